@@ -1,0 +1,58 @@
+"""What can go wrong, each kind with the exit code that it ends the process with."""
+
+from typing import ClassVar
+
+
+class AuditError(Exception):
+    """An error whose text is meant for the user: what, where, and what to do next."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class StartError(AuditError):
+    """The audit could not start: nothing was fetched and no report was touched."""
+
+    exit_code = 2
+
+
+class FileError(StartError):
+    """A mistake in a rule, waiver or config file, as `file:line:column: what is wrong`.
+
+    `line` and `column` count from 1.
+    """
+
+    def __init__(self, path: str, line: int, column: int, problem: str) -> None:
+        super().__init__(f"{path}:{line}:{column}: {problem}")
+        self.path, self.line, self.column, self.problem = path, line, column, problem
+
+
+class FileErrors(StartError):
+    """Several mistakes at once, a line each."""
+
+    def __init__(self, errors: list[FileError]) -> None:
+        super().__init__("\n".join(map(str, errors)))
+        self.errors = errors
+
+
+class FetchError(AuditError):
+    """The API refused, failed or contradicted itself; what it would have given is missing."""
+
+
+class Refused(FetchError):
+    """An answer that trying again does not change: 400, 401, 403, 404, a redirect."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class DeliveryError(AuditError):
+    """A report could not be written where it was wanted."""
+
+
+class Stopped(AuditError):
+    """The process was told to stop by a signal."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__("stopped")
+        self.signal_number = signal_number

@@ -1,0 +1,240 @@
+"""The core types: plain, frozen data that passes from stage to stage.
+
+The terms are those of XCCDF 1.2 (rule, result, status, severity) and of the JSON report.
+"""
+
+import datetime as dt
+import hashlib
+from enum import StrEnum
+from typing import Any, Final, Literal, Self
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+RESOURCE_TYPE: Final = "registry-credential"
+
+
+class Severity(StrEnum):
+    """How bad a violation is; `rank` is 0 for the least."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for `info` up to 4 for `critical`."""
+        return list(Severity).index(self)
+
+
+class Status(StrEnum):
+    """The verdict of one rule on one resource."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    ERROR = "error"
+    NOTAPPLICABLE = "notapplicable"
+
+
+class Struct(msgspec.Struct, frozen=True, rename="camel"):
+    """A frozen struct whose JSON names are in camel case."""
+
+
+class Resource(Struct, kw_only=True):
+    """A credential as the API gave it, less its secrets."""
+
+    id: str
+    name: str | None
+    team: str | None
+    """The team's id; None is the token's own account."""
+    record: dict[str, Any]
+    """The API's own fields; a field the API did not give is not in it."""
+    detailed: bool = False
+    """Whether `record` holds what the detail endpoint says as well."""
+    shortfall: str | None = None
+    """Why the detail is not in `record`, for a person."""
+
+
+class Example(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A rule's own test: a record, and the verdict it must get."""
+
+    given: dict[str, Any]
+    expect: Status
+    name: str = ""
+    params: dict[str, Any] = {}
+    """Parameters for this example alone, over the rule's defaults."""
+    now: dt.datetime = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    detailed: bool = True
+    """Whether the record counts as read from the detail endpoint."""
+
+
+class Rule(Struct, kw_only=True):
+    """A rule, checked and ready: its expressions compile and its parameters are set."""
+
+    id: str
+    title: str
+    severity: Severity
+    require: str
+    when: str | None
+    params: dict[str, Any]
+    message: str
+    rationale: str
+    remediation: str
+    references: list[str]
+    controls: dict[str, list[str]]
+    tests: list[Example]
+    origin: str
+    """`file:line` of its definition."""
+
+
+class Waiver(Struct, kw_only=True, forbid_unknown_fields=True):
+    """An accepted violation. It holds through the day `expires`, UTC."""
+
+    rule: str
+    resource: str
+    """A credential's id; shell wildcards allowed."""
+    reason: str
+    owner: str
+    expires: dt.date
+    team: str | None = None
+
+
+class ResourceName(Struct):
+    """A resource as results name it."""
+
+    type: str
+    id: str
+    name: str | None
+    team: str | None
+
+    @classmethod
+    def of(cls, resource: Resource) -> Self:
+        """Name a resource."""
+        return cls(RESOURCE_TYPE, resource.id, resource.name, resource.team)
+
+
+class Result(Struct, kw_only=True):
+    """One rule's verdict on one resource, with what a reader needs to act on it."""
+
+    rule_id: str
+    severity: Severity
+    status: Status
+    state: Literal["new", "ongoing"] | UnsetType = UNSET
+    resource: ResourceName
+    message: str
+    evidence: dict[str, Any]
+    """The fields that the expression read, by their path below `credential`, and their values."""
+    waiver: Waiver | None
+    fingerprint: str
+
+    @property
+    def violates(self) -> bool:
+        """Whether it counts towards exit code 1, severity aside."""
+        return self.status is Status.FAIL and self.waiver is None
+
+    @property
+    def order(self) -> tuple[int, str, str, str]:
+        """The report's order: severity, then rule, then team, then resource."""
+        return (-self.severity.rank, self.rule_id, self.resource.team or "", self.resource.id)
+
+
+def fingerprint(rule_id: str, team: str | None, resource_id: str) -> str:
+    """Return what identifies a finding from run to run: 32 hexadecimal digits."""
+    identity = msgspec.json.encode([rule_id, RESOURCE_TYPE, team, resource_id])
+    return hashlib.sha256(identity).hexdigest()[:32]
+
+
+class Tool(Struct):
+    """The program that made the report."""
+
+    name: str
+    version: str
+
+
+class Origin(Struct, kw_only=True):
+    """Where the audited data came from."""
+
+    kind: Literal["api", "demo", "input"]
+    url: str | None = None
+    files: list[str] | UnsetType = UNSET
+    teams: list[str] = []
+
+
+class Run(Struct, kw_only=True):
+    """When and on what the audit ran, and whether it saw everything."""
+
+    id: str
+    started_at: dt.datetime
+    finished_at: dt.datetime
+    source: Origin
+    complete: bool
+    incomplete_reasons: list[str]
+
+
+class Coverage(Struct, kw_only=True):
+    """What was asked and what came back."""
+
+    requests: int = 0
+    """Requests sent, details and tries included."""
+    retries: int = 0
+    pages: int = 0
+    """List answers that were used."""
+    resources: int = 0
+    """Credentials judged."""
+    details: int = 0
+    """Detail answers that were used."""
+    results: int = 0
+    """Verdicts given: one for each rule and resource."""
+
+
+class Summary(Struct, rename={"fail_by_severity": "failBySeverity", "passed": "pass"}, kw_only=True):
+    """How many verdicts of each kind; `fail` leaves out what is waived."""
+
+    passed: int
+    fail: int
+    unknown: int
+    error: int
+    notapplicable: int
+    waived: int
+    fail_by_severity: dict[str, int]
+
+
+class RuleSummary(Struct, kw_only=True):
+    """A rule that ran, and how its verdicts fell."""
+
+    id: str
+    title: str
+    severity: Severity
+    rationale: str
+    remediation: str
+    references: list[str]
+    controls: dict[str, list[str]]
+    params: dict[str, Any]
+    origin: str
+    counts: dict[str, int]
+
+
+class Waivers(Struct):
+    """Waivers that waived nothing."""
+
+    expired: list[Waiver]
+    unused: list[Waiver]
+
+
+class Report(Struct, kw_only=True):
+    """The whole outcome. Every format is a function of it."""
+
+    schema_version: str = "1.0"
+    tool: Tool
+    run: Run
+    coverage: Coverage
+    summary: Summary
+    rules: list[RuleSummary]
+    results: list[Result]
+    resolved: list[Result] | UnsetType = UNSET
+    waivers: Waivers
+    warnings: list[str]
+    exit_code: int

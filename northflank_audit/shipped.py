@@ -1,0 +1,13 @@
+"""Where the files that come with the tool are: in a checkout at its top level, in a wheel inside the package."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+_WHEEL = _PACKAGE / "_shipped"
+_ROOT = _WHEEL if _WHEEL.is_dir() else _PACKAGE.parent
+
+RULES = _ROOT / "rules"
+"""The shipped rule files."""
+
+TEMPLATES = _ROOT / "templates"
+"""The Jinja2 templates of the reports."""
