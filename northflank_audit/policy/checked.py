@@ -1,0 +1,134 @@
+"""What a compiled CEL expression reads, from its `cel.expr.CheckedExpr`.
+
+The messages are those of the CEL specification's `checked.proto` and `syntax.proto`, in protobuf's wire format.
+No package on PyPI carries their Python classes, and four kinds of field need no library to be read.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_VARINT, _FIXED64, _BYTES = 0, 1, 2
+
+# Field numbers of syntax.proto and checked.proto, as far as paths need them.
+_ANY_VALUE, _CHECKED_SOURCE, _CHECKED_EXPR = 2, 5, 4
+_SOURCE_POSITIONS = 4
+_ID, _CONST, _IDENT, _SELECT, _CALL, _LIST, _STRUCT, _COMPREHENSION = 2, 3, 4, 5, 6, 7, 8, 9
+_CONST_STRING = 6
+
+Message = dict[int, list[int | bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A path that an expression reads, from a variable down: `("params", "allowed")`."""
+
+    path: tuple[str, ...]
+    offset: int
+    """Characters from the expression's beginning to (about) where it is read."""
+    tested: bool
+    """Whether it is only asked for by `has()`."""
+
+
+def reads(serialized: bytes) -> tuple[Read, ...]:
+    """Return every path that the serialized expression reads, in order of appearance."""
+    message = _fields(_bytes(_fields(serialized), _ANY_VALUE))
+    positions: dict[int, int] = {}
+    for entry in _fields(_bytes(message, _CHECKED_SOURCE)).get(_SOURCE_POSITIONS, []):
+        pair = _fields(entry)
+        positions[_int(pair, 1)] = _int(pair, 2)
+    found = _walk(_bytes(message, _CHECKED_EXPR), positions, frozenset())
+    return tuple(sorted(found, key=lambda read: read.offset))
+
+
+def _walk(expression: bytes, positions: dict[int, int], bound: frozenset[str]) -> Iterator[Read]:
+    """Yield the paths read below an expression; `bound` are the names of enclosing macros."""
+    node = _fields(expression)
+    read = _path(node)
+    if read is not None:
+        path, tested = read
+        if path[0] not in bound:
+            yield Read(path, positions.get(_int(node, _ID), 0), tested)
+        return
+    if _SELECT in node:
+        yield from _walk(_bytes(_fields(_bytes(node, _SELECT)), 1), positions, bound)
+    elif _CALL in node:
+        call = _fields(_bytes(node, _CALL))
+        for part in (*call.get(1, []), *call.get(3, [])):
+            yield from _walk(_raw(part), positions, bound)
+    elif _LIST in node:
+        for element in _fields(_bytes(node, _LIST)).get(1, []):
+            yield from _walk(_raw(element), positions, bound)
+    elif _STRUCT in node:
+        for entry in _fields(_bytes(node, _STRUCT)).get(2, []):
+            for part in (3, 4):  # a map's key and value
+                for inner in _fields(entry).get(part, []):
+                    yield from _walk(_raw(inner), positions, bound)
+    elif _COMPREHENSION in node:
+        loop = _fields(_bytes(node, _COMPREHENSION))
+        yield from _walk(_bytes(loop, 2), positions, bound)
+        names = {_bytes(loop, name).decode() for name in (1, 3, 8)}
+        for part in (4, 5, 6, 7):  # accumulator, condition, step, result
+            yield from _walk(_bytes(loop, part), positions, bound | names)
+
+
+def _path(node: Message) -> tuple[tuple[str, ...], bool] | None:
+    """Return the path of `a`, `a.b`, `a["b"]` or `has(a.b)`, and whether it is the last."""
+    if _IDENT in node:
+        return (_bytes(_fields(_bytes(node, _IDENT)), 1).decode(),), False
+    if _SELECT in node:
+        select = _fields(_bytes(node, _SELECT))
+        operand = _path(_fields(_bytes(select, 1)))
+        return operand and ((*operand[0], _bytes(select, 2).decode()), 3 in select)
+    if _CALL in node:
+        call = _fields(_bytes(node, _CALL))
+        arguments = [_fields(_raw(argument)) for argument in call.get(3, [])]
+        if _bytes(call, 2) == b"_[_]" and _CONST in arguments[1]:
+            operand, key = _path(arguments[0]), _fields(_bytes(arguments[1], _CONST))
+            if operand and _CONST_STRING in key:
+                return (*operand[0], _bytes(key, _CONST_STRING).decode()), False
+    return None
+
+
+def _fields(message: int | bytes) -> Message:
+    """Decode one protobuf message into its fields' values, by field number."""
+    fields: Message = {}
+    buffer, at = _raw(message), 0
+    while at < len(buffer):
+        tag, at = _varint(buffer, at)
+        number, wire = tag >> 3, tag & 7
+        value: int | bytes
+        if wire == _VARINT:
+            value, at = _varint(buffer, at)
+        else:
+            if wire == _BYTES:
+                length, at = _varint(buffer, at)
+            else:
+                length = 8 if wire == _FIXED64 else 4
+            value, at = buffer[at : at + length], at + length
+        fields.setdefault(number, []).append(value)
+    return fields
+
+
+def _varint(buffer: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = buffer[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:  # noqa: PLR2004 - the continuation bit
+            return value, at
+
+
+def _raw(value: int | bytes) -> bytes:
+    assert isinstance(value, bytes)  # noqa: S101 - what the specification's schema says
+    return value
+
+
+def _bytes(message: Message, number: int) -> bytes:
+    return _raw(message.get(number, [b""])[-1])
+
+
+def _int(message: Message, number: int) -> int:
+    value = message.get(number, [0])[-1]
+    assert isinstance(value, int)  # noqa: S101 - what the specification's schema says
+    return value

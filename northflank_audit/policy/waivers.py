@@ -1,0 +1,64 @@
+"""Waivers: violations that somebody accepted, with a reason and an end."""
+
+import datetime as dt
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from msgspec.structs import replace
+
+from northflank_audit.errors import FileError, FileErrors
+from northflank_audit.model import Waiver
+from northflank_audit.policy.yamlfile import Document
+
+
+class WaiverBook:
+    """The waivers of a run; it remembers which were used."""
+
+    def __init__(self, waivers: Sequence[Waiver], today: dt.date) -> None:
+        """Sort out what has expired on `today` (UTC)."""
+        self.expired = [waiver for waiver in waivers if waiver.expires < today]
+        self._active = [waiver for waiver in waivers if waiver.expires >= today]
+        self._used: set[int] = set()
+
+    def find(self, rule_id: str, team: str | None, resource_id: str) -> Waiver | None:
+        """Return the first waiver that covers this violation. Each that covers it counts as used."""
+        found = None
+        for index, waiver in enumerate(self._active):
+            if (
+                waiver.rule == rule_id
+                and fnmatchcase(resource_id, waiver.resource)
+                and waiver.team in (None, team)
+            ):
+                self._used.add(index)
+                found = found or waiver
+        return found
+
+    @property
+    def unused(self) -> list[Waiver]:
+        """The waivers that hold and covered nothing."""
+        return [waiver for index, waiver in enumerate(self._active) if index not in self._used]
+
+
+def load(path: str, text: str) -> list[Waiver]:
+    """Read a waiver file. Raises FileErrors with every mistake, such as a waiver without an owner."""
+    document = Document(text, path)
+    value: Any = document.value
+    entries = value.get("waivers", []) if isinstance(value, dict) else None
+    if not isinstance(entries, list):
+        raise document.error(("waivers",), "a waiver file holds a list under the key 'waivers'")
+    errors = [document.error((key,), f"unknown key '{key}'", key=True) for key in value if key != "waivers"]
+    waivers = []
+    for index in range(len(entries)):
+        here = ("waivers", index)
+        try:
+            waiver = document.convert(here, Waiver)
+            for key in ("rule", "resource", "reason", "owner"):
+                if not getattr(waiver, key).strip():
+                    raise document.error((*here, key), f"a waiver needs its {key}")
+            waivers.append(replace(waiver, reason=waiver.reason.strip()))
+        except FileError as error:
+            errors.append(error)
+    if errors:
+        raise FileErrors(errors)
+    return waivers
