@@ -50,9 +50,9 @@ class DeliveryError(AuditError):
     """A report could not be written where it was wanted."""
 
 
-class Stopped(AuditError):
-    """The process was told to stop by a signal."""
+class Stopped(BaseException):
+    """The process was told to stop by a signal. Like KeyboardInterrupt, no `except Exception` catches it."""
 
     def __init__(self, signal_number: int) -> None:
-        super().__init__("stopped")
+        super().__init__(signal_number)
         self.signal_number = signal_number

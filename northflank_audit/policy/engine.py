@@ -37,7 +37,9 @@ class Engine:
         """Compile. The rules have been checked when they were loaded."""
         self.rules = list(rules)
         self._now = now
-        self._compiled = [(rule.when and Expression(rule.when) or None, Expression(rule.require)) for rule in rules]
+        self._compiled = [
+            (rule.when and Expression(rule.when) or None, Expression(rule.require)) for rule in rules
+        ]
         self._by_id = {rule.id: pair for rule, pair in zip(self.rules, self._compiled, strict=True)}
         self._batch = Batch(self._compiled)
 
@@ -51,7 +53,9 @@ class Engine:
             page = list(group)
             variables = {"now": self._now, "detailed": detailed}
             parameters = [rule.params for rule in self.rules]
-            rows = self._batch.evaluate([item.record for item in page], {"parameters": parameters, **variables})
+            rows = self._batch.evaluate(
+                [item.record for item in page], {"parameters": parameters, **variables}
+            )
             if rows is None:
                 for resource in page:
                     yield from self._exactly(resource, variables)

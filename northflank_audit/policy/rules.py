@@ -129,14 +129,18 @@ def _problems(document: Document, index: int, entry: RuleEntry) -> Iterator[File
                 problem = f"{key}: no parameter '{missing}'{_did_you_mean(missing, entry.params)}"
                 yield document.inside((*here, key), line, column, problem)
     try:
-        fields = [field for _, field, _, _ in string.Formatter().parse(entry.message or "") if field is not None]
+        fields = [
+            field for _, field, _, _ in string.Formatter().parse(entry.message or "") if field is not None
+        ]
     except ValueError as error:
         yield document.error((*here, "message"), f"message: {error}")
         fields = []
     for field in fields:
         name = field.removeprefix("params.")
         if field not in MESSAGE_FIELDS and (name == field or name not in entry.params):
-            known = ", ".join(f"{{{name}}}" for name in (*MESSAGE_FIELDS, *(f"params.{p}" for p in entry.params)))
+            known = ", ".join(
+                f"{{{name}}}" for name in (*MESSAGE_FIELDS, *(f"params.{p}" for p in entry.params))
+            )
             yield document.error((*here, "message"), f"message: no {{{field}}}; there is {known}")
     for number, reference in enumerate(entry.references):
         if urlsplit(reference).scheme not in ("http", "https") or not urlsplit(reference).netloc:
@@ -193,7 +197,9 @@ def override(rules: Sequence[Rule], document: Document) -> list[Rule]:
         here = ("overrides", rule_id)
         rule = by_id.get(rule_id)
         if rule is None:
-            errors.append(document.error(here, f"no rule '{rule_id}'{_did_you_mean(rule_id, by_id)}", key=True))
+            errors.append(
+                document.error(here, f"no rule '{rule_id}'{_did_you_mean(rule_id, by_id)}", key=True)
+            )
         elif value is False or value == "off":
             del by_id[rule_id]
         else:
@@ -213,11 +219,20 @@ def _overridden(rule: Rule, document: Document, here: tuple[str, ...]) -> Rule:
             problem = f"'{rule.id}' has no parameter '{name}'{_did_you_mean(name, rule.params)}"
             raise document.error((*here, "params", name), problem, key=True)
         if _kind(value) != _kind(rule.params[name]):
-            problem = f"'{name}' must be {_kind(rule.params[name])}, as its default is; this is {_kind(value)}"
+            problem = (
+                f"'{name}' must be {_kind(rule.params[name])}, as its default is; this is {_kind(value)}"
+            )
             raise document.error((*here, "params", name), problem)
     return replace(rule, severity=change.severity or rule.severity, params={**rule.params, **change.params})
 
 
 def _kind(value: object) -> str:
-    kinds = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "a map"}
+    kinds = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "text",
+        list: "a list",
+        dict: "a map",
+    }
     return kinds.get(type(value), "nothing")

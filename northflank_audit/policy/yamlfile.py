@@ -67,7 +67,9 @@ class Document:
     def _plain(self, loader: _Loader, node: yaml.Node, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - JSON
         self._nodes += 1
         if self._nodes > MAX_NODES or len(path) > MAX_DEPTH:
-            raise self._at(node.start_mark, "too many values or too deeply nested (an alias that repeats itself?)")
+            raise self._at(
+                node.start_mark, "too many values or too deeply nested (an alias that repeats itself?)"
+            )
         self._marks[path] = node.start_mark
         if isinstance(node, yaml.MappingNode):
             return self._mapping(loader, node, path)
@@ -80,11 +82,17 @@ class Document:
             raise self._at(node.start_mark, f"not a value: {error}") from None
         if not (value is None or isinstance(value, str | int | float | bool)):
             raise self._at(node.start_mark, f"{node.tag.rpartition(':')[2]} is not a value that JSON has")
-        if isinstance(value, str) and not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
+        if (
+            isinstance(value, str)
+            and not value.isascii()
+            and any("\ud800" <= char <= "\udfff" for char in value)
+        ):
             raise self._at(node.start_mark, "half of a surrogate pair is not text")
         return value
 
-    def _mapping(self, loader: _Loader, node: yaml.MappingNode, path: tuple[str | int, ...]) -> dict[str, Any]:
+    def _mapping(
+        self, loader: _Loader, node: yaml.MappingNode, path: tuple[str | int, ...]
+    ) -> dict[str, Any]:
         loader.flatten_mapping(node)  # "<<: *defaults"
         value: dict[str, Any] = {}
         for key_node, value_node in node.value:
@@ -94,7 +102,9 @@ class Document:
             if key in value and (*path, key) in self._keys:
                 first = self._keys[*path, key]
                 if first.index != key_node.start_mark.index and node.start_mark.index < first.index:
-                    raise self._at(key_node.start_mark, f"the key '{key}' is here twice, first in line {first.line + 1}")
+                    raise self._at(
+                        key_node.start_mark, f"the key '{key}' is here twice, first in line {first.line + 1}"
+                    )
             self._keys[*path, key] = key_node.start_mark
             value[key] = self._plain(loader, value_node, (*path, key))
         return value

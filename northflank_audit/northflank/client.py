@@ -1,0 +1,223 @@
+"""GET requests to one host: pooled, retried, bounded in time and size, and without a word of the token."""
+
+import datetime as dt
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from tenacity import RetryCallState
+
+from northflank_audit import __version__
+from northflank_audit.errors import FetchError, Refused
+from northflank_audit.northflank.retry import RETRIED, Deadline, Passing, asked_wait, retrying
+
+log = logging.getLogger(__name__)
+
+USER_AGENT: Final = f"northflank-audit/{__version__}"
+CONNECTIONS: Final = 8
+"""Requests under way at once, at most."""
+ANSWER_TIMEOUT: Final = 30.0
+"""Seconds without a byte after which a try counts as failed; less where the run has less left."""
+MAX_BODY: Final = 32 * 1024 * 1024
+"""Bytes of a decompressed answer; one page of 100 credentials has some 100 KiB."""
+_CHUNK: Final = 64 * 1024
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The API token, and where it came from, for messages. Its value never shows in a repr."""
+
+    value: str = field(repr=False)
+    origin: str
+
+
+class _Bearer(AuthBase):
+    """As an auth object, so that no .netrc takes its place."""
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token.value}"
+        return request
+
+
+class Client:
+    """One host's API, within one deadline. `get` may be called from several threads."""
+
+    def __init__(
+        self,
+        base_url: str,
+        token: Token,
+        *,
+        max_attempts: int,
+        deadline: Deadline,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Open no connection yet. `max_attempts` counts the first try as well."""
+        self.base_url = base_url.rstrip("/")
+        self.deadline = deadline
+        self.requests = 0
+        self.retries = 0
+        self._token = token
+        self._max_attempts = max_attempts
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._session = requests.Session()
+        self._session.auth = _Bearer(token)
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=CONNECTIONS, max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def get(self, path: str, query: Mapping[str, str | int], *, what: str, permission: str) -> Any:  # noqa: ANN401
+        """Return the decoded JSON of an answer.
+
+        `what` names the request in messages, `permission` what a 403 lacks. Raises Refused for an answer that is
+        final, FetchError when the tries or the time are used up.
+        """
+        policy = retrying(
+            self._max_attempts, self.deadline, self._sleep, lambda state: self._waiting(what, state)
+        )
+        tries = 0
+
+        def attempt() -> Any:  # noqa: ANN401 - any JSON value
+            nonlocal tries
+            tries += 1
+            return self._once(path, query, what, permission)
+
+        try:
+            return policy(attempt)
+        except Passing as failure:
+            raise FetchError(self._given_up(what, failure, tries)) from None
+
+    def _waiting(self, what: str, state: RetryCallState) -> None:
+        with self._lock:
+            self.retries += 1
+        failure = state.outcome and state.outcome.exception()
+        log.info("%s: %s; trying again in %.1f s", what, failure, state.upcoming_sleep)
+
+    def _given_up(self, what: str, failure: Passing, tries: int) -> str:
+        problem = f"{what}: {failure.problem}"
+        if tries >= self._max_attempts:
+            return f"{problem} (gave up after {tries} {'try' if tries == 1 else 'tries'})"
+        if failure.after is not None and self.deadline.remaining > 0:
+            left = f"{self.deadline.remaining:.0f} s of the run's {self.deadline.seconds:g} s are left"
+            return f"{problem} (the server asks to wait {failure.after:.0f} s, and {left}; see --timeout)"
+        return f"{problem} (the run's time of {self.deadline.seconds:g} s is up; see --timeout)"
+
+    def _once(self, path: str, query: Mapping[str, str | int], what: str, permission: str) -> Any:  # noqa: ANN401
+        timeout = min(ANSWER_TIMEOUT, self.deadline.remaining)
+        if timeout <= 0:
+            raise Passing("not begun")
+        with self._lock:
+            self.requests += 1
+        try:
+            with self._session.get(
+                f"{self.base_url}{path}", params=query, timeout=timeout, allow_redirects=False, stream=True
+            ) as response:
+                body = self._body(response, what)
+        except requests.exceptions.SSLError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise FetchError(
+                    f"{what}: {_plainly(error)}; see REQUESTS_CA_BUNDLE for an authority of your own"
+                ) from None
+            raise Passing(_plainly(error)) from None
+        except (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+            requests.exceptions.ContentDecodingError,
+        ) as error:
+            raise Passing(_plainly(error)) from None
+        except requests.RequestException as error:
+            raise FetchError(f"{what}: {self._safe(str(error))}") from None
+        log.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), response.status_code, len(body))
+        if response.status_code != requests.codes.ok:
+            raise self._failure(response, body, what, permission)
+        try:
+            return msgspec.json.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise Passing(f"the answer is not JSON ({error})") from None
+        except RecursionError:
+            raise Passing("the answer is nested too deeply") from None
+
+    def _body(self, response: requests.Response, what: str) -> bytes:
+        chunks, size = [], 0
+        for chunk in response.iter_content(_CHUNK):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise FetchError(f"{what}: the answer is larger than {MAX_BODY // 2**20} MiB")
+            if self.deadline.remaining <= 0:
+                raise Passing("the answer did not end in time")
+        return b"".join(chunks)
+
+    def _failure(self, response: requests.Response, body: bytes, what: str, permission: str) -> Exception:
+        status = response.status_code
+        problem = f"HTTP {status}{self._said(body)}"
+        if status in RETRIED or status >= 500:  # noqa: PLR2004 - the server's errors
+            return Passing(problem, asked_wait(status, response.headers, dt.datetime.now(dt.UTC)))
+        if response.is_redirect or 300 <= status < 400:  # noqa: PLR2004 - redirects
+            target = self._safe(response.headers.get("Location", "nowhere"))
+            return Refused(
+                f"{what}: HTTP {status} leads to {target}, and the token goes to no other address; "
+                "is --api-url right?",
+                status,
+            )
+        advice = {
+            401: f"; the token came from {self._token.origin}: is it whole, and still valid?",
+            403: f"; the token needs the permission {permission}",
+            404: f"; is --api-url {self.base_url} right, and the team's id?",
+        }.get(status, "")
+        return Refused(f"{what}: {problem}{advice}", status)
+
+    def _said(self, body: bytes) -> str:
+        """Return what an error answer says, if it is one of the API's own."""
+        try:
+            message = msgspec.json.decode(body)["error"]["message"]
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError, IndexError):
+            return " (and not in the API's words: a proxy's?)" if body.lstrip()[:1] == b"<" else ""
+        return f": {self._safe(str(message))}"
+
+    def _safe(self, text: str) -> str:
+        """Return text from outside on one line, short, and without the token."""
+        text = _CONTROL.sub(" ", text.replace(self._token.value, "***"))
+        return text if len(text) <= 300 else f"{text[:300]}…"  # noqa: PLR2004 - as the docstring says
+
+
+def _plainly(error: requests.RequestException) -> str:
+    """Return what broke a connection, in words."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return "no connection in time"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    inner: BaseException = error
+    while True:
+        deeper = getattr(inner, "reason", None) or next(
+            (a for a in inner.args if isinstance(a, BaseException)), None
+        )
+        if not isinstance(deeper, BaseException):
+            break
+        inner = deeper
+    text = _CONTROL.sub(" ", str(inner).rpartition(">: ")[2] or str(inner))
+    if "timed out" in text.lower():
+        return "no answer in time"
+    return (
+        f"the connection broke ({text})"
+        if not isinstance(error, requests.exceptions.SSLError)
+        else f"TLS failed ({text})"
+    )

@@ -1,0 +1,83 @@
+"""Credential records of both API generations: what of them is kept, and what is a secret.
+
+Secrets go where an answer is decoded, before anything else sees the record.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from northflank_audit.model import present
+
+SECRET_KEYS: Final = frozenset(
+    {"auth", "auths", "identitytoken", "password", "registrytoken", "secret", "token", "username"}
+)
+"""Keys, in lower case, that are dropped wherever they stand: those of the detail answer and of a Docker config."""
+
+_USER_IN_URL = re.compile(r"(?<=://)[^/?#\s]*@")
+
+_SCALARS: Final[Mapping[str, Any]] = {}
+DETAIL: Final[Mapping[str, Any]] = {
+    "id": _SCALARS,
+    "name": _SCALARS,
+    "description": _SCALARS,
+    "provider": _SCALARS,
+    "restrictions": {"restricted": _SCALARS, "projects": _SCALARS},
+    "registryUrl": _SCALARS,
+    "aws": {"region": _SCALARS},
+    "gcp": {"projectId": _SCALARS},
+    "azure": {"resourceGroup": _SCALARS},
+    "integrationId": _SCALARS,
+    "credentials": {"scope": {"pull": _SCALARS, "push": _SCALARS}},
+    "registryCredentialRefresh": {
+        **dict.fromkeys(("status", "failureCount", "retryDelay", "lastFailureAt", "nextAttemptAt"), _SCALARS),
+        "error": dict.fromkeys(("type", "message", "providerCode"), _SCALARS),
+    },
+    "createdAt": _SCALARS,
+    "updatedAt": _SCALARS,
+}
+"""What is kept of a detail answer. That endpoint displays secrets, so a field nobody knows may be one."""
+
+
+def without_secrets(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a JSON value without the keys that are secret, and without user names and passwords in its URLs."""
+    if isinstance(value, dict):
+        return {key: without_secrets(item) for key, item in value.items() if key.lower() not in SECRET_KEYS}
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    if isinstance(value, str) and "://" in value:
+        return _USER_IN_URL.sub("", value)
+    return value
+
+
+def listed(item: dict[str, Any]) -> dict[str, Any]:
+    """Return a record of a list: every field, known or not, that holds something and is no secret."""
+    record: dict[str, Any] = present(without_secrets(item))
+    return record
+
+
+def merged(record: dict[str, Any], detail: dict[str, Any]) -> dict[str, Any]:
+    """Return a list's record with what its detail answer adds: the known fields alone."""
+    return _merge(record, _kept(listed(detail), DETAIL))
+
+
+def _kept(value: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {}
+    for key, inner in known.items():
+        if key not in value:
+            continue
+        item = value[key]
+        if inner is _SCALARS:
+            if not isinstance(item, dict):
+                kept[key] = item
+        elif isinstance(item, dict):
+            kept[key] = _kept(item, inner)
+    return kept
+
+
+def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    both = dict(old)
+    for key, item in new.items():
+        before = both.get(key)
+        both[key] = _merge(before, item) if isinstance(before, dict) and isinstance(item, dict) else item
+    return both

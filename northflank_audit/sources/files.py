@@ -1,0 +1,100 @@
+"""Saved JSON as a source: snapshots, API responses, and what the official CLI prints."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from northflank_audit.errors import StartError
+from northflank_audit.model import Origin, Resource
+from northflank_audit.sources.interface import Source
+from northflank_audit.sources.snapshot import KIND, Snapshot, digest
+
+NO_DETAILS = "the input holds no details; a snapshot of a live audit does"
+_FORMS = (
+    "it must be a snapshot of this tool, a response of 'List registries', or what "
+    "'northflank list registry-credentials -o json' prints"
+)
+
+
+class InputSource(Source):
+    """Files that have been read. All of them are decoded before the first is judged."""
+
+    def __init__(self, files: Sequence[tuple[str, bytes]], team: str | None) -> None:
+        """Decode (name, content) pairs. `team` is whose credentials they are, where they do not say it.
+
+        Raises StartError for anything that is not one of the three forms.
+        """
+        names = [name for name, _ in files]
+        super().__init__(Origin(kind="input", files=names, teams=[team] if team else []))
+        self._inputs = [(name, _decoded(name, content)) for name, content in files]
+        self._team = team
+        for name, value in self._inputs:
+            if isinstance(value, Snapshot) and team is not None:
+                raise StartError(f"{name}: a snapshot knows its teams; leave --team away")
+        teams = [
+            team for _, value in self._inputs if isinstance(value, Snapshot) for team in value.source.teams
+        ]
+        if teams:
+            self.origin = Origin(kind="input", files=names, teams=list(dict.fromkeys(teams)))
+
+    def pages(self) -> Iterator[list[Resource]]:
+        """Yield each file's credentials."""
+        for name, value in self._inputs:
+            if isinstance(value, Snapshot):
+                yield from self._replayed(name, value)
+                continue
+            self.page_count += 1
+            items = _credentials(value) or []
+            pagination = value.get("pagination")
+            if isinstance(pagination, dict):
+                if pagination.get("hasNextPage") or pagination.get("cursor"):
+                    self.problems.append(f"{name}: it says that there is a next page, which is not in it")
+                count = pagination.get("count")
+                if count is not None and count != len(items):
+                    self.problems.append(f"{name}: it says that it has {count} items, and has {len(items)}")
+            bad = sum(
+                not (isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"])
+                for item in items
+            )
+            if bad:
+                self.problems.append(f"{name}: {bad} of {len(items)} items without an id could not be judged")
+            yield self._admit(items, self._team, name, shortfall=NO_DETAILS)
+
+    def _replayed(self, name: str, snapshot: Snapshot) -> Iterator[list[Resource]]:
+        self.page_count += snapshot.pages
+        self.problems += snapshot.incomplete_reasons
+        self.warnings += snapshot.warnings
+        if digest(snapshot.records) != snapshot.sha256:
+            self.problems.append(
+                f"{name}: the snapshot was changed after it was taken: its SHA-256 does not match"
+            )
+        for saved in snapshot.records:
+            yield self._admit(
+                [saved.record], saved.team, name, detailed=saved.detailed, shortfall=saved.shortfall
+            )
+
+
+def _decoded(name: str, content: bytes) -> Any:  # noqa: ANN401 - one of the three forms
+    if not content.strip():
+        raise StartError(f"{name}: empty; did the command that should write it fail?")
+    try:
+        value = msgspec.json.decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StartError(f"{name}: not JSON ({error})") from None
+    except RecursionError:
+        raise StartError(f"{name}: nested too deeply") from None
+    if isinstance(value, dict) and value.get("kind") == KIND:
+        try:
+            return msgspec.convert(value, Snapshot)
+        except msgspec.ValidationError as error:
+            raise StartError(f"{name}: not a whole snapshot ({error})") from None
+    if not isinstance(value, dict) or _credentials(value) is None:
+        raise StartError(f"{name}: {_FORMS}")
+    return value
+
+
+def _credentials(value: dict[str, Any]) -> list[Any] | None:
+    inner = value.get("data", value)
+    items = inner.get("credentials") if isinstance(inner, dict) else None
+    return items if isinstance(items, list) else None
