@@ -32,7 +32,7 @@ class Severity(StrEnum):
 class Status(StrEnum):
     """The verdict of one rule on one resource."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict
     FAIL = "fail"
     UNKNOWN = "unknown"
     ERROR = "error"
@@ -43,7 +43,7 @@ class Struct(msgspec.Struct, frozen=True, rename="camel"):
     """A frozen struct whose JSON names are in camel case."""
 
 
-class Resource(Struct, kw_only=True):
+class Resource(Struct, frozen=True, kw_only=True):
     """A credential as the API gave it, less its secrets."""
 
     id: str
@@ -58,7 +58,7 @@ class Resource(Struct, kw_only=True):
     """Why the detail is not in `record`, for a person."""
 
 
-def present(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def present(value: Any) -> Any:
     """Return a JSON value without the keys whose value is null: the API said nothing of them."""
     if isinstance(value, dict):
         return {key: present(item) for key, item in value.items() if item is not None}
@@ -67,7 +67,7 @@ def present(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
-class Example(Struct, kw_only=True, forbid_unknown_fields=True):
+class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule's own test: a record, and the verdict it must get."""
 
     given: dict[str, Any]
@@ -80,7 +80,7 @@ class Example(Struct, kw_only=True, forbid_unknown_fields=True):
     """Whether the record counts as read from the detail endpoint."""
 
 
-class Rule(Struct, kw_only=True):
+class Rule(Struct, frozen=True, kw_only=True):
     """A rule, checked and ready: its expressions compile and its parameters are set."""
 
     id: str
@@ -99,7 +99,7 @@ class Rule(Struct, kw_only=True):
     """`file:line` of its definition."""
 
 
-class Waiver(Struct, kw_only=True, forbid_unknown_fields=True):
+class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An accepted violation. It holds through the day `expires`, UTC."""
 
     rule: str
@@ -111,7 +111,7 @@ class Waiver(Struct, kw_only=True, forbid_unknown_fields=True):
     team: str | None = None
 
 
-class ResourceName(Struct):
+class ResourceName(Struct, frozen=True):
     """A resource as results name it."""
 
     type: str
@@ -125,7 +125,7 @@ class ResourceName(Struct):
         return cls(RESOURCE_TYPE, resource.id, resource.name, resource.team)
 
 
-class Result(Struct, kw_only=True):
+class Result(Struct, frozen=True, kw_only=True):
     """One rule's verdict on one resource, with what a reader needs to act on it."""
 
     rule_id: str
@@ -156,14 +156,14 @@ def fingerprint(rule_id: str, team: str | None, resource_id: str) -> str:
     return hashlib.sha256(identity).hexdigest()[:32]
 
 
-class Tool(Struct):
+class Tool(Struct, frozen=True):
     """The program that made the report."""
 
     name: str
     version: str
 
 
-class Origin(Struct, kw_only=True):
+class Origin(Struct, frozen=True, kw_only=True):
     """Where the audited data came from."""
 
     kind: Literal["api", "demo", "input"]
@@ -172,7 +172,7 @@ class Origin(Struct, kw_only=True):
     teams: list[str] = []
 
 
-class Run(Struct, kw_only=True):
+class Run(Struct, frozen=True, kw_only=True):
     """When and on what the audit ran, and whether it saw everything."""
 
     id: str
@@ -183,7 +183,7 @@ class Run(Struct, kw_only=True):
     incomplete_reasons: list[str]
 
 
-class Coverage(Struct, kw_only=True):
+class Coverage(Struct, frozen=True, kw_only=True):
     """What was asked and what came back."""
 
     requests: int = 0
@@ -199,7 +199,7 @@ class Coverage(Struct, kw_only=True):
     """Verdicts given: one for each rule and resource."""
 
 
-class Summary(Struct, rename={"fail_by_severity": "failBySeverity", "passed": "pass"}, kw_only=True):
+class Summary(Struct, frozen=True, rename={"fail_by_severity": "failBySeverity", "passed": "pass"}, kw_only=True):
     """How many verdicts of each kind; `fail` leaves out what is waived."""
 
     passed: int
@@ -211,7 +211,7 @@ class Summary(Struct, rename={"fail_by_severity": "failBySeverity", "passed": "p
     fail_by_severity: dict[str, int]
 
 
-class RuleSummary(Struct, kw_only=True):
+class RuleSummary(Struct, frozen=True, kw_only=True):
     """A rule that ran, and how its verdicts fell."""
 
     id: str
@@ -226,14 +226,14 @@ class RuleSummary(Struct, kw_only=True):
     counts: dict[str, int]
 
 
-class Waivers(Struct):
+class Waivers(Struct, frozen=True):
     """Waivers that waived nothing."""
 
     expired: list[Waiver]
     unused: list[Waiver]
 
 
-class Report(Struct, kw_only=True):
+class Report(Struct, frozen=True, kw_only=True):
     """The whole outcome. Every format is a function of it."""
 
     schema_version: str = "1.0"

@@ -6,7 +6,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +17,7 @@ from tenacity import RetryCallState
 from northflank_audit import __version__
 from northflank_audit.errors import FetchError, Refused
 from northflank_audit.northflank.retry import RETRIED, Deadline, Passing, asked_wait, retrying
+from northflank_audit.northflank.token import Token
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +30,6 @@ MAX_BODY: Final = 32 * 1024 * 1024
 """Bytes of a decompressed answer; one page of 100 credentials has some 100 KiB."""
 _CHUNK: Final = 64 * 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """The API token, and where it came from, for messages. Its value never shows in a repr."""
-
-    value: str = field(repr=False)
-    origin: str
 
 
 class _Bearer(AuthBase):
@@ -83,18 +75,16 @@ class Client:
         """Close the connections."""
         self._session.close()
 
-    def get(self, path: str, query: Mapping[str, str | int], *, what: str, permission: str) -> Any:  # noqa: ANN401
+    def get(self, path: str, query: Mapping[str, str | int], *, what: str, permission: str) -> Any:
         """Return the decoded JSON of an answer.
 
         `what` names the request in messages, `permission` what a 403 lacks. Raises Refused for an answer that is
         final, FetchError when the tries or the time are used up.
         """
-        policy = retrying(
-            self._max_attempts, self.deadline, self._sleep, lambda state: self._waiting(what, state)
-        )
+        policy = retrying(self._max_attempts, self.deadline, self._sleep, lambda state: self._waiting(what, state))
         tries = 0
 
-        def attempt() -> Any:  # noqa: ANN401 - any JSON value
+        def attempt() -> Any:
             nonlocal tries
             tries += 1
             return self._once(path, query, what, permission)
@@ -119,7 +109,7 @@ class Client:
             return f"{problem} (the server asks to wait {failure.after:.0f} s, and {left}; see --timeout)"
         return f"{problem} (the run's time of {self.deadline.seconds:g} s is up; see --timeout)"
 
-    def _once(self, path: str, query: Mapping[str, str | int], what: str, permission: str) -> Any:  # noqa: ANN401
+    def _once(self, path: str, query: Mapping[str, str | int], what: str, permission: str) -> Any:
         timeout = min(ANSWER_TIMEOUT, self.deadline.remaining)
         if timeout <= 0:
             raise Passing("not begun")
@@ -174,8 +164,7 @@ class Client:
         if response.is_redirect or 300 <= status < 400:  # noqa: PLR2004 - redirects
             target = self._safe(response.headers.get("Location", "nowhere"))
             return Refused(
-                f"{what}: HTTP {status} leads to {target}, and the token goes to no other address; "
-                "is --api-url right?",
+                f"{what}: HTTP {status} leads to {target}, and the token goes to no other address; is --api-url right?",
                 status,
             )
         advice = {
@@ -207,9 +196,7 @@ def _plainly(error: requests.RequestException) -> str:
         return "no answer in time"
     inner: BaseException = error
     while True:
-        deeper = getattr(inner, "reason", None) or next(
-            (a for a in inner.args if isinstance(a, BaseException)), None
-        )
+        deeper = getattr(inner, "reason", None) or next((a for a in inner.args if isinstance(a, BaseException)), None)
         if not isinstance(deeper, BaseException):
             break
         inner = deeper

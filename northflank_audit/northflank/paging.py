@@ -45,9 +45,7 @@ class Page:
     contradictions: tuple[str, ...]
 
 
-def pages(
-    client: Client, path: str, key: str, *, page_size: int, what: str, permission: str
-) -> Iterator[Page]:
+def pages(client: Client, path: str, key: str, *, page_size: int, what: str, permission: str) -> Iterator[Page]:
     """Yield every page of the list at `path`, whose items are under `data.{key}`.
 
     The official clients differ on when a list ends; this goes on while either a cursor or `hasNextPage` says that
@@ -68,9 +66,7 @@ def pages(
             return
         if not items:
             raise FetchError(f"{name}: the page is empty and yet claims a next one")
-        fresh = {
-            item["id"] for item in items if isinstance(item, dict) and isinstance(item.get("id"), str)
-        } - seen
+        fresh = {item["id"] for item in items if isinstance(item, dict) and isinstance(item.get("id"), str)} - seen
         if not fresh:
             raise FetchError(f"{name}: the page holds only what earlier pages held, and claims a next one")
         seen |= fresh
@@ -87,7 +83,7 @@ def pages(
             query["page"] = number
 
 
-def _shape(answer: Any, key: str, name: str) -> tuple[list[Any], dict[str, Any]]:  # noqa: ANN401 - any JSON value
+def _shape(answer: Any, key: str, name: str) -> tuple[list[Any], dict[str, Any]]:
     data = answer.get("data") if isinstance(answer, dict) else None
     items = data.get(key) if isinstance(data, dict) else None
     if not isinstance(items, list):
@@ -104,8 +100,6 @@ def _contradictions(items: list[Any], pagination: dict[str, Any], name: str) -> 
     count = pagination.get("count")
     if count is not None and count != len(items):
         yield f"{name}: it says that it has {count} items, and has {len(items)}"
-    bad = sum(
-        not (isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]) for item in items
-    )
+    bad = sum(not (isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]) for item in items)
     if bad:
         yield f"{name}: {bad} of {len(items)} items {'has' if bad == 1 else 'have'} no id, and could not be judged"

@@ -39,7 +39,7 @@ DETAIL: Final[Mapping[str, Any]] = {
 """What is kept of a detail answer. That endpoint displays secrets, so a field nobody knows may be one."""
 
 
-def without_secrets(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def without_secrets(value: Any) -> Any:
     """Return a JSON value without the keys that are secret, and without user names and passwords in its URLs."""
     if isinstance(value, dict):
         return {key: without_secrets(item) for key, item in value.items() if key.lower() not in SECRET_KEYS}

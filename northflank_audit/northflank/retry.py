@@ -37,7 +37,7 @@ class Deadline:
         return max(0.0, self._end - self._clock())
 
 
-class Passing(Exception):  # noqa: N818 - not an error yet: it may pass
+class Passing(Exception):
     """A failure that may pass by itself; `after` is how many seconds the server asks to wait."""
 
     def __init__(self, problem: str, after: float | None = None) -> None:

@@ -16,9 +16,7 @@ from northflank_audit.policy import checked
 
 _EXTENSIONS: Final = [ext_bindings.ExtBindings(), ext_strings.ExtStrings()]
 _TYPES: Final = {"now": cel.Type.TIMESTAMP, "detailed": cel.Type.BOOL}
-_ONE = cel.NewEnv(
-    variables={"credential": cel.Type.DYN, "params": cel.Type.DYN, **_TYPES}, extensions=_EXTENSIONS
-)
+_ONE = cel.NewEnv(variables={"credential": cel.Type.DYN, "params": cel.Type.DYN, **_TYPES}, extensions=_EXTENSIONS)
 _MANY = cel.NewEnv(
     variables={"page": cel.Type.List(cel.Type.DYN), "parameters": cel.Type.List(cel.Type.DYN), **_TYPES},
     extensions=_EXTENSIONS,
@@ -106,9 +104,7 @@ class Batch:
         except RuntimeError:  # an expression that is well alone and not within another
             self._compiled = None
 
-    def evaluate(
-        self, page: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]
-    ) -> list[list[int]] | None:
+    def evaluate(self, page: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> list[list[int]] | None:
         """Return a list of codes for each record, or None if any rule erred on any record.
 
         `variables` are `parameters` (a map for each rule), `now` and `detailed`.
@@ -125,15 +121,11 @@ class Batch:
 
 def _longest(paths: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
     unique = dict.fromkeys(paths)
-    return tuple(
-        path for path in unique if not any(len(o) > len(path) and o[: len(path)] == path for o in unique)
-    )
+    return tuple(path for path in unique if not any(len(o) > len(path) and o[: len(path)] == path for o in unique))
 
 
 def _tidy(problem: str) -> str:
-    return (
-        problem.strip().replace(" (in container '')", "").replace("undeclared reference to", "unknown name")
-    )
+    return problem.strip().replace(" (in container '')", "").replace("undeclared reference to", "unknown name")
 
 
 def lookup(record: Mapping[str, Any], path: Sequence[str]) -> Iterator[Any]:

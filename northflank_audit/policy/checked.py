@@ -14,6 +14,7 @@ _ANY_VALUE, _CHECKED_SOURCE, _CHECKED_EXPR = 2, 5, 4
 _SOURCE_POSITIONS = 4
 _ID, _CONST, _IDENT, _SELECT, _CALL, _LIST, _STRUCT, _COMPREHENSION = 2, 3, 4, 5, 6, 7, 8, 9
 _CONST_STRING = 6
+_TEST_ONLY = 3
 
 Message = dict[int, list[int | bytes]]
 
@@ -44,31 +45,29 @@ def _walk(expression: bytes, positions: dict[int, int], bound: frozenset[str]) -
     """Yield the paths read below an expression; `bound` are the names of enclosing macros."""
     node = _fields(expression)
     read = _path(node)
-    if read is not None:
-        path, tested = read
-        if path[0] not in bound:
-            yield Read(path, positions.get(_int(node, _ID), 0), tested)
-        return
-    if _SELECT in node:
-        yield from _walk(_bytes(_fields(_bytes(node, _SELECT)), 1), positions, bound)
-    elif _CALL in node:
-        call = _fields(_bytes(node, _CALL))
-        for part in (*call.get(1, []), *call.get(3, [])):
-            yield from _walk(_raw(part), positions, bound)
-    elif _LIST in node:
-        for element in _fields(_bytes(node, _LIST)).get(1, []):
-            yield from _walk(_raw(element), positions, bound)
-    elif _STRUCT in node:
+    if read is None:
+        for part, names in _parts(node):
+            yield from _walk(part, positions, bound | names)
+    elif read[0][0] not in bound:
+        yield Read(read[0], positions.get(_int(node, _ID), 0), read[1])
+
+
+def _parts(node: Message) -> Iterator[tuple[bytes, frozenset[str]]]:
+    """Yield the expressions right below a node, each with the names that a macro binds in it."""
+    nothing: frozenset[str] = frozenset()
+    for kind, numbers in ((_SELECT, (1,)), (_CALL, (1, 3)), (_LIST, (1,))):
+        if kind in node:
+            inner = _fields(_bytes(node, kind))
+            yield from ((_raw(part), nothing) for number in numbers for part in inner.get(number, []))
+    if _STRUCT in node:
         for entry in _fields(_bytes(node, _STRUCT)).get(2, []):
-            for part in (3, 4):  # a map's key and value
-                for inner in _fields(entry).get(part, []):
-                    yield from _walk(_raw(inner), positions, bound)
-    elif _COMPREHENSION in node:
+            pair = _fields(entry)
+            yield from ((_raw(part), nothing) for number in (3, 4) for part in pair.get(number, []))
+    if _COMPREHENSION in node:
         loop = _fields(_bytes(node, _COMPREHENSION))
-        yield from _walk(_bytes(loop, 2), positions, bound)
-        names = {_bytes(loop, name).decode() for name in (1, 3, 8)}
-        for part in (4, 5, 6, 7):  # accumulator, condition, step, result
-            yield from _walk(_bytes(loop, part), positions, bound | names)
+        yield _bytes(loop, 2), nothing
+        names = frozenset(_bytes(loop, name).decode() for name in (1, 3, 8))
+        yield from ((_bytes(loop, part), names) for part in (4, 5, 6, 7))  # accumulator, condition, step, result
 
 
 def _path(node: Message) -> tuple[tuple[str, ...], bool] | None:
@@ -78,7 +77,7 @@ def _path(node: Message) -> tuple[tuple[str, ...], bool] | None:
     if _SELECT in node:
         select = _fields(_bytes(node, _SELECT))
         operand = _path(_fields(_bytes(select, 1)))
-        return operand and ((*operand[0], _bytes(select, 2).decode()), 3 in select)
+        return operand and ((*operand[0], _bytes(select, 2).decode()), _TEST_ONLY in select)
     if _CALL in node:
         call = _fields(_bytes(node, _CALL))
         arguments = [_fields(_raw(argument)) for argument in call.get(3, [])]

@@ -4,13 +4,16 @@ import datetime as dt
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from northflank_audit.model import Resource, ResourceName, Result, Rule, Status, Waiver, fingerprint
 from northflank_audit.policy.cel import Batch, Expression, Failed, Missing, lookup
 
 _CODES = {Batch.VIOLATED: Status.FAIL, Batch.HELD: Status.PASS, Batch.NOT_APPLICABLE: Status.NOTAPPLICABLE}
+
+PAGE = 100
+"""Records in one evaluation: few enough for CEL's limit on iterations, and for one error to spoil little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,7 @@ class Engine:
         """Compile. The rules have been checked when they were loaded."""
         self.rules = list(rules)
         self._now = now
-        self._compiled = [
-            (rule.when and Expression(rule.when) or None, Expression(rule.require)) for rule in rules
-        ]
+        self._compiled = [((rule.when and Expression(rule.when)) or None, Expression(rule.require)) for rule in rules]
         self._by_id = {rule.id: pair for rule, pair in zip(self.rules, self._compiled, strict=True)}
         self._batch = Batch(self._compiled)
 
@@ -49,20 +50,19 @@ class Engine:
         All rules go over all resources in one evaluation; where that meets an error, each resource and rule is
         evaluated by itself, so that only the one that erred is unknown.
         """
+        parameters = [rule.params for rule in self.rules]
         for detailed, group in groupby(resources, key=lambda resource: resource.detailed):
-            page = list(group)
             variables = {"now": self._now, "detailed": detailed}
-            parameters = [rule.params for rule in self.rules]
-            rows = self._batch.evaluate(
-                [item.record for item in page], {"parameters": parameters, **variables}
-            )
-            if rows is None:
-                for resource in page:
-                    yield from self._exactly(resource, variables)
-                continue
-            for resource, codes in zip(page, rows, strict=True):
-                for rule, code in zip(self.rules, codes, strict=True):
-                    yield Verdict(rule, resource, _CODES[code])
+            while page := list(islice(group, PAGE)):
+                records = [resource.record for resource in page]
+                rows = self._batch.evaluate(records, {"parameters": parameters, **variables})
+                if rows is None:
+                    for resource in page:
+                        yield from self._exactly(resource, variables)
+                    continue
+                for resource, codes in zip(page, rows, strict=True):
+                    for rule, code in zip(self.rules, codes, strict=True):
+                        yield Verdict(rule, resource, _CODES[code])
 
     def _exactly(self, resource: Resource, variables: Mapping[str, Any]) -> Iterator[Verdict]:
         for rule, (when, require) in zip(self.rules, self._compiled, strict=True):
@@ -146,5 +146,5 @@ def _filled(rule: Rule, resource: Resource) -> str:
     return "".join(parts)
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+def _text(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,7 +1,6 @@
 """Rule files: their form, and every check that can be made before a record is seen."""
 
 import difflib
-import re
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -88,7 +87,9 @@ def _read(path: str, text: str) -> Iterator[Rule | FileError]:
                 yield error
                 continue
             problems = list(_problems(document, index, entry))
-            yield from problems or [_rule(entry, f"{path}:{document.line(('rules', index))}")]
+            yield from problems
+            if not problems:
+                yield _rule(entry, f"{path}:{document.line(('rules', index))}")
     except FileError as error:
         yield error
 
@@ -115,41 +116,58 @@ def _problems(document: Document, index: int, entry: RuleEntry) -> Iterator[File
     here = ("rules", index)
     for key in ("when", "require"):
         source = getattr(entry, key)
-        if source is None:
-            continue
-        try:
-            expression = Expression(source)
-        except CelError as error:
-            yield document.inside((*here, key), error.line, error.column, f"{key}: {error.problem}")
-            continue
-        for read in expression.reads:
-            missing = read.path[0] == "params" and not read.tested and _missing(entry.params, read.path[1:])
-            if missing:
-                line, column = _position(source, read.offset)
-                problem = f"{key}: no parameter '{missing}'{_did_you_mean(missing, entry.params)}"
-                yield document.inside((*here, key), line, column, problem)
-    try:
-        fields = [
-            field for _, field, _, _ in string.Formatter().parse(entry.message or "") if field is not None
-        ]
-    except ValueError as error:
-        yield document.error((*here, "message"), f"message: {error}")
-        fields = []
-    for field in fields:
-        name = field.removeprefix("params.")
-        if field not in MESSAGE_FIELDS and (name == field or name not in entry.params):
-            known = ", ".join(
-                f"{{{name}}}" for name in (*MESSAGE_FIELDS, *(f"params.{p}" for p in entry.params))
-            )
-            yield document.error((*here, "message"), f"message: no {{{field}}}; there is {known}")
+        if source is not None:
+            yield from _expression_problems(document, (*here, key), source, entry.params)
+    yield from _message_problems(document, (*here, "message"), entry)
     for number, reference in enumerate(entry.references):
-        if urlsplit(reference).scheme not in ("http", "https") or not urlsplit(reference).netloc:
+        if not is_web_address(reference):
             yield document.error((*here, "references", number), f"not a web address: '{reference}'")
     for number, example in enumerate(entry.tests):
         for name in example.params:
             if name not in entry.params:
                 problem = f"no parameter '{name}'{_did_you_mean(name, entry.params)}"
                 yield document.error((*here, "tests", number, "params", name), problem, key=True)
+
+
+def _expression_problems(
+    document: Document, here: tuple[str | int, ...], source: str, params: Mapping[str, Any]
+) -> Iterator[FileError]:
+    key = here[-1]
+    try:
+        expression = Expression(source)
+    except CelError as error:
+        yield document.inside(here, error.line, error.column, f"{key}: {error.problem}")
+        return
+    for read in expression.reads:
+        missing = read.path[0] == "params" and not read.tested and _missing(params, read.path[1:])
+        if missing:
+            line, column = _position(source, read.offset)
+            yield document.inside(
+                here, line, column, f"{key}: no parameter '{missing}'{_did_you_mean(missing, params)}"
+            )
+
+
+def _message_problems(document: Document, here: tuple[str | int, ...], entry: RuleEntry) -> Iterator[FileError]:
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(entry.message or "") if field is not None]
+    except ValueError as error:
+        yield document.error(here, f"message: {error}")
+        return
+    known = (*MESSAGE_FIELDS, *(f"params.{name}" for name in entry.params))
+    for field in fields:
+        if field not in known:
+            yield document.error(
+                here, f"message: no {{{field}}}; there is {', '.join(f'{{{name}}}' for name in known)}"
+            )
+
+
+def is_web_address(text: str) -> bool:
+    """Tell whether text is an http or https address, and so no `javascript:`."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def _missing(params: Mapping[str, Any], path: Sequence[str]) -> str | None:
@@ -188,7 +206,7 @@ def select(rules: Sequence[Rule], only: Sequence[str], skip: Sequence[str]) -> l
 
 def override(rules: Sequence[Rule], document: Document) -> list[Rule]:
     """Apply a config file's `overrides`. Raises FileErrors for what no rule or parameter has."""
-    changes = document.value.get("overrides") or {}
+    changes = (document.value or {}).get("overrides") or {}
     if not isinstance(changes, dict):
         raise document.error(("overrides",), "overrides maps rule ids to what changes")
     by_id = {rule.id: rule for rule in rules}
@@ -197,9 +215,7 @@ def override(rules: Sequence[Rule], document: Document) -> list[Rule]:
         here = ("overrides", rule_id)
         rule = by_id.get(rule_id)
         if rule is None:
-            errors.append(
-                document.error(here, f"no rule '{rule_id}'{_did_you_mean(rule_id, by_id)}", key=True)
-            )
+            errors.append(document.error(here, f"no rule '{rule_id}'{_did_you_mean(rule_id, by_id)}", key=True))
         elif value is False or value == "off":
             del by_id[rule_id]
         else:
@@ -219,9 +235,7 @@ def _overridden(rule: Rule, document: Document, here: tuple[str, ...]) -> Rule:
             problem = f"'{rule.id}' has no parameter '{name}'{_did_you_mean(name, rule.params)}"
             raise document.error((*here, "params", name), problem, key=True)
         if _kind(value) != _kind(rule.params[name]):
-            problem = (
-                f"'{name}' must be {_kind(rule.params[name])}, as its default is; this is {_kind(value)}"
-            )
+            problem = f"'{name}' must be {_kind(rule.params[name])}, as its default is; this is {_kind(value)}"
             raise document.error((*here, "params", name), problem)
     return replace(rule, severity=change.severity or rule.severity, params={**rule.params, **change.params})
 

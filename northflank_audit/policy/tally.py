@@ -68,9 +68,7 @@ class Tally:
         """Return how many verdicts are unknown or errors."""
         return sum(count[Status.UNKNOWN] + count[Status.ERROR] for count in self._counts.values())
 
-    def report(
-        self, tool: Tool, run: Run, coverage: Coverage, warnings: list[str], fail_on: Severity | None
-    ) -> Report:
+    def report(self, tool: Tool, run: Run, coverage: Coverage, warnings: list[str], fail_on: Severity | None) -> Report:
         """Add it all up. `fail_on` is the least severity that makes the exit code 1; None: no severity does."""
         results = sorted(map(self._compared, self._results), key=lambda result: result.order)
         resolved: list[Result] | UnsetType = UNSET

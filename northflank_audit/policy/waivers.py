@@ -25,11 +25,7 @@ class WaiverBook:
         """Return the first waiver that covers this violation. Each that covers it counts as used."""
         found = None
         for index, waiver in enumerate(self._active):
-            if (
-                waiver.rule == rule_id
-                and fnmatchcase(resource_id, waiver.resource)
-                and waiver.team in (None, team)
-            ):
+            if waiver.rule == rule_id and fnmatchcase(resource_id, waiver.resource) and waiver.team in (None, team):
                 self._used.add(index)
                 found = found or waiver
         return found

@@ -45,7 +45,7 @@ class Document:
         self._keys: dict[tuple[str | int, ...], yaml.Mark] = {}
         self._styles: dict[tuple[str | int, ...], str | None] = {}
         self._nodes = 0
-        self._start = yaml.Mark(path, 0, 0, 0, None, None)
+        self._start = yaml.Mark(path, 0, 0, 0, None, 0)
         try:
             loader = _Loader(text)
             try:
@@ -64,35 +64,27 @@ class Document:
     def _at(self, mark: yaml.Mark, problem: str) -> FileError:
         return FileError(self.path, mark.line + 1, mark.column + 1, problem)
 
-    def _plain(self, loader: _Loader, node: yaml.Node, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - JSON
+    def _plain(self, loader: _Loader, node: yaml.Node, path: tuple[str | int, ...]) -> Any:
         self._nodes += 1
         if self._nodes > MAX_NODES or len(path) > MAX_DEPTH:
-            raise self._at(
-                node.start_mark, "too many values or too deeply nested (an alias that repeats itself?)"
-            )
+            raise self._at(node.start_mark, "too many values or too deeply nested (an alias that repeats itself?)")
         self._marks[path] = node.start_mark
         if isinstance(node, yaml.MappingNode):
             return self._mapping(loader, node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self._plain(loader, item, (*path, index)) for index, item in enumerate(node.value)]
-        self._styles[path] = node.style
+        self._styles[path] = getattr(node, "style", None)
         try:
             value = loader.construct_object(node)
         except ValueError as error:
             raise self._at(node.start_mark, f"not a value: {error}") from None
         if not (value is None or isinstance(value, str | int | float | bool)):
             raise self._at(node.start_mark, f"{node.tag.rpartition(':')[2]} is not a value that JSON has")
-        if (
-            isinstance(value, str)
-            and not value.isascii()
-            and any("\ud800" <= char <= "\udfff" for char in value)
-        ):
+        if isinstance(value, str) and not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
             raise self._at(node.start_mark, "half of a surrogate pair is not text")
         return value
 
-    def _mapping(
-        self, loader: _Loader, node: yaml.MappingNode, path: tuple[str | int, ...]
-    ) -> dict[str, Any]:
+    def _mapping(self, loader: _Loader, node: yaml.MappingNode, path: tuple[str | int, ...]) -> dict[str, Any]:
         loader.flatten_mapping(node)  # "<<: *defaults"
         value: dict[str, Any] = {}
         for key_node, value_node in node.value:

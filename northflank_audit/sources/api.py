@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from northflank_audit.errors import FetchError
 from northflank_audit.model import Coverage, Origin, Resource
-from northflank_audit.northflank import Account, Client, merged, pages
-from northflank_audit.northflank.client import CONNECTIONS
-from northflank_audit.northflank.paging import READ_DETAIL, READ_LIST, READ_TEAMS
+from northflank_audit.northflank.client import CONNECTIONS, Client
+from northflank_audit.northflank.paging import READ_DETAIL, READ_LIST, READ_TEAMS, Account, pages
+from northflank_audit.northflank.records import merged
 from northflank_audit.sources.interface import Source
 
 NOT_READ = "its details were not read: --details never"
@@ -32,9 +32,7 @@ class ApiSource(Source):
     def pages(self) -> Iterator[list[Resource]]:
         """Yield each page's credentials, account by account. An account that fails does not keep the others."""
         for account in self._accounts():
-            what = (
-                "list of registries" if account.team is None else f"list of registries of team {account.team}"
-            )
+            what = "list of registries" if account.team is None else f"list of registries of team {account.team}"
             try:
                 for page in pages(
                     self._client,
@@ -67,9 +65,7 @@ class ApiSource(Source):
             ):
                 self.problems += page.contradictions
                 teams += [
-                    item["id"]
-                    for item in page.items
-                    if isinstance(item, dict) and isinstance(item.get("id"), str)
+                    item["id"] for item in page.items if isinstance(item, dict) and isinstance(item.get("id"), str)
                 ]
         except FetchError as error:
             self.problems.append(str(error))
@@ -113,9 +109,7 @@ class ApiSource(Source):
     def coverage(self) -> Coverage:
         """Return the requests sent so far and what was used of their answers."""
         client = self._client
-        return Coverage(
-            requests=client.requests, retries=client.retries, pages=self.page_count, details=self._details
-        )
+        return Coverage(requests=client.requests, retries=client.retries, pages=self.page_count, details=self._details)
 
     def close(self) -> None:
         """Close the client's connections."""

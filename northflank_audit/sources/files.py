@@ -32,9 +32,7 @@ class InputSource(Source):
         for name, value in self._inputs:
             if isinstance(value, Snapshot) and team is not None:
                 raise StartError(f"{name}: a snapshot knows its teams; leave --team away")
-        teams = [
-            team for _, value in self._inputs if isinstance(value, Snapshot) for team in value.source.teams
-        ]
+        teams = [team for _, value in self._inputs if isinstance(value, Snapshot) for team in value.source.teams]
         if teams:
             self.origin = Origin(kind="input", files=names, teams=list(dict.fromkeys(teams)))
 
@@ -53,10 +51,7 @@ class InputSource(Source):
                 count = pagination.get("count")
                 if count is not None and count != len(items):
                     self.problems.append(f"{name}: it says that it has {count} items, and has {len(items)}")
-            bad = sum(
-                not (isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"])
-                for item in items
-            )
+            bad = sum(not (isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]) for item in items)
             if bad:
                 self.problems.append(f"{name}: {bad} of {len(items)} items without an id could not be judged")
             yield self._admit(items, self._team, name, shortfall=NO_DETAILS)
@@ -66,16 +61,17 @@ class InputSource(Source):
         self.problems += snapshot.incomplete_reasons
         self.warnings += snapshot.warnings
         if digest(snapshot.records) != snapshot.sha256:
-            self.problems.append(
-                f"{name}: the snapshot was changed after it was taken: its SHA-256 does not match"
-            )
-        for saved in snapshot.records:
-            yield self._admit(
+            self.problems.append(f"{name}: the snapshot was changed after it was taken: its SHA-256 does not match")
+        yield [
+            resource
+            for saved in snapshot.records
+            for resource in self._admit(
                 [saved.record], saved.team, name, detailed=saved.detailed, shortfall=saved.shortfall
             )
+        ]
 
 
-def _decoded(name: str, content: bytes) -> Any:  # noqa: ANN401 - one of the three forms
+def _decoded(name: str, content: bytes) -> Any:
     if not content.strip():
         raise StartError(f"{name}: empty; did the command that should write it fail?")
     try:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from northflank_audit.model import Coverage, Origin, Resource
-from northflank_audit.northflank import listed
+from northflank_audit.northflank.records import listed
 
 
 class Source(ABC):
@@ -33,7 +33,7 @@ class Source(ABC):
         """Return what was asked and what came back, so far."""
         return Coverage(pages=self.page_count)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - not every source has any
         """Let go of connections."""
 
     def _admit(
@@ -59,9 +59,7 @@ class Source(ABC):
             before = self._seen.setdefault((team, identity), digest)
             if before is not digest:
                 if before == digest:
-                    self.warnings.append(
-                        f"{where}: the credential '{identity}' came before, and was judged once"
-                    )
+                    self.warnings.append(f"{where}: the credential '{identity}' came before, and was judged once")
                 else:
                     self.problems.append(f"{where}: two different records have the id '{identity}'")
                 continue

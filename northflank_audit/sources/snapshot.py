@@ -3,16 +3,16 @@
 import datetime as dt
 import hashlib
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from northflank_audit.model import Origin, Resource, Struct, Tool
 
-KIND = "northflank-audit-snapshot"
+KIND: Final = "northflank-audit-snapshot"
 
 
-class Saved(Struct, kw_only=True):
+class Saved(Struct, frozen=True, kw_only=True):
     """A credential as a snapshot holds it."""
 
     team: str | None
@@ -21,7 +21,7 @@ class Saved(Struct, kw_only=True):
     shortfall: str | None
 
 
-class Snapshot(Struct, kw_only=True):
+class Snapshot(Struct, frozen=True, kw_only=True):
     """A snapshot file."""
 
     kind: Literal["northflank-audit-snapshot"]

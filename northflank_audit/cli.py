@@ -1,0 +1,174 @@
+"""The commands."""
+
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+from click.core import ParameterSource
+
+from northflank_audit import __version__
+from northflank_audit.errors import AuditError, Stopped
+from northflank_audit.formats import FORMATS
+from northflank_audit.options import run_options
+from northflank_audit.rule_commands import rules_group
+from northflank_audit.settings import settings_from
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+class _RunByDefault(click.Group):
+    """Without a command, `run` is meant; its options are shown where the commands are."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {name for param in self.params for name in param.opts} | set(ctx.help_option_names)
+        if not args or (args[0].startswith("-") and args[0] not in own):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        run_command = self.commands["run"]
+        records = [record for param in run_command.get_params(ctx) if (record := param.get_help_record(ctx))]
+        records = [record for record in records if "--help" not in record[0]]
+        with formatter.section("Options of run"):
+            formatter.write_dl(records)
+        super().format_options(ctx, formatter)
+
+
+@click.group(cls=_RunByDefault, context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="northflank-audit")
+def cli() -> None:
+    """Audit the container registry credentials of a Northflank account.
+
+    Reads every credential from the API, judges each by rules in YAML, writes reports, and exits with 0 (nothing
+    violated), 1 (violations), 2 (could not start) or 3 (incomplete). Without a command, `run` is meant.
+    """
+
+
+@cli.command("run")
+@run_options(list(FORMATS))
+@click.pass_context
+def run_command(ctx: click.Context, /, **given: Any) -> None:
+    """Run an audit (the default)."""
+    from northflank_audit import runner, summary  # noqa: PLC0415 - --help does not pay for it
+
+    explicit = {name for name in given if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    settings = settings_from(given, explicit.__contains__)
+    _log_to_stderr(verbose=given["verbose"], as_json=given["log_format"] == "json")
+    bar = sys.stderr.isatty() and not (given["no_progress"] or given["quiet"])
+    with _progress() if bar else _silence() as watch:
+        report, written = runner.run(settings, watch)
+    if report.exit_code or not given["quiet"]:
+        to_stderr = any(path == "-" for _, path in settings.output)
+        colour = False if given["no_color"] or "NO_COLOR" in os.environ else None
+        click.echo("\n".join(summary.lines(report, written)), err=to_stderr, color=colour)
+    ctx.exit(report.exit_code)
+
+
+@contextmanager
+def _silence() -> Iterator[Callable[[int], None]]:
+    yield lambda _count: None
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None]]:
+    from rich.console import Console  # noqa: PLC0415 - on a terminal only
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed} credentials judged"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda count: progress.advance(task, count)
+
+
+class _JsonLines(logging.Formatter):
+    """A log record as one JSON object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        return json.dumps(entry)
+
+
+def _log_to_stderr(*, verbose: bool, as_json: bool) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JsonLines() if as_json else logging.Formatter("%(levelname)s %(message)s"))
+    log = logging.getLogger("northflank_audit")
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG if verbose else logging.WARNING)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0: any free one.")
+@click.option("--token", help="The token to ask for.  [default: a random one]")
+@click.option("--data", metavar="FILE", help="The account to serve.  [default: the sample account]")
+def emulator(host: str, port: int, token: str | None, data: str | None) -> None:
+    """Serve the API of a sample account until stopped."""
+    from northflank_audit.emulator import Emulator, load  # noqa: PLC0415 - for this command only
+
+    server = Emulator(load(data), token=token, host=host, port=port)
+    click.echo(f"{server.url} token: {server.token}")
+    sys.stdout.flush()
+    server.serve_forever()
+
+
+cli.add_command(rules_group)
+
+
+def _stop(signal_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Stopped(signal_number)
+
+
+def main() -> None:
+    """Run the command line, and exit as CONTRACT.md says. No traceback reaches a user but by --verbose."""
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    code = _outcome()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader had enough; the audit's verdict stands
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if code > 128:  # noqa: PLR2004 - stopped by a signal: no thread is waited for
+        os._exit(code)
+    sys.exit(code)
+
+
+def _outcome() -> int:  # noqa: PLR0911 - one for each way to end
+    try:
+        code = cli.main(standalone_mode=False)
+    except Stopped as stop:
+        click.echo("stopped; reports of earlier runs are as they were", err=True)
+        return 128 + stop.signal_number
+    except click.Abort:
+        return 128 + signal.SIGINT
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except AuditError as error:
+        click.echo(f"northflank-audit: {error}" if "\n" not in str(error) else str(error), err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        return 3
+    except Exception as error:
+        if "--verbose" in sys.argv:
+            logging.getLogger(__name__).exception("internal error")
+        click.echo(
+            f"northflank-audit: internal error: {type(error).__name__}; no verdict. --verbose shows where. "
+            "Please report it with the command line.",
+            err=True,
+        )
+        return 3
+    return code if isinstance(code, int) else 0

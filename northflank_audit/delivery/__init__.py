@@ -1,0 +1,1 @@
+"""Getting reports to where they are read."""

@@ -1,0 +1,253 @@
+"""The options, as click knows them, and the config file that gives them other defaults.
+
+A flag beats the environment, which beats the config file, which beats the default: click's own order, with the
+config file as its `default_map`.
+"""
+
+import difflib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from northflank_audit.model import Severity
+from northflank_audit.policy.yamlfile import Document
+from northflank_audit.settings import DEFAULT_URL, URL_VARIABLES, read_document
+
+DEFAULT_CONFIG: Final = "audit.yaml"
+BESIDES_OPTIONS: Final = ("overrides",)
+"""What a config file holds besides options."""
+
+
+class _Words(click.ParamType[Any]):
+    """Names, separated by commas; a YAML list in a config file. `known` are the ones that there are."""
+
+    name = "NAME[,NAME…]"
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self._known = known
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Split and check."""
+        words = value if isinstance(value, list | tuple) else str(value).split(",")
+        names = tuple(dict.fromkeys(str(word).strip() for word in words if str(word).strip()))
+        for name in names:
+            if name not in self._known:
+                self.fail(f"'{name}' is not one of {', '.join(self._known)}", param, ctx)
+        return names
+
+
+class _Output(click.ParamType[Any]):
+    """`NAME=PATH`."""
+
+    name = "NAME=PATH"
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self._known = known
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split and check."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, path = str(value).partition("=")
+        if name not in self._known:
+            self.fail(f"'{name}' is not one of {', '.join(self._known)}", param, ctx)
+        if not equals or not path:
+            self.fail(f"'{value}' names no place; write {name}=PATH, or {name}=- for standard output", param, ctx)
+        return name, path
+
+
+def _option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+    variable = "NORTHFLANK_AUDIT_" + names[0].lstrip("-").replace("-", "_").upper()
+    attributes["envvar"] = [variable, *attributes.pop("variables", ())]
+    return click.option(*names, **attributes)
+
+
+def _read_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> Document | None:
+    if value is None and not ctx.params.get("demo") and Path(DEFAULT_CONFIG).is_file():
+        value = DEFAULT_CONFIG
+    if value is None:
+        return None
+    document = read_document(value)
+    if document.value is None:
+        return document
+    if not isinstance(document.value, dict):
+        raise document.error((), "a config file maps options to values")
+    command = ctx.find_root().command
+    run = command.commands["run"] if isinstance(command, click.Group) else ctx.command
+    options = {
+        param.opts[0].lstrip("-"): param
+        for param in run.params
+        if isinstance(param, click.Option) and param.name != "config"
+    }
+    defaults = {}
+    for key, given in document.value.items():
+        if key in BESIDES_OPTIONS:
+            continue
+        if key not in options:
+            close = click.Context(run).command and _close(key, [*options, *BESIDES_OPTIONS])
+            raise document.error((key,), f"'{key}' is no option{close}", key=True)
+        option = options[key]
+        as_given = [given] if option.multiple and not isinstance(given, list) else given
+        try:
+            if given is None or (
+                isinstance(given, list | dict) and not (option.multiple or isinstance(option.type, _Words))
+            ):
+                raise click.BadParameter("this takes one value")  # noqa: TRY301
+            option.type_cast_value(ctx, as_given)
+        except click.BadParameter as error:
+            raise document.error((key,), f"{key}: {error.message}") from None
+        defaults[str(option.name)] = as_given
+    ctx.default_map = defaults
+    return document
+
+
+def _close(word: str, known: Sequence[str]) -> str:
+    found = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean '{found[0]}'?)" if found else ""
+
+
+def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select rules."""
+    for option in reversed(
+        (
+            _option(
+                "--config",
+                metavar="FILE",
+                is_eager=True,
+                callback=_read_config,
+                help=f"Options and overrides in YAML.  [default: {DEFAULT_CONFIG}, where it exists]",
+            ),
+            _option(
+                "--rules",
+                metavar="PATH",
+                multiple=True,
+                help="Rule file or folder; repeatable.  [default: the shipped rules]",
+            ),
+            _option("--rule", metavar="ID", multiple=True, help="Run this rule only; repeatable."),
+            _option("--skip-rule", metavar="ID", multiple=True, help="Leave this rule out; repeatable."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that adds the options of `run`; `formats` are the reports that there are."""
+    severities = [*Severity, "never"]
+    options = (
+        _option("--demo", is_flag=True, is_eager=True, help="Audit the sample account of the embedded emulator."),
+        _option(
+            "--api-url",
+            metavar="URL",
+            variables=URL_VARIABLES,
+            default=DEFAULT_URL,
+            show_default=True,
+            help="The API's base address.",
+        ),
+        _option(
+            "--token-file",
+            metavar="FILE",
+            help="Read the token from a file.  [default: $NORTHFLANK_API_TOKEN, $NF_API_TOKEN]",
+        ),
+        _option(
+            "--team",
+            metavar="ID",
+            multiple=True,
+            help="Audit this team; repeatable.  [default: the token's own account]",
+        ),
+        _option("--all-teams", is_flag=True, help="Audit every team of the token's organisation."),
+        _option(
+            "--input",
+            metavar="FILE",
+            multiple=True,
+            help="Audit saved JSON in place of the API; repeatable; - is standard input.",
+        ),
+        policy_options,
+        _option("--waivers", metavar="FILE", help="Accepted violations, in YAML."),
+        _option(
+            "--details",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="Whether to read a credential's detail; auto: where a rule is unknown without.",
+        ),
+        _option(
+            "--fail-on",
+            type=click.Choice(severities),
+            default="info",
+            show_default=True,
+            help="Lowest severity that makes the exit code 1.",
+        ),
+        _option(
+            "--on-unknown",
+            type=click.Choice(["fail", "ignore"]),
+            default="fail",
+            show_default=True,
+            help="Whether what could not be judged makes the audit incomplete.",
+        ),
+        _option("--output-dir", metavar="DIR", default="reports", show_default=True, help="Where reports go."),
+        _option(
+            "--format",
+            type=_Words(formats),
+            default="html,md,json",
+            show_default=True,
+            help="Which reports to write.",
+        ),
+        _option(
+            "--output",
+            type=_Output(formats),
+            multiple=True,
+            help="Write one report to one place; repeatable; - is standard output.",
+        ),
+        _option(
+            "--include",
+            type=_Words(["pass", "notapplicable"]),
+            default="",
+            metavar="pass,notapplicable",
+            help="List these results too.",
+        ),
+        _option("--compare", metavar="FILE", help="An earlier report.json: tell new findings from old ones."),
+        _option("--save-snapshot", metavar="FILE", help="Keep what was fetched, less secrets, for --input."),
+        _option(
+            "--page-size",
+            type=click.IntRange(1, 100),
+            default=100,
+            show_default=True,
+            help="Results a request.",
+        ),
+        _option(
+            "--max-attempts",
+            type=click.IntRange(min=1),
+            default=5,
+            show_default=True,
+            help="Tries a request.",
+        ),
+        _option(
+            "--timeout",
+            type=click.FloatRange(min=0, min_open=True),
+            default=300,
+            show_default=True,
+            metavar="SECONDS",
+            help="The whole run's time, all waits included.",
+        ),
+        _option("--quiet", is_flag=True, help="Say nothing when there is nothing to say."),
+        _option("--verbose", is_flag=True, help="Tell what is being done, on standard error."),
+        _option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help="Diagnostics as text or as JSON lines.",
+        ),
+        _option("--no-progress", is_flag=True, help="No progress bar."),
+        _option("--no-color", is_flag=True, help="No colour."),
+    )
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate

@@ -1,0 +1,171 @@
+"""An audit, from its settings to its exit code: one straight line."""
+
+import datetime as dt
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from northflank_audit import __version__
+from northflank_audit.delivery import files
+from northflank_audit.errors import DeliveryError, StartError
+from northflank_audit.formats import FORMATS
+from northflank_audit.model import Origin, Report, Resource, Run, Tool
+from northflank_audit.northflank.token import Token
+from northflank_audit.policy.engine import Engine, Verdict
+from northflank_audit.policy.tally import Tally
+from northflank_audit.policy.waivers import WaiverBook
+from northflank_audit.selection import Policy, read_earlier, read_waivers, select_rules
+from northflank_audit.settings import Settings, environment, read_document
+from northflank_audit.sources.files import InputSource
+from northflank_audit.sources.interface import Source
+from northflank_audit.sources.snapshot import SnapshotWriter
+
+TOOL = Tool("northflank-audit", __version__)
+
+Watch = Callable[[int], None]
+"""Called with the number of credentials that were just judged."""
+
+
+def run(settings: Settings, watch: Watch) -> tuple[Report, list[str]]:
+    """Audit, write the reports, and return the final report with the paths that were written.
+
+    Raises StartError before anything is fetched or written.
+    """
+    policy = read_policy(settings)
+    with opened(settings) as source, closing(source):
+        report = audit(settings, policy, source, watch)
+    return deliver(settings, report)
+
+
+def read_policy(settings: Settings) -> Policy:
+    """Read everything that the verdicts depend on, besides the credentials."""
+    demo_config, waivers = None, settings.waivers
+    if settings.demo:
+        from northflank_audit.emulator import DEMO_CONFIG, DEMO_WAIVERS  # noqa: PLC0415 - for the demo only
+
+        if not settings.rules:  # the demo's policy tunes the shipped rules
+            demo_config, waivers = read_document(str(DEMO_CONFIG)), settings.waivers or str(DEMO_WAIVERS)
+    return Policy(
+        rules=select_rules(settings.rules, settings.rule, settings.skip_rule, demo_config, settings.config),
+        waivers=read_waivers(waivers) if waivers else [],
+        earlier=read_earlier(settings.compare) if settings.compare else None,
+    )
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Source]:
+    """Give the source of the credentials: the API, files, or the emulator's API."""
+    if settings.input:
+        contents = [(_input_name(path), _read_input(path)) for path in settings.input]
+        yield InputSource(contents, settings.team[0] if settings.team else None)
+        return
+    from northflank_audit.northflank.client import Client  # noqa: PLC0415 - imports requests
+    from northflank_audit.northflank.retry import Deadline  # noqa: PLC0415 - as above
+    from northflank_audit.sources.api import ApiSource  # noqa: PLC0415 - as above
+
+    def source(kind: str, url: str, token: Token) -> ApiSource:
+        deadline = Deadline(settings.timeout)
+        client = Client(url, token, max_attempts=settings.max_attempts, deadline=deadline)
+        teams = None if settings.all_teams else settings.team
+        origin = Origin(kind="demo" if kind == "demo" else "api", url=url, teams=list(settings.team))
+        return ApiSource(client, origin, teams, page_size=settings.page_size, details=settings.details != "never")
+
+    if not settings.demo:
+        yield source("api", settings.api_url, settings.token(environment()))
+        return
+    from northflank_audit.emulator import Emulator, load  # noqa: PLC0415 - for the demo only
+
+    with Emulator(load(None)) as emulator:
+        yield source("demo", emulator.url, Token(emulator.token, "the emulator"))
+
+
+def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> Report:
+    """Judge every credential of the source by every rule, and add it up."""
+    started = dt.datetime.now(dt.UTC)
+    engine = Engine(policy.rules, started)
+    tally = Tally(engine, WaiverBook(policy.waivers, started.date()), settings.include, policy.earlier)
+    snapshot = SnapshotWriter() if settings.save_snapshot else None
+    resources = 0
+    for page in source.pages():
+        known, verdicts = _judged(engine, source, page, settings.details)
+        tally.add(verdicts)
+        if snapshot is not None:
+            snapshot.add(known)
+        resources += len(known)
+        watch(len(known))
+    problems, warnings = list(source.problems), list(source.warnings)
+    if not resources and not problems:
+        warnings.append("there is no credential: nothing was checked")
+    if snapshot is not None and settings.save_snapshot is not None:
+        text = snapshot.text(TOOL, started, source.origin, source.page_count, source.problems, source.warnings)
+        try:
+            files.write(settings.save_snapshot, text)
+        except DeliveryError as error:
+            problems.append(str(error))
+    unjudged = tally.unjudged()
+    if unjudged and settings.on_unknown == "fail":
+        problems.append(f"{unjudged} {'verdict is' if unjudged == 1 else 'verdicts are'} unknown (see --on-unknown)")
+    run_ = Run(
+        id=secrets.token_hex(8),
+        started_at=started,
+        finished_at=dt.datetime.now(dt.UTC),
+        source=source.origin,
+        complete=not problems,
+        incomplete_reasons=problems,
+    )
+    coverage = replace(source.coverage(), resources=resources)
+    return tally.report(TOOL, run_, coverage, warnings, settings.fail_on)
+
+
+def _judged(engine: Engine, source: Source, page: list[Resource], details: str) -> tuple[list[Resource], list[Verdict]]:
+    """Judge a page; where `details` is `auto`, read what is missing and judge those credentials again."""
+    if details == "always":
+        page = source.complete(page)
+    verdicts = list(engine.judge(page))
+    if details != "auto":
+        return page, verdicts
+    lacking = {verdict.resource.id for verdict in verdicts if verdict.lacks_data}
+    if not lacking:
+        return page, verdicts
+    completed = source.complete([resource for resource in page if resource.id in lacking])
+    kept = [resource for resource in page if resource.id not in lacking]
+    firm = [verdict for verdict in verdicts if verdict.resource.id not in lacking]
+    return kept + completed, firm + list(engine.judge(completed))
+
+
+def deliver(settings: Settings, report: Report) -> tuple[Report, list[str]]:
+    """Write the reports, standard output last. What could not be written makes the rest say INCOMPLETE."""
+    places = [(name, str(Path(settings.output_dir) / FORMATS[name].filename)) for name in settings.format]
+    places += [(name, path) for name, path in settings.output if path != "-"]
+    written, failures = [], []
+    for name, path in places:
+        try:
+            files.write(path, FORMATS[name].render(report))
+            written.append((name, path))
+        except DeliveryError as error:
+            failures.append(str(error))
+    if failures:
+        reasons = [*report.run.incomplete_reasons, *failures]
+        run_ = replace(report.run, complete=False, incomplete_reasons=reasons)
+        report = replace(report, run=run_, exit_code=DeliveryError.exit_code)
+        for name, path in written:
+            files.write(path, FORMATS[name].render(report))
+    for name, path in settings.output:
+        if path == "-":
+            sys.stdout.write(FORMATS[name].render(report))
+    return report, [path for _, path in written]
+
+
+def _input_name(path: str) -> str:
+    return "standard input" if path == "-" else path
+
+
+def _read_input(path: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise StartError(f"--input {path}: can't be read ({error.strerror})") from None

@@ -1,0 +1,149 @@
+"""What a run was asked to do, as one frozen `Settings`."""
+
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+import click
+
+from northflank_audit.errors import StartError
+from northflank_audit.model import Severity, Status
+from northflank_audit.northflank.token import Token
+from northflank_audit.policy.yamlfile import Document
+
+DEFAULT_URL: Final = "https://api.northflank.com"
+TOKEN_VARIABLES: Final = ("NORTHFLANK_API_TOKEN", "NF_API_TOKEN")
+URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `run` was asked to do; each field is the option of the same name."""
+
+    api_url: str
+    token_file: str | None
+    demo: bool
+    team: tuple[str, ...]
+    all_teams: bool
+    input: tuple[str, ...]
+    rules: tuple[str, ...]
+    rule: tuple[str, ...]
+    skip_rule: tuple[str, ...]
+    waivers: str | None
+    details: Literal["auto", "always", "never"]
+    fail_on: Severity | None
+    on_unknown: Literal["fail", "ignore"]
+    output_dir: str
+    format: tuple[str, ...]
+    output: tuple[tuple[str, str], ...]
+    include: frozenset[Status]
+    compare: str | None
+    save_snapshot: str | None
+    page_size: int
+    max_attempts: int
+    timeout: float
+    config: Document | None
+
+    def token(self, environment: Mapping[str, str]) -> Token:
+        """Return the token from `--token-file`, else the environment. Raises StartError where there is none."""
+        if self.token_file is not None:
+            try:
+                value, origin = (
+                    Path(self.token_file).read_text(encoding="utf-8"),
+                    f"the file {self.token_file}",
+                )
+            except (OSError, UnicodeDecodeError) as error:
+                raise StartError(f"--token-file {self.token_file}: can't be read ({_reason(error)})") from None
+        else:
+            origin = next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
+            if not origin:
+                raise StartError(
+                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (a token is made under "
+                    "Account settings > API; it needs to read registries); --demo needs none"
+                )
+            value = environment[origin]
+        value = value.strip()
+        if not value:
+            raise StartError(f"the API token is empty; it came from {origin}")
+        if not value.isascii() or not value.isprintable() or " " in value:
+            raise StartError(f"the API token from {origin} has a blank, a line break or another odd character in it")
+        return Token(value, origin)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def read_document(path: str) -> Document:
+    """Read a YAML file. Raises StartError where it can't be read, FileError where it is not YAML."""
+    return Document(read_text(path), path)
+
+
+def read_text(path: str) -> str:
+    """Read a text file. Raises StartError with the reason where that can't be done."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise StartError(f"{path}: not UTF-8 text") from None
+    except OSError as error:
+        raise StartError(f"{path}: can't be read ({_reason(error)})") from None
+
+
+def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> Settings:
+    """Turn click's values into Settings. Raises click.UsageError for options that exclude each other.
+
+    `explicit` tells whether an option was given on the command line.
+    """
+    values = {name: given[name] for name in Settings.__slots__ if name in given}
+    if given["demo"] and (given["input"] or explicit("api_url") or given["token_file"]):
+        raise click.UsageError("--demo brings its own API and token: leave --input, --api-url and --token-file away")
+    if given["all_teams"] and given["team"]:
+        raise click.UsageError("--team and --all-teams exclude each other")
+    if given["input"] and (given["all_teams"] or len(given["team"]) > 1):
+        raise click.UsageError("with --input, at most one --team can say whose credentials they are")
+    places = [str(Path(path).resolve()) for _, path in given["output"] if path != "-"]
+    if sum(path == "-" for _, path in given["output"]) > 1 or len(set(places)) < len(places):
+        raise click.UsageError("two reports can't go to the same place")
+    values["api_url"] = _checked_url(given["api_url"])
+    values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
+    values["include"] = frozenset(map(Status, given["include"]))
+    return Settings(**values)
+
+
+def _checked_url(url: str) -> str:
+    url = url.strip() if "://" in url else f"https://{url.strip()}"
+    parts = urlsplit(url)
+    try:
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if (
+        parts.scheme not in ("http", "https")
+        or not host
+        or parts.query
+        or parts.fragment
+        or parts.username
+        or parts.password
+    ):
+        raise click.UsageError(
+            f"--api-url: '{url.partition('@')[2] or url}' is not the address of an API; it is https://HOST[:PORT]"
+        )
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise click.UsageError(f"--api-url: the token does not go to {host} over plain http; use https")
+    return url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process's environment."""
+    return os.environ

@@ -1,0 +1,76 @@
+"""The summary on the terminal: the verdict first, then the worst."""
+
+from collections.abc import Iterator, Sequence
+
+import click
+
+from northflank_audit.formats.text import printable
+from northflank_audit.model import Report, Result, Status
+
+MOST = 20
+"""Findings that are listed; the report has them all."""
+
+_COLOURS = {"critical": "bright_red", "high": "red", "medium": "yellow", "low": "cyan", "info": "blue"}
+
+
+def lines(report: Report, written: Sequence[str]) -> Iterator[str]:
+    """Yield the summary, line by line, with colours for click to keep or to strip."""
+    yield _headline(report)
+    for reason in report.run.incomplete_reasons:
+        yield click.style(f"  incomplete: {printable(reason)}", fg="yellow")
+    findings = [result for result in report.results if result.violates]
+    unjudged = [result for result in report.results if result.status in (Status.UNKNOWN, Status.ERROR)]
+    yield from _findings(findings, report, "violations")
+    yield from _findings(unjudged, report, "unknown")
+    yield ""
+    for warning in report.warnings:
+        yield f"warning: {printable(warning)}"
+    for waiver in report.waivers.expired:
+        covered = f"{printable(waiver.rule)} for {printable(waiver.resource)}"
+        yield f"warning: the waiver of {covered} expired on {waiver.expires}"
+    yield _coverage(report)
+    if written:
+        yield f"reports: {'  '.join(written)}"
+    yield f"exit code {report.exit_code}"
+
+
+def _headline(report: Report) -> str:
+    summary = report.summary
+    counts = [f"{count} {severity}" for severity, count in reversed(summary.fail_by_severity.items()) if count]
+    violations = f"{summary.fail} violation{'' if summary.fail == 1 else 's'}"
+    said = f"{violations}: {', '.join(counts)}" if counts else "no violation"
+    if summary.waived:
+        said += f" ({summary.waived} waived)"
+    if not report.run.complete:
+        return click.style(f"INCOMPLETE  {said} in what could be seen", fg="yellow", bold=True)
+    if summary.fail:
+        return click.style(f"VIOLATED  {said}", fg="red", bold=True)
+    return click.style(f"PASSED  {said}", fg="green", bold=True)
+
+
+def _findings(results: Sequence[Result], report: Report, what: str) -> Iterator[str]:
+    titles = {rule.id: rule.title for rule in report.rules}
+    rule = None
+    for result in results[:MOST]:
+        if result.rule_id != rule:
+            rule = result.rule_id
+            severity = click.style(f"{result.severity:<8}", fg=_COLOURS[result.severity], bold=True)
+            label = severity if what == "violations" else click.style("unknown ", fg="yellow")
+            yield ""
+            yield f"{label}  {titles[rule]}  {click.style(rule, dim=True)}"
+        team = f"{result.resource.team}/" if result.resource.team else ""
+        yield f"          {printable(team + result.resource.id)}: {printable(result.message)}"
+    if len(results) > MOST:
+        yield f"          … and {len(results) - MOST} more {what}, in the reports"
+
+
+def _coverage(report: Report) -> str:
+    coverage, summary = report.coverage, report.summary
+    seconds = (report.run.finished_at - report.run.started_at).total_seconds()
+    return (
+        f"{coverage.resources} credentials × {len(report.rules)} rules = {coverage.results} verdicts: "
+        f"{summary.passed} pass, {summary.fail} fail, {summary.waived} waived, {summary.unknown} unknown, "
+        f"{summary.error} error, {summary.notapplicable} not applicable\n"
+        f"{coverage.pages} pages, {coverage.details} details, {coverage.requests} requests, "
+        f"{coverage.retries} retries, {seconds:.1f} s"
+    )
