@@ -30,6 +30,10 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 _PLACE = re.compile(r"^(?P<problem>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+_WORDS = {"object": "a map", "array": "a list", "str": "text", "int": "a whole number", "bool": "true or false"}
+_TYPE = re.compile(r"`(object|array|str|int|bool)( \| null)?`")
+_MISSING_FIELD = re.compile(r"Object missing required field `(?P<key>.*)`")
 _STEP = re.compile(r"\.(?P<key>[^.\[\]]+)|\[(?P<index>\d+)\]|\[\.\.\.\]")
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<key>.*)`")
 
@@ -69,6 +73,8 @@ class Document:
         if self._nodes > MAX_NODES or len(path) > MAX_DEPTH:
             raise self._at(node.start_mark, "too many values or too deeply nested (an alias that repeats itself?)")
         self._marks[path] = node.start_mark
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _COLLECTIONS:
+            raise self._at(node.start_mark, f"the tag {node.tag} is not allowed")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(loader, node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -80,8 +86,6 @@ class Document:
             raise self._at(node.start_mark, f"not a value: {error}") from None
         if not (value is None or isinstance(value, str | int | float | bool)):
             raise self._at(node.start_mark, f"{node.tag.rpartition(':')[2]} is not a value that JSON has")
-        if isinstance(value, str) and not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
-            raise self._at(node.start_mark, "half of a surrogate pair is not text")
         return value
 
     def _mapping(self, loader: _Loader, node: yaml.MappingNode, path: tuple[str | int, ...]) -> dict[str, Any]:
@@ -149,7 +153,11 @@ class Document:
         unknown = _UNKNOWN_FIELD.match(problem)
         if unknown:
             return self.error((*where, unknown["key"]), f"unknown key '{unknown['key']}'", key=True)
-        return self.error(where, problem[:1].lower() + problem[1:].replace("`", "'").replace("Object", "it"))
+        missing = _MISSING_FIELD.match(problem)
+        if missing:
+            return self.error(where, f"the key '{missing['key']}' is missing")
+        problem = _TYPE.sub(lambda kind: _WORDS[kind[1]], problem).replace("`", "'")
+        return self.error(where, problem[:1].lower() + problem[1:])
 
 
 def _steps(path: str) -> Iterator[str | int]:

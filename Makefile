@@ -1,0 +1,69 @@
+# make demo   run the audit on the sample account: no account, no token
+# make test   install what the tests need, and run them all
+# make lint   formatting, lint, types, import contracts
+# make bench  measure, and print the figures of benchmarks/README.md
+# make lock   renew requirements.txt and requirements-dev.txt
+# make docs   renew what is generated: the README's --help and docs/rules.md
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo dev test lint reformat bench lock docs clean
+.DEFAULT_GOAL := demo
+
+# Exit code 1 is what the demo is for; anything else is a failure.
+demo: $(VENV)/run.stamp
+	@$(BIN)/python audit.py --demo; code=$$?; \
+	echo "→ audit.py --demo ended with exit code $$code; open reports/report.html"; test $$code -eq 1
+
+dev: $(VENV)/dev.stamp tests/peers/node_modules/.package-lock.json
+
+test: dev lint
+	$(BIN)/coverage erase
+	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	@$(BIN)/coverage combine --quiet; $(BIN)/coverage report
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache > .lint-imports.log || (cat .lint-imports.log; exit 1)
+
+reformat: $(VENV)/dev.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/dev.stamp
+	PYTHON=$(PYTHON) $(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/dev.stamp
+	$(BIN)/python docs/make.py
+
+lock: $(VENV)/dev.stamp
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
+		--quiet --upgrade --output-file requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header \
+		--quiet --upgrade --constraint requirements.txt --output-file requirements-dev.txt
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is needed (on Debian: apt install python3-venv)"; exit 1; }
+
+$(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt | $(VENV)/bin/python
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@touch $@ $(VENV)/run.stamp
+
+# The official CLI, a peer of the tests. Without npm they skip, and say so; in CI they fail.
+tests/peers/node_modules/.package-lock.json: tests/peers/package.json tests/peers/package-lock.json
+	@if command -v npm > /dev/null; then npm ci --silent --ignore-scripts --no-audit --no-fund --prefix tests/peers && touch $@; \
+	else echo "npm is not here: the tests with the official CLI will be skipped"; fi
+
+clean:
+	rm -rf $(VENV) .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist tests/peers/node_modules

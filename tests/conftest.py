@@ -1,0 +1,87 @@
+"""What many tests need."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from northflank_audit.model import Resource, Rule
+from northflank_audit.policy.rules import load
+
+ROOT = Path(__file__).parent.parent
+AUDIT = ROOT / "audit.py"
+
+RULES = """
+rules:
+  - id: unrestricted
+    title: Restricted to projects
+    severity: high
+    require: credential.restrictions.restricted
+    message: "{name} can be used by every project"
+  - id: provider
+    title: Provider is allowed
+    severity: medium
+    require: credential.provider in params.allowed
+    params: {allowed: [github, dockerhub]}
+    message: "{name} ({id}) uses {provider}, allowed are {params.allowed}"
+"""
+
+
+def rules(text: str = RULES) -> list[Rule]:
+    return load([("rules.yaml", text)])
+
+
+def rule(**entry: Any) -> Rule:
+    entry = {"id": "r", "title": "T", "severity": "low", "require": "true", **entry}
+    return rules(json.dumps({"rules": [entry]}))[0]
+
+
+def resource(detailed: bool = True, team: str | None = None, **record: Any) -> Resource:
+    record = {"id": "a", **record}
+    return Resource(id=record["id"], name=record.get("name"), team=team, record=record, detailed=detailed)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that ended."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+
+    @property
+    def report(self) -> dict[str, Any]:
+        return json.loads((self.folder / "reports/report.json").read_text())
+
+
+@pytest.fixture
+def audit(tmp_path: Path):
+    """Run `audit.py` as a process, in a folder of its own, with a clean environment."""
+
+    def run(*arguments: str, stdin: str | None = None, timeout: float = 60, **environment: str) -> Ended:
+        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "SYSTEMROOT") or k.startswith("COVERAGE")}
+        done = subprocess.run(
+            [sys.executable, str(AUDIT), *arguments],
+            cwd=tmp_path, env={**kept, **environment}, input=stdin, capture_output=True, text=True, timeout=timeout,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Ended(done.returncode, done.stdout, done.stderr, tmp_path)
+
+    return run
+
+
+def needed(program: str) -> str:
+    """Return the path of a program; skip the test where there is none, but never in CI."""
+    found = shutil.which(program)
+    if found is None and not os.environ.get("CI"):
+        pytest.skip(f"{program} is not on this machine")
+    assert found, f"{program} must be there in CI"
+    return found

@@ -1,0 +1,59 @@
+import datetime as dt
+
+import pytest
+
+from northflank_audit.errors import FileErrors
+from northflank_audit.policy.waivers import WaiverBook, load
+
+GOOD = "waivers:\n  - {rule: r, resource: 'ci-*', reason: why, owner: me, expires: 2026-06-30}\n"
+
+
+def book(text=GOOD, today="2026-06-30"):
+    return WaiverBook(load("w.yaml", text), dt.date.fromisoformat(today))
+
+
+def test_a_waiver_holds_through_its_last_day():
+    assert book(today="2026-06-30").find("r", None, "ci-x")
+    late = book(today="2026-07-01")
+    assert late.find("r", None, "ci-x") is None
+    assert [waiver.resource for waiver in late.expired] == ["ci-*"]
+    assert late.unused == []
+
+
+def test_wildcards_rule_and_team():
+    of_team = book(GOOD.replace("{rule", "{team: t, rule"))
+    assert of_team.find("r", "t", "ci-x")
+    assert not any([of_team.find("r", None, "ci-x"), of_team.find("r", "u", "ci-x")])
+    plain = book()
+    assert plain.find("r", "any", "ci-")
+    assert not any([plain.find("r", None, "CI-x"), plain.find("s", None, "ci-x"), plain.find("r", None, "x-ci-")])
+
+
+def test_what_covered_nothing_is_unused_and_each_that_covers_is_used():
+    both = book(GOOD + "  - {rule: r, resource: ci-1, reason: x, owner: y, expires: 2027-01-01}\n")
+    assert len(both.unused) == 2
+    assert both.find("r", None, "ci-1").reason == "why"
+    assert both.unused == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (GOOD.replace("reason: why, ", ""), "w.yaml:2:5: the key 'reason' is missing"),
+        (GOOD.replace("owner: me", "owner: ' '"), "w.yaml:2:53: a waiver needs its owner"),
+        (GOOD.replace(", expires: 2026-06-30", ""), "w.yaml:2:5: the key 'expires' is missing"),
+        (GOOD.replace("2026-06-30", "2026-06-31"), "w.yaml:2:66: invalid RFC3339 encoded date"),
+        (GOOD.replace("{rule", "{ruel: x, rule"), "w.yaml:2:6: unknown key 'ruel'"),
+        ("waiver: []", "w.yaml:1:1: unknown key 'waiver'"),
+        ("- a", "w.yaml:1:1: a waiver file holds a list under the key 'waivers'"),
+    ],
+)
+def test_a_waiver_that_lacks_something_is_refused(text, expected):
+    with pytest.raises(Exception) as caught:  # noqa: B017, PT011 - one of two kinds of StartError
+        load("w.yaml", text)
+    assert str(caught.value).startswith(expected)
+    assert isinstance(caught.value, FileErrors) or caught.value.exit_code == 2
+
+
+def test_an_empty_list_is_no_waiver():
+    assert load("w.yaml", "waivers: []") == []
