@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from northflank_audit.model import Resource, Rule
 from northflank_audit.policy.rules import load
+
+# The machine's speed is no property of the code, and CI must give the same result twice.
+settings.register_profile("tests", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 ROOT = Path(__file__).parent.parent
 AUDIT = ROOT / "audit.py"

@@ -1,0 +1,106 @@
+import datetime as dt
+import json
+
+import msgspec
+import pytest
+
+from northflank_audit.errors import StartError
+from northflank_audit.model import Origin, Tool
+from northflank_audit.sources.files import InputSource
+from northflank_audit.sources.snapshot import SnapshotWriter
+from tests.conftest import resource
+
+CLI = {"credentials": [{"id": "a", "name": "A"}, {"id": "b"}]}
+
+
+def source(*values, team=None):
+    files = [(f"f{n}.json", value if isinstance(value, bytes) else json.dumps(value).encode()) for n, value in enumerate(values)]
+    return InputSource(files, team)
+
+
+def read(*values, team=None):
+    found = source(*values, team=team)
+    return found, [item for page in found.pages() for item in page]
+
+
+def test_the_clis_output_and_an_api_response_give_the_same():
+    _, by_cli = read(CLI, team="t")
+    found, by_api = read({"data": CLI, "pagination": {"hasNextPage": False, "count": 2}}, team="t")
+    assert by_cli == by_api
+    assert [(item.id, item.name, item.team) for item in by_api] == [("a", "A", "t"), ("b", None, "t")]
+    assert (found.problems, found.coverage().pages, found.origin.files) == ([], 1, ["f0.json"])
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"data": CLI, "pagination": {"hasNextPage": True, "count": 2}}, "there is a next page"),
+        ({"data": CLI, "pagination": {"hasNextPage": False, "cursor": "x"}}, "there is a next page"),
+        ({"data": CLI, "pagination": {"hasNextPage": False, "count": 3}}, "has 3 items, and has 2"),
+        ({"credentials": [{"id": "a"}, {"name": "x"}]}, "1 of 2 items without an id"),
+        ({"credentials": [{"id": "a", "x": 1}, {"id": "a", "x": 2}]}, "two different records have the id 'a'"),
+    ],
+)
+def test_what_is_missing_makes_it_incomplete(value, problem):
+    found, items = read(value)
+    assert len(items) >= 1
+    assert len(found.problems) == 1
+    assert problem in found.problems[0]
+
+
+def test_a_credential_that_comes_twice_is_judged_once_and_warned_of():
+    found, items = read(CLI, CLI)
+    assert [item.id for item in items] == ["a", "b"]
+    assert (len(found.warnings), found.problems) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "f0.json: empty; did the command"), (b" \n", "empty"), (b"{", "not JSON"), (b"\xff{}", "not JSON"),
+        (b"[" * 100_000, "nested too deeply"), (b"[]", "it must be a snapshot"), (b'{"credentials": 1}', "it must be"),
+        (b'{"data": []}', "it must be"), (b'{"kind": "northflank-audit-snapshot"}', "not a whole snapshot"),
+    ],
+)
+def test_what_is_none_of_the_forms_is_refused(content, problem):
+    with pytest.raises(StartError, match=problem):
+        source(content)
+
+
+def snapshot():
+    writer = SnapshotWriter()
+    writer.add([resource(id="a", team="t"), resource(id="b", team="u", detailed=False, x=1)])
+    text = writer.text(
+        Tool("t", "1"), dt.datetime(2026, 1, 1, tzinfo=dt.UTC), Origin(kind="api", url="u", teams=["t", "u"]), 3,
+        ["a page is missing"], ["careful"],
+    )
+    return json.loads(text)
+
+
+def test_a_snapshot_gives_back_what_was_judged():
+    found, items = read(snapshot())
+    assert items == [resource(id="a", team="t"), resource(id="b", team="u", detailed=False, x=1)]
+    assert (found.problems, found.warnings, found.page_count) == (["a page is missing"], ["careful"], 3)
+    assert found.origin.teams == ["t", "u"]
+
+
+def test_a_changed_snapshot_is_noticed():
+    changed = snapshot()
+    changed["records"][1]["record"]["x"] = 2
+    found, _ = read(changed)
+    assert "its SHA-256 does not match" in found.problems[-1]
+
+
+def test_a_snapshot_knows_its_teams():
+    with pytest.raises(StartError, match="leave --team away"):
+        source(snapshot(), team="t")
+
+
+def test_a_snapshot_is_no_place_for_secrets():
+    found = InputSource([("f", json.dumps({"credentials": [{"id": "a", "auths": {"x": "SECRET"}}]}).encode())], None)
+    writer = SnapshotWriter()
+    for page in found.pages():
+        writer.add(page)
+    text = writer.text(Tool("t", "1"), dt.datetime.now(dt.UTC), found.origin, 1, [], [])
+    assert "SECRET" not in text
+    assert msgspec.json.decode(text)["records"][0]["record"] == {"id": "a"}
