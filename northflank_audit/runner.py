@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from northflank_audit import __version__
+from northflank_audit import __version__, shipped
 from northflank_audit.delivery import files
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats import FORMATS
@@ -44,11 +44,9 @@ def run(settings: Settings, watch: Watch) -> tuple[Report, list[str]]:
 def read_policy(settings: Settings) -> Policy:
     """Read everything that the verdicts depend on, besides the credentials."""
     demo_config, waivers = None, settings.waivers
-    if settings.demo:
-        from northflank_audit.emulator import DEMO_CONFIG, DEMO_WAIVERS  # noqa: PLC0415 - for the demo only
-
-        if not settings.rules:  # the demo's policy tunes the shipped rules
-            demo_config, waivers = read_document(str(DEMO_CONFIG)), settings.waivers or str(DEMO_WAIVERS)
+    if settings.demo and not settings.rules:  # the demo's policy tunes the shipped rules
+        demo_config = read_document(str(shipped.DEMO_CONFIG))
+        waivers = settings.waivers or str(shipped.DEMO_WAIVERS)
     return Policy(
         rules=select_rules(settings.rules, settings.rule, settings.skip_rule, demo_config, settings.config),
         waivers=read_waivers(waivers) if waivers else [],

@@ -11,3 +11,7 @@ RULES = _ROOT / "rules"
 
 TEMPLATES = _ROOT / "templates"
 """The Jinja2 templates of the reports."""
+
+DEMO_CONFIG = _PACKAGE / "emulator" / "demo-audit.yaml"
+DEMO_WAIVERS = _PACKAGE / "emulator" / "demo-waivers.yaml"
+"""The policy of `--demo`."""

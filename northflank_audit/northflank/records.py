@@ -15,6 +15,7 @@ SECRET_KEYS: Final = frozenset(
 """Keys, in lower case, that are dropped wherever they stand: those of the detail answer and of a Docker config."""
 
 _USER_IN_URL = re.compile(r"(?<=://)[^/?#\s]*@")
+_USER_IN_ADDRESS = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
 
 _SCALARS: Final[Mapping[str, Any]] = {}
 DETAIL: Final[Mapping[str, Any]] = {
@@ -42,12 +43,21 @@ DETAIL: Final[Mapping[str, Any]] = {
 def without_secrets(value: Any) -> Any:
     """Return a JSON value without the keys that are secret, and without user names and passwords in its URLs."""
     if isinstance(value, dict):
-        return {key: without_secrets(item) for key, item in value.items() if key.lower() not in SECRET_KEYS}
+        return {
+            key: _without_user(item) if isinstance(item, str) and key.lower().endswith("url") else without_secrets(item)
+            for key, item in value.items()
+            if key.lower() not in SECRET_KEYS
+        }
     if isinstance(value, list):
         return [without_secrets(item) for item in value]
     if isinstance(value, str) and "://" in value:
         return _USER_IN_URL.sub("", value)
     return value
+
+
+def _without_user(address: str) -> str:
+    """Return an address without what may stand before an @, be it well-formed or not."""
+    return _USER_IN_ADDRESS.sub(r"\1", address)
 
 
 def listed(item: dict[str, Any]) -> dict[str, Any]:

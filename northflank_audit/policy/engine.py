@@ -3,9 +3,10 @@
 import datetime as dt
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any
+
+import msgspec
 
 from northflank_audit.model import Resource, ResourceName, Result, Rule, Status, Waiver, fingerprint
 from northflank_audit.policy.cel import Batch, Expression, Failed, Missing, lookup
@@ -16,9 +17,8 @@ PAGE = 100
 """Records in one evaluation: few enough for CEL's limit on iterations, and for one error to spoil little."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one rule says of one resource, before it is put into words."""
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """What one rule says of one resource, before it is put into words. There are many, so they are made cheaply."""
 
     rule: Rule
     resource: Resource

@@ -1,5 +1,6 @@
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,12 @@ def test_of_a_detail_only_known_fields_without_secrets_are_kept():
 
 def test_that_there_are_credentials_stays_known_where_all_in_them_is_secret():
     assert merged({"id": "a"}, {"id": "a", "credentials": {"username": "u", "password": "p"}}) == {"id": "a", "credentials": {}}
+
+
+@pytest.mark.parametrize("address", ["https://u:SECRET@h/v2", "u:SECRET@h/v2", "https://u:SEC/RET@h/v2", "HTTPS://SECRET@x@h/v2"])
+def test_no_password_stays_in_an_address(address):
+    assert listed({"registryUrl": address})["registryUrl"].lower() in ("https://h/v2", "h/v2")
+    assert "SECRET" not in listed({"note": "see https://u:SECRET@h/x"})["note"]
 
 
 def test_a_list_keeps_unknown_fields_and_drops_nulls_and_secrets():

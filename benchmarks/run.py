@@ -1,0 +1,172 @@
+"""The figures of benchmarks/README.md: each a ratio of two things measured in turn, in one run.
+
+    make bench            all of them
+    make bench ONLY=rules one of them: startup, audit, rules, pages
+
+Cloud Custodian is installed into a virtual environment of its own, benchmarks/.venv.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+PEER = HERE / ".venv"
+C7N = "c7n==0.9.53"
+ROUNDS = 9
+sys.path.insert(0, str(ROOT))
+
+IMPORTS = "import requests, tenacity, jinja2, yaml, click"
+
+C7N_FILTERS = """
+import json, sys, time
+from c7n.filters import ValueFilter
+records = json.load(open(sys.argv[1]))
+filters = [ValueFilter(data) for data in (
+    {"type": "value", "key": "restrictions.restricted", "value": True},
+    {"type": "value", "key": "provider", "op": "in", "value": ["github", "dockerhub"]},
+    {"type": "value", "key": "name", "op": "ne", "value": "credential 7"},
+    {"type": "value", "key": "description", "op": "ne", "value": ""},
+    {"type": "value", "key": "restrictions.projects", "value_type": "size", "op": "lt", "value": 6},
+)]
+start = time.perf_counter()
+matched = sum(len(item.process(records)) for item in filters)  # as a policy does: each filter over all
+print(time.perf_counter() - start, matched)
+"""
+
+RULES = [
+    "credential.restrictions.restricted",
+    "credential.provider in ['github', 'dockerhub']",
+    "credential.name != 'credential 7'",
+    "credential.description != ''",
+    "size(credential.restrictions.projects) < 6",
+]
+
+
+def credentials(count: int) -> list[dict[str, object]]:
+    providers = ["github", "dockerhub", "gitlab", "custom"]
+    return [
+        {
+            "id": f"credential-{n}", "name": f"{'C' if n % 7 == 0 else 'c'}redential {n}",
+            "description": "" if n % 5 == 0 else "For builds", "provider": providers[n % 4],
+            "restrictions": {"restricted": n % 9 != 0, "projects": [f"project-{p}" for p in range(n % 8)]},
+        }
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def timed(command: list[str], cwd: str, codes: tuple[int, ...] = (0,)) -> float:
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=cwd, capture_output=True, check=False)
+    seconds = time.perf_counter() - start
+    if done.returncode not in codes:
+        raise SystemExit(f"{command} ended with {done.returncode}: {done.stderr.decode()}")
+    return seconds
+
+
+def compared(ours: Callable[[], float], theirs: Callable[[], float], rounds: int = ROUNDS) -> tuple[float, float, float]:
+    """Return the medians of both, measured in turn, and the median of the ratios ours / theirs."""
+    pairs = [(ours(), theirs()) for _ in range(rounds + 1)][1:]  # the first warms the caches
+    mine, other = zip(*pairs, strict=True)
+    return statistics.median(mine), statistics.median(other), statistics.median(a / b for a, b in pairs)
+
+
+def peer_python() -> str:
+    python = PEER / "bin" / "python"
+    if not python.exists():
+        subprocess.run([os.environ.get("PYTHON", "python3"), "-m", "venv", str(PEER)], check=True)
+    if not (PEER / "bin" / "custodian").exists():
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", C7N], check=True)
+    return str(python)
+
+
+def startup(folder: str) -> None:
+    peer_python()
+    audit = [sys.executable, str(ROOT / "audit.py"), "--version"]
+    custodian = [str(PEER / "bin" / "custodian"), "version"]
+    mine, other, ratio = compared(lambda: timed(audit, folder), lambda: timed(custodian, folder))
+    show("start-up: --version against `custodian version`", mine, other, ratio, "≤ 0.5")
+
+
+def whole_audit(folder: str) -> None:
+    (Path(folder) / "input.json").write_text(json.dumps({"credentials": credentials(250)}))
+    audit = [sys.executable, str(ROOT / "audit.py"), "--input", "input.json"]
+    imports = [sys.executable, "-c", IMPORTS]
+    mine, other, ratio = compared(lambda: timed(audit, folder, (0, 1)), lambda: timed(imports, folder))
+    show("audit of 250 credentials, three reports, against importing the libraries", mine, other, ratio, "≤ 2")
+
+
+def rules(folder: str) -> None:
+    import datetime as dt
+
+    from northflank_audit.model import Resource, Status
+    from northflank_audit.policy.engine import Engine
+    from northflank_audit.policy.rules import load
+
+    records = credentials(20_000)
+    file = Path(folder) / "records.json"
+    file.write_text(json.dumps(records))
+    entries = [{"id": f"r{n}", "title": "t", "severity": "low", "require": rule} for n, rule in enumerate(RULES)]
+    engine = Engine(load([("rules", json.dumps({"rules": entries}))]), dt.datetime.now(dt.UTC))
+    resources = [Resource(id=str(r["id"]), name=None, team=None, record=r) for r in records]
+    holds = None
+
+    def ours() -> float:
+        nonlocal holds
+        start = time.perf_counter()
+        holds = sum(verdict.status is Status.PASS for verdict in engine.judge(resources))
+        return time.perf_counter() - start
+
+    def theirs() -> float:
+        command = [peer_python(), "-c", C7N_FILTERS, str(file)]
+        seconds, matched = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
+        if int(matched) != holds:
+            raise SystemExit(f"not the same work: {holds} verdicts hold here, {matched} matches there")
+        return float(seconds)
+
+    mine, other, ratio = compared(ours, theirs)
+    show("five rules over 20,000 credentials against c7n's value filters", mine, other, ratio, "≤ 0.5")
+
+
+SDK = """
+import sys, time
+from northflank import ApiClient
+client = ApiClient(api_token=sys.argv[2], base_url=sys.argv[1])
+found = client.list.registry_credentials.all(per_page=100)
+assert len(found.data["credentials"]) == 10000
+"""
+
+
+def pages(folder: str) -> None:
+    from northflank_audit.emulator import Emulator, load
+
+    account = Path(folder) / "account.json"
+    account.write_text(json.dumps({"credentials": credentials(10_000)}))
+    latency = 0.05
+    with Emulator(load(str(account)), latency=latency, rate_limit=1_000_000) as server:
+        environment = {"NORTHFLANK_API_TOKEN": server.token, "NORTHFLANK_API_BASE_URL": server.url}
+        os.environ.update(environment)
+        audit = [sys.executable, str(ROOT / "audit.py"), "--rule", "registry-credential-unrestricted", "--format", "json"]
+        sdk = [sys.executable, "-c", SDK, server.url, server.token]
+        mine, other, ratio = compared(lambda: timed(audit, folder, (1,)), lambda: timed(sdk, folder), rounds=3)
+    show("100 pages at 50 ms against the official SDK's all()", mine, other, ratio, "< 1")
+    show("100 pages at 50 ms against 100 × 50 ms", mine, 100 * latency, mine / (100 * latency), "≤ 1.15")
+
+
+def show(what: str, mine: float, other: float, ratio: float, reach: str) -> None:
+    print(f"{what}: {mine:.3f} s / {other:.3f} s = {ratio:.2f} (to reach: {reach})", flush=True)
+
+
+if __name__ == "__main__":
+    wanted = os.environ.get("ONLY", "")
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, measure in {"startup": startup, "audit": whole_audit, "rules": rules, "pages": pages}.items():
+            if wanted in ("", name):
+                measure(scratch)
