@@ -1,0 +1,76 @@
+"""Renew what is generated: the README's help text, docs/rules.md and docs/report.png (`make docs`).
+
+With --check, say whether they are as they should be (the tests do).
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path.insert(0, str(ROOT))
+
+from northflank_audit.model import Rule  # noqa: E402 - found by the line above
+from northflank_audit.policy.rules import load  # noqa: E402 - as above
+from northflank_audit.selection import read_rules  # noqa: E402 - as above
+
+START, END = "<!-- help -->", "<!-- /help -->"
+
+
+def readme() -> str:
+    """Return the README with the real help text in it."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    before, rest = text.split(START)
+    _, after = rest.split(END)
+    command = [sys.executable, str(ROOT / "audit.py"), "--help"]
+    environment = {**os.environ, "COLUMNS": "110", "NO_COLOR": "1"}
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)  # noqa: S603
+    return f"{before}{START}\n```console\n$ python audit.py --help\n{shown.stdout}```\n{END}{after}"
+
+
+def rules() -> str:
+    """Return docs/rules.md, from the shipped rules' own words."""
+    lines = ["# The shipped rules", "", "<!-- Made from rules/ by `make docs`. -->", ""]
+    found = load(read_rules([]))
+    lines += ["| rule | severity | what it asks |", "| --- | --- | --- |"]
+    lines += [f"| [{rule.id}](#{rule.id}) | {rule.severity} | {rule.title} |" for rule in found]
+    for rule in found:
+        lines += _rule(rule)
+    return "\n".join(lines) + "\n"
+
+
+def _rule(rule: Rule) -> list[str]:
+    params = [f"- `{name}`, by default `{value!r}`" for name, value in rule.params.items()]
+    controls = [f"- {framework}: {', '.join(ids)}" for framework, ids in rule.controls.items()]
+    parts = [
+        f"## {rule.id}",
+        f"**{rule.title}** ({rule.severity})",
+        rule.rationale,
+        f"*What to do:* {rule.remediation}",
+        "```cel\n" + (f"when:    {rule.when}\n" if rule.when else "") + f"require: {rule.require}\n```",
+        "Parameters:\n\n" + "\n".join(params) if params else "",
+        "Controls:\n\n" + "\n".join(controls) if controls else "",
+        "References: " + ", ".join(f"<{url}>" for url in rule.references) if rule.references else "",
+    ]
+    return [line for part in parts if part for line in ("", part)]
+
+
+GENERATED = {ROOT / "README.md": readme, HERE / "rules.md": rules}
+
+
+def stale() -> list[str]:
+    """Return the files that are not as they should be."""
+    return [
+        path.name
+        for path, make in GENERATED.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != make()
+    ]
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv:
+        sys.exit(f"run `make docs`: {', '.join(stale())}" if stale() else 0)
+    for path, make in GENERATED.items():
+        path.write_text(make(), encoding="utf-8")
