@@ -135,7 +135,7 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator that adds the options of `run`; `formats` are the reports that there are."""
-    severities = [*Severity, "never"]
+    severities = [*(severity.value for severity in Severity), "never"]
     options = (
         _option("--demo", is_flag=True, is_eager=True, help="Audit the sample account of the embedded emulator."),
         _option(

@@ -1,0 +1,38 @@
+"""The report's formats: one module each, and one line each in `FORMATS`.
+
+A format's module has a function `render` from a Report to text. It is imported when it is first used.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+
+from northflank_audit.model import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way to write a report down."""
+
+    name: str
+    """As `--format` takes it."""
+    filename: str
+    """The file's name in the folder of reports."""
+    module: str
+    """The module here that has its `render`."""
+    what: str
+    """What it is for, for a person."""
+
+    def render(self, report: Report) -> str:
+        """Write the report down. The same report gives the same text."""
+        text: str = import_module(f"{__name__}.{self.module}").render(report)
+        return text
+
+
+_ALL = (
+    Format("html", "report.html", "html", "one self-contained page to read, to send and to print"),
+    Format("md", "report.md", "markdown", "Markdown to paste into a ticket"),
+    Format("json", "report.json", "jsonreport", "everything, for programs"),
+)
+
+FORMATS: dict[str, Format] = {each.name: each for each in _ALL}
+"""Every format, by its name."""

@@ -1,0 +1,60 @@
+"""The report as Markdown of GitHub's and GitLab's kind, to paste into a ticket.
+
+What others wrote must show as text there: no markup, HTML, link, mention or reference may come of it. Both sites look
+for addresses, mentions and references in the text after Markdown has been rendered, where entities are characters
+again; an invisible blank (U+200B) keeps them from being found.
+"""
+
+import re
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from northflank_audit.formats.templating import environment
+from northflank_audit.formats.text import printable
+from northflank_audit.formats.view import view
+from northflank_audit.model import Report
+
+_CHARACTERS: Final = {
+    **{ord(character): f"\\{character}" for character in "\\`*_[]~$"},
+    **{ord(character): f"&#{ord(character)};&#8203;" for character in "@#"},
+    ord("&"): "&amp;",
+    ord("<"): "&lt;",
+    ord(">"): "&gt;",
+    ord("|"): "&#124;",  # a backslash before it would end a table's cell all the same
+}
+_ADDRESS: Final = re.compile(r"://")
+_WWW: Final = re.compile(r"(?i)\b(www)\.")
+_REFERENCE: Final = re.compile(r"(?<!\w)(!|\\[$~]|%|\^|&amp;)(?=[\w\"])")
+_BLOCK: Final = re.compile(r"^([-+=]|\d{1,9}(?=[.)]))")
+
+
+def render(report: Report) -> str:
+    """Return the report as Markdown."""
+    made = environment(escape, html=False)
+    made.filters["code"] = code
+    return made.get_template("report.md.j2").render(**view(report))
+
+
+def escape(value: Any) -> Markup:
+    """Return text that shows as it is, on one line; what is Markup has been made here and stays."""
+    if isinstance(value, Markup):
+        return value
+    text = printable(str(value)).strip().translate(_CHARACTERS)
+    text = _ADDRESS.sub("&#58;&#8203;//", text)
+    text = _WWW.sub(r"\1&#8203;.", text)
+    text = _REFERENCE.sub(r"\1&#8203;", text)
+    return Markup(_BLOCK.sub(_without_block, text))  # noqa: S704 - escaped just now
+
+
+def code(value: Any) -> Markup:
+    """Return text as code. A backtick or a pipe would end it, so then HTML marks it."""
+    text = printable(str(value)).strip()
+    if not text or "`" in text or "|" in text:
+        return Markup(f"<code>{escape(text)}</code>")  # noqa: S704 - escaped just now
+    return Markup(f"`{text}`")  # noqa: S704 - nothing in a code span is markup
+
+
+def _without_block(start: re.Match[str]) -> str:
+    """Keep the start of a text from making a list or a heading."""
+    return start[0] + "\\" if start[0].isdigit() else "\\" + start[0]

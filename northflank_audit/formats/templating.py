@@ -1,0 +1,32 @@
+"""How templates are read: sandboxed, and with an error for every name that there is not."""
+
+from collections.abc import Callable
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from northflank_audit.formats.text import moment, plural
+from northflank_audit.formats.view import address, controls, evidence
+from northflank_audit.shipped import TEMPLATES
+
+
+def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvironment:
+    """Return an environment whose every expression goes through `finalize`, and for HTML through its escaping too."""
+    made = SandboxedEnvironment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=html,  # noqa: S701 - for the others `finalize` escapes, by rules of their own
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters |= {
+        "address": address,
+        "controls": controls,
+        "evidence": evidence,
+        "moment": moment,
+        "plural": plural,
+    }
+    return made

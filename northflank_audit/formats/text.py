@@ -1,0 +1,99 @@
+"""Words: what people's formats say of a report, and how they show what others wrote."""
+
+import datetime as dt
+import re
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from northflank_audit.model import Report
+
+_BLANKS: Final = re.compile(r"[\t\n\v\f\r]+")
+_UNSAFE: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks, overrides and isolates that turn the direction of writing
+    "\u2028\u2029\ufeff"  # separators of lines and paragraphs; the byte order mark
+    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"  # halves of surrogate pairs, noncharacters
+    "\U000e0000-\U000e007f]"  # invisible tags
+)
+
+
+class Outcome(StrEnum):
+    """What an audit amounts to, in a word."""
+
+    VIOLATED = "VIOLATED"
+    PASSED = "PASSED"
+    INCOMPLETE = "INCOMPLETE"
+
+
+def printable(text: str) -> str:
+    """Return text that shows as what it is, on one line.
+
+    Line breaks and tabs become a blank. Control characters, and those that reorder or hide text, become U+FFFD.
+    """
+    return _UNSAFE.sub("\ufffd", _BLANKS.sub(" ", text))
+
+
+def as_json(value: Any) -> str:
+    """Return a value of the evidence as JSON, safe to show."""
+    return printable(msgspec.json.encode(value).decode())
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun; `many` where an `s` does not make the plural."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def moment(when: dt.datetime) -> str:
+    """Return a time to the minute, UTC."""
+    return f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def outcome(report: Report) -> Outcome:
+    """Return the report's outcome; an incomplete one neither passes nor fails."""
+    if not report.run.complete:
+        return Outcome.INCOMPLETE
+    return Outcome.VIOLATED if report.summary.fail else Outcome.PASSED
+
+
+def title(report: Report) -> str:
+    """Return what the report says, for a subject line: `3 violations`."""
+    violations = plural(report.summary.fail, "violation") if report.summary.fail else "No violations"
+    return violations if report.run.complete else f"INCOMPLETE: {violations.lower()} found so far"
+
+
+def headline(report: Report) -> str:
+    """Return what the report says, in a sentence that anyone understands."""
+    summary, resources = report.summary, report.coverage.resources
+    violating = len({(each.resource.team, each.resource.id) for each in report.results if each.violates})
+    on = f"{violating} of {plural(resources, 'registry credential')}"
+    if not report.run.complete:
+        found = f"{plural(summary.fail, 'violation')} on {on}" if summary.fail else "no violation"
+        return f"The audit could not see or judge everything; so far it found {found}"
+    if summary.fail:
+        return f"{plural(summary.fail, 'violation')} on {on}"
+    if not resources:
+        return "There is no registry credential to check"
+    unjudged = summary.unknown + summary.error
+    besides = [f"{summary.waived} waived"] if summary.waived else []
+    besides += [f"{unjudged} could not be judged"] if unjudged else []
+    return f"No violations on {plural(resources, 'registry credential')}" + (", " * bool(besides)) + ", ".join(besides)
+
+
+def explanation(report: Report) -> str:
+    """Return how the verdict, and so the exit code, came about."""
+    summary = report.summary
+    code = f"Exit code {report.exit_code}"
+    if not report.run.complete:
+        return f"{code}: the audit is incomplete. What is listed was found; of the rest nothing can be said."
+    said = "the audit is complete, and"
+    if report.exit_code:
+        return f"{code}: {said} there are violations at or above the severity that fails an audit (--fail-on)."
+    if summary.fail:
+        return f"{code}: {said} every violation is below the severity that fails an audit (--fail-on)."
+    if summary.unknown or summary.error:
+        return f"{code}: {said} no violation was found. What could not be judged was set aside (--on-unknown ignore)."
+    if summary.waived:
+        return f"{code}: {said} every violation is waived."
+    return f"{code}: {said} nothing is violated."

@@ -1,0 +1,155 @@
+"""What people's formats show of a report, chosen and put in order; templates only lay it out."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlsplit
+
+from msgspec import UNSET
+
+from northflank_audit.formats.text import as_json, explanation, headline, outcome, plural, printable, title
+from northflank_audit.model import Report, Result, RuleSummary, Severity, Status
+
+FRAMEWORKS: Final = {
+    "soc2": "SOC 2",
+    "nist-800-53": "NIST SP 800-53 r5",
+    "iso-27001": "ISO/IEC 27001:2022",
+    "cis-v8": "CIS Controls v8",
+    "pci-dss": "PCI DSS 4.0",
+}
+
+STATUSES: Final = {
+    "pass": "pass",
+    "fail": "fail",
+    "waived": "waived",
+    "unknown": "unknown",
+    "error": "error",
+    "notapplicable": "not applicable",
+}
+"""What is counted, in the order in which it is shown, and how it is called."""
+
+_SOURCES: Final = {"api": "Northflank API", "demo": "Sample account of the embedded emulator", "input": "Saved JSON"}
+
+_URL_SAFE: Final = "/:?#@!$&*+,;=%~"
+
+
+class Finding(NamedTuple):
+    """A rule with those of its results that are shown together."""
+
+    rule: RuleSummary
+    results: list[Result]
+
+
+class Bar(NamedTuple):
+    """A severity's bar in the chart."""
+
+    severity: Severity
+    count: int
+    percent: str
+    """Of the longest bar."""
+
+
+def view(report: Report) -> dict[str, Any]:
+    """Return what a template needs, by the names that it uses."""
+    results, resolved = report.results, report.resolved
+    unjudged = [each for each in results if each.status in (Status.UNKNOWN, Status.ERROR)]
+    shown = [*results, *([] if resolved is UNSET else resolved)]
+    return {
+        "report": report,
+        "title": title(report),
+        "outcome": outcome(report),
+        "headline": headline(report),
+        "explanation": explanation(report),
+        "source": _SOURCES[report.run.source.kind],
+        "places": _places(report),
+        "scope": _scope(report),
+        "seconds": f"{(report.run.finished_at - report.run.started_at) / dt.timedelta(seconds=1):.1f}",
+        "counts": counts(report),
+        "bars": bars(report),
+        "findings": grouped(report, (each for each in results if each.violates)),
+        "waived": [each for each in results if each.waiver is not None],
+        "unjudged": unjudged,
+        "others": [each for each in results if each.status in (Status.PASS, Status.NOTAPPLICABLE)],
+        "compared": resolved is not UNSET,
+        "resolved": [] if resolved is UNSET else resolved,
+        "rules": sorted(report.rules, key=lambda rule: (-rule.severity.rank, rule.id)),
+        "rule_titles": {each.rule_id: each.rule_id for each in shown} | {rule.id: rule.title for rule in report.rules},
+        "with_team": any(each.resource.team is not None for each in shown),
+        "statuses": STATUSES,
+        "product": product(report),
+        "total": total(report),
+    }
+
+
+def counts(report: Report) -> dict[str, int]:
+    """Return how many verdicts there are of each kind; those of `fail` are not waived."""
+    summary = report.summary
+    return {name: summary.passed if name == "pass" else getattr(summary, name) for name in STATUSES}
+
+
+def bars(report: Report) -> list[Bar]:
+    """Return the chart of violations by severity, the worst first."""
+    failures = report.summary.fail_by_severity
+    longest = max(1, *failures.values())
+    return [
+        Bar(severity, failures[severity], f"{100 * failures[severity] / longest:.1f}%")
+        for severity in reversed(Severity)
+    ]
+
+
+def grouped(report: Report, results: Iterable[Result]) -> list[Finding]:
+    """Put results together by rule, and keep the report's order."""
+    rules = {rule.id: rule for rule in report.rules}
+    findings: dict[str, Finding] = {}
+    for result in results:
+        findings.setdefault(result.rule_id, Finding(rules[result.rule_id], [])).results.append(result)
+    return list(findings.values())
+
+
+def product(report: Report) -> str:
+    """Return how many verdicts there must be: `2 credentials × 3 rules = 6 verdicts`."""
+    coverage, rules = report.coverage, len(report.rules)
+    equals = "=" if coverage.resources * rules == coverage.results else "≠"
+    what = f"{plural(coverage.resources, 'credential')} × {plural(rules, 'rule')}"
+    return f"{what} {equals} {plural(coverage.results, 'verdict')}"
+
+
+def total(report: Report) -> str:
+    """Return how the verdicts add up: `4 pass + 2 fail + … = 6`."""
+    parts = counts(report)
+    equals = "=" if sum(parts.values()) == report.coverage.results else "≠"
+    return f"{' + '.join(f'{count} {STATUSES[name]}' for name, count in parts.items())} {equals} {report.coverage.results}"
+
+
+def controls(rule: RuleSummary) -> list[str]:
+    """Return the controls that a rule serves, a line for each framework."""
+    return [f"{FRAMEWORKS.get(key, key)} {', '.join(ids)}" for key, ids in rule.controls.items()]
+
+
+def evidence(fields: Mapping[str, Any]) -> list[str]:
+    """Return the fields that a rule looked at: `restrictions.restricted = false`."""
+    return [f"{printable(path)} = {as_json(value)}" for path, value in fields.items()]
+
+
+def address(reference: str) -> str | None:
+    """Return a reference as a web address that is safe to link to; None if it is no such thing."""
+    url = quote(printable(reference.strip()), safe=_URL_SAFE)
+    try:
+        parts = urlsplit(url)
+        linked = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return None
+    return url if linked else None
+
+
+def _places(report: Report) -> list[str]:
+    source = report.run.source
+    files = [] if source.files is UNSET else source.files
+    return [*([source.url] if source.url else []), *files]
+
+
+def _scope(report: Report) -> str:
+    source = report.run.source
+    if source.teams:
+        return ", ".join(source.teams)
+    return "the saved accounts" if source.kind == "input" else "the token's own"
