@@ -71,7 +71,9 @@ def timed(command: list[str], cwd: str, codes: tuple[int, ...] = (0,)) -> float:
     return seconds
 
 
-def compared(ours: Callable[[], float], theirs: Callable[[], float], rounds: int = ROUNDS) -> tuple[float, float, float]:
+def compared(
+    ours: Callable[[], float], theirs: Callable[[], float], rounds: int = ROUNDS
+) -> tuple[float, float, float]:
     """Return the medians of both, measured in turn, and the median of the ratios ours / theirs."""
     pairs = [(ours(), theirs()) for _ in range(rounds + 1)][1:]  # the first warms the caches
     mine, other = zip(*pairs, strict=True)
@@ -153,7 +155,14 @@ def pages(folder: str) -> None:
     with Emulator(load(str(account)), latency=latency, rate_limit=1_000_000) as server:
         environment = {"NORTHFLANK_API_TOKEN": server.token, "NORTHFLANK_API_BASE_URL": server.url}
         os.environ.update(environment)
-        audit = [sys.executable, str(ROOT / "audit.py"), "--rule", "registry-credential-unrestricted", "--format", "json"]
+        audit = [
+            sys.executable,
+            str(ROOT / "audit.py"),
+            "--rule",
+            "registry-credential-unrestricted",
+            "--format",
+            "json",
+        ]
         sdk = [sys.executable, "-c", SDK, server.url, server.token]
         mine, other, ratio = compared(lambda: timed(audit, folder, (1,)), lambda: timed(sdk, folder), rounds=3)
     show("100 pages at 50 ms against the official SDK's all()", mine, other, ratio, "< 1")

@@ -63,9 +63,7 @@ GENERATED = {ROOT / "README.md": readme, HERE / "rules.md": rules}
 def stale() -> list[str]:
     """Return the files that are not as they should be."""
     return [
-        path.name
-        for path, make in GENERATED.items()
-        if not path.exists() or path.read_text(encoding="utf-8") != make()
+        path.name for path, make in GENERATED.items() if not path.exists() or path.read_text(encoding="utf-8") != make()
     ]
 
 

@@ -16,7 +16,9 @@ from northflank_audit.model import Resource, Rule
 from northflank_audit.policy.rules import load
 
 # The machine's speed is no property of the code, and CI must give the same result twice.
-settings.register_profile("tests", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "tests", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("tests")
 
 ROOT = Path(__file__).parent.parent
@@ -71,10 +73,19 @@ def audit(tmp_path: Path):
     """Run `audit.py` as a process, in a folder of its own, with a clean environment."""
 
     def run(*arguments: str, stdin: str | None = None, timeout: float = 60, **environment: str) -> Ended:
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "SYSTEMROOT") or k.startswith("COVERAGE")}
+        kept = {
+            k: v
+            for k, v in os.environ.items()
+            if k in ("PATH", "HOME", "LANG", "SYSTEMROOT") or k.startswith("COVERAGE")
+        }
         done = subprocess.run(
             [sys.executable, str(AUDIT), *arguments],
-            cwd=tmp_path, env={**kept, **environment}, input=stdin, capture_output=True, text=True, timeout=timeout,
+            cwd=tmp_path,
+            env={**kept, **environment},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
             check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr

@@ -63,10 +63,10 @@ def load(path: str | None, now: dt.datetime | None = None) -> Accounts:
         raise StartError(f"{source}: paging is 'cursor' or 'page'")
     if "asOf" in value:
         try:
-            as_of = dt.datetime.fromisoformat(str(value["asOf"]))
-        except ValueError:
-            raise StartError(f"{source}: asOf is no date-time") from None
-        value = _moved(value, (now or dt.datetime.now(dt.UTC)) - as_of)
+            as_of = _time(str(value["asOf"]))
+            value = _moved(value, (now or dt.datetime.now(dt.UTC)) - as_of)
+        except ValueError as error:
+            raise StartError(f"{source}: not a date-time ({error})") from None
     teams = {}
     for team in _items(source, "teams", value.get("teams")):
         teams[team["id"]] = _account(source, f"team {team['id']}", team)
@@ -80,6 +80,8 @@ def _read(source: str) -> Any:
         raise StartError(f"{source}: can't be read ({getattr(error, 'strerror', None) or error})") from None
     try:
         return json.loads(text)
+    except RecursionError:
+        raise StartError(f"{source}: nested too deeply") from None
     except ValueError:
         import yaml  # noqa: PLC0415 - JSON needs none
 
@@ -92,7 +94,7 @@ def _read(source: str) -> Any:
     }
     try:
         return yaml.load(text, Loader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise StartError(f"{source}: neither JSON nor YAML ({str(error).splitlines()[0]})") from None
 
 
@@ -105,10 +107,19 @@ def _account(source: str, whose: str, value: dict[str, Any]) -> Account:
 
 
 def _items(source: str, what: str, items: Any) -> list[dict[str, Any]]:
-    items = items or []
-    if not isinstance(items, list) or not all(isinstance(item, dict) and item.get("id") for item in items):
-        raise StartError(f"{source}: {what} must be a list of maps, each with an 'id'")
+    items = [] if items is None else items
+    if not isinstance(items, list) or not all(isinstance(item, dict) and _is_text(item.get("id")) for item in items):
+        raise StartError(f"{source}: {what} must be a list of maps, each with an 'id' that is text")
     return items
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _time(text: str) -> dt.datetime:
+    time = dt.datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
 
 
 def _moved(value: Any, by: dt.timedelta) -> Any:
@@ -123,5 +134,5 @@ def _moved(value: Any, by: dt.timedelta) -> Any:
 
 
 def _later(time: str, by: dt.timedelta) -> str:
-    moved = dt.datetime.fromisoformat(time) + by
+    moved = _time(time) + by
     return moved.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -32,7 +32,7 @@ _BLOCK: Final = re.compile(r"^([-+=]|\d{1,9}(?=[.)]))")
 def render(report: Report) -> str:
     """Return the report as Markdown."""
     made = environment(escape, html=False)
-    made.filters["code"] = code
+    made.filters |= {"autolink": autolink, "code": code}
     return made.get_template("report.md.j2").render(**view(report))
 
 
@@ -53,6 +53,11 @@ def code(value: Any) -> Markup:
     if not text or "`" in text or "|" in text:
         return Markup(f"<code>{escape(text)}</code>")  # noqa: S704 - escaped just now
     return Markup(f"`{text}`")  # noqa: S704 - nothing in a code span is markup
+
+
+def autolink(url: str) -> Markup:
+    """Return a link to an address that `view.address` gave: it has no blank and no angle bracket."""
+    return Markup(f"<{url}>")  # noqa: S704 - as said
 
 
 def _without_block(start: re.Match[str]) -> str:

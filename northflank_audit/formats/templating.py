@@ -15,7 +15,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
     """Return an environment whose every expression goes through `finalize`, and for HTML through its escaping too."""
     made = SandboxedEnvironment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=html,  # noqa: S701 - for the others `finalize` escapes, by rules of their own
+        autoescape=html,
         undefined=StrictUndefined,
         finalize=finalize,
         trim_blocks=True,

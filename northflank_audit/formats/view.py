@@ -118,7 +118,9 @@ def total(report: Report) -> str:
     """Return how the verdicts add up: `4 pass + 2 fail + … = 6`."""
     parts = counts(report)
     equals = "=" if sum(parts.values()) == report.coverage.results else "≠"
-    return f"{' + '.join(f'{count} {STATUSES[name]}' for name, count in parts.items())} {equals} {report.coverage.results}"
+    return (
+        f"{' + '.join(f'{count} {STATUSES[name]}' for name, count in parts.items())} {equals} {report.coverage.results}"
+    )
 
 
 def controls(rule: RuleSummary) -> list[str]:

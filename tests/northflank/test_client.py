@@ -81,8 +81,12 @@ def test_what_may_pass_is_tried_again(api, client, world, status):
 
 @pytest.mark.parametrize(
     "failure",
-    [requests.ConnectionError("broken"), requests.Timeout(), requests.exceptions.ChunkedEncodingError("cut"),
-     requests.exceptions.SSLError("EOF occurred")],
+    [
+        requests.ConnectionError("broken"),
+        requests.Timeout(),
+        requests.exceptions.ChunkedEncodingError("cut"),
+        requests.exceptions.SSLError("EOF occurred"),
+    ],
 )
 def test_broken_connections_are_tried_again(api, client, failure):
     api.get(f"{URL}/v1/x", body=failure)
@@ -90,7 +94,9 @@ def test_broken_connections_are_tried_again(api, client, failure):
     assert get(client()) == {"ok": True}
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"data": ', b'{"a": "\\ud800"}', b"\xff", b"[" * 100_000, b'{"a": 1e999}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b'{"data": ', b'{"a": "\\ud800"}', b"\xff", b"[" * 100_000, b'{"a": 1e999}']
+)
 def test_bodies_that_can_not_be_decoded_are_tried_again(api, client, body):
     api.get(f"{URL}/v1/x", body=body)
     api.get(f"{URL}/v1/x", json={"ok": True})

@@ -63,7 +63,12 @@ def test_a_contradiction_ends_the_list_quickly(answers, problem):
 
 
 def test_a_count_that_differs_and_items_without_an_id_are_told():
-    _, (page,) = read({"data": {"credentials": [{"id": "a"}, {"id": ""}, 7, {"name": "x"}]}, "pagination": {"hasNextPage": False, "count": 5}})
+    _, (page,) = read(
+        {
+            "data": {"credentials": [{"id": "a"}, {"id": ""}, 7, {"name": "x"}]},
+            "pagination": {"hasNextPage": False, "count": 5},
+        }
+    )
     assert page.contradictions == (
         "list, page 1: it says that it has 5 items, and has 4",
         "list, page 1: 3 of 4 items have no id, and could not be judged",

@@ -44,13 +44,28 @@ def test_every_pair_of_rule_and_resource_has_a_verdict_and_only_what_erred_is_un
     assert [(v.rule.id, v.resource.id) for v in verdicts if v.status is not Status.PASS] == [("unrestricted", "c130")]
 
 
-@given(st.lists(st.fixed_dictionaries({}, optional={
-    "a": st.sampled_from([1, 2, "x", None, True]), "b": st.booleans(), "c": st.lists(st.integers(), max_size=2)
-}), max_size=12))
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "a": st.sampled_from([1, 2, "x", None, True]),
+                "b": st.booleans(),
+                "c": st.lists(st.integers(), max_size=2),
+            },
+        ),
+        max_size=12,
+    )
+)
 def test_a_page_gives_the_same_as_its_records_one_by_one(records):
     engine = Engine(
-        [rule(id="p", require="credential.a == 1"), rule(id="q", when="has(credential.b)", require="credential.b"),
-         rule(id="s", require="size(credential.c) > 0 || credential.b")], NOW)
+        [
+            rule(id="p", require="credential.a == 1"),
+            rule(id="q", when="has(credential.b)", require="credential.b"),
+            rule(id="s", require="size(credential.c) > 0 || credential.b"),
+        ],
+        NOW,
+    )
     page = [resource(**{**present(record), "id": str(n)}) for n, record in enumerate(records)]
     together = [(v.rule.id, v.resource.id, v.status) for v in engine.judge(page)]
     alone = [(v.rule.id, v.resource.id, v.status) for one in page for v in engine.judge([one])]
@@ -59,8 +74,10 @@ def test_a_page_gives_the_same_as_its_records_one_by_one(records):
 
 def test_a_failure_names_the_credential_and_shows_what_was_read():
     the_rule = rule(
-        require="credential.restrictions.restricted && credential.p != ''", when="credential.provider != 'x'",
-        message="{name} ({id}, {provider}, {team}) beyond {params.max}; {params.l}", params={"max": 3, "l": ["a", "b"]},
+        require="credential.restrictions.restricted && credential.p != ''",
+        when="credential.provider != 'x'",
+        message="{name} ({id}, {provider}, {team}) beyond {params.max}; {params.l}",
+        params={"max": 3, "l": ["a", "b"]},
     )
     found = resource(team="t", name="N", provider="ecr", restrictions={"restricted": False})
     (result,) = judged(the_rule, found)
@@ -81,8 +98,13 @@ def test_an_unknown_says_what_is_missing_and_why():
 
 
 def test_params_named_like_anything_reach_only_their_own_rule():
-    engine = Engine([rule(id="p", require="params.x == 1", params={"x": 1}),
-                     rule(id="q", require="params.x == 2", params={"x": 2})], NOW)
+    engine = Engine(
+        [
+            rule(id="p", require="params.x == 1", params={"x": 1}),
+            rule(id="q", require="params.x == 2", params={"x": 2}),
+        ],
+        NOW,
+    )
     assert {v.status for v in engine.judge([resource(), resource(id="b")])} == {Status.PASS}
 
 
@@ -90,8 +112,8 @@ def test_the_fingerprint_depends_on_rule_team_and_resource_alone():
     prints = {fingerprint(*key) for key in [("r", None, "a"), ("r", "t", "a"), ("q", None, "a"), ("r", None, "b")]}
     assert len(prints) == 4
     assert fingerprint("r", None, "a") == "94f40721fd687abf828549d5b02bdafd"  # a change would make every finding new
-    one, = judged(rule(require="false", severity="low"), resource(name="before"))
-    two, = judged(rule(require="false", severity="high", title="other"), resource(name="after"))
+    (one,) = judged(rule(require="false", severity="low"), resource(name="before"))
+    (two,) = judged(rule(require="false", severity="high", title="other"), resource(name="after"))
     assert one.fingerprint == two.fingerprint
 
 

@@ -14,7 +14,10 @@ CLI = {"credentials": [{"id": "a", "name": "A"}, {"id": "b"}]}
 
 
 def source(*values, team=None):
-    files = [(f"f{n}.json", value if isinstance(value, bytes) else json.dumps(value).encode()) for n, value in enumerate(values)]
+    files = [
+        (f"f{n}.json", value if isinstance(value, bytes) else json.dumps(value).encode())
+        for n, value in enumerate(values)
+    ]
     return InputSource(files, team)
 
 
@@ -57,9 +60,15 @@ def test_a_credential_that_comes_twice_is_judged_once_and_warned_of():
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "f0.json: empty; did the command"), (b" \n", "empty"), (b"{", "not JSON"), (b"\xff{}", "not JSON"),
-        (b"[" * 100_000, "nested too deeply"), (b"[]", "it must be a snapshot"), (b'{"credentials": 1}', "it must be"),
-        (b'{"data": []}', "it must be"), (b'{"kind": "northflank-audit-snapshot"}', "not a whole snapshot"),
+        (b"", "f0.json: empty; did the command"),
+        (b" \n", "empty"),
+        (b"{", "not JSON"),
+        (b"\xff{}", "not JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[]", "it must be a snapshot"),
+        (b'{"credentials": 1}', "it must be"),
+        (b'{"data": []}', "it must be"),
+        (b'{"kind": "northflank-audit-snapshot"}', "not a whole snapshot"),
     ],
 )
 def test_what_is_none_of_the_forms_is_refused(content, problem):
@@ -71,8 +80,12 @@ def snapshot():
     writer = SnapshotWriter()
     writer.add([resource(id="a", team="t"), resource(id="b", team="u", detailed=False, x=1)])
     text = writer.text(
-        Tool("t", "1"), dt.datetime(2026, 1, 1, tzinfo=dt.UTC), Origin(kind="api", url="u", teams=["t", "u"]), 3,
-        ["a page is missing"], ["careful"],
+        Tool("t", "1"),
+        dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        Origin(kind="api", url="u", teams=["t", "u"]),
+        3,
+        ["a page is missing"],
+        ["careful"],
     )
     return json.loads(text)
 

@@ -1,0 +1,115 @@
+import json
+
+import pytest
+
+from northflank_audit.policy.examples import run
+from northflank_audit.policy.rules import load
+from northflank_audit.selection import read_rules
+from tests.conftest import RULES
+
+GOOD = (
+    RULES
+    + """
+    tests: [{given: {id: a, provider: github}, expect: pass}]
+"""
+)
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "good.yaml").write_text(GOOD)
+    (tmp_path / "wrong.yaml").write_text(GOOD.replace("expect: pass", "expect: fail"))
+    (tmp_path / "broken.yaml").write_text(GOOD.replace("severity: high", "severity: hgih"))
+
+
+def test_the_shipped_rules_have_no_mistake_and_their_examples_pass(audit):
+    assert audit("rules", "lint").out == "14 rules, no mistake\n"
+    tested = audit("rules", "test")
+    assert (tested.code, tested.out.splitlines()[-1].endswith(" examples passed, 0 failed")) == (0, True)
+
+
+def test_every_shipped_rule_has_examples_that_pass_fail_and_are_unknown_and_all_that_a_report_needs():
+    shipped = load(read_rules([]))
+    assert len(shipped) >= 14
+    assert all(outcome.passed for outcome in run(shipped))
+    for rule in shipped:
+        assert {"pass", "fail", "unknown"} <= {example.expect for example in rule.tests}, rule.id
+        assert rule.rationale and rule.remediation and rule.references and rule.controls, rule.id
+        assert rule.when is None or "notapplicable" in {example.expect for example in rule.tests}, rule.id
+
+
+FULL_2024 = {
+    "id": "a", "name": "A", "description": "What it is for", "provider": "dockerhub",
+    "restrictions": {"restricted": True, "projects": ["p"]},
+}  # fmt: skip
+FULL_2026 = {
+    "id": "b", "name": "B", "provider": "custom", "restrictions": {"restricted": True, "projects": ["p"]},
+    "registryUrl": "https://registry.example.com", "aws": {"region": "x"}, "gcp": {"projectId": "x"},
+    "azure": {"resourceGroup": "x"}, "integrationId": "i", "credentials": {"scope": {"pull": True, "push": False}},
+    "registryCredentialRefresh": {"status": "healthy", "failureCount": 0},
+    "createdAt": "2026-10-01T00:00:00.000Z", "updatedAt": "2026-10-01T00:00:00.000Z",
+}  # fmt: skip
+PROVIDERS = [
+    "dockerhub",
+    "gcr",
+    "gcr-eu",
+    "gcr-us",
+    "gitlab",
+    "github",
+    "custom",
+    "acr",
+    "ecr",
+    "gar",
+    "dhi",
+    "legacy",
+    "new",
+]
+
+
+def test_an_account_that_answers_all_leaves_nothing_unknown(audit, tmp_path):
+    records = [{**full, "provider": p, "id": f"{full['id']}-{p}"} for full in (FULL_2024, FULL_2026) for p in PROVIDERS]
+    (tmp_path / "i.json").write_text(json.dumps({"credentials": records}))
+    summary = audit("--input", "i.json").report["summary"]
+    assert (summary["unknown"], summary["error"]) == (0, 0)
+
+
+def test_rules_with_organisations_own_values_are_harmless_by_default(audit, tmp_path):
+    (tmp_path / "i.json").write_text(json.dumps({"credentials": [{**FULL_2026, "provider": "never-heard-of"}]}))
+    counts = {rule["id"]: rule["counts"] for rule in audit("--input", "i.json").report["rules"]}
+    for name in ("provider-allowed", "host-allowed", "name-pattern"):
+        assert counts[f"registry-credential-{name}"]["notapplicable"] == 1
+
+
+def test_lint_and_test_say_where_and_exit_with_1(audit, files):
+    assert audit("rules", "lint", "good.yaml").code == 0
+    lint = audit("rules", "lint", "broken.yaml")
+    assert (lint.code, lint.out.startswith("broken.yaml:5:15: invalid enum value 'hgih'")) == (1, True)
+    assert audit("rules", "lint", "none.yaml").code == 2
+    test = audit("rules", "test", "--rules", "wrong.yaml")
+    assert test.code == 1
+    assert "wrong.yaml:8: provider: example 1: expected fail, got pass" in test.out
+    assert "without an example: unrestricted" in test.out
+    assert audit("rules", "test", "broken.yaml").code == 1
+
+
+def test_list_shows_the_selected_rules_and_their_tuning(audit, files, tmp_path):
+    listed = audit("rules", "list", "--rules", "good.yaml", "--skip-rule", "provider")
+    assert listed.out == "unrestricted  high      Restricted to projects\n"
+    (tmp_path / "audit.yaml").write_text(
+        "overrides: {provider: {severity: info, params: {allowed: [x]}}, unrestricted: off}\n"
+    )
+    (rule,) = json.loads(audit("rules", "list", "--rules", "good.yaml", "--json").out)
+    assert (rule["severity"], rule["params"]) == ("info", {"allowed": ["x"]})
+
+
+def test_explain(audit, files):
+    shown = audit("rules", "explain", "provider", "--rules", "good.yaml").out
+    for part in ("credential.provider in params.allowed", 'allowed = ["github", "dockerhub"]', "good.yaml:8", "always"):
+        assert part in shown
+    assert audit("rules", "explain", "nope").code == 2
+
+
+def test_the_schema_is_of_rule_files(audit):
+    schema = json.loads(audit("rules", "schema").out)
+    assert schema["$defs"]["RuleEntry"]["required"] == ["id", "title", "severity", "require"]
+    assert schema["$defs"]["RuleEntry"]["additionalProperties"] is False

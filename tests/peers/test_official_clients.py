@@ -1,0 +1,105 @@
+"""The official Python SDK and CLI read the same emulator, and give the same credentials as ours."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from northflank import ApiClient
+
+from northflank_audit.emulator import Emulator, load
+from northflank_audit.northflank.client import Client
+from northflank_audit.northflank.paging import Account, pages
+from northflank_audit.northflank.retry import Deadline
+from northflank_audit.northflank.token import Token
+from tests.conftest import needed
+
+pytestmark = pytest.mark.peer
+CLI = Path(__file__).parent / "node_modules/.bin/northflank"
+COUNTS = [0, 1, 99, 100, 101, 1000]
+
+
+@pytest.fixture
+def northflank(tmp_path):
+    """Run the official CLI, with a home of its own, logged in to a server."""
+    needed("node")
+    if not CLI.exists():
+        assert not os.environ.get("CI"), "`make test` installs the official CLI"
+        pytest.skip("the official CLI is not installed: `make test` does it where there is npm")
+
+    def run(server, *arguments):
+        environment = {**os.environ, "HOME": str(tmp_path), "CI": "1"}
+        login = ["login", "-n", "test", "-t", server.token, "--host", server.url]
+        for command in (login, list(arguments)):
+            done = subprocess.run(
+                [str(CLI), *command], env=environment, capture_output=True, text=True, check=False, timeout=60
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def served(count, tmp_path, paging="cursor"):
+    credentials = [
+        {"id": f"c{n}", "name": f"C {n}", "provider": "github", "createdAt": "2026-01-01T00:00:00.000Z",
+         "restrictions": {"restricted": n % 2 == 0, "projects": []}, "credentials": {"password": "not-a-real-password"}}
+        for n in range(count)
+    ]  # fmt: skip
+    file = tmp_path / "account.json"
+    file.write_text(json.dumps({"credentials": credentials, "paging": paging}))
+    return Emulator(load(str(file)))
+
+
+def ours(server):
+    client = Client(server.url, Token(server.token, "test"), max_attempts=1, deadline=Deadline(60))
+    found = [
+        item for page in pages(client, Account(None).path, "credentials", page_size=100, what="list", permission="")
+        for item in page.items
+    ]  # fmt: skip
+    client.close()
+    return found, client.requests
+
+
+@pytest.mark.parametrize("paging", ["cursor", "page"])
+@pytest.mark.parametrize("count", COUNTS)
+def test_the_sdk_sees_what_we_see_in_the_fewest_requests(count, paging, tmp_path):
+    with served(count, tmp_path, paging) as server:
+        found, requests = ours(server)
+        sdk = ApiClient(api_token=server.token, base_url=server.url).list.registry_credentials.all(per_page=100)
+    assert requests == max(1, -(-count // 100))
+    assert len(found) == count
+    assert sdk.data["credentials"] == found
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_the_cli_sees_what_we_see(count, tmp_path, northflank):
+    with served(count, tmp_path) as server:
+        printed = northflank(server, "list", "registry-credentials", "--loadAll", "-o", "json")
+        found, _ = ours(server)
+    assert json.loads(printed)["credentials"] == found
+
+
+def test_the_clis_output_gives_the_same_findings_as_the_api(tmp_path, northflank, audit):
+    """For a 2024 account, whose list says everything; both by the sample's rules."""
+    sample = load(None)
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps({"credentials": [item for item in sample.own.credentials if "description" in item]}))
+    with Emulator(load(str(file))) as server:
+        printed = northflank(server, "list", "registry-credentials", "--loadAll", "-o", "json")
+        live = audit(NORTHFLANK_API_TOKEN=server.token, NORTHFLANK_API_BASE_URL=server.url)
+    live_report = live.report
+    piped = audit("--input", "-", stdin=printed)
+    assert (live.code, piped.code) == (1, 1)
+    assert piped.report["results"] == live_report["results"]
+    assert piped.report["summary"] == live_report["summary"]
+    assert len(live_report["results"]) >= 5
+
+
+def test_of_todays_list_alone_restrictions_are_unknown(tmp_path, northflank, audit):
+    with served(3, tmp_path) as server:
+        printed = northflank(server, "list", "registry-credentials", "--loadAll", "-o", "json")
+    ended = audit("--input", "-", "--rule", "registry-credential-unrestricted", stdin=printed)
+    assert (ended.code, ended.report["summary"]["unknown"]) == (3, 3)
+    assert "the input holds no details" in ended.report["results"][0]["message"]

@@ -1,0 +1,49 @@
+import datetime as dt
+
+import click
+import pytest
+
+from northflank_audit.model import Coverage, Origin, Run, Severity, Tool
+from northflank_audit.policy.engine import Engine
+from northflank_audit.policy.tally import Tally
+from northflank_audit.policy.waivers import WaiverBook
+from northflank_audit.summary import MOST, lines
+from tests.conftest import resource, rule
+
+NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def summary():
+    def make(*resources, complete=True, **entry):
+        engine = Engine([rule(**{"require": "credential.ok", **entry})], NOW)
+        tally = Tally(engine, WaiverBook([], NOW.date()))
+        tally.add(engine.judge(resources))
+        run = Run(id="1", started_at=NOW, finished_at=NOW, source=Origin(kind="api"), complete=complete,
+                  incomplete_reasons=[] if complete else ["page 2: gone"])  # fmt: skip
+        report = tally.report(Tool("t", "1"), run, Coverage(resources=len(resources)), ["careful"], Severity.LOW)
+        return click.unstyle("\n".join(lines(report, ["a.html"])))
+
+    return make
+
+
+def test_it_passed(summary):
+    text = summary(resource(ok=True))
+    assert text.startswith("PASSED  no violation")
+    assert "1 credentials × 1 rules = 1 verdicts: 1 pass, 0 fail" in text
+    assert text.endswith("reports: a.html\nexit code 0")
+
+
+def test_violations_are_named_and_a_long_list_is_cut_and_counted(summary):
+    text = summary(*[resource(id=f"c{n:02}", name=f"N{n}", team="t", ok=False) for n in range(MOST + 3)])
+    assert text.startswith(f"VIOLATED  {MOST + 3} violations: {MOST + 3} low")
+    assert "t/c00: N0: T" in text
+    assert "… and 3 more violations, in the reports" in text
+
+
+def test_what_is_incomplete_never_reads_as_passed(summary):
+    text = summary(resource(), complete=False)
+    assert text.startswith("INCOMPLETE  no violation in what could be seen\n  incomplete: page 2: gone")
+    assert "unknown   T" in text
+    assert "PASSED" not in text
+    assert text.endswith("exit code 3")
