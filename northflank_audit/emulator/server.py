@@ -180,7 +180,7 @@ def _handler(emulator: Emulator) -> type[BaseHTTPRequestHandler]:
             limits["x-ratelimit-remaining"] = max(0, limits["x-ratelimit-remaining"])
             self._send(status, body, limits)
 
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server's names
 
         def _send(self, status: HTTPStatus, body: dict[str, Any], headers: dict[str, int]) -> None:
             content = json.dumps(body).encode()

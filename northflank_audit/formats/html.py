@@ -15,7 +15,7 @@ from northflank_audit.shipped import TEMPLATES
 
 def render(report: Report) -> str:
     """Return the report as HTML."""
-    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8").strip()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     template = environment(_shown, html=True).get_template("report.html.j2")
     return template.render(

@@ -37,13 +37,13 @@ def at(server):
     return {"NORTHFLANK_API_TOKEN": server.token, "NORTHFLANK_API_BASE_URL": server.url}
 
 
-def old(name, restricted=True, **more):
-    record = {"id": name, "name": name.upper(), "description": "x", "provider": "github"}
+def old(identity, restricted=True, **more):
+    record = {"id": identity, "name": identity.upper(), "description": "x", "provider": "github"}
     return {**record, "restrictions": {"restricted": restricted, "projects": ["p"] if restricted else []}, **more}
 
 
-def new(name, **more):
-    return {"id": name, "name": name.upper(), "provider": "github", **more}
+def new(identity, **more):
+    return {"id": identity, "name": identity.upper(), "provider": "github", **more}
 
 
 UNRESTRICTED = ("--rule", "registry-credential-unrestricted")

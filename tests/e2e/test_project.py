@@ -8,13 +8,14 @@ import venv
 
 import pytest
 
+from northflank_audit import __version__
 from tests.conftest import AUDIT, ROOT
 
 HEAVY = ("requests", "jinja2", "rich", "yaml", "tenacity", "cel_expr_python")
 
 
 def loaded(*arguments, cwd):
-    code = f"import runpy, sys; sys.argv = {['audit.py', *arguments]!r}\ntry: runpy.run_path({str(AUDIT)!r}, run_name='__main__')\nexcept SystemExit: pass\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+    code = f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = {['audit.py', *arguments]!r}\ntry: runpy.run_path({str(AUDIT)!r}, run_name='__main__')\nexcept SystemExit: pass\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split())
 
@@ -32,8 +33,6 @@ def test_readme_and_rule_pages_are_up_to_date():
 
 
 def test_the_version_is_told(audit):
-    from northflank_audit import __version__
-
     assert audit("--version").out.strip() == f"northflank-audit, version {__version__}"
     assert __version__ in (ROOT / "CHANGELOG.md").read_text()
 

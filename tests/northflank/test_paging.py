@@ -25,7 +25,7 @@ def answer(ids, more=False, cursor=None, count=None, **pagination):
 
 def read(*answers):
     fake = Fake(*answers)
-    return fake, [page for page in pages(fake, "/v1/x", "credentials", page_size=100, what="list", permission="p")]
+    return fake, list(pages(fake, "/v1/x", "credentials", page_size=100, what="list", permission="p"))
 
 
 def test_a_cursor_is_followed_even_where_has_next_page_is_false():
