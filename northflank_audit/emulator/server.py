@@ -116,7 +116,9 @@ class Emulator:
     def _account(self, account: Account, path: list[str], query: dict[str, str]) -> dict[str, Any]:
         match path:
             case ["integrations", "registries"]:
-                return self._page("credentials", [listed(item) for item in account.credentials], query)
+                page = self._page("credentials", account.credentials, query)
+                page["data"]["credentials"] = [listed(item) for item in page["data"]["credentials"]]
+                return page
             case ["integrations", "registries", credential_id]:
                 for item in account.credentials:
                     if item["id"] == credential_id:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 USER_AGENT: Final = f"northflank-audit/{__version__}"
 CONNECTIONS: Final = 8
-"""Requests under way at once, at most."""
+"""Requests for details under way at once, at most; a list's next page may be under way besides."""
 ANSWER_TIMEOUT: Final = 30.0
 """Seconds without a byte after which a try counts as failed; less where the run has less left."""
 MAX_BODY: Final = 32 * 1024 * 1024
@@ -67,9 +67,13 @@ class Client:
         self._session = requests.Session()
         self._session.auth = _Bearer(token)
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=CONNECTIONS, max_retries=0)
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=CONNECTIONS + 1, max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
+        # There is one host, so what the environment says of proxies and authorities is looked up once.
+        environment = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
+        self._session.proxies, self._session.verify = environment["proxies"], environment["verify"]
+        self._session.trust_env = False
 
     def close(self) -> None:
         """Close the connections."""

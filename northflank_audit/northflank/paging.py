@@ -1,6 +1,7 @@
 """Endpoints, and every page of a list, or an error that says why not."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -43,6 +44,18 @@ class Page:
     number: int
     items: list[Any]
     contradictions: tuple[str, ...]
+
+
+def read_ahead(found: Iterator[Page]) -> Iterator[Page]:
+    """Yield the pages, each fetched while the one before is being judged."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="pages")
+    try:
+        coming = pool.submit(next, found, None)
+        while (page := coming.result()) is not None:
+            coming = pool.submit(next, found, None)
+            yield page
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def pages(client: Client, path: str, key: str, *, page_size: int, what: str, permission: str) -> Iterator[Page]:

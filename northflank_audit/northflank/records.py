@@ -7,8 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from northflank_audit.model import present
-
 SECRET_KEYS: Final = frozenset(
     {"auth", "auths", "identitytoken", "password", "registrytoken", "secret", "token", "username"}
 )
@@ -40,16 +38,15 @@ DETAIL: Final[Mapping[str, Any]] = {
 """What is kept of a detail answer. That endpoint displays secrets, so a field nobody knows may be one."""
 
 
-def without_secrets(value: Any) -> Any:
-    """Return a JSON value without the keys that are secret, and without user names and passwords in its URLs."""
+def _clean(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: _without_user(item) if isinstance(item, str) and key.lower().endswith("url") else without_secrets(item)
+            key: _without_user(item) if isinstance(item, str) and key.lower().endswith("url") else _clean(item)
             for key, item in value.items()
-            if key.lower() not in SECRET_KEYS
+            if item is not None and key.lower() not in SECRET_KEYS
         }
     if isinstance(value, list):
-        return [without_secrets(item) for item in value]
+        return [_clean(item) for item in value]
     if isinstance(value, str) and "://" in value:
         return _USER_IN_URL.sub("", value)
     return value
@@ -61,8 +58,11 @@ def _without_user(address: str) -> str:
 
 
 def listed(item: dict[str, Any]) -> dict[str, Any]:
-    """Return a record of a list: every field, known or not, that holds something and is no secret."""
-    record: dict[str, Any] = present(without_secrets(item))
+    """Return a record of a list: every field, known or not, that holds something and is no secret.
+
+    A field that is null is as if it were absent. Of what looks like an address, the part before an @ is secret.
+    """
+    record: dict[str, Any] = _clean(item)
     return record
 
 

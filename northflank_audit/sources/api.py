@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from northflank_audit.errors import FetchError
 from northflank_audit.model import Coverage, Origin, Resource
 from northflank_audit.northflank.client import CONNECTIONS, Client
-from northflank_audit.northflank.paging import READ_DETAIL, READ_LIST, READ_TEAMS, Account, pages
+from northflank_audit.northflank.paging import READ_DETAIL, READ_LIST, READ_TEAMS, Account, pages, read_ahead
 from northflank_audit.northflank.records import merged
 from northflank_audit.sources.interface import Source
 
@@ -33,15 +33,10 @@ class ApiSource(Source):
         """Yield each page's credentials, account by account. An account that fails does not keep the others."""
         for account in self._accounts():
             what = "list of registries" if account.team is None else f"list of registries of team {account.team}"
+            size, permission = self._page_size, READ_LIST
+            found = pages(self._client, account.path, "credentials", page_size=size, what=what, permission=permission)
             try:
-                for page in pages(
-                    self._client,
-                    account.path,
-                    "credentials",
-                    page_size=self._page_size,
-                    what=what,
-                    permission=READ_LIST,
-                ):
+                for page in read_ahead(found):
                     self.page_count += 1
                     self.problems += page.contradictions
                     where = f"{what}, page {page.number}"
