@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -67,7 +67,8 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     if report.exit_code or not given["quiet"]:
         to_stderr = any(path == "-" for _, path in settings.output)
         colour = False if given["no_color"] or "NO_COLOR" in os.environ else None
-        click.echo("\n".join(summary.lines(report, written)), err=to_stderr, color=colour)
+        with suppress(BrokenPipeError):  # the reader had enough; the verdict stands
+            click.echo("\n".join(summary.lines(report, written)), err=to_stderr, color=colour)
     ctx.exit(report.exit_code)
 
 
@@ -139,7 +140,7 @@ def main() -> None:
     code = _outcome()
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader had enough; the audit's verdict stands
+    except BrokenPipeError:  # as above; and Python's own last flush must not fail on it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if code > 128:  # noqa: PLR2004 - stopped by a signal: no thread is waited for
         os._exit(code)
@@ -160,7 +161,7 @@ def _outcome() -> int:  # noqa: PLR0911 - one for each way to end
     except AuditError as error:
         click.echo(f"northflank-audit: {error}" if "\n" not in str(error) else str(error), err=True)
         return error.exit_code
-    except BrokenPipeError:
+    except BrokenPipeError:  # a report for standard output did not arrive
         return 3
     except Exception as error:
         if "--verbose" in sys.argv:

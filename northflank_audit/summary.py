@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from northflank_audit.formats.text import printable
+from northflank_audit.formats.text import plural, printable
 from northflank_audit.model import Report, Result, Status
 
 MOST = 20
@@ -37,7 +37,7 @@ def lines(report: Report, written: Sequence[str]) -> Iterator[str]:
 def _headline(report: Report) -> str:
     summary = report.summary
     counts = [f"{count} {severity}" for severity, count in reversed(summary.fail_by_severity.items()) if count]
-    violations = f"{summary.fail} violation{'' if summary.fail == 1 else 's'}"
+    violations = plural(summary.fail, "violation")
     said = f"{violations}: {', '.join(counts)}" if counts else "no violation"
     if summary.waived:
         said += f" ({summary.waived} waived)"
@@ -68,9 +68,10 @@ def _coverage(report: Report) -> str:
     coverage, summary = report.coverage, report.summary
     seconds = (report.run.finished_at - report.run.started_at).total_seconds()
     return (
-        f"{coverage.resources} credentials × {len(report.rules)} rules = {coverage.results} verdicts: "
+        f"{plural(coverage.resources, 'credential')} × {plural(len(report.rules), 'rule')} = "
+        f"{plural(coverage.results, 'verdict')}: "
         f"{summary.passed} pass, {summary.fail} fail, {summary.waived} waived, {summary.unknown} unknown, "
         f"{summary.error} error, {summary.notapplicable} not applicable\n"
-        f"{coverage.pages} pages, {coverage.details} details, {coverage.requests} requests, "
-        f"{coverage.retries} retries, {seconds:.1f} s"
+        f"{plural(coverage.pages, 'page')}, {plural(coverage.details, 'detail')}, "
+        f"{plural(coverage.requests, 'request')}, {plural(coverage.retries, 'retry', 'retries')}, {seconds:.1f} s"
     )

@@ -52,7 +52,7 @@ class Emulator:
     ) -> None:
         """Bind. `latency` is in seconds and comes before each answer. Raises StartError where the port is taken."""
         self.accounts = accounts
-        self.token = token or secrets.token_urlsafe(24)
+        self.token = token or f"nf-{secrets.token_urlsafe(24)}"  # never with a dash first, as an option
         self.latency = latency
         self.requests: list[Request] = []
         self._limit = rate_limit

@@ -26,7 +26,7 @@ _CHARACTERS: Final = {
 _ADDRESS: Final = re.compile(r"://")
 _WWW: Final = re.compile(r"(?i)\b(www)\.")
 _REFERENCE: Final = re.compile(r"(?<!\w)(!|\\[$~]|%|\^|&amp;)(?=[\w\"])")
-_BLOCK: Final = re.compile(r"^([-+=]|\d{1,9}(?=[.)]))")
+_BLOCK: Final = re.compile(r"^([-+=]|\d{1,9}(?=[.)](?:\s|$)))")
 
 
 def render(report: Report) -> str:

@@ -1,6 +1,7 @@
 """What people's formats show of a report, chosen and put in order; templates only lay it out."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -30,6 +31,8 @@ STATUSES: Final = {
 
 _SOURCES: Final = {"api": "Northflank API", "demo": "Sample account of the embedded emulator", "input": "Saved JSON"}
 
+_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_HOST: Final = re.compile(r"[a-z0-9.-]+")
 _URL_SAFE: Final = "/:?#@!$&*+,;=%~"
 
 
@@ -44,7 +47,7 @@ class Bar(NamedTuple):
     """A severity's bar in the chart."""
 
     severity: Severity
-    count: int
+    violations: int
     percent: str
     """Of the longest bar."""
 
@@ -135,13 +138,10 @@ def evidence(fields: Mapping[str, Any]) -> list[str]:
 
 def address(reference: str) -> str | None:
     """Return a reference as a web address that is safe to link to; None if it is no such thing."""
-    url = quote(printable(reference.strip()), safe=_URL_SAFE)
-    try:
-        parts = urlsplit(url)
-        linked = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return None
-    return url if linked else None
+    page, mark, part = quote(_PERCENT.sub("%25", printable(reference.strip())), safe=_URL_SAFE).partition("#")
+    url = page + mark + part.replace("#", "%23")
+    parts = urlsplit(url)
+    return url if parts.scheme in ("http", "https") and _HOST.fullmatch(parts.hostname or "") else None
 
 
 def _places(report: Report) -> list[str]:

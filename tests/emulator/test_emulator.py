@@ -1,0 +1,127 @@
+import datetime as dt
+import json
+
+import pytest
+import requests
+
+from northflank_audit.emulator import Emulator, load
+from northflank_audit.errors import StartError
+
+NOW = dt.datetime(2026, 11, 11, tzinfo=dt.UTC)
+DATA = {
+    "credentials": [
+        {"id": "old", "description": "", "restrictions": {"restricted": True}, "auths": {"x": "S"}},
+        {
+            "id": "new",
+            "restrictions": {"restricted": True},
+            "credentials": {"scope": {}, "username": "S", "password": "S"},
+        },
+    ],
+    "projects": [{"id": "p"}],
+    "teams": [{"id": "t/1", "name": "T", "credentials": [{"id": "x y"}]}],
+}
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(value, name="data.json"):
+        (tmp_path / name).write_text(value if isinstance(value, str) else json.dumps(value))
+        return str(tmp_path / name)
+
+    return write
+
+
+@pytest.fixture
+def ask(file):
+    with Emulator(load(file(DATA)), rate_limit=100) as server, requests.Session() as session:
+
+        def ask(path, method="GET", token=server.token, **query):
+            headers = {"Authorization": f"Bearer {token}"}
+            return session.request(method, server.url + path, params=query, headers=headers, timeout=10)
+
+        yield ask
+
+
+LIST = "/v1/integrations/registries"
+
+
+def test_each_generation_is_answered_in_its_shape(ask):
+    old, new = ask(LIST).json()["data"]["credentials"]
+    assert old == {"id": "old", "description": "", "restrictions": {"restricted": True}}
+    assert new == {"id": "new", "credentials": {"scope": {}}}
+    assert ask(f"{LIST}/new").json()["data"] == DATA["credentials"][1]
+    assert ask(f"{LIST}/old").json()["data"] == DATA["credentials"][0]
+
+
+def test_teams_and_projects(ask):
+    assert ask("/v1/teams").json()["data"]["teams"] == [{"id": "t/1", "name": "T"}]
+    assert ask("/v1/teams/t%2F1/integrations/registries/x%20y").json()["data"] == {"id": "x y"}
+    assert ask("/v1/projects").json()["data"]["projects"] == [{"id": "p"}]
+    assert ask("/v1/login").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [
+        (f"{LIST}/none", {}, 404), ("/v1/teams/u/projects", {}, 404), ("/v2/x", {}, 404), ("/v1/x", {}, 404),
+        (LIST, {"per_page": 101}, 400), (LIST, {"per_page": 0}, 400), (LIST, {"page": "x"}, 400),
+        (LIST, {"per_page": "9" * 5000}, 400), (LIST, {"cursor": "x"}, 400), (LIST, {"cursor": "LTE="}, 400),
+    ],
+)  # fmt: skip
+def test_errors_are_the_apis(ask, path, query, status):
+    answer = ask(path, **query)
+    assert (answer.status_code, answer.json()["error"]["status"]) == (status, status)
+
+
+def test_only_the_token_reads_and_nobody_writes(ask):
+    assert ask(LIST, token="other").status_code == 401
+    assert ask(LIST, method="POST").status_code == 405
+
+
+def test_the_rate_limit_counts_and_ends(file):
+    with Emulator(load(file(DATA)), rate_limit=1, latency=0.001) as server:
+        headers = {"Authorization": f"Bearer {server.token}"}
+        first, second = (requests.get(server.url + LIST, headers=headers, timeout=10) for _ in range(2))
+    assert (first.status_code, first.headers["x-ratelimit-remaining"]) == (200, "0")
+    assert (second.status_code, second.headers["x-ratelimit-limit"]) == (429, "1")
+    assert 3590 < int(second.headers["x-ratelimit-reset"]) <= 3600
+    assert server.requests[0].path == LIST
+
+
+def test_a_port_that_is_taken_is_told(file):
+    accounts = load(file(DATA))
+    with Emulator(accounts) as server, pytest.raises(StartError, match="can't serve on"):
+        Emulator(accounts, port=int(server.url.rpartition(":")[2]))
+
+
+def test_the_sample_does_not_age(file):
+    data = {
+        "asOf": "2026-11-01T00:00:00Z",
+        "credentials": [{"id": "a", "createdAt": "2026-10-30T00:00:00Z", "x": [{"updatedAt": "2026-10-31"}]}],
+    }
+    (record,) = load(file(data), NOW).own.credentials
+    assert record["createdAt"] == "2026-11-09T00:00:00.000Z"
+    assert record["x"] == [{"updatedAt": "2026-11-10T00:00:00.000Z"}]
+
+
+def test_yaml_and_saved_responses_are_read(file):
+    assert load(file("credentials: [{id: a, createdAt: 2026-01-01}]")).own.credentials == [
+        {"id": "a", "createdAt": "2026-01-01"}
+    ]
+    assert load(file({"data": {"credentials": [{"id": "a"}]}, "pagination": {}})).own.credentials == [{"id": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[", "neither JSON nor YAML"), ("[]", "it must map 'credentials'"), ("[" * 100_000, "nested too deeply"),
+        ('{"credentials": {}}', "must be a list of maps"), ('{"credentials": [{"id": 7}]}', "with an 'id' that is text"),
+        ('{"credentials": [], "paging": "x"}', "paging is"), ('{"credentials": [], "asOf": "x"}', "not a date-time"),
+        ('{"credentials": [{"id": "a", "createdAt": "x"}], "asOf": "2026-01-01"}', "not a date-time"),
+    ],
+)  # fmt: skip
+def test_a_file_that_can_not_be_served_is_told(file, text, said):
+    with pytest.raises(StartError, match=said):
+        load(file(text))
+    with pytest.raises(StartError, match="can't be read"):
+        load("none.json")

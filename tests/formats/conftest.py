@@ -1,0 +1,201 @@
+"""Small real reports."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from northflank_audit.model import (
+    Coverage,
+    Origin,
+    Report,
+    ResourceName,
+    Result,
+    RuleSummary,
+    Run,
+    Severity,
+    Status,
+    Summary,
+    Tool,
+    Waiver,
+    Waivers,
+    fingerprint,
+)
+
+HOSTILE = (
+    "<script>alert(1)</script>\" onload='x' `code` | [a](javascript:x) ![i](https://evil.example/i) *b* __c__ ~~d~~ "
+    "@someone #12 !3 https://evil.example www.evil.example a@evil.example &lt; {{ 7 * 7 }} \\| \u202egnp\x00\x1b[31m\r\n"
+    "# heading\n- item"
+)
+"""What someone may have called a credential."""
+
+
+def result(rule: str = "unrestricted", resource: str = "a", **changes: Any) -> Result:
+    made = Result(
+        rule_id=rule,
+        severity=Severity.HIGH,
+        status=Status.FAIL,
+        resource=ResourceName("registry-credential", resource, resource.upper(), None),
+        message=f"{resource} can be used by every project",
+        evidence={"restrictions.restricted": False},
+        waiver=None,
+        fingerprint=fingerprint(rule, None, resource),
+    )
+    return replace(made, **changes)
+
+
+WAIVER = Waiver(
+    rule="provider", resource="b", reason="Migrated in Q1", owner="ops@example.com", expires=dt.date(2027, 1, 31)
+)
+
+
+@pytest.fixture
+def report() -> Report:
+    """Three credentials and two rules: a violation, a waived one, an unknown one."""
+    return Report(
+        tool=Tool("northflank-audit", "1.0.0"),
+        run=Run(
+            id="0123456789abcdef",
+            started_at=dt.datetime(2026, 11, 24, 6, 0, 0, tzinfo=dt.UTC),
+            finished_at=dt.datetime(2026, 11, 24, 6, 0, 2, 500000, tzinfo=dt.UTC),
+            source=Origin(kind="api", url="https://api.northflank.com"),
+            complete=True,
+            incomplete_reasons=[],
+        ),
+        coverage=Coverage(requests=4, retries=1, pages=1, resources=3, details=2, results=6),
+        summary=Summary(
+            passed=2,
+            fail=1,
+            unknown=1,
+            error=0,
+            notapplicable=1,
+            waived=1,
+            fail_by_severity={"info": 0, "low": 0, "medium": 0, "high": 1, "critical": 0},
+        ),
+        rules=[
+            RuleSummary(
+                id="provider",
+                title="Provider is allowed",
+                severity=Severity.LOW,
+                rationale="",
+                remediation="",
+                references=[],
+                controls={},
+                params={"allowed": ["github"]},
+                origin="rules.yaml:12",
+                counts={"pass": 1, "fail": 0, "unknown": 0, "error": 0, "notapplicable": 1, "waived": 1},
+            ),
+            RuleSummary(
+                id="unrestricted",
+                title="Restricted to projects",
+                severity=Severity.HIGH,
+                rationale="One project reaches every image.",
+                remediation="Select the projects.",
+                references=["https://example.com/docs", "https://example.com/more"],
+                controls={"soc2": ["CC6.1", "CC6.3"], "own": ["1"]},
+                params={},
+                origin="rules.yaml:3",
+                counts={"pass": 1, "fail": 1, "unknown": 1, "error": 0, "notapplicable": 0, "waived": 0},
+            ),
+        ],
+        results=[
+            result(),
+            result(resource="c", status=Status.UNKNOWN, message="c could not be judged", evidence={}),
+            result("provider", "b", severity=Severity.LOW, message="b uses quay", waiver=WAIVER),
+        ],
+        waivers=Waivers([], []),
+        warnings=[],
+        exit_code=1,
+    )
+
+
+@pytest.fixture
+def incomplete(report: Report) -> Report:
+    """The same, but for a page that was refused."""
+    run = replace(report.run, complete=False, incomplete_reasons=["page 2: 403 Forbidden", "1 verdict is unknown"])
+    return replace(report, run=run, exit_code=3)
+
+
+@pytest.fixture
+def clean(report: Report) -> Report:
+    """The same, with nothing to object to."""
+    rules = [
+        replace(rule, counts={"pass": 3, "fail": 0, "unknown": 0, "error": 0, "notapplicable": 0, "waived": 0})
+        for rule in report.rules
+    ]
+    summary = Summary(
+        passed=6,
+        fail=0,
+        unknown=0,
+        error=0,
+        notapplicable=0,
+        waived=0,
+        fail_by_severity={severity.value: 0 for severity in Severity},
+    )
+    return replace(report, rules=rules, results=[], summary=summary, exit_code=0)
+
+
+@pytest.fixture
+def full(report: Report) -> Report:
+    """The same, with everything that a report may have besides."""
+    team = ResourceName("registry-credential", "t", None, "payments")
+    results = [replace(each, state="new") for each in report.results]
+    results.append(replace(result("provider", "t"), resource=team, status=Status.PASS, state="ongoing"))
+    return replace(
+        report,
+        results=results,
+        resolved=[result("gone", "z")],
+        waivers=Waivers([replace(WAIVER, team="payments")], [WAIVER]),
+        warnings=["something is odd"],
+    )
+
+
+@pytest.fixture
+def hostile(full: Report) -> Report:
+    """The full report with a hostile text in place of everything that others write."""
+    return poisoned(full, HOSTILE)
+
+
+def poisoned(report: Report, text: str) -> Report:
+    """Return the report with a text in place of everything that others write."""
+    waiver = replace(WAIVER, rule=text, resource=text, reason=text, owner=text, team=text)
+    rules = [
+        replace(
+            rule,
+            title=text,
+            rationale=text,
+            remediation=text,
+            references=[
+                text,
+                "javascript:alert(1)",
+                "https://evil.example/" + text,
+                "https://[",
+                "https://good.example/",
+            ],
+            controls={text: [text], "soc2": [text]},
+        )
+        for rule in report.rules
+    ]
+    resource = ResourceName("registry-credential", text, text + "2", text)
+
+    def spoiled(each: Result) -> Result:
+        hurt = each.waiver and waiver
+        return replace(each, resource=resource, message=text, evidence={text: {text: [text, 1]}}, waiver=hurt)
+
+    return replace(
+        report,
+        run=replace(
+            report.run,
+            id=text,
+            source=Origin(kind="input", url=text, files=[text], teams=[text]),
+            complete=False,
+            incomplete_reasons=[text],
+        ),
+        tool=Tool(text, text),
+        rules=rules,
+        results=[replace(spoiled(each), fingerprint=f"{text}{n}") for n, each in enumerate(report.results)],
+        resolved=[replace(spoiled(report.results[0]), rule_id=text)],
+        waivers=Waivers([waiver], [waiver]),
+        warnings=[text],
+    )

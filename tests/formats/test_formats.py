@@ -1,0 +1,28 @@
+import subprocess
+import sys
+
+import pytest
+
+from northflank_audit.formats import FORMATS
+
+
+def test_each_format_is_registered_under_its_own_name():
+    assert {name: each.filename for name, each in FORMATS.items()}.items() >= {
+        "html": "report.html",
+        "md": "report.md",
+        "json": "report.json",
+    }.items()
+    assert [each.name for each in FORMATS.values()] == list(FORMATS)
+    assert len({each.filename for each in FORMATS.values()}) == len(FORMATS)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_same_report_gives_the_same_text(name, report, incomplete, clean, full, hostile):
+    for each in (report, incomplete, clean, full, hostile):
+        assert FORMATS[name].render(each) == FORMATS[name].render(each)
+
+
+def test_a_format_is_imported_when_it_is_used():
+    asked = "import sys, northflank_audit.formats; print([m for m in ('jinja2', 'markupsafe') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,47 @@
+import json
+
+from northflank_audit.formats import FORMATS
+
+RESULT = {"ruleId", "severity", "status", "resource", "message", "evidence", "waiver", "fingerprint"}
+WAIVER = {"rule", "resource", "team", "reason", "owner", "expires"}
+COUNTS = {"pass", "fail", "unknown", "error", "notapplicable", "waived"}
+
+
+def test_the_keys_are_those_of_the_contract(report):
+    document = json.loads(FORMATS["json"].render(report))
+    assert list(document) == [
+        "schemaVersion", "tool", "run", "coverage", "summary", "rules", "results", "waivers", "warnings", "exitCode"
+    ]  # fmt: skip
+    assert set(document["tool"]) == {"name", "version"}
+    assert set(document["run"]) == {"id", "startedAt", "finishedAt", "source", "complete", "incompleteReasons"}
+    assert document["run"]["source"] == {"kind": "api", "url": "https://api.northflank.com", "teams": []}
+    assert set(document["coverage"]) == {"requests", "retries", "pages", "resources", "details", "results"}
+    assert set(document["summary"]) == COUNTS | {"failBySeverity"}
+    assert list(document["summary"]["failBySeverity"]) == ["info", "low", "medium", "high", "critical"]
+    assert {"id", "title", "severity", "controls", "counts"} < set(document["rules"][0])
+    assert set(document["rules"][0]["counts"]) == COUNTS
+    assert [set(each) for each in document["results"]] == [RESULT] * 3
+    assert set(document["results"][0]["resource"]) == {"type", "id", "name", "team"}
+    assert set(document["waivers"]) == {"expired", "unused"}
+    assert document["results"][2]["waiver"] == {
+        "rule": "provider",
+        "resource": "b",
+        "team": None,
+        "reason": "Migrated in Q1",
+        "owner": "ops@example.com",
+        "expires": "2027-01-31",
+    }
+
+
+def test_a_comparison_adds_states_and_what_is_resolved(full):
+    document = json.loads(FORMATS["json"].render(full))
+    assert [set(each) for each in document["results"]] == [RESULT | {"state"}] * 4
+    assert [set(each) for each in document["resolved"]] == [RESULT]
+    assert [set(each) for each in document["waivers"]["expired"]] == [WAIVER]
+
+
+def test_it_is_indented_and_ends_with_a_newline(report):
+    text = FORMATS["json"].render(report)
+    assert text.startswith('{\n  "schemaVersion": "1.0",\n')
+    assert text.endswith("\n}\n")
+    assert json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n" == text

@@ -1,0 +1,94 @@
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from northflank_audit.formats.text import as_json, explanation, headline, moment, outcome, plural, printable, title
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain – ✓ 日本 👩‍💻", "plain – ✓ 日本 👩‍💻"),
+        ("a\r\n\tb\vc", "a b c"),
+        ("a\x00b\x1b[31m\x7f\x85\x9b", "a�b�[31m���"),
+        ("a\u202eb\u2066c\u200fd\u2028e", "a�b�c�d�e"),
+        ("\ud800\ufeff\U000e0041", "���"),
+    ],
+)
+def test_untrusted_text_shows_as_what_it_is(text, shown):
+    assert printable(text) == shown
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=())))
+def test_printable_text_is_one_line_that_can_be_encoded(text):
+    shown = printable(text)
+    assert printable(shown) == shown
+    assert len(f"x{shown}x".splitlines()) == 1
+    shown.encode()
+
+
+def test_evidence_is_json_on_one_line():
+    assert as_json({"a": ["\n", "\u202e", None]}) == '{"a":["\\n","�",null]}'
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 retries"), (1, "1 retry"), (2, "2 retries")])
+def test_plural(count, said):
+    assert plural(count, "retry", "retries") == said
+
+
+def test_times_are_utc():
+    assert moment(dt.datetime(2026, 1, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=2)))) == "2025-12-31 23:00 UTC"
+
+
+def test_a_violated_report(report):
+    assert outcome(report) == "VIOLATED"
+    assert title(report) == "1 violation"
+    assert headline(report) == "1 violation on 1 of 3 registry credentials"
+    assert explanation(report) == (
+        "Exit code 1: the audit is complete, and there are violations at or above the severity that fails an audit "
+        "(--fail-on)."
+    )
+
+
+def test_an_incomplete_report_neither_passes_nor_fails(incomplete, clean):
+    assert outcome(incomplete) == "INCOMPLETE"
+    assert title(incomplete) == "INCOMPLETE: 1 violation found so far"
+    assert headline(incomplete) == (
+        "The audit could not see or judge everything; so far it found 1 violation on 1 of 3 registry credentials"
+    )
+    assert explanation(incomplete).startswith("Exit code 3: the audit is incomplete.")
+    empty = replace(clean, run=incomplete.run, exit_code=3)
+    assert outcome(empty) == "INCOMPLETE"
+    assert headline(empty) == "The audit could not see or judge everything; so far it found no violation"
+
+
+def test_a_clean_report(clean):
+    assert outcome(clean) == "PASSED"
+    assert title(clean) == "No violations"
+    assert headline(clean) == "No violations on 3 registry credentials"
+    assert explanation(clean) == "Exit code 0: the audit is complete, and nothing is violated."
+
+
+def test_what_is_waived_or_unjudged_is_never_passed_over(clean):
+    waived = replace(clean, summary=replace(clean.summary, waived=2))
+    assert headline(waived) == "No violations on 3 registry credentials, 2 waived"
+    assert explanation(waived) == "Exit code 0: the audit is complete, and every violation is waived."
+    unjudged = replace(clean, summary=replace(clean.summary, waived=2, unknown=1, error=1))
+    assert headline(unjudged) == "No violations on 3 registry credentials, 2 waived, 2 could not be judged"
+    assert "set aside (--on-unknown ignore)" in explanation(unjudged)
+
+
+def test_violations_below_the_threshold_are_still_violations(report):
+    below = replace(report, exit_code=0)
+    assert outcome(below) == "VIOLATED"
+    assert explanation(below) == (
+        "Exit code 0: the audit is complete, and every violation is below the severity that fails an audit (--fail-on)."
+    )
+
+
+def test_an_account_without_credentials(clean):
+    empty = replace(clean, coverage=replace(clean.coverage, resources=0, results=0))
+    assert headline(empty) == "There is no registry credential to check"
