@@ -147,7 +147,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def _outcome() -> int:  # noqa: PLR0911 - one for each way to end
+def _outcome() -> int:
     try:
         code = cli.main(standalone_mode=False)
     except Stopped as stop:
@@ -161,8 +161,6 @@ def _outcome() -> int:  # noqa: PLR0911 - one for each way to end
     except AuditError as error:
         click.echo(f"northflank-audit: {error}" if "\n" not in str(error) else str(error), err=True)
         return error.exit_code
-    except BrokenPipeError:  # a report for standard output did not arrive
-        return 3
     except Exception as error:
         if "--verbose" in sys.argv:
             logging.getLogger(__name__).exception("internal error")

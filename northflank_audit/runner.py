@@ -138,24 +138,33 @@ def _judged(engine: Engine, source: Source, page: list[Resource], details: str) 
 def deliver(settings: Settings, report: Report) -> tuple[Report, list[str]]:
     """Write the reports, standard output last. What could not be written makes the rest say INCOMPLETE."""
     places = [(name, str(Path(settings.output_dir) / FORMATS[name].filename)) for name in settings.format]
-    places += [(name, path) for name, path in settings.output if path != "-"]
-    written, failures = [], []
+    places += sorted(settings.output, key=lambda output: output[1] == "-")
+    written = []
+    complete = report
     for name, path in places:
         try:
-            files.write(path, FORMATS[name].render(report))
+            _put(path, FORMATS[name].render(report))
             written.append((name, path))
         except DeliveryError as error:
-            failures.append(str(error))
-    if failures:
-        reasons = [*report.run.incomplete_reasons, *failures]
-        run_ = replace(report.run, complete=False, incomplete_reasons=reasons)
-        report = replace(report, run=run_, exit_code=DeliveryError.exit_code)
-        for name, path in written:
+            reasons = [*report.run.incomplete_reasons, str(error)]
+            run_ = replace(report.run, complete=False, incomplete_reasons=reasons)
+            report = replace(report, run=run_, exit_code=error.exit_code)
+    files_ = [(name, path) for name, path in written if path != "-"]
+    if report is not complete:
+        for name, path in files_:
             files.write(path, FORMATS[name].render(report))
-    for name, path in settings.output:
-        if path == "-":
-            sys.stdout.write(FORMATS[name].render(report))
-    return report, [path for _, path in written]
+    return report, [path for _, path in files_]
+
+
+def _put(path: str, text: str) -> None:
+    if path != "-":
+        files.write(path, text)
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        raise DeliveryError(f"standard output could not be written ({error.strerror})") from None
 
 
 def _input_name(path: str) -> str:
