@@ -168,7 +168,7 @@ def _put(path: str, text: str) -> None:
 
 
 def _input_name(path: str) -> str:
-    return "standard input" if path == "-" else path
+    return "standard input" if path == "-" else path.encode(errors="backslashreplace").decode()
 
 
 def _read_input(path: str) -> bytes:

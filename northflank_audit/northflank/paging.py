@@ -1,5 +1,6 @@
 """Endpoints, and every page of a list, or an error that says why not."""
 
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -50,9 +51,10 @@ def read_ahead(found: Iterator[Page]) -> Iterator[Page]:
     """Yield the pages, each fetched while the one before is being judged."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="pages")
     try:
-        coming = pool.submit(next, found, None)
-        while (page := coming.result()) is not None:
-            coming = pool.submit(next, found, None)
+        # Two are asked for, so that the next request is sent before the page that came is worked on.
+        coming = deque(pool.submit(next, found, None) for _ in range(2))
+        while (page := coming.popleft().result()) is not None:
+            coming.append(pool.submit(next, found, None))
             yield page
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

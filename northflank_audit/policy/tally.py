@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from northflank_audit.model import (
     Coverage,
     Report,
+    Resource,
     Result,
     RuleSummary,
     Run,
@@ -42,6 +43,7 @@ class Tally:
         self._counts: dict[str, Counter[str]] = {rule.id: Counter() for rule in engine.rules}
         self._results: list[Result] = []
         self._earlier = None if earlier is None else {item.fingerprint: item for item in earlier}
+        self._mended: list[Result] = []
         self._failed_before = {
             (item.rule_id, item.resource.team, item.resource.id): item
             for item in earlier or ()
@@ -54,8 +56,8 @@ class Tally:
             rule, resource, status = verdict.rule, verdict.resource, verdict.status
             if status is not Status.FAIL:
                 self._counts[rule.id][status] += 1
-                if self._failed_before and status in (Status.UNKNOWN, Status.ERROR):
-                    self._failed_before.pop((rule.id, resource.team, resource.id), None)
+                if self._failed_before:
+                    self._follow(rule.id, resource, status)
                 if status in LISTED or status in self._include:
                     self._results.append(self._engine.result(verdict))
                 continue
@@ -63,6 +65,15 @@ class Tally:
             self._counts[rule.id]["waived" if waiver else status] += 1
             self._failed_before.pop((rule.id, resource.team, resource.id), None)
             self._results.append(self._engine.result(verdict, waiver))
+
+    def _follow(self, rule_id: str, resource: Resource, status: Status) -> None:
+        """Note what became of an earlier violation: what can't be judged today is not resolved."""
+        key = (rule_id, resource.team, resource.id)
+        before = self._failed_before.get(key)
+        if before is not None and status in (Status.UNKNOWN, Status.ERROR):
+            del self._failed_before[key]
+        elif before is not None:
+            self._mended.append(before)
 
     def unjudged(self) -> int:
         """Return how many verdicts are unknown or errors."""
@@ -73,7 +84,9 @@ class Tally:
         results = sorted(map(self._compared, self._results), key=lambda result: result.order)
         resolved: list[Result] | UnsetType = UNSET
         if self._earlier is not None:
-            resolved = sorted(self._failed_before.values(), key=lambda result: result.order)
+            # In a complete run, what is no longer there is gone; in another, it may just not have been seen.
+            gone = [result for result in self._failed_before.values() if result.rule_id in self._counts]
+            resolved = sorted(gone if run.complete else self._mended, key=lambda result: result.order)
         total: Counter[str] = Counter()
         for counts in self._counts.values():
             total.update(counts)
