@@ -1,5 +1,6 @@
 """The commands."""
 
+import gc
 import json
 import logging
 import os
@@ -132,6 +133,8 @@ def _stop(signal_number: int, _frame: FrameType | None) -> NoReturn:
 
 def main() -> None:
     """Run the command line, and exit as CONTRACT.md says. No traceback reaches a user but by --verbose."""
+    # Records are trees without cycles: looking for garbage every 700 of them took 4% of an audit's time.
+    gc.set_threshold(100_000, 50, 50)
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     for stream in (sys.stdout, sys.stderr):
