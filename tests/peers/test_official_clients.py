@@ -97,6 +97,18 @@ def test_the_clis_output_gives_the_same_findings_as_the_api(tmp_path, northflank
     assert len(live_report["results"]) >= 5
 
 
+def test_of_the_whole_sample_the_clis_output_gives_the_verdicts_of_a_run_without_details(northflank, audit):
+    with Emulator(load(None)) as server:
+        printed = northflank(server, "list", "registry-credentials", "--loadAll", "-o", "json")
+        live = audit("--details", "never", NORTHFLANK_API_TOKEN=server.token, NORTHFLANK_API_BASE_URL=server.url).report
+    piped = audit("--input", "-", stdin=printed).report
+    keys = ("ruleId", "status", "resource", "evidence", "fingerprint")
+    assert [[result[key] for key in keys] for result in piped["results"]] == [
+        [result[key] for key in keys] for result in live["results"]
+    ]
+    assert (piped["summary"], piped["exitCode"]) == (live["summary"], 3)
+
+
 def test_of_todays_list_alone_restrictions_are_unknown(tmp_path, northflank, audit):
     with served(3, tmp_path) as server:
         printed = northflank(server, "list", "registry-credentials", "--loadAll", "-o", "json")
