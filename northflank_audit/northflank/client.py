@@ -11,7 +11,6 @@ from typing import Any, Final
 import msgspec
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 from tenacity import RetryCallState
 
 from northflank_audit import __version__
@@ -30,17 +29,6 @@ MAX_BODY: Final = 32 * 1024 * 1024
 """Bytes of a decompressed answer; one page of 100 credentials has some 100 KiB."""
 _CHUNK: Final = 64 * 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-
-
-class _Bearer(AuthBase):
-    """As an auth object, so that no .netrc takes its place."""
-
-    def __init__(self, token: Token) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token.value}"
-        return request
 
 
 class Client:
@@ -65,12 +53,14 @@ class Client:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._session = requests.Session()
-        self._session.auth = _Bearer(token)
-        self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+        self._session.headers.update(
+            {"User-Agent": USER_AGENT, "Accept": "application/json", "Authorization": f"Bearer {token.value}"}
+        )
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=CONNECTIONS + 1, max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
-        # There is one host, so what the environment says of proxies and authorities is looked up once.
+        # There is one host, so what the environment says of proxies and authorities is looked up once; and no
+        # .netrc takes the token's place.
         environment = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
         self._session.proxies, self._session.verify = environment["proxies"], environment["verify"]
         self._session.trust_env = False

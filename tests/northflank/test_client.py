@@ -70,6 +70,18 @@ def test_a_netrc_does_not_take_the_tokens_place(api, client, tmp_path, monkeypat
     assert api.calls[0].request.headers["Authorization"] == f"Bearer {TOKEN}"
 
 
+def test_an_authority_and_a_proxy_of_the_environment_are_used(api, client, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/authority.pem")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
+    api.get(f"{URL}/v1/x", json={})
+    get(client())
+    assert api.calls[0].request.req_kwargs["verify"] == "/authority.pem"
+    assert api.calls[0].request.req_kwargs["proxies"]["https"] == "http://proxy.example.com:3128"
+    monkeypatch.setenv("NO_PROXY", "api.example.com")
+    get(client())
+    assert "https" not in api.calls[1].request.req_kwargs["proxies"]
+
+
 @pytest.mark.parametrize("status", sorted(RETRIED | {599}))
 def test_what_may_pass_is_tried_again(api, client, world, status):
     api.get(f"{URL}/v1/x", status=status)

@@ -13,7 +13,9 @@ def book(text=GOOD, today="2026-06-30"):
 
 
 def test_a_waiver_holds_through_its_last_day():
-    assert book(today="2026-06-30").find("r", None, "ci-x")
+    last = book(today="2026-06-30")
+    assert last.find("r", None, "ci-x")
+    assert last.expired == []
     late = book(today="2026-07-01")
     assert late.find("r", None, "ci-x") is None
     assert [waiver.resource for waiver in late.expired] == ["ci-*"]
