@@ -1,5 +1,7 @@
 """What can go wrong, each kind with the exit code that it ends the process with."""
 
+import difflib
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -56,3 +58,9 @@ class Stopped(BaseException):
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
         self.signal_number = signal_number
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean '…'?)` for the nearest known word, or nothing where none is near."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""

@@ -58,15 +58,6 @@ class Resource(Struct, frozen=True, kw_only=True):
     """Why the detail is not in `record`, for a person."""
 
 
-def present(value: Any) -> Any:
-    """Return a JSON value without the keys whose value is null: the API said nothing of them."""
-    if isinstance(value, dict):
-        return {key: present(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [present(item) for item in value]
-    return value
-
-
 class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule's own test: a record, and the verdict it must get."""
 

@@ -4,13 +4,13 @@ A flag beats the environment, which beats the config file, which beats the defau
 config file as its `default_map`.
 """
 
-import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from northflank_audit.errors import did_you_mean
 from northflank_audit.model import Severity
 from northflank_audit.policy.yamlfile import Document
 from northflank_audit.settings import DEFAULT_URL, URL_VARIABLES, read_document
@@ -86,7 +86,7 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: str | None)
         if key in BESIDES_OPTIONS:
             continue
         if key not in options:
-            close = click.Context(run).command and _close(key, [*options, *BESIDES_OPTIONS])
+            close = did_you_mean(key, [*options, *BESIDES_OPTIONS])
             raise document.error((key,), f"'{key}' is no option{close}", key=True)
         option = options[key]
         as_given = [given] if option.multiple and not isinstance(given, list) else given
@@ -101,11 +101,6 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: str | None)
         defaults[str(option.name)] = as_given
     ctx.default_map = defaults
     return document
-
-
-def _close(word: str, known: Sequence[str]) -> str:
-    found = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean '{found[0]}'?)" if found else ""
 
 
 def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:

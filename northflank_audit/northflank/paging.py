@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from northflank_audit.errors import FetchError
 from northflank_audit.northflank.client import Client
+from northflank_audit.northflank.records import contradictions, has_id
 
 READ_LIST: Final = "Account > Cloud > Registries > Read (before 2026: Account > Credentials > General > Read)"
 READ_DETAIL: Final = (
@@ -76,12 +77,12 @@ def pages(client: Client, path: str, key: str, *, page_size: int, what: str, per
         answer = client.get(path, query, what=name, permission=permission)
         items, pagination = _shape(answer, key, name)
         more, cursor = pagination.get("hasNextPage"), pagination.get("cursor")
-        yield Page(number, items, tuple(_contradictions(items, pagination, name)))
+        yield Page(number, items, tuple(contradictions(items, pagination, name)))
         if not (more or cursor):
             return
         if not items:
             raise FetchError(f"{name}: the page is empty and yet claims a next one")
-        fresh = {item["id"] for item in items if isinstance(item, dict) and isinstance(item.get("id"), str)} - seen
+        fresh = {item["id"] for item in items if has_id(item)} - seen
         if not fresh:
             raise FetchError(f"{name}: the page holds only what earlier pages held, and claims a next one")
         seen |= fresh
@@ -109,12 +110,3 @@ def _shape(answer: Any, key: str, name: str) -> tuple[list[Any], dict[str, Any]]
     if not isinstance(pagination.get("hasNextPage"), bool) and not pagination.get("cursor"):
         raise FetchError(f"{name}: 'pagination' does not say whether there is more")
     return items, pagination
-
-
-def _contradictions(items: list[Any], pagination: dict[str, Any], name: str) -> Iterator[str]:
-    count = pagination.get("count")
-    if count is not None and count != len(items):
-        yield f"{name}: it says that it has {count} items, and has {len(items)}"
-    bad = sum(not (isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]) for item in items)
-    if bad:
-        yield f"{name}: {bad} of {len(items)} items {'has' if bad == 1 else 'have'} no id, and could not be judged"

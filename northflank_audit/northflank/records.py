@@ -4,7 +4,7 @@ Secrets go where an answer is decoded, before anything else sees the record.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 SECRET_KEYS: Final = frozenset(
@@ -55,6 +55,21 @@ def _clean(value: Any) -> Any:
 def _without_user(address: str) -> str:
     """Return an address without what may stand before an @, be it well-formed or not."""
     return _USER_IN_ADDRESS.sub(r"\1", address)
+
+
+def has_id(item: Any) -> bool:
+    """Tell whether an item of a list is a record that can be told from others: the id is all that is required."""
+    return isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"] != ""
+
+
+def contradictions(items: list[Any], pagination: Mapping[str, Any], where: str) -> Iterator[str]:
+    """Yield what a list's answer contradicts itself in: its count, and items without an id."""
+    count = pagination.get("count")
+    if count is not None and count != len(items):
+        yield f"{where}: it says that it has {count} items, and has {len(items)}"
+    bad = sum(not has_id(item) for item in items)
+    if bad:
+        yield f"{where}: {bad} of {len(items)} items {'has' if bad == 1 else 'have'} no id, and could not be judged"
 
 
 def listed(item: dict[str, Any]) -> dict[str, Any]:

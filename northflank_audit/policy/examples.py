@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import replace
 
-from northflank_audit.model import Example, Resource, Rule, Status, present
+from northflank_audit.model import Example, Resource, Rule, Status
 from northflank_audit.policy.engine import Engine
 
 
@@ -24,6 +25,15 @@ class Outcome:
     def passed(self) -> bool:
         """Whether the rule did what the example expects."""
         return self.got is self.example.expect
+
+
+def present(value: Any) -> Any:
+    """Return a JSON value without the keys whose value is null: the API said nothing of them."""
+    if isinstance(value, dict):
+        return {key: present(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [present(item) for item in value]
+    return value
 
 
 def run(rules: Sequence[Rule]) -> Iterator[Outcome]:

@@ -1,6 +1,5 @@
 """Rule files: their form, and every check that can be made before a record is seen."""
 
-import difflib
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -10,7 +9,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from northflank_audit.errors import FileError, FileErrors, StartError
+from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean
 from northflank_audit.model import RESOURCE_TYPE, Example, Rule, Severity
 from northflank_audit.policy.cel import CelError, Expression
 from northflank_audit.policy.yamlfile import Document
@@ -125,7 +124,7 @@ def _problems(document: Document, index: int, entry: RuleEntry) -> Iterator[File
     for number, example in enumerate(entry.tests):
         for name in example.params:
             if name not in entry.params:
-                problem = f"no parameter '{name}'{_did_you_mean(name, entry.params)}"
+                problem = f"no parameter '{name}'{did_you_mean(name, entry.params)}"
                 yield document.error((*here, "tests", number, "params", name), problem, key=True)
 
 
@@ -142,9 +141,7 @@ def _expression_problems(
         missing = read.path[0] == "params" and not read.tested and _missing(params, read.path[1:])
         if missing:
             line, column = _position(source, read.offset)
-            yield document.inside(
-                here, line, column, f"{key}: no parameter '{missing}'{_did_you_mean(missing, params)}"
-            )
+            yield document.inside(here, line, column, f"{key}: no parameter '{missing}'{did_you_mean(missing, params)}")
 
 
 def _message_problems(document: Document, here: tuple[str | int, ...], entry: RuleEntry) -> Iterator[FileError]:
@@ -187,17 +184,12 @@ def _position(source: str, offset: int) -> tuple[int, int]:
     return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
 
 
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean '{close[0]}'?)" if close else ""
-
-
 def select(rules: Sequence[Rule], only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
     """Return the rules to run. Raises StartError for an id that no rule has, or when none is left."""
     known = {rule.id for rule in rules}
     for name in (*only, *skip):
         if name not in known:
-            raise StartError(f"no rule has the id '{name}'{_did_you_mean(name, known)}; see: rules list")
+            raise StartError(f"no rule has the id '{name}'{did_you_mean(name, known)}; see: rules list")
     selected = [rule for rule in rules if (not only or rule.id in only) and rule.id not in skip]
     if not selected:
         raise StartError("no rule is left to run: nothing would be checked")
@@ -215,7 +207,7 @@ def override(rules: Sequence[Rule], document: Document) -> list[Rule]:
         here = ("overrides", rule_id)
         rule = by_id.get(rule_id)
         if rule is None:
-            errors.append(document.error(here, f"no rule '{rule_id}'{_did_you_mean(rule_id, by_id)}", key=True))
+            errors.append(document.error(here, f"no rule '{rule_id}'{did_you_mean(rule_id, by_id)}", key=True))
         elif value is False or value == "off":
             del by_id[rule_id]
         else:
@@ -232,7 +224,7 @@ def _overridden(rule: Rule, document: Document, here: tuple[str, ...]) -> Rule:
     change = document.convert(here, Override)
     for name, value in change.params.items():
         if name not in rule.params:
-            problem = f"'{rule.id}' has no parameter '{name}'{_did_you_mean(name, rule.params)}"
+            problem = f"'{rule.id}' has no parameter '{name}'{did_you_mean(name, rule.params)}"
             raise document.error((*here, "params", name), problem, key=True)
         if _kind(value) != _kind(rule.params[name]):
             problem = f"'{name}' must be {_kind(rule.params[name])}, as its default is; this is {_kind(value)}"

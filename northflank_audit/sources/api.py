@@ -9,7 +9,7 @@ from northflank_audit.errors import FetchError
 from northflank_audit.model import Coverage, Origin, Resource
 from northflank_audit.northflank.client import CONNECTIONS, Client
 from northflank_audit.northflank.paging import READ_DETAIL, READ_LIST, READ_TEAMS, Account, pages, read_ahead
-from northflank_audit.northflank.records import merged
+from northflank_audit.northflank.records import has_id, merged
 from northflank_audit.sources.interface import Source
 
 NOT_READ = "its details were not read: --details never"
@@ -59,9 +59,7 @@ class ApiSource(Source):
                 permission=READ_TEAMS,
             ):
                 self.problems += page.contradictions
-                teams += [
-                    item["id"] for item in page.items if isinstance(item, dict) and isinstance(item.get("id"), str)
-                ]
+                teams += [item["id"] for item in page.items if has_id(item)]
         except FetchError as error:
             self.problems.append(str(error))
         teams = list(dict.fromkeys(teams))

@@ -7,6 +7,7 @@ import msgspec
 
 from northflank_audit.errors import StartError
 from northflank_audit.model import Origin, Resource
+from northflank_audit.northflank.records import contradictions
 from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot import KIND, Snapshot, digest
 
@@ -45,15 +46,10 @@ class InputSource(Source):
             self.page_count += 1
             items = _credentials(value) or []
             pagination = value.get("pagination")
-            if isinstance(pagination, dict):
-                if pagination.get("hasNextPage") or pagination.get("cursor"):
-                    self.problems.append(f"{name}: it says that there is a next page, which is not in it")
-                count = pagination.get("count")
-                if count is not None and count != len(items):
-                    self.problems.append(f"{name}: it says that it has {count} items, and has {len(items)}")
-            bad = sum(not (isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]) for item in items)
-            if bad:
-                self.problems.append(f"{name}: {bad} of {len(items)} items without an id could not be judged")
+            pagination = pagination if isinstance(pagination, dict) else {}
+            if pagination.get("hasNextPage") or pagination.get("cursor"):
+                self.problems.append(f"{name}: it says that there is a next page, which is not in it")
+            self.problems += contradictions(items, pagination, name)
             yield self._admit(items, self._team, name, shortfall=NO_DETAILS)
 
     def _replayed(self, name: str, snapshot: Snapshot) -> Iterator[list[Resource]]:

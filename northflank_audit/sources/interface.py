@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from northflank_audit.model import Coverage, Origin, Resource
-from northflank_audit.northflank.records import listed
+from northflank_audit.northflank.records import has_id, listed
 
 
 class Source(ABC):
@@ -51,7 +51,7 @@ class Source(ABC):
         """
         admitted = []
         for item in items:
-            if not (isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"]):
+            if not has_id(item):
                 continue
             record = listed(item)
             identity, name = item["id"], record.get("name")

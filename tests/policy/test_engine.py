@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from northflank_audit.model import Status, Waiver, fingerprint, present
+from northflank_audit.model import Status, Waiver, fingerprint
 from northflank_audit.policy.engine import PAGE, Engine
+from northflank_audit.policy.examples import present
 from tests.conftest import resource, rule, rules
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)

@@ -40,7 +40,7 @@ def test_the_clis_output_and_an_api_response_give_the_same():
         ({"data": CLI, "pagination": {"hasNextPage": True, "count": 2}}, "there is a next page"),
         ({"data": CLI, "pagination": {"hasNextPage": False, "cursor": "x"}}, "there is a next page"),
         ({"data": CLI, "pagination": {"hasNextPage": False, "count": 3}}, "has 3 items, and has 2"),
-        ({"credentials": [{"id": "a"}, {"name": "x"}]}, "1 of 2 items without an id"),
+        ({"credentials": [{"id": "a"}, {"name": "x"}]}, "1 of 2 items has no id"),
         ({"credentials": [{"id": "a", "x": 1}, {"id": "a", "x": 2}]}, "two different records have the id 'a'"),
     ],
 )
