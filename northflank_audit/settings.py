@@ -99,7 +99,7 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
     `explicit` tells whether an option was given on the command line.
     """
     values = {name: given[name] for name in Settings.__slots__ if name in given}
-    if given["demo"] and (given["input"] or explicit("api_url") or given["token_file"]):
+    if given["demo"] and any(map(explicit, ("input", "api_url", "token_file"))):
         raise click.UsageError("--demo brings its own API and token: leave --input, --api-url and --token-file away")
     if given["all_teams"] and given["team"]:
         raise click.UsageError("--team and --all-teams exclude each other")
@@ -108,7 +108,10 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
     places = [str(Path(path).resolve()) for _, path in given["output"] if path != "-"]
     if sum(path == "-" for _, path in given["output"]) > 1 or len(set(places)) < len(places):
         raise click.UsageError("two reports can't go to the same place")
-    values["api_url"] = _checked_url(given["api_url"])
+    if given["demo"]:  # what the config file or the environment say of the real account is not meant
+        values |= {"input": (), "token_file": None}
+    elif not given["input"]:
+        values["api_url"] = _checked_url(given["api_url"])
     values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
     values["include"] = frozenset(map(Status, given["include"]))
     return Settings(**values)

@@ -71,6 +71,12 @@ def test_the_demo_takes_no_notice_of_a_config_file_that_happens_to_be_there(audi
     assert audit("--demo", "--config", "audit.yaml").code == 3
 
 
+def test_a_config_file_of_the_real_account_can_be_tried_on_the_sample(audit, tmp_path):
+    (tmp_path / "c.yaml").write_text("token-file: none\ninput: none.json\nfail-on: critical\n")
+    ended = audit("--demo", "--config", "c.yaml", NF_HOST="http://internal.example.com")
+    assert (ended.code, ended.report["run"]["source"]["kind"]) == (1, "demo")
+
+
 def test_a_clean_account_passes(audit, serve):
     ended = audit(**at(serve([old("a"), new("b", restrictions={"restricted": True, "projects": ["p"]})])))
     assert (ended.code, ended.report["summary"]["unknown"]) == (0, 0)
