@@ -4,7 +4,7 @@ import datetime as dt
 import secrets
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -36,7 +36,7 @@ def run(settings: Settings, watch: Watch) -> tuple[Report, list[str]]:
     Raises StartError before anything is fetched or written.
     """
     policy = read_policy(settings)
-    with opened(settings) as source, closing(source):
+    with opened(settings) as source:
         report = audit(settings, policy, source, watch)
     return deliver(settings, report)
 
@@ -65,20 +65,19 @@ def opened(settings: Settings) -> Iterator[Source]:
     from northflank_audit.northflank.retry import Deadline  # noqa: PLC0415 - as above
     from northflank_audit.sources.api import ApiSource  # noqa: PLC0415 - as above
 
-    def source(kind: str, url: str, token: Token) -> ApiSource:
+    with ExitStack() as stack:
+        if settings.demo:
+            from northflank_audit.emulator import Emulator, load  # noqa: PLC0415 - for the demo only
+
+            emulator = stack.enter_context(Emulator(load(None)))
+            url, token = emulator.url, Token(emulator.token, "the emulator")
+        else:
+            url, token = settings.api_url, settings.token(environment())
         deadline = Deadline(settings.timeout)
-        client = Client(url, token, max_attempts=settings.max_attempts, deadline=deadline)
+        client = stack.enter_context(Client(url, token, max_attempts=settings.max_attempts, deadline=deadline))
+        origin = Origin(kind="demo" if settings.demo else "api", url=url, teams=list(settings.team))
         teams = None if settings.all_teams else settings.team
-        origin = Origin(kind="demo" if kind == "demo" else "api", url=url, teams=list(settings.team))
-        return ApiSource(client, origin, teams, page_size=settings.page_size, details=settings.details != "never")
-
-    if not settings.demo:
-        yield source("api", settings.api_url, settings.token(environment()))
-        return
-    from northflank_audit.emulator import Emulator, load  # noqa: PLC0415 - for the demo only
-
-    with Emulator(load(None)) as emulator:
-        yield source("demo", emulator.url, Token(emulator.token, "the emulator"))
+        yield ApiSource(client, origin, teams, page_size=settings.page_size, details=settings.details != "never")
 
 
 def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> Report:

@@ -6,17 +6,17 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 import requests
-from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState
 
 from northflank_audit import __version__
 from northflank_audit.errors import FetchError, Refused
 from northflank_audit.northflank.retry import RETRIED, Deadline, Passing, asked_wait, retrying
 from northflank_audit.northflank.token import Token
+from northflank_audit.northflank.transport import CuttableAdapter
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,8 @@ class Client:
         self._session.headers.update(
             {"User-Agent": USER_AGENT, "Accept": "application/json", "Authorization": f"Bearer {token.value}"}
         )
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=CONNECTIONS + 1, max_retries=0)
+        adapter = CuttableAdapter(pool_connections=1, pool_maxsize=CONNECTIONS + 1, max_retries=0)
+        self._cut = adapter.cut
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         # There is one host, so what the environment says of proxies and authorities is looked up once; and no
@@ -65,8 +66,17 @@ class Client:
         self._session.proxies, self._session.verify = environment["proxies"], environment["verify"]
         self._session.trust_env = False
 
-    def close(self) -> None:
-        """Close the connections."""
+    def __enter__(self) -> Self:
+        """From now on, the deadline cuts every connection."""
+        self._watchdog = threading.Timer(self.deadline.remaining, self._cut)
+        self._watchdog.daemon = True
+        self._watchdog.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections, and end the requests that are still under way in other threads."""
+        self._watchdog.cancel()
+        self._cut()
         self._session.close()
 
     def get(self, path: str, query: Mapping[str, str | int], *, what: str, permission: str) -> Any:

@@ -103,7 +103,3 @@ class ApiSource(Source):
         """Return the requests sent so far and what was used of their answers."""
         client = self._client
         return Coverage(requests=client.requests, retries=client.retries, pages=self.page_count, details=self._details)
-
-    def close(self) -> None:
-        """Close the client's connections."""
-        self._client.close()

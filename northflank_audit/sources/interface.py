@@ -33,9 +33,6 @@ class Source(ABC):
         """Return what was asked and what came back, so far."""
         return Coverage(pages=self.page_count)
 
-    def close(self) -> None:  # noqa: B027 - not every source has any
-        """Let go of connections."""
-
     def _admit(
         self,
         items: Iterable[Any],

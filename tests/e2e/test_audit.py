@@ -6,7 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -320,6 +322,32 @@ def test_a_server_that_is_not_there(audit):
     ended = audit("--max-attempts", "2", "--api-url", url, NORTHFLANK_API_TOKEN="t")
     assert (ended.code, ended.report["coverage"]["requests"], ended.report["coverage"]["retries"]) == (3, 2, 1)
     assert "the connection broke" in ended.report["run"]["incompleteReasons"][0]
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+
+
+@pytest.mark.parametrize("sent", [b"", HEAD], ids=["headers", "body"])
+def test_a_server_that_trickles_does_not_outlast_the_deadline(audit, sent):
+    def trickle():
+        with suppress(OSError):
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(sent)
+                for _ in range(100):
+                    connection.sendall(b"H" if not sent else b" ")
+                    time.sleep(0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        start = time.monotonic()
+        ended = audit("--timeout", "1.5", "--api-url", url, NORTHFLANK_API_TOKEN="t")
+        took = time.monotonic() - start
+    thread.join(timeout=15)
+    assert (ended.code, took < 6) == (3, True)  # it would be 10 s and more
+    assert "the run's time of 1.5 s is up" in ended.report["run"]["incompleteReasons"][0]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

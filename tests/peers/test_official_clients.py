@@ -53,12 +53,12 @@ def served(count, tmp_path, paging="cursor"):
 
 
 def ours(server):
-    client = Client(server.url, Token(server.token, "test"), max_attempts=1, deadline=Deadline(60))
-    found = [
-        item for page in pages(client, Account(None).path, "credentials", page_size=100, what="list", permission="")
-        for item in page.items
-    ]  # fmt: skip
-    client.close()
+    with Client(server.url, Token(server.token, "test"), max_attempts=1, deadline=Deadline(60)) as client:
+        found = [
+            item
+            for page in pages(client, Account(None).path, "credentials", page_size=100, what="list", permission="")
+            for item in page.items
+        ]
     return found, client.requests
 
 
