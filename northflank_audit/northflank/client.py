@@ -129,14 +129,14 @@ class Client:
                 raise FetchError(
                     f"{what}: {_plainly(error)}; see REQUESTS_CA_BUNDLE for an authority of your own"
                 ) from None
-            raise Passing(_plainly(error)) from None
+            raise Passing(self._safe(_plainly(error))) from None
         except (
             requests.ConnectionError,
             requests.Timeout,
             requests.exceptions.ChunkedEncodingError,
             requests.exceptions.ContentDecodingError,
         ) as error:
-            raise Passing(_plainly(error)) from None
+            raise Passing(self._safe(_plainly(error))) from None
         except requests.RequestException as error:
             raise FetchError(f"{what}: {self._safe(str(error))}") from None
         log.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), response.status_code, len(body))

@@ -156,6 +156,13 @@ def test_the_token_is_in_no_message_and_no_log(api, client, caplog):
     assert "\x1b" not in str(caught.value)
 
 
+def test_the_token_is_not_in_what_a_broken_connection_says(api, client):
+    api.get(f"{URL}/v1/x", body=requests.ConnectionError(f"bad status line {TOKEN}"))
+    with pytest.raises(FetchError, match="the connection broke") as caught:
+        get(client(attempts=1))
+    assert TOKEN not in str(caught.value)
+
+
 def test_an_error_page_of_a_proxy_is_not_quoted(api, client):
     api.get(f"{URL}/v1/x", status=502, body="<html>secret path</html>")
     with pytest.raises(FetchError, match="not in the API's words") as caught:
