@@ -27,7 +27,10 @@ ANSWER_TIMEOUT: Final = 30.0
 """Seconds without a byte after which a try counts as failed; less where the run has less left."""
 MAX_BODY: Final = 32 * 1024 * 1024
 """Bytes of a decompressed answer; one page of 100 credentials has some 100 KiB."""
+SHORTEST_TOKEN: Final = 6
+"""Characters: a shorter one is a stand-in, and can't be told from a part of a word."""
 _CHUNK: Final = 64 * 1024
+_CONNECTION = re.compile(r"^\w+\(host=.*?\): ")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -188,7 +191,9 @@ class Client:
 
     def _safe(self, text: str) -> str:
         """Return text from outside on one line, short, and without the token."""
-        text = _CONTROL.sub(" ", text.replace(self._token.value, "***"))
+        if len(self._token.value) >= SHORTEST_TOKEN:
+            text = text.replace(self._token.value, "***")
+        text = _CONTROL.sub(" ", text)
         return text if len(text) <= 300 else f"{text[:300]}…"  # noqa: PLR2004 - as the docstring says
 
 
@@ -204,7 +209,7 @@ def _plainly(error: requests.RequestException) -> str:
         if not isinstance(deeper, BaseException):
             break
         inner = deeper
-    text = _CONTROL.sub(" ", str(inner).rpartition(">: ")[2] or str(inner))
+    text = _CONTROL.sub(" ", _CONNECTION.sub("", str(inner)))
     if "timed out" in text.lower():
         return "no answer in time"
     return (

@@ -321,7 +321,7 @@ def test_a_server_that_is_not_there(audit):
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     ended = audit("--max-attempts", "2", "--api-url", url, NORTHFLANK_API_TOKEN="t")
     assert (ended.code, ended.report["coverage"]["requests"], ended.report["coverage"]["retries"]) == (3, 2, 1)
-    assert "the connection broke" in ended.report["run"]["incompleteReasons"][0]
+    assert "page 1: the connection broke (Failed to establish" in ended.report["run"]["incompleteReasons"][0]
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
