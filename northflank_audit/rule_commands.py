@@ -1,6 +1,8 @@
 """The commands about rules: list, lint, test, schema, explain."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -42,6 +44,16 @@ def list_rules(
         click.echo(f"{item.id:<{width}}  {item.severity:<8}  {item.title}")
 
 
+@contextmanager
+def _mistakes_are_the_outcome() -> Iterator[None]:
+    """Print the mistakes in rule files, and exit with 1: for commands that are asked to find them."""
+    try:
+        yield
+    except FileErrors as errors:
+        click.echo(str(errors))
+        raise click.exceptions.Exit(1) from None
+
+
 @rules_group.command("lint")
 @_PATHS
 @policy_options
@@ -55,11 +67,8 @@ def lint_rules(
     """Check rule files; exit 1 when there is a mistake."""
     from northflank_audit.selection import select_rules  # noqa: PLC0415 - the group's help does not pay for it
 
-    try:
+    with _mistakes_are_the_outcome():
         selected = select_rules((*paths, *rules), rule, skip_rule, config)
-    except FileErrors as errors:
-        click.echo(str(errors))
-        raise click.exceptions.Exit(1) from None
     click.echo(f"{len(selected)} rules, no mistake")
 
 
@@ -79,11 +88,8 @@ def test_rules(
     from northflank_audit.selection import read_rules  # noqa: PLC0415 - as above
 
     del config  # examples test the rules as they are written, not as a config file tunes them
-    try:
+    with _mistakes_are_the_outcome():
         selected = select(load(read_rules((*paths, *rules))), rule, skip_rule)
-    except FileErrors as errors:
-        click.echo(str(errors))
-        raise click.exceptions.Exit(1) from None
     outcomes = list(run(selected))
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in failed:

@@ -1,6 +1,7 @@
 """An audit, from its settings to its exit code: one straight line."""
 
 import datetime as dt
+import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from northflank_audit.policy.engine import Engine, Verdict
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
 from northflank_audit.selection import Policy, read_earlier, read_waivers, select_rules
-from northflank_audit.settings import Settings, environment, read_document
+from northflank_audit.settings import Settings, read_document
 from northflank_audit.sources.files import InputSource
 from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot import SnapshotWriter
@@ -72,7 +73,7 @@ def opened(settings: Settings) -> Iterator[Source]:
             emulator = stack.enter_context(Emulator(load(None)))
             url, token = emulator.url, Token(emulator.token, "the emulator")
         else:
-            url, token = settings.api_url, settings.token(environment())
+            url, token = settings.api_url, settings.token(os.environ)
         deadline = Deadline(settings.timeout)
         client = stack.enter_context(Client(url, token, max_attempts=settings.max_attempts, deadline=deadline))
         origin = Origin(kind="demo" if settings.demo else "api", url=url, teams=list(settings.team))
@@ -123,7 +124,7 @@ def _judged(engine: Engine, source: Source, page: list[Resource], details: str) 
     if details == "always":
         page = source.complete(page)
     verdicts = list(engine.judge(page))
-    if details != "auto":
+    if details != "auto" or not source.has_details:
         return page, verdicts
     lacking = {verdict.resource.id for verdict in verdicts if verdict.lacks_data}
     if not lacking:

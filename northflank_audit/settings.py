@@ -1,7 +1,6 @@
 """What a run was asked to do, as one frozen `Settings`."""
 
 import ipaddress
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,8 +144,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def environment() -> Mapping[str, str]:
-    """Return the process's environment."""
-    return os.environ

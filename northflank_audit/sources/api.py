@@ -18,6 +18,8 @@ NOT_READ = "its details were not read: --details never"
 class ApiSource(Source):
     """The registries of the token's own account, of named teams, or of every team (`teams` is None)."""
 
+    has_details = True
+
     def __init__(
         self, client: Client, origin: Origin, teams: Sequence[str] | None, *, page_size: int, details: bool
     ) -> None:

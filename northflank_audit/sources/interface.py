@@ -3,7 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -13,6 +13,9 @@ from northflank_audit.northflank.records import has_id, listed
 
 class Source(ABC):
     """A source of credentials. What it could not give is in `problems`, and then the audit is incomplete."""
+
+    has_details: ClassVar[bool] = False
+    """Whether `complete` can add anything; where it can't, nothing need be judged again."""
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
