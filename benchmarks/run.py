@@ -147,12 +147,12 @@ assert len(found.data["credentials"]) == 10000
 
 
 def pages(folder: str) -> None:
-    from northflank_audit.emulator import Emulator, load
+    from northflank_audit.emulator import Emulator, Plan, load
 
     account = Path(folder) / "account.json"
     account.write_text(json.dumps({"credentials": credentials(10_000)}))
     latency = 0.05
-    with Emulator(load(str(account)), latency=latency, rate_limit=1_000_000) as server:
+    with Emulator(load(str(account)), Plan(latency=latency, rate_limit=1_000_000)) as server:
         environment = {"NORTHFLANK_API_TOKEN": server.token, "NORTHFLANK_API_BASE_URL": server.url}
         os.environ.update(environment)
         audit = [

@@ -114,11 +114,13 @@ def _log_to_stderr(*, verbose: bool, as_json: bool) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0: any free one.")
 @click.option("--token", help="The token to ask for.  [default: a random one]")
 @click.option("--data", metavar="FILE", help="The account to serve.  [default: the sample account]")
-def emulator(host: str, port: int, token: str | None, data: str | None) -> None:
+@click.option("--faults", metavar="FILE", help="What goes wrong, in YAML or JSON: see docs/emulator.md.")
+def emulator(host: str, port: int, token: str | None, data: str | None, faults: str | None) -> None:
     """Serve the API of a sample account until stopped."""
-    from northflank_audit.emulator import Emulator, load  # noqa: PLC0415 - for this command only
+    from northflank_audit.emulator import Emulator, load, load_plan  # noqa: PLC0415 - for this command only
 
-    server = Emulator(load(data), token=token, host=host, port=port)
+    plan = load_plan(faults) if faults else None
+    server = Emulator(load(data), plan, token=token, host=host, port=port)
     click.echo(f"{server.url} token: {server.token}")
     sys.stdout.flush()
     server.serve_forever()

@@ -161,6 +161,8 @@ class Origin(Struct, frozen=True, kw_only=True):
     url: str | None = None
     files: list[str] | UnsetType = UNSET
     teams: list[str] = []
+    taken_at: dt.datetime | UnsetType = UNSET
+    """When the credentials were as they are judged, if they are a snapshot's."""
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -182,6 +184,8 @@ class Coverage(Struct, frozen=True, kw_only=True):
     retries: int = 0
     pages: int = 0
     """List answers that were used."""
+    count: int | None = 0
+    """The sum of what those answers themselves say that they hold; None where one does not say it."""
     resources: int = 0
     """Credentials judged."""
     details: int = 0

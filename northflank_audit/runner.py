@@ -4,7 +4,7 @@ import datetime as dt
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -84,22 +84,22 @@ def opened(settings: Settings) -> Iterator[Source]:
 def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> Report:
     """Judge every credential of the source by every rule, and add it up."""
     started = dt.datetime.now(dt.UTC)
-    engine = Engine(policy.rules, started)
+    engine = Engine(policy.rules, source.as_of or started)
     tally = Tally(engine, WaiverBook(policy.waivers, started.date()), settings.include, policy.earlier)
     snapshot = SnapshotWriter() if settings.save_snapshot else None
     resources = 0
-    for page in source.pages():
-        known, verdicts = _judged(engine, source, page, settings.details)
+    for known, verdicts in _judged(engine, source, settings.details):
         tally.add(verdicts)
         if snapshot is not None:
             snapshot.add(known)
         resources += len(known)
         watch(len(known))
     problems, warnings = list(source.problems), list(source.warnings)
+    warnings += _age(source.as_of, started)
     if not resources and not problems:
         warnings.append("there is no credential: nothing was checked")
     if snapshot is not None and settings.save_snapshot is not None:
-        text = snapshot.text(TOOL, started, source.origin, source.page_count, source.problems, source.warnings)
+        text = snapshot.text(TOOL, source.as_of or started, source)
         try:
             files.write(settings.save_snapshot, text)
         except DeliveryError as error:
@@ -119,20 +119,30 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> R
     return tally.report(TOOL, run_, coverage, warnings, settings.fail_on)
 
 
-def _judged(engine: Engine, source: Source, page: list[Resource], details: str) -> tuple[list[Resource], list[Verdict]]:
-    """Judge a page; where `details` is `auto`, read what is missing and judge those credentials again."""
-    if details == "always":
-        page = source.complete(page)
-    verdicts = list(engine.judge(page))
-    if details != "auto" or not source.has_details:
-        return page, verdicts
-    lacking = {verdict.resource.id for verdict in verdicts if verdict.lacks_data}
-    if not lacking:
-        return page, verdicts
-    completed = source.complete([resource for resource in page if resource.id in lacking])
-    kept = [resource for resource in page if resource.id not in lacking]
-    firm = [verdict for verdict in verdicts if verdict.resource.id not in lacking]
-    return kept + completed, firm + list(engine.judge(completed))
+def _judged(engine: Engine, source: Source, details: str) -> Iterator[tuple[list[Resource], Iterable[Verdict]]]:
+    """Judge every page, and then, with their details, those credentials that want them."""
+    wanted = details if source.has_details else "never"
+    lacking: list[Resource] = []
+    for page in source.pages():
+        if wanted == "always":
+            lacking += page
+            continue
+        verdicts = list(engine.judge(page))
+        ids = {verdict.resource.id for verdict in verdicts if wanted == "auto" and verdict.lacks_data}
+        lacking += [resource for resource in page if resource.id in ids]
+        yield (
+            [resource for resource in page if resource.id not in ids],
+            [verdict for verdict in verdicts if verdict.resource.id not in ids],
+        )
+    for completed in source.complete(lacking):
+        yield completed, engine.judge(completed)
+
+
+def _age(as_of: dt.datetime | None, now: dt.datetime) -> Iterator[str]:
+    """Yield a warning where what was judged is not today's."""
+    days = 0 if as_of is None else (now - as_of).days
+    if days:
+        yield f"the snapshot is {days} {'day' if days == 1 else 'days'} old, and was judged as of then"
 
 
 def deliver(settings: Settings, report: Report) -> tuple[Report, list[str]]:

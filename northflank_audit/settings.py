@@ -1,6 +1,5 @@
 """What a run was asked to do, as one frozen `Settings`."""
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import click
 
 from northflank_audit.errors import StartError
 from northflank_audit.model import Severity, Status
-from northflank_audit.northflank.token import Token
+from northflank_audit.northflank.token import Token, is_loopback
 from northflank_audit.policy.yamlfile import Document
 
 DEFAULT_URL: Final = "https://api.northflank.com"
@@ -104,6 +103,8 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
         raise click.UsageError("--team and --all-teams exclude each other")
     if given["input"] and (given["all_teams"] or len(given["team"]) > 1):
         raise click.UsageError("with --input, at most one --team can say whose credentials they are")
+    if not all(team and team.isprintable() for team in given["team"]):
+        raise click.UsageError("--team: a team's id is printable text")
     places = [str(Path(path).resolve()) for _, path in given["output"] if path != "-"]
     if sum(path == "-" for _, path in given["output"]) > 1 or len(set(places)) < len(places):
         raise click.UsageError("two reports can't go to the same place")
@@ -134,13 +135,6 @@ def _checked_url(url: str) -> str:
         raise click.UsageError(
             f"--api-url: '{url.partition('@')[2] or url}' is not the address of an API; it is https://HOST[:PORT]"
         )
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise click.UsageError(f"--api-url: the token does not go to {host} over plain http; use https")
     return url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

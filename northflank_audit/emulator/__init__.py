@@ -1,6 +1,7 @@
-"""The API over real HTTP on loopback, in both generations, for the demo and the tests."""
+"""The API over real HTTP on loopback, in both generations and with faults on request, for the demo and the tests."""
 
 from northflank_audit.emulator.accounts import Account, Accounts, load
-from northflank_audit.emulator.server import Emulator, Request
+from northflank_audit.emulator.plan import Fault, Plan, Request, load_plan
+from northflank_audit.emulator.server import Emulator
 
-__all__ = ["Account", "Accounts", "Emulator", "Request", "load"]
+__all__ = ["Account", "Accounts", "Emulator", "Fault", "Plan", "Request", "load", "load_plan"]

@@ -54,7 +54,7 @@ def load(path: str | None, now: dt.datetime | None = None) -> Accounts:
     passed since, so that a sample does not age. A saved list response serves as well. Raises StartError.
     """
     source = str(SAMPLE if path is None else path)
-    value = _read(source)
+    value = read(source)
     if isinstance(value, dict) and isinstance(value.get("data"), dict):
         value = value["data"]
     if not isinstance(value, dict) or "credentials" not in value:
@@ -73,7 +73,8 @@ def load(path: str | None, now: dt.datetime | None = None) -> Accounts:
     return Accounts(_account(source, "the account", value), teams, cursors=value.get("paging", "cursor") == "cursor")
 
 
-def _read(source: str) -> Any:
+def read(source: str) -> Any:
+    """Return what a JSON or YAML file holds. Raises StartError."""
     try:
         text = Path(source).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,34 +1,28 @@
-"""The HTTP server: endpoints, pages, token and rate limit, as API.md's sources describe them."""
+"""The HTTP server: endpoints, pages, token and rate limit, as API.md's sources describe them, and planned faults."""
 
 import base64
-import json
+import math
 import secrets
+import socket
+import ssl
+import struct
 import threading
 import time
-from dataclasses import dataclass
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import accumulate
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from northflank_audit.emulator.accounts import Account, Accounts, listed
+from northflank_audit.emulator.plan import Answer, Fault, Plan, Player, Request
 from northflank_audit.errors import StartError
 
-LIMIT = 1000
-"""Requests an hour, as the API allows by default."""
-HOUR = 3600
 PAGE_SIZE, MOST = 50, 100
 """Results a request, where it does not say, and at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request that came."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    user_agent: str
+SILENCE = 60.0
+"""Seconds for which a stalled connection is held at most."""
 
 
 class _Refusal(Exception):
@@ -37,34 +31,44 @@ class _Refusal(Exception):
         self.status, self.message = status, message
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: clients leave as they like."""
+
+
 class Emulator:
     """A server on loopback, serving within `with`, or until stopped by `serve_forever`."""
 
     def __init__(
         self,
         accounts: Accounts,
+        plan: Plan | None = None,
         *,
         token: str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
-        latency: float = 0.0,
-        rate_limit: int = LIMIT,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Bind. `latency` is in seconds and comes before each answer. Raises StartError where the port is taken."""
+        """Bind. Raises StartError where the port is taken."""
         self.accounts = accounts
+        self.plan = plan or Plan()
         self.token = token or f"nf-{secrets.token_urlsafe(24)}"  # never with a dash first, as an option
-        self.latency = latency
         self.requests: list[Request] = []
-        self._limit = rate_limit
+        self.player = Player(self.plan.faults)
         self._lock = threading.Lock()
-        self._hour_began: float | None = None
-        self._hour_requests = 0
+        self._window_began: float | None = None
+        self._window_requests = 0
+        self._ends = list(accumulate(self.plan.page_sizes))
         try:
-            self._server = ThreadingHTTPServer((host, port), _handler(self))
+            self._server = _Server((host, port), _handler(self))
         except OSError as error:
             raise StartError(f"can't serve on {host}:{port} ({error.strerror})") from None
-        self._server.daemon_threads = True
-        self.url = f"http://{host}:{self._server.server_port}"
+        if tls is not None:  # the handshake is the connection's thread's, so that none keeps the others waiting
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if tls else ''}://{host}:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -81,24 +85,38 @@ class Emulator:
         finally:
             self._server.server_close()
 
-    def limits(self, request: Request) -> dict[str, int]:
+    def respond(self, request: Request, authorization: str) -> Answer:
+        """Count the request, and return the true answer to it."""
+        limits = self._limits(request)
+        time.sleep(self.plan.latency)
+        try:
+            if limits["x-ratelimit-remaining"] < 0:
+                raise _Refusal(HTTPStatus.TOO_MANY_REQUESTS, "Rate limit exceeded")  # noqa: TRY301
+            if request.method != "GET":
+                raise _Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "This emulator only reads")  # noqa: TRY301
+            if not secrets.compare_digest(authorization.encode(), f"Bearer {self.token}".encode()):
+                raise _Refusal(HTTPStatus.UNAUTHORIZED, "Invalid or missing API token")  # noqa: TRY301
+            status, content = HTTPStatus.OK, self._found(request)
+        except _Refusal as refusal:
+            status = refusal.status
+            content = {"error": {"status": status.value, "message": refusal.message, "id": status.name.lower()}}
+        return Answer(status, {name: str(max(0, value)) for name, value in limits.items()}, content)
+
+    def _limits(self, request: Request) -> dict[str, int]:
         """Count a request and return the rate limit's headers; remaining is below 0 where it is used up."""
         with self._lock:
             self.requests.append(request)
             now = time.monotonic()
-            if self._hour_began is None or now - self._hour_began >= HOUR:
-                self._hour_began, self._hour_requests = now, 0
-            self._hour_requests += 1
+            if self._window_began is None or now - self._window_began >= self.plan.window:
+                self._window_began, self._window_requests = now, 0
+            self._window_requests += 1
             return {
-                "x-ratelimit-limit": self._limit,
-                "x-ratelimit-remaining": self._limit - self._hour_requests,
-                "x-ratelimit-reset": int(HOUR - (now - self._hour_began)),
+                "x-ratelimit-limit": self.plan.rate_limit,
+                "x-ratelimit-remaining": self.plan.rate_limit - self._window_requests,
+                "x-ratelimit-reset": math.ceil(self.plan.window - (now - self._window_began)),
             }
 
-    def answer(self, request: Request, authorization: str) -> dict[str, Any]:
-        """Return the body for a GET. Raises _Refusal."""
-        if not secrets.compare_digest(authorization.encode(), f"Bearer {self.token}".encode()):
-            raise _Refusal(HTTPStatus.UNAUTHORIZED, "Invalid or missing API token")
+    def _found(self, request: Request) -> dict[str, Any]:
         match [unquote(part) for part in request.path.strip("/").split("/")]:
             case ["v1", "login"]:
                 return {"data": {}}
@@ -131,19 +149,27 @@ class Emulator:
         size = _number(query, "per_page", PAGE_SIZE)
         if size > MOST:
             raise _Refusal(HTTPStatus.BAD_REQUEST, f"per_page must be at most {MOST}")
-        start = (_number(query, "page", 1) - 1) * size
+        start = self._start(_number(query, "page", 1), size)
         if query.get("cursor"):
             try:
                 start = int(base64.urlsafe_b64decode(query["cursor"]))
             except ValueError:
                 start = -1
-            if not 0 < start < len(items):
+            if not 0 <= start < len(items):
                 raise _Refusal(HTTPStatus.BAD_REQUEST, "Invalid cursor")
-        found = items[start : start + size]
-        pagination: dict[str, Any] = {"hasNextPage": start + size < len(items), "count": len(found)}
+        end = next((end for end in self._ends if end > start), start + size)
+        found = items[start:end]
+        pagination: dict[str, Any] = {"hasNextPage": end < len(items), "count": len(found)}
         if pagination["hasNextPage"] and self.accounts.cursors:
-            pagination["cursor"] = base64.urlsafe_b64encode(str(start + size).encode()).decode()
+            pagination["cursor"] = base64.urlsafe_b64encode(str(end).encode()).decode()
         return {"data": {key: found}, "pagination": pagination}
+
+    def _start(self, page: int, size: int) -> int:
+        """Return where a page begins: after the pages whose sizes are planned, all are as large as is asked."""
+        if page <= len(self._ends):
+            return [0, *self._ends][page - 1]
+        planned = self._ends[-1] if self._ends else 0
+        return planned + (page - 1 - len(self._ends)) * size
 
 
 def _number(query: dict[str, str], name: str, default: int) -> int:
@@ -163,36 +189,38 @@ def _handler(emulator: Emulator) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            request = Request(
-                self.command, parts.path, dict(parse_qsl(parts.query)), self.headers.get("User-Agent", "")
-            )
-            limits = emulator.limits(request)
-            if emulator.latency:
-                time.sleep(emulator.latency)
-            try:
-                if limits["x-ratelimit-remaining"] < 0:
-                    raise _Refusal(HTTPStatus.TOO_MANY_REQUESTS, "Rate limit exceeded")  # noqa: TRY301
-                if self.command != "GET":
-                    self.close_connection = True  # its body is not read
-                    raise _Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "This emulator only reads")  # noqa: TRY301
-                status, body = HTTPStatus.OK, emulator.answer(request, self.headers.get("Authorization", ""))
-            except _Refusal as refusal:
-                status = refusal.status
-                body = {"error": {"status": status.value, "message": refusal.message, "id": status.name.lower()}}
-            limits["x-ratelimit-remaining"] = max(0, limits["x-ratelimit-remaining"])
-            self._send(status, body, limits)
+            query = dict(parse_qsl(parts.query))
+            request = Request(self.command, parts.path, query, self.headers.get("User-Agent", ""))
+            if self.command != "GET":
+                self.close_connection = True  # its body is not read
+            answer = emulator.respond(request, self.headers.get("Authorization", ""))
+            fault = emulator.player.due(request)
+            if fault is None:
+                self.wfile.write(answer.raw())
+            else:
+                self._misbehave(fault, answer)
 
         do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server's names
 
-        def _send(self, status: HTTPStatus, body: dict[str, Any], headers: dict[str, int]) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            for name, value in headers.items():
-                self.send_header(name, str(value))
-            self.end_headers()
-            self.wfile.write(content)
+        def _misbehave(self, fault: Fault, answer: Answer) -> None:
+            time.sleep(fault.delay)
+            raw = fault.bytes(answer)
+            step = len(raw) if fault.trickle is None else max(1, int(fault.trickle / 10))
+            for start in range(0, len(raw), max(1, step)):
+                self.wfile.write(raw[start : start + step])
+                self.wfile.flush()
+                if fault.trickle is not None:
+                    time.sleep(step / fault.trickle)
+            if fault.stall is not None:
+                self.connection.settimeout(SILENCE)
+                with suppress(OSError):
+                    self.connection.recv(1)
+            if fault.reset:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                socket.socket.close(self.connection)
+            self.close_connection = self.close_connection or any(
+                each is not None for each in (fault.cut, fault.stall, fault.raw)
+            )
 
         def log_message(self, *_: object) -> None:
             pass

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
@@ -14,8 +15,9 @@ from tenacity import RetryCallState
 
 from northflank_audit import __version__
 from northflank_audit.errors import FetchError, Refused
+from northflank_audit.northflank.ratelimit import RateLimit
 from northflank_audit.northflank.retry import RETRIED, Deadline, Passing, asked_wait, retrying
-from northflank_audit.northflank.token import Token
+from northflank_audit.northflank.token import Token, is_loopback
 from northflank_audit.northflank.transport import CuttableAdapter
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class Client:
         """Open no connection yet. `max_attempts` counts the first try as well."""
         self.base_url = base_url.rstrip("/")
         self.deadline = deadline
+        self.rate_limit = RateLimit(deadline.clock)
         self.requests = 0
         self.retries = 0
         self._token = token
@@ -66,7 +69,7 @@ class Client:
         # There is one host, so what the environment says of proxies and authorities is looked up once; and no
         # .netrc takes the token's place.
         environment = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
-        self._session.proxies, self._session.verify = environment["proxies"], environment["verify"]
+        self._session.proxies, self._session.verify = _proxies(self.base_url, environment), environment["verify"]
         self._session.trust_env = False
 
     def __enter__(self) -> Self:
@@ -82,24 +85,37 @@ class Client:
         self._cut()
         self._session.close()
 
-    def get(self, path: str, query: Mapping[str, str | int], *, what: str, permission: str) -> Any:
+    def get(self, path: str, query: Mapping[str, str | int], *, what: str, permission: str, absent: str = "") -> Any:
         """Return the decoded JSON of an answer.
 
-        `what` names the request in messages, `permission` what a 403 lacks. Raises Refused for an answer that is
-        final, FetchError when the tries or the time are used up.
+        `what` names the request in messages, `permission` what a 403 lacks, `absent` what a 404 may mean. Raises
+        Refused for an answer that is final, FetchError when the tries or the time are used up.
         """
         policy = retrying(self._max_attempts, self.deadline, self._sleep, lambda state: self._waiting(what, state))
+        advice = {403: f"the token needs the permission {permission}", 404: absent}
         tries = 0
 
         def attempt() -> Any:
             nonlocal tries
             tries += 1
-            return self._once(path, query, what, permission)
+            try:
+                return self._once(path, query, what, advice)
+            except MemoryError:
+                raise FetchError(f"{what}: the answer needs more memory than there is") from None
 
         try:
             return policy(attempt)
         except Passing as failure:
             raise FetchError(self._given_up(what, failure, tries)) from None
+
+    def wait_for_window(self) -> bool:
+        """Wait until the rate limit's window ends, if that fits into the run's time; tell whether it does."""
+        seconds = self.rate_limit.resets_in
+        if seconds >= self.deadline.remaining:
+            return False
+        log.info("the rate limit is used up; going on in %.0f s", seconds)
+        self._sleep(seconds)
+        return True
 
     def _waiting(self, what: str, state: RetryCallState) -> None:
         with self._lock:
@@ -116,7 +132,7 @@ class Client:
             return f"{problem} (the server asks to wait {failure.after:.0f} s, and {left}; see --timeout)"
         return f"{problem} (the run's time of {self.deadline.seconds:g} s is up; see --timeout)"
 
-    def _once(self, path: str, query: Mapping[str, str | int], what: str, permission: str) -> Any:
+    def _once(self, path: str, query: Mapping[str, str | int], what: str, advice: Mapping[int, str]) -> Any:
         timeout = min(ANSWER_TIMEOUT, self.deadline.remaining)
         if timeout <= 0:
             raise Passing("not begun")
@@ -126,6 +142,7 @@ class Client:
             with self._session.get(
                 f"{self.base_url}{path}", params=query, timeout=timeout, allow_redirects=False, stream=True
             ) as response:
+                self.rate_limit.told(response.headers)
                 body = self._body(response, what)
         except requests.exceptions.SSLError as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
@@ -144,7 +161,7 @@ class Client:
             raise FetchError(f"{what}: {self._safe(str(error))}") from None
         log.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), response.status_code, len(body))
         if response.status_code != requests.codes.ok:
-            raise self._failure(response, body, what, permission)
+            raise self._failure(response, body, what, advice)
         try:
             return msgspec.json.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -161,9 +178,9 @@ class Client:
                 raise FetchError(f"{what}: the answer is larger than {MAX_BODY // 2**20} MiB")
             if self.deadline.remaining <= 0:
                 raise Passing("the answer did not end in time")
-        return b"".join(chunks)
+        return self._without_token(b"".join(chunks))
 
-    def _failure(self, response: requests.Response, body: bytes, what: str, permission: str) -> Exception:
+    def _failure(self, response: requests.Response, body: bytes, what: str, advice: Mapping[int, str]) -> Exception:
         status = response.status_code
         problem = f"HTTP {status}{self._said(body)}"
         if status in RETRIED or status >= 500:  # noqa: PLR2004 - the server's errors
@@ -174,12 +191,12 @@ class Client:
                 f"{what}: HTTP {status} leads to {target}, and the token goes to no other address; is --api-url right?",
                 status,
             )
-        advice = {
-            401: f"; the token came from {self._token.origin}: is it whole, and still valid?",
-            403: f"; the token needs the permission {permission}",
-            404: f"; is --api-url {self.base_url} right, and the team's id?",
-        }.get(status, "")
-        return Refused(f"{what}: {problem}{advice}", status)
+        known = {
+            401: f"the token came from {self._token.origin}: is it whole, and still valid?",
+            404: f"is --api-url {self.base_url} right, and the team's id?",
+        }
+        hint = advice.get(status) or known.get(status)
+        return Refused(f"{what}: {problem}" + (f"; {hint}" if hint else ""), status)
 
     def _said(self, body: bytes) -> str:
         """Return what an error answer says, if it is one of the API's own."""
@@ -189,12 +206,25 @@ class Client:
             return " (and not in the API's words: a proxy's?)" if body.lstrip()[:1] == b"<" else ""
         return f": {self._safe(str(message))}"
 
+    def _without_token(self, text: bytes) -> bytes:
+        """Return what came without the token, should the other side say it."""
+        token = self._token.value.encode()
+        if len(token) < SHORTEST_TOKEN:
+            return text
+        return text.replace(token, b"***").replace(token.replace(b"/", b"\\/"), b"***")
+
     def _safe(self, text: str) -> str:
         """Return text from outside on one line, short, and without the token."""
-        if len(self._token.value) >= SHORTEST_TOKEN:
-            text = text.replace(self._token.value, "***")
-        text = _CONTROL.sub(" ", text)
+        text = _CONTROL.sub(" ", self._without_token(text.encode()).decode())
         return text if len(text) <= 300 else f"{text[:300]}…"  # noqa: PLR2004 - as the docstring says
+
+
+def _proxies(base_url: str, environment: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment's proxies; for plain http those on this machine, since they see the token."""
+    found: dict[str, str] = dict(environment["proxies"])
+    if base_url.startswith("https:"):
+        return found
+    return {scheme: proxy for scheme, proxy in found.items() if is_loopback(urlsplit(proxy).hostname or "")}
 
 
 def _plainly(error: requests.RequestException) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from northflank_audit.errors import FetchError
 from northflank_audit.northflank.client import Client
-from northflank_audit.northflank.records import contradictions, has_id
+from northflank_audit.northflank.records import claimed, contradictions, has_id
 
 READ_LIST: Final = "Account > Cloud > Registries > Read (before 2026: Account > Credentials > General > Read)"
 READ_DETAIL: Final = (
@@ -26,26 +26,35 @@ class Account:
 
     @property
     def path(self) -> str:
-        """The path of the list of registries."""
-        team = "" if self.team is None else f"/teams/{quote(self.team, safe='')}"
+        """The path of the list of registries. Raises FetchError for an id that no address can hold."""
+        team = "" if self.team is None else f"/teams/{_segment(self.team)}"
         return f"/v1{team}/integrations/registries"
 
     def detail(self, credential_id: str) -> str:
-        """Return the path of one registry's details."""
-        return f"{self.path}/{quote(credential_id, safe='')}"
+        """Return the path of one registry's details. Raises FetchError as `path` does."""
+        return f"{self.path}/{_segment(credential_id)}"
 
     def __str__(self) -> str:
         """Name the account in messages."""
         return "the account" if self.team is None else f"team {self.team}"
 
 
+def _segment(identity: str) -> str:
+    if identity in (".", ".."):  # addresses are normalised on their way: it would ask for something else
+        raise FetchError(f"the id '{identity}' can't be asked for: in an address it means another one")
+    return quote(identity, safe="")
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer of a list: its items as they came, and what it contradicts itself in, if it does."""
+    """One answer of a list: its items as they came, and what is wrong with them, if anything is."""
 
     number: int
     items: list[Any]
+    count: int | None
+    """How many items the answer itself says that it has."""
     contradictions: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def read_ahead(found: Iterator[Page]) -> Iterator[Page]:
@@ -72,12 +81,14 @@ def pages(client: Client, path: str, key: str, *, page_size: int, what: str, per
     cursors: set[str] = set()
     seen: set[str] = set()
     number = 1
+    more: Any = False
     while True:
         name = f"{what}, page {number}"
         answer = client.get(path, query, what=name, permission=permission)
         items, pagination = _shape(answer, key, name)
+        vain = (f"{name}: it is empty, although the page before said that there is more",) if more and not items else ()
         more, cursor = pagination.get("hasNextPage"), pagination.get("cursor")
-        yield Page(number, items, tuple(contradictions(items, pagination, name)))
+        yield Page(number, items, claimed(pagination), tuple(contradictions(items, pagination, name)), vain)
         if not (more or cursor):
             return
         if not items:

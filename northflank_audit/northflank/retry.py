@@ -28,13 +28,13 @@ class Deadline:
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         """Start to count."""
         self.seconds = seconds
-        self._clock = clock
+        self.clock = clock
         self._end = clock() + seconds
 
     @property
     def remaining(self) -> float:
         """Seconds that are left; 0 when there are none."""
-        return max(0.0, self._end - self._clock())
+        return max(0.0, self._end - self.clock())
 
 
 class Passing(Exception):

@@ -1,5 +1,6 @@
-"""The API token."""
+"""The API token, and where it may go."""
 
+import ipaddress
 from dataclasses import dataclass, field
 
 
@@ -9,3 +10,11 @@ class Token:
 
     value: str = field(repr=False)
     origin: str
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine: the only one that the token goes to over plain http."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,17 +1,25 @@
-"""Connections that can be cut all at once.
+"""Connections that end in time: names looked up within bounds, and sockets that can be cut all at once.
 
 A socket's timeout bounds the wait for the next byte, not for the whole answer: a server that sends a byte a second
-keeps a request open for ever. So at the run's deadline every socket is shut down, whatever it is waiting for.
+keeps a request open for ever. So at the run's deadline every socket is shut down, whatever it is waiting for. And
+the system's resolver knows no timeout at all.
 """
 
+import queue
 import socket
+import threading
+import time
 import weakref
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+_UNBOUNDED: Final = 60.0
+"""Seconds for a connection, where nobody set any."""
 
 
 class CuttableAdapter(HTTPAdapter):
@@ -41,24 +49,11 @@ class CuttableAdapter(HTTPAdapter):
         return manager
 
     def _remember(self, manager: PoolManager) -> None:
-        sockets = self._sockets
+        class Plain(_Plain):
+            sockets = self._sockets
 
-        class Plain(HTTPConnection):
-            def _new_conn(self) -> socket.socket:
-                made = super()._new_conn()
-                sockets.add(made)
-                return made
-
-        class Secure(HTTPSConnection):
-            def _new_conn(self) -> socket.socket:
-                made = super()._new_conn()
-                sockets.add(made)
-                return made
-
-            def connect(self) -> None:
-                super().connect()
-                if isinstance(self.sock, socket.socket):
-                    sockets.add(self.sock)  # TLS wraps the socket in another, and closes the first
+        class Secure(_Secure):
+            sockets = self._sockets
 
         class PlainPool(HTTPConnectionPool):
             ConnectionCls = Plain
@@ -67,3 +62,64 @@ class CuttableAdapter(HTTPAdapter):
             ConnectionCls = Secure
 
         manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+
+
+class _Plain(HTTPConnection):
+    sockets: ClassVar[weakref.WeakSet[socket.socket]]
+
+    def _new_conn(self) -> socket.socket:
+        """Connect to the first of the name's addresses that can be reached, all within the timeout."""
+        name, seconds = self._dns_host, self.timeout
+        limit = seconds if isinstance(seconds, (int, float)) else _UNBOUNDED
+        end = time.monotonic() + limit
+        addresses = self._addresses(limit)
+        try:
+            while True:
+                self._dns_host, self.timeout = addresses.pop(0), max(0.001, end - time.monotonic())
+                try:
+                    made = super()._new_conn()
+                except (NewConnectionError, ConnectTimeoutError):
+                    if not addresses or time.monotonic() >= end:
+                        raise
+                else:
+                    self.sockets.add(made)
+                    return made
+        finally:
+            self._dns_host, self.timeout = name, seconds
+
+    def _addresses(self, seconds: float) -> list[str]:
+        try:
+            return _lookup(self._dns_host, self.port or 0, seconds)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from None
+        except TimeoutError:
+            raise ConnectTimeoutError(self, f"the name {self.host} was not resolved in time") from None
+
+
+class _Secure(_Plain, HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        if isinstance(self.sock, socket.socket):
+            self.sockets.add(self.sock)  # TLS wraps the socket in another, and closes the first
+
+
+def _lookup(name: str, port: int, seconds: float) -> list[str]:
+    """Return the addresses of a name, each once. Raises gaierror, and TimeoutError after so many seconds."""
+    answers: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
+
+    def look() -> None:
+        try:
+            found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+            answers.put(list(dict.fromkeys(str(each[4][0]) for each in found)))
+        except (OSError, UnicodeError) as error:
+            answers.put(error if isinstance(error, OSError) else socket.gaierror(socket.EAI_NONAME, str(error)))
+
+    # Nothing can stop the resolver; a daemon is not waited for when the process ends.
+    threading.Thread(target=look, name="resolver", daemon=True).start()
+    try:
+        answer = answers.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 from msgspec.structs import replace
 
 from northflank_audit.errors import FetchError
 from northflank_audit.model import Coverage, Origin, Resource
 from northflank_audit.northflank.client import CONNECTIONS, Client
-from northflank_audit.northflank.paging import READ_DETAIL, READ_LIST, READ_TEAMS, Account, pages, read_ahead
+from northflank_audit.northflank.paging import READ_DETAIL, READ_LIST, READ_TEAMS, Account, Page, pages, read_ahead
 from northflank_audit.northflank.records import has_id, merged
 from northflank_audit.sources.interface import Source
 
 NOT_READ = "its details were not read: --details never"
+GONE = f"it is gone since it was listed, or the token lacks the permission {READ_DETAIL}"
+SOME = 100
+"""Credentials that are passed on at a time."""
 
 
 class ApiSource(Source):
@@ -35,16 +39,18 @@ class ApiSource(Source):
         """Yield each page's credentials, account by account. An account that fails does not keep the others."""
         for account in self._accounts():
             what = "list of registries" if account.team is None else f"list of registries of team {account.team}"
-            size, permission = self._page_size, READ_LIST
-            found = pages(self._client, account.path, "credentials", page_size=size, what=what, permission=permission)
             try:
-                for page in read_ahead(found):
-                    self.page_count += 1
+                for page in read_ahead(self._list(account.path, "credentials", what, READ_LIST)):
+                    self._count(page.count)
                     self.problems += page.contradictions
+                    self.warnings += page.warnings
                     where = f"{what}, page {page.number}"
                     yield self._admit(page.items, account.team, where, shortfall=self._shortfall)
             except FetchError as error:
                 self.problems.append(str(error))
+
+    def _list(self, path: str, key: str, what: str, permission: str) -> Iterator[Page]:
+        return pages(self._client, path, key, page_size=self._page_size, what=what, permission=permission)
 
     def _accounts(self) -> Iterator[Account]:
         if self._teams is not None:
@@ -52,15 +58,9 @@ class ApiSource(Source):
             return
         teams: list[str] = []
         try:
-            for page in pages(
-                self._client,
-                "/v1/teams",
-                "teams",
-                page_size=self._page_size,
-                what="list of teams",
-                permission=READ_TEAMS,
-            ):
+            for page in self._list("/v1/teams", "teams", "list of teams", READ_TEAMS):
                 self.problems += page.contradictions
+                self.warnings += page.warnings
                 teams += [item["id"] for item in page.items if has_id(item)]
         except FetchError as error:
             self.problems.append(str(error))
@@ -70,21 +70,41 @@ class ApiSource(Source):
             self.warnings.append("the organisation lists no team")
         yield from map(Account, teams)
 
-    def complete(self, resources: Sequence[Resource]) -> list[Resource]:
-        """Read the details of these credentials, at most eight at a time."""
-        if len(resources) < 2:  # noqa: PLR2004 - a pool is for two and more
-            return list(map(self._completed, resources))
+    def complete(self, resources: Sequence[Resource]) -> Iterator[list[Resource]]:
+        """Read the details of these credentials, at most eight at a time, as far as the rate limit covers them.
+
+        For what it does not cover the end of its window is waited for, if that is before the run's. It comes after
+        the lists, so that details can't use up what the pages need.
+        """
+        todo = list(resources)
+        while todo:
+            covered = self._client.rate_limit.covers(len(todo))
+            yield from self._read(todo[:covered])
+            todo = todo[covered:]
+            if todo and not self._client.wait_for_window():
+                why = (
+                    f"the API's rate limit leaves no request for {self._client.rate_limit.resets_in:.0f} s, "
+                    f"and --timeout is {self._client.deadline.seconds:g} s"
+                )
+                self.warnings.append(f"{len(todo)} of {len(resources)} details were not read: {why}")
+                yield [replace(each, shortfall=f"its details were not read: {why}") for each in todo]
+                return
+
+    def _read(self, resources: Sequence[Resource]) -> Iterator[list[Resource]]:
+        """Yield them as they come, some at a time, so that they can be judged and dropped."""
         pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="details")
         try:
-            return list(pool.map(self._completed, resources))
+            completed = pool.map(self._completed, resources)
+            while some := list(islice(completed, SOME)):
+                yield some
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _completed(self, resource: Resource) -> Resource:
-        account = Account(resource.team)
         what = f"details of '{resource.id}'" + (f" of team {resource.team}" if resource.team else "")
         try:
-            answer = self._client.get(account.detail(resource.id), {}, what=what, permission=READ_DETAIL)
+            path = Account(resource.team).detail(resource.id)
+            answer = self._client.get(path, {}, what=what, permission=READ_DETAIL, absent=GONE)
         except FetchError as error:
             return replace(resource, shortfall=str(error))
         detail = answer.get("data") if isinstance(answer, dict) else None
@@ -104,4 +124,10 @@ class ApiSource(Source):
     def coverage(self) -> Coverage:
         """Return the requests sent so far and what was used of their answers."""
         client = self._client
-        return Coverage(requests=client.requests, retries=client.retries, pages=self.page_count, details=self._details)
+        return Coverage(
+            requests=client.requests,
+            retries=client.retries,
+            pages=self.page_count,
+            count=self.counted,
+            details=self._details,
+        )

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from northflank_audit.errors import StartError
 from northflank_audit.model import Origin, Resource
-from northflank_audit.northflank.records import contradictions
+from northflank_audit.northflank.records import claimed, contradictions
 from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot import KIND, Snapshot, digest
 
@@ -30,12 +31,15 @@ class InputSource(Source):
         super().__init__(Origin(kind="input", files=names, teams=[team] if team else []))
         self._inputs = [(name, _decoded(name, content)) for name, content in files]
         self._team = team
-        for name, value in self._inputs:
-            if isinstance(value, Snapshot) and team is not None:
-                raise StartError(f"{name}: a snapshot knows its teams; leave --team away")
-        teams = [team for _, value in self._inputs if isinstance(value, Snapshot) for team in value.source.teams]
+        snapshots = [(name, value) for name, value in self._inputs if isinstance(value, Snapshot)]
+        if snapshots and team is not None:
+            raise StartError(f"{snapshots[0][0]}: a snapshot knows its teams; leave --team away")
+        teams = [each for _, snapshot in snapshots for each in snapshot.source.teams]
         if teams:
-            self.origin = Origin(kind="input", files=names, teams=list(dict.fromkeys(teams)))
+            self.origin = replace(self.origin, teams=list(dict.fromkeys(teams)))
+        if snapshots and len(snapshots) == len(self._inputs):  # else some of it is as of now
+            self.as_of = max(snapshot.taken_at for _, snapshot in snapshots)
+            self.origin = replace(self.origin, taken_at=self.as_of)
 
     def pages(self) -> Iterator[list[Resource]]:
         """Yield each file's credentials."""
@@ -43,10 +47,10 @@ class InputSource(Source):
             if isinstance(value, Snapshot):
                 yield from self._replayed(name, value)
                 continue
-            self.page_count += 1
             items = _credentials(value) or []
             pagination = value.get("pagination")
             pagination = pagination if isinstance(pagination, dict) else {}
+            self._count(claimed(pagination))
             if pagination.get("hasNextPage") or pagination.get("cursor"):
                 self.problems.append(f"{name}: it says that there is a next page, which is not in it")
             self.problems += contradictions(items, pagination, name)
@@ -54,9 +58,10 @@ class InputSource(Source):
 
     def _replayed(self, name: str, snapshot: Snapshot) -> Iterator[list[Resource]]:
         self.page_count += snapshot.pages
+        self.counted = None if self.counted is None or snapshot.count is None else self.counted + snapshot.count
         self.problems += snapshot.incomplete_reasons
         self.warnings += snapshot.warnings
-        if digest(snapshot.records) != snapshot.sha256:
+        if digest(snapshot) != snapshot.sha256:
             self.problems.append(f"{name}: the snapshot was changed after it was taken: its SHA-256 does not match")
         yield [
             resource

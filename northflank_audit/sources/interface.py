@@ -1,5 +1,6 @@
 """What a source must do, and the intake that all of them share."""
 
+import datetime as dt
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,33 +9,42 @@ from typing import Any, ClassVar
 import msgspec
 
 from northflank_audit.model import Coverage, Origin, Resource
-from northflank_audit.northflank.records import has_id, listed
+from northflank_audit.northflank.records import generation, has_id, listed
 
 
 class Source(ABC):
     """A source of credentials. What it could not give is in `problems`, and then the audit is incomplete."""
 
     has_details: ClassVar[bool] = False
-    """Whether `complete` can add anything; where it can't, nothing need be judged again."""
+    """Whether `complete` can add anything."""
+    as_of: dt.datetime | None = None
+    """When the credentials were as they are here; None is now."""
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self.page_count = 0
+        self.counted: int | None = 0
+        """The sum of the pages' own `count`; None where a page has none."""
+        self.generations: set[str] = set()
         self._seen: dict[tuple[str | None, str], bytes] = {}
 
     @abstractmethod
     def pages(self) -> Iterator[list[Resource]]:
         """Yield the credentials, each once. Never raises for what is missing: that is said in `problems`."""
 
-    def complete(self, resources: Sequence[Resource]) -> list[Resource]:
-        """Return the resources with their details, as far as they can be had."""
-        return list(resources)
+    def complete(self, resources: Sequence[Resource]) -> Iterator[list[Resource]]:
+        """Yield the resources with their details, as far as they can be had. Call it after `pages` has ended."""
+        yield list(resources)
 
     def coverage(self) -> Coverage:
         """Return what was asked and what came back, so far."""
-        return Coverage(pages=self.page_count)
+        return Coverage(pages=self.page_count, count=self.counted)
+
+    def _count(self, claimed: int | None) -> None:
+        self.page_count += 1
+        self.counted = None if self.counted is None or claimed is None else self.counted + claimed
 
     def _admit(
         self,
@@ -54,6 +64,7 @@ class Source(ABC):
             if not has_id(item):
                 continue
             record = listed(item)
+            self.generations.add(generation(record))
             identity, name = item["id"], record.get("name")
             digest = hashlib.sha256(msgspec.json.encode(record, order="deterministic")).digest()
             before = self._seen.setdefault((team, identity), digest)

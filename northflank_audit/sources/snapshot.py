@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Any, Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from northflank_audit.model import Origin, Resource, Struct, Tool
+from northflank_audit.sources.interface import Source
 
 KIND: Final = "northflank-audit-snapshot"
 
@@ -29,17 +31,20 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     tool: Tool
     taken_at: dt.datetime
     source: Origin
+    generations: list[str]
+    """Of the API's lists: those whose records are here, of `2024` and `2026`."""
     pages: int
+    count: int | None
     incomplete_reasons: list[str]
     warnings: list[str]
-    sha256: str
-    """Of `records`, as compact JSON with sorted keys."""
     records: list[Saved]
+    sha256: str = ""
+    """Of all the above, as compact JSON with sorted keys, this left empty."""
 
 
-def digest(records: list[Saved]) -> str:
-    """Return what `sha256` must be: 64 hexadecimal digits."""
-    return hashlib.sha256(msgspec.json.encode(records, order="deterministic")).hexdigest()
+def digest(snapshot: Snapshot) -> str:
+    """Return what a snapshot's `sha256` must be: 64 hexadecimal digits."""
+    return hashlib.sha256(msgspec.json.encode(replace(snapshot, sha256=""), order="deterministic")).hexdigest()
 
 
 class SnapshotWriter:
@@ -55,25 +60,19 @@ class SnapshotWriter:
             for item in resources
         ]
 
-    def text(
-        self,
-        tool: Tool,
-        taken_at: dt.datetime,
-        source: Origin,
-        pages: int,
-        problems: list[str],
-        warnings: list[str],
-    ) -> str:
-        """Return the snapshot as JSON."""
+    def text(self, tool: Tool, taken_at: dt.datetime, source: Source) -> str:
+        """Return the snapshot of what the source gave, as JSON."""
         snapshot = Snapshot(
             kind=KIND,
             tool=tool,
             taken_at=taken_at,
-            source=source,
-            pages=pages,
-            incomplete_reasons=problems,
-            warnings=warnings,
-            sha256=digest(self._records),
+            source=source.origin,
+            generations=sorted(source.generations),
+            pages=source.page_count,
+            count=source.counted,
+            incomplete_reasons=source.problems,
+            warnings=source.warnings,
             records=self._records,
         )
+        snapshot = replace(snapshot, sha256=digest(snapshot))
         return msgspec.json.format(msgspec.json.encode(snapshot), indent=1).decode() + "\n"

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from northflank_audit.emulator import Emulator, load
+from northflank_audit.emulator import Emulator, Plan, load
 from northflank_audit.model import Severity
 from tests.conftest import AUDIT, ROOT, RULES
 
@@ -23,10 +23,10 @@ def serve(tmp_path):
     started = []
 
     def start(credentials=(), **more):
-        limits = {"rate_limit": more.pop("rate_limit")} if "rate_limit" in more else {}
+        plan = Plan(rate_limit=more.pop("rate_limit", 1000))
         file = tmp_path / f"account{len(started)}.json"
         file.write_text(json.dumps({"credentials": list(credentials), **more}))
-        server = Emulator(load(str(file)), **limits)
+        server = Emulator(load(str(file)), plan)
         started.append(server.__enter__())
         return server
 
@@ -117,12 +117,14 @@ def test_where_even_the_detail_is_silent_the_parameter_absent_decides(audit, ser
     assert (ended.code, ended.report["coverage"]["details"]) == (1, 1)
 
 
-def test_a_detail_that_is_refused_is_unknown_and_says_why(audit, serve):
+def test_a_detail_that_the_rate_limit_does_not_cover_is_not_asked_for_and_unknown(audit, serve):
     server = serve([new("a"), new("b")], rate_limit=1)
-    ended = audit(*UNRESTRICTED, "--max-attempts", "1", **at(server))
+    ended = audit(*UNRESTRICTED, **at(server))
     assert ended.code == 3
     assert ended.report["summary"]["unknown"] == 2
-    assert "HTTP 429" in ended.report["results"][0]["message"]
+    assert (len(server.requests), ended.report["coverage"]["details"]) == (1, 0)
+    assert "rate limit leaves no request for 3600 s" in ended.report["results"][0]["message"]
+    assert "2 of 2 details were not read" in ended.report["warnings"][0]
 
 
 def test_teams(audit, serve):

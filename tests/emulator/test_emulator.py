@@ -4,7 +4,7 @@ import json
 import pytest
 import requests
 
-from northflank_audit.emulator import Emulator, load
+from northflank_audit.emulator import Emulator, Plan, load
 from northflank_audit.errors import StartError
 
 NOW = dt.datetime(2026, 11, 11, tzinfo=dt.UTC)
@@ -33,7 +33,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def ask(file):
-    with Emulator(load(file(DATA)), rate_limit=100) as server, requests.Session() as session:
+    with Emulator(load(file(DATA)), Plan(rate_limit=100)) as server, requests.Session() as session:
 
         def ask(path, method="GET", token=server.token, **query):
             headers = {"Authorization": f"Bearer {token}"}
@@ -79,7 +79,7 @@ def test_only_the_token_reads_and_nobody_writes(ask):
 
 
 def test_the_rate_limit_counts_and_ends(file):
-    with Emulator(load(file(DATA)), rate_limit=1, latency=0.001) as server:
+    with Emulator(load(file(DATA)), Plan(rate_limit=1, latency=0.001)) as server:
         headers = {"Authorization": f"Bearer {server.token}"}
         first, second = (requests.get(server.url + LIST, headers=headers, timeout=10) for _ in range(2))
     assert (first.status_code, first.headers["x-ratelimit-remaining"]) == (200, "0")

@@ -1,0 +1,47 @@
+"""The API's rate limit, as its answers tell it."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Final
+
+_SLACK: Final = 2.0
+"""Seconds: resets are told in whole seconds, and an answer takes its time."""
+
+
+class RateLimit:
+    """How many requests are left until the limit's window ends.
+
+    By `x-ratelimit-limit`, `x-ratelimit-remaining` and `x-ratelimit-reset` (seconds) of every answer. Answers of
+    several threads come in any order, so within a window the least that was told counts.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Know nothing yet. `clock` counts seconds."""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._limit: int | None = None
+        self._left: int | None = None
+        self._ends = 0.0
+
+    def told(self, headers: Mapping[str, str]) -> None:
+        """Take what an answer tells; anything that is no number tells nothing."""
+        try:
+            left, ends = int(headers["x-ratelimit-remaining"]), self._clock() + float(headers["x-ratelimit-reset"])
+            limit = int(headers["x-ratelimit-limit"]) if "x-ratelimit-limit" in headers else None
+        except (KeyError, ValueError):
+            return
+        with self._lock:
+            same_window = self._left is not None and self.resets_in > 0 and ends < self._ends + _SLACK
+            self._left = min(left, self._left) if same_window and self._left is not None else left
+            self._limit, self._ends = limit, ends
+
+    @property
+    def resets_in(self) -> float:
+        """Seconds until the window ends; 0 where that is not known."""
+        return max(0.0, self._ends - self._clock())
+
+    def covers(self, wanted: int) -> int:
+        """Return how many of so many requests can be sent now; all of them where nothing is known."""
+        if self.resets_in > 0 and self._left is not None:
+            return max(0, min(wanted, self._left))
+        return min(wanted, self._limit) if self._limit and self._limit > 0 else wanted
