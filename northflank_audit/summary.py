@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from northflank_audit.formats.text import plural, printable
+from northflank_audit.formats.text import pages_read, plural, printable
 from northflank_audit.model import Report, Result, Status
 
 MOST = 20
@@ -72,6 +72,6 @@ def _coverage(report: Report) -> str:
         f"{plural(coverage.results, 'verdict')}: "
         f"{summary.passed} pass, {summary.fail} fail, {summary.waived} waived, {summary.unknown} unknown, "
         f"{summary.error} error, {summary.notapplicable} not applicable\n"
-        f"{plural(coverage.pages, 'page')}, {plural(coverage.details, 'detail')}, "
+        f"{pages_read(coverage)}, {plural(coverage.details, 'detail')}, "
         f"{plural(coverage.requests, 'request')}, {plural(coverage.retries, 'retry', 'retries')}, {seconds:.1f} s"
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from northflank_audit.model import Report
+from northflank_audit.model import Coverage, Report
 
 _BLANKS: Final = re.compile(r"[\t\n\v\f\r]+")
 _UNSAFE: Final = re.compile(
@@ -43,6 +43,12 @@ def as_json(value: Any) -> str:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Return a count with its noun; `many` where an `s` does not make the plural."""
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def pages_read(coverage: Coverage) -> str:
+    """Return how many pages were read, and how many credentials they say that they hold."""
+    held = "" if coverage.count is None else f" of {plural(coverage.count, 'credential')} by their own count"
+    return plural(coverage.pages, "page") + held
 
 
 def moment(when: dt.datetime) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from msgspec import UNSET
 
-from northflank_audit.formats.text import as_json, explanation, headline, outcome, plural, printable, title
+from northflank_audit.formats.text import as_json, explanation, headline, moment, outcome, plural, printable, title
 from northflank_audit.model import Report, Result, RuleSummary, Severity, Status
 
 FRAMEWORKS: Final = {
@@ -63,7 +63,7 @@ def view(report: Report) -> dict[str, Any]:
         "outcome": outcome(report),
         "headline": headline(report),
         "explanation": explanation(report),
-        "source": _SOURCES[report.run.source.kind],
+        "source": _source(report),
         "places": _places(report),
         "scope": _scope(report),
         "seconds": f"{(report.run.finished_at - report.run.started_at) / dt.timedelta(seconds=1):.1f}",
@@ -142,6 +142,12 @@ def address(reference: str) -> str | None:
     url = page + mark + part.replace("#", "%23")
     parts = urlsplit(url)
     return url if parts.scheme in ("http", "https") and _HOST.fullmatch(parts.hostname or "") else None
+
+
+def _source(report: Report) -> str:
+    source = report.run.source
+    taken = "" if source.taken_at is UNSET else f", as of {moment(source.taken_at)}"
+    return _SOURCES[source.kind] + taken
 
 
 def _places(report: Report) -> list[str]:

@@ -149,14 +149,14 @@ class Client:
                 raise FetchError(
                     f"{what}: {_plainly(error)}; see REQUESTS_CA_BUNDLE for an authority of your own"
                 ) from None
-            raise Passing(self._safe(_plainly(error))) from None
+            raise Passing(self._broken(error)) from None
         except (
             requests.ConnectionError,
             requests.Timeout,
             requests.exceptions.ChunkedEncodingError,
             requests.exceptions.ContentDecodingError,
         ) as error:
-            raise Passing(self._safe(_plainly(error))) from None
+            raise Passing(self._broken(error)) from None
         except requests.RequestException as error:
             raise FetchError(f"{what}: {self._safe(str(error))}") from None
         log.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), response.status_code, len(body))
@@ -168,6 +168,10 @@ class Client:
             raise Passing(f"the answer is not JSON ({error})") from None
         except RecursionError:
             raise Passing("the answer is nested too deeply") from None
+
+    def _broken(self, error: requests.RequestException) -> str:
+        """Return what broke a connection; at the deadline that was the watchdog."""
+        return self._safe(_plainly(error)) if self.deadline.remaining > 0 else "no answer in time"
 
     def _body(self, response: requests.Response, what: str) -> bytes:
         chunks, size = [], 0

@@ -53,8 +53,8 @@ class Page:
     items: list[Any]
     count: int | None
     """How many items the answer itself says that it has."""
-    contradictions: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
+    contradictions: list[str]
+    warnings: list[str]
 
 
 def read_ahead(found: Iterator[Page]) -> Iterator[Page]:
@@ -86,10 +86,12 @@ def pages(client: Client, path: str, key: str, *, page_size: int, what: str, per
         name = f"{what}, page {number}"
         answer = client.get(path, query, what=name, permission=permission)
         items, pagination = _shape(answer, key, name)
-        vain = (f"{name}: it is empty, although the page before said that there is more",) if more and not items else ()
-        more, cursor = pagination.get("hasNextPage"), pagination.get("cursor")
-        yield Page(number, items, claimed(pagination), tuple(contradictions(items, pagination, name)), vain)
-        if not (more or cursor):
+        promised, more, cursor = more, pagination.get("hasNextPage"), pagination.get("cursor")
+        last = not (more or cursor)
+        vain = [f"{name}: it is empty, although the page before said that there is more"]
+        warnings = vain if last and promised and not items else []
+        yield Page(number, items, claimed(pagination), list(contradictions(items, pagination, name)), warnings)
+        if last:
             return
         if not items:
             raise FetchError(f"{name}: the page is empty and yet claims a next one")

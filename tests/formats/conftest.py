@@ -63,7 +63,7 @@ def report() -> Report:
             complete=True,
             incomplete_reasons=[],
         ),
-        coverage=Coverage(requests=4, retries=1, pages=1, resources=3, details=2, results=6),
+        coverage=Coverage(requests=4, retries=1, pages=1, count=3, resources=3, details=2, results=6),
         summary=Summary(
             passed=2,
             fail=1,

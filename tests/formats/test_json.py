@@ -15,7 +15,7 @@ def test_the_keys_are_those_of_the_contract(report):
     assert set(document["tool"]) == {"name", "version"}
     assert set(document["run"]) == {"id", "startedAt", "finishedAt", "source", "complete", "incompleteReasons"}
     assert document["run"]["source"] == {"kind": "api", "url": "https://api.northflank.com", "teams": []}
-    assert set(document["coverage"]) == {"requests", "retries", "pages", "resources", "details", "results"}
+    assert set(document["coverage"]) == {"requests", "retries", "pages", "count", "resources", "details", "results"}
     assert set(document["summary"]) == COUNTS | {"failBySeverity"}
     assert list(document["summary"]["failBySeverity"]) == ["info", "low", "medium", "high", "critical"]
     assert {"id", "title", "severity", "controls", "counts"} < set(document["rules"][0])

@@ -207,7 +207,7 @@ Whether these credentials comply is not known.
 ## How this was measured
 
 - 3 credentials × 2 rules = 6 verdicts: 2 pass + 1 fail + 1 waived + 1 unknown + 0 error + 1 not applicable = 6
-- 4 requests (1 retry), 1 page, 2 details read, 2.5 s
+- 4 requests (1 retry), 1 page of 3 credentials by their own count, 2 details read, 2.5 s
 - Exit code 1: the audit is complete, and there are violations at or above the severity that fails an audit (--fail-on).
 - northflank-audit 1.0.0, run `0123456789abcdef`
 """

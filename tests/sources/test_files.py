@@ -7,6 +7,7 @@ import pytest
 from northflank_audit.errors import StartError
 from northflank_audit.model import Origin, Tool
 from northflank_audit.sources.files import InputSource
+from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot import SnapshotWriter
 from tests.conftest import resource
 
@@ -76,32 +77,51 @@ def test_what_is_none_of_the_forms_is_refused(content, problem):
         source(content)
 
 
+TAKEN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+class Given(Source):
+    """What a live run saw."""
+
+    def pages(self):
+        yield self._admit([{"id": "a", "description": "x"}, {"id": "c"}], "t", "page 1")
+
+
 def snapshot():
+    live = Given(Origin(kind="api", url="u", teams=["t", "u"]))
+    live.problems, live.warnings, live.page_count, live.counted = ["a page is missing"], ["careful"], 3, 2
+    list(live.pages())
     writer = SnapshotWriter()
     writer.add([resource(id="a", team="t"), resource(id="b", team="u", detailed=False, x=1)])
-    text = writer.text(
-        Tool("t", "1"),
-        dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
-        Origin(kind="api", url="u", teams=["t", "u"]),
-        3,
-        ["a page is missing"],
-        ["careful"],
-    )
-    return json.loads(text)
+    return json.loads(writer.text(Tool("t", "1"), TAKEN, live))
 
 
 def test_a_snapshot_gives_back_what_was_judged():
     found, items = read(snapshot())
     assert items == [resource(id="a", team="t"), resource(id="b", team="u", detailed=False, x=1)]
     assert (found.problems, found.warnings, found.page_count) == (["a page is missing"], ["careful"], 3)
+    assert (found.counted, found.as_of, found.origin.taken_at) == (2, TAKEN, TAKEN)
+    assert snapshot()["generations"] == ["2024", "2026"]
     assert found.origin.teams == ["t", "u"]
 
 
-def test_a_changed_snapshot_is_noticed():
-    changed = snapshot()
-    changed["records"][1]["record"]["x"] = 2
-    found, _ = read(changed)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"records": []}, {"incompleteReasons": []}, {"takenAt": "2026-02-01T00:00:00Z"}, {"warnings": []},
+        {"generations": []}, {"count": None}, {"pages": 2}, {"tool": {"name": "t", "version": "2"}}, {"sha256": ""},
+    ],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+def test_a_changed_snapshot_is_noticed(change):
+    found, _ = read(snapshot() | change)
     assert "its SHA-256 does not match" in found.problems[-1]
+
+
+def test_beside_another_input_a_snapshot_is_judged_as_of_now():
+    found = source(snapshot(), {"credentials": []})
+    assert found.as_of is None
+    assert source(snapshot() | {"takenAt": "2025-01-01T00:00:00Z"}, snapshot()).as_of == TAKEN
 
 
 def test_a_snapshot_knows_its_teams():
@@ -114,6 +134,6 @@ def test_a_snapshot_is_no_place_for_secrets():
     writer = SnapshotWriter()
     for page in found.pages():
         writer.add(page)
-    text = writer.text(Tool("t", "1"), dt.datetime.now(dt.UTC), found.origin, 1, [], [])
+    text = writer.text(Tool("t", "1"), dt.datetime.now(dt.UTC), found)
     assert "SECRET" not in text
     assert msgspec.json.decode(text)["records"][0]["record"] == {"id": "a"}
