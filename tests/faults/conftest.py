@@ -9,9 +9,12 @@ import pytest
 import yaml
 
 from northflank_audit.emulator import Emulator, Plan, load, load_plan
+from tests.conftest import RULES
 
 CASES = yaml.safe_load(Path(__file__).with_name("cases.yaml").read_text(encoding="utf-8"))
 TOKEN = "nf-fault-token-5f1c"
+OPTIONS = ("--rules", "rules.yaml", "--page-size", "2", "--max-attempts", "3", "--timeout", "20", "--verbose",
+           "--save-snapshot", "snapshot.json", "--format", "html,md,json")  # fmt: skip
 SECRETS = {
     "credentials": {"username": "SECRET-user", "password": "SECRET-password", "scope": {"pull": True}},
     "auths": {"x": {"auth": "SECRET-auth"}},
@@ -55,6 +58,18 @@ def serve(tmp_path_factory):
     yield start
     for server in started:
         server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def run(audit, tmp_path):
+    """Audit the server's account, with what the case asks for."""
+    (tmp_path / "rules.yaml").write_text(RULES)
+
+    def run(server, *options, **environment):
+        environment = {"NORTHFLANK_API_TOKEN": server.token, "NORTHFLANK_API_BASE_URL": server.url, **environment}
+        return audit(*OPTIONS, *options, timeout=60, **environment)
+
+    return run
 
 
 def assert_nothing_leaked(ended, *more):

@@ -6,24 +6,9 @@ import time
 
 import pytest
 
-from tests.conftest import RULES
 from tests.faults.conftest import CASES, assert_nothing_leaked, key
 
-OPTIONS = ("--rules", "rules.yaml", "--page-size", "2", "--max-attempts", "3", "--timeout", "20", "--verbose",
-           "--save-snapshot", "snapshot.json", "--format", "html,md,json")  # fmt: skip
 SAME = ("results", "summary", "rules")
-
-
-@pytest.fixture
-def run(audit, tmp_path):
-    """Audit the server's account, with what the case asks for."""
-    (tmp_path / "rules.yaml").write_text(RULES)
-
-    def run(server, *options, **environment):
-        environment = {"NORTHFLANK_API_TOKEN": server.token, "NORTHFLANK_API_BASE_URL": server.url, **environment}
-        return audit(*OPTIONS, *options, timeout=60, **environment)
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +32,9 @@ def check(case, ended, took, server):
     coverage, summary = report["coverage"], report["summary"]
     assert coverage["requests"] == len(server.requests)
     assert coverage["resources"] * len(report["rules"]) == coverage["results"]
-    assert sum(summary[each] for each in ("pass", "fail", "unknown", "error", "notapplicable", "waived")) == (
-        coverage["results"]
+    assert (
+        sum(summary[each] for each in ("pass", "fail", "unknown", "error", "notapplicable", "waived"))
+        == (coverage["results"])
     )
     for field, found in (("resources", coverage), ("requests", coverage), ("unknown", summary)):
         assert found[field] == case.get(field, found[field])
