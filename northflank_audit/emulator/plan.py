@@ -35,11 +35,12 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     headers: dict[str, str]
     content: Any
-    body: bytes = b""
+    body: bytes | None = None
+    """Sent in place of `content`."""
 
     def raw(self) -> bytes:
         """Return the bytes of the whole answer, head included."""
-        body = self.body or msgspec.json.encode(self.content)
+        body = msgspec.json.encode(self.content) if self.body is None else self.body
         try:
             reason = HTTPStatus(self.status).phrase
         except ValueError:
@@ -109,7 +110,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def applied(self, answer: Answer) -> Answer:
         """Return what this makes of the true answer."""
         status, headers, content = self.status or answer.status, dict(answer.headers), answer.content
-        body = b"" if self.body is None else self.body.encode()
+        body = None if self.body is None else self.body.encode()
         if self.redirect is not None:
             status = self.status or HTTPStatus.FOUND
             headers["Location"] = self.redirect
@@ -120,8 +121,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         content = merged(content, self.patch or {})
         if self.gzip:
             headers["Content-Encoding"] = "gzip"
-            body = _zipped(body or msgspec.json.encode(content), self.repeat)
-        elif self.repeat > 1:
+            body = _zipped(msgspec.json.encode(content) if body is None else body, self.repeat)
+        elif body is not None:
             body *= self.repeat
         return Answer(status, headers | self.headers, content, body)
 

@@ -18,7 +18,7 @@ from northflank_audit.errors import FetchError, Refused
 from northflank_audit.northflank.ratelimit import RateLimit
 from northflank_audit.northflank.retry import RETRIED, Deadline, Passing, asked_wait, retrying
 from northflank_audit.northflank.token import Token, is_loopback
-from northflank_audit.northflank.transport import CuttableAdapter
+from northflank_audit.northflank.transport import UNRESOLVED, CuttableAdapter
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +171,8 @@ class Client:
 
     def _broken(self, error: requests.RequestException) -> str:
         """Return what broke a connection; at the deadline that was the watchdog."""
-        return self._safe(_plainly(error)) if self.deadline.remaining > 0 else "no answer in time"
+        cut = self.deadline.remaining <= 0 and not isinstance(error, requests.ConnectTimeout)
+        return "no answer in time" if cut else self._safe(_plainly(error))
 
     def _body(self, response: requests.Response, what: str) -> bytes:
         chunks, size = [], 0
@@ -234,7 +235,7 @@ def _proxies(base_url: str, environment: Mapping[str, Any]) -> dict[str, str]:
 def _plainly(error: requests.RequestException) -> str:
     """Return what broke a connection, in words."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "no connection in time"
+        return "the host's name was not resolved in time" if UNRESOLVED in str(error) else "no connection in time"
     if isinstance(error, requests.Timeout):
         return "no answer in time"
     inner: BaseException = error

@@ -18,6 +18,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+UNRESOLVED: Final = "was not resolved in time"
 _UNBOUNDED: Final = 60.0
 """Seconds for a connection, where nobody set any."""
 
@@ -93,7 +94,7 @@ class _Plain(HTTPConnection):
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from None
         except TimeoutError:
-            raise ConnectTimeoutError(self, f"the name {self.host} was not resolved in time") from None
+            raise ConnectTimeoutError(self, f"{self.host} {UNRESOLVED}") from None
 
 
 class _Secure(_Plain, HTTPSConnection):

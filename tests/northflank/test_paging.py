@@ -41,7 +41,7 @@ def test_page_is_counted_up_where_there_is_no_cursor():
 
 def test_an_empty_account_is_one_page():
     fake, found = read(answer([]))
-    assert (len(fake.queries), found[0].items, found[0].contradictions) == (1, [], ())
+    assert (len(fake.queries), found[0].items, found[0].contradictions) == (1, [], [])
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,25 @@ def test_a_count_that_differs_and_items_without_an_id_are_told():
             "pagination": {"hasNextPage": False, "count": 5},
         }
     )
-    assert page.contradictions == (
+    assert page.count == 5
+    assert page.contradictions == [
         "list, page 1: it says that it has 5 items, and has 4",
         "list, page 1: 3 of 4 items have no id, and could not be judged",
-    )
+    ]
+
+
+def test_an_empty_page_that_was_promised_is_warned_of():
+    _, (first, last) = read(answer("a", True, "c"), answer([]))
+    assert (first.warnings, last.contradictions) == ([], [])
+    assert last.warnings == ["list, page 2: it is empty, although the page before said that there is more"]
+
+
+@pytest.mark.parametrize("identity", [".", ".."])
+def test_an_id_that_an_address_would_read_as_another_is_not_asked_for(identity):
+    with pytest.raises(FetchError, match="can't be asked for"):
+        Account(None).detail(identity)
+    with pytest.raises(FetchError, match="can't be asked for"):
+        _ = Account(identity).path
 
 
 def test_ids_are_encoded_in_paths():
