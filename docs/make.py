@@ -1,4 +1,4 @@
-"""Renew what is generated: the README's help text, docs/rules.md and docs/report.png (`make docs`).
+"""Renew what is generated: the README's help text and table of faults, and docs/rules.md (`make docs`).
 
 With --check, say whether they are as they should be (the tests do).
 """
@@ -12,22 +12,42 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
+import yaml  # noqa: E402 - as the next
+
 from northflank_audit.model import Rule  # noqa: E402 - found by the line above
 from northflank_audit.policy.rules import load  # noqa: E402 - as above
 from northflank_audit.selection import read_rules  # noqa: E402 - as above
 
-START, END = "<!-- help -->", "<!-- /help -->"
+FAULTS = ROOT / "tests/faults/cases.yaml"
 
 
 def readme() -> str:
-    """Return the README with the real help text in it."""
+    """Return the README with its generated parts renewed."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    before, rest = text.split(START)
-    _, after = rest.split(END)
+    for name, part in (("help", usage()), ("faults", faults())):
+        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, rest = text.split(start)
+        text = before + start + part + end + rest.split(end)[1]
+    return text
+
+
+def usage() -> str:
+    """Return the real help text."""
     command = [sys.executable, str(ROOT / "audit.py"), "--help"]
     environment = {**os.environ, "COLUMNS": "110", "NO_COLOR": "1"}
     shown = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)  # noqa: S603
-    return f"{before}{START}\n```console\n$ python audit.py --help\n{shown.stdout}```\n{END}{after}"
+    return f"```console\n$ python audit.py --help\n{shown.stdout}```\n"
+
+
+def faults() -> str:
+    """Return the table of what tests/faults plays."""
+    cases = yaml.safe_load(FAULTS.read_text(encoding="utf-8"))
+    lines = [
+        "| fault | what this audit does | exit code | what the official SDK returns |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [f"| {case['fault']} | {case['what']} | {case['exit']} | {case.get('sdk', '')} |" for case in cases]
+    return "\n".join(lines) + "\n"
 
 
 def rules() -> str:
