@@ -22,7 +22,7 @@ dev: $(VENV)/dev.stamp tests/peers/node_modules/.package-lock.json
 
 test: dev lint
 	$(BIN)/coverage erase
-	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/coverage run -m pytest --numprocesses auto --dist worksteal $(PYTEST_ARGS)
 	@$(BIN)/coverage combine --quiet; $(BIN)/coverage report
 
 lint: $(VENV)/dev.stamp

@@ -62,12 +62,12 @@ def serve(tmp_path_factory):
 
 @pytest.fixture
 def run(audit, tmp_path):
-    """Audit the server's account, with what the case asks for."""
+    """Audit the server's account, with what the case asks for; that is done so often that coverage sees enough of it."""
     (tmp_path / "rules.yaml").write_text(RULES)
 
     def run(server, *options, **environment):
         environment = {"NORTHFLANK_API_TOKEN": server.token, "NORTHFLANK_API_BASE_URL": server.url, **environment}
-        return audit(*OPTIONS, *options, timeout=60, **environment)
+        return audit(*OPTIONS, *options, timeout=60, measured=False, **environment)
 
     return run
 
