@@ -121,10 +121,10 @@ def test_a_crash_leaves_no_core(serve, tmp_path):
         time.sleep(0.01)
     with open(f"/proc/{process.pid}/limits", encoding="ascii") as file:  # noqa: PTH123 - no file
         (line,) = [line for line in file if line.startswith("Max core file size")]
-    process.send_signal(signal.SIGQUIT)
+    process.send_signal(signal.SIGABRT)
     process.communicate(timeout=30)
     assert line.split()[4:6] == ["1", "1"]
-    assert process.returncode == -signal.SIGQUIT
+    assert process.returncode == -signal.SIGABRT
     assert list(tmp_path.iterdir()) == []
 
 
