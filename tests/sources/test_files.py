@@ -1,15 +1,18 @@
 import datetime as dt
 import json
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
+from northflank_audit import runner
 from northflank_audit.errors import StartError
-from northflank_audit.model import Origin, Tool
+from northflank_audit.model import Origin, Severity, Status, Tool
+from northflank_audit.selection import Policy
 from northflank_audit.sources.files import InputSource
 from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot import SnapshotWriter
-from tests.conftest import resource
+from tests.conftest import resource, rule
 
 CLI = {"credentials": [{"id": "a", "name": "A"}, {"id": "b"}]}
 
@@ -137,3 +140,13 @@ def test_a_snapshot_is_no_place_for_secrets():
     text = writer.text(Tool("t", "1"), dt.datetime.now(dt.UTC), found)
     assert "SECRET" not in text
     assert msgspec.json.decode(text)["records"][0]["record"] == {"id": "a"}
+
+
+def test_a_snapshot_is_judged_as_of_its_time_and_its_age_is_told():
+    asked = SimpleNamespace(
+        details="auto", include={Status.PASS}, save_snapshot=None, on_unknown="fail", fail_on=Severity.INFO
+    )
+    policy = Policy(rules=[rule(require="now == timestamp('2026-01-01T00:00:00Z')")], waivers=[], earlier=None)
+    report = runner.audit(asked, policy, source(snapshot()), lambda _: None)
+    assert [each.status for each in report.results] == ["pass", "pass"]
+    assert "days old, and was judged as of then" in report.warnings[-1]
