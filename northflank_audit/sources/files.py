@@ -59,6 +59,7 @@ class InputSource(Source):
     def _replayed(self, name: str, snapshot: Snapshot) -> Iterator[list[Resource]]:
         self.page_count += snapshot.pages
         self.counted = None if self.counted is None or snapshot.count is None else self.counted + snapshot.count
+        self.generations.update(snapshot.generations)
         self.problems += snapshot.incomplete_reasons
         self.warnings += snapshot.warnings
         if digest(snapshot) != snapshot.sha256:

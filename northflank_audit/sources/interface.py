@@ -64,7 +64,8 @@ class Source(ABC):
             if not has_id(item):
                 continue
             record = listed(item)
-            self.generations.add(generation(record))
+            if not detailed:  # a record with its details no longer shows what the list said
+                self.generations.add(generation(record))
             identity, name = item["id"], record.get("name")
             digest = hashlib.sha256(msgspec.json.encode(record, order="deterministic")).digest()
             before = self._seen.setdefault((team, identity), digest)

@@ -108,6 +108,16 @@ def test_a_snapshot_gives_back_what_was_judged():
     assert found.origin.teams == ["t", "u"]
 
 
+def test_a_snapshot_of_a_snapshot_tells_the_same_generations():
+    """Though the detail of a credential of 2026 brings what only the list of 2024 has."""
+    live = Given(Origin(kind="api"))
+    live.generations = {"2026"}
+    writer = SnapshotWriter()
+    writer.add([resource(id="a", restrictions={"restricted": True})])
+    found, _ = read(json.loads(writer.text(Tool("t", "1"), TAKEN, live)))
+    assert found.generations == {"2026"}
+
+
 @pytest.mark.parametrize(
     "change",
     [
