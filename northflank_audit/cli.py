@@ -183,9 +183,8 @@ def _outcome() -> int:
         click.echo(f"northflank-audit: {error}" if "\n" not in str(error) else str(error), err=True)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends with 3
-        if (
-            "--verbose" in sys.argv
-        ):  # where it was, and nothing of what the error says: nobody has looked for secrets in it
+        if "--verbose" in sys.argv:
+            # Where it was, and nothing of what the error says: nobody has looked for secrets in it.
             places = "".join(traceback.format_tb(error.__traceback__))
             logging.getLogger(__name__).error("internal error in:\n%s", places.rstrip())  # noqa: TRY400 - as above
         click.echo(

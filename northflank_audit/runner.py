@@ -14,6 +14,7 @@ from northflank_audit import __version__, shipped
 from northflank_audit.delivery import files
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats import FORMATS
+from northflank_audit.formats.text import plural
 from northflank_audit.model import Origin, Report, Resource, Run, Tool
 from northflank_audit.northflank.token import Token
 from northflank_audit.policy.engine import Engine, Verdict
@@ -128,7 +129,10 @@ def _judged(engine: Engine, source: Source, details: str) -> Iterator[tuple[list
             lacking += page
             continue
         verdicts = list(engine.judge(page))
-        ids = {verdict.resource.id for verdict in verdicts if wanted == "auto" and verdict.lacks_data}
+        ids = {verdict.resource.id for verdict in verdicts if verdict.lacks_data} if wanted == "auto" else set()
+        if not ids:
+            yield page, verdicts
+            continue
         lacking += [resource for resource in page if resource.id in ids]
         yield (
             [resource for resource in page if resource.id not in ids],
@@ -142,7 +146,7 @@ def _age(as_of: dt.datetime | None, now: dt.datetime) -> Iterator[str]:
     """Yield a warning where what was judged is not today's."""
     days = 0 if as_of is None else (now - as_of).days
     if days:
-        yield f"the snapshot is {days} {'day' if days == 1 else 'days'} old, and was judged as of then"
+        yield f"the snapshot is {plural(days, 'day')} old, and was judged as of then"
 
 
 def deliver(settings: Settings, report: Report) -> tuple[Report, list[str]]:

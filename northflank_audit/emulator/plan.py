@@ -65,7 +65,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     status: int | None = None
     """With the API's own words for it, unless `body` is there as well."""
     headers: dict[str, str] = {}
-    patch: dict[str, Any] | None = None
+    patch: dict[str, Any] = {}
     """Merged into the true answer (RFC 7396: null removes)."""
     loop: bool = False
     """The page claims a next one, and its cursor leads to the first."""
@@ -118,7 +118,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             content = {"error": {"status": status, "message": "A planned fault", "id": "fault"}}
         if self.loop:
             content = merged(content, {"pagination": {"hasNextPage": True, "cursor": FIRST}})
-        content = merged(content, self.patch or {})
+        content = merged(content, self.patch)
         if self.gzip:
             headers["Content-Encoding"] = "gzip"
             body = _zipped(msgspec.json.encode(content) if body is None else body, self.repeat)

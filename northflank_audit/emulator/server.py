@@ -205,8 +205,8 @@ def _handler(emulator: Emulator) -> type[BaseHTTPRequestHandler]:
         def _misbehave(self, fault: Fault, answer: Answer) -> None:
             time.sleep(fault.delay)
             raw = fault.bytes(answer)
-            step = len(raw) if fault.trickle is None else max(1, int(fault.trickle / 10))
-            for start in range(0, len(raw), max(1, step)):
+            step = max(1, len(raw) if fault.trickle is None else int(fault.trickle / 10))
+            for start in range(0, len(raw), step):
                 self.wfile.write(raw[start : start + step])
                 self.wfile.flush()
                 if fault.trickle is not None:

@@ -31,8 +31,8 @@ class RateLimit:
         except (KeyError, ValueError):
             return
         with self._lock:
-            same_window = self._left is not None and self.resets_in > 0 and ends < self._ends + _SLACK
-            self._left = min(left, self._left) if same_window and self._left is not None else left
+            same_window = self.resets_in > 0 and ends < self._ends + _SLACK
+            self._left = left if self._left is None or not same_window else min(left, self._left)
             self._limit, self._ends = limit, ends
 
     @property

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan, load_plan
-from northflank_audit.emulator.plan import merged
+from northflank_audit.emulator.plan import Answer, merged
 from northflank_audit.errors import StartError
 from tests.conftest import AUDIT
 
@@ -115,7 +115,7 @@ def test_pages_of_planned_sizes(ask):
 def test_a_window_of_the_rate_limit_ends(ask):
     limited = plan(rate_limit=1, window=0.2)
     assert [ask(limited).status_code for _ in range(2)] == [200, 429]
-    time.sleep(0.25)
+    time.sleep(0.25)  # the window is the server's own, by the real clock
     assert ask(limited).status_code == 200
 
 
@@ -136,8 +136,6 @@ def test_a_gzip_of_many_is_that_of_one():
 
 
 def _answer():
-    from northflank_audit.emulator.plan import Answer  # noqa: PLC0415 - not the package's own name
-
     return Answer(200, {}, {})
 
 

@@ -118,7 +118,7 @@ def test_a_crash_leaves_no_core(serve, tmp_path):
     )  # fmt: skip
     while not server.requests:
         assert process.poll() is None
-        time.sleep(0.01)
+        time.sleep(0.01)  # until the process waits for the answer
     with open(f"/proc/{process.pid}/limits", encoding="ascii") as file:  # noqa: PTH123 - no file
         (line,) = [line for line in file if line.startswith("Max core file size")]
     process.send_signal(signal.SIGABRT)

@@ -39,7 +39,7 @@ def resolver(monkeypatch, *addresses, after=0.0):
     def look_up(name, port, *args, **options):
         if name != "name.test":
             return true(name, port, *args, **options)
-        time.sleep(after)
+        time.sleep(after)  # as the system's resolver would, whom nothing can interrupt
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
     true = socket.getaddrinfo
