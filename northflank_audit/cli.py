@@ -152,7 +152,6 @@ def main() -> None:
     # Records are trees without cycles: looking for garbage every 700 of them took 4% of an audit's time.
     gc.set_threshold(100_000, 50, 50)
     _leave_no_core()
-    logging.lastResort = None  # what libraries remark is not for the user, and nobody has looked for secrets in it
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     for stream in (sys.stdout, sys.stderr):
