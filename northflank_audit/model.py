@@ -12,6 +12,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 RESOURCE_TYPE: Final = "registry-credential"
+ACCOUNT_TYPE: Final = "account"
+RESOURCE_TYPES: Final = (RESOURCE_TYPE, ACCOUNT_TYPE)
+"""What a rule can be about: each credential, or each account (the token's own, a team's) as a whole."""
 
 
 class Severity(StrEnum):
@@ -44,7 +47,7 @@ class Struct(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Resource(Struct, frozen=True, kw_only=True):
-    """A credential as the API gave it, less its secrets."""
+    """A credential as the API gave it, less its secrets; or an account, whose record is empty."""
 
     id: str
     name: str | None
@@ -56,19 +59,27 @@ class Resource(Struct, frozen=True, kw_only=True):
     """Whether `record` holds what the detail endpoint says as well."""
     shortfall: str | None = None
     """Why the detail is not in `record`, for a person."""
+    type: str = RESOURCE_TYPE
+    """One of `RESOURCE_TYPES`."""
 
 
 class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule's own test: a record, and the verdict it must get."""
 
-    given: dict[str, Any]
     expect: Status
+    given: dict[str, Any] = {}
     name: str = ""
     params: dict[str, Any] = {}
     """Parameters for this example alone, over the rule's defaults."""
     now: dt.datetime = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     detailed: bool = True
     """Whether the record counts as read from the detail endpoint."""
+    resources: list[dict[str, Any]] | None = None
+    """All credentials of the account; `given` counts among them. None: they are not known."""
+    projects: list[str] | None = None
+    """The ids of the account's projects. None: they are not known."""
+    message: str | None = None
+    """What the result must say, if that matters."""
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -88,6 +99,12 @@ class Rule(Struct, frozen=True, kw_only=True):
     tests: list[Example]
     origin: str
     """`file:line` of its definition."""
+    resource: str = RESOURCE_TYPE
+    """One of `RESOURCE_TYPES`."""
+    sha256: str = ""
+    """Of the file that defines it: 64 hexadecimal digits."""
+    tuned: dict[str, str] = {}
+    """What is not as the rule's file says: `severity` or `params.NAME`, and `file:line` of what changed it."""
 
 
 class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,7 +130,7 @@ class ResourceName(Struct, frozen=True):
     @classmethod
     def of(cls, resource: Resource) -> Self:
         """Name a resource."""
-        return cls(RESOURCE_TYPE, resource.id, resource.name, resource.team)
+        return cls(resource.type, resource.id, resource.name, resource.team)
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -141,9 +158,9 @@ class Result(Struct, frozen=True, kw_only=True):
         return (-self.severity.rank, self.rule_id, self.resource.team or "", self.resource.id)
 
 
-def fingerprint(rule_id: str, team: str | None, resource_id: str) -> str:
+def fingerprint(rule_id: str, team: str | None, resource_id: str, resource_type: str = RESOURCE_TYPE) -> str:
     """Return what identifies a finding from run to run: 32 hexadecimal digits."""
-    identity = msgspec.json.encode([rule_id, RESOURCE_TYPE, team, resource_id])
+    identity = msgspec.json.encode([rule_id, resource_type, team, resource_id])
     return hashlib.sha256(identity).hexdigest()[:32]
 
 
@@ -219,6 +236,10 @@ class RuleSummary(Struct, frozen=True, kw_only=True):
     params: dict[str, Any]
     origin: str
     counts: dict[str, int]
+    resource: str = RESOURCE_TYPE
+    sha256: str = ""
+    tuned: dict[str, str] = {}
+    """As those of `Rule`."""
 
 
 class Waivers(Struct, frozen=True):

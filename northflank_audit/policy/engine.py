@@ -107,7 +107,7 @@ class Engine:
             message=_message(verdict, missing),
             evidence=evidence,
             waiver=waiver,
-            fingerprint=fingerprint(rule.id, resource.team, resource.id),
+            fingerprint=fingerprint(rule.id, resource.team, resource.id, resource.type),
         )
 
 

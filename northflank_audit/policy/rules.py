@@ -1,5 +1,6 @@
 """Rule files: their form, and every check that can be made before a record is seen."""
 
+import hashlib
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -73,6 +74,7 @@ def load(files: Iterable[tuple[str, str]]) -> list[Rule]:
 def _read(path: str, text: str) -> Iterator[Rule | FileError]:
     try:
         document = Document(text, path)
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
         value = document.value
         if not isinstance(value, dict) or not isinstance(value.get("rules"), list) or not value["rules"]:
             raise document.error(("rules",), "a rule file holds a list under the key 'rules'")
@@ -88,12 +90,12 @@ def _read(path: str, text: str) -> Iterator[Rule | FileError]:
             problems = list(_problems(document, index, entry))
             yield from problems
             if not problems:
-                yield _rule(entry, f"{path}:{document.line(('rules', index))}")
+                yield _rule(entry, f"{path}:{document.line(('rules', index))}", sha256)
     except FileError as error:
         yield error
 
 
-def _rule(entry: RuleEntry, origin: str) -> Rule:
+def _rule(entry: RuleEntry, origin: str, sha256: str) -> Rule:
     return Rule(
         id=entry.id,
         title=entry.title,
@@ -108,6 +110,8 @@ def _rule(entry: RuleEntry, origin: str) -> Rule:
         controls=entry.controls,
         tests=entry.tests,
         origin=origin,
+        resource=entry.resource,
+        sha256=sha256,
     )
 
 
@@ -229,7 +233,14 @@ def _overridden(rule: Rule, document: Document, here: tuple[str, ...]) -> Rule:
         if _kind(value) != _kind(rule.params[name]):
             problem = f"'{name}' must be {_kind(rule.params[name])}, as its default is; this is {_kind(value)}"
             raise document.error((*here, "params", name), problem)
-    return replace(rule, severity=change.severity or rule.severity, params={**rule.params, **change.params})
+    keys = ["severity"] if change.severity else []
+    places = {key: (*here, key) for key in keys} | {f"params.{key}": (*here, "params", key) for key in change.params}
+    return replace(
+        rule,
+        severity=change.severity or rule.severity,
+        params={**rule.params, **change.params},
+        tuned={**rule.tuned, **{key: f"{document.path}:{document.line(place)}" for key, place in places.items()}},
+    )
 
 
 def _kind(value: object) -> str:

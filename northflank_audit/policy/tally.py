@@ -135,4 +135,7 @@ class Tally:
             params=rule.params,
             origin=rule.origin,
             counts={key: counts[key] for key in (*Status, "waived")},
+            resource=rule.resource,
+            sha256=rule.sha256,
+            tuned=rule.tuned,
         )
