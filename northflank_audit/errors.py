@@ -1,7 +1,7 @@
 """What can go wrong, each kind with the exit code that it ends the process with."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 
@@ -20,20 +20,34 @@ class StartError(AuditError):
 class FileError(StartError):
     """A mistake in a rule, waiver or config file, as `file:line:column: what is wrong`.
 
-    `line` and `column` count from 1.
+    `line` and `column` count from 1, in lines and characters. `excerpt` is the line with a caret below the place. A
+    `warning` is no mistake: it says what is probably not meant, and stops nothing.
     """
 
-    def __init__(self, path: str, line: int, column: int, problem: str) -> None:
-        super().__init__(f"{path}:{line}:{column}: {problem}")
+    def __init__(
+        self, path: str, line: int, column: int, problem: str, *, excerpt: str = "", warning: bool = False
+    ) -> None:
+        super().__init__(f"{path}:{line}:{column}: {'warning: ' if warning else ''}{problem}")
         self.path, self.line, self.column, self.problem = path, line, column, problem
+        self.excerpt, self.warning = excerpt, warning
+
+    @property
+    def shown(self) -> str:
+        """Return the mistake with the line that it is in."""
+        return f"{self}\n{self.excerpt}" if self.excerpt else str(self)
 
 
 class FileErrors(StartError):
     """Several mistakes at once, a line each."""
 
-    def __init__(self, errors: list[FileError]) -> None:
+    def __init__(self, errors: Sequence[FileError]) -> None:
         super().__init__("\n".join(map(str, errors)))
-        self.errors = errors
+        self.errors = list(errors)
+
+    @property
+    def shown(self) -> str:
+        """Return the mistakes with the lines that they are in."""
+        return "\n".join(error.shown for error in self.errors)
 
 
 class FetchError(AuditError):

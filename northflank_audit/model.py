@@ -63,8 +63,8 @@ class Resource(Struct, frozen=True, kw_only=True):
     """One of `RESOURCE_TYPES`."""
 
 
-class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A rule's own test: a record, and the verdict it must get."""
+class ExampleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rule's own test as a file writes it: a record, and the verdict it must get."""
 
     expect: Status
     given: dict[str, Any] = {}
@@ -80,6 +80,13 @@ class Example(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ids of the account's projects. None: they are not known."""
     message: str | None = None
     """What the result must say, if that matters."""
+
+
+class Example(ExampleEntry, frozen=True, kw_only=True):
+    """A rule's own test, and where it stands."""
+
+    origin: str = ""
+    """`file:line`."""
 
 
 class Rule(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ import click
 from northflank_audit.errors import did_you_mean
 from northflank_audit.model import Severity
 from northflank_audit.policy.yamlfile import Document
-from northflank_audit.settings import DEFAULT_URL, URL_VARIABLES, read_document
+from northflank_audit.settings import DEFAULT_URL, URL_VARIABLES, read_text
 
 DEFAULT_CONFIG: Final = "audit.yaml"
 BESIDES_OPTIONS: Final = ("overrides",)
@@ -65,15 +65,17 @@ def _option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
 
 
 def _read_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> Document | None:
+    """Make the config file's values the options' defaults. Its mistakes are told with those of the rules."""
     if value is None and not ctx.params.get("demo") and Path(DEFAULT_CONFIG).is_file():
         value = DEFAULT_CONFIG
     if value is None:
         return None
-    document = read_document(value)
+    document = Document(read_text(value), value, strict=False)
     if document.value is None:
         return document
     if not isinstance(document.value, dict):
-        raise document.error((), "a config file maps options to values")
+        document.mistakes.append(document.error((), "a config file maps options to values"))
+        return document
     command = ctx.find_root().command
     run = command.commands["run"] if isinstance(command, click.Group) else ctx.command
     options = {
@@ -87,7 +89,8 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: str | None)
             continue
         if key not in options:
             close = did_you_mean(key, [*options, *BESIDES_OPTIONS])
-            raise document.error((key,), f"'{key}' is no option{close}", key=True)
+            document.mistakes.append(document.error((key,), f"'{key}' is no option{close}", key=True))
+            continue
         option = options[key]
         as_given = [given] if option.multiple and not isinstance(given, list) else given
         try:
@@ -97,7 +100,8 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: str | None)
                 raise click.BadParameter("this takes one value")  # noqa: TRY301
             option.type_cast_value(ctx, as_given)
         except click.BadParameter as error:
-            raise document.error((key,), f"{key}: {error.message}") from None
+            document.mistakes.append(document.error((key,), f"{key}: {error.message}"))
+            continue
         defaults[str(option.name)] = as_given
     ctx.default_map = defaults
     return document

@@ -84,12 +84,12 @@ def test_rules(
 ) -> None:
     """Run the examples inside rules; exit 1 when one fails."""
     from northflank_audit.policy.examples import run  # noqa: PLC0415 - the group's help does not pay for it
-    from northflank_audit.policy.rules import load, select  # noqa: PLC0415 - as above
+    from northflank_audit.policy.rules import select  # noqa: PLC0415 - as above
     from northflank_audit.selection import read_rules  # noqa: PLC0415 - as above
 
     del config  # examples test the rules as they are written, not as a config file tunes them
     with _mistakes_are_the_outcome():
-        selected = select(load(read_rules((*paths, *rules))), rule, skip_rule)
+        selected = select(read_rules((*paths, *rules)).checked(), rule, skip_rule)
     outcomes = list(run(selected))
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in failed:
@@ -111,7 +111,7 @@ def rule_schema() -> None:
     """Print the JSON Schema of rule files."""
     import msgspec  # noqa: PLC0415 - the group's help does not pay for it
 
-    from northflank_audit.policy.rules import RuleFile  # noqa: PLC0415 - as above
+    from northflank_audit.policy.rulefile import RuleFile  # noqa: PLC0415 - as above
 
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(RuleFile)}
     click.echo(json.dumps(schema, indent=2))

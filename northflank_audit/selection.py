@@ -1,20 +1,24 @@
 """The policy of a run: rule files, overrides, waivers, and the report to compare with, read and checked."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from northflank_audit import shipped
-from northflank_audit.errors import StartError
+from northflank_audit.errors import StartError, did_you_mean
 from northflank_audit.model import Result, Rule, Waiver
 from northflank_audit.policy import rules as rule_files
 from northflank_audit.policy import waivers as waiver_files
+from northflank_audit.policy.rules import Rulebook
 from northflank_audit.policy.yamlfile import Document
 from northflank_audit.settings import read_text
 
 RULE_FILES = (".yaml", ".yml")
+PACK = "pack:"
+"""What the name of a shipped pack begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,44 +37,108 @@ class _Earlier(msgspec.Struct, rename="camel"):
     results: list[Result]
 
 
-def read_rules(paths: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (path, text) of each rule file; a folder stands for the files in it, sorted by name.
+class Shelf:
+    """Rule files on disk. It remembers where each stands, so that what it extends is found from there."""
 
-    Without paths, the shipped rules. Raises StartError for a path that is not there or holds no rule file.
-    """
-    if not paths:
+    def __init__(self) -> None:
+        self._places: dict[str, Path] = {}
+
+    def files(self, paths: Sequence[str]) -> list[tuple[str, str]]:
+        """Return (path, text) of each rule file; a folder stands for the files in it, sorted by name.
+
+        `pack:NAME` is a shipped pack; without paths, the shipped rules. Raises StartError for a path that is not
+        there or holds no rule file.
+        """
+        places = [place for path in paths for place in self._named(path)] if paths else _inside(shipped.RULES)
+        return [self._read(place) for place in places]
+
+    def tests(self, paths: Sequence[str]) -> list[tuple[str, str]]:
+        """Return (path, text) of the files of examples: those named, and those beside the rule files."""
+        if not paths:
+            places = _inside(shipped.RULES, tests=True)
+        else:
+            places = [place for path in paths for place in self._tests_of(path)]
+        return [self._read(place) for place in dict.fromkeys(places)]
+
+    def find(self, path: str, reference: str) -> list[tuple[str, str]]:
+        """Return (path, text) of what the rule file at `path` extends."""
+        base = self._places[path].parent
+        named = reference if reference.startswith(PACK) else os.path.normpath(base / reference)
+        return [self._read(place) for place in self._named(named, reference)]
+
+    def _named(self, path: str, said: str = "") -> list[Path]:
+        if path.startswith(PACK):
+            return [_pack(path.removeprefix(PACK))]
+        found = _inside(Path(path)) if Path(path).is_dir() else [Path(path)]
+        if not found:
+            raise StartError(f"{said or f'--rules {path}'}: no {' or '.join(RULE_FILES)} file in it")
+        return found
+
+    def _tests_of(self, path: str) -> list[Path]:
+        if path.startswith(PACK):
+            return []
+        place = Path(path)
+        if place.is_dir():
+            return _inside(place, tests=True)
+        if is_test(place):
+            return [place]
+        beside = place.with_name(f"{place.stem}.test{place.suffix}")
+        return [beside] if beside.is_file() else []
+
+    def _read(self, place: Path) -> tuple[str, str]:
         root = shipped.RULES.parent
-        return [(file.relative_to(root).as_posix(), read_text(str(file))) for file in _files(shipped.RULES)]
-    found = []
-    for path in paths:
-        files = list(_files(Path(path)))
-        if not files:
-            raise StartError(f"--rules {path}: no {' or '.join(RULE_FILES)} file in it")
-        found += [(str(file), read_text(str(file))) for file in files]
-    return found
+        ours = shipped.RULES in place.parents
+        shown = place.relative_to(root).as_posix() if ours else os.path.normpath(place)
+        self._places[shown] = place
+        return shown, read_text(str(place))
 
 
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        yield from sorted(file for file in path.iterdir() if file.suffix in RULE_FILES and file.is_file())
-    else:
-        yield path
+def is_test(path: Path) -> bool:
+    """Tell whether a file is one of examples: `NAME.test.yaml`."""
+    return path.name.endswith(tuple(f".test{suffix}" for suffix in RULE_FILES))
+
+
+def _inside(folder: Path, *, tests: bool = False) -> list[Path]:
+    files = (file for file in folder.iterdir() if file.suffix in RULE_FILES and is_test(file) is tests)
+    return sorted(file for file in files if file.is_file())
+
+
+def packs() -> list[str]:
+    """Return the names of the shipped packs."""
+    return [file.stem for file in _inside(shipped.RULES / "packs")]
+
+
+def _pack(name: str) -> Path:
+    if name not in packs():
+        raise StartError(f"there is no {PACK}{name}{did_you_mean(name, packs())}; there is {', '.join(packs())}")
+    return shipped.RULES / "packs" / f"{name}.yaml"
+
+
+def read_rules(paths: Sequence[str], *configs: Document | None) -> Rulebook:
+    """Read rule files and apply each config's overrides; every mistake is in the book."""
+    shelf = Shelf()
+    book = rule_files.read(shelf.files(paths), shelf.find)
+    for config in configs:
+        if config is not None:
+            book.mistakes.extend(config.mistakes)
+            rule_files.override(book, config)
+    return book
 
 
 def select_rules(
     paths: Sequence[str], only: Sequence[str], skip: Sequence[str], *configs: Document | None
 ) -> list[Rule]:
     """Return the rules to run, with each config's overrides. Raises StartError for every mistake in them."""
-    rules = rule_files.load(read_rules(paths))
-    known = {rule.id for rule in rules}
-    for config in configs:
-        if config is not None and config.value:
-            rules = rule_files.override(rules, config)
-    switched_off = known - {rule.id for rule in rules}
-    asked_and_off = sorted(switched_off.intersection(only))
-    if asked_and_off:
-        raise StartError(f"--rule {asked_and_off[0]}: the config file switches it off")
-    return rule_files.select(rules, only, [name for name in skip if name not in switched_off])
+    return chosen(read_rules(paths, *configs), only, skip)
+
+
+def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
+    """Return those rules of a book that are to run. Raises StartError for every mistake in it."""
+    rules = book.checked()
+    for rule_id in only:
+        if rule_id in book.off:
+            raise StartError(f"--rule {rule_id}: {book.off[rule_id]} switches it off")
+    return rule_files.select(rules, only, [name for name in skip if name not in book.off])
 
 
 def read_waivers(path: str) -> list[Waiver]:

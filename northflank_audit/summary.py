@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from northflank_audit.formats.text import pages_read, plural, printable
+from northflank_audit.formats.text import pages_read, plural
 from northflank_audit.model import Report, Result, Status
+from northflank_audit.printable import printable
 
 MOST = 20
 """Findings that are listed; the report has them all."""

@@ -7,9 +7,9 @@ from typing import Any
 from markupsafe import Markup
 
 from northflank_audit.formats.templating import environment
-from northflank_audit.formats.text import printable
 from northflank_audit.formats.view import view
 from northflank_audit.model import Report
+from northflank_audit.printable import printable
 from northflank_audit.shipped import TEMPLATES
 
 

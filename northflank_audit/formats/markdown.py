@@ -11,9 +11,9 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from northflank_audit.formats.templating import environment
-from northflank_audit.formats.text import printable
 from northflank_audit.formats.view import view
 from northflank_audit.model import Report
+from northflank_audit.printable import printable
 
 _CHARACTERS: Final = {
     **{ord(character): f"\\{character}" for character in "\\`*_[]~$"},

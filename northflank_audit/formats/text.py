@@ -1,22 +1,13 @@
 """Words: what people's formats say of a report, and how they show what others wrote."""
 
 import datetime as dt
-import re
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from northflank_audit.model import Coverage, Report
-
-_BLANKS: Final = re.compile(r"[\t\n\v\f\r]+")
-_UNSAFE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks, overrides and isolates that turn the direction of writing
-    "\u2028\u2029\ufeff"  # separators of lines and paragraphs; the byte order mark
-    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"  # halves of surrogate pairs, noncharacters
-    "\U000e0000-\U000e007f]"  # invisible tags
-)
+from northflank_audit.printable import printable
 
 
 class Outcome(StrEnum):
@@ -25,14 +16,6 @@ class Outcome(StrEnum):
     VIOLATED = "VIOLATED"
     PASSED = "PASSED"
     INCOMPLETE = "INCOMPLETE"
-
-
-def printable(text: str) -> str:
-    """Return text that shows as what it is, on one line.
-
-    Line breaks and tabs become a blank. Control characters, and those that reorder or hide text, become U+FFFD.
-    """
-    return _UNSAFE.sub("\ufffd", _BLANKS.sub(" ", text))
 
 
 def as_json(value: Any) -> str:

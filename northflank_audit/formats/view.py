@@ -8,8 +8,9 @@ from urllib.parse import quote, urlsplit
 
 from msgspec import UNSET
 
-from northflank_audit.formats.text import as_json, explanation, headline, moment, outcome, plural, printable, title
+from northflank_audit.formats.text import as_json, explanation, headline, moment, outcome, plural, title
 from northflank_audit.model import Report, Result, RuleSummary, Severity, Status
+from northflank_audit.printable import printable
 
 FRAMEWORKS: Final = {
     "soc2": "SOC 2",

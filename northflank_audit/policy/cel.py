@@ -12,8 +12,11 @@ from typing import Any, Final
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_bindings, ext_strings
 
+from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.policy import checked
+from northflank_audit.policy.celerrors import Problem, problems
 
+VARIABLES: Final = ("credential", "params", "now", "detailed")
 _EXTENSIONS: Final = [ext_bindings.ExtBindings(), ext_strings.ExtStrings()]
 _TYPES: Final = {"now": cel.Type.TIMESTAMP, "detailed": cel.Type.BOOL}
 _ONE = cel.NewEnv(variables={"credential": cel.Type.DYN, "params": cel.Type.DYN, **_TYPES}, extensions=_EXTENSIONS)
@@ -21,16 +24,15 @@ _MANY = cel.NewEnv(
     variables={"page": cel.Type.List(cel.Type.DYN), "parameters": cel.Type.List(cel.Type.DYN), **_TYPES},
     extensions=_EXTENSIONS,
 )
-_COMPILE_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*?)(?:\n \||$)", re.DOTALL)
 _RUNTIME_ERROR = re.compile(r"^([A-Z_]+): (.*)$", re.DOTALL)
 
 
 class CelError(Exception):
-    """An expression that does not compile; `line` and `column` count from 1, within the expression."""
+    """An expression that does not compile, with every problem that the engine told of."""
 
-    def __init__(self, problem: str, line: int = 1, column: int = 1) -> None:
-        super().__init__(problem)
-        self.problem, self.line, self.column = problem, line, column
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(problem.text for problem in problems))
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,18 @@ class Failed:
 class Expression:
     """A compiled expression over `credential`, `params`, `now` and `detailed`."""
 
-    def __init__(self, source: str) -> None:
-        """Compile `source`. Raises CelError, also where the result can't be a boolean."""
+    def __init__(self, source: str, resource_type: str = RESOURCE_TYPE) -> None:
+        """Compile `source`, of a rule about this type. Raises CelError, also where the result can't be a boolean."""
         self.source = source
+        self.resource_type = resource_type
         try:
             self._compiled = _ONE.compile(source)
         except RuntimeError as error:
-            found = _COMPILE_ERROR.search(str(error))
-            if found is None:
-                raise CelError(str(error).splitlines()[0]) from None
-            raise CelError(_tidy(found[3]), int(found[1]), int(found[2])) from None
+            raise CelError(problems(source, str(error), VARIABLES)) from None
         kind = self._compiled.return_type()
         if kind not in (cel.Type.BOOL, cel.Type.DYN):
-            raise CelError(f"must give true or false, and gives {kind.name().lower()}")
+            width = len(source.rstrip())
+            raise CelError([Problem(f"must give true or false, and gives {kind.name().lower()}", 0, width)])
         self.reads: tuple[checked.Read, ...] = checked.reads(self._compiled.serialize())
 
     @property
@@ -122,10 +123,6 @@ class Batch:
 def _longest(paths: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
     unique = dict.fromkeys(paths)
     return tuple(path for path in unique if not any(len(o) > len(path) and o[: len(path)] == path for o in unique))
-
-
-def _tidy(problem: str) -> str:
-    return problem.strip().replace(" (in container '')", "").replace("undeclared reference to", "unknown name")
 
 
 def lookup(record: Mapping[str, Any], path: Sequence[str]) -> Iterator[Any]:

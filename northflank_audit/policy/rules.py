@@ -1,102 +1,164 @@
-"""Rule files: their form, and every check that can be made before a record is seen."""
+"""Rule files, read into rules that are checked and ready: their own, those that they extend, and what tunes them."""
 
 import hashlib
-import string
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-import msgspec
-from msgspec import Meta
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean
-from northflank_audit.model import RESOURCE_TYPE, Example, Rule, Severity
-from northflank_audit.policy.cel import CelError, Expression
-from northflank_audit.policy.yamlfile import Document
+from northflank_audit.model import Example, Rule, Severity
+from northflank_audit.policy import checks
+from northflank_audit.policy.cel import Expression
+from northflank_audit.policy.rulefile import Override, RuleEntry, RuleFile, TestEntry, TestFile
+from northflank_audit.policy.typed import converted, sound_parts
+from northflank_audit.policy.yamlfile import Document, Path
 
-RuleId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+$", min_length=1)]
-Text = Annotated[str, Meta(min_length=1)]
+Find = Callable[[str, str], list[tuple[str, str]]]
+"""Gives the (path, text) of the files that `extends` means, for the path of the file that says it and what it says.
 
-MESSAGE_FIELDS = ("id", "name", "provider", "team")
-
-
-class RuleEntry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A rule as a rule file writes it."""
-
-    id: RuleId
-    title: Text
-    severity: Severity
-    require: Text
-    resource: Literal["registry-credential"] = RESOURCE_TYPE
-    when: Text | None = None
-    params: dict[str, Any] = {}
-    message: Text | None = None
-    rationale: str = ""
-    remediation: str = ""
-    references: list[str] = []
-    controls: dict[str, list[str]] = {}
-    tests: list[Example] = []
+Raises StartError where there is none.
+"""
 
 
-class RuleFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A rule file."""
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Where a rule stands."""
 
-    rules: Annotated[list[RuleEntry], Meta(min_length=1)]
-
-
-class Override(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a config file changes of a rule."""
-
-    severity: Severity | None = None
-    params: dict[str, Any] = {}
+    document: Document
+    here: Path
 
 
-def load(files: Iterable[tuple[str, str]]) -> list[Rule]:
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """What was read of rule files, and every mistake in them."""
+
+    rules: dict[str, Rule] = field(default_factory=dict)
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    off: dict[str, str] = field(default_factory=dict)
+    """`file:line` of what switched a rule off, by the rule's id."""
+    flawed: set[str] = field(default_factory=set)
+    """Ids of rules that have mistakes, and so are not among the rules."""
+    mistakes: list[FileError] = field(default_factory=list)
+
+    def checked(self) -> list[Rule]:
+        """Return the rules. Raises FileErrors where there is a mistake."""
+        if self.mistakes:
+            raise FileErrors(in_order(self.mistakes))
+        return list(self.rules.values())
+
+    def include(self, other: "Rulebook") -> None:
+        """Take in what another file has. A rule that comes twice must be the same one, tuned alike."""
+        for rule_id, rule in other.rules.items():
+            before = self.rules.get(rule_id)
+            definition = other.definitions[rule_id]
+            if before is None:
+                self.rules[rule_id], self.definitions[rule_id] = rule, definition
+            elif (before.origin, before.sha256) != (rule.origin, rule.sha256):
+                problem = f"the rule id '{rule_id}' is taken by {before.origin}"
+                self.mistakes.append(definition.document.error((*definition.here, "id"), problem))
+            elif before != rule:
+                ways = " and ".join(_tuning(each) for each in (before, rule))
+                problem = f"the rule '{rule_id}' comes twice, tuned in two ways: {ways}"
+                self.mistakes.append(definition.document.error((*definition.here, "id"), problem))
+        self.mistakes.extend(other.mistakes)
+        self.flawed.update(other.flawed)
+        self.off.update({rule_id: place for rule_id, place in other.off.items() if rule_id not in self.rules})
+        for rule_id in self.rules:
+            self.off.pop(rule_id, None)
+
+
+def in_order(mistakes: Iterable[FileError]) -> list[FileError]:
+    """Return mistakes file by file, as they come, and from a file's beginning to its end; each once."""
+    once = {str(mistake): mistake for mistake in mistakes}
+    files = {mistake.path: number for number, mistake in reversed(list(enumerate(once.values())))}
+    return sorted(once.values(), key=lambda mistake: (files[mistake.path], mistake.line, mistake.column))
+
+
+def _tuning(rule: Rule) -> str:
+    return ", ".join(f"{key} by {place}" for key, place in rule.tuned.items()) or "not at all"
+
+
+def load(files: Iterable[tuple[str, str]], find: Find | None = None) -> list[Rule]:
     """Read and check rule files, given as (path, text). Raises FileErrors with every mistake found."""
-    rules: dict[str, Rule] = {}
-    errors: list[FileError] = []
+    return read(files, find).checked()
+
+
+def read(files: Iterable[tuple[str, str]], find: Find | None = None) -> Rulebook:
+    """Read rule files, given as (path, text), and what they extend."""
+    book = Rulebook()
     for path, text in files:
-        for found in _read(path, text):
-            if isinstance(found, FileError):
-                errors.append(found)
-            elif found.id in rules:
-                line = int(found.origin.rpartition(":")[2])
-                problem = f"the rule id '{found.id}' is taken by {rules[found.id].origin}"
-                errors.append(FileError(path, line, 1, problem))
-            else:
-                rules[found.id] = found
-    if errors:
-        raise FileErrors(errors)
-    return list(rules.values())
+        book.include(_file(path, text, find, (path,)))
+    return book
 
 
-def _read(path: str, text: str) -> Iterator[Rule | FileError]:
+def _file(path: str, text: str, find: Find | None, chain: tuple[str, ...]) -> Rulebook:
+    """Read one file; `chain` are the files that led to it, itself the last."""
+    document = Document(text, path, strict=False)
+    book = Rulebook(mistakes=list(document.mistakes))
+    value = document.value
+    if not isinstance(value, dict) or not (value.get("rules") or value.get("extends")):
+        if not document.mistakes:
+            problem = "a rule file holds a list under the key 'rules', or under 'extends' the files that it builds on"
+            book.mistakes.append(document.error(("rules",), problem))
+        return book
+    known = RuleFile.__struct_fields__
+    for key in value:
+        if key not in known:
+            book.mistakes.append(document.error((key,), f"unknown key '{key}'{did_you_mean(key, known)}", key=True))
+    for here, reference in _listed(book, document, ("extends",)):
+        for found in _extended(book, document, here, reference, find, chain):
+            book.include(found)
+    sha256 = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    for here, _ in _listed(book, document, ("rules",)):
+        book.include(_one(document, here, sha256))
+    override(book, document)
+    return book
+
+
+def _listed(book: Rulebook, document: Document, path: Path) -> list[tuple[Path, Any]]:
+    items = document.value.get(path[0])
+    if items is not None and not isinstance(items, list):
+        book.mistakes.append(document.error(path, f"'{path[0]}' is a list"))
+        return []
+    return [((*path, index), item) for index, item in enumerate(items or [])]
+
+
+def _extended(
+    book: Rulebook, document: Document, here: Path, reference: Any, find: Find | None, chain: tuple[str, ...]
+) -> list[Rulebook]:
+    if not isinstance(reference, str) or not reference:
+        book.mistakes.append(document.error(here, "this must name a rule file, a folder, or pack:NAME"))
+        return []
     try:
-        document = Document(text, path)
-        sha256 = hashlib.sha256(text.encode()).hexdigest()
-        value = document.value
-        if not isinstance(value, dict) or not isinstance(value.get("rules"), list) or not value["rules"]:
-            raise document.error(("rules",), "a rule file holds a list under the key 'rules'")
-        for key in value:
-            if key != "rules":
-                yield document.error((key,), f"unknown key '{key}'", key=True)
-        for index in range(len(value["rules"])):
-            try:
-                entry = document.convert(("rules", index), RuleEntry)
-            except FileError as error:
-                yield error
-                continue
-            problems = list(_problems(document, index, entry))
-            yield from problems
-            if not problems:
-                yield _rule(entry, f"{path}:{document.line(('rules', index))}", sha256)
-    except FileError as error:
-        yield error
+        files = find(document.path, reference) if find else []
+    except StartError as error:
+        book.mistakes.append(document.error(here, str(error)))
+        return []
+    found = []
+    for path, text in files:
+        if path in chain:
+            round_ = " → ".join((*chain[chain.index(path) :], path))
+            book.mistakes.append(document.error(here, f"the files extend each other in a circle: {round_}"))
+        else:
+            found.append(_file(path, text, find, (*chain, path)))
+    return found
 
 
-def _rule(entry: RuleEntry, origin: str, sha256: str) -> Rule:
-    return Rule(
+def _one(document: Document, here: Path, sha256: str) -> Rulebook:
+    """Read one rule."""
+    entry, mistakes = converted(document, here, RuleEntry)
+    if entry is not None:
+        mistakes = list(checks.mistakes(document, here, entry))
+    elif sound := sound_parts(document, here, RuleEntry):
+        rest = RuleEntry(**{"id": "?", "title": "?", "severity": Severity.INFO, "require": "true", **sound})
+        mistakes += checks.mistakes(document, here, rest, whole=False)
+    if entry is None or mistakes:
+        value = document.at(here)
+        flawed = value.get("id") if isinstance(value, dict) else None
+        return Rulebook(mistakes=mistakes, flawed={flawed} if isinstance(flawed, str) else set())
+    rule = Rule(
         id=entry.id,
         title=entry.title,
         severity=entry.severity,
@@ -108,84 +170,63 @@ def _rule(entry: RuleEntry, origin: str, sha256: str) -> Rule:
         remediation=entry.remediation.strip(),
         references=entry.references,
         controls=entry.controls,
-        tests=entry.tests,
-        origin=origin,
+        tests=[
+            Example(**asdict(example), origin=f"{document.path}:{document.line((*here, 'tests', number))}")
+            for number, example in enumerate(entry.tests)
+        ],
+        origin=f"{document.path}:{document.line(here)}",
         resource=entry.resource,
         sha256=sha256,
     )
+    return Rulebook({rule.id: rule}, {rule.id: Definition(document, here)})
 
 
-def _problems(document: Document, index: int, entry: RuleEntry) -> Iterator[FileError]:
-    here = ("rules", index)
-    for key in ("when", "require"):
-        source = getattr(entry, key)
-        if source is not None:
-            yield from _expression_problems(document, (*here, key), source, entry.params)
-    yield from _message_problems(document, (*here, "message"), entry)
-    for number, reference in enumerate(entry.references):
-        if not is_web_address(reference):
-            yield document.error((*here, "references", number), f"not a web address: '{reference}'")
-    for number, example in enumerate(entry.tests):
-        for name in example.params:
-            if name not in entry.params:
-                problem = f"no parameter '{name}'{did_you_mean(name, entry.params)}"
-                yield document.error((*here, "tests", number, "params", name), problem, key=True)
+def add_tests(book: Rulebook, files: Iterable[tuple[str, str]]) -> None:
+    """Add the examples of files of their own, given as (path, text), to the rules that they name."""
+    for path, text in files:
+        document = Document(text, path, strict=False)
+        book.mistakes.extend(document.mistakes)
+        if document.mistakes and document.value is None:
+            continue
+        if not isinstance(document.value, dict) or not isinstance(document.value.get("tests"), list):
+            book.mistakes.append(document.error(("tests",), "a file of examples holds a list under the key 'tests'"))
+            continue
+        for key in document.value:
+            if key not in TestFile.__struct_fields__:
+                hint = did_you_mean(key, TestFile.__struct_fields__)
+                book.mistakes.append(document.error((key,), f"unknown key '{key}'{hint}", key=True))
+        for index in range(len(document.value["tests"])):
+            _add_test(book, document, ("tests", index))
 
 
-def _expression_problems(
-    document: Document, here: tuple[str | int, ...], source: str, params: Mapping[str, Any]
-) -> Iterator[FileError]:
-    key = here[-1]
-    try:
-        expression = Expression(source)
-    except CelError as error:
-        yield document.inside(here, error.line, error.column, f"{key}: {error.problem}")
+def _add_test(book: Rulebook, document: Document, here: Path) -> None:
+    entry, mistakes = converted(document, here, TestEntry)
+    book.mistakes.extend(mistakes)
+    if entry is None:
         return
-    for read in expression.reads:
-        missing = read.path[0] == "params" and not read.tested and _missing(params, read.path[1:])
-        if missing:
-            line, column = _position(source, read.offset)
-            yield document.inside(here, line, column, f"{key}: no parameter '{missing}'{did_you_mean(missing, params)}")
-
-
-def _message_problems(document: Document, here: tuple[str | int, ...], entry: RuleEntry) -> Iterator[FileError]:
-    try:
-        fields = [field for _, field, _, _ in string.Formatter().parse(entry.message or "") if field is not None]
-    except ValueError as error:
-        yield document.error(here, f"message: {error}")
+    rule = book.rules.get(entry.rule)
+    if rule is None:
+        if problem := absent(book, entry.rule):
+            book.mistakes.append(document.error((*here, "rule"), problem))
         return
-    known = (*MESSAGE_FIELDS, *(f"params.{name}" for name in entry.params))
-    for field in fields:
-        if field not in known:
-            yield document.error(
-                here, f"message: no {{{field}}}; there is {', '.join(f'{{{name}}}' for name in known)}"
-            )
+    found = list(checks.example_mistakes(document, here, entry, rule.params))
+    when = Expression(rule.when, rule.resource) if rule.when else None
+    if why := checks.impossible(when, Expression(rule.require, rule.resource), entry.expect):
+        found.append(document.error((*here, "expect"), why))
+    book.mistakes.extend(found)
+    if not found:
+        values = {key: value for key, value in asdict(entry).items() if key != "rule"}
+        example = Example(**values, origin=f"{document.path}:{document.line(here)}")
+        book.rules[rule.id] = replace(rule, tests=[*rule.tests, example])
 
 
-def is_web_address(text: str) -> bool:
-    """Tell whether text is an http or https address, and so no `javascript:`."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc)
-
-
-def _missing(params: Mapping[str, Any], path: Sequence[str]) -> str | None:
-    """Return the first part of the path that the parameters do not have."""
-    value: Any = params
-    for depth, key in enumerate(path, 1):
-        if not isinstance(value, Mapping):
-            return None
-        if key not in value:
-            return ".".join(path[:depth])
-        value = value[key]
-    return None
-
-
-def _position(source: str, offset: int) -> tuple[int, int]:
-    before = source[:offset]
-    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+def absent(book: Rulebook, rule_id: str) -> str:
+    """Return why no rule has this id, or nothing where the rule itself has mistakes and so is not there."""
+    if rule_id in book.flawed:
+        return ""
+    if rule_id in book.off:
+        return f"the rule '{rule_id}' is switched off by {book.off[rule_id]}"
+    return f"no rule '{rule_id}'{did_you_mean(rule_id, book.rules)}"
 
 
 def select(rules: Sequence[Rule], only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
@@ -200,56 +241,46 @@ def select(rules: Sequence[Rule], only: Sequence[str], skip: Sequence[str]) -> l
     return selected
 
 
-def override(rules: Sequence[Rule], document: Document) -> list[Rule]:
-    """Apply a config file's `overrides`. Raises FileErrors for what no rule or parameter has."""
-    changes = (document.value or {}).get("overrides") or {}
+def override(book: Rulebook, document: Document) -> None:
+    """Apply the `overrides` of a config file or a pack; what no rule or parameter has is a mistake."""
+    changes = document.value.get("overrides") if isinstance(document.value, dict) else None
+    if changes is None:
+        return
     if not isinstance(changes, dict):
-        raise document.error(("overrides",), "overrides maps rule ids to what changes")
-    by_id = {rule.id: rule for rule in rules}
-    errors: list[FileError] = []
+        book.mistakes.append(document.error(("overrides",), "overrides maps rule ids to what changes"))
+        return
     for rule_id, value in changes.items():
         here = ("overrides", rule_id)
-        rule = by_id.get(rule_id)
+        rule = book.rules.get(rule_id)
         if rule is None:
-            errors.append(document.error(here, f"no rule '{rule_id}'{did_you_mean(rule_id, by_id)}", key=True))
+            if problem := absent(book, rule_id):
+                book.mistakes.append(document.error(here, problem, key=True))
         elif value is False or value == "off":
-            del by_id[rule_id]
+            del book.rules[rule_id]
+            book.off[rule_id] = f"{document.path}:{document.line(here)}"
+        elif not isinstance(value, dict):
+            given = f"'{value}'" if isinstance(value, str) else checks.kind_of(value)
+            problem = f"an override is 'off', or a map of 'severity' and 'params'; this is {given}"
+            book.mistakes.append(document.error(here, problem))
         else:
-            try:
-                by_id[rule_id] = _overridden(rule, document, here)
-            except FileError as error:
-                errors.append(error)
-    if errors:
-        raise FileErrors(errors)
-    return list(by_id.values())
+            _change(book, document, here, rule)
 
 
-def _overridden(rule: Rule, document: Document, here: tuple[str, ...]) -> Rule:
-    change = document.convert(here, Override)
-    for name, value in change.params.items():
-        if name not in rule.params:
-            problem = f"'{rule.id}' has no parameter '{name}'{did_you_mean(name, rule.params)}"
-            raise document.error((*here, "params", name), problem, key=True)
-        if _kind(value) != _kind(rule.params[name]):
-            problem = f"'{name}' must be {_kind(rule.params[name])}, as its default is; this is {_kind(value)}"
-            raise document.error((*here, "params", name), problem)
-    keys = ["severity"] if change.severity else []
-    places = {key: (*here, key) for key in keys} | {f"params.{key}": (*here, "params", key) for key in change.params}
-    return replace(
+def _change(book: Rulebook, document: Document, here: tuple[str, str], rule: Rule) -> None:
+    change, mistakes = converted(document, here, Override)
+    for name, value in (change.params if change else {}).items():
+        if problem := checks.unfit(name, value, rule.params):
+            there = (*here, "params", name)
+            mistakes.append(document.error(there, f"'{rule.id}': {problem}", key=name not in rule.params))
+    book.mistakes.extend(mistakes)
+    if change is None or mistakes:
+        return
+    places: dict[str, Path] = {f"params.{key}": (*here, "params", key) for key in change.params}
+    if change.severity:
+        places["severity"] = (*here, "severity")
+    book.rules[rule.id] = replace(
         rule,
         severity=change.severity or rule.severity,
         params={**rule.params, **change.params},
         tuned={**rule.tuned, **{key: f"{document.path}:{document.line(place)}" for key, place in places.items()}},
     )
-
-
-def _kind(value: object) -> str:
-    kinds = {
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        str: "text",
-        list: "a list",
-        dict: "a map",
-    }
-    return kinds.get(type(value), "nothing")

@@ -7,8 +7,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from northflank_audit.errors import FileError, FileErrors
+from northflank_audit.errors import FileError, FileErrors, did_you_mean
 from northflank_audit.model import Waiver
+from northflank_audit.policy.typed import converted
 from northflank_audit.policy.yamlfile import Document
 
 
@@ -38,23 +39,34 @@ class WaiverBook:
 
 def load(path: str, text: str) -> list[Waiver]:
     """Read a waiver file. Raises FileErrors with every mistake, such as a waiver without an owner."""
-    document = Document(text, path)
+    document = Document(text, path, strict=False)
+    waivers, mistakes = read(document)
+    if mistakes:
+        raise FileErrors(mistakes)
+    return waivers
+
+
+def read(document: Document) -> tuple[list[Waiver], list[FileError]]:
+    """Return the waivers of a file, in its order, and every mistake in it."""
+    mistakes = list(document.mistakes)
     value: Any = document.value
     entries = value.get("waivers", []) if isinstance(value, dict) else None
     if not isinstance(entries, list):
-        raise document.error(("waivers",), "a waiver file holds a list under the key 'waivers'")
-    errors = [document.error((key,), f"unknown key '{key}'", key=True) for key in value if key != "waivers"]
+        if not mistakes:
+            problem = "a waiver file holds a list under the key 'waivers'"
+            mistakes.append(document.error(("waivers",), problem))
+        return [], mistakes
+    for key in value:
+        if key != "waivers":
+            hint = did_you_mean(key, ["waivers"])
+            mistakes.append(document.error((key,), f"unknown key '{key}'{hint}", key=True))
     waivers = []
     for index in range(len(entries)):
         here = ("waivers", index)
-        try:
-            waiver = document.convert(here, Waiver)
-            for key in ("rule", "resource", "reason", "owner"):
-                if not getattr(waiver, key).strip():
-                    raise document.error((*here, key), f"a waiver needs its {key}")
+        waiver, found = converted(document, here, Waiver)
+        if waiver is not None:
+            empty = [key for key in ("rule", "resource", "reason", "owner") if not getattr(waiver, key).strip()]
+            found = [document.error((*here, key), f"a waiver needs its {key}") for key in empty]
             waivers.append(replace(waiver, reason=waiver.reason.strip()))
-        except FileError as error:
-            errors.append(error)
-    if errors:
-        raise FileErrors(errors)
-    return waivers
+        mistakes += found
+    return waivers, mistakes

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.formats import FORMATS
-from northflank_audit.formats.text import printable
+from northflank_audit.printable import printable
 
 VOID = {"meta", "link", "br"}
 ATTRIBUTES = {

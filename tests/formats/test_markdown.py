@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 
 from northflank_audit.formats import FORMATS
 from northflank_audit.formats.markdown import code, escape
-from northflank_audit.formats.text import printable
+from northflank_audit.printable import printable
 
 WORDS = st.text(st.characters(codec="utf-8") | st.sampled_from("\\`*_[]()<>&#@!|~$-+=.:/ \n'\"1aw"))
 OURS = {

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from northflank_audit.formats.text import as_json, explanation, headline, moment, outcome, plural, printable, title
+from northflank_audit.formats.text import as_json, explanation, headline, moment, outcome, plural, title
+from northflank_audit.printable import printable
 
 
 @pytest.mark.parametrize(

@@ -52,19 +52,34 @@ def test_a_failing_expression_is_an_error_and_not_missing_data(source, record):
 
 
 @pytest.mark.parametrize(
-    ("source", "line", "column", "problem"),
+    ("source", "expected"),
     [
-        ("creds.name", 1, 6, "unknown name"),
-        ("credential.a ==", 1, 16, "Syntax error"),
-        ("true &&\n 1 + 'a' == 2", 2, 4, "no matching overload"),
-        ("'text'", 1, 1, "must give true or false, and gives string"),
+        ("creds.name", [("creds.name", "unknown name 'creds.name'; there is credential, params, now, detailed")]),
+        ("credental.a", [("credental.a", "unknown name 'credental.a' (did you mean 'credential'?)")]),
+        ("credential.a.lowerAsci()", [("lowerAsci", "unknown function 'lowerAsci' (did you mean 'lowerAscii'?)")]),
+        ("'😀é' == creds.a && foo == 1", [("creds.a", "unknown name 'creds.a'"), ("foo", "unknown name 'foo'")]),
+        ("true &&\n 1 + 'a' == 2", [("+", "no matching overload: '+' does not take (int, string)")]),
+        ("'text'", [("'text'", "must give true or false, and gives string")]),
+        ("credential.a ==", [("", "Syntax error: the expression ends too early")]),
+        ("credential.a = 1", [("=", "Syntax error: '=' is no part of CEL; CEL writes ==")]),
+        ("credential.a === 1", [("===", "Syntax error: CEL compares with ==")]),
+        ("credential.a and true", [("and", "Syntax error: 'and' is no part of CEL; it writes &&")]),
+        ("not credential.a", [("not", "Syntax error: 'not' is no part of CEL; it writes !")]),
+        ("credential.a == True", [("True", "unknown name 'True'; CEL writes true")]),
+        ("(credential.a", [("", "Syntax error: a ')' is missing")]),
+        ("credential.a == 'x", [("'x", "Syntax error: the text that begins here has no end")]),
+        ("credential.a )", [(")", "Syntax error: ')' does not belong here")]),
+        ("#", [("#", "Syntax error: '#' is no part of CEL")]),
+        ("has(credential)", [("c", "has() argument must be a field selection")]),
     ],
 )
-def test_a_mistake_has_its_place(source, line, column, problem):
+def test_every_mistake_has_its_place_and_says_what_to_do(source, expected):
     with pytest.raises(CelError) as caught:
         Expression(source)
-    assert (caught.value.line, caught.value.column) == (line, column)
-    assert problem in caught.value.problem
+    found = [(source[each.index : each.index + each.width], each.text) for each in caught.value.problems]
+    assert len(found) == len(expected)
+    for (place, text), (expected_place, expected_text) in zip(found, expected, strict=True):
+        assert (place, text[: len(expected_text)]) == (expected_place, expected_text)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from northflank_audit.errors import FileError, FileErrors, StartError
-from northflank_audit.policy.rules import RuleFile, load, override, select
+from northflank_audit.errors import FileErrors, StartError
+from northflank_audit.policy.rules import load, override, read, select
 from northflank_audit.policy.yamlfile import Document
 from tests.conftest import RULES, rules
 
@@ -19,28 +19,37 @@ def problems(text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "f.yaml:1:1: a rule file holds a list under the key 'rules'"),
+        ("", "f.yaml:1:1: a rule file holds a list under the key 'rules', or under 'extends'"),
         ("rules: []", "f.yaml:1:8: a rule file holds a list under the key 'rules'"),
-        ("rules: [", "f.yaml:2:1: not valid YAML: did not find expected node content"),
+        ("rules: [", "f.yaml:1:9: not valid YAML: did not find expected node content"),
         ("a: 1\nrules:\n - {id: r, id: s}", "f.yaml:3:12: the key 'id' is here twice, first in line 3"),
         (HEAD + "    severty: high\n", "f.yaml:6:5: unknown key 'severty'"),
-        (HEAD.replace("low", "lowest"), "f.yaml:4:15: invalid enum value 'lowest'"),
-        (HEAD.replace("id: r", "id: 'a b'"), "f.yaml:2:9: expected text matching regex '^[A-Za-z0-9_-]+$'"),
+        (
+            HEAD.replace("low", "lowest"),
+            "f.yaml:4:15: 'lowest' is not one of info, low, medium, high, critical (did you mean 'low'?)",
+        ),
+        (
+            HEAD.replace("id: r", "id: 'a b'"),
+            "f.yaml:2:9: 'a b' is not an id: it has letters, digits, - and _, and nothing else",
+        ),
         (HEAD.replace("    title: T\n", ""), "f.yaml:2:5: the key 'title' is missing"),
-        (HEAD.replace("'true'", "'creds.x'"), "f.yaml:5:20: require: unknown name 'creds.x'"),
+        (HEAD.replace("'true'", "'creds.x'"), "f.yaml:5:15: require: unknown name 'creds.x'"),
         (HEAD.replace("'true'", "credential.x =="), "f.yaml:5:29: require: Syntax error"),
-        (HEAD.replace("'true'", "|\n      true &&\n        creds.x"), "f.yaml:7:14: require: unknown name 'creds.x'"),
-        (HEAD.replace("'true'", ">-\n      true &&\n      creds.x"), "f.yaml:7:12: require: unknown name 'creds.x'"),
+        (HEAD.replace("'true'", "|\n      true &&\n        creds.x"), "f.yaml:7:9: require: unknown name 'creds.x'"),
+        (HEAD.replace("'true'", ">-\n      true &&\n      creds.x"), "f.yaml:7:7: require: unknown name 'creds.x'"),
         (HEAD + "    when: \"'text'\"\n", "f.yaml:6:12: when: must give true or false, and gives string"),
         (
             HEAD.replace("'true'", "params.mx > 1") + "    params: {max: 1}\n",
-            "f.yaml:5:20: require: no parameter 'mx' (did you mean 'max'?)",
+            "f.yaml:5:21: require: no parameter 'mx' (did you mean 'max'?)",
         ),
-        (HEAD + "    message: '{nme}'\n", "f.yaml:6:14: message: no {nme}; there is {id}, {name}, {provider}, {team}"),
+        (HEAD + "    message: '{nme}'\n", "f.yaml:6:15: message: no {nme} (did you mean 'name'?)"),
         (HEAD + "    message: '{name'\n", "f.yaml:6:14: message: expected '}' before end of string"),
         (HEAD + "    references: ['javascript:alert(1)']\n", "f.yaml:6:18: not a web address: 'javascript:alert(1)'"),
         (HEAD + "    references: ['https://[']\n", "f.yaml:6:18: not a web address: 'https://['"),
-        (HEAD + "    tests:\n      - {given: {id: a}, expect: maybe}\n", "f.yaml:7:34: invalid enum value 'maybe'"),
+        (
+            HEAD + "    tests:\n      - {given: {id: a}, expect: maybe}\n",
+            "f.yaml:7:34: 'maybe' is not one of pass, fail, unknown, error, notapplicable",
+        ),
         (HEAD + "    tests:\n      - {given: {}, expect: pass, params: {q: 1}}\n", "f.yaml:7:44: no parameter 'q'"),
         (
             HEAD + "    params: !!python/object/apply:os.system [ls]\n",
@@ -53,7 +62,7 @@ def problems(text):
     ],
 )
 def test_a_mistake_is_told_with_its_place(text, expected):
-    assert problems(text)[0].startswith(expected)
+    assert any(problem.startswith(expected) for problem in problems(text))
 
 
 def test_all_rules_with_mistakes_are_told_at_once():
@@ -62,16 +71,16 @@ def test_all_rules_with_mistakes_are_told_at_once():
 
 
 def test_two_rules_with_one_id_name_both_places():
-    with pytest.raises(FileErrors, match=r"b.yaml:2:1: the rule id 'r' is taken by a.yaml:2"):
+    with pytest.raises(FileErrors, match=r"b.yaml:2:9: the rule id 'r' is taken by a.yaml:2"):
         load([("a.yaml", HEAD), ("b.yaml", HEAD)])
 
 
 def test_an_alias_bomb_is_refused():
     bomb = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
     bomb += "".join(f"{x}: &{x} [{', '.join([f'*{y}'] * 10)}]\n" for x, y in zip("bcdefgh", "abcdefg", strict=True))
-    with pytest.raises(FileError, match="alias"):
+    with pytest.raises(FileErrors, match="alias"):
         Document(bomb, "f")
-    with pytest.raises(FileError, match="alias"):
+    with pytest.raises(FileErrors, match="alias"):
         Document("a: &a [*a]", "f")
 
 
@@ -90,7 +99,9 @@ def test_selecting():
 
 
 def overridden(text):
-    return {rule.id: rule for rule in override(rules(), Document(text, "audit.yaml"))}
+    book = read([("rules.yaml", RULES)])
+    override(book, Document(text, "audit.yaml"))
+    return {rule.id: rule for rule in book.checked()}
 
 
 def test_overrides_tune_rules():
@@ -106,10 +117,19 @@ def test_overrides_tune_rules():
     ("text", "expected"),
     [
         ("overrides:\n  provder: off", "audit.yaml:2:3: no rule 'provder' (did you mean 'provider'?)"),
-        ("overrides:\n  provider: {params: {alowed: []}}", "audit.yaml:2:23: 'provider' has no parameter 'alowed'"),
-        ("overrides:\n  provider: {params: {allowed: x}}", "audit.yaml:2:32: 'allowed' must be a list, as its default"),
-        ("overrides:\n  provider: {severity: bad}", "audit.yaml:2:24: invalid enum value 'bad'"),
-        ("overrides:\n  provider: on", "audit.yaml:2:13: expected a map, got true or false"),
+        (
+            "overrides:\n  provider: {params: {alowed: []}}",
+            "audit.yaml:2:23: 'provider': no parameter 'alowed' (did you mean 'allowed'?)",
+        ),
+        (
+            "overrides:\n  provider: {params: {allowed: x}}",
+            "audit.yaml:2:32: 'provider': 'allowed' must be a list, as its default",
+        ),
+        ("overrides:\n  provider: {severity: bad}", "audit.yaml:2:24: 'bad' is not one of info, low"),
+        (
+            "overrides:\n  provider: on",
+            "audit.yaml:2:13: an override is 'off', or a map of 'severity' and 'params'; this is true or false",
+        ),
         ("overrides: [a]", "audit.yaml:1:12: overrides maps rule ids to what changes"),
     ],
 )
@@ -136,5 +156,4 @@ def test_the_example_of_the_contract_is_a_rule():
         "tests": [{"name": "open to all", "given": {"id": "a"}, "expect": "fail"}],
     }
     assert rules(json.dumps({"rules": [entry]}))[0].controls["soc2"] == ["CC6.1"]
-    assert RuleFile.__struct_fields__ == ("rules",)
     assert len(rules(RULES)) == 2

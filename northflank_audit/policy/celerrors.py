@@ -1,0 +1,120 @@
+"""What the CEL engine says of an expression that does not compile, in words for people and with its place."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from northflank_audit.errors import did_you_mean
+
+_ERROR: Final = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*?)(?=\n \||\nERROR: |$)", re.DOTALL)
+_UNKNOWN: Final = re.compile(r"undeclared reference to '(?P<name>[^']*)'")
+_OVERLOAD: Final = re.compile(r"found no matching overload for '(?P<name>[^']*)' applied to '(?P<types>.*)'")
+_UNEXPECTED: Final = re.compile(r"(?:mismatched|extraneous) input '(?P<token>.*?)' expecting|at input '(?P<input>.*?)'")
+_UNREADABLE: Final = re.compile(r"token recognition error at: '(?P<token>.*)'", re.DOTALL)
+_MISSING: Final = re.compile(r"missing '(?P<what>.)' at")
+_OTHER_LANGUAGES: Final = {
+    "and": "&&",
+    "AND": "&&",
+    "&": "&&",
+    "or": "||",
+    "OR": "||",
+    "|": "||",
+    "not": "!",
+    "NOT": "!",
+    "=": "==",
+    "is": "==",
+    "None": "null",
+    "True": "true",
+    "False": "false",
+}
+"""What people write who come from another language, and what CEL calls it."""
+
+_NAMES: Final = """
+size contains startsWith endsWith matches has all exists exists_one filter map timestamp duration
+getFullYear getMonth getDate getDayOfMonth getDayOfWeek getDayOfYear getHours getMinutes getSeconds
+getMilliseconds int uint double string bytes bool type dyn bind charAt indexOf join lastIndexOf lowerAscii
+upperAscii replace split substring trim format reverse quote
+"""
+FUNCTIONS: Final = tuple(_NAMES.split())
+"""CEL's standard functions and macros (its language definition) and those of its strings and bindings extensions."""
+
+
+END: Final = "<EOF>"
+"""What the engine calls the end of an expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with an expression, and where: `index` and `width` are in characters."""
+
+    text: str
+    index: int = 0
+    width: int = 1
+
+
+def problems(source: str, said: str, variables: Sequence[str]) -> list[Problem]:
+    """Return what an engine's error says, one problem for each mistake; after a syntax error, that alone.
+
+    `variables` are the names that an expression can use.
+    """
+    found = []
+    lines = source.split("\n")
+    for line, column, text in _ERROR.findall(said):
+        start = sum(len(each) + 1 for each in lines[: int(line) - 1]) + int(column) - 1
+        found.append(_problem(source, text.strip(), start, variables))
+        if text.startswith("Syntax error"):
+            break
+    return found or [Problem(said.splitlines()[0] if said else "does not compile")]
+
+
+def _problem(source: str, text: str, index: int, variables: Sequence[str]) -> Problem:
+    if unknown := _UNKNOWN.search(text):
+        return _unknown(source, unknown["name"], index, variables)
+    if overload := _OVERLOAD.search(text):
+        name, types = overload["name"].strip("_").replace("_", ""), overload["types"].strip("()")
+        return Problem(f"no matching overload: '{name or overload['name']}' does not take ({types})", index)
+    if text.startswith("Syntax error"):
+        return _syntax(source, text, index)
+    return Problem(text, index)
+
+
+def _unknown(source: str, name: str, index: int, variables: Sequence[str]) -> Problem:
+    first = name.partition(".")[0]
+    called = source[index : index + 1] == "(" and source[:index].rstrip().endswith(name)
+    start = source.rfind(name if called else first, 0, index + len(first))
+    start = index if start < 0 else start
+    if first in _OTHER_LANGUAGES:
+        return Problem(f"unknown name '{first}'; CEL writes {_OTHER_LANGUAGES[first]}", start, len(first))
+    hint = did_you_mean(first, FUNCTIONS if called else variables)
+    if not hint and not called:
+        hint = f"; there is {', '.join(variables)}"
+    width = len(name) if source.startswith(name, start) else len(first)
+    return Problem(f"unknown {'function' if called else 'name'} '{name}'{hint}", start, width)
+
+
+def _syntax(source: str, text: str, index: int) -> Problem:
+    if unreadable := _UNREADABLE.search(text):
+        return _no_token(source, unreadable["token"].strip(), index)
+    if missing := _MISSING.search(text):
+        return Problem(f"Syntax error: a '{missing['what']}' is missing", index)
+    unexpected = _UNEXPECTED.search(text)
+    token = (unexpected and (unexpected["token"] or unexpected["input"])) or ""
+    if token == END:
+        return Problem("Syntax error: the expression ends too early", index)
+    before = re.search(r"(\w+)\s*$", source[:index])
+    for word, start in ((token, index), (before[1], before.start(1)) if before else ("", 0)):
+        if word in _OTHER_LANGUAGES:
+            problem = f"Syntax error: '{word}' is no part of CEL; it writes {_OTHER_LANGUAGES[word]}"
+            return Problem(problem, start, len(word))
+    return Problem(f"Syntax error: '{token}' does not belong here" if token else text, index, max(1, len(token)))
+
+
+def _no_token(source: str, token: str, index: int) -> Problem:
+    """Return what is wrong where the engine could not even read a word."""
+    if token[:1] in ("'", '"'):
+        return Problem("Syntax error: the text that begins here has no end", index, len(token))
+    if source.startswith(("===", "!=="), index - 2):
+        return Problem("Syntax error: CEL compares with ==", index - 2, 3)
+    hint = f"; CEL writes {_OTHER_LANGUAGES[token]}" if token in _OTHER_LANGUAGES else ""
+    return Problem(f"Syntax error: '{token}' is no part of CEL{hint}", index, len(token) or 1)
