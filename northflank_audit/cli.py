@@ -16,7 +16,7 @@ import click
 from click.core import ParameterSource
 
 from northflank_audit import __version__
-from northflank_audit.errors import AuditError, Stopped
+from northflank_audit.errors import AuditError, FileError, FileErrors, Stopped
 from northflank_audit.formats import FORMATS
 from northflank_audit.options import run_options
 from northflank_audit.rule_commands import rules_group
@@ -179,7 +179,8 @@ def _outcome() -> int:
         error.show()
         return 2
     except AuditError as error:
-        click.echo(f"northflank-audit: {error}" if "\n" not in str(error) else str(error), err=True)
+        mistakes = error.shown if isinstance(error, FileError | FileErrors) else f"northflank-audit: {error}"
+        click.echo(mistakes, err=True)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends with 3
         if "--verbose" in sys.argv:

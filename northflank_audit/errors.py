@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from northflank_audit.printable import printable
+
 
 class AuditError(Exception):
     """An error whose text is meant for the user: what, where, and what to do next."""
@@ -27,6 +29,7 @@ class FileError(StartError):
     def __init__(
         self, path: str, line: int, column: int, problem: str, *, excerpt: str = "", warning: bool = False
     ) -> None:
+        path, problem = printable(path), printable(problem)  # both may hold what others wrote
         super().__init__(f"{path}:{line}:{column}: {'warning: ' if warning else ''}{problem}")
         self.path, self.line, self.column, self.problem = path, line, column, problem
         self.excerpt, self.warning = excerpt, warning

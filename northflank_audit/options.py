@@ -132,6 +132,12 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that names the waivers."""
+    decorated: Callable[..., Any] = _option("--waivers", metavar="FILE", help="Accepted violations, in YAML.")(command)
+    return decorated
+
+
 def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator that adds the options of `run`; `formats` are the reports that there are."""
     severities = [*(severity.value for severity in Severity), "never"]
@@ -164,7 +170,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             help="Audit saved JSON in place of the API; repeatable; - is standard input.",
         ),
         policy_options,
-        _option("--waivers", metavar="FILE", help="Accepted violations, in YAML."),
+        waivers_option,
         _option(
             "--details",
             type=click.Choice(["auto", "always", "never"]),

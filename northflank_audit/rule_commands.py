@@ -1,13 +1,11 @@
 """The commands about rules: list, lint, test, schema, explain."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
-from northflank_audit.errors import FileErrors
-from northflank_audit.options import policy_options
+from northflank_audit.mistakes import LISTINGS, counted
+from northflank_audit.options import policy_options, waivers_option
 from northflank_audit.policy.yamlfile import Document
 
 
@@ -44,32 +42,38 @@ def list_rules(
         click.echo(f"{item.id:<{width}}  {item.severity:<8}  {item.title}")
 
 
-@contextmanager
-def _mistakes_are_the_outcome() -> Iterator[None]:
-    """Print the mistakes in rule files, and exit with 1: for commands that are asked to find them."""
-    try:
-        yield
-    except FileErrors as errors:
-        click.echo(str(errors))
-        raise click.exceptions.Exit(1) from None
-
-
 @rules_group.command("lint")
 @_PATHS
 @policy_options
+@waivers_option
+@click.option("--format", "listing", type=click.Choice(list(LISTINGS)), default="text", help="How to list them.")
+@click.option("--strict", is_flag=True, help="Exit with 1 on a warning, too.")
 def lint_rules(
     paths: tuple[str, ...],
     config: Document | None,
     rules: tuple[str, ...],
     rule: tuple[str, ...],
     skip_rule: tuple[str, ...],
+    waivers: str | None,
+    listing: str,
+    *,
+    strict: bool,
 ) -> None:
-    """Check rule files; exit 1 when there is a mistake."""
-    from northflank_audit.selection import select_rules  # noqa: PLC0415 - the group's help does not pay for it
+    """Check rule files, examples, config and waivers; exit 1 when there is a mistake.
 
-    with _mistakes_are_the_outcome():
-        selected = select_rules((*paths, *rules), rule, skip_rule, config)
-    click.echo(f"{len(selected)} rules, no mistake")
+    Warnings say what is well-formed and probably not meant, such as a rule that can never fire.
+    """
+    from northflank_audit.selection import lint  # noqa: PLC0415 - the group's help does not pay for it
+
+    del rule, skip_rule  # a mistake in a rule that is left out is one all the same
+    found, count = lint((*paths, *rules), waivers, config)
+    shown = LISTINGS[listing](found)
+    if shown:
+        click.echo(shown)
+    if listing == "text":
+        click.echo(counted(found, count))
+    if (strict and found) or any(not each.warning for each in found):
+        raise click.exceptions.Exit(1)
 
 
 @rules_group.command("test")
@@ -88,8 +92,11 @@ def test_rules(
     from northflank_audit.selection import read_rules  # noqa: PLC0415 - as above
 
     del config  # examples test the rules as they are written, not as a config file tunes them
-    with _mistakes_are_the_outcome():
-        selected = select(read_rules((*paths, *rules)).checked(), rule, skip_rule)
+    book = read_rules((*paths, *rules))
+    if book.mistakes:
+        click.echo(LISTINGS["text"](book.mistakes))
+        raise click.exceptions.Exit(1)
+    selected = select(book.checked(), rule, skip_rule)
     outcomes = list(run(selected))
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in failed:

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 
 from northflank_audit import shipped
-from northflank_audit.errors import StartError, did_you_mean
+from northflank_audit.errors import FileError, StartError, did_you_mean
 from northflank_audit.model import Result, Rule, Waiver
+from northflank_audit.policy import lint as lint_rules
 from northflank_audit.policy import rules as rule_files
 from northflank_audit.policy import waivers as waiver_files
 from northflank_audit.policy.rules import Rulebook
@@ -139,6 +140,34 @@ def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rul
         if rule_id in book.off:
             raise StartError(f"--rule {rule_id}: {book.off[rule_id]} switches it off")
     return rule_files.select(rules, only, [name for name in skip if name not in book.off])
+
+
+def lint(paths: Sequence[str], waivers: str | None, config: Document | None) -> tuple[list[FileError], int]:
+    """Return every mistake and warning in rule files, their examples, a config file and waivers; and how many rules.
+
+    Raises StartError for a file that can't be read.
+    """
+    shelf = Shelf()
+    book = rule_files.read(shelf.files(rule_paths(paths)), shelf.find)
+    rule_files.add_tests(book, shelf.tests(paths))
+    found = list(lint_rules.warnings(book))  # as the files have them, before a config file tunes them
+    count = len(book.rules) + len(book.flawed)
+    if config is not None:
+        found += config.mistakes
+        rule_files.override(book, config)
+    if waivers:
+        document = Document(read_text(waivers), waivers, strict=False)
+        accepted, mistakes = waiver_files.read(document)
+        found += mistakes
+        for here, waiver in accepted:
+            if waiver.rule not in book.rules and (problem := rule_files.absent(book, waiver.rule)):
+                found.append(document.error((*here, "rule"), problem, warning=True))
+    return rule_files.in_order([*book.mistakes, *found]), count
+
+
+def rule_paths(paths: Sequence[str]) -> list[str]:
+    """Return the paths without those of files of examples."""
+    return [path for path in paths if not is_test(Path(path))]
 
 
 def read_waivers(path: str) -> list[Waiver]:

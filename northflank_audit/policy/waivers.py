@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from northflank_audit.errors import FileError, FileErrors, did_you_mean
 from northflank_audit.model import Waiver
 from northflank_audit.policy.typed import converted
-from northflank_audit.policy.yamlfile import Document
+from northflank_audit.policy.yamlfile import Document, Path
 
 
 class WaiverBook:
@@ -43,11 +43,11 @@ def load(path: str, text: str) -> list[Waiver]:
     waivers, mistakes = read(document)
     if mistakes:
         raise FileErrors(mistakes)
-    return waivers
+    return [waiver for _, waiver in waivers]
 
 
-def read(document: Document) -> tuple[list[Waiver], list[FileError]]:
-    """Return the waivers of a file, in its order, and every mistake in it."""
+def read(document: Document) -> tuple[list[tuple[Path, Waiver]], list[FileError]]:
+    """Return the waivers of a file, each with where it is in it, and every mistake in it."""
     mistakes = list(document.mistakes)
     value: Any = document.value
     entries = value.get("waivers", []) if isinstance(value, dict) else None
@@ -60,13 +60,13 @@ def read(document: Document) -> tuple[list[Waiver], list[FileError]]:
         if key != "waivers":
             hint = did_you_mean(key, ["waivers"])
             mistakes.append(document.error((key,), f"unknown key '{key}'{hint}", key=True))
-    waivers = []
+    waivers: list[tuple[Path, Waiver]] = []
     for index in range(len(entries)):
-        here = ("waivers", index)
+        here: Path = ("waivers", index)
         waiver, found = converted(document, here, Waiver)
         if waiver is not None:
             empty = [key for key in ("rule", "resource", "reason", "owner") if not getattr(waiver, key).strip()]
             found = [document.error((*here, key), f"a waiver needs its {key}") for key in empty]
-            waivers.append(replace(waiver, reason=waiver.reason.strip()))
+            waivers.append((here, replace(waiver, reason=waiver.reason.strip())))
         mistakes += found
     return waivers, mistakes

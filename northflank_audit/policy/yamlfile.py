@@ -119,13 +119,13 @@ class Document:
             value = value[step]
         return value
 
-    def error(self, path: Path, problem: str, *, key: bool = False) -> FileError:
+    def error(self, path: Path, problem: str, *, key: bool = False, warning: bool = False) -> FileError:
         """Return an error that points at the value under `path`, or at its key, or the nearest that is there."""
         nodes = self._keys if key else self._nodes
         while path and path not in nodes:
             path, nodes = path[:-1], self._nodes
         node = nodes.get(path)
-        return self._at(0, problem) if node is None else self._of(node, problem)
+        return self._at(0, problem, warning=warning) if node is None else self._of(node, problem, warning=warning)
 
     def line(self, path: Path) -> int:
         """Return the line, from 1, on which the value under `path` begins."""
@@ -141,9 +141,9 @@ class Document:
         last = offset(written, style, node.value, max(index, index + width - 1))
         return self._at(start + first, problem, last + 1 - first, warning=warning)
 
-    def _of(self, node: yaml.Node, problem: str) -> FileError:
+    def _of(self, node: yaml.Node, problem: str, *, warning: bool = False) -> FileError:
         start, end = node.start_mark.index, node.end_mark.index
-        return self._at(start, problem, end - start if isinstance(node, yaml.ScalarNode) else 1)
+        return self._at(start, problem, end - start if isinstance(node, yaml.ScalarNode) else 1, warning=warning)
 
     def _at(self, index: int, problem: str, width: int = 1, *, warning: bool = False) -> FileError:
         line, column = self._place(index)

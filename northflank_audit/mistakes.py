@@ -1,0 +1,65 @@
+"""How mistakes in policy files are listed: for people, for programs, and as annotations of GitHub."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from northflank_audit.errors import FileError
+
+
+def text(found: Sequence[FileError]) -> str:
+    """List mistakes and warnings, each with the line that it is in."""
+    return "\n".join(each.shown for each in found)
+
+
+def as_json(found: Sequence[FileError]) -> str:
+    """List mistakes and warnings as a JSON list."""
+    return json.dumps(
+        [
+            {
+                "file": each.path,
+                "line": each.line,
+                "column": each.column,
+                "level": _level(each),
+                "problem": each.problem,
+            }
+            for each in found
+        ],
+        indent=2,
+    )
+
+
+def github(found: Sequence[FileError]) -> str:
+    """List mistakes and warnings as workflow commands, which GitHub shows at their lines.
+
+    Source: GitHub's documentation, "Workflow commands for GitHub Actions".
+    """
+    return "\n".join(
+        f"::{_level(each)} file={_property(each.path)},line={each.line},col={each.column}::{_data(each.problem)}"
+        for each in found
+    )
+
+
+def _level(each: FileError) -> str:
+    return "warning" if each.warning else "error"
+
+
+def _data(value: str) -> str:
+    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(value: str) -> str:
+    return _data(value).replace(":", "%3A").replace(",", "%2C")
+
+
+LISTINGS: Final[dict[str, Callable[[Sequence[FileError]], str]]] = {"text": text, "json": as_json, "github": github}
+"""Each way to list mistakes, by the name that `--format` knows."""
+
+
+def counted(found: Iterable[FileError], rules: int) -> str:
+    """Return how many mistakes and warnings there are, in how many rules."""
+    levels = [_level(each) for each in found]
+    errors, warnings = levels.count("error"), levels.count("warning")
+    mistakes = f"{errors} mistake{'' if errors == 1 else 's'}" if errors else "no mistake"
+    besides = f", {warnings} warning{'' if warnings == 1 else 's'}" if warnings else ""
+    return f"{rules} rule{'' if rules == 1 else 's'}, {mistakes}{besides}"
