@@ -20,8 +20,9 @@ from northflank_audit.northflank.token import Token
 from northflank_audit.policy.engine import Engine, Verdict
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
+from northflank_audit.policy.yamlfile import Document
 from northflank_audit.selection import Policy, read_earlier, read_waivers, select_rules
-from northflank_audit.settings import Settings, read_document
+from northflank_audit.settings import Settings, read_text
 from northflank_audit.sources.files import InputSource
 from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot import SnapshotWriter
@@ -47,7 +48,8 @@ def read_policy(settings: Settings) -> Policy:
     """Read everything that the verdicts depend on, besides the credentials."""
     demo_config, waivers = None, settings.waivers
     if settings.demo and not settings.rules:  # the demo's policy tunes the shipped rules
-        demo_config = read_document(str(shipped.DEMO_CONFIG))
+        # It is named as the shipped rules are: the report is the same wherever the tool is installed.
+        demo_config = Document(read_text(str(shipped.DEMO_CONFIG)), shipped.DEMO_CONFIG.name)
         waivers = settings.waivers or str(shipped.DEMO_WAIVERS)
     return Policy(
         rules=select_rules(settings.rules, settings.rule, settings.skip_rule, demo_config, settings.config),
