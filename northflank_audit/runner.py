@@ -98,6 +98,9 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> R
         resources += len(known)
         watch(len(known))
     problems, warnings = list(source.problems), list(source.warnings)
+    # What else makes the audit incomplete takes nothing from the evidence: a control that an unknown verdict does
+    # not touch, or whose report could not be written, is as met as it was.
+    seen = not problems
     warnings += _age(source.as_of, started)
     if not resources and not problems:
         warnings.append("there is no credential: nothing was checked")
@@ -119,7 +122,7 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> R
         incomplete_reasons=problems,
     )
     coverage = replace(source.coverage(), resources=resources)
-    return tally.report(TOOL, run_, coverage, warnings, settings.fail_on)
+    return tally.report(TOOL, run_, coverage, warnings, settings.fail_on, seen=seen)
 
 
 def _judged(engine: Engine, source: Source, details: str) -> Iterator[tuple[list[Resource], Iterable[Verdict]]]:

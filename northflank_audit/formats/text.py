@@ -9,6 +9,16 @@ import msgspec
 
 from northflank_audit.model import Coverage, Report
 
+STATUSES: Final = {
+    "pass": "pass",
+    "fail": "fail",
+    "waived": "waived",
+    "unknown": "unknown",
+    "error": "error",
+    "notapplicable": "not applicable",
+}
+"""What is counted, in the order in which it is shown, and how it is called."""
+
 _BLANKS: Final = re.compile(r"[\t\n\v\f\r]+")
 _UNSAFE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
