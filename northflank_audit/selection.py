@@ -34,19 +34,19 @@ class _Earlier(msgspec.Struct, rename="camel"):
 
 
 def read_rules(paths: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (path, text) of each rule file; a folder stands for the files in it, sorted by name.
+    """Return (path, exact text) of each rule file; a folder stands for the files in it, sorted by name.
 
     Without paths, the shipped rules. Raises StartError for a path that is not there or holds no rule file.
     """
     if not paths:
         root = shipped.RULES.parent
-        return [(file.relative_to(root).as_posix(), read_text(str(file))) for file in _files(shipped.RULES)]
+        return [(file.relative_to(root).as_posix(), read_text(str(file), exact=True)) for file in _files(shipped.RULES)]
     found = []
     for path in paths:
         files = list(_files(Path(path)))
         if not files:
             raise StartError(f"--rules {path}: no {' or '.join(RULE_FILES)} file in it")
-        found += [(str(file), read_text(str(file))) for file in files]
+        found += [(str(file), read_text(str(file), exact=True)) for file in files]
     return found
 
 

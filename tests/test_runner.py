@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -52,6 +53,17 @@ def test_a_report_that_can_not_be_written_takes_nothing_from_the_evidence(compli
     (tmp_path / "folder").mkdir()
     for lost in ("--output=md=folder", "--save-snapshot=folder"):
         assert compliance(lost, open=False) == (3, {"CC6.1": "met", "CC6.3": "met", "CC7.2": "met"})
+
+
+@pytest.mark.parametrize(
+    "written", [RULES, "\ufeff" + RULES, RULES.replace("\n", "\r\n"), "\ufeff" + RULES.replace("\n", "\r")]
+)
+def test_the_digest_of_a_rule_file_is_that_of_its_bytes(compliance, tmp_path, written):
+    (tmp_path / "rules.yaml").write_bytes(written.encode())
+    assert compliance(open=False)[0] == 0
+    rules = json.loads((tmp_path / "reports/report.json").read_text())["rules"]
+    assert {rule["sha256"] for rule in rules} == {hashlib.sha256(written.encode()).hexdigest()}
+    assert [rule["origin"] for rule in rules] == ["rules.yaml:3", "rules.yaml:4"]
 
 
 def test_the_demo_names_what_tuned_its_rules_the_same_on_every_machine(monkeypatch, tmp_path):

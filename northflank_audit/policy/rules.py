@@ -1,6 +1,7 @@
 """Rule files: their form, and every check that can be made before a record is seen."""
 
 import hashlib
+import io
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -53,7 +54,7 @@ class Override(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 def load(files: Iterable[tuple[str, str]]) -> list[Rule]:
-    """Read and check rule files, given as (path, text). Raises FileErrors with every mistake found."""
+    """Read and check rule files, given as (path, exact text). Raises FileErrors with every mistake found."""
     rules: dict[str, Rule] = {}
     errors: list[FileError] = []
     for path, text in files:
@@ -73,7 +74,7 @@ def load(files: Iterable[tuple[str, str]]) -> list[Rule]:
 
 def _read(path: str, text: str) -> Iterator[Rule | FileError]:
     try:
-        document = Document(text, path)
+        document = Document(io.StringIO(text.removeprefix("\ufeff"), newline=None).read(), path)
         sha256 = hashlib.sha256(text.encode()).hexdigest()
         value = document.value
         if not isinstance(value, dict) or not isinstance(value.get("rules"), list) or not value["rules"]:
