@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from northflank_audit.formats.text import STATUSES, as_json, plural, printable
+from northflank_audit.formats.text import STATUSES, as_json, plural
 from northflank_audit.model import Control, ControlVerdict, Framework, Report, RuleSummary, Status
 
 VERDICTS: Final = {
@@ -91,8 +91,7 @@ def settings(rule: RuleSummary) -> list[Setting]:
     """Return what a rule was run with: its severity where that was tuned, and its parameters."""
     severity = [Setting(f"severity = {rule.severity}", rule.tuned["severity"])] if "severity" in rule.tuned else []
     return severity + [
-        Setting(f"{printable(name)} = {as_json(value)}", rule.tuned.get(f"params.{name}"))
-        for name, value in rule.params.items()
+        Setting(f"{name} = {as_json(value)}", rule.tuned.get(f"params.{name}")) for name, value in rule.params.items()
     ]
 
 

@@ -1,7 +1,13 @@
+import datetime as dt
+
 import pytest
 
-from northflank_audit.model import RuleSummary, Severity, Status
+from northflank_audit.model import Coverage, Origin, RuleSummary, Run, Severity, Status, Tool
 from northflank_audit.policy.compliance import frameworks
+from northflank_audit.policy.engine import Engine
+from northflank_audit.policy.tally import Tally
+from northflank_audit.policy.waivers import WaiverBook
+from tests.conftest import resource, rule
 
 COUNTS = dict.fromkeys((*Status, "waived"), 0)
 
@@ -54,6 +60,20 @@ def test_a_control_is_as_good_as_the_worst_verdict_under_it(counts, expected):
 @pytest.mark.parametrize("counts", [{"pass": 3}, {"waived": 1}, {"notapplicable": 1}, {}])
 def test_nothing_is_met_where_not_everything_was_seen(counts):
     assert verdict(summary(**counts), seen=False) == "notmet"
+
+
+def test_nothing_is_met_unless_the_caller_says_that_all_was_seen():
+    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    engine = Engine([rule(controls={"soc2": ["CC6.1"]})], now)
+    tally = Tally(engine, WaiverBook([], now.date()))
+    tally.add(engine.judge([resource()]))
+    run = Run(id="1", started_at=now, finished_at=now, source=Origin(kind="api"), complete=True, incomplete_reasons=[])
+
+    def met(**said):
+        (framework,) = tally.report(Tool("t", "1"), run, Coverage(), [], None, **said).compliance
+        return framework.controls[0].verdict
+
+    assert (met(), met(seen=True)) == ("notmet", "met")
 
 
 def test_a_control_names_each_rule_under_it_once_and_adds_up_their_counts():
