@@ -249,6 +249,37 @@ class RuleSummary(Struct, frozen=True, kw_only=True):
     """As those of `Rule`."""
 
 
+class ControlVerdict(StrEnum):
+    """What the rules under a control amount to for it; never more than they have shown."""
+
+    MET = "met"
+    NOTMET = "notmet"
+    """It is violated, or whether it is can't be told."""
+    WAIVED = "waived"
+    """What violates it has been accepted, which is not the same as met."""
+    NOTAPPLICABLE = "notapplicable"
+
+
+class Control(Struct, frozen=True, kw_only=True):
+    """A control of a framework that at least one rule serves."""
+
+    id: str
+    verdict: ControlVerdict
+    rules: list[str]
+    """The ids of the rules under it."""
+    counts: dict[str, int]
+    """Their verdicts, by the names of a rule's `counts`."""
+
+
+class Framework(Struct, frozen=True):
+    """A framework, and those of its controls that the rules cover."""
+
+    id: str
+    """As rules write it under `controls`."""
+    title: str
+    controls: list[Control]
+
+
 class Waivers(Struct, frozen=True):
     """Waivers that waived nothing."""
 
@@ -265,6 +296,7 @@ class Report(Struct, frozen=True, kw_only=True):
     coverage: Coverage
     summary: Summary
     rules: list[RuleSummary]
+    compliance: list[Framework]
     results: list[Result]
     resolved: list[Result] | UnsetType = UNSET
     waivers: Waivers

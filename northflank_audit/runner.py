@@ -20,8 +20,9 @@ from northflank_audit.northflank.token import Token
 from northflank_audit.policy.engine import Engine, Verdict
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
+from northflank_audit.policy.yamlfile import Document
 from northflank_audit.selection import Policy, read_earlier, read_waivers, select_rules
-from northflank_audit.settings import Settings, read_document
+from northflank_audit.settings import Settings, read_text
 from northflank_audit.sources.files import InputSource
 from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot import SnapshotWriter
@@ -47,7 +48,8 @@ def read_policy(settings: Settings) -> Policy:
     """Read everything that the verdicts depend on, besides the credentials."""
     demo_config, waivers = None, settings.waivers
     if settings.demo and not settings.rules:  # the demo's policy tunes the shipped rules
-        demo_config = read_document(str(shipped.DEMO_CONFIG))
+        # It is named as the shipped rules are: the report is the same wherever the tool is installed.
+        demo_config = Document(read_text(str(shipped.DEMO_CONFIG)), shipped.DEMO_CONFIG.name)
         waivers = settings.waivers or str(shipped.DEMO_WAIVERS)
     return Policy(
         rules=select_rules(settings.rules, settings.rule, settings.skip_rule, demo_config, settings.config),
@@ -96,6 +98,9 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> R
         resources += len(known)
         watch(len(known))
     problems, warnings = list(source.problems), list(source.warnings)
+    # What else makes the audit incomplete takes nothing from the evidence: a control that an unknown verdict does
+    # not touch, or whose report could not be written, is as met as it was.
+    seen = not problems
     warnings += _age(source.as_of, started)
     if not resources and not problems:
         warnings.append("there is no credential: nothing was checked")
@@ -117,7 +122,7 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> R
         incomplete_reasons=problems,
     )
     coverage = replace(source.coverage(), resources=resources)
-    return tally.report(TOOL, run_, coverage, warnings, settings.fail_on)
+    return tally.report(TOOL, run_, coverage, warnings, settings.fail_on, seen=seen)
 
 
 def _judged(engine: Engine, source: Source, details: str) -> Iterator[tuple[list[Resource], Iterable[Verdict]]]:

@@ -45,7 +45,7 @@ class Shelf:
         self._places: dict[str, Path] = {}
 
     def files(self, paths: Sequence[str]) -> list[tuple[str, str]]:
-        """Return (path, text) of each rule file; a folder stands for the files in it, sorted by name.
+        """Return (path, exact text) of each rule file; a folder stands for the files in it, sorted by name.
 
         `pack:NAME` is a shipped pack; without paths, the shipped rules. Raises StartError for a path that is not
         there or holds no rule file.
@@ -91,7 +91,7 @@ class Shelf:
         ours = shipped.RULES in place.parents
         shown = place.relative_to(root).as_posix() if ours else os.path.normpath(place)
         self._places[shown] = place
-        return shown, read_text(str(place))
+        return shown, read_text(str(place), exact=True)
 
 
 def is_test(path: Path) -> bool:

@@ -81,10 +81,14 @@ def read_document(path: str) -> Document:
     return Document(read_text(path), path)
 
 
-def read_text(path: str) -> str:
-    """Read a text file. Raises StartError with the reason where that can't be done."""
+def read_text(path: str, *, exact: bool = False) -> str:
+    """Read a text file. Raises StartError with the reason where that can't be done.
+
+    `exact` keeps its byte order mark and line ends, so that the text gives the file's bytes again.
+    """
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        with Path(path).open(encoding="utf-8" if exact else "utf-8-sig", newline="" if exact else None) as file:
+            return file.read()
     except UnicodeDecodeError:
         raise StartError(f"{path}: not UTF-8 text") from None
     except OSError as error:

@@ -6,8 +6,9 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
+from northflank_audit.formats.policyview import controls, settings, tally
 from northflank_audit.formats.text import moment, pages_read, plural
-from northflank_audit.formats.view import address, controls, evidence
+from northflank_audit.formats.view import address, evidence
 from northflank_audit.shipped import TEMPLATES
 
 
@@ -29,5 +30,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "moment": moment,
         "pages_read": pages_read,
         "plural": plural,
+        "settings": settings,
+        "tally": tally,
     }
     return made

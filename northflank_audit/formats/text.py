@@ -2,12 +2,22 @@
 
 import datetime as dt
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from northflank_audit.model import Coverage, Report
 from northflank_audit.printable import printable
+
+STATUSES: Final = {
+    "pass": "pass",
+    "fail": "fail",
+    "waived": "waived",
+    "unknown": "unknown",
+    "error": "error",
+    "notapplicable": "not applicable",
+}
+"""What is counted, in the order in which it is shown, and how it is called."""
 
 
 class Outcome(StrEnum):

@@ -8,27 +8,19 @@ from urllib.parse import quote, urlsplit
 
 from msgspec import UNSET
 
-from northflank_audit.formats.text import as_json, explanation, headline, moment, outcome, plural, title
+from northflank_audit.formats.policyview import VERDICTS, anchors, rule_files, standings, unseen
+from northflank_audit.formats.text import (
+    STATUSES,
+    as_json,
+    explanation,
+    headline,
+    moment,
+    outcome,
+    plural,
+    title,
+)
 from northflank_audit.model import Report, Result, RuleSummary, Severity, Status
 from northflank_audit.printable import printable
-
-FRAMEWORKS: Final = {
-    "soc2": "SOC 2",
-    "nist-800-53": "NIST SP 800-53 r5",
-    "iso-27001": "ISO/IEC 27001:2022",
-    "cis-v8": "CIS Controls v8",
-    "pci-dss": "PCI DSS 4.0",
-}
-
-STATUSES: Final = {
-    "pass": "pass",
-    "fail": "fail",
-    "waived": "waived",
-    "unknown": "unknown",
-    "error": "error",
-    "notapplicable": "not applicable",
-}
-"""What is counted, in the order in which it is shown, and how it is called."""
 
 _SOURCES: Final = {"api": "Northflank API", "demo": "Sample account of the embedded emulator", "input": "Saved JSON"}
 
@@ -79,7 +71,13 @@ def view(report: Report) -> dict[str, Any]:
         "rules": sorted(report.rules, key=lambda rule: (-rule.severity.rank, rule.id)),
         "rule_titles": {each.rule_id: each.rule_id for each in shown} | {rule.id: rule.title for rule in report.rules},
         "with_team": any(each.resource.team is not None for each in shown),
+        "rule_files": rule_files(report),
+        "standings": standings(report),
+        "framework_titles": {framework.id: framework.title for framework in report.compliance},
+        "unseen": unseen(report),
+        "anchors": anchors(report),
         "statuses": STATUSES,
+        "control_verdicts": VERDICTS,
         "product": product(report),
         "total": total(report),
     }
@@ -125,11 +123,6 @@ def total(report: Report) -> str:
     return (
         f"{' + '.join(f'{count} {STATUSES[name]}' for name, count in parts.items())} {equals} {report.coverage.results}"
     )
-
-
-def controls(rule: RuleSummary) -> list[str]:
-    """Return the controls that a rule serves, a line for each framework."""
-    return [f"{FRAMEWORKS.get(key, key)} {', '.join(ids)}" for key, ids in rule.controls.items()]
 
 
 def evidence(fields: Mapping[str, Any]) -> list[str]:

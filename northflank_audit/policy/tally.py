@@ -19,6 +19,7 @@ from northflank_audit.model import (
     Tool,
     Waivers,
 )
+from northflank_audit.policy.compliance import frameworks
 from northflank_audit.policy.engine import Engine, Verdict
 from northflank_audit.policy.waivers import WaiverBook
 
@@ -79,8 +80,20 @@ class Tally:
         """Return how many verdicts are unknown or errors."""
         return sum(count[Status.UNKNOWN] + count[Status.ERROR] for count in self._counts.values())
 
-    def report(self, tool: Tool, run: Run, coverage: Coverage, warnings: list[str], fail_on: Severity | None) -> Report:
-        """Add it all up. `fail_on` is the least severity that makes the exit code 1; None: no severity does."""
+    def report(
+        self,
+        tool: Tool,
+        run: Run,
+        coverage: Coverage,
+        warnings: list[str],
+        fail_on: Severity | None,
+        *,
+        seen: bool = False,
+    ) -> Report:
+        """Add it all up. `fail_on` is the least severity that makes the exit code 1; None: no severity does.
+
+        `seen` says whether every page was read and every record judged; without it no control is met.
+        """
         results = sorted(map(self._compared, self._results), key=lambda result: result.order)
         resolved: list[Result] | UnsetType = UNSET
         if self._earlier is not None:
@@ -93,6 +106,7 @@ class Tally:
         failures = [result for result in results if result.violates]
         by_severity = Counter(result.severity for result in failures)
         violated = fail_on is not None and any(result.severity.rank >= fail_on.rank for result in failures)
+        rules = [self._summary(index) for index in range(len(self._engine.rules))]
         return Report(
             tool=tool,
             run=run,
@@ -106,7 +120,8 @@ class Tally:
                 waived=total["waived"],
                 fail_by_severity={severity.value: by_severity[severity] for severity in Severity},
             ),
-            rules=[self._summary(index) for index in range(len(self._engine.rules))],
+            rules=rules,
+            compliance=frameworks(rules, seen=seen),
             results=results,
             resolved=resolved,
             waivers=Waivers(self._waivers.expired, self._waivers.unused),

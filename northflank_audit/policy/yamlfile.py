@@ -36,13 +36,14 @@ class Document:
     """One YAML document: its plain value, and where in the file each part of it stands."""
 
     def __init__(self, text: str, path: str, *, strict: bool = True) -> None:
-        """Read `text`; `path` is for messages.
+        """Read `text`, whatever its line ends; `path` is for messages.
 
         What is not plain, safe YAML is in `mistakes`, and left out of the value; with `strict` it raises FileErrors.
         """
         self.path = path
         self.value: Any = None
         self.mistakes: list[FileError] = []
+        text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
         self._text = text
         self._nodes: dict[Path, yaml.Node] = {}
         self._keys: dict[Path, yaml.Node] = {}

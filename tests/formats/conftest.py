@@ -22,6 +22,7 @@ from northflank_audit.model import (
     Waivers,
     fingerprint,
 )
+from northflank_audit.policy.compliance import frameworks
 
 HOSTILE = (
     "<script>alert(1)</script>\" onload='x' `code` | [a](javascript:x) ![i](https://evil.example/i) *b* __c__ ~~d~~ "
@@ -50,6 +51,37 @@ WAIVER = Waiver(
 )
 
 
+RULES = [
+    RuleSummary(
+        id="provider",
+        title="Provider is allowed",
+        severity=Severity.LOW,
+        rationale="",
+        remediation="",
+        references=[],
+        controls={"soc2": ["CC6.3", "CC9.2"]},
+        params={"allowed": ["github"], "strict": True},
+        origin="rules.yaml:12",
+        counts={"pass": 1, "fail": 0, "unknown": 0, "error": 0, "notapplicable": 1, "waived": 1},
+        sha256="ab" * 32,
+        tuned={"severity": "audit.yaml:3", "params.allowed": "audit.yaml:4"},
+    ),
+    RuleSummary(
+        id="unrestricted",
+        title="Restricted to projects",
+        severity=Severity.HIGH,
+        rationale="One project reaches every image.",
+        remediation="Select the projects.",
+        references=["https://example.com/docs", "https://example.com/more"],
+        controls={"soc2": ["CC6.1", "CC6.3"], "own": ["1"]},
+        params={},
+        origin="rules.yaml:3",
+        counts={"pass": 1, "fail": 1, "unknown": 1, "error": 0, "notapplicable": 0, "waived": 0},
+        sha256="ab" * 32,
+    ),
+]
+
+
 @pytest.fixture
 def report() -> Report:
     """Three credentials and two rules: a violation, a waived one, an unknown one."""
@@ -73,32 +105,8 @@ def report() -> Report:
             waived=1,
             fail_by_severity={"info": 0, "low": 0, "medium": 0, "high": 1, "critical": 0},
         ),
-        rules=[
-            RuleSummary(
-                id="provider",
-                title="Provider is allowed",
-                severity=Severity.LOW,
-                rationale="",
-                remediation="",
-                references=[],
-                controls={},
-                params={"allowed": ["github"]},
-                origin="rules.yaml:12",
-                counts={"pass": 1, "fail": 0, "unknown": 0, "error": 0, "notapplicable": 1, "waived": 1},
-            ),
-            RuleSummary(
-                id="unrestricted",
-                title="Restricted to projects",
-                severity=Severity.HIGH,
-                rationale="One project reaches every image.",
-                remediation="Select the projects.",
-                references=["https://example.com/docs", "https://example.com/more"],
-                controls={"soc2": ["CC6.1", "CC6.3"], "own": ["1"]},
-                params={},
-                origin="rules.yaml:3",
-                counts={"pass": 1, "fail": 1, "unknown": 1, "error": 0, "notapplicable": 0, "waived": 0},
-            ),
-        ],
+        rules=RULES,
+        compliance=frameworks(RULES, seen=True),
         results=[
             result(),
             result(resource="c", status=Status.UNKNOWN, message="c could not be judged", evidence={}),
@@ -114,7 +122,7 @@ def report() -> Report:
 def incomplete(report: Report) -> Report:
     """The same, but for a page that was refused."""
     run = replace(report.run, complete=False, incomplete_reasons=["page 2: 403 Forbidden", "1 verdict is unknown"])
-    return replace(report, run=run, exit_code=3)
+    return replace(report, run=run, compliance=frameworks(report.rules, seen=False), exit_code=3)
 
 
 @pytest.fixture
@@ -133,7 +141,8 @@ def clean(report: Report) -> Report:
         waived=0,
         fail_by_severity={severity.value: 0 for severity in Severity},
     )
-    return replace(report, rules=rules, results=[], summary=summary, exit_code=0)
+    compliance = frameworks(rules, seen=True)
+    return replace(report, rules=rules, compliance=compliance, results=[], summary=summary, exit_code=0)
 
 
 @pytest.fixture
@@ -174,6 +183,10 @@ def poisoned(report: Report, text: str) -> Report:
                 "https://good.example/",
             ],
             controls={text: [text], "soc2": [text]},
+            params={text: text},
+            origin=f"{text}:1",
+            sha256=text,
+            tuned={"severity": text, f"params.{text}": text},
         )
         for rule in report.rules
     ]
@@ -194,6 +207,7 @@ def poisoned(report: Report, text: str) -> Report:
         ),
         tool=Tool(text, text),
         rules=rules,
+        compliance=frameworks(rules, seen=False),
         results=[replace(spoiled(each), fingerprint=f"{text}{n}") for n, each in enumerate(report.results)],
         resolved=[replace(spoiled(report.results[0]), rule_id=text)],
         waivers=Waivers([waiver], [waiver]),

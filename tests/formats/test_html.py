@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.formats import FORMATS
+from northflank_audit.policy.compliance import frameworks
 from northflank_audit.printable import printable
 
 VOID = {"meta", "link", "br"}
@@ -17,9 +18,9 @@ ATTRIBUTES = {
     "time": {"datetime"},
     "p": {"class"},
     "div": {"class", "role", "aria-labelledby", "tabindex"},
-    "svg": {"viewbox", "aria-hidden"},
+    "svg": {"class", "viewbox", "aria-hidden"},
     "path": {"fill-rule", "d"},
-    "rect": {"class", "width", "height", "rx"},
+    "rect": {"class", "x", "width", "height", "rx"},
     "section": {"aria-labelledby", "class", "id"},
     "h2": {"id"},
     "dl": {"class"},
@@ -98,10 +99,20 @@ def test_no_control_character_is_in_it(which, request):
 def test_hostile_text_shows_as_text(page, hostile):
     shown = " ".join(printable(hostile.warnings[0]).split())
     read = page(hostile)
-    assert read.found("h3") == [shown]
+    assert read.found("h3") == [shown, "SOC 2", shown]
     assert read.found("div", class_="reasons")[0].startswith(f"What is missing: {shown} What is listed")
     assert read.found("p", class_="waiver") == [f"{shown} – accepted by {shown} until 2027-01-31"]
-    assert read.values("tr", "id") == [f"f-{printable(each.fingerprint)}" for each in sorted_rows(hostile)]
+    assert anchored(read, "f-") == [f"f-{printable(each.fingerprint)}" for each in sorted_rows(hostile)]
+    assert read.found("span", class_="id") == [f"{shown}:1"] * 2
+    assert (
+        read.found("table", class_="results policy")[1]
+        == f"Rule files File SHA-256 Rules that ran {shown} {shown} 2 rules"
+    )
+
+
+def anchored(read, prefix):
+    """Return the ids of the page's rows that begin so."""
+    return [each for each in read.values("tr", "id") if each.startswith(prefix)]
 
 
 def sorted_rows(report):
@@ -130,16 +141,19 @@ def test_it_asks_for_nothing(page, full, hostile):
 
 
 def test_it_links_to_web_references_and_to_itself_alone(page, full, hostile):
+    waived = f"#f-{full.results[2].fingerprint}"
     assert page(full).values("a", "href") == [
         "https://example.com/docs",
         "https://example.com/more",
+        *("#rule-unrestricted", waived, "#rule-unrestricted", waived, "#rule-unrestricted"),  # CC6.1, CC6.3, CC9.2, 1
         "#rule-unrestricted",
     ]
     links = page(hostile).values("a", "href")
-    assert len(links) == 3
+    assert len(links) == 7
     assert links[0].startswith("https://evil.example/%3Cscript%3E")
     assert re.fullmatch(r"[\w%:/.?#@!$&*+,;=~-]+", links[0])
-    assert links[1:] == ["https://good.example/", "#rule-unrestricted"]
+    assert links[1] == "https://good.example/"
+    assert {link[0] for link in links[2:]} == {"#"}
     outward = [given for tag, given in page(hostile).elements if tag == "a" and not given["href"].startswith("#")]
     assert {given["rel"] for given in outward} == {"noopener noreferrer"}
 
@@ -176,7 +190,67 @@ def test_the_chart_has_a_bar_and_a_number_for_each_severity(page, report):
 
 def test_each_finding_can_be_linked_to(page, full):
     read = page(full)
-    assert read.values("tr", "id") == [f"f-{each.fingerprint}" for each in sorted_rows(full)]
+    assert anchored(read, "f-") == [f"f-{each.fingerprint}" for each in sorted_rows(full)]
+
+
+@pytest.mark.parametrize("which", ["report", "incomplete", "clean", "full", "hostile"])
+def test_every_link_within_the_page_leads_somewhere(which, page, request):
+    read = page(request.getfixturevalue(which))
+    ids = {given["id"] for _, given in read.elements if "id" in given}
+    links = [link[1:] for link in read.values("a", "href") if link.startswith("#")]
+    assert links
+    assert set(links) <= ids
+
+
+def test_a_framework_says_how_many_of_its_covered_controls_are_met(page, report):
+    read = page(report)
+    assert read.found("h3")[1:] == ["SOC 2", "own"]
+    assert read.found("span", class_="count")[1:] == [
+        "0 of 3 covered controls met, 1 waived, 2 not met",
+        "0 of 1 covered control met, 1 not met",
+    ]
+    parts = [given for tag, given in read.elements if tag == "rect" and "x" in given]
+    assert [(part["class"], part["x"], part["width"]) for part in parts] == [
+        ("waived", "0.0%", "33.3%"),
+        ("notmet", "33.3%", "66.7%"),
+        ("notmet", "0.0%", "100.0%"),
+    ]
+    assert "not that the organisation is certified" in " ".join(read.found("p"))
+
+
+def test_a_control_says_its_verdict_its_rules_and_what_they_found(page, report):
+    (soc2, _) = page(report).found("table", class_="results controls")
+    assert soc2 == (
+        "Controls of SOC 2 that rules cover Control Verdict Rules under it Their verdicts "
+        "CC6.1 not met Restricted to projects 1 pass 1 fail 1 unknown "
+        "CC6.3 not met Provider is allowed Restricted to projects 2 pass 1 fail 1 waived 1 unknown 1 not applicable "
+        "CC9.2 waived Provider is allowed 1 pass 1 waived 1 not applicable"
+    )
+
+
+def test_what_was_not_all_seen_has_no_control_that_is_met_and_says_why(page, report, clean):
+    unseen = replace(clean, compliance=frameworks(clean.rules, seen=False))
+    assert page(unseen).found("p", class_="caution") == [
+        "This audit did not see everything, so no control is known to be met."
+    ]
+    assert page(unseen).found("span", class_="badge notmet") == ["not met"] * 4
+    assert page(report).found("p", class_="caution") == []
+
+
+def test_there_is_no_compliance_to_tell_of_where_no_rule_names_a_control(page, clean):
+    assert "Compliance" not in page(replace(clean, compliance=[])).found("h2")
+
+
+def test_which_rules_ran_with_what_from_which_file(page, report):
+    assert page(report).found("table", class_="results policy") == [
+        (
+            "What each rule was run with Rule Parameters "
+            "unrestricted rules.yaml:3 no parameters "
+            "provider rules.yaml:12 severity = low set at audit.yaml:3 "
+            'allowed = ["github"] set at audit.yaml:4 strict = true'
+        ),
+        f"Rule files File SHA-256 Rules that ran rules.yaml {'ab' * 32} 2 rules",
+    ]
 
 
 def test_what_a_finding_says(page, full):
@@ -205,10 +279,13 @@ def test_the_sections(page, full, clean):
         "Resolved since the earlier report",
         "To be looked at",
         "Passed or not applicable",
+        "Compliance",
         "All rules",
         "How this was measured",
     ]
-    assert page(clean).found("h2") == ["At a glance", "Violations", "All rules", "How this was measured"]
+    assert page(clean).found("h2") == [
+        *("At a glance", "Violations", "Compliance", "All rules", "How this was measured")
+    ]
 
 
 def test_ids_are_unique_and_labels_lead_to_them(page, full):

@@ -10,7 +10,7 @@ COUNTS = {"pass", "fail", "unknown", "error", "notapplicable", "waived"}
 def test_the_keys_are_those_of_the_contract(report):
     document = json.loads(FORMATS["json"].render(report))
     assert list(document) == [
-        "schemaVersion", "tool", "run", "coverage", "summary", "rules", "results", "waivers", "warnings", "exitCode"
+        "schemaVersion", "tool", "run", "coverage", "summary", "rules", "compliance", "results", "waivers", "warnings", "exitCode"
     ]  # fmt: skip
     assert set(document["tool"]) == {"name", "version"}
     assert set(document["run"]) == {"id", "startedAt", "finishedAt", "source", "complete", "incompleteReasons"}
@@ -30,6 +30,27 @@ def test_the_keys_are_those_of_the_contract(report):
         "reason": "Migrated in Q1",
         "owner": "ops@example.com",
         "expires": "2027-01-31",
+    }
+
+
+def test_it_says_which_rule_ran_with_what_and_how_each_control_stands(report):
+    document = json.loads(FORMATS["json"].render(report))
+    rule = document["rules"][0]
+    assert (rule["origin"], rule["sha256"]) == ("rules.yaml:12", "ab" * 32)
+    assert rule["params"] == {"allowed": ["github"], "strict": True}
+    assert rule["tuned"] == {"severity": "audit.yaml:3", "params.allowed": "audit.yaml:4"}
+    soc2, own = document["compliance"]
+    assert (soc2["id"], soc2["title"], own["id"], own["title"]) == ("soc2", "SOC 2", "own", "own")
+    assert {each["id"]: each["verdict"] for each in soc2["controls"]} == {
+        "CC6.1": "notmet",
+        "CC6.3": "notmet",
+        "CC9.2": "waived",
+    }
+    assert soc2["controls"][2] == {
+        "id": "CC9.2",
+        "verdict": "waived",
+        "rules": ["provider"],
+        "counts": {"pass": 1, "fail": 0, "unknown": 0, "error": 0, "notapplicable": 1, "waived": 1},
     }
 
 

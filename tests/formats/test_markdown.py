@@ -4,9 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from northflank_audit.formats import FORMATS
 from northflank_audit.formats.markdown import code, escape
+from northflank_audit.policy.compliance import frameworks
 from northflank_audit.printable import printable
 
 WORDS = st.text(st.characters(codec="utf-8") | st.sampled_from("\\`*_[]()<>&#@!|~$-+=.:/ \n'\"1aw"))
@@ -105,10 +107,10 @@ def test_hostile_text_makes_nothing(hostile):
 def test_hostile_text_leaves_the_tables_whole(hostile):
     found = parsed(FORMATS["md"].render(hostile))
     kinds = [kind(token) for token in found if token.type.endswith("_open")]
-    assert kinds.count("table") == 6
+    assert kinds.count("table") == 10
     rows = " ".join(kinds).split("tr ")[1:]
     cells = [row.split().count("td") for row in rows if "td" in row.split()]
-    assert cells == [2] * 5 + [4] * 5
+    assert cells == [2] * 5 + [4] * 5 + [4] * 2 + [10] * 2 + [3]
 
 
 def test_the_headings(full, clean):
@@ -125,11 +127,19 @@ def test_the_headings(full, clean):
         "Resolved since the earlier report",
         "To be looked at",
         "Passed or not applicable",
+        "Compliance",
+        "SOC 2: 0 of 3 covered controls met, 1 waived, 2 not met",
+        "own: 0 of 1 covered control met, 1 not met",
+        "All rules",
         "How this was measured",
     ]
     assert headings(clean) == [
         "PASSED: No violations on 3 registry credentials",
         "Violations",
+        "Compliance",
+        "SOC 2: 3 of 3 covered controls met",
+        "own: 1 of 1 covered control met",
+        "All rules",
         "How this was measured",
     ]
 
@@ -152,6 +162,13 @@ What is listed below was found. Of the rest nothing can be said: it may be sound
 Northflank registry credential audit"""
         )
     )
+
+
+def test_what_was_not_all_seen_has_no_control_that_is_met_and_says_why(clean):
+    text = FORMATS["md"].render(replace(clean, compliance=frameworks(clean.rules, seen=False)))
+    assert "**This audit did not see everything, so no control is known to be met.**" in text
+    assert "**met**" not in text
+    assert "did not see everything" not in FORMATS["md"].render(clean)
 
 
 def test_the_whole_of_it(report):
@@ -203,6 +220,35 @@ Whether these credentials comply is not known.
 | Credential | What was found | Evidence |
 | --- | --- | --- |
 | B `b` | Low: Provider is allowed<br>**waived** b uses quay – Migrated in Q1, accepted by ops&#64;&#8203;example.com until 2027-01-31 | `restrictions.restricted = false` |
+
+## Compliance
+
+A control is covered where a rule that ran serves it. Met means that these rules found nothing against it, not that the organisation is certified or that nothing else is asked for. What could not be judged is not met; what is waived is accepted, which is not the same as met.
+
+### SOC 2: 0 of 3 covered controls met, 1 waived, 2 not met
+
+| Control | Verdict | Rules under it | Their verdicts |
+| --- | --- | --- | --- |
+| CC6.1 | **not met** | `unrestricted` | 1 pass, 1 fail, 1 unknown |
+| CC6.3 | **not met** | `provider`, `unrestricted` | 2 pass, 1 fail, 1 waived, 1 unknown, 1 not applicable |
+| CC9.2 | **waived** | `provider` | 1 pass, 1 waived, 1 not applicable |
+
+### own: 0 of 1 covered control met, 1 not met
+
+| Control | Verdict | Rules under it | Their verdicts |
+| --- | --- | --- | --- |
+| 1 | **not met** | `unrestricted` | 1 pass, 1 fail, 1 unknown |
+
+## All rules
+
+| Rule | Severity | Pass | Fail | Waived | Unknown | Error | Not applicable | Parameters | Defined at |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |
+| Restricted to projects `unrestricted` | high | 1 | 1 | 0 | 1 | 0 | 0 |  | rules.yaml:3 |
+| Provider is allowed `provider` | low | 1 | 0 | 1 | 0 | 0 | 1 | `severity = low` set at audit.yaml:3<br>`allowed = ["github"]` set at audit.yaml:4<br>`strict = true` | rules.yaml:12 |
+
+| Rule file | SHA-256 | Rules that ran |
+| --- | --- | ---: |
+| rules.yaml | `abababababababababababababababababababababababababababababababab` | 2 |
 
 ## How this was measured
 

@@ -1,0 +1,112 @@
+"""What people's formats show of the policy: how each rule was set, and what the rules amount to for each control."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from northflank_audit.formats.text import STATUSES, as_json, plural
+from northflank_audit.model import Control, ControlVerdict, Framework, Report, RuleSummary, Status
+
+VERDICTS: Final = {
+    ControlVerdict.MET: "met",
+    ControlVerdict.WAIVED: "waived",
+    ControlVerdict.NOTMET: "not met",
+    ControlVerdict.NOTAPPLICABLE: "not applicable",
+}
+"""What a control can be, in the order in which it is shown, and how it is called."""
+
+
+class Part(NamedTuple):
+    """The controls of one verdict in a framework's bar, from its left edge; both of its whole width."""
+
+    verdict: ControlVerdict
+    start: str
+    width: str
+
+
+class Standing(NamedTuple):
+    """A framework, and how its controls stand."""
+
+    framework: Framework
+    said: str
+    parts: list[Part]
+
+
+class Setting(NamedTuple):
+    """A parameter of a rule, or its severity, as it was in this run."""
+
+    text: str
+    """`allowed = ["github"]`."""
+    tuned: str | None
+    """`file:line` of what set it, where that is not the rule's own file."""
+
+
+class RuleFile(NamedTuple):
+    """A file that rules came from."""
+
+    path: str
+    sha256: str
+    rules: int
+    """How many of its rules ran."""
+
+
+def standings(report: Report) -> list[Standing]:
+    """Return how each framework's controls stand."""
+    return [_standing(framework) for framework in report.compliance]
+
+
+def _standing(framework: Framework) -> Standing:
+    count, whole = Counter(control.verdict for control in framework.controls), len(framework.controls)
+    said = [f"{count[ControlVerdict.MET]} of {plural(whole, 'covered control')} met"]
+    parts, before = [], 0
+    for verdict, name in VERDICTS.items():
+        if count[verdict]:
+            parts.append(Part(verdict, f"{100 * before / whole:.1f}%", f"{100 * count[verdict] / whole:.1f}%"))
+            before += count[verdict]
+            said += [] if verdict is ControlVerdict.MET else [f"{count[verdict]} {name}"]
+    return Standing(framework, ", ".join(said), parts)
+
+
+def unseen(report: Report) -> bool:
+    """Tell whether a control is not met for want of evidence alone: not everything was there to be judged."""
+    against = (Status.FAIL, Status.UNKNOWN, Status.ERROR)
+    return any(
+        control.verdict is ControlVerdict.NOTMET and not any(control.counts.get(status) for status in against)
+        for framework in report.compliance
+        for control in framework.controls
+    )
+
+
+def tally(control: Control) -> list[str]:
+    """Return how the verdicts under a control fell: `41 pass`, `2 waived`."""
+    return [f"{control.counts[key]} {name}" for key, name in STATUSES.items() if control.counts.get(key)] or ["none"]
+
+
+def controls(rule: RuleSummary, titles: Mapping[str, str]) -> list[str]:
+    """Return the controls that a rule serves, a line for each framework; `titles` are those of the report."""
+    return [f"{titles.get(key, key)} {', '.join(ids)}" for key, ids in rule.controls.items()]
+
+
+def settings(rule: RuleSummary) -> list[Setting]:
+    """Return what a rule was run with: its severity where that was tuned, and its parameters."""
+    severity = [Setting(f"severity = {rule.severity}", rule.tuned["severity"])] if "severity" in rule.tuned else []
+    return severity + [
+        Setting(f"{name} = {as_json(value)}", rule.tuned.get(f"params.{name}")) for name, value in rule.params.items()
+    ]
+
+
+def rule_files(report: Report) -> list[RuleFile]:
+    """Return the files that the rules came from, in the rules' order."""
+    rules = Counter((rule.origin.rpartition(":")[0], rule.sha256) for rule in report.rules)
+    return [RuleFile(path, sha256, count) for (path, sha256), count in rules.items()]
+
+
+def anchors(report: Report) -> dict[str, str]:
+    """Return where a page tells of each rule: at its violations, else at what is unknown or waived, else among all."""
+    places = {rule.id: f"about-{rule.id}" for rule in report.rules}
+    failed = [each for each in report.results if each.status is Status.FAIL]
+    waived = [each for each in failed if each.waiver is not None]
+    unjudged = [each for each in report.results if each.status in (Status.UNKNOWN, Status.ERROR)]
+    for results in (waived, unjudged):  # what is more urgent comes later, and of each the first comes last
+        places |= {each.rule_id: f"f-{each.fingerprint}" for each in reversed(results)}
+    return places | {each.rule_id: f"rule-{each.rule_id}" for each in failed if each.violates}
