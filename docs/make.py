@@ -1,12 +1,16 @@
-"""Renew what is generated: the README's help text and table of faults, and docs/rules.md (`make docs`).
+"""Renew what is generated: the README's help text and table of faults, docs/rules.md, schemas/ (`make docs`).
 
 With --check, say whether they are as they should be (the tests do).
 """
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -15,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 import yaml  # noqa: E402 - as the next
 
 from northflank_audit.model import Rule  # noqa: E402 - found by the line above
+from northflank_audit.schemas import SCHEMAS  # noqa: E402 - as above
 from northflank_audit.selection import read_rules  # noqa: E402 - as above
 
 FAULTS = ROOT / "tests/faults/cases.yaml"
@@ -76,7 +81,16 @@ def _rule(rule: Rule) -> list[str]:
     return [line for part in parts if part for line in ("", part)]
 
 
-GENERATED = {ROOT / "README.md": readme, HERE / "rules.md": rules}
+def schema(make: Callable[[], dict[str, Any]]) -> str:
+    """Return a JSON Schema as its file has it."""
+    return json.dumps(make(), indent=2, ensure_ascii=False) + "\n"
+
+
+GENERATED = {
+    ROOT / "README.md": readme,
+    HERE / "rules.md": rules,
+    **{ROOT / f"schemas/{name}.schema.json": partial(schema, make) for name, make in SCHEMAS.items()},
+}
 
 
 def stale() -> list[str]:

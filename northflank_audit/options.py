@@ -26,15 +26,15 @@ class _Words(click.ParamType[Any]):
     name = "NAME[,NAME…]"
 
     def __init__(self, known: Sequence[str]) -> None:
-        self._known = known
+        self.known = known
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Split and check."""
         words = value if isinstance(value, list | tuple) else str(value).split(",")
         names = tuple(dict.fromkeys(str(word).strip() for word in words if str(word).strip()))
         for name in names:
-            if name not in self._known:
-                self.fail(f"'{name}' is not one of {', '.join(self._known)}", param, ctx)
+            if name not in self.known:
+                self.fail(f"'{name}' is not one of {', '.join(self.known)}", param, ctx)
         return names
 
 
@@ -44,15 +44,15 @@ class _Output(click.ParamType[Any]):
     name = "NAME=PATH"
 
     def __init__(self, known: Sequence[str]) -> None:
-        self._known = known
+        self.known = known
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         """Split and check."""
         if isinstance(value, tuple):
             return value
         name, equals, path = str(value).partition("=")
-        if name not in self._known:
-            self.fail(f"'{name}' is not one of {', '.join(self._known)}", param, ctx)
+        if name not in self.known:
+            self.fail(f"'{name}' is not one of {', '.join(self.known)}", param, ctx)
         if not equals or not path:
             self.fail(f"'{value}' names no place; write {name}=PATH, or {name}=- for standard output", param, ctx)
         return name, path

@@ -1,12 +1,17 @@
 """The commands about rules: list, lint, test, schema, explain."""
 
 import json
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import click
+import msgspec
 
 from northflank_audit.mistakes import LISTINGS, counted
+from northflank_audit.model import Rule
 from northflank_audit.options import policy_options, waivers_option
 from northflank_audit.policy.yamlfile import Document
+from northflank_audit.printable import printable
 
 
 @click.group("rules")
@@ -19,27 +24,34 @@ _PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...")
 
 @rules_group.command("list")
 @policy_options
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "md"]), default="table", help="How to list them.")
+@click.option("--json", "form", flag_value="json", help="Short for --format json.")
 def list_rules(
-    config: Document | None,
-    rules: tuple[str, ...],
-    rule: tuple[str, ...],
-    skip_rule: tuple[str, ...],
-    *,
-    as_json: bool,
+    config: Document | None, rules: tuple[str, ...], rule: tuple[str, ...], skip_rule: tuple[str, ...], form: str
 ) -> None:
-    """List the selected rules."""
-    import msgspec  # noqa: PLC0415 - the group's help does not pay for it
+    """List the selected rules, as they would run."""
+    from northflank_audit.selection import select_rules  # noqa: PLC0415 - the group's help does not pay for it
 
-    from northflank_audit.selection import select_rules  # noqa: PLC0415 - as above
+    click.echo(_LISTS[form](select_rules(rules, rule, skip_rule, config)))
 
-    selected = select_rules(rules, rule, skip_rule, config)
-    if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(selected), indent=2).decode())
-        return
+
+def _table(selected: Sequence[Rule]) -> str:
     width = max(len(item.id) for item in selected)
-    for item in selected:
-        click.echo(f"{item.id:<{width}}  {item.severity:<8}  {item.title}")
+    return "\n".join(f"{item.id:<{width}}  {item.severity:<8}  {printable(item.title)}" for item in selected)
+
+
+def _json(selected: Sequence[Rule]) -> str:
+    return msgspec.json.format(msgspec.json.encode(selected), indent=2).decode()
+
+
+def _markdown(selected: Sequence[Rule]) -> str:
+    from northflank_audit.formats.markdown import code, escape  # noqa: PLC0415 - imports jinja2
+
+    rows = [f"| {code(item.id)} | {item.severity} | {item.resource} | {escape(item.title)} |" for item in selected]
+    return "\n".join(["| rule | severity | about | what it asks |", "| --- | --- | --- | --- |", *rows])
+
+
+_LISTS: Final[dict[str, Callable[[Sequence[Rule]], str]]] = {"table": _table, "json": _json, "md": _markdown}
 
 
 @rules_group.command("lint")
@@ -114,14 +126,12 @@ def test_rules(
 
 
 @rules_group.command("schema")
-def rule_schema() -> None:
-    """Print the JSON Schema of rule files."""
-    import msgspec  # noqa: PLC0415 - the group's help does not pay for it
+@click.argument("kind", type=click.Choice(["rules", "tests", "waivers", "config"]), default="rules")
+def print_schema(kind: str) -> None:
+    """Print the JSON Schema of rule files, or of files of examples, waivers or options."""
+    from northflank_audit.schemas import SCHEMAS  # noqa: PLC0415 - the group's help does not pay for it
 
-    from northflank_audit.policy.rulefile import RuleFile  # noqa: PLC0415 - as above
-
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(RuleFile)}
-    click.echo(json.dumps(schema, indent=2))
+    click.echo(json.dumps(SCHEMAS[kind](), indent=2))
 
 
 @rules_group.command("explain")

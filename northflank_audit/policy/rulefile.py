@@ -17,18 +17,30 @@ class RuleEntry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A rule as a rule file writes it."""
 
     id: RuleId
-    title: Text
-    severity: Severity
-    require: Text
-    resource: Literal["registry-credential", "account"] = RESOURCE_TYPE
-    when: Text | None = None
-    params: dict[str, Any] = {}
-    message: Text | None = None
-    rationale: str = ""
-    remediation: str = ""
-    references: list[str] = []
-    controls: dict[str, list[str]] = {}
-    tests: list[ExampleEntry] = []
+    title: Annotated[Text, Meta(description="What should be so, as a sentence.")]
+    severity: Annotated[Severity, Meta(description="How bad a violation is.")]
+    require: Annotated[
+        Text, Meta(description="CEL: true, and the rule passes; false, and it fails; a missing field: unknown.")
+    ]
+    resource: Annotated[
+        Literal["registry-credential", "account"],
+        Meta(description="What the rule is about: each credential, or each account as a whole."),
+    ] = RESOURCE_TYPE
+    when: Annotated[Text | None, Meta(description="CEL: where it is false, the rule does not apply.")] = None
+    params: Annotated[
+        dict[str, Any],
+        Meta(description="Values that a config file may change, seen as params.NAME; the defaults."),
+    ] = {}
+    message: Annotated[
+        Text | None, Meta(description="What a violation says, with {id}, {name}, {provider}, {team}, {params.NAME}.")
+    ] = None
+    rationale: Annotated[str, Meta(description="Why it matters.")] = ""
+    remediation: Annotated[str, Meta(description="What to do about a violation.")] = ""
+    references: Annotated[list[str], Meta(description="Web addresses to read on.")] = []
+    controls: Annotated[
+        dict[str, list[str]], Meta(description="The controls that the rule serves, by framework: soc2, nist-800-53, …")
+    ] = {}
+    tests: Annotated[list[ExampleEntry], Meta(description="Records, each with the verdict that it must get.")] = []
 
 
 class Override(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -42,8 +54,13 @@ class RuleFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A rule file: rules of its own, those of the files that it extends, and what it changes of them."""
 
     rules: list[RuleEntry] = []
-    extends: list[Text] = []
-    overrides: dict[str, Override] = {}
+    extends: Annotated[
+        list[Text],
+        Meta(description="Rule files or folders, or pack:NAME: their rules run as well."),
+    ] = []
+    overrides: Annotated[
+        dict[str, Override], Meta(description="What to change of the rules, by their ids; off switches one off.")
+    ] = {}
 
 
 class TestEntry(ExampleEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
