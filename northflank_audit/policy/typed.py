@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
@@ -46,9 +47,12 @@ def sound_parts(document: Document, path: Path, kind: type[msgspec.Struct]) -> d
     value = document.at(path)
     if not isinstance(value, dict):
         return {}
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
-    parts = {key: converted(document, (*path, key), fields[key].type) for key in value if key in fields}
-    return {fields[key].name: part for key, (part, mistakes) in parts.items() if not mistakes}
+    sound = {}
+    for field in msgspec.structs.fields(kind):
+        if field.encode_name in value:
+            with suppress(msgspec.ValidationError):
+                sound[field.name] = msgspec.convert(value[field.encode_name], field.type)
+    return sound
 
 
 def _mistakes(document: Document, path: Path, kind: Any) -> Iterator[FileError]:
@@ -57,7 +61,8 @@ def _mistakes(document: Document, path: Path, kind: Any) -> Iterator[FileError]:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         inner = list(_inner(document, path, value, kind))
-        yield from inner or [document.error(path, _said(str(error), value, kind))]
+        told = any(refused[: len(path)] == path for refused in document.refused)
+        yield from inner or ([] if told else [document.error(path, _said(str(error), value, kind))])
 
 
 def _inner(document: Document, path: Path, value: Any, kind: Any) -> Iterator[FileError]:
@@ -103,10 +108,12 @@ def _said(message: str, value: Any, kind: Any) -> str:
     if "matching regex" in message and described:
         return f"'{value}' is not {described[0]}"
     choices = _choices(_bare(kind, value))
-    if choices and isinstance(value, str) and value not in choices:
-        return f"'{value}' is not one of {', '.join(choices)}{did_you_mean(value, choices)}"
+    if choices and isinstance(value, str | int | float) and value not in choices:
+        return f"'{value}' is not one of {', '.join(choices)}{did_you_mean(str(value), choices)}"
     if message.endswith("of length >= 1"):
         return "this must not be empty"
+    if message.startswith("Expected `str`") and isinstance(value, str | int | float):
+        message += ": it must be quoted"
     message = _TYPE.sub(lambda found: " or ".join(_WORDS.get(each, each) for each in found[1].split(" | ")), message)
     return message[:1].lower() + message[1:]
 

@@ -48,6 +48,8 @@ class Document:
         self._nodes: dict[Path, yaml.Node] = {}
         self._keys: dict[Path, yaml.Node] = {}
         self._own: dict[int, set[int]] = {}
+        self.refused: set[Path] = set()
+        """Where the value is not what the file has, since that can't be; a mistake says so."""
         self._count = 0
         try:
             loader = _Loader(text)
@@ -58,8 +60,7 @@ class Document:
             finally:
                 loader.dispose()
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            self.mistakes.append(self._at(mark.index if mark else 0, f"not valid YAML: {_said(error)}"))
+            self.mistakes.append(self._broken(error))
         except yaml.reader.ReaderError as error:
             self.mistakes.append(self._at(error.position, f"not valid YAML: {str(error).splitlines()[0]}"))
         except yaml.YAMLError as error:
@@ -79,8 +80,7 @@ class Document:
             raise self._of(node, "too many values or too deeply nested (an alias that repeats itself?)")
         self._nodes[path] = node
         if not isinstance(node, yaml.ScalarNode) and node.tag not in _COLLECTIONS:
-            self.mistakes.append(self._of(node, f"the tag {node.tag} is not allowed"))
-            return None
+            return self._refuse(node, path, f"the tag {node.tag} is not allowed")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(loader, node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -88,12 +88,14 @@ class Document:
         try:
             value = loader.construct_object(node)
         except (ValueError, yaml.constructor.ConstructorError) as error:
-            self.mistakes.append(self._of(node, f"not a value: {getattr(error, 'problem', None) or error}"))
-            return None
+            return self._refuse(node, path, f"not a value: {getattr(error, 'problem', None) or error}")
         if value is None or isinstance(value, str | int | float | bool):
             return value
-        self.mistakes.append(self._of(node, f"{node.tag.rpartition(':')[2]} is not a value that JSON has"))
-        return None
+        return self._refuse(node, path, f"{node.tag.rpartition(':')[2]} is not a value that JSON has")
+
+    def _refuse(self, node: yaml.Node, path: Path, problem: str) -> None:
+        self.mistakes.append(self._of(node, problem))
+        self.refused.add(path)
 
     def _mapping(self, loader: _Loader, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         own = self._own.setdefault(id(node), {id(key) for key, _ in node.value})
@@ -142,6 +144,20 @@ class Document:
         last = offset(written, style, node.value, max(index, index + width - 1))
         return self._at(start + first, problem, last + 1 - first, warning=warning)
 
+    def _broken(self, error: yaml.MarkedYAMLError) -> FileError:
+        """Return what libyaml says, in words that a person can act on, where it can be mended."""
+        problem, mark = str(error.problem or error.context), error.problem_mark or error.context_mark
+        index = mark.index if mark else 0
+        if "cannot start any token" in problem:
+            tab = self._text.startswith("\t", index)
+            hint = "YAML indents with blanks, not tabs" if tab else "a value that begins with it must be quoted"
+            problem += f" ({hint})"
+        elif "mapping values are not allowed" in problem:
+            problem += " (a text with ': ' in it must be quoted)"
+        if error.context_mark and not self._text[index:].strip():  # at the end: what has no end says more
+            problem, index = f"{error.context}: {problem}", error.context_mark.index
+        return self._at(index, f"not valid YAML: {problem}")
+
     def _of(self, node: yaml.Node, problem: str, *, warning: bool = False) -> FileError:
         start, end = node.start_mark.index, node.end_mark.index
         return self._at(start, problem, end - start if isinstance(node, yaml.ScalarNode) else 1, warning=warning)
@@ -158,13 +174,3 @@ class Document:
     def _place(self, index: int) -> tuple[int, int]:
         """Return line and column, from 1, of a character of the file."""
         return self._text.count("\n", 0, index) + 1, index - self._text.rfind("\n", 0, index)
-
-
-def _said(error: yaml.MarkedYAMLError) -> str:
-    """Return what libyaml says, in words that a person can act on."""
-    said = str(error.problem or error.context)
-    if "cannot start any token" in said:
-        return f"{said} (a value that begins with it must be quoted)"
-    if "mapping values are not allowed" in said:
-        return f"{said} (a text with ': ' in it must be quoted)"
-    return said
