@@ -10,7 +10,6 @@ import msgspec
 from northflank_audit import shipped
 from northflank_audit.errors import FileError, StartError, did_you_mean
 from northflank_audit.model import Result, Rule, Waiver
-from northflank_audit.policy import lint as lint_rules
 from northflank_audit.policy import rules as rule_files
 from northflank_audit.policy import waivers as waiver_files
 from northflank_audit.policy.rules import Rulebook
@@ -147,10 +146,12 @@ def lint(paths: Sequence[str], waivers: str | None, config: Document | None) -> 
 
     Raises StartError for a file that can't be read.
     """
+    from northflank_audit.policy.lint import warnings  # noqa: PLC0415 - imports lark
+
     shelf = Shelf()
     book = rule_files.read(shelf.files(rule_paths(paths)), shelf.find)
     rule_files.add_tests(book, shelf.tests(paths))
-    found = list(lint_rules.warnings(book))  # as the files have them, before a config file tunes them
+    found = list(warnings(book))  # as the files have them, before a config file tunes them
     count = len(book.rules) + len(book.flawed)
     if config is not None:
         found += config.mistakes

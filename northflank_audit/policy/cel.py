@@ -56,10 +56,7 @@ class Expression:
         """Compile `source`, of a rule about this type. Raises CelError, also where the result can't be a boolean."""
         self.source = source
         self.resource_type = resource_type
-        try:
-            self._compiled = _ONE.compile(source)
-        except RuntimeError as error:
-            raise CelError(problems(source, str(error), VARIABLES)) from None
+        self._compiled = _compile(source)
         kind = self._compiled.return_type()
         if kind not in (cel.Type.BOOL, cel.Type.DYN):
             width = len(source.rstrip())
@@ -73,17 +70,18 @@ class Expression:
 
     def evaluate(self, variables: Mapping[str, Any]) -> bool | Missing | Failed:
         """Return what the expression gives for these variables."""
-        try:
-            value = self._compiled.eval(data=variables)
-        except RuntimeError as error:  # values that CEL can't hold, such as half of a surrogate pair
-            return Failed(str(error))
-        if value.type() == cel.Type.ERROR:
-            found = _RUNTIME_ERROR.match(str(value.value()))
-            kind, reason = (found[1], found[2]) if found else ("UNKNOWN", str(value.value()))
-            return Missing(reason) if kind == "NOT_FOUND" else Failed(reason)
+        value = _evaluate(self._compiled, variables)
+        if isinstance(value, Missing | Failed):
+            return value
         if value.type() != cel.Type.BOOL:
             return Failed(f"gave {value.type().name().lower()}, not true or false")
         return bool(value.value())
+
+
+def evaluate(source: str, variables: Mapping[str, Any]) -> Any:
+    """Return what an expression of any type gives: its value in Python's terms, Missing or Failed. Raises CelError."""
+    value = _evaluate(_compile(source), variables)
+    return value if isinstance(value, Missing | Failed) else value.plain_value()
 
 
 class Batch:
@@ -118,6 +116,26 @@ class Batch:
             return None
         codes: list[list[int]] | None = None if value.type() == cel.Type.ERROR else value.plain_value()
         return codes
+
+
+def _compile(source: str) -> Any:
+    try:
+        return _ONE.compile(source)
+    except RuntimeError as error:
+        raise CelError(problems(source, str(error), VARIABLES)) from None
+
+
+def _evaluate(compiled: Any, variables: Mapping[str, Any]) -> Any:
+    """Return the engine's value, Missing or Failed."""
+    try:
+        value = compiled.eval(data=variables)
+    except RuntimeError as error:  # values that CEL can't hold, such as half of a surrogate pair
+        return Failed(str(error))
+    if value.type() != cel.Type.ERROR:
+        return value
+    found = _RUNTIME_ERROR.match(str(value.value()))
+    kind, reason = (found[1], found[2]) if found else ("UNKNOWN", str(value.value()))
+    return Missing(reason) if kind == "NOT_FOUND" else Failed(reason)
 
 
 def _longest(paths: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:

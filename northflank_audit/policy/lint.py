@@ -8,6 +8,7 @@ from northflank_audit.model import Rule, Status
 from northflank_audit.policy.cel import Expression
 from northflank_audit.policy.checked import Read
 from northflank_audit.policy.checks import impossible, located
+from northflank_audit.policy.clauses import odd
 from northflank_audit.policy.rules import Definition, Rulebook
 
 WANTED = (Status.PASS, Status.FAIL, Status.UNKNOWN)
@@ -30,6 +31,9 @@ def of_rule(rule: Rule, definition: Definition) -> Iterator[FileError]:
     for key, expression in compiled.items():
         yield from _strange_fields(definition, key, expression)
         yield from _constant(definition, key, expression)
+        for problem in odd(expression.source) if expression.reads else ():
+            here = (*definition.here, key)
+            yield definition.document.inside(here, problem.index, problem.width, f"{key}: {problem.text}", warning=True)
     lacking = lacking_verdicts(rule, compiled.get("when"), compiled["require"])
     if lacking:
         names = " or ".join(f"'{status}'" for status in lacking)
