@@ -21,7 +21,7 @@ def problems(text):
     [
         ("", "f.yaml:1:1: a rule file holds a list under the key 'rules', or under 'extends'"),
         ("rules: []", "f.yaml:1:8: a rule file holds a list under the key 'rules'"),
-        ("rules: [", "f.yaml:1:8: not valid YAML: while parsing a flow node: did not find expected node content"),
+        ("rules: [", "f.yaml:1:9: not valid YAML: while parsing a flow node: did not find expected node content"),
         ("a: 1\nrules:\n - {id: r, id: s}", "f.yaml:3:12: the key 'id' is here twice, first in line 3"),
         (HEAD + "    severty: high\n", "f.yaml:6:5: unknown key 'severty'"),
         (
