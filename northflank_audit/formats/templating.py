@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
-from northflank_audit.formats.text import moment, pages_read, plural
+from northflank_audit.formats.text import kinds, moment, pages_read, plural
 from northflank_audit.formats.view import address, controls, evidence
 from northflank_audit.shipped import TEMPLATES
 
@@ -26,6 +26,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "address": address,
         "controls": controls,
         "evidence": evidence,
+        "kinds": kinds,
         "moment": moment,
         "pages_read": pages_read,
         "plural": plural,

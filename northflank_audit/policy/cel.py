@@ -1,28 +1,55 @@
 """CEL, the Common Expression Language, behind one module: compiling, evaluating, and what an expression reads.
 
-The engine is the CEL project's own (PyPI `cel-expr-python`). Errors are values there, and a key that a map does
-not have is the error NOT_FOUND: that, and nothing else, makes a verdict `unknown`.
+The engine is the CEL project's own (PyPI `cel-expr-python`). Errors are values there. A key that a map does not
+have is the error NOT_FOUND, and a variable that was not given an error of its own: these two, and nothing else, make
+a verdict `unknown`.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_bindings, ext_strings
 
+from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE
 from northflank_audit.policy import checked
+
+WIDE: Final[tuple[str, ...]] = ("resources", "projects")
+"""The variables that hold more than one record. What of them is not known is not given."""
+MOST_STEPS: Final = 10_000
+"""As many steps through lists, or more, are too many for the engine in one evaluation."""
 
 _EXTENSIONS: Final = [ext_bindings.ExtBindings(), ext_strings.ExtStrings()]
 _TYPES: Final = {"now": cel.Type.TIMESTAMP, "detailed": cel.Type.BOOL}
-_ONE = cel.NewEnv(variables={"credential": cel.Type.DYN, "params": cel.Type.DYN, **_TYPES}, extensions=_EXTENSIONS)
+_COMMON: Final = {"resources": cel.Type.List(cel.Type.DYN), "projects": cel.Type.List(cel.Type.STRING)}
+_OWN: Final = {RESOURCE_TYPE: ("credential", "params", "detailed"), ACCOUNT_TYPE: ("params",)}
+"""The variables that differ from verdict to verdict, by what a rule is about."""
+_ONE: Final = {
+    RESOURCE_TYPE: cel.NewEnv(
+        variables={"credential": cel.Type.DYN, "params": cel.Type.DYN, **_COMMON, **_TYPES}, extensions=_EXTENSIONS
+    ),
+    ACCOUNT_TYPE: cel.NewEnv(
+        variables={"params": cel.Type.DYN, "now": cel.Type.TIMESTAMP, **_COMMON}, extensions=_EXTENSIONS
+    ),
+}
 _MANY = cel.NewEnv(
     variables={"page": cel.Type.List(cel.Type.DYN), "parameters": cel.Type.List(cel.Type.DYN), **_TYPES},
     extensions=_EXTENSIONS,
 )
+_ASK: Final = cel.FunctionDecl("own", [cel.Overload("own_string", cel.Type.DYN, [cel.Type.STRING], is_member=False)])
+_SHARED = cel.NewEnv(
+    variables={"now": cel.Type.TIMESTAMP, **_COMMON}, extensions=[*_EXTENSIONS, cel.CelExtension("shared", [_ASK])]
+)
+_RENEWED: Final = 32
+"""Evaluations over one activation: what they make is kept until it goes, 2 MB for each with 10,000 records."""
 _COMPILE_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*?)(?:\n \||$)", re.DOTALL)
 _RUNTIME_ERROR = re.compile(r"^([A-Z_]+): (.*)$", re.DOTALL)
+_NOT_GIVEN = re.compile(r'No value with name "(\w+)" found')
+_NO_KEY = re.compile(r'Key not found in map : "(.*)"$', re.DOTALL)
+_NOT_OF_ACCOUNTS = re.compile(r"unknown name '(?:credential|detailed)\b")
 
 
 class CelError(Exception):
@@ -35,9 +62,12 @@ class CelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The expression needed a key that its data does not have."""
+    """The expression needed a key that its data does not have, or a variable that is not known."""
 
     reason: str
+    key: str = ""
+    variable: str = ""
+    """One of `WIDE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,44 +75,90 @@ class Failed:
     """The expression itself failed: a type mismatch, a division by zero, no boolean."""
 
     reason: str
+    exhausted: bool = False
+    """Whether it took `MOST_STEPS`."""
+
+
+Value = bool | Missing | Failed
+"""What an expression gives."""
+
+
+class Shared:
+    """Variables that are the same for many evaluations, converted for CEL once for some of them.
+
+    That is most of the work: of 1,000 records it takes 4 ms, and to go over them 1 ms.
+    """
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self.variables = variables
+        self._own: Mapping[str, Any] = {}
+        self._left = 0
+
+    def activation(self, own: Mapping[str, Any]) -> Any:
+        """Return what an expression is evaluated over, with these variables of its own."""
+        self._own = own
+        if not self._left:
+            ask = cel.Function("own", [cel.Type.STRING], False, lambda name: self._own[name], cel.Type.DYN)
+            self._activation = _SHARED.Activation(self.variables, functions=[ask])
+            self._left = _RENEWED
+        self._left -= 1
+        return self._activation
 
 
 class Expression:
-    """A compiled expression over `credential`, `params`, `now` and `detailed`."""
+    """A compiled expression over `credential`, `params`, `now`, `detailed`, `resources` and `projects`."""
 
-    def __init__(self, source: str) -> None:
-        """Compile `source`. Raises CelError, also where the result can't be a boolean."""
+    def __init__(self, source: str, resource_type: str = RESOURCE_TYPE) -> None:
+        """Compile `source`, of a rule about this type. Raises CelError, also where the result can't be a boolean."""
         self.source = source
         try:
-            self._compiled = _ONE.compile(source)
+            self._compiled = _ONE[resource_type].compile(source)
         except RuntimeError as error:
             found = _COMPILE_ERROR.search(str(error))
             if found is None:
                 raise CelError(str(error).splitlines()[0]) from None
-            raise CelError(_tidy(found[3]), int(found[1]), int(found[2])) from None
+            raise CelError(_tidy(found[3], resource_type), int(found[1]), int(found[2])) from None
         kind = self._compiled.return_type()
         if kind not in (cel.Type.BOOL, cel.Type.DYN):
             raise CelError(f"must give true or false, and gives {kind.name().lower()}")
         self.reads: tuple[checked.Read, ...] = checked.reads(self._compiled.serialize())
+        self.wide = frozenset(read.path[0] for read in self.reads).intersection(WIDE)
+        """Which of `WIDE` it reads."""
+        self._own = _OWN[resource_type]
 
     @property
     def fields(self) -> tuple[tuple[str, ...], ...]:
         """The paths below `credential` that it reads, longest only, in order of appearance."""
         return _longest([read.path[1:] for read in self.reads if read.path[0] == "credential"])
 
-    def evaluate(self, variables: Mapping[str, Any]) -> bool | Missing | Failed:
+    def evaluate(self, variables: Mapping[str, Any]) -> Value:
         """Return what the expression gives for these variables."""
         try:
-            value = self._compiled.eval(data=variables)
+            return _outcome(self._compiled.eval(data=variables))
         except RuntimeError as error:  # values that CEL can't hold, such as half of a surrogate pair
-            return Failed(str(error))
-        if value.type() == cel.Type.ERROR:
-            found = _RUNTIME_ERROR.match(str(value.value()))
-            kind, reason = (found[1], found[2]) if found else ("UNKNOWN", str(value.value()))
-            return Missing(reason) if kind == "NOT_FOUND" else Failed(reason)
-        if value.type() != cel.Type.BOOL:
-            return Failed(f"gave {value.type().name().lower()}, not true or false")
-        return bool(value.value())
+            return _failure(error)
+
+    def evaluate_among(self, own: Mapping[str, Any], shared: Shared) -> Value:
+        """Return what it gives for its own variables and shared ones: the same as for all in one, and sooner."""
+        if self._among is not None:
+            try:
+                return _outcome(self._among.eval(shared.activation(own)))
+            except RuntimeError as error:
+                failure = _failure(error)
+                if failure.exhausted:
+                    return failure
+        return self.evaluate({**shared.variables, **{name: own[name] for name in self._own}})
+
+    @cached_property
+    def _among(self) -> Any:
+        """The expression with its own variables asked for; None for one that is well alone and not within another."""
+        source = f"{self.source}\n"  # the line break ends a comment that it may end with
+        for name in self._own:
+            source = f"cel.bind({name}, own('{name}'), {source})"
+        try:
+            return _SHARED.compile(source)
+        except RuntimeError:
+            return None
 
 
 class Batch:
@@ -124,8 +200,34 @@ def _longest(paths: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
     return tuple(path for path in unique if not any(len(o) > len(path) and o[: len(path)] == path for o in unique))
 
 
-def _tidy(problem: str) -> str:
-    return problem.strip().replace(" (in container '')", "").replace("undeclared reference to", "unknown name")
+def _outcome(value: Any) -> Value:
+    if value.type() == cel.Type.ERROR:
+        found = _RUNTIME_ERROR.match(str(value.value()))
+        kind, reason = (found[1], found[2]) if found else ("UNKNOWN", str(value.value()))
+        if kind == "NOT_FOUND":
+            key = _NO_KEY.search(reason)
+            return Missing(reason, key=key[1] if key else "")
+        variable = _NOT_GIVEN.match(reason)
+        if variable and variable[1] in WIDE:
+            return Missing(reason, variable=variable[1])
+        return Failed(reason)
+    if value.type() != cel.Type.BOOL:
+        return Failed(f"gave {value.type().name().lower()}, not true or false")
+    return bool(value.value())
+
+
+def _failure(error: RuntimeError) -> Failed:
+    if "Iteration budget exceeded" in str(error):
+        steps = f"{MOST_STEPS:,} steps through lists"
+        return Failed(f"it takes {steps} or more, and one evaluation may not", exhausted=True)
+    return Failed(str(error))
+
+
+def _tidy(problem: str, resource_type: str) -> str:
+    problem = problem.strip().replace(" (in container '')", "").replace("undeclared reference to", "unknown name")
+    if resource_type == ACCOUNT_TYPE and _NOT_OF_ACCOUNTS.match(problem):
+        problem += ": a rule about accounts has 'resources', all credentials of the account"
+    return problem
 
 
 def lookup(record: Mapping[str, Any], path: Sequence[str]) -> Iterator[Any]:

@@ -28,7 +28,7 @@ class RuleEntry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     title: Text
     severity: Severity
     require: Text
-    resource: Literal["registry-credential"] = RESOURCE_TYPE
+    resource: Literal["registry-credential", "account"] = RESOURCE_TYPE
     when: Text | None = None
     params: dict[str, Any] = {}
     message: Text | None = None
@@ -120,7 +120,7 @@ def _problems(document: Document, index: int, entry: RuleEntry) -> Iterator[File
     for key in ("when", "require"):
         source = getattr(entry, key)
         if source is not None:
-            yield from _expression_problems(document, (*here, key), source, entry.params)
+            yield from _expression_problems(document, (*here, key), source, entry)
     yield from _message_problems(document, (*here, "message"), entry)
     for number, reference in enumerate(entry.references):
         if not is_web_address(reference):
@@ -133,11 +133,11 @@ def _problems(document: Document, index: int, entry: RuleEntry) -> Iterator[File
 
 
 def _expression_problems(
-    document: Document, here: tuple[str | int, ...], source: str, params: Mapping[str, Any]
+    document: Document, here: tuple[str | int, ...], source: str, entry: RuleEntry
 ) -> Iterator[FileError]:
-    key = here[-1]
+    key, params = here[-1], entry.params
     try:
-        expression = Expression(source)
+        expression = Expression(source, entry.resource)
     except CelError as error:
         yield document.inside(here, error.line, error.column, f"{key}: {error.problem}")
         return
