@@ -63,6 +63,28 @@ class Resource(Struct, frozen=True, kw_only=True):
     """One of `RESOURCE_TYPES`."""
 
 
+class Account(Struct, frozen=True, kw_only=True):
+    """The token's own account, or a team's, with what rules may ask of it as a whole."""
+
+    team: str | None
+    """The team's id; None is the token's own account."""
+    projects: list[str] = []
+    """The ids of its projects, if they are known."""
+    unknown: dict[str, str] = {}
+    """Why not all its credentials (`resources`) or its `projects` are known, for a person."""
+
+    def __str__(self) -> str:
+        """Name the account in messages."""
+        return "the account" if self.team is None else f"team {self.team}"
+
+    @property
+    def resource(self) -> Resource:
+        """The account as what a rule judges."""
+        return Resource(
+            id=self.team or ACCOUNT_TYPE, name=None, team=self.team, record={}, detailed=True, type=ACCOUNT_TYPE
+        )
+
+
 class ExampleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule's own test as a file writes it: a record, and the verdict it must get."""
 
@@ -119,7 +141,7 @@ class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     rule: str
     resource: str
-    """A credential's id; shell wildcards allowed."""
+    """The id of a credential, or of an account (its team, or `account`); shell wildcards allowed."""
     reason: str
     owner: str
     expires: dt.date
@@ -150,7 +172,8 @@ class Result(Struct, frozen=True, kw_only=True):
     resource: ResourceName
     message: str
     evidence: dict[str, Any]
-    """The fields that the expression read, by their path below `credential`, and their values."""
+    """The fields that the expression read, by their path below `credential`, and their values; and how many
+    credentials and projects it saw, if it read them."""
     waiver: Waiver | None
     fingerprint: str
 
@@ -212,6 +235,8 @@ class Coverage(Struct, frozen=True, kw_only=True):
     """The sum of what those answers themselves say that they hold; None where one does not say it."""
     resources: int = 0
     """Credentials judged."""
+    accounts: int | UnsetType = UNSET
+    """Accounts judged, if a rule about accounts ran."""
     details: int = 0
     """Detail answers that were used."""
     results: int = 0

@@ -113,9 +113,7 @@ def test_rules(
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in failed:
         name = outcome.example.name or f"example {outcome.number}"
-        click.echo(
-            f"{outcome.rule.origin}: {outcome.rule.id}: {name}: expected {outcome.example.expect}, got {outcome.got}"
-        )
+        click.echo(f"{outcome.rule.origin}: {outcome.rule.id}: {name}: {outcome.difference}")
         click.echo(f"    {outcome.message}")
     untested = [item.id for item in selected if not item.tests]
     if untested:

@@ -4,10 +4,11 @@ import datetime as dt
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from northflank_audit import __version__, shipped
@@ -15,9 +16,10 @@ from northflank_audit.delivery import files
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats import FORMATS
 from northflank_audit.formats.text import plural
-from northflank_audit.model import Origin, Report, Resource, Run, Tool
+from northflank_audit.judging import judged
+from northflank_audit.model import Origin, Report, Run, Tool
 from northflank_audit.northflank.token import Token
-from northflank_audit.policy.engine import Engine, Verdict
+from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
 from northflank_audit.policy.yamlfile import Document
@@ -90,20 +92,22 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> R
     engine = Engine(policy.rules, source.as_of or started)
     tally = Tally(engine, WaiverBook(policy.waivers, started.date()), settings.include, policy.earlier)
     snapshot = SnapshotWriter() if settings.save_snapshot else None
-    resources = 0
-    for known, verdicts in _judged(engine, source, settings.details):
-        tally.add(verdicts)
+    resources = accounts = 0
+    for known in judged(engine, source, settings.details):
+        tally.add(known.verdicts)
         if snapshot is not None:
-            snapshot.add(known)
-        resources += len(known)
-        watch(len(known))
+            snapshot.add(known.resources)
+        resources += len(known.resources)
+        accounts += known.accounts
+        watch(len(known.resources))
     problems, warnings = list(source.problems), list(source.warnings)
     # What else makes the audit incomplete takes nothing from the evidence: a control that an unknown verdict does
     # not touch, or whose report could not be written, is as met as it was.
     seen = not problems
     warnings += _age(source.as_of, started)
     if not resources and not problems:
-        warnings.append("there is no credential: nothing was checked")
+        checked = "only the account itself was checked" if accounts and engine.about_accounts else "nothing was checked"
+        warnings.append(f"there is no credential: {checked}")
     if snapshot is not None and settings.save_snapshot is not None:
         text = snapshot.text(TOOL, source.as_of or started, source)
         try:
@@ -121,30 +125,8 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> R
         complete=not problems,
         incomplete_reasons=problems,
     )
-    coverage = replace(source.coverage(), resources=resources)
+    coverage = replace(source.coverage(), resources=resources, accounts=accounts if engine.about_accounts else UNSET)
     return tally.report(TOOL, run_, coverage, warnings, settings.fail_on, seen=seen)
-
-
-def _judged(engine: Engine, source: Source, details: str) -> Iterator[tuple[list[Resource], Iterable[Verdict]]]:
-    """Judge every page, and then, with their details, those credentials that want them."""
-    wanted = details if source.has_details else "never"
-    lacking: list[Resource] = []
-    for page in source.pages():
-        if wanted == "always":
-            lacking += page
-            continue
-        verdicts = list(engine.judge(page))
-        ids = {verdict.resource.id for verdict in verdicts if verdict.lacks_data} if wanted == "auto" else set()
-        if not ids:
-            yield page, verdicts
-            continue
-        lacking += [resource for resource in page if resource.id in ids]
-        yield (
-            [resource for resource in page if resource.id not in ids],
-            [verdict for verdict in verdicts if verdict.resource.id not in ids],
-        )
-    for completed in source.complete(lacking):
-        yield completed, engine.judge(completed)
 
 
 def _age(as_of: dt.datetime | None, now: dt.datetime) -> Iterator[str]:

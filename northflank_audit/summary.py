@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from northflank_audit.formats.text import pages_read, plural
+from northflank_audit.formats.view import product
 from northflank_audit.model import Report, Result, Status
 from northflank_audit.printable import printable
 
@@ -69,8 +70,7 @@ def _coverage(report: Report) -> str:
     coverage, summary = report.coverage, report.summary
     seconds = (report.run.finished_at - report.run.started_at).total_seconds()
     return (
-        f"{plural(coverage.resources, 'credential')} × {plural(len(report.rules), 'rule')} = "
-        f"{plural(coverage.results, 'verdict')}: "
+        f"{product(report)}: "
         f"{summary.passed} pass, {summary.fail} fail, {summary.waived} waived, {summary.unknown} unknown, "
         f"{summary.error} error, {summary.notapplicable} not applicable\n"
         f"{pages_read(coverage)}, {plural(coverage.details, 'detail')}, "

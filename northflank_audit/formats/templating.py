@@ -7,7 +7,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from northflank_audit.formats.policyview import controls, settings, tally
-from northflank_audit.formats.text import moment, pages_read, plural
+from northflank_audit.formats.text import kinds, moment, pages_read, plural
 from northflank_audit.formats.view import address, evidence
 from northflank_audit.shipped import TEMPLATES
 
@@ -27,6 +27,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "address": address,
         "controls": controls,
         "evidence": evidence,
+        "kinds": kinds,
         "moment": moment,
         "pages_read": pages_read,
         "plural": plural,

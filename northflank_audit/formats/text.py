@@ -1,13 +1,16 @@
 """Words: what people's formats say of a report, and how they show what others wrote."""
 
 import datetime as dt
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 
-from northflank_audit.model import Coverage, Report
+from northflank_audit.model import ACCOUNT_TYPE, Coverage, Report, Result
 from northflank_audit.printable import printable
+
+THE_ACCOUNT: Final = "the account"
 
 STATUSES: Final = {
     "pass": "pass",
@@ -44,6 +47,12 @@ def pages_read(coverage: Coverage) -> str:
     return plural(coverage.pages, "page") + held
 
 
+def kinds(results: Iterable[Result], between: str, ending: str = "") -> str:
+    """Return what results are about: `credential`, `account`, or both with a word between them."""
+    accounts = {each.resource.type == ACCOUNT_TYPE for each in results}
+    return between.join(("account" if account else "credential") + ending for account in sorted(accounts or {False}))
+
+
 def moment(when: dt.datetime) -> str:
     """Return a time to the minute, UTC."""
     return f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
@@ -65,19 +74,37 @@ def title(report: Report) -> str:
 def headline(report: Report) -> str:
     """Return what the report says, in a sentence that anyone understands."""
     summary, resources = report.summary, report.coverage.resources
-    violating = len({(each.resource.team, each.resource.id) for each in report.results if each.violates})
-    on = f"{violating} of {plural(resources, 'registry credential')}"
+    on = _violating(report)
     if not report.run.complete:
         found = f"{plural(summary.fail, 'violation')} on {on}" if summary.fail else "no violation"
         return f"The audit could not see or judge everything; so far it found {found}"
     if summary.fail:
         return f"{plural(summary.fail, 'violation')} on {on}"
-    if not resources:
+    accounts = _accounts(report)
+    if not (resources or accounts):
         return "There is no registry credential to check"
     unjudged = summary.unknown + summary.error
     besides = [f"{summary.waived} waived"] if summary.waived else []
     besides += [f"{unjudged} could not be judged"] if unjudged else []
-    return f"No violations on {plural(resources, 'registry credential')}" + (", " * bool(besides)) + ", ".join(besides)
+    judged = [plural(resources, "registry credential"), *([accounts] if accounts else [])]
+    return f"No violations on {' and '.join(judged)}" + (", " * bool(besides)) + ", ".join(besides)
+
+
+def _violating(report: Report) -> str:
+    """Return on how many credentials there are violations, and on how many accounts, if there are any."""
+    found = {(each.resource.type, each.resource.team, each.resource.id) for each in report.results if each.violates}
+    accounts = sum(kind == ACCOUNT_TYPE for kind, _, _ in found)
+    on = [f"{len(found) - accounts} of {plural(report.coverage.resources, 'registry credential')}"]
+    if accounts:
+        every = _accounts(report)
+        on.append(every if every == THE_ACCOUNT else f"{accounts} of {every}")
+    return " and on ".join(on)
+
+
+def _accounts(report: Report) -> str:
+    """Return how many accounts were judged as such; nothing where no rule was about them."""
+    count = report.coverage.accounts or 0
+    return THE_ACCOUNT if count == 1 else plural(count, "account") if count else ""
 
 
 def explanation(report: Report) -> str:

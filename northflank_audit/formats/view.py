@@ -19,7 +19,7 @@ from northflank_audit.formats.text import (
     plural,
     title,
 )
-from northflank_audit.model import Report, Result, RuleSummary, Severity, Status
+from northflank_audit.model import ACCOUNT_TYPE, Report, Result, RuleSummary, Severity, Status
 from northflank_audit.printable import printable
 
 _SOURCES: Final = {"api": "Northflank API", "demo": "Sample account of the embedded emulator", "input": "Saved JSON"}
@@ -110,10 +110,13 @@ def grouped(report: Report, results: Iterable[Result]) -> list[Finding]:
 
 def product(report: Report) -> str:
     """Return how many verdicts there must be: `2 credentials × 3 rules = 6 verdicts`."""
-    coverage, rules = report.coverage, len(report.rules)
-    equals = "=" if coverage.resources * rules == coverage.results else "≠"
-    what = f"{plural(coverage.resources, 'credential')} × {plural(rules, 'rule')}"
-    return f"{what} {equals} {plural(coverage.results, 'verdict')}"
+    coverage = report.coverage
+    about = sum(rule.resource == ACCOUNT_TYPE for rule in report.rules)
+    products = [(coverage.resources, "credential", len(report.rules) - about)]
+    products += [(coverage.accounts or 0, "account", about)] if about else []
+    terms = [f"{plural(count, what)} × {plural(rules, 'rule')}" for count, what, rules in products if rules]
+    equals = "=" if sum(count * rules for count, _, rules in products) == coverage.results else "≠"
+    return f"{' + '.join(terms)} {equals} {plural(coverage.results, 'verdict')}"
 
 
 def total(report: Report) -> str:

@@ -16,27 +16,36 @@ READ_DETAIL: Final = (
     "Account > Cloud > Registries > Read (before 2026: Account > Credentials > General > Read Encrypted)"
 )
 READ_TEAMS: Final = "Organisation > Team > General > Read"
+READ_PROJECTS: Final = "Project > Projects > Manage > Read"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose registries are asked for: a team's, or (None) the token's own account's."""
+    """Whose lists are asked for: those of a team, or (None) the token's own account."""
 
     team: str | None
 
     @property
     def path(self) -> str:
         """The path of the list of registries. Raises FetchError for an id that no address can hold."""
-        team = "" if self.team is None else f"/teams/{_segment(self.team)}"
-        return f"/v1{team}/integrations/registries"
+        return f"{self._base}/integrations/registries"
 
     def detail(self, credential_id: str) -> str:
         """Return the path of one registry's details. Raises FetchError as `path` does."""
         return f"{self.path}/{_segment(credential_id)}"
 
-    def __str__(self) -> str:
-        """Name the account in messages."""
-        return "the account" if self.team is None else f"team {self.team}"
+    @property
+    def projects(self) -> str:
+        """The path of the list of projects. Raises FetchError as `path` does."""
+        return f"{self._base}/projects"
+
+    @property
+    def _base(self) -> str:
+        return "/v1" if self.team is None else f"/v1/teams/{_segment(self.team)}"
+
+    def list_of(self, what: str) -> str:
+        """Name one of its lists in messages."""
+        return f"list of {what}" if self.team is None else f"list of {what} of team {self.team}"
 
 
 def _segment(identity: str) -> str:

@@ -1,30 +1,59 @@
 """CEL, the Common Expression Language, behind one module: compiling, evaluating, and what an expression reads.
 
-The engine is the CEL project's own (PyPI `cel-expr-python`). Errors are values there, and a key that a map does
-not have is the error NOT_FOUND: that, and nothing else, makes a verdict `unknown`.
+The engine is the CEL project's own (PyPI `cel-expr-python`). Errors are values there. A key that a map does not
+have is the error NOT_FOUND, and a variable that was not given an error of its own: these two, and nothing else, make
+a verdict `unknown`.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_bindings, ext_strings
 
-from northflank_audit.model import RESOURCE_TYPE
+from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE
 from northflank_audit.policy import checked
 from northflank_audit.policy.celerrors import Problem, problems
 
-VARIABLES: Final = ("credential", "params", "now", "detailed")
+WIDE: Final[tuple[str, ...]] = ("resources", "projects")
+"""The variables that hold more than one record. What of them is not known is not given."""
+MOST_STEPS: Final = 10_000
+"""As many steps through lists, or more, are too many for the engine in one evaluation."""
+
 _EXTENSIONS: Final = [ext_bindings.ExtBindings(), ext_strings.ExtStrings()]
-_TYPES: Final = {"now": cel.Type.TIMESTAMP, "detailed": cel.Type.BOOL}
-_ONE = cel.NewEnv(variables={"credential": cel.Type.DYN, "params": cel.Type.DYN, **_TYPES}, extensions=_EXTENSIONS)
+_NOW: Final = {"now": cel.Type.TIMESTAMP}
+_COMMON: Final = {"resources": cel.Type.List(cel.Type.DYN), "projects": cel.Type.List(cel.Type.STRING), **_NOW}
+_OWN: Final = {RESOURCE_TYPE: ("credential", "params", "detailed"), ACCOUNT_TYPE: ("params",)}
+"""The variables that differ from verdict to verdict, by what a rule is about."""
+VARIABLES: Final = {
+    RESOURCE_TYPE: ("credential", "params", "now", "detailed", *WIDE),
+    ACCOUNT_TYPE: (*WIDE, "params", "now"),
+}
+"""The variables that an expression can use, by what its rule is about."""
+_TYPES: Final = {"credential": cel.Type.DYN, "params": cel.Type.DYN, "detailed": cel.Type.BOOL}
+_ONE: Final = {
+    kind: cel.NewEnv(variables={**_COMMON, **{name: _TYPES[name] for name in names}}, extensions=_EXTENSIONS)
+    for kind, names in _OWN.items()
+}
 _MANY = cel.NewEnv(
-    variables={"page": cel.Type.List(cel.Type.DYN), "parameters": cel.Type.List(cel.Type.DYN), **_TYPES},
+    variables={
+        "page": cel.Type.List(cel.Type.DYN),
+        "parameters": cel.Type.List(cel.Type.DYN),
+        "detailed": cel.Type.BOOL,
+        **_NOW,
+    },
     extensions=_EXTENSIONS,
 )
+_ASK: Final = cel.FunctionDecl("own", [cel.Overload("own_string", cel.Type.DYN, [cel.Type.STRING], is_member=False)])
+_SHARED = cel.NewEnv(variables=_COMMON, extensions=[*_EXTENSIONS, cel.CelExtension("shared", [_ASK])])
+_RENEWED: Final = 32
+"""Evaluations over one activation: what they make is kept until it goes, 2 MB for each with 10,000 records."""
 _RUNTIME_ERROR = re.compile(r"^([A-Z_]+): (.*)$", re.DOTALL)
+_NOT_GIVEN = re.compile(r'No value with name "(\w+)" found')
+_NO_KEY = re.compile(r'Key not found in map : "(.*)"$', re.DOTALL)
 
 
 class CelError(Exception):
@@ -37,9 +66,12 @@ class CelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The expression needed a key that its data does not have."""
+    """The expression needed a key that its data does not have, or a variable that is not known."""
 
     reason: str
+    key: str = ""
+    variable: str = ""
+    """One of `WIDE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,40 +79,88 @@ class Failed:
     """The expression itself failed: a type mismatch, a division by zero, no boolean."""
 
     reason: str
+    exhausted: bool = False
+    """Whether it took `MOST_STEPS`."""
+
+
+Value = bool | Missing | Failed
+"""What an expression gives."""
+
+
+class Shared:
+    """Variables that are the same for many evaluations, converted for CEL once for some of them.
+
+    That is most of the work: of 1,000 records it takes 4 ms, and to go over them 1 ms.
+    """
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self.variables = variables
+        self._own: Mapping[str, Any] = {}
+        self._left = 0
+
+    def activation(self, own: Mapping[str, Any]) -> Any:
+        """Return what an expression is evaluated over, with these variables of its own."""
+        self._own = own
+        if not self._left:
+            ask = cel.Function("own", [cel.Type.STRING], False, lambda name: self._own[name], cel.Type.DYN)
+            self._activation = _SHARED.Activation(self.variables, functions=[ask])
+            self._left = _RENEWED
+        self._left -= 1
+        return self._activation
 
 
 class Expression:
-    """A compiled expression over `credential`, `params`, `now` and `detailed`."""
+    """A compiled expression over `credential`, `params`, `now`, `detailed`, `resources` and `projects`."""
 
     def __init__(self, source: str, resource_type: str = RESOURCE_TYPE) -> None:
         """Compile `source`, of a rule about this type. Raises CelError, also where the result can't be a boolean."""
         self.source = source
         self.resource_type = resource_type
-        self._compiled = _compile(source)
+        self._compiled = _compile(source, resource_type)
         kind = self._compiled.return_type()
         if kind not in (cel.Type.BOOL, cel.Type.DYN):
             width = len(source.rstrip())
             raise CelError([Problem(f"must give true or false, and gives {kind.name().lower()}", 0, width)])
         self.reads: tuple[checked.Read, ...] = checked.reads(self._compiled.serialize())
+        self.wide = frozenset(read.path[0] for read in self.reads).intersection(WIDE)
+        """Which of `WIDE` it reads."""
+        self._own = _OWN[resource_type]
 
     @property
     def fields(self) -> tuple[tuple[str, ...], ...]:
         """The paths below `credential` that it reads, longest only, in order of appearance."""
         return _longest([read.path[1:] for read in self.reads if read.path[0] == "credential"])
 
-    def evaluate(self, variables: Mapping[str, Any]) -> bool | Missing | Failed:
+    def evaluate(self, variables: Mapping[str, Any]) -> Value:
         """Return what the expression gives for these variables."""
-        value = _evaluate(self._compiled, variables)
-        if isinstance(value, Missing | Failed):
-            return value
-        if value.type() != cel.Type.BOOL:
-            return Failed(f"gave {value.type().name().lower()}, not true or false")
-        return bool(value.value())
+        return _verdict(_evaluate(self._compiled, variables))
+
+    def evaluate_among(self, own: Mapping[str, Any], shared: Shared) -> Value:
+        """Return what it gives for its own variables and shared ones: the same as for all in one, and sooner."""
+        if self._among is not None:
+            try:
+                return _verdict(_outcome(self._among.eval(shared.activation(own))))
+            except RuntimeError as error:
+                failure = _failure(error)
+                if failure.exhausted:
+                    return failure
+        return self.evaluate({**shared.variables, **{name: own[name] for name in self._own}})
+
+    @cached_property
+    def _among(self) -> Any:
+        """The expression with its own variables asked for; None for one that is well alone and not within another."""
+        source = f"{self.source}\n"  # the line break ends a comment that it may end with
+        for name in self._own:
+            source = f"cel.bind({name}, own('{name}'), {source})"
+        try:
+            return _SHARED.compile(source)
+        except RuntimeError:
+            return None
 
 
-def evaluate(source: str, variables: Mapping[str, Any]) -> Any:
+def evaluate(source: str, variables: Mapping[str, Any], resource_type: str = RESOURCE_TYPE) -> Any:
     """Return what an expression of any type gives: its value in Python's terms, Missing or Failed. Raises CelError."""
-    value = _evaluate(_compile(source), variables)
+    value = _evaluate(_compile(source, resource_type), variables)
     return value if isinstance(value, Missing | Failed) else value.plain_value()
 
 
@@ -118,24 +198,47 @@ class Batch:
         return codes
 
 
-def _compile(source: str) -> Any:
+def _compile(source: str, resource_type: str) -> Any:
     try:
-        return _ONE.compile(source)
+        return _ONE[resource_type].compile(source)
     except RuntimeError as error:
-        raise CelError(problems(source, str(error), VARIABLES)) from None
+        raise CelError(problems(source, str(error), VARIABLES[resource_type])) from None
 
 
 def _evaluate(compiled: Any, variables: Mapping[str, Any]) -> Any:
-    """Return the engine's value, Missing or Failed."""
     try:
-        value = compiled.eval(data=variables)
-    except RuntimeError as error:  # values that CEL can't hold, such as half of a surrogate pair
-        return Failed(str(error))
+        return _outcome(compiled.eval(data=variables))
+    except RuntimeError as error:
+        return _failure(error)
+
+
+def _outcome(value: Any) -> Any:
+    """Return the engine's value, Missing or Failed."""
     if value.type() != cel.Type.ERROR:
         return value
     found = _RUNTIME_ERROR.match(str(value.value()))
     kind, reason = (found[1], found[2]) if found else ("UNKNOWN", str(value.value()))
-    return Missing(reason) if kind == "NOT_FOUND" else Failed(reason)
+    if kind == "NOT_FOUND":
+        key = _NO_KEY.search(reason)
+        return Missing(reason, key=key[1] if key else "")
+    variable = _NOT_GIVEN.match(reason)
+    return Missing(reason, variable=variable[1]) if variable and variable[1] in WIDE else Failed(reason)
+
+
+def _failure(error: RuntimeError) -> Failed:
+    """Return why the engine gave no value: too much to do, or a value that CEL can't hold, such as half a character."""
+    if "Iteration budget exceeded" in str(error):
+        steps = f"{MOST_STEPS:,} steps through lists"
+        return Failed(f"it takes {steps} or more, and one evaluation may not", exhausted=True)
+    return Failed(str(error))
+
+
+def _verdict(value: Any) -> Value:
+    if isinstance(value, Missing | Failed):
+        return value
+    if value.type() != cel.Type.BOOL:
+        return Failed(f"gave {value.type().name().lower()}, not true or false")
+    return bool(value.value())
 
 
 def _longest(paths: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:

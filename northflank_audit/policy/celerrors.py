@@ -87,7 +87,9 @@ def _unknown(source: str, name: str, index: int, variables: Sequence[str]) -> Pr
     if first in _OTHER_LANGUAGES:
         return Problem(f"unknown name '{first}'; CEL writes {_OTHER_LANGUAGES[first]}", start, len(first))
     hint = did_you_mean(first, FUNCTIONS if called else variables)
-    if not hint and not called:
+    if first in ("credential", "detailed"):
+        hint = ": a rule about accounts has 'resources', all credentials of the account"
+    elif not hint and not called:
         hint = f"; there is {', '.join(variables)}"
     width = len(name) if source.startswith(name, start) else len(first)
     return Problem(f"unknown {'function' if called else 'name'} '{name}'{hint}", start, width)

@@ -2,17 +2,30 @@
 
 import datetime as dt
 import string
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from northflank_audit.model import Resource, ResourceName, Result, Rule, Status, Waiver, fingerprint
-from northflank_audit.policy.cel import Batch, Expression, Failed, Missing, lookup
+from northflank_audit.model import (
+    ACCOUNT_TYPE,
+    RESOURCE_TYPE,
+    Account,
+    Resource,
+    ResourceName,
+    Result,
+    Rule,
+    Status,
+    Waiver,
+    fingerprint,
+)
+from northflank_audit.policy.cel import MOST_STEPS, Batch, Expression, Failed, Missing, Shared, Value, lookup
 
 _CODES = {Batch.VIOLATED: Status.FAIL, Batch.HELD: Status.PASS, Batch.NOT_APPLICABLE: Status.NOTAPPLICABLE}
 
+NOT_GIVEN: Final = "the API did not give it"
 PAGE = 100
 """Records in one evaluation: few enough for CEL's limit on iterations, and for one error to spoil little."""
 
@@ -26,11 +39,32 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     decided_by: Expression | None = None
     """The expression that could not be evaluated; None where the verdict is firm."""
     reason: str = ""
+    """Why it could not, for a person."""
+    variable: str = ""
+    """The variable that was not known, if that is why."""
+    seen: Mapping[str, int] | None = None
+    """How many credentials and projects the rule saw besides, by the name of the variable."""
 
     @property
     def lacks_data(self) -> bool:
         """Whether a field that the detail endpoint may give is missing."""
-        return self.status is Status.UNKNOWN and not self.resource.detailed
+        return self.status is Status.UNKNOWN and not self.variable and not self.resource.detailed
+
+
+class _Compiled(NamedTuple):
+    rule: Rule
+    when: Expression | None
+    require: Expression
+
+    @property
+    def wide(self) -> frozenset[str]:
+        """The variables that it reads of those that hold more than one record."""
+        return self.require.wide.union(self.when.wide if self.when else ())
+
+    @property
+    def collective(self) -> bool:
+        """Whether it needs the whole account."""
+        return bool(self.wide) or self.rule.resource == ACCOUNT_TYPE
 
 
 class Engine:
@@ -40,17 +74,33 @@ class Engine:
         """Compile. The rules have been checked when they were loaded."""
         self.rules = list(rules)
         self._now = now
-        self._compiled = [((rule.when and Expression(rule.when)) or None, Expression(rule.require)) for rule in rules]
-        self._by_id = {rule.id: pair for rule, pair in zip(self.rules, self._compiled, strict=True)}
-        self._batch = Batch(self._compiled)
+        compiled = [
+            _Compiled(
+                rule,
+                Expression(rule.when, rule.resource) if rule.when else None,
+                Expression(rule.require, rule.resource),
+            )
+            for rule in rules
+        ]
+        self._by_id = {each.rule.id: each for each in compiled}
+        self._single = [each for each in compiled if not each.collective]
+        self._collective = [each for each in compiled if each.collective]
+        self._batch = Batch([(each.when, each.require) for each in self._single])
+        self.collective = bool(self._collective)
+        """Whether a rule needs whole accounts: `judge` leaves it to `judge_account`."""
+        self.about_accounts = any(rule.resource == ACCOUNT_TYPE for rule in rules)
+        self.reads = frozenset[str]().union(*(each.wide for each in compiled))
+        """The variables that rules read of those that hold more than one record."""
 
     def judge(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
-        """Yield a verdict for every resource and rule, in that order.
+        """Yield a verdict for every resource and rule that needs nothing but the resource, in that order.
 
         All rules go over all resources in one evaluation; where that meets an error, each resource and rule is
         evaluated by itself, so that only the one that erred is unknown.
         """
-        parameters = [rule.params for rule in self.rules]
+        if not self._single:
+            return
+        parameters = [each.rule.params for each in self._single]
         for detailed, group in groupby(resources, key=lambda resource: resource.detailed):
             variables = {"now": self._now, "detailed": detailed}
             while page := list(islice(group, PAGE)):
@@ -61,66 +111,133 @@ class Engine:
                         yield from self._exactly(resource, variables)
                     continue
                 for resource, codes in zip(page, rows, strict=True):
-                    for rule, code in zip(self.rules, codes, strict=True):
-                        yield Verdict(rule, resource, _CODES[code])
+                    for each, code in zip(self._single, codes, strict=True):
+                        yield Verdict(each.rule, resource, _CODES[code])
 
     def _exactly(self, resource: Resource, variables: Mapping[str, Any]) -> Iterator[Verdict]:
-        for rule, (when, require) in zip(self.rules, self._compiled, strict=True):
-            known = {**variables, "credential": resource.record, "params": rule.params}
-            outcome: bool | Missing | Failed = True
-            expression = when
-            if when is not None:
-                outcome = when.evaluate(known)
-                if outcome is False:
-                    yield Verdict(rule, resource, Status.NOTAPPLICABLE)
-                    continue
-            if outcome is True:
-                expression, outcome = require, require.evaluate(known)
+        for each in self._single:
+            known = {**variables, "credential": resource.record, "params": each.rule.params}
+            expression, outcome = _decided(each, partial(Expression.evaluate, variables=known))
             if isinstance(outcome, Missing):
-                yield Verdict(rule, resource, Status.UNKNOWN, expression, outcome.reason)
-            elif isinstance(outcome, Failed):
-                yield Verdict(rule, resource, Status.ERROR, expression, outcome.reason)
+                reason = _lacking(_absent(expression, resource), outcome.reason, resource.shortfall)
+                yield Verdict(each.rule, resource, Status.UNKNOWN, expression, reason)
             else:
-                yield Verdict(rule, resource, Status.PASS if outcome else Status.FAIL)
+                yield _verdict(each, resource, expression, outcome)
+
+    def judge_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
+        """Yield a verdict for every rule that needs the whole account, and each of its resources or the account.
+
+        `resources` are the account's credentials, as far as they are known.
+        """
+        variables: dict[str, Any] = {"resources": [each.record for each in resources], "projects": account.projects}
+        known = {name: variables[name] for name in self.reads if name not in account.unknown}
+        shared = Shared({**known, "now": self._now})
+        for each in self._collective:
+            seen = {name: len(known[name]) for name in sorted(each.wide) if name in known}
+            exhausted: Failed | None = None
+            for resource in resources if each.rule.resource == RESOURCE_TYPE else [account.resource]:
+                own = {"credential": resource.record, "params": each.rule.params, "detailed": resource.detailed}
+                evaluate = partial(Expression.evaluate_among, own=own, shared=shared)
+                expression, outcome = (each.require, exhausted) if exhausted else _decided(each, evaluate)
+                if isinstance(outcome, Failed) and outcome.exhausted and seen.get("resources", 0) >= MOST_STEPS:
+                    # The other records would take as long to find out no more.
+                    outcome = exhausted = exhausted or Failed(
+                        f"{outcome.reason}; {account} has {seen['resources']:,} credentials", exhausted=True
+                    )
+                if isinstance(outcome, Missing):
+                    reason = _lacking_in(account, resources, resource, expression, outcome)
+                    yield Verdict(each.rule, resource, Status.UNKNOWN, expression, reason, outcome.variable, seen)
+                else:
+                    yield _verdict(each, resource, expression, outcome, seen)
 
     def result(self, verdict: Verdict, waiver: Waiver | None = None) -> Result:
         """Put a verdict into words, with its evidence."""
         rule, resource = verdict.rule, verdict.resource
-        when, require = self._by_id[rule.id]
-        expression = verdict.decided_by or require
-        if verdict.status is Status.NOTAPPLICABLE and when is not None:
-            expression = when
+        compiled = self._by_id[rule.id]
+        expression = verdict.decided_by or compiled.require
+        if verdict.status is Status.NOTAPPLICABLE and compiled.when is not None:
+            expression = compiled.when
         evidence: dict[str, Any] = {}
-        missing: list[str] = []
         for path in expression.fields:
             if not path:  # the expression goes over the whole record
                 evidence.update(resource.record)
             elif values := list(lookup(resource.record, path)):
                 evidence[".".join(path)] = values[0]
-            else:
-                missing.append(".".join(path))
+        evidence.update((f"size({name})", count) for name, count in (verdict.seen or {}).items())
         return Result(
             rule_id=rule.id,
             severity=rule.severity,
             status=verdict.status,
             resource=ResourceName.of(resource),
-            message=_message(verdict, missing),
+            message=_message(verdict),
             evidence=evidence,
             waiver=waiver,
             fingerprint=fingerprint(rule.id, resource.team, resource.id, resource.type),
         )
 
 
-def _message(verdict: Verdict, missing: Sequence[str]) -> str:
+def _decided(each: _Compiled, evaluate: Callable[[Expression], Value]) -> tuple[Expression, Value | None]:
+    """Return the expression that decides, and what it gives; None where the rule does not apply."""
+    if each.when is not None:
+        outcome = evaluate(each.when)
+        if outcome is False:
+            return each.when, None
+        if outcome is not True:
+            return each.when, outcome
+    return each.require, evaluate(each.require)
+
+
+def _verdict(
+    each: _Compiled,
+    resource: Resource,
+    expression: Expression,
+    outcome: bool | Failed | None,
+    seen: Mapping[str, int] | None = None,
+) -> Verdict:
+    if isinstance(outcome, Failed):
+        return Verdict(each.rule, resource, Status.ERROR, expression, outcome.reason, seen=seen)
+    status = Status.NOTAPPLICABLE if outcome is None else Status.PASS if outcome else Status.FAIL
+    return Verdict(each.rule, resource, status, seen=seen)
+
+
+def _absent(expression: Expression, resource: Resource) -> list[str]:
+    """Return the fields that an expression reads and the resource's record does not have."""
+    return [".".join(path) for path in expression.fields if path and not list(lookup(resource.record, path))]
+
+
+def _lacking(fields: Sequence[str], otherwise: str, shortfall: str | None) -> str:
+    return f"{' and '.join(fields) or otherwise} is not known ({shortfall or NOT_GIVEN})"
+
+
+def _lacking_in(
+    account: Account, resources: Sequence[Resource], resource: Resource, expression: Expression, missing: Missing
+) -> str:
+    """Return what kept a verdict from being given that needs more than one record."""
+    match missing.variable:
+        case "resources":
+            return f"not all credentials of {account} are known ({account.unknown['resources']})"
+        case "projects":
+            return f"the projects of {account} are not known ({account.unknown['projects']})"
+    fields = [field for field in _absent(expression, resource) if missing.key in field.split(".")]
+    if fields:
+        return _lacking(fields, "", resource.shortfall)
+    others = (each.shortfall for each in resources if each is not resource and each.shortfall)
+    whose = "a" if resource.type == ACCOUNT_TYPE else "another"
+    return _lacking([f"{missing.key} of {whose} credential"], "", next(others, None))
+
+
+def _named(resource: Resource) -> str:
+    return str(Account(team=resource.team)) if resource.type == ACCOUNT_TYPE else resource.name or resource.id
+
+
+def _message(verdict: Verdict) -> str:
     rule, resource = verdict.rule, verdict.resource
-    name = resource.name or resource.id
+    name = _named(resource)
     match verdict.status:
         case Status.FAIL:
             return _filled(rule, resource)
         case Status.UNKNOWN:
-            lacking = " and ".join(missing) or verdict.reason
-            why = resource.shortfall or "the API did not give it"
-            return f"{name} could not be judged: {lacking} is not known ({why})"
+            return f"{name} could not be judged: {verdict.reason}"
         case Status.ERROR:
             return f"{name} could not be judged: the rule itself failed on it: {verdict.reason}"
         case Status.NOTAPPLICABLE:
@@ -132,7 +249,7 @@ def _message(verdict: Verdict, missing: Sequence[str]) -> str:
 def _filled(rule: Rule, resource: Resource) -> str:
     values: dict[str, Any] = {
         "id": resource.id,
-        "name": resource.name,
+        "name": _named(resource) if resource.type == ACCOUNT_TYPE else resource.name,
         "provider": resource.record.get("provider"),
         "team": resource.team,
     }

@@ -6,8 +6,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from northflank_audit.model import Example, Resource, Rule, Status
-from northflank_audit.policy.engine import Engine
+from northflank_audit.model import Account, Example, Resource, Rule, Status
+from northflank_audit.policy.engine import Engine, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,16 @@ class Outcome:
     @property
     def passed(self) -> bool:
         """Whether the rule did what the example expects."""
-        return self.got is self.example.expect
+        return not self.difference
+
+    @property
+    def difference(self) -> str:
+        """What was expected and what came instead; nothing where they are the same."""
+        if self.got is not self.example.expect:
+            return f"expected {self.example.expect}, got {self.got}"
+        if self.example.message not in (None, self.message):
+            return f"expected the message '{self.example.message}', got '{self.message}'"
+        return ""
 
 
 def present(value: Any) -> Any:
@@ -40,15 +49,36 @@ def run(rules: Sequence[Rule]) -> Iterator[Outcome]:
     """Judge every example by its rule, with the rule's parameters and the example's own over them."""
     for rule in rules:
         for number, example in enumerate(rule.tests, 1):
-            given = present(example.given)
-            name = given.get("name")
-            resource = Resource(
-                id=str(given.get("id", "example")),
-                name=None if name is None else str(name),
-                team=None,
-                record=given,
-                detailed=example.detailed,
-            )
             engine = Engine([replace(rule, params={**rule.params, **example.params})], example.now)
-            verdict = next(engine.judge([resource]))
+            verdict = _verdict(engine, example)
             yield Outcome(rule, number, example, verdict.status, engine.result(verdict).message)
+
+
+def _verdict(engine: Engine, example: Example) -> Verdict:
+    """Return what an engine of one rule says of an example."""
+    given = _resource(example.given, example)
+    if not engine.collective:
+        return next(engine.judge([given]))
+    values = {"resources": example.resources, "projects": example.projects}
+    account = Account(
+        team=None,
+        projects=example.projects or [],
+        unknown={name: "the example does not give them" for name, value in values.items() if value is None},
+    )
+    resources = {each.id: each for each in (_resource(record, example) for record in example.resources or ())}
+    if not engine.about_accounts:
+        resources[given.id] = given
+    verdicts = engine.judge_account(account, list(resources.values()))
+    return next(each for each in verdicts if engine.about_accounts or each.resource.id == given.id)
+
+
+def _resource(given: dict[str, Any], example: Example) -> Resource:
+    record = present(given)
+    name = record.get("name")
+    return Resource(
+        id=str(record.get("id", "example")),
+        name=None if name is None else str(name),
+        team=None,
+        record=record,
+        detailed=example.detailed,
+    )

@@ -6,10 +6,20 @@ from itertools import islice
 
 from msgspec.structs import replace
 
+from northflank_audit import model
 from northflank_audit.errors import FetchError
 from northflank_audit.model import Coverage, Origin, Resource
 from northflank_audit.northflank.client import CONNECTIONS, Client
-from northflank_audit.northflank.paging import READ_DETAIL, READ_LIST, READ_TEAMS, Account, Page, pages, read_ahead
+from northflank_audit.northflank.paging import (
+    READ_DETAIL,
+    READ_LIST,
+    READ_PROJECTS,
+    READ_TEAMS,
+    Account,
+    Page,
+    pages,
+    read_ahead,
+)
 from northflank_audit.northflank.records import has_id, merged
 from northflank_audit.sources.interface import Source
 
@@ -38,16 +48,33 @@ class ApiSource(Source):
     def pages(self) -> Iterator[list[Resource]]:
         """Yield each page's credentials, account by account. An account that fails does not keep the others."""
         for account in self._accounts():
-            what = "list of registries" if account.team is None else f"list of registries of team {account.team}"
-            try:
-                for page in read_ahead(self._list(account.path, "credentials", what, READ_LIST)):
-                    self._count(page.count)
-                    self.problems += page.contradictions
-                    self.warnings += page.warnings
-                    where = f"{what}, page {page.number}"
-                    yield self._admit(page.items, account.team, where, shortfall=self._shortfall)
-            except FetchError as error:
-                self.problems.append(str(error))
+            what = account.list_of("registries")
+            with self._list_of(account.team):
+                try:
+                    for page in read_ahead(self._list(account.path, "credentials", what, READ_LIST)):
+                        self._count(page.count)
+                        self.problems += page.contradictions
+                        self.warnings += page.warnings
+                        where = f"{what}, page {page.number}"
+                        yield self._admit(page.items, account.team, where, shortfall=self._shortfall)
+                except FetchError as error:
+                    self.problems.append(str(error))
+
+    def with_projects(self, team: str | None) -> model.Account:
+        """Read every page of the list of projects. One that is not whole is not known: what it lacks may exist."""
+        asked, account = Account(team), self.accounts[team]
+        unknown = {name: why for name, why in account.unknown.items() if name != "projects"}
+        projects: list[str] = []
+        try:
+            for page in self._list(asked.projects, "projects", asked.list_of("projects"), READ_PROJECTS):
+                self.warnings += page.warnings
+                projects += [item["id"] for item in page.items if has_id(item)]
+                if page.contradictions:
+                    unknown["projects"] = page.contradictions[0]
+        except FetchError as error:
+            unknown["projects"] = str(error)
+        self.accounts[team] = replace(account, projects=list(dict.fromkeys(projects)), unknown=unknown)
+        return self.accounts[team]
 
     def _list(self, path: str, key: str, what: str, permission: str) -> Iterator[Page]:
         return pages(self._client, path, key, page_size=self._page_size, what=what, permission=permission)

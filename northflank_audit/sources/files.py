@@ -1,18 +1,22 @@
 """Saved JSON as a source: snapshots, API responses, and what the official CLI prints."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from northflank_audit.errors import StartError
-from northflank_audit.model import Origin, Resource
+from northflank_audit.model import Account, Origin, Resource
 from northflank_audit.northflank.records import claimed, contradictions
 from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot import KIND, Snapshot, digest
 
 NO_DETAILS = "the input holds no details; a snapshot of a live audit does"
+NO_PROJECTS = "the input holds no projects; a snapshot of a live audit with a rule that asks for them does"
+DIFFERENT = "the inputs differ on them"
 _FORMS = (
     "it must be a snapshot of this tool, a response of 'List registries', or what "
     "'northflank list registry-credentials -o json' prints"
@@ -21,6 +25,8 @@ _FORMS = (
 
 class InputSource(Source):
     """Files that have been read. All of them are decoded before the first is judged."""
+
+    no_projects = NO_PROJECTS
 
     def __init__(self, files: Sequence[tuple[str, bytes]], team: str | None) -> None:
         """Decode (name, content) pairs. `team` is whose credentials they are, where they do not say it.
@@ -45,32 +51,64 @@ class InputSource(Source):
         """Yield each file's credentials."""
         for name, value in self._inputs:
             if isinstance(value, Snapshot):
-                yield from self._replayed(name, value)
+                yield self._replayed(name, value)
                 continue
-            items = _credentials(value) or []
-            pagination = value.get("pagination")
-            pagination = pagination if isinstance(pagination, dict) else {}
-            self._count(claimed(pagination))
-            if pagination.get("hasNextPage") or pagination.get("cursor"):
-                self.problems.append(f"{name}: it says that there is a next page, which is not in it")
-            self.problems += contradictions(items, pagination, name)
-            yield self._admit(items, self._team, name, shortfall=NO_DETAILS)
+            with self._list_of(self._team):
+                yield self._read(name, value)
 
-    def _replayed(self, name: str, snapshot: Snapshot) -> Iterator[list[Resource]]:
+    def _read(self, name: str, value: dict[str, Any]) -> list[Resource]:
+        items = _credentials(value) or []
+        pagination = value.get("pagination")
+        pagination = pagination if isinstance(pagination, dict) else {}
+        self._count(claimed(pagination))
+        if pagination.get("hasNextPage") or pagination.get("cursor"):
+            self.problems.append(f"{name}: it says that there is a next page, which is not in it")
+        self.problems += contradictions(items, pagination, name)
+        return self._admit(items, self._team, name, shortfall=NO_DETAILS)
+
+    def _replayed(self, name: str, snapshot: Snapshot) -> list[Resource]:
         self.page_count += snapshot.pages
         self.counted = None if self.counted is None or snapshot.count is None else self.counted + snapshot.count
         self.generations.update(snapshot.generations)
-        self.problems += snapshot.incomplete_reasons
         self.warnings += snapshot.warnings
-        if digest(snapshot) != snapshot.sha256:
-            self.problems.append(f"{name}: the snapshot was changed after it was taken: its SHA-256 does not match")
-        yield [
-            resource
-            for saved in snapshot.records
-            for resource in self._admit(
-                [saved.record], saved.team, name, detailed=saved.detailed, shortfall=saved.shortfall
-            )
-        ]
+        problems = list(snapshot.incomplete_reasons)
+        if snapshot.accounts is not UNSET:  # else nobody knows whose list has which of the problems
+            self.problems += problems
+            problems = []
+        with ExitStack() as lists:
+            for account in _accounts(snapshot):
+                before = self.accounts.get(account.team)
+                self.accounts[account.team] = account if before is None else _joined(before, account)
+                lists.enter_context(self._list_of(account.team))
+            self.problems += problems
+            if digest(snapshot) != snapshot.sha256:
+                self.problems.append(f"{name}: the snapshot was changed after it was taken: its SHA-256 does not match")
+            return [
+                resource
+                for saved in snapshot.records
+                for resource in self._admit(
+                    [saved.record], saved.team, name, detailed=saved.detailed, shortfall=saved.shortfall
+                )
+            ]
+
+
+def _accounts(snapshot: Snapshot) -> list[Account]:
+    """Return a snapshot's accounts; for one that does not say them, those that its records and its source name."""
+    if snapshot.accounts is not UNSET:
+        return snapshot.accounts
+    teams = dict.fromkeys([*snapshot.source.teams, *(saved.team for saved in snapshot.records)]) or [None]
+    return [Account(team=team, unknown={"projects": NO_PROJECTS}) for team in teams]
+
+
+def _joined(one: Account, other: Account) -> Account:
+    """Return an account of which two inputs are parts. Its list has the gaps of both."""
+    unknown = {**one.unknown, **other.unknown}
+    known = [each.projects for each in (one, other) if "projects" not in each.unknown]
+    if known and one.unknown.get("projects") != DIFFERENT:
+        unknown.pop("projects", None)
+        if set(known[0]) != set(known[-1]):
+            unknown["projects"] = DIFFERENT
+    return replace(one, projects=known[0] if known else [], unknown=unknown)
 
 
 def _decoded(name: str, content: bytes) -> Any:

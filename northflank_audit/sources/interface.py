@@ -4,12 +4,16 @@ import datetime as dt
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar
+from contextlib import contextmanager
+from typing import Any, ClassVar, Final
 
 import msgspec
+from msgspec.structs import replace
 
-from northflank_audit.model import Coverage, Origin, Resource
+from northflank_audit.model import Account, Coverage, Origin, Resource
 from northflank_audit.northflank.records import generation, has_id, listed
+
+NOT_ASKED: Final = "no rule asked for them when this was fetched"
 
 
 class Source(ABC):
@@ -17,6 +21,8 @@ class Source(ABC):
 
     has_details: ClassVar[bool] = False
     """Whether `complete` can add anything."""
+    no_projects: ClassVar[str] = NOT_ASKED
+    """Why an account's projects are not known as long as nobody has asked for them."""
     as_of: dt.datetime | None = None
     """When the credentials were as they are here; None is now."""
 
@@ -28,6 +34,8 @@ class Source(ABC):
         self.counted: int | None = 0
         """The sum of the pages' own `count`; None where a page has none."""
         self.generations: set[str] = set()
+        self.accounts: dict[str | None, Account] = {}
+        """By its team, each account whose list has been read, as far as it could be."""
         self._seen: dict[tuple[str | None, str], bytes] = {}
 
     @abstractmethod
@@ -38,6 +46,10 @@ class Source(ABC):
         """Yield the resources with their details, as far as they can be had. Call it after `pages` has ended."""
         yield list(resources)
 
+    def with_projects(self, team: str | None) -> Account:
+        """Return one of `accounts` with its projects, as far as they can be had. Call it after `pages` has ended."""
+        return self.accounts[team]
+
     def coverage(self) -> Coverage:
         """Return what was asked and what came back, so far."""
         return Coverage(pages=self.page_count, count=self.counted)
@@ -45,6 +57,19 @@ class Source(ABC):
     def _count(self, claimed: int | None) -> None:
         self.page_count += 1
         self.counted = None if self.counted is None or claimed is None else self.counted + claimed
+
+    @contextmanager
+    def _list_of(self, team: str | None) -> Iterator[None]:
+        """Take what becomes a problem meanwhile for a gap in this account's list."""
+        before = len(self.problems)
+        try:
+            yield
+        finally:
+            account = self.accounts.get(team) or Account(team=team, unknown={"projects": self.no_projects})
+            gaps = self.problems[before:]
+            if gaps and "resources" not in account.unknown:
+                account = replace(account, unknown={**account.unknown, "resources": gaps[0]})
+            self.accounts[team] = account
 
     def _admit(
         self,

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any, Final, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.model import Origin, Resource, Struct, Tool
+from northflank_audit.model import Account, Origin, Resource, Struct, Tool
 from northflank_audit.sources.interface import Source
 
 KIND: Final = "northflank-audit-snapshot"
@@ -37,6 +38,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     count: int | None
     incomplete_reasons: list[str]
     warnings: list[str]
+    accounts: list[Account] | UnsetType = UNSET
+    """Those whose lists were read, and what of them is not known. Earlier snapshots do not say it."""
     records: list[Saved]
     sha256: str = ""
     """Of all the above, as compact JSON with sorted keys, this left empty."""
@@ -72,6 +75,7 @@ class SnapshotWriter:
             count=source.counted,
             incomplete_reasons=source.problems,
             warnings=source.warnings,
+            accounts=list(source.accounts.values()),
             records=self._records,
         )
         snapshot = replace(snapshot, sha256=digest(snapshot))

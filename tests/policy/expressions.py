@@ -55,7 +55,7 @@ booleans = st.recursive(
 def meaning(source):
     """Return the engine's own tree, less positions, or None where it does not compile."""
     try:
-        compiled = cel._compile(source)
+        compiled = cel._compile(source, "registry-credential")
     except cel.CelError:
         return None
     return checked._fields(checked._fields(compiled.serialize())[2][0])[4]

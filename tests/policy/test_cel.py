@@ -1,8 +1,10 @@
 import datetime as dt
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from northflank_audit.policy.cel import Batch, CelError, Expression, Failed, Missing
+from northflank_audit.policy.cel import MOST_STEPS, Batch, CelError, Expression, Failed, Missing, Shared
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
@@ -113,3 +115,83 @@ def test_a_batch_with_one_error_gives_nothing():
     variables = {"parameters": [{}], "now": NOW, "detailed": True}
     assert Batch(pairs).evaluate([{"a": 1}, {}], variables) is None
     assert Batch(pairs).evaluate([{"a": "\ud800"}], variables) is None
+
+
+OTHERS = [{"id": "a", "x": 1}, {"id": "b", "x": 1}, {"id": "c"}]
+
+
+def among(source, record=None, **shared):
+    own = {"credential": record or {}, "params": {}, "detailed": True}
+    return Expression(source).evaluate_among(own, Shared({"now": NOW, **shared}))
+
+
+def test_an_expression_sees_the_other_records_and_the_projects():
+    twice = "resources.exists(o, o.id != credential.id && o.x == credential.x)"
+    assert among(twice, {"id": "a", "x": 1}, resources=OTHERS) is True
+    assert isinstance(among(twice, {"id": "a", "x": 2}, resources=OTHERS), Missing)
+    assert among("credential.ids.all(p, p in projects)", {"ids": ["p", "q"]}, projects=["q", "r", "p"]) is True
+    assert among("credential.ids.all(p, p in projects)", {"ids": ["p", "q"]}, projects=["q", "r"]) is False
+
+
+@pytest.mark.parametrize("variable", ["resources", "projects"])
+def test_a_variable_that_is_not_known_is_missing_where_it_matters_and_nowhere_else(variable):
+    assert among(f"size({variable}) > 0") == Missing(
+        f'No value with name "{variable}" found in Activation', variable=variable
+    )
+    assert among(f"true || size({variable}) > 0") is True
+    assert among(f"size({variable}) > 0 && false") is False
+    assert Expression(f"size({variable}) > 0").wide == {variable}
+    assert Expression(f"credential.list.all({variable}, {variable} == 1)").wide == set()
+
+
+def test_a_rule_about_accounts_has_no_credential_and_is_told_what_it_has():
+    assert Expression("size(resources) <= 1", "account").evaluate({"resources": [{}], "params": {}, "now": NOW}) is True
+    for name in ("credential.x", "detailed"):
+        with pytest.raises(CelError, match=f"unknown name '{name}': a rule about accounts has 'resources'"):
+            Expression(f"{name} == true", "account")
+    with pytest.raises(CelError, match="unknown name 'credentials.x'; there is resources, projects, params, now"):
+        Expression("credentials.x == 1", "account")
+
+
+values = st.one_of(
+    st.integers(0, 2), st.booleans(), st.sampled_from(["x", "\ud800", 2**70]), st.lists(st.integers(0, 2), max_size=2)
+)
+records = st.dictionaries(st.sampled_from("abc"), values, max_size=3)
+SOURCES = [
+    "resources.exists(o, o.a == credential.a && o.b != credential.b) // why",
+    "credential.c && size(resources) > size(projects)",
+    "has(credential.a) ? 'x' in projects : resources.all(o, o.a == 1)",
+    "detailed && params.x == 1 && credential.a",
+    "cel.bind(a, credential.a, resources.exists(a, a.b == 1) || a == 1)",
+]
+
+
+@given(st.sampled_from(SOURCES), records, st.none() | st.lists(records, max_size=3), st.none() | st.just(["x"]))
+def test_shared_variables_give_what_all_in_one_gives(source, record, resources, projects):
+    shared = {name: value for name, value in (("resources", resources), ("projects", projects)) if value is not None}
+    own = {"credential": record, "params": {"x": 1}, "detailed": True}
+    expression = Expression(source)
+    expected = expression.evaluate({"now": NOW, **shared, **own})
+    assert expression.evaluate_among(own, Shared({"now": NOW, **shared})) == expected
+    expression._among = None  # as for one that is well alone and not within another
+    assert expression.evaluate_among(own, Shared({"now": NOW, **shared})) == expected
+
+
+def test_each_evaluation_over_shared_variables_has_its_own_record():
+    shared = Shared({"now": NOW, "resources": OTHERS})
+    expression = Expression("resources.exists(o, o.id == credential.id)")
+    found = [
+        expression.evaluate_among({"credential": {"id": n}, "params": {}, "detailed": True}, shared) for n in range(99)
+    ]
+    assert not any(found)
+    assert expression.evaluate_among({"credential": {"id": "c"}, "params": {}, "detailed": True}, shared) is True
+
+
+def test_too_many_steps_through_lists_are_an_error_in_words():
+    outcome = among("resources.exists(o, o.id == credential.id)", {"id": "x"}, resources=[{"id": "a"}] * MOST_STEPS)
+    assert outcome == Failed("it takes 10,000 steps through lists or more, and one evaluation may not", exhausted=True)
+    assert (
+        among("resources.exists(o, o.id == credential.id)", {"id": "x"}, resources=[{"id": "a"}] * (MOST_STEPS - 1))
+        is False
+    )
+    assert among("size(resources) > 0", resources=[{"id": "a"}] * 2 * MOST_STEPS) is True

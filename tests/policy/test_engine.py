@@ -3,8 +3,10 @@ import datetime as dt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from northflank_audit.model import Status, Waiver, fingerprint
+from northflank_audit.model import Account, Status, Waiver, fingerprint
+from northflank_audit.policy.cel import MOST_STEPS
 from northflank_audit.policy.engine import PAGE, Engine
 from northflank_audit.policy.examples import present
 from tests.conftest import resource, rule, rules
@@ -123,3 +125,87 @@ def test_a_waiver_is_carried_by_its_result():
     waiver = Waiver(rule="r", resource="a", reason="x", owner="y", expires=dt.date(2027, 1, 1))
     result = engine.result(next(engine.judge([resource()])), waiver)
     assert (result.status, result.waiver, result.violates) == (Status.FAIL, waiver, False)
+
+
+def of_account(the_rule, *resources, team=None, **account):
+    engine = Engine([the_rule], NOW)
+    return [engine.result(v) for v in engine.judge_account(Account(team=team, **account), resources)]
+
+
+TWICE = rule(id="twice", require="!resources.exists(o, o.id != credential.id && o.x == credential.x)")
+GONE = rule(id="gone", when="credential.r", require="credential.p.all(p, p in projects)")
+MANY = rule(id="many", resource="account", require="size(resources) <= params.max", params={"max": 1},
+            message="{name} ({id}, {provider}, {team}) holds more than {params.max}")  # fmt: skip
+
+
+def test_a_rule_sees_the_other_credentials_of_its_account():
+    results = of_account(TWICE, resource(id="a", x=1), resource(id="b", x=2), resource(id="c", x=1))
+    assert [each.status for each in results] == ["fail", "pass", "fail"]
+    assert results[0].evidence == {"id": "a", "x": 1, "size(resources)": 3}
+
+
+def test_a_rule_sees_the_projects_of_the_account():
+    found = [resource(id="a", r=True, p=["x"]), resource(id="b", r=True, p=["x", "y"]), resource(id="c", r=False)]
+    results = of_account(GONE, *found, projects=["x", "z"])
+    assert [each.status for each in results] == ["pass", "fail", "notapplicable"]
+    assert results[1].evidence == {"p": ["x", "y"], "size(projects)": 2}
+
+
+def test_a_rule_about_accounts_has_one_result_and_the_account_as_its_resource():
+    (own,) = of_account(MANY, resource(id="a"), resource(id="b"))
+    assert (own.status, own.resource.type, own.resource.id, own.resource.name, own.resource.team) == (
+        "fail", "account", "account", None, None,
+    )  # fmt: skip
+    assert own.message == "the account (account, ?, ?) holds more than 1"
+    assert own.evidence == {"size(resources)": 2}
+    (team,) = of_account(MANY, resource(id="a"), resource(id="b"), team="t")
+    assert (team.resource.id, team.resource.name, team.resource.team) == ("t", None, "t")
+    assert team.message == "team t (t, ?, t) holds more than 1"
+    assert own.fingerprint == fingerprint("many", None, "account", "account") != fingerprint("many", None, "account")
+    assert [each.status for each in of_account(MANY)] == ["pass"]  # an account without any credential
+
+
+def test_what_is_not_known_of_the_account_is_unknown_and_says_why():
+    a = resource(id="a", name="A", x=1, r=True, p=["x"])
+    cases = [
+        (TWICE, "A could not be judged: not all credentials of team t are known (page 2: HTTP 500)"),
+        (MANY, "team t could not be judged: not all credentials of team t are known (page 2: HTTP 500)"),
+        (GONE, "A could not be judged: the projects of team t are not known (HTTP 403)"),
+    ]
+    for the_rule, said in cases:
+        (result,) = of_account(the_rule, a, team="t", unknown={"resources": "page 2: HTTP 500", "projects": "HTTP 403"})
+        assert (result.status, result.message) == ("unknown", said)
+
+
+def test_what_is_missing_of_a_credential_is_said_of_the_one_that_lacks_it():
+    lacking = replace(resource(id="b", detailed=False), shortfall="HTTP 403")
+    a, b = of_account(TWICE, resource(id="a", name="A", x=1), lacking)
+    assert a.message == "A could not be judged: x of another credential is not known (HTTP 403)"
+    assert b.message == "b could not be judged: x is not known (HTTP 403)"
+    (account,) = of_account(rule(resource="account", require="resources.all(o, o.x == 1)"), lacking)
+    assert account.message == "the account could not be judged: x of a credential is not known (HTTP 403)"
+
+
+def test_every_pair_has_one_verdict_wherever_it_is_judged():
+    engine = Engine([TWICE, MANY, rule(id="plain", require="true"), GONE], NOW)
+    found = [resource(id=str(n), x=n, r=False) for n in range(3)]
+    verdicts = [*engine.judge(found), *engine.judge_account(Account(team=None), found)]
+    pairs = [(each.rule.id, each.resource.type, each.resource.id) for each in verdicts]
+    credentials = {(name, "registry-credential", each.id) for name in ("twice", "plain", "gone") for each in found}
+    assert sorted(pairs) == sorted({*credentials, ("many", "account", "account")})
+
+
+def test_more_credentials_than_the_engine_can_go_through_are_an_error_and_never_a_pass():
+    found = [resource(id=str(n), x=n) for n in range(MOST_STEPS + 1)]
+    results = of_account(TWICE, *found)
+    assert {each.status for each in results} == {Status.ERROR}
+    assert results[-1].message.endswith(
+        "steps through lists or more, and one evaluation may not; the account has 10,001 credentials"
+    )
+    assert [each.status for each in of_account(MANY, *found)] == ["fail"]  # it goes through none
+
+
+def test_a_record_that_takes_too_many_steps_is_the_only_error():
+    long = ["x"] * MOST_STEPS
+    found = [resource(id="a", r=True, p=["x"]), resource(id="b", r=True, p=long), resource(id="c", r=True, p=["x"])]
+    assert [each.status for each in of_account(GONE, *found, projects=["x"])] == ["pass", "error", "pass"]
