@@ -212,6 +212,37 @@ def test_a_snapshot_gives_the_same_verdicts_as_the_live_run(audit, serve, tmp_pa
     assert (replayed["coverage"]["requests"], replayed["exitCode"]) == (0, 3)
 
 
+WHOLE = ("--rules", str(ROOT / "rules/packs/account.yaml"), "--rules", str(ROOT / "rules"))
+
+
+def test_rules_over_whole_accounts_run_besides_the_others_when_their_file_is_named(audit, serve, tmp_path):
+    server = serve([old("a"), old("b"), old("c", provider="gitlab")], projects=[{"id": "q"}])
+    assert len(audit(**at(server)).report["rules"]) == 14
+    assert [request.path for request in server.requests] == ["/v1/integrations/registries"]
+    (tmp_path / "audit.yaml").write_text("overrides: {account-too-many-credentials: {params: {max: 2}}}")
+    (tmp_path / "w.yaml").write_text(
+        "waivers: [{rule: account-too-many-credentials, resource: account, reason: r, owner: o, expires: 2099-01-01}]"
+    )
+    ended = audit(*WHOLE, "--save-snapshot", "s.json", **at(server))
+    report = ended.report
+    failed = [(each["ruleId"], each["resource"]) for each in report["results"] if each["status"] == "fail"]
+    assert {rule for rule, _ in failed} == {
+        "registry-credential-project-gone",
+        "registry-credential-duplicate",
+        "account-too-many-credentials",
+    }
+    assert ("account-too-many-credentials", {"type": "account", "id": "account", "name": None, "team": None}) in failed
+    assert (report["coverage"]["accounts"], report["coverage"]["requests"], report["coverage"]["results"]) == (1, 2, 49)
+    assert "3 credentials × 16 rules + 1 account × 1 rule = 49 verdicts" in ended.out
+    assert "account: the account holds more than 2 registry credentials" in ended.out
+    assert audit(*WHOLE, "--input", "s.json").report["results"] == report["results"]
+    assert audit(*WHOLE, "--waivers", "w.yaml", **at(server)).report["summary"]["waived"] == 1
+    compared = audit(
+        *WHOLE, "--compare", "reports/report.json", "--skip-rule", "registry-credential-duplicate", **at(server)
+    )
+    assert {each["state"] for each in compared.report["results"]} == {"ongoing"}
+
+
 def test_the_same_account_in_pages_of_any_size_and_style_gives_the_same(audit, serve):
     credentials = [old(f"c{n:03}", restricted=n % 3 > 0) for n in range(23)]
     by_cursor, by_page = serve(credentials), serve(credentials, paging="page")

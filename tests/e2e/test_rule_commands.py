@@ -28,8 +28,8 @@ def test_the_shipped_rules_have_no_mistake_and_their_examples_pass(audit):
 
 
 def test_every_shipped_rule_has_examples_that_pass_fail_and_are_unknown_and_all_that_a_report_needs():
-    shipped = read_rules([]).checked()
-    assert len(shipped) >= 14
+    shipped = read_rules(["pack:default", "pack:account"]).checked()
+    assert len(shipped) >= 17
     assert all(outcome.passed for outcome in run(shipped))
     for rule in shipped:
         assert {"pass", "fail", "unknown"} <= {example.expect for example in rule.tests}, rule.id
@@ -77,6 +77,45 @@ def test_lint_and_test_say_where_and_exit_with_1(audit, files):
     assert "wrong.yaml:8: provider: example 1: expected fail, got pass" in test.out
     assert "without an example: unrestricted" in test.out
     assert audit("rules", "test", "broken.yaml").code == 1
+
+
+def test_an_example_can_name_other_records_and_the_message_that_it_must_get(audit, tmp_path):
+    (tmp_path / "r.yaml").write_text("""
+rules:
+  - id: alone
+    title: Alone
+    severity: low
+    require: size(resources) == 1 && size(projects) == 0
+    message: "{name} is not alone"
+    tests:
+      - {name: right, given: {id: a, name: A}, resources: [{id: b}], projects: [], expect: fail, message: A is not alone}
+      - {name: among them, given: {id: a}, resources: [{id: a}], projects: [], expect: pass}
+      - {name: nothing known, given: {id: a}, expect: pass}
+      - {name: other words, given: {id: a, name: A}, resources: [{id: b}], projects: [], expect: fail, message: A is alone}
+  - id: few
+    title: Few
+    severity: low
+    resource: account
+    require: size(resources) <= 1
+    tests:
+      - {resources: [{id: a}], expect: pass}
+      - {given: {id: c}, resources: [{id: a}, {id: b}], expect: fail}
+""")
+    tested = audit("rules", "test", "r.yaml")
+    said = tested.out.splitlines()
+    assert tested.code == 1
+    assert said[0] == "r.yaml:3: alone: nothing known: expected pass, got unknown"
+    assert said[2] == "r.yaml:3: alone: other words: expected the message 'A is alone', got 'A is not alone'"
+    assert said[-1] == "4 examples passed, 2 failed"
+
+
+def test_a_rule_about_accounts_that_reads_a_credential_is_a_mistake_with_its_place(audit, tmp_path):
+    rule = RULES.replace("    severity: high", "    severity: high\n    resource: account")
+    (tmp_path / "r.yaml").write_text(rule)
+    lint = audit("rules", "lint", "r.yaml")
+    assert lint.out.startswith(
+        "r.yaml:7:14: require: unknown name 'credential.restrictions.restricted': a rule about accounts has 'resources'"
+    )
 
 
 def test_list_shows_the_selected_rules_and_their_tuning(audit, files, tmp_path):

@@ -161,6 +161,23 @@ def full(report: Report) -> Report:
 
 
 @pytest.fixture
+def with_account(report: Report) -> Report:
+    """The same, with two accounts and a rule about them that one violates."""
+    account = ResourceName("account", "payments", None, "payments")
+    many = result("many", resource="payments", severity=Severity.LOW, message="team payments holds more than 100")
+    counts = {**report.rules[0].counts, "pass": 1, "fail": 1, "notapplicable": 0, "waived": 0}
+    rule = replace(report.rules[0], id="many", title="Not too many", resource="account", counts=counts)
+    failed = {**report.summary.fail_by_severity, "low": 1}
+    return replace(
+        report,
+        rules=[*report.rules, rule],
+        results=[*report.results, replace(many, resource=account)],
+        coverage=replace(report.coverage, accounts=2, results=8),
+        summary=replace(report.summary, passed=3, fail=2, fail_by_severity=failed),
+    )
+
+
+@pytest.fixture
 def hostile(full: Report) -> Report:
     """The full report with a hostile text in place of everything that others write."""
     return poisoned(full, HOSTILE)

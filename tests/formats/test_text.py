@@ -1,11 +1,22 @@
 import datetime as dt
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from northflank_audit.formats.text import as_json, explanation, headline, moment, outcome, plural, title
+from northflank_audit.formats import FORMATS
+from northflank_audit.formats.text import (
+    as_json,
+    explanation,
+    headline,
+    kinds,
+    moment,
+    outcome,
+    plural,
+    title,
+)
 from northflank_audit.printable import printable
 
 
@@ -93,3 +104,46 @@ def test_violations_below_the_threshold_are_still_violations(report):
 def test_an_account_without_credentials(clean):
     empty = replace(clean, coverage=replace(clean.coverage, resources=0, results=0))
     assert headline(empty) == "There is no registry credential to check"
+
+
+def test_an_account_is_named_besides_the_credentials(with_account, clean):
+    assert headline(with_account) == "2 violations on 1 of 3 registry credentials and on 1 of 2 accounts"
+    one = replace(with_account, coverage=replace(with_account.coverage, accounts=1))
+    assert headline(one) == "2 violations on 1 of 3 registry credentials and on the account"
+    incomplete = replace(one, run=replace(one.run, complete=False))
+    assert headline(incomplete).endswith(
+        "so far it found 2 violations on 1 of 3 registry credentials and on the account"
+    )
+    kept = replace(with_account, results=with_account.results[:-1])
+    assert headline(kept).endswith("on 1 of 3 registry credentials")
+    sound = replace(clean, coverage=replace(clean.coverage, accounts=1, results=7))
+    assert headline(sound) == "No violations on 3 registry credentials and the account"
+    empty = replace(sound, coverage=replace(sound.coverage, accounts=2, resources=0, results=2))
+    assert headline(empty) == "No violations on 0 registry credentials and 2 accounts"
+
+
+def test_a_credential_that_is_called_like_its_account_is_another(with_account):
+    both = replace(
+        with_account.results[0], resource=replace(with_account.results[-1].resource, type="registry-credential")
+    )
+    found = replace(with_account, results=[both, with_account.results[-1]])
+    assert headline(found) == "2 violations on 1 of 3 registry credentials and on 1 of 2 accounts"
+
+
+def test_a_table_says_what_its_results_are_about(with_account):
+    assert kinds(with_account.results[:1], " or ") == "credential"
+    assert kinds(with_account.results[-1:], " and ", "s") == "accounts"
+    assert kinds(with_account.results, " and ", "s") == "credentials and accounts"
+    assert kinds([], " or ") == "credential"
+
+
+@pytest.mark.parametrize("name", ["html", "md"])
+def test_a_report_shows_accounts_as_such(with_account, name):
+    shown = re.sub(r"<[^>]*>|\s+", " ", FORMATS[name].render(with_account))
+    for said in ("3 credentials × 2 rules + 2 accounts × 1 rule = 8 verdicts", "team payments holds more than 100"):
+        assert said in shown
+    if name == "html":
+        assert "3 credentials, 2 accounts, 3 rules" in shown
+        assert "1 account " in shown and "Accounts that violate this rule" in shown
+    else:
+        assert "| Account | Team | What was found |" in shown

@@ -21,6 +21,14 @@ def test_verdicts_that_do_not_add_up_are_not_said_to(report):
     assert total(lost).endswith(" ≠ 7")
 
 
+def test_accounts_are_a_product_of_their_own(report, with_account):
+    assert product(with_account) == "3 credentials × 2 rules + 2 accounts × 1 rule = 8 verdicts"
+    alone = replace(with_account, rules=with_account.rules[-1:], coverage=replace(with_account.coverage, results=2))
+    assert product(alone) == "2 accounts × 1 rule = 2 verdicts"
+    lost = replace(with_account, coverage=replace(with_account.coverage, results=7))
+    assert product(lost) == "3 credentials × 2 rules + 2 accounts × 1 rule ≠ 7 verdicts"
+
+
 def test_the_worst_comes_first(report):
     shown = [(bar.severity, bar.violations, bar.percent) for bar in bars(report)]
     assert shown[:3] == [("critical", 0, "0.0%"), ("high", 1, "100.0%"), ("medium", 0, "0.0%")]

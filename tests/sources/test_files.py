@@ -7,11 +7,11 @@ import pytest
 
 from northflank_audit import runner
 from northflank_audit.errors import StartError
-from northflank_audit.model import Origin, Severity, Status, Tool
+from northflank_audit.model import Account, Origin, Severity, Status, Tool
 from northflank_audit.selection import Policy
-from northflank_audit.sources.files import InputSource
+from northflank_audit.sources.files import DIFFERENT, NO_PROJECTS, InputSource
 from northflank_audit.sources.interface import Source
-from northflank_audit.sources.snapshot import SnapshotWriter
+from northflank_audit.sources.snapshot import SnapshotWriter, digest
 from tests.conftest import resource, rule
 
 CLI = {"credentials": [{"id": "a", "name": "A"}, {"id": "b"}]}
@@ -160,3 +160,80 @@ def test_a_snapshot_is_judged_as_of_its_time_and_its_age_is_told():
     report = runner.audit(asked, policy, source(snapshot()), lambda _: None)
     assert [each.status for each in report.results] == ["pass", "pass"]
     assert "days old, and was judged as of then" in report.warnings[-1]
+
+
+def saved(*accounts, problems=(), records=()):
+    live = Given(Origin(kind="api"))
+    live.accounts = {each.team: each for each in accounts}
+    live.problems = list(problems)
+    writer = SnapshotWriter()
+    writer.add(records)
+    return json.loads(writer.text(Tool("t", "1"), TAKEN, live))
+
+
+def gaps(found):
+    return {team: sorted(account.unknown) for team, account in found.accounts.items()}
+
+
+NO_GAP = {"projects": NO_PROJECTS}
+
+
+def test_an_account_is_whole_if_nothing_is_wrong_with_its_files():
+    assert gaps(read(CLI, {"credentials": []})[0]) == {None: ["projects"]}
+    more = {"data": {"credentials": [{"id": "c"}]}, "pagination": {"hasNextPage": True, "count": 1}}
+    for files in ((CLI, more), (more, CLI)):
+        found, _ = read(*files, team="t")
+        assert found.accounts == {"t": Account(team="t", unknown={**NO_GAP, "resources": found.problems[0]})}
+
+
+def test_a_snapshot_gives_back_its_accounts():
+    accounts = (
+        Account(team="t", projects=["p"]),
+        Account(team="u", unknown={"resources": "page 2 is missing", "projects": "HTTP 403"}),
+        Account(team=None, unknown=NO_GAP),
+    )
+    found, _ = read(saved(*accounts, problems=["page 2 is missing"]))
+    assert list(found.accounts.values()) == list(accounts)
+    assert found.problems == ["page 2 is missing"]
+
+
+@pytest.mark.parametrize("change", [{"records": []}, {"accounts": [{"team": "t", "projects": ["q"]}]}, {"sha256": ""}])
+def test_no_account_of_a_changed_snapshot_is_whole(change):
+    given = saved(Account(team="t", projects=["p"]), records=[resource(id="a", team="t")])
+    found, _ = read({**given, **change})
+    assert "its SHA-256 does not match" in found.accounts["t"].unknown["resources"]
+
+
+def earlier(**more):
+    """Return a snapshot as it was before accounts were kept."""
+    given = {name: value for name, value in (snapshot() | more).items() if name != "accounts"}
+    (made,) = [value for _, value in source(given)._inputs]
+    return {**given, "sha256": digest(made)}
+
+
+def test_an_earlier_snapshot_still_matches_its_digest():
+    given = earlier(incompleteReasons=[])
+    # What that version made of the same, over all keys but `accounts`:
+    assert given["sha256"] == "39ac95dcb1b5984d9a6f814bf9f4b774e9ee4ddd870ba73aa29f8feff47fc001"
+    found, items = read(given)
+    assert (found.problems, len(items)) == ([], 2)
+
+
+def test_the_accounts_of_an_earlier_snapshot_are_those_of_its_source_and_records():
+    assert gaps(read(earlier(incompleteReasons=[]))[0]) == {"t": ["projects"], "u": ["projects"]}
+    assert gaps(read(earlier())[0]) == {"t": ["projects", "resources"], "u": ["projects", "resources"]}
+    own = {"source": {"kind": "api", "teams": []}, "records": [], "incompleteReasons": []}
+    assert gaps(read(earlier(**own))[0]) == {None: ["projects"]}
+
+
+def test_inputs_of_one_account_are_put_together_and_contradictions_are_not_known():
+    p, q = (saved(Account(team=None, projects=[each])) for each in "pq")
+    refused = saved(Account(team=None, unknown={"projects": "HTTP 403"}))
+    for files in ((CLI, p), (p, CLI), (p, p), (refused, p), (p, refused)):
+        assert read(*files)[0].accounts == {None: Account(team=None, projects=["p"])}
+    for files in ((p, q), (p, q, q), (p, q, p)):
+        assert read(*files)[0].accounts[None].unknown == {"projects": DIFFERENT}
+    assert read(refused, CLI)[0].accounts[None].unknown == {"projects": "HTTP 403"}
+    gap = saved(Account(team=None, projects=["p"], unknown={"resources": "page 2"}), problems=["page 2"])
+    for files in ((gap, p), (p, gap), (gap, CLI), (CLI, gap)):
+        assert read(*files)[0].accounts == {None: Account(team=None, projects=["p"], unknown={"resources": "page 2"})}
