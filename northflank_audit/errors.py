@@ -53,6 +53,13 @@ class FileErrors(StartError):
         return "\n".join(error.shown for error in self.errors)
 
 
+def in_order(mistakes: Iterable[FileError]) -> list[FileError]:
+    """Return mistakes file by file, as they come, and from a file's beginning to its end; each once."""
+    once = {str(mistake): mistake for mistake in mistakes}
+    files = {mistake.path: number for number, mistake in reversed(list(enumerate(once.values())))}
+    return sorted(once.values(), key=lambda mistake: (files[mistake.path], mistake.line, mistake.column))
+
+
 class FetchError(AuditError):
     """The API refused, failed or contradicted itself; what it would have given is missing."""
 

@@ -7,6 +7,7 @@ from typing import Final
 import click
 import msgspec
 
+from northflank_audit.errors import in_order
 from northflank_audit.mistakes import LISTINGS, counted
 from northflank_audit.model import Rule
 from northflank_audit.options import policy_options, waivers_option
@@ -91,35 +92,53 @@ def lint_rules(
 @rules_group.command("test")
 @_PATHS
 @policy_options
+@click.option("--junit", metavar="FILE", help="Write the outcome as JUnit XML, too.")
+@click.option("--coverage", is_flag=True, help="Tell what the examples leave open: verdicts, and mutants of the rules.")
+@click.option("--strict", is_flag=True, help="With --coverage, exit with 1 when something is left open.")
 def test_rules(
     paths: tuple[str, ...],
     config: Document | None,
     rules: tuple[str, ...],
     rule: tuple[str, ...],
     skip_rule: tuple[str, ...],
+    junit: str | None,
+    *,
+    coverage: bool,
+    strict: bool,
 ) -> None:
-    """Run the examples inside rules; exit 1 when one fails."""
-    from northflank_audit.policy.examples import run  # noqa: PLC0415 - the group's help does not pay for it
+    """Run the examples of rules; exit 1 when one fails.
+
+    They are those inside the rules, and those of NAME.test.yaml files beside them or named here.
+    """
+    from northflank_audit import rule_tests  # noqa: PLC0415 - the group's help does not pay for it
+    from northflank_audit.delivery import files  # noqa: PLC0415 - as above
+    from northflank_audit.formats.text import plural  # noqa: PLC0415 - as above
+    from northflank_audit.policy.examples import run  # noqa: PLC0415 - as above
     from northflank_audit.policy.rules import select  # noqa: PLC0415 - as above
-    from northflank_audit.selection import read_rules  # noqa: PLC0415 - as above
+    from northflank_audit.selection import read_tested  # noqa: PLC0415 - as above
 
     del config  # examples test the rules as they are written, not as a config file tunes them
-    book = read_rules((*paths, *rules))
+    book = read_tested((*paths, *rules))
     if book.mistakes:
-        click.echo(LISTINGS["text"](book.mistakes))
+        click.echo(LISTINGS["text"](in_order(book.mistakes)))
         raise click.exceptions.Exit(1)
     selected = select(book.checked(), rule, skip_rule)
     outcomes = list(run(selected))
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in failed:
-        name = outcome.example.name or f"example {outcome.number}"
-        click.echo(f"{outcome.rule.origin}: {outcome.rule.id}: {name}: {outcome.difference}")
-        click.echo(f"    {outcome.message}")
+        click.echo("\n".join(rule_tests.failure(outcome)))
     untested = [item.id for item in selected if not item.tests]
     if untested:
         click.echo(f"without an example: {', '.join(untested)}")
-    click.echo(f"{len(outcomes) - len(failed)} examples passed, {len(failed)} failed")
-    if failed:
+    left = list(rule_tests.coverage(book, selected)) if coverage and not failed else []
+    for each in left:
+        click.echo(each.shown)
+    if junit:
+        files.write(junit, rule_tests.junit(outcomes))
+    click.echo(f"{plural(len(outcomes) - len(failed), 'example')} passed, {len(failed)} failed")
+    if coverage and not failed:
+        click.echo(f"{plural(len(left), 'thing')} left open by the examples" if left else "nothing is left open")
+    if failed or (strict and left):
         raise click.exceptions.Exit(1)
 
 

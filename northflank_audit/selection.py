@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from northflank_audit import shipped
-from northflank_audit.errors import FileError, StartError, did_you_mean
+from northflank_audit.errors import FileError, StartError, did_you_mean, in_order
 from northflank_audit.model import Result, Rule, Waiver
 from northflank_audit.policy import rules as rule_files
 from northflank_audit.policy import waivers as waiver_files
@@ -141,6 +141,14 @@ def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rul
     return rule_files.select(rules, only, [name for name in skip if name not in book.off])
 
 
+def read_tested(paths: Sequence[str]) -> Rulebook:
+    """Read rule files with the examples beside them, and those of the files of examples among the paths."""
+    shelf = Shelf()
+    book = rule_files.read(shelf.files([path for path in paths if not is_test(Path(path))]), shelf.find)
+    rule_files.add_tests(book, shelf.tests(paths))
+    return book
+
+
 def lint(paths: Sequence[str], waivers: str | None, config: Document | None) -> tuple[list[FileError], int]:
     """Return every mistake and warning in rule files, their examples, a config file and waivers; and how many rules.
 
@@ -148,9 +156,7 @@ def lint(paths: Sequence[str], waivers: str | None, config: Document | None) -> 
     """
     from northflank_audit.policy.lint import warnings  # noqa: PLC0415 - imports lark
 
-    shelf = Shelf()
-    book = rule_files.read(shelf.files(rule_paths(paths)), shelf.find)
-    rule_files.add_tests(book, shelf.tests(paths))
+    book = read_tested(paths)
     found = list(warnings(book))  # as the files have them, before a config file tunes them
     count = len(book.rules) + len(book.flawed)
     if config is not None:
@@ -163,12 +169,7 @@ def lint(paths: Sequence[str], waivers: str | None, config: Document | None) -> 
         for here, waiver in accepted:
             if waiver.rule not in book.rules and (problem := rule_files.absent(book, waiver.rule)):
                 found.append(document.error((*here, "rule"), problem, warning=True))
-    return rule_files.in_order([*book.mistakes, *found]), count
-
-
-def rule_paths(paths: Sequence[str]) -> list[str]:
-    """Return the paths without those of files of examples."""
-    return [path for path in paths if not is_test(Path(path))]
+    return in_order([*book.mistakes, *found]), count
 
 
 def read_waivers(path: str) -> list[Waiver]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from northflank_audit.model import Account, Example, Resource, Rule, Status
+from northflank_audit.model import ACCOUNT_TYPE, Account, Example, Resource, Rule, Status
 from northflank_audit.policy.engine import Engine, Verdict
 
 
@@ -45,31 +45,48 @@ def present(value: Any) -> Any:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an example's verdict depends on, besides its rule."""
+
+    given: Resource
+    account: Account
+    resources: list[Resource]
+    """All credentials of the account, as far as they are known."""
+
+
 def run(rules: Sequence[Rule]) -> Iterator[Outcome]:
     """Judge every example by its rule, with the rule's parameters and the example's own over them."""
     for rule in rules:
         for number, example in enumerate(rule.tests, 1):
-            engine = Engine([replace(rule, params={**rule.params, **example.params})], example.now)
-            verdict = _verdict(engine, example)
+            engine = Engine([as_in(rule, example)], example.now)
+            verdict = _verdict(engine, setting(rule, example))
             yield Outcome(rule, number, example, verdict.status, engine.result(verdict).message)
 
 
-def _verdict(engine: Engine, example: Example) -> Verdict:
-    """Return what an engine of one rule says of an example."""
-    given = _resource(example.given, example)
-    if not engine.collective:
-        return next(engine.judge([given]))
+def as_in(rule: Rule, example: Example) -> Rule:
+    """Return a rule with an example's parameters."""
+    return replace(rule, params={**rule.params, **example.params})
+
+
+def setting(rule: Rule, example: Example) -> Setting:
+    """Return what an example says of the world."""
     values = {"resources": example.resources, "projects": example.projects}
-    account = Account(
-        team=None,
-        projects=example.projects or [],
-        unknown={name: "the example does not give them" for name, value in values.items() if value is None},
-    )
+    unknown = {name: "the example does not give them" for name, value in values.items() if value is None}
+    account = Account(team=None, projects=example.projects or [], unknown=unknown)
     resources = {each.id: each for each in (_resource(record, example) for record in example.resources or ())}
-    if not engine.about_accounts:
-        resources[given.id] = given
-    verdicts = engine.judge_account(account, list(resources.values()))
-    return next(each for each in verdicts if engine.about_accounts or each.resource.id == given.id)
+    if rule.resource == ACCOUNT_TYPE:
+        return Setting(account.resource, account, list(resources.values()))
+    given = _resource(example.given, example)
+    return Setting(given, account, list({**resources, given.id: given}.values()))
+
+
+def _verdict(engine: Engine, known: Setting) -> Verdict:
+    """Return what an engine of one rule says of an example."""
+    if not engine.collective:
+        return next(engine.judge([known.given]))
+    verdicts = engine.judge_account(known.account, known.resources)
+    return next(each for each in verdicts if each.resource.id == known.given.id)
 
 
 def _resource(given: dict[str, Any], example: Example) -> Resource:

@@ -34,17 +34,19 @@ def of_rule(rule: Rule, definition: Definition) -> Iterator[FileError]:
         for problem in odd(expression.source) if expression.reads else ():
             here = (*definition.here, key)
             yield definition.document.inside(here, problem.index, problem.width, f"{key}: {problem.text}", warning=True)
-    lacking = lacking_verdicts(rule, compiled.get("when"), compiled["require"])
+    yield from unshown(rule, definition)
+
+
+def unshown(rule: Rule, definition: Definition) -> Iterator[FileError]:
+    """Yield a warning where the rule can give a verdict that none of its examples shows."""
+    when = Expression(rule.when, rule.resource) if rule.when else None
+    require = Expression(rule.require, rule.resource)
+    shown = {example.expect for example in rule.tests}
+    lacking = [status for status in WANTED if status not in shown and not impossible(when, require, status)]
     if lacking:
         names = " or ".join(f"'{status}'" for status in lacking)
         here = (*definition.here, "id")
         yield definition.document.error(here, f"no example of '{rule.id}' gives {names}", warning=True)
-
-
-def lacking_verdicts(rule: Rule, when: Expression | None, require: Expression) -> list[Status]:
-    """Return the verdicts that the rule can give and none of its examples shows."""
-    shown = {example.expect for example in rule.tests}
-    return [status for status in WANTED if status not in shown and not impossible(when, require, status)]
 
 
 def _strange_fields(definition: Definition, key: str, expression: Expression) -> Iterator[FileError]:

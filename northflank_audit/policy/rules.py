@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import asdict, replace
 
-from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean
+from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean, in_order
 from northflank_audit.model import Example, Rule, Severity
 from northflank_audit.policy import checks
 from northflank_audit.policy.cel import Expression
@@ -67,13 +67,6 @@ class Rulebook:
         self.off.update({rule_id: place for rule_id, place in other.off.items() if rule_id not in self.rules})
         for rule_id in self.rules:
             self.off.pop(rule_id, None)
-
-
-def in_order(mistakes: Iterable[FileError]) -> list[FileError]:
-    """Return mistakes file by file, as they come, and from a file's beginning to its end; each once."""
-    once = {str(mistake): mistake for mistake in mistakes}
-    files = {mistake.path: number for number, mistake in reversed(list(enumerate(once.values())))}
-    return sorted(once.values(), key=lambda mistake: (files[mistake.path], mistake.line, mistake.column))
 
 
 def _tuning(rule: Rule) -> str:

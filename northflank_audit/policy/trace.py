@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.policy.cel import CelError, Expression, Failed, Missing, evaluate
 from northflank_audit.policy.syntax import Node, excerpt, parse
 
@@ -50,13 +51,13 @@ class Step:
     steps: tuple["Step", ...] = ()
 
 
-def trace(source: str, variables: Mapping[str, Any]) -> Step:
-    """Evaluate a rule's expression. Raises CelError where it does not compile.
+def trace(source: str, variables: Mapping[str, Any], resource_type: str = RESOURCE_TYPE) -> Step:
+    """Evaluate an expression of a rule about this type. Raises CelError where it does not compile.
 
     The outcome of the whole is what `Expression.evaluate` gives.
     """
-    outcome = Expression(source).evaluate(variables)
-    root, scope = parse(source), _Scope(source, variables)
+    outcome = Expression(source, resource_type).evaluate(variables)
+    root, scope = parse(source), _Scope(source, variables, resource_type)
     steps = tuple(_below(root, scope)) or tuple(_parts([root], scope))
     return Step(source, root.start, root.end, outcome, steps)
 
@@ -72,6 +73,7 @@ def lines(step: Step, name: str = "") -> Iterator[str]:
 class _Scope:
     source: str
     variables: Mapping[str, Any]
+    resource_type: str
     bound: tuple[tuple[str, str], ...] = ()
     """Variables of the macros around a part, outermost first, and the expressions of their values."""
 
@@ -80,9 +82,9 @@ class _Scope:
         for name, value in reversed(self.bound):
             text = f"cel.bind({name}, {value}, {text})"
         try:
-            return evaluate(text, self.variables)
+            return evaluate(text, self.variables, self.resource_type)
         except CelError as error:  # bound, it may be nested too deeply
-            return Failed(f"can't be evaluated by itself: {error.problem}")
+            return Failed(f"can't be evaluated by itself: {error}")
 
     def bind(self, name: str, value: str) -> "_Scope":
         return replace(self, bound=(*self.bound, (name, value)))
@@ -221,6 +223,8 @@ def _lacking(node: Node, scope: _Scope) -> str | None:
 
 def _worded(outcome: Any, *, whole: bool) -> str:
     match outcome:
+        case Missing(variable=variable) if variable:
+            return f"= {'unknown' if whole else 'missing'}: `{variable}` is not known"
         case Missing(reason):
             reason = _MISSING_KEY.sub(r"`\1` is missing", reason)
             return f"= {'unknown' if whole else 'missing'}: {excerpt(reason, _WIDTH)}"

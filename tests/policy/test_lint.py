@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from northflank_audit import mistakes
 from northflank_audit.cli import cli
-from northflank_audit.errors import FileError
+from northflank_audit.errors import FileError, in_order
 from northflank_audit.policy import lint, rules, waivers
 from northflank_audit.policy.places import offset
 from northflank_audit.policy.rulefile import RuleEntry
@@ -43,7 +43,7 @@ def told(text):
     book = rules.read([("f.yaml", text)])
     found = [*book.mistakes, *lint.warnings(book), *waivers.read(Document(text, "f.yaml", strict=False))[1]]
     lines = text.count("\n") + text.count("\r") + 1
-    for each in rules.in_order(found):
+    for each in in_order(found):
         assert PLACE.match(str(each)) and "\n" not in str(each)
         assert 1 <= each.line <= lines + 1 and each.column >= 1
     return book

@@ -1,0 +1,28 @@
+"""How a rule came to its verdict on one resource: every part of its expressions, with what it gave."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from northflank_audit.model import RESOURCE_TYPE, Account, Resource, Rule
+from northflank_audit.policy.trace import Step, trace
+
+
+def steps(
+    rule: Rule, resource: Resource, now: dt.datetime, account: Account, resources: Sequence[Resource]
+) -> list[tuple[str, Step]]:
+    """Return how `when` and `require` were evaluated, by their names; `require` only where `when` is true.
+
+    `resources` are all credentials of the account, as far as they are known.
+    """
+    wide: dict[str, Any] = {"resources": [each.record for each in resources], "projects": account.projects}
+    variables: dict[str, Any] = {name: value for name, value in wide.items() if name not in account.unknown}
+    variables |= {"params": rule.params, "now": now}
+    if rule.resource == RESOURCE_TYPE:
+        variables |= {"credential": resource.record, "detailed": resource.detailed}
+    found = []
+    if rule.when is not None:
+        found.append(("when", trace(rule.when, variables, rule.resource)))
+        if found[0][1].outcome is not True:
+            return found
+    return [*found, ("require", trace(rule.require, variables, rule.resource))]
