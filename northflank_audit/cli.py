@@ -9,16 +9,16 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
-from click.core import ParameterSource
 
 from northflank_audit import __version__
 from northflank_audit.errors import AuditError, FileError, FileErrors, Stopped
 from northflank_audit.formats import FORMATS
-from northflank_audit.options import run_options
+from northflank_audit.options import from_command_line, run_options
 from northflank_audit.rule_commands import rules_group
 from northflank_audit.settings import settings_from
 
@@ -60,8 +60,7 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     """Run an audit (the default)."""
     from northflank_audit import runner, summary  # noqa: PLC0415 - --help does not pay for it
 
-    explicit = {name for name in given if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-    settings = settings_from(given, explicit.__contains__)
+    settings = settings_from(given, partial(from_command_line, ctx))
     _log_to_stderr(verbose=given["verbose"], as_json=given["log_format"] == "json")
     bar = sys.stderr.isatty() and not (given["no_progress"] or given["quiet"])
     with _progress() if bar else _silence() as watch:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from northflank_audit.errors import did_you_mean
 from northflank_audit.model import Severity
@@ -64,6 +65,11 @@ def _option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     return click.option(*names, **attributes)
 
 
+def from_command_line(ctx: click.Context, name: str) -> bool:
+    """Tell whether an option was given on the command line."""
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
 def _read_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> Document | None:
     """Make the config file's values the options' defaults. Its mistakes are told with those of the rules."""
     if value is None and not ctx.params.get("demo") and Path(DEFAULT_CONFIG).is_file():
@@ -107,29 +113,35 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: str | None)
     return document
 
 
-def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that select rules."""
-    for option in reversed(
-        (
-            _option(
-                "--config",
-                metavar="FILE",
-                is_eager=True,
-                callback=_read_config,
-                help=f"Options and overrides in YAML.  [default: {DEFAULT_CONFIG}, where it exists]",
-            ),
-            _option(
-                "--rules",
-                metavar="PATH",
-                multiple=True,
-                help="Rule file or folder; repeatable.  [default: the shipped rules]",
-            ),
-            _option("--rule", metavar="ID", multiple=True, help="Run this rule only; repeatable."),
-            _option("--skip-rule", metavar="ID", multiple=True, help="Leave this rule out; repeatable."),
-        )
-    ):
+def _all(
+    command: Callable[..., Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> Callable[..., Any]:
+    """Add options to a command, the first one first."""
+    for option in reversed(options):
         command = option(command)
     return command
+
+
+def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select rules."""
+    return _all(
+        command,
+        _option(
+            "--config",
+            metavar="FILE",
+            is_eager=True,
+            callback=_read_config,
+            help=f"Options and overrides in YAML.  [default: {DEFAULT_CONFIG}, where it exists]",
+        ),
+        _option(
+            "--rules",
+            metavar="PATH",
+            multiple=True,
+            help="Rule file, folder or pack:NAME; repeatable.  [default: the shipped rules]",
+        ),
+        _option("--rule", metavar="ID", multiple=True, help="Run this rule only; repeatable."),
+        _option("--skip-rule", metavar="ID", multiple=True, help="Leave this rule out; repeatable."),
+    )
 
 
 def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -138,10 +150,10 @@ def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return decorated
 
 
-def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that adds the options of `run`; `formats` are the reports that there are."""
-    severities = [*(severity.value for severity in Severity), "never"]
-    options = (
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where the credentials come from."""
+    return _all(
+        command,
         _option("--demo", is_flag=True, is_eager=True, help="Audit the sample account of the embedded emulator."),
         _option(
             "--api-url",
@@ -169,8 +181,13 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             multiple=True,
             help="Audit saved JSON in place of the API; repeatable; - is standard input.",
         ),
-        policy_options,
-        waivers_option,
+    )
+
+
+def details_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that says whether details are read."""
+    return _all(
+        command,
         _option(
             "--details",
             type=click.Choice(["auto", "always", "never"]),
@@ -178,6 +195,46 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             show_default=True,
             help="Whether to read a credential's detail; auto: where a rule is unknown without.",
         ),
+    )
+
+
+def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that bound what is asked of the API."""
+    return _all(
+        command,
+        _option(
+            "--page-size",
+            type=click.IntRange(1, 100),
+            default=100,
+            show_default=True,
+            help="Results a request.",
+        ),
+        _option(
+            "--max-attempts",
+            type=click.IntRange(min=1),
+            default=5,
+            show_default=True,
+            help="Tries a request.",
+        ),
+        _option(
+            "--timeout",
+            type=click.FloatRange(min=0, min_open=True),
+            default=300,
+            show_default=True,
+            metavar="SECONDS",
+            help="The whole run's time, all waits included.",
+        ),
+    )
+
+
+def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that adds the options of `run`; `formats` are the reports that there are."""
+    severities = [*(severity.value for severity in Severity), "never"]
+    options = (
+        source_options,
+        policy_options,
+        waivers_option,
+        details_option,
         _option(
             "--fail-on",
             type=click.Choice(severities),
@@ -215,28 +272,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
         ),
         _option("--compare", metavar="FILE", help="An earlier report.json: tell new findings from old ones."),
         _option("--save-snapshot", metavar="FILE", help="Keep what was fetched, less secrets, for --input."),
-        _option(
-            "--page-size",
-            type=click.IntRange(1, 100),
-            default=100,
-            show_default=True,
-            help="Results a request.",
-        ),
-        _option(
-            "--max-attempts",
-            type=click.IntRange(min=1),
-            default=5,
-            show_default=True,
-            help="Tries a request.",
-        ),
-        _option(
-            "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
-            default=300,
-            show_default=True,
-            metavar="SECONDS",
-            help="The whole run's time, all waits included.",
-        ),
+        request_options,
         _option("--quiet", is_flag=True, help="Say nothing when there is nothing to say."),
         _option("--verbose", is_flag=True, help="Tell what is being done, on standard error."),
         _option(
@@ -250,9 +286,4 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
         _option("--no-color", is_flag=True, help="No colour."),
     )
 
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
+    return lambda command: _all(command, *options)

@@ -1,16 +1,24 @@
 """The commands about rules: list, lint, test, schema, explain."""
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 
 import click
 import msgspec
 
-from northflank_audit.errors import in_order
+from northflank_audit.errors import FetchError, StartError, did_you_mean, in_order
 from northflank_audit.mistakes import LISTINGS, counted
 from northflank_audit.model import Rule
-from northflank_audit.options import policy_options, waivers_option
+from northflank_audit.options import (
+    details_option,
+    from_command_line,
+    policy_options,
+    request_options,
+    source_options,
+    waivers_option,
+)
 from northflank_audit.policy.yamlfile import Document
 from northflank_audit.printable import printable
 
@@ -153,34 +161,68 @@ def print_schema(kind: str) -> None:
 
 @rules_group.command("explain")
 @click.argument("rule_id", metavar="ID")
+@click.argument("resource_id", metavar="[CREDENTIAL]", required=False)
+@source_options
 @policy_options
-def explain_rule(
-    rule_id: str,
-    config: Document | None,
-    rules: tuple[str, ...],
-    rule: tuple[str, ...],
-    skip_rule: tuple[str, ...],
-) -> None:
-    """Explain one rule."""
+@details_option
+@request_options
+def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
+    """Explain one rule; with the id of a credential, how it was evaluated for that one.
+
+    The credential comes from the account, or from --input or --demo. For a rule about accounts its id is the team's,
+    or 'account' for the token's own.
+    """
     from northflank_audit.selection import select_rules  # noqa: PLC0415 - the group's help does not pay for it
 
-    del rule
-    (found,) = select_rules(rules, (rule_id,), skip_rule, config)
-    parts = [
-        (found.id, f"{found.title} ({found.severity})"),
-        ("applies when", found.when or "always"),
-        ("requires", found.require),
-        (
-            "parameters",
-            "\n".join(f"{name} = {json.dumps(value)}" for name, value in found.params.items()) or "none",
-        ),
-        ("why", found.rationale),
-        ("what to do", found.remediation),
-        ("controls", "\n".join(f"{name}: {', '.join(ids)}" for name, ids in found.controls.items())),
-        ("references", "\n".join(found.references)),
-        ("examples", "\n".join(f"{example.expect}: {example.name}" for example in found.tests)),
-        ("defined in", found.origin),
-    ]
-    for heading, text in parts:
+    (found,) = select_rules(given["rules"], (rule_id,), given["skip_rule"], given["config"])
+    for heading, text in _told(found):
         if text:
             click.echo(f"{click.style(heading, bold=True)}\n  " + text.strip().replace("\n", "\n  "))
+    if resource_id is not None:
+        _explain_for(found, resource_id, given)
+    elif given["input"] or given["demo"]:
+        raise click.UsageError("name a credential, too: rules explain ID CREDENTIAL")
+
+
+def _told(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Yield what is to be said of a rule, by headings."""
+    places = {name: rule.tuned.get(f"params.{name}", "default") for name in rule.params}
+    params = [f"{name} = {json.dumps(value)}  ({places[name]})" for name, value in rule.params.items()]
+    yield rule.id, printable(rule.title)
+    yield "severity", f"{rule.severity}  ({rule.tuned.get('severity', 'default')})"
+    yield "about", f"each {rule.resource}"
+    yield "applies when", rule.when or "always"
+    yield "requires", rule.require
+    yield "parameters", "\n".join(map(printable, params)) or "none"
+    yield "why", rule.rationale
+    yield "what to do", rule.remediation
+    yield "controls", "\n".join(f"{name}: {', '.join(ids)}" for name, ids in rule.controls.items())
+    yield "references", "\n".join(rule.references)
+    yield "examples", "\n".join(f"{example.expect}: {printable(example.name)}" for example in rule.tests)
+    yield "defined in", f"{rule.origin}\nSHA-256 {rule.sha256}"
+
+
+def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None:
+    """Tell how a rule was evaluated for one resource. Raises AuditError where it is not to be found."""
+    from northflank_audit import runner  # noqa: PLC0415 - the group's help does not pay for it
+    from northflank_audit.explained import Finder  # noqa: PLC0415 - as above
+    from northflank_audit.policy.trace import lines  # noqa: PLC0415 - as above
+    from northflank_audit.settings import settings_from  # noqa: PLC0415 - as above
+
+    settings = settings_from(given, partial(from_command_line, click.get_current_context()))
+    found = False
+    with runner.opened(settings) as source:
+        finder = Finder(rule, source, settings.details)
+        for result, steps in finder.find(resource_id):
+            found = True
+            whose = f" of team {printable(result.resource.team)}" if result.resource.team else ""
+            click.echo(click.style(f"on {result.resource.type} {printable(result.resource.id)}{whose}", bold=True))
+            click.echo(f"  {result.status}: {printable(result.message)}")
+            for name, step in steps:
+                click.echo("\n".join(f"  {line}" for line in lines(step, name)))
+    for problem in source.problems:
+        click.echo(f"incomplete: {printable(problem)}", err=True)
+    if not found:
+        hint = did_you_mean(resource_id, finder.seen)
+        problem = f"there is no {rule.resource} '{printable(resource_id)}' among {len(finder.seen)}{hint}"
+        raise FetchError(problem) if source.problems else StartError(problem)

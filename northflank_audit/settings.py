@@ -31,20 +31,20 @@ class Settings:
     rules: tuple[str, ...]
     rule: tuple[str, ...]
     skip_rule: tuple[str, ...]
-    waivers: str | None
     details: Literal["auto", "always", "never"]
-    fail_on: Severity | None
-    on_unknown: Literal["fail", "ignore"]
-    output_dir: str
-    format: tuple[str, ...]
-    output: tuple[tuple[str, str], ...]
-    include: frozenset[Status]
-    compare: str | None
-    save_snapshot: str | None
     page_size: int
     max_attempts: int
     timeout: float
     config: Document | None
+    waivers: str | None = None
+    fail_on: Severity | None = Severity.INFO
+    on_unknown: Literal["fail", "ignore"] = "fail"
+    output_dir: str = "reports"
+    format: tuple[str, ...] = ()
+    output: tuple[tuple[str, str], ...] = ()
+    include: frozenset[Status] = frozenset()
+    compare: str | None = None
+    save_snapshot: str | None = None
 
     def token(self, environment: Mapping[str, str]) -> Token:
         """Return the token from `--token-file`, else the environment. Raises StartError where there is none."""
@@ -109,15 +109,17 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
         raise click.UsageError("with --input, at most one --team can say whose credentials they are")
     if not all(team and team.isprintable() for team in given["team"]):
         raise click.UsageError("--team: a team's id is printable text")
-    places = [str(Path(path).resolve()) for _, path in given["output"] if path != "-"]
-    if sum(path == "-" for _, path in given["output"]) > 1 or len(set(places)) < len(places):
+    output = given.get("output", ())
+    places = [str(Path(path).resolve()) for _, path in output if path != "-"]
+    if sum(path == "-" for _, path in output) > 1 or len(set(places)) < len(places):
         raise click.UsageError("two reports can't go to the same place")
     if given["demo"]:  # what the config file or the environment say of the real account is not meant
         values |= {"input": (), "token_file": None}
     elif not given["input"]:
         values["api_url"] = _checked_url(given["api_url"])
-    values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
-    values["include"] = frozenset(map(Status, given["include"]))
+    if "fail_on" in given:
+        values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
+    values["include"] = frozenset(map(Status, given.get("include", ())))
     return Settings(**values)
 
 

@@ -153,17 +153,31 @@ def _loop(node: Node, scope: _Scope) -> Iterator[Step]:
     yield from _parts([over], scope)
     name, text = _bare(variable).word, over.text(scope.source)
     elements = _elements(text, scope.value(text))
-    for element in elements[:SHOWN]:
-        inner = scope.bind(name, element)
+    told = _told(node, bodies[0], elements, scope)
+    for index in told:
+        inner = scope.bind(name, elements[index])
         steps = [_step(bodies[0], inner)]
         if len(bodies) > 1:  # map's condition comes before what it makes
             steps.append(_step(bodies[1], inner) if steps[0].outcome is True else _skipped(bodies[1], inner))
-        told = tuple(step for body, step in zip(bodies, steps, strict=True) if not _is_plain(body))
-        yield Step(name, variable.start, variable.end, inner.value(name), told)
+        below = tuple(step for body, step in zip(bodies, steps, strict=True) if not _is_plain(body))
+        yield Step(name, variable.start, variable.end, inner.value(name), below)
         if node.word in _ENDS and steps[0].outcome is _ENDS[node.word]:
             return
-    if len(elements) > SHOWN:
-        yield Step(name, variable.start, variable.end, Rest(len(elements) - SHOWN))
+    if len(elements) > len(told):
+        yield Step(name, variable.start, variable.end, Rest(len(elements) - len(told)))
+
+
+def _told(node: Node, body: Node, elements: list[str], scope: _Scope) -> list[int]:
+    """Return which elements are told: the first ones, and the one that decides."""
+    first = list(range(min(SHOWN, len(elements))))
+    if node.word not in _ENDS or len(elements) <= SHOWN:
+        return first
+    over, variable = (part.text(scope.source) for part in node.children[:2])
+    values = scope.value(f"({over}).map({variable}, {body.text(scope.source)})")
+    deciding = [
+        index for index, value in enumerate(values if isinstance(values, list) else ()) if value is _ENDS[node.word]
+    ]
+    return first if not deciding or deciding[0] in first else [*first, deciding[0]]
 
 
 def _elements(text: str, value: Any) -> list[str]:

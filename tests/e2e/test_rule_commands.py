@@ -74,7 +74,7 @@ def test_lint_and_test_say_where_and_exit_with_1(audit, files):
     assert audit("rules", "lint", "none.yaml").code == 2
     test = audit("rules", "test", "--rules", "wrong.yaml")
     assert test.code == 1
-    assert "wrong.yaml:8: provider: example 1: expected fail, got pass" in test.out
+    assert "wrong.yaml:15: provider: example 1: expected fail, got pass" in test.out
     assert "without an example: unrestricted" in test.out
     assert audit("rules", "test", "broken.yaml").code == 1
 
@@ -104,8 +104,9 @@ rules:
     tested = audit("rules", "test", "r.yaml")
     said = tested.out.splitlines()
     assert tested.code == 1
-    assert said[0] == "r.yaml:3: alone: nothing known: expected pass, got unknown"
-    assert said[2] == "r.yaml:3: alone: other words: expected the message 'A is alone', got 'A is not alone'"
+    assert said[0] == "r.yaml:11: alone: nothing known: expected pass, got unknown"
+    assert "    require  = unknown: `resources` is not known" in said
+    assert "r.yaml:12: alone: other words: expected the message 'A is alone', got 'A is not alone'" in said
     assert said[-1] == "4 examples passed, 2 failed"
 
 

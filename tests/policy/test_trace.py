@@ -242,3 +242,14 @@ def test_what_the_engine_cannot_take_bound_is_an_error_of_the_part_alone():
     assert whole.outcome is True
     (element,) = (step for step in whole.steps if step.text == "e")
     assert element.outcome.reason.startswith("can't be evaluated by itself: ")
+
+
+def test_the_element_that_decides_is_told_however_late_it_comes():
+    credential = {"list": [*range(8), 99, 100]}
+    step = trace("credential.list.exists(one, one > 50)", {"credential": credential})
+    told = [below.outcome for below in step.steps if below.text == "one"]
+    assert told == [0, 1, 2, 3, 4, 99]
+    step = trace("credential.list.all(one, one < 50)", {"credential": credential})
+    assert [below.outcome for below in step.steps if below.text == "one"] == [0, 1, 2, 3, 4, 99]
+    step = trace("credential.list.all(one, one < 500)", {"credential": credential})
+    assert [below.outcome for below in step.steps if below.text == "one"][-1] == Rest(5)
