@@ -21,6 +21,7 @@ from northflank_audit.formats import FORMATS
 from northflank_audit.options import from_command_line, run_options
 from northflank_audit.rule_commands import rules_group
 from northflank_audit.settings import settings_from
+from northflank_audit.waiver_commands import waivers_group
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -127,6 +128,7 @@ def emulator(host: str, port: int, token: str | None, data: str | None, faults: 
 
 
 cli.add_command(rules_group)
+cli.add_command(waivers_group)
 
 
 def _leave_no_core() -> None:

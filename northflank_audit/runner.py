@@ -23,7 +23,7 @@ from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
 from northflank_audit.policy.yamlfile import Document
-from northflank_audit.selection import Policy, read_earlier, read_waivers, select_rules
+from northflank_audit.selection import Policy, chosen, read_earlier, read_rules, read_waivers
 from northflank_audit.settings import Settings, read_text
 from northflank_audit.sources.files import InputSource
 from northflank_audit.sources.interface import Source
@@ -53,10 +53,15 @@ def read_policy(settings: Settings) -> Policy:
         # It is named as the shipped rules are: the report is the same wherever the tool is installed.
         demo_config = Document(read_text(str(shipped.DEMO_CONFIG)), shipped.DEMO_CONFIG.name)
         waivers = settings.waivers or str(shipped.DEMO_WAIVERS)
+    book = read_rules(settings.rules, demo_config, settings.config)
+    rules = chosen(book, settings.rule, settings.skip_rule)
+    placed = read_waivers(waivers) if waivers else []
     return Policy(
-        rules=select_rules(settings.rules, settings.rule, settings.skip_rule, demo_config, settings.config),
-        waivers=read_waivers(waivers) if waivers else [],
+        rules=rules,
+        waivers=[waiver for _, waiver in placed],
         earlier=read_earlier(settings.compare) if settings.compare else None,
+        book=book,
+        places=[place for place, _ in placed],
     )
 
 

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from northflank_audit import shipped
-from northflank_audit.errors import FileError, StartError, did_you_mean, in_order
+from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean, in_order
 from northflank_audit.model import Result, Rule, Waiver
 from northflank_audit.policy import rules as rule_files
 from northflank_audit.policy import waivers as waiver_files
@@ -28,6 +28,10 @@ class Policy:
     rules: list[Rule]
     waivers: list[Waiver]
     earlier: list[Result] | None
+    book: Rulebook | None = None
+    """The rules, and those that do not run."""
+    places: list[str] = field(default_factory=list)
+    """`file:line` of each waiver."""
 
 
 class _Earlier(msgspec.Struct, rename="camel"):
@@ -172,14 +176,18 @@ def lint(paths: Sequence[str], waivers: str | None, config: Document | None) -> 
     return in_order([*book.mistakes, *found]), count
 
 
-def read_waivers(path: str) -> list[Waiver]:
-    """Read a waiver file."""
-    return waiver_files.load(path, read_text(path))
+def read_waivers(path: str) -> list[tuple[str, Waiver]]:
+    """Read a waiver file: each waiver with its `file:line`. Raises FileErrors with every mistake in it."""
+    document = Document(read_text(path), path, strict=False)
+    found, mistakes = waiver_files.read(document)
+    if mistakes:
+        raise FileErrors(mistakes)
+    return [(f"{path}:{document.line(here)}", waiver) for here, waiver in found]
 
 
-def read_earlier(path: str) -> list[Result]:
+def read_earlier(path: str, option: str = "--compare") -> list[Result]:
     """Read the results of an earlier report.json. Raises StartError where it is not one."""
     try:
         return msgspec.json.decode(read_text(path).encode(), type=_Earlier).results
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise StartError(f"--compare {path}: not a report.json of this tool ({error})") from None
+        raise StartError(f"{option} {path}: not a report.json of this tool ({error})") from None

@@ -1,13 +1,14 @@
 """Waivers: violations that somebody accepted, with a reason and an end."""
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 from msgspec.structs import replace
 
-from northflank_audit.errors import FileError, FileErrors, did_you_mean
+from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.model import Waiver
 from northflank_audit.policy.typed import converted
 from northflank_audit.policy.yamlfile import Document, Path
@@ -26,7 +27,7 @@ class WaiverBook:
         """Return the first waiver that covers this violation. Each that covers it counts as used."""
         found = None
         for index, waiver in enumerate(self._active):
-            if waiver.rule == rule_id and fnmatchcase(resource_id, waiver.resource) and waiver.team in (None, team):
+            if covers(waiver, rule_id, team, resource_id):
                 self._used.add(index)
                 found = found or waiver
         return found
@@ -37,13 +38,14 @@ class WaiverBook:
         return [waiver for index, waiver in enumerate(self._active) if index not in self._used]
 
 
-def load(path: str, text: str) -> list[Waiver]:
-    """Read a waiver file. Raises FileErrors with every mistake, such as a waiver without an owner."""
-    document = Document(text, path, strict=False)
-    waivers, mistakes = read(document)
-    if mistakes:
-        raise FileErrors(mistakes)
-    return [waiver for _, waiver in waivers]
+def covers(waiver: Waiver, rule_id: str, team: str | None, resource_id: str) -> bool:
+    """Tell whether a waiver is about this rule and resource, whatever its end."""
+    return waiver.rule == rule_id and fnmatchcase(resource_id, waiver.resource) and waiver.team in (None, team)
+
+
+def exactly(resource_id: str) -> str:
+    """Return the pattern that this id matches, and no other."""
+    return re.sub(r"([*?\[])", r"[\1]", resource_id)
 
 
 def read(document: Document) -> tuple[list[tuple[Path, Waiver]], list[FileError]]:

@@ -122,6 +122,10 @@ class Document:
             value = value[step]
         return value
 
+    def node(self, path: Path) -> yaml.Node | None:
+        """Return what stands in the file for the value under `path`; its marks count in the text without CR and BOM."""
+        return self._nodes.get(path)
+
     def error(self, path: Path, problem: str, *, key: bool = False, warning: bool = False) -> FileError:
         """Return an error that points at the value under `path`, or at its key, or the nearest that is there."""
         nodes = self._keys if key else self._nodes
@@ -156,6 +160,7 @@ class Document:
             problem += " (a text with ': ' in it must be quoted)"
         if error.context_mark and not self._text[index:].strip():  # at the end: what has no end says more
             problem, index = f"{error.context}: {problem}", error.context_mark.index
+        index = min(index, len(self._text.rstrip()))  # not the empty line at the end
         return self._at(index, f"not valid YAML: {problem}")
 
     def _of(self, node: yaml.Node, problem: str, *, warning: bool = False) -> FileError:

@@ -1,11 +1,20 @@
 import datetime as dt
 
 import pytest
+from msgspec.structs import replace
 
 from northflank_audit.errors import FileErrors
-from northflank_audit.policy.waivers import WaiverBook, load
+from northflank_audit.policy.waivers import WaiverBook, covers, exactly, read
+from northflank_audit.policy.yamlfile import Document
 
 GOOD = "waivers:\n  - {rule: r, resource: 'ci-*', reason: why, owner: me, expires: 2026-06-30}\n"
+
+
+def load(path, text):
+    found, mistakes = read(Document(text, path, strict=False))
+    if mistakes:
+        raise FileErrors(mistakes)
+    return [waiver for _, waiver in found]
 
 
 def book(text=GOOD, today="2026-06-30"):
@@ -59,3 +68,11 @@ def test_a_waiver_that_lacks_something_is_refused(text, expected):
 
 def test_an_empty_list_is_no_waiver():
     assert load("w.yaml", "waivers: []") == []
+
+
+@pytest.mark.parametrize("name", ["plain", "a*b", "[ab]", "what?", "]", "[!x]"])
+def test_an_id_can_be_named_exactly(name):
+    (waiver,) = load("w.yaml", GOOD)
+    exact = replace(waiver, resource=exactly(name))
+    assert covers(exact, "r", None, name)
+    assert not any(covers(exact, "r", None, other) for other in ("a", "axb", "whatx", "z", f"{name}x"))

@@ -1,0 +1,191 @@
+"""The commands about waivers: check, add."""
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import msgspec
+
+from northflank_audit.errors import StartError
+from northflank_audit.model import Result, Status, Waiver
+from northflank_audit.options import (
+    details_option,
+    from_command_line,
+    policy_options,
+    request_options,
+    source_options,
+    waivers_option,
+)
+from northflank_audit.printable import printable
+
+if TYPE_CHECKING:
+    from northflank_audit.policy.standing import Stand
+
+WITHIN: Final = 30
+"""Days before its end from which a waiver is listed."""
+SHORTEST: Final = 8
+"""Hexadecimal digits of a fingerprint that are enough to name it."""
+
+
+@click.group("waivers")
+def waivers_group() -> None:
+    """Check waivers, and add one."""
+
+
+@waivers_group.command("check")
+@source_options
+@policy_options
+@waivers_option
+@details_option
+@request_options
+@click.option(
+    "--within",
+    type=click.IntRange(min=0),
+    default=WITHIN,
+    show_default=True,
+    metavar="DAYS",
+    help="Say which end so soon.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to list them.")
+def check_waivers(within: int, form: str, **given: Any) -> None:
+    """List waivers that have expired, cover nothing or end soon; exit 1 for the first two.
+
+    Whether a waiver covers anything shows only in an audit, so this makes one, and writes no report. What can't be
+    told, since the audit did not see or could not judge everything, makes the exit code 3.
+    """
+    from northflank_audit import runner  # noqa: PLC0415 - the group's help does not pay for it
+    from northflank_audit.policy.standing import Standing, stands  # noqa: PLC0415 - as above
+    from northflank_audit.settings import settings_from  # noqa: PLC0415 - as above
+
+    settings = settings_from(given, partial(from_command_line, click.get_current_context()))
+    policy = runner.read_policy(settings)
+    if policy.book is None or not (settings.waivers or settings.demo):
+        raise click.UsageError("name the waivers: --waivers FILE")
+    with runner.opened(settings) as source:
+        report = runner.audit(settings, policy, source, lambda _count: None)
+    today = dt.datetime.now(dt.UTC).date()
+    placed = list(zip(policy.places, policy.waivers, strict=True))
+    found = list(stands(placed, report, policy.book, today=today, within=within, seen=not source.problems))
+    click.echo(_json(found) if form == "json" else "\n".join(_lines(found)))
+    for problem in source.problems:
+        click.echo(f"incomplete: {printable(problem)}", err=True)
+    standings = {each.standing for each in found}
+    if source.problems or Standing.UNKNOWN in standings:
+        raise click.exceptions.Exit(3)
+    if standings & {Standing.EXPIRED, Standing.UNUSED}:
+        raise click.exceptions.Exit(1)
+
+
+def _json(found: "Sequence[Stand]") -> str:
+    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
+
+
+def _lines(found: "Sequence[Stand]") -> list[str]:
+    """Return a line for each waiver that someone should look at, the worst first, and how many are fine."""
+    from northflank_audit.policy.standing import Standing  # noqa: PLC0415 - the group's help does not pay for it
+
+    lines = []
+    for standing in Standing:
+        for each in found:
+            if each.standing is standing and standing is not Standing.FINE:
+                lines.append(f"{standing:<8}  {each.place}: {named(each.waiver)}; {_until(each)}")
+                if each.why:
+                    lines.append(f"          {printable(each.why)}")
+    fine = sum(each.standing is Standing.FINE for each in found)
+    return [*lines, f"{len(found)} waiver{'' if len(found) == 1 else 's'}, {fine} fine"]
+
+
+def _until(stand: "Stand") -> str:
+    days = abs(stand.days_left)
+    count = f"{days} day{'' if days == 1 else 's'}"
+    when = f"{count} ago" if stand.days_left < 0 else f"in {count}" if days else "today"
+    return f"{printable(stand.waiver.owner)}, until {stand.waiver.expires} ({when})"
+
+
+def named(waiver: Waiver) -> str:
+    """Return what a waiver is about, for a person."""
+    team = "" if waiver.team is None else f" of team {printable(waiver.team)}"
+    return f"{printable(waiver.rule)} for {printable(waiver.resource)}{team}"
+
+
+@waivers_group.command("add")
+@click.argument("fingerprint")
+@click.option("--reason", required=True, metavar="TEXT", help="Why the violation is accepted.")
+@click.option("--owner", required=True, metavar="WHO", help="Who answers for it.")
+@click.option("--expires", required=True, metavar="YYYY-MM-DD", help="The last day on which it holds, UTC.")
+@click.option(
+    "--report", default="reports/report.json", show_default=True, metavar="FILE", help="The report that has it."
+)
+@waivers_option
+@policy_options
+def add_waiver(
+    fingerprint: str, reason: str, owner: str, expires: str, report: str, waivers: str | None, **_policy: Any
+) -> None:
+    """Waive the violation with this fingerprint, or with the only one that begins so.
+
+    The waiver is put at the end of --waivers FILE (waivers.yaml, if neither this nor the config names one); what is in
+    the file stays as it is, comments included.
+    """
+    from northflank_audit.delivery import files  # noqa: PLC0415 - the group's help does not pay for it
+    from northflank_audit.policy.waiver_text import added  # noqa: PLC0415 - as above
+    from northflank_audit.policy.waivers import covers, exactly, read  # noqa: PLC0415 - as above
+    from northflank_audit.policy.yamlfile import Document  # noqa: PLC0415 - as above
+    from northflank_audit.selection import read_earlier  # noqa: PLC0415 - as above
+    from northflank_audit.settings import read_text  # noqa: PLC0415 - as above
+
+    result = _violation(fingerprint, read_earlier(report, "--report"), report)
+    waiver = Waiver(
+        rule=result.rule_id,
+        resource=exactly(result.resource.id),
+        team=result.resource.team,
+        reason=_said("--reason", reason),
+        owner=_said("--owner", owner),
+        expires=_last_day(expires),
+    )
+    path = waivers or "waivers.yaml"
+    old = read_text(path, exact=True) if Path(path).exists() else ""
+    document = Document(old, path, strict=False)
+    for place, each in read(document)[0]:
+        if covers(each, waiver.rule, waiver.team, result.resource.id) and each.expires >= waiver.expires:
+            raise StartError(f"{path}:{document.line(place)}: it is waived there already, until {each.expires}")
+    new, line = added(old, path, waiver)
+    files.write(path, new)
+    click.echo(f"{path}:{line}: {named(waiver)} is waived until {waiver.expires}")
+    if waiver.team is None:
+        click.echo(f"it holds for '{printable(result.resource.id)}' in every team: a waiver can't name the own account")
+
+
+def _violation(fingerprint: str, results: Sequence[Result], report: str) -> Result:
+    if len(fingerprint) < SHORTEST:
+        raise StartError(f"a fingerprint's first {SHORTEST} digits are needed at least; {report} has them")
+    found = [each for each in results if each.fingerprint.startswith(fingerprint.lower())]
+    if not found:
+        raise StartError(f"{report}: no result has the fingerprint {printable(fingerprint)}; is it an older report?")
+    if len(found) > 1:
+        choices = ", ".join(f"{each.fingerprint} ({each.resource.id})" for each in found)
+        raise StartError(f"{report}: several results begin with {fingerprint}: {printable(choices)}")
+    (result,) = found
+    if result.status is not Status.FAIL:
+        raise StartError(f"{report}: this result is no violation: it is '{result.status}'")
+    if result.waiver is not None:
+        raise StartError(f"{report}: it is waived already, until {result.waiver.expires}: {named(result.waiver)}")
+    return result
+
+
+def _said(option: str, text: str) -> str:
+    if not text.strip():
+        raise StartError(f"{option}: a waiver needs it")
+    return text.strip()
+
+
+def _last_day(text: str) -> dt.date:
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError:
+        raise StartError(f"--expires: '{printable(text)}' is not a date such as 2027-01-31") from None
+    if day < dt.datetime.now(dt.UTC).date():
+        raise StartError(f"--expires: {day} is past, so the waiver would waive nothing")
+    return day
