@@ -95,14 +95,15 @@ class Shared:
 
     def __init__(self, variables: Mapping[str, Any]) -> None:
         self.variables = variables
-        self._own: Mapping[str, Any] = {}
+        self._own: dict[str, Any] = {}
         self._left = 0
 
     def activation(self, own: Mapping[str, Any]) -> Any:
         """Return what an expression is evaluated over, with these variables of its own."""
-        self._own = own
+        self._own.update(own)
         if not self._left:
-            ask = cel.Function("own", [cel.Type.STRING], False, lambda name: self._own[name], cel.Type.DYN)
+            # Not bound to this object: the engine's part of such a circle would never be freed.
+            ask = cel.Function("own", [cel.Type.STRING], False, self._own.__getitem__, cel.Type.DYN)
             self._activation = _SHARED.Activation(self.variables, functions=[ask])
             self._left = _RENEWED
         self._left -= 1
@@ -144,7 +145,7 @@ class Expression:
                 failure = _failure(error)
                 if failure.exhausted:
                     return failure
-        return self.evaluate({**shared.variables, **{name: own[name] for name in self._own}})
+        return self.evaluate({**shared.variables, **own})
 
     @cached_property
     def _among(self) -> Any:
