@@ -14,7 +14,8 @@ from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline
 from northflank_audit.northflank.token import Token
 from northflank_audit.policy.rules import load
-from northflank_audit.policy.waivers import load as load_waivers
+from northflank_audit.policy.waivers import read as read_waivers
+from northflank_audit.policy.yamlfile import Document
 from northflank_audit.selection import Policy
 from northflank_audit.sources.api import ApiSource
 from northflank_audit.sources.files import InputSource
@@ -37,7 +38,8 @@ def audited(tmp_path: Path):
         asked = SimpleNamespace(
             details=details, include=set(Status), save_snapshot=snapshot, on_unknown="fail", fail_on=Severity.INFO
         )
-        policy = Policy(rules=rules, waivers=load_waivers("w.yaml", waivers) if waivers else [], earlier=None)
+        accepted, _ = read_waivers(Document(waivers or "waivers: []", "w.yaml"))
+        policy = Policy(rules=rules, waivers=[waiver for _, waiver in accepted], earlier=None)
         return runner.audit(asked, policy, source, lambda _: None)
 
     return run
@@ -206,7 +208,7 @@ def test_an_account_without_credentials_is_judged_and_its_projects_only_asked_fo
 
 # -- Details -----------------------------------------------------------------------------------------------------------
 def test_details_are_read_where_a_rule_over_the_account_wants_them_and_not_otherwise(online):
-    accounts = Accounts(account(new("a", "p"), new("b", "p"), new("c", "p", provider="ecr")))
+    accounts = Accounts(account(new("a", "p"), new("b", "p"), new("c", "p", provider="dockerhub")))
     report, requests = online(accounts, TWICE)
     assert of(report, TWICE) == {"a": "fail", "b": "fail", "c": "pass"}
     assert (report.coverage.details, len(requests), report.exit_code) == (3, 4, 1)

@@ -101,17 +101,18 @@ class Document:
         own = self._own.setdefault(id(node), {id(key) for key, _ in node.value})
         loader.flatten_mapping(node)  # "<<: *defaults": what is merged comes before what is there
         value: dict[str, Any] = {}
+        here: dict[str, yaml.Node] = {}
         for key_node, value_node in node.value:
             key = key_node.value
             if not isinstance(key, str):
                 self.mistakes.append(self._of(key_node, "a key must be plain text"))
                 continue
-            first = self._keys.get((*path, key))
+            first = here.get(key)
             if first is not None and id(first) in own:
                 line, _ = self._place(first.start_mark.index)
                 self.mistakes.append(self._of(key_node, f"the key '{key}' is here twice, first in line {line}"))
                 continue
-            self._keys[*path, key] = key_node
+            here[key] = self._keys[*path, key] = key_node
             value[key] = self._plain(loader, value_node, (*path, key))
         return value
 

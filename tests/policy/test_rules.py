@@ -87,6 +87,8 @@ def test_an_alias_bomb_is_refused():
 def test_merge_keys_work_and_dates_stay_text():
     document = Document("base: &b {x: 1}\nother: {<<: *b, y: 2026-01-01, x: 3}\n", "f")
     assert document.value == {"base": {"x": 1}, "other": {"x": 3, "y": "2026-01-01"}}
+    twice = Document("a: &a {k: &k {x: 1}}\nb: &b {<<: *a, k: *k}\nc: {<<: *b, k: {x: 2}}\n", "f")
+    assert twice.value == {"a": {"k": {"x": 1}}, "b": {"k": {"x": 1}}, "c": {"k": {"x": 2}}}
 
 
 def test_selecting():
