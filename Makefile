@@ -52,6 +52,8 @@ lock: $(VENV)/dev.stamp
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
 		--quiet --upgrade --output-file requirements.txt
+	sed -i.bak '1i # What the tool runs with, for Python 3.11 and later. Made by `make lock`; see pyproject.toml.' \
+		requirements.txt && rm requirements.txt.bak
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header \
 		--quiet --upgrade --constraint requirements.txt --output-file requirements-dev.txt
 

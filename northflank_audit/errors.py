@@ -30,7 +30,8 @@ class FileError(StartError):
         self, path: str, line: int, column: int, problem: str, *, excerpt: str = "", warning: bool = False
     ) -> None:
         path, problem = printable(path), printable(problem)  # both may hold what others wrote
-        super().__init__(f"{path}:{line}:{column}: {'warning: ' if warning else ''}{problem}")
+        self.told = f"{path}:{line}:{column}: {problem}"
+        super().__init__(f"{path}:{line}:{column}: warning: {problem}" if warning else self.told)
         self.path, self.line, self.column, self.problem = path, line, column, problem
         self.excerpt, self.warning = excerpt, warning
 

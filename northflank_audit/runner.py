@@ -20,6 +20,7 @@ from northflank_audit.judging import judged
 from northflank_audit.model import Origin, Report, Run, Tool
 from northflank_audit.northflank.token import Token
 from northflank_audit.policy.engine import Engine
+from northflank_audit.policy.futile import futile
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
 from northflank_audit.policy.yamlfile import Document
@@ -62,6 +63,10 @@ def read_policy(settings: Settings) -> Policy:
         earlier=read_earlier(settings.compare) if settings.compare else None,
         book=book,
         places=[place for place, _ in placed],
+        warnings=[
+            f"{each.path}:{each.line}:{each.column}: {each.problem}"
+            for each in futile(book, {rule.id for rule in rules})
+        ],
     )
 
 
@@ -105,7 +110,7 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> R
         resources += len(known.resources)
         accounts += known.accounts
         watch(len(known.resources))
-    problems, warnings = list(source.problems), list(source.warnings)
+    problems, warnings = list(source.problems), [*policy.warnings, *source.warnings]
     # What else makes the audit incomplete takes nothing from the evidence: a control that an unknown verdict does
     # not touch, or whose report could not be written, is as met as it was.
     seen = not problems

@@ -25,7 +25,7 @@ def rules() -> dict[str, Any]:
     """Return the schema of rule files."""
     schema = _schema(RuleFile, "Rules of northflank-audit")
     definition = schema["$defs"]["RuleFile"]
-    definition["anyOf"] = [{"required": ["rules"]}, {"required": ["extends"]}]
+    definition["anyOf"] = [{"required": [key], "properties": {key: {"minItems": 1}}} for key in ("rules", "extends")]
     override = definition["properties"]["overrides"]
     override["additionalProperties"] = {"anyOf": [override["additionalProperties"], _OFF]}
     return schema

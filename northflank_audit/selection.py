@@ -32,6 +32,8 @@ class Policy:
     """The rules, and those that do not run."""
     places: list[str] = field(default_factory=list)
     """`file:line` of each waiver."""
+    warnings: list[str] = field(default_factory=list)
+    """What the reports should say of it: rules that can never fire."""
 
 
 class _Earlier(msgspec.Struct, rename="camel"):
