@@ -1,12 +1,17 @@
-"""Renew what is generated: the README's help text and table of faults, docs/rules.md, schemas/ (`make docs`).
+"""Renew what is generated (`make docs`).
+
+That is the README's help text and table of faults, docs/rules.md, what the commands of docs/writing-rules.md print,
+and schemas/.
 
 With --check, say whether they are as they should be (the tests do).
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,7 +25,7 @@ import yaml  # noqa: E402 - as the next
 
 from northflank_audit.model import Rule  # noqa: E402 - found by the line above
 from northflank_audit.schemas import SCHEMAS  # noqa: E402 - as above
-from northflank_audit.selection import read_rules  # noqa: E402 - as above
+from northflank_audit.selection import packs, read_rules  # noqa: E402 - as above
 
 FAULTS = ROOT / "tests/faults/cases.yaml"
 
@@ -57,12 +62,38 @@ def faults() -> str:
 def rules() -> str:
     """Return docs/rules.md, from the shipped rules' own words."""
     lines = ["# The shipped rules", "", "<!-- Made from rules/ by `make docs`. -->", ""]
-    found = read_rules([]).checked()
-    lines += ["| rule | severity | what it asks |", "| --- | --- | --- |"]
-    lines += [f"| [{rule.id}](#{rule.id}) | {rule.severity} | {rule.title} |" for rule in found]
-    for rule in found:
+    found = read_rules(["pack:default"]).checked()
+    more = read_rules(["pack:account"]).checked()
+    lines += ["These run where no rules are named.", "", *_table(found), ""]
+    lines += ["These see more than one record, and run with `--rules pack:account`.", "", *_table(more)]
+    lines += [
+        "",
+        "## Packs",
+        "",
+        "| `--rules` | rules | what differs from the rules' own defaults |",
+        "| --- | --- | --- |",
+    ]
+    lines += [_pack(name) for name in packs()]
+    for rule in [*found, *more]:
         lines += _rule(rule)
     return "\n".join(lines) + "\n"
+
+
+def _table(found: list[Rule]) -> list[str]:
+    rows = [f"| [{rule.id}](#{rule.id}) | {rule.severity} | {rule.title} |" for rule in found]
+    return ["| rule | severity | what it asks |", "| --- | --- | --- |", *rows]
+
+
+def _pack(name: str) -> str:
+    book = read_rules([f"pack:{name}"])
+    changes = [f"`{rule_id}` off" for rule_id in book.off]
+    for rule in book.checked():
+        values = {key: rule.severity if key == "severity" else rule.params[key.partition(".")[2]] for key in rule.tuned}
+        if values:
+            changes.append(
+                f"`{rule.id}`: " + ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in values.items())
+            )
+    return f"| `pack:{name}` | {len(book.rules)} | {'<br>'.join(changes)} |"
 
 
 def _rule(rule: Rule) -> list[str]:
@@ -81,6 +112,46 @@ def _rule(rule: Rule) -> list[str]:
     return [line for part in parts if part for line in ("", part)]
 
 
+SAVED = re.compile(r"as\s+`(?P<path>[^`\n]+)`:\n\n```yaml\n(?P<text>.*?)```", re.DOTALL)
+CONSOLE = re.compile(r"```console\n(?P<lines>.*?)```", re.DOTALL)
+
+
+def tutorial() -> str:
+    """Return docs/writing-rules.md with what its commands print: each is run, in order, in a folder of its own."""
+    page = (HERE / "writing-rules.md").read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        parts, end = [], 0
+        for found in re.finditer(f"{SAVED.pattern}|{CONSOLE.pattern}", page, re.DOTALL):
+            parts.append(page[end : found.start()])
+            if found["path"]:
+                place = Path(folder, found["path"])
+                place.parent.mkdir(exist_ok=True)
+                place.write_text(found["text"], encoding="utf-8")
+                parts.append(found[0])
+            else:
+                commands = [line[2:] for line in found["lines"].splitlines() if line.startswith("$ ")]
+                shown = "".join(f"$ {command}\n{_printed(command, folder)}" for command in commands)
+                parts.append(f"```console\n{shown}```")
+            end = found.end()
+        return "".join([*parts, page[end:]])
+
+
+def _printed(command: str, folder: str) -> str:
+    python = f"{sys.executable} {ROOT / 'audit.py'}"
+    environment = {"PATH": os.environ["PATH"], "NO_COLOR": "1"}
+    done = subprocess.run(  # noqa: S602 - the page's own commands
+        command.replace("python audit.py", python),
+        shell=True,
+        check=False,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done.stdout
+
+
 def schema(make: Callable[[], dict[str, Any]]) -> str:
     """Return a JSON Schema as its file has it."""
     return json.dumps(make(), indent=2, ensure_ascii=False) + "\n"
@@ -89,6 +160,7 @@ def schema(make: Callable[[], dict[str, Any]]) -> str:
 GENERATED = {
     ROOT / "README.md": readme,
     HERE / "rules.md": rules,
+    HERE / "writing-rules.md": tutorial,
     **{ROOT / f"schemas/{name}.schema.json": partial(schema, make) for name, make in SCHEMAS.items()},
 }
 
