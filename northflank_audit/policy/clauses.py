@@ -24,10 +24,12 @@ _LITERALS: Final = {"string": "text", "number": "a number", "bool": "true or fal
 def odd(source: str) -> Iterator[Problem]:
     """Yield the parts of an expression that can't be meant, each with its place."""
     root = parse(source)
+    yield from _no_boolean(root)
     for node in root.walk():
         parts = node.children if node.kind in ("and", "or", "not") else node.children[:1] * (node.kind == "ternary")
         for part in parts:
             yield from _constant(source, part)
+            yield from _no_boolean(part)
         if node.kind in ("and", "or"):
             yield from _repeated(source, node)
         if node.kind == "relation":
@@ -36,6 +38,12 @@ def odd(source: str) -> Iterator[Problem]:
 
 def _at(node: Node, text: str) -> Problem:
     return Problem(text, node.start, node.end - node.start)
+
+
+def _no_boolean(part: Node) -> Iterator[Problem]:
+    field = _field(part)
+    if field is not None and field.kind != "true or false":
+        yield _at(part, f"'{field.path}' is {field.kind}, and here it must be true or false")
 
 
 def _constant(source: str, part: Node) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from northflank_audit.selection import read_rules
         ("7 == credential.provider", ["7: 'provider' is text, and this is a number: they are never equal"]),
         ("credential.createdAt == '2026-01-01T00:00:00Z'", []),
         ("credential.provider in ['githb', 7]", ["'githb': no 'provider' is documented as 'githb' (did you mean 'github'?)", "7: 'provider' is text, and this is a number: they are never equal"]),
+        ("credential.name && !credential.restrictions.restricted", ["credential.name: 'name' is text, and here it must be true or false"]),
         ("credential.provider == 'quay'", []),  # may be new
         ("credential.unknown == 7 && [1, 2].exists(x, x > 1)", []),
     ],
