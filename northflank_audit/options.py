@@ -122,8 +122,8 @@ def _all(
     return command
 
 
-def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that select rules."""
+def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that names the config file."""
     return _all(
         command,
         _option(
@@ -133,6 +133,14 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
             callback=_read_config,
             help=f"Options and overrides in YAML.  [default: {DEFAULT_CONFIG}, where it exists]",
         ),
+    )
+
+
+def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select rules."""
+    return _all(
+        command,
+        config_option,
         _option(
             "--rules",
             metavar="PATH",
@@ -148,6 +156,14 @@ def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that names the waivers."""
     decorated: Callable[..., Any] = _option("--waivers", metavar="FILE", help="Accepted violations, in YAML.")(command)
     return decorated
+
+
+def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that says where reports are."""
+    return _all(
+        command,
+        _option("--output-dir", metavar="DIR", default="reports", show_default=True, help="Where reports go."),
+    )
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -249,7 +265,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             show_default=True,
             help="Whether what could not be judged makes the audit incomplete.",
         ),
-        _option("--output-dir", metavar="DIR", default="reports", show_default=True, help="Where reports go."),
+        output_dir_option,
         _option(
             "--format",
             type=_Words(formats),

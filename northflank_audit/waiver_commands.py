@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from northflank_audit.errors import StartError
+from northflank_audit.errors import DeliveryError, FileErrors, StartError
 from northflank_audit.model import Result, Status, Waiver
 from northflank_audit.options import (
+    config_option,
     details_option,
     from_command_line,
+    output_dir_option,
     policy_options,
     request_options,
     source_options,
@@ -23,6 +25,7 @@ from northflank_audit.printable import printable
 
 if TYPE_CHECKING:
     from northflank_audit.policy.standing import Stand
+    from northflank_audit.policy.yamlfile import Document
 
 WITHIN: Final = 30
 """Days before its end from which a waiver is listed."""
@@ -57,18 +60,18 @@ def check_waivers(within: int, form: str, **given: Any) -> None:
     told, since the audit did not see or could not judge everything, makes the exit code 3.
     """
     from northflank_audit import runner  # noqa: PLC0415 - the group's help does not pay for it
-    from northflank_audit.policy.standing import Standing, stands  # noqa: PLC0415 - as above
+    from northflank_audit.policy.standing import Seen, Standing, stands  # noqa: PLC0415 - as above
     from northflank_audit.settings import settings_from  # noqa: PLC0415 - as above
 
     settings = settings_from(given, partial(from_command_line, click.get_current_context()))
     policy = runner.read_policy(settings)
-    if policy.book is None or not (settings.waivers or settings.demo):
+    if policy.book is None or not (settings.waivers or (settings.demo and not settings.rules)):
         raise click.UsageError("name the waivers: --waivers FILE")
     with runner.opened(settings) as source:
         report = runner.audit(settings, policy, source, lambda _count: None)
-    today = dt.datetime.now(dt.UTC).date()
     placed = list(zip(policy.places, policy.waivers, strict=True))
-    found = list(stands(placed, report, policy.book, today=today, within=within, seen=not source.problems))
+    seen = Seen(whole=not source.problems, teams=settings.team)
+    found = list(stands(placed, report, policy.book, seen, within=within))
     click.echo(_json(found) if form == "json" else "\n".join(_lines(found)))
     for problem in source.problems:
         click.echo(f"incomplete: {printable(problem)}", err=True)
@@ -116,13 +119,19 @@ def named(waiver: Waiver) -> str:
 @click.option("--reason", required=True, metavar="TEXT", help="Why the violation is accepted.")
 @click.option("--owner", required=True, metavar="WHO", help="Who answers for it.")
 @click.option("--expires", required=True, metavar="YYYY-MM-DD", help="The last day on which it holds, UTC.")
-@click.option(
-    "--report", default="reports/report.json", show_default=True, metavar="FILE", help="The report that has it."
-)
+@click.option("--report", metavar="FILE", help="The report that has it.  [default: report.json in --output-dir]")
+@output_dir_option
 @waivers_option
-@policy_options
+@config_option
 def add_waiver(
-    fingerprint: str, reason: str, owner: str, expires: str, report: str, waivers: str | None, **_policy: Any
+    fingerprint: str,
+    reason: str,
+    owner: str,
+    expires: str,
+    report: str | None,
+    output_dir: str,
+    waivers: str | None,
+    config: "Document | None",
 ) -> None:
     """Waive the violation with this fingerprint, or with the only one that begins so.
 
@@ -136,6 +145,9 @@ def add_waiver(
     from northflank_audit.selection import read_earlier  # noqa: PLC0415 - as above
     from northflank_audit.settings import read_text  # noqa: PLC0415 - as above
 
+    if config is not None and config.mistakes:  # one of them may be the key that names the waivers
+        raise FileErrors(config.mistakes)
+    report = report or str(Path(output_dir, "report.json"))
     result = _violation(fingerprint, read_earlier(report, "--report"), report)
     waiver = Waiver(
         rule=result.rule_id,
@@ -152,7 +164,10 @@ def add_waiver(
         if covers(each, waiver.rule, waiver.team, result.resource.id) and each.expires >= waiver.expires:
             raise StartError(f"{path}:{document.line(place)}: it is waived there already, until {each.expires}")
     new, line = added(old, path, waiver)
-    files.write(path, new)
+    try:
+        files.write(path, new)
+    except DeliveryError as error:
+        raise StartError(str(error)) from None
     click.echo(f"{path}:{line}: {named(waiver)} is waived until {waiver.expires}")
     if waiver.team is None:
         click.echo(f"it holds for '{printable(result.resource.id)}' in every team: a waiver can't name the own account")
@@ -170,7 +185,7 @@ def _violation(fingerprint: str, results: Sequence[Result], report: str) -> Resu
     (result,) = found
     if result.status is not Status.FAIL:
         raise StartError(f"{report}: this result is no violation: it is '{result.status}'")
-    if result.waiver is not None:
+    if result.waiver is not None and result.waiver.expires >= _today():
         raise StartError(f"{report}: it is waived already, until {result.waiver.expires}: {named(result.waiver)}")
     return result
 
@@ -178,14 +193,20 @@ def _violation(fingerprint: str, results: Sequence[Result], report: str) -> Resu
 def _said(option: str, text: str) -> str:
     if not text.strip():
         raise StartError(f"{option}: a waiver needs it")
+    if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of the command line that are no text
+        raise StartError(f"{option}: not UTF-8 text")
     return text.strip()
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
 
 
 def _last_day(text: str) -> dt.date:
     try:
-        day = dt.date.fromisoformat(text)
+        day = dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC).date()
     except ValueError:
         raise StartError(f"--expires: '{printable(text)}' is not a date such as 2027-01-31") from None
-    if day < dt.datetime.now(dt.UTC).date():
+    if day < _today():
         raise StartError(f"--expires: {day} is past, so the waiver would waive nothing")
     return day

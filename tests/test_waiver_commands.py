@@ -97,6 +97,8 @@ def test_what_can_not_be_told_is_not_called_unused(check, tmp_path):
     assert (code, "its rule could not be judged for 'silent'" in out) == (3, True)
     code, out, _ = check(waiver("x", rule="named"), more=["--skip-rule", "named"])
     assert (code, "its rule did not run" in out) == (3, True)
+    code, out, _ = check(waiver("open", team="pai"), more=["--team", "pay"])
+    assert (code, "its team was not audited (did you mean 'pay'?)" in out) == (3, True)
     (tmp_path / "i.json").write_text(json.dumps({"data": ACCOUNT, "pagination": {"hasNextPage": True, "count": 4}}))
     code, out, err = check(waiver("gone"), waiver("open", days=-3))
     assert (code, "not every credential was seen" in out, out.startswith("expired ")) == (3, True, True)
@@ -118,6 +120,8 @@ def test_over_the_api_and_without_a_report(command, tmp_path):
 
 def test_without_waivers_there_is_nothing_to_check(command):
     code, _, err = command("waivers", "check", "--input", "i.json")
+    assert (code, "name the waivers: --waivers FILE" in err) == (2, True)
+    code, _, err = command("waivers", "check", "--demo", "--rules", "r.yaml")  # the demo's are about its own rules
     assert (code, "name the waivers: --waivers FILE" in err) == (2, True)
 
 
@@ -173,7 +177,9 @@ def test_a_finding_of_a_team_is_waived_for_that_team(add, command, tmp_path):
         ({"resource": "silent"}, "this result is no violation: it is 'unknown'"),
         ({"resource": "open", "expires": "2020-01-01"}, "--expires: 2020-01-01 is past"),
         ({"resource": "open", "expires": "soon"}, "--expires: 'soon' is not a date such as"),
+        ({"resource": "open", "expires": "2099-W01-1"}, "--expires: '2099-W01-1' is not a date such as"),
         ({"resource": "open", "reason": " "}, "--reason: a waiver needs it"),
+        ({"resource": "open", "reason": "a\udc80"}, "--reason: not UTF-8 text"),
     ],
 )
 def test_what_can_not_be_waived_is_refused_and_nothing_is_written(add, tmp_path, arguments, expected):
@@ -191,6 +197,29 @@ def test_what_is_waived_already_is_refused(add, command, tmp_path):
     code, _, err = add("open", "--waivers", "other.yaml")
     assert (code, "it is waived already, until 2099-01-31: restricted for open" in err) == (2, True)
     assert (tmp_path / "waivers.yaml").read_text() == before
+
+
+def test_what_was_waived_until_yesterday_can_be_waived_again_by_the_same_report(add, tmp_path):
+    report = json.loads((tmp_path / "reports/report.json").read_text())
+    for result in report["results"]:
+        result["waiver"] = waiver("open", days=-1)
+    (tmp_path / "reports/report.json").write_text(json.dumps(report))
+    assert add("open")[0] == 0
+
+
+def test_a_config_file_says_where_reports_and_waivers_are_and_a_mistake_in_it_writes_nothing(add, tmp_path):
+    (tmp_path / "audit.yaml").write_text("output-dir: out\nwaivers: ours.yaml\n")
+    (tmp_path / "reports").rename(tmp_path / "out")
+    assert add("open")[0] == 0
+    (tmp_path / "audit.yaml").write_text("output-dir: out\nwaiverz: others.yaml\n")
+    code, _, err = add("open")
+    assert (code, "audit.yaml:2:1: 'waiverz' is no option" in err) == (2, True)
+    assert [path.name for path in tmp_path.glob("*s.yaml")] == ["ours.yaml"]
+
+
+def test_a_waiver_that_can_not_be_written_is_refused(add, tmp_path):
+    code, _, err = add("open", "--waivers", "i.json/w.yaml")
+    assert (code, "i.json/w.yaml could not be written" in err) == (2, True)
 
 
 def test_an_unknown_fingerprint_or_report_is_refused(command, add, tmp_path):

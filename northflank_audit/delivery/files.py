@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from pathlib import Path
 
 from northflank_audit.errors import DeliveryError
@@ -10,7 +11,8 @@ from northflank_audit.errors import DeliveryError
 def write(path: str, text: str) -> None:
     """Write a file beside its place and move it there. Raises DeliveryError, and then the old file stands.
 
-    A place that is no regular file, such as /dev/null or a pipe, is written to as it is.
+    Line ends are those of `text`, permissions those of the file that it replaces. A place that is no regular file,
+    such as /dev/null or a pipe, is written to as it is.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -20,7 +22,9 @@ def write(path: str, text: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
         try:
-            with temporary.open("x", encoding="utf-8") as file:
+            with temporary.open("x", encoding="utf-8", newline="") as file:
+                if target.exists():
+                    shutil.copymode(target, temporary)
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())

@@ -1,9 +1,9 @@
 """How waivers stand: which have expired, cover nothing, or are about to expire."""
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
+from northflank_audit.errors import did_you_mean
 from northflank_audit.model import Report, Status, Struct, Waiver
 from northflank_audit.policy.rules import Rulebook, absent
 from northflank_audit.policy.waivers import covers
@@ -32,17 +32,27 @@ class Stand(Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
-def stands(
-    waivers: Sequence[tuple[str, Waiver]], report: Report, book: Rulebook, *, today: dt.date, within: int, seen: bool
-) -> Iterator[Stand]:
-    """Yield how each waiver stands, in the file's order.
+class Seen(Struct, frozen=True, kw_only=True):
+    """What the audit saw of what there is."""
 
-    `waivers` are pairs of `file:line` and a waiver, `report` is of an audit with them by rules of this book, `within`
-    is in days, and `seen` says whether the audit saw every credential.
+    whole: bool
+    """Whether it saw every credential that it was asked for."""
+    teams: Sequence[str]
+    """The teams that it was narrowed to; empty where it was not."""
+
+
+def stands(
+    waivers: Sequence[tuple[str, Waiver]], report: Report, book: Rulebook, seen: Seen, *, within: int
+) -> Iterator[Stand]:
+    """Yield how each waiver stood when the audit began, in the file's order.
+
+    `waivers` are pairs of `file:line` and a waiver, `report` is of an audit with them by rules of this book, and
+    `within` is in days.
     """
+    today = report.run.started_at.date()
     for place, waiver in waivers:
         days = (waiver.expires - today).days
-        standing, why = _standing(waiver, report, book, seen=seen)
+        standing, why = _standing(waiver, report, book, seen)
         if days < 0:
             standing, why = Standing.EXPIRED, ""
         elif standing is Standing.FINE and days <= within:
@@ -50,18 +60,25 @@ def stands(
         yield Stand(waiver=waiver, place=place, standing=standing, days_left=days, why=why)
 
 
-def _standing(waiver: Waiver, report: Report, book: Rulebook, *, seen: bool) -> tuple[Standing, str]:
+def _standing(waiver: Waiver, report: Report, book: Rulebook, seen: Seen) -> tuple[Standing, str]:
     """Return how a waiver stands, its end aside, and why."""
     if waiver not in report.waivers.unused:
         return Standing.FINE, ""
     if waiver.rule not in book.rules:
         return Standing.UNUSED, absent(book, waiver.rule)
+    unjudged = next(_unjudged(waiver, report, seen), None)
+    return (Standing.UNKNOWN, unjudged) if unjudged else (Standing.UNUSED, "it covers no violation")
+
+
+def _unjudged(waiver: Waiver, report: Report, seen: Seen) -> Iterator[str]:
+    """Yield why there may be a violation that the waiver covers, and that the audit did not find."""
     if waiver.rule not in {rule.id for rule in report.rules}:
-        return Standing.UNKNOWN, "its rule did not run"
-    if not seen:
-        return Standing.UNKNOWN, "not every credential was seen"
+        yield "its rule did not run"
+    if seen.teams and waiver.team is not None and waiver.team not in seen.teams:
+        yield "its team was not audited" + did_you_mean(waiver.team, seen.teams)
+    if not seen.whole:
+        yield "not every credential was seen"
     for result in report.results:
         named = (result.rule_id, result.resource.team, result.resource.id)
         if result.status in (Status.UNKNOWN, Status.ERROR) and covers(waiver, *named):
-            return Standing.UNKNOWN, f"its rule could not be judged for '{result.resource.id}'"
-    return Standing.UNUSED, "it covers no violation"
+            yield f"its rule could not be judged for '{result.resource.id}'"

@@ -78,7 +78,7 @@ def _scalar(value: str) -> str:
     """Return text as YAML writes it: plain where that says the same, else quoted, on one line."""
     plain: str = yaml.safe_dump(value, allow_unicode=True, width=_WIDE).removesuffix("...\n").removesuffix("\n")
     is_date = re.fullmatch(r"'\d{4}-\d\d-\d\d'", plain)
-    return _quoted(value) if "\n" in plain else value if is_date else plain
+    return _quoted(value) if len(value.splitlines()) > 1 else value if is_date else plain
 
 
 def _quoted(value: str) -> str:

@@ -17,6 +17,15 @@ def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
     assert stat.S_IMODE(target.stat().st_mode) == 0o666 & ~_umask()
 
 
+def test_a_file_that_is_replaced_keeps_its_permissions_and_a_text_its_line_ends(tmp_path):
+    target = tmp_path / "waivers.yaml"
+    target.write_text("old")
+    target.chmod(0o600)
+    write(str(target), "a\r\nb\n")
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert target.read_bytes() == b"a\r\nb\n"
+
+
 def test_a_failure_leaves_the_old_file_and_no_rest(tmp_path, monkeypatch):
     target = tmp_path / "report.md"
     target.write_text("old")

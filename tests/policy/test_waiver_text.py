@@ -68,6 +68,15 @@ def test_line_ends_and_byte_order_mark_stay():
     assert line == 7
 
 
+@pytest.mark.parametrize("break_", ["\n", "\r", "\r\n", "\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_every_line_break_in_a_reason_comes_back(break_, times):
+    waiver = replace(NEW, reason=f"a{break_ * times}b")
+    new, _ = added("", "w.yaml", waiver)
+    assert waivers(new) == [waiver]
+    assert len(new.splitlines()) == 6
+
+
 def test_the_line_is_that_of_the_new_one():
     new, line = added(f"# a\nwaivers:\n  - {ONE}\n# b\n", "w.yaml", replace(NEW, team="t"))
     assert new.splitlines()[line - 1] == "  - rule: r"
