@@ -5,26 +5,21 @@ config file as its `default_map`.
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar
 
 import click
 from click.core import ParameterSource
 
-from northflank_audit.errors import did_you_mean
+from northflank_audit.configfile import DEFAULT_CONFIG, read_config
 from northflank_audit.model import Severity
-from northflank_audit.policy.yamlfile import Document
-from northflank_audit.settings import DEFAULT_URL, URL_VARIABLES, read_text
-
-DEFAULT_CONFIG: Final = "audit.yaml"
-BESIDES_OPTIONS: Final = ("overrides",)
-"""What a config file holds besides options."""
+from northflank_audit.settings import DEFAULT_URL, URL_VARIABLES
 
 
 class _Words(click.ParamType[Any]):
     """Names, separated by commas; a YAML list in a config file. `known` are the ones that there are."""
 
     name = "NAME[,NAME…]"
+    lists: ClassVar = True
 
     def __init__(self, known: Sequence[str]) -> None:
         self.known = known
@@ -70,49 +65,6 @@ def from_command_line(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
-def _read_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> Document | None:
-    """Make the config file's values the options' defaults. Its mistakes are told with those of the rules."""
-    if value is None and not ctx.params.get("demo") and Path(DEFAULT_CONFIG).is_file():
-        value = DEFAULT_CONFIG
-    if value is None:
-        return None
-    document = Document(read_text(value), value, strict=False)
-    if document.value is None:
-        return document
-    if not isinstance(document.value, dict):
-        document.mistakes.append(document.error((), "a config file maps options to values"))
-        return document
-    command = ctx.find_root().command
-    run = command.commands["run"] if isinstance(command, click.Group) else ctx.command
-    options = {
-        param.opts[0].lstrip("-"): param
-        for param in run.params
-        if isinstance(param, click.Option) and param.name != "config"
-    }
-    defaults = {}
-    for key, given in document.value.items():
-        if key in BESIDES_OPTIONS:
-            continue
-        if key not in options:
-            close = did_you_mean(key, [*options, *BESIDES_OPTIONS])
-            document.mistakes.append(document.error((key,), f"'{key}' is no option{close}", key=True))
-            continue
-        option = options[key]
-        as_given = [given] if option.multiple and not isinstance(given, list) else given
-        try:
-            if given is None or (
-                isinstance(given, list | dict) and not (option.multiple or isinstance(option.type, _Words))
-            ):
-                raise click.BadParameter("this takes one value")  # noqa: TRY301
-            option.type_cast_value(ctx, as_given)
-        except click.BadParameter as error:
-            document.mistakes.append(document.error((key,), f"{key}: {error.message}"))
-            continue
-        defaults[str(option.name)] = as_given
-    ctx.default_map = defaults
-    return document
-
-
 def _all(
     command: Callable[..., Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
 ) -> Callable[..., Any]:
@@ -130,7 +82,7 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
             "--config",
             metavar="FILE",
             is_eager=True,
-            callback=_read_config,
+            callback=read_config,
             help=f"Options and overrides in YAML.  [default: {DEFAULT_CONFIG}, where it exists]",
         ),
     )

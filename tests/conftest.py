@@ -1,6 +1,7 @@
 """What many tests need."""
 
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -23,6 +24,16 @@ settings.load_profile("tests")
 
 ROOT = Path(__file__).parent.parent
 AUDIT = ROOT / "audit.py"
+
+
+@pytest.fixture(autouse=True)
+def _quiet_log():
+    """Take away what a command that ran within this process set up to log to a stream that is closed by now."""
+    yield
+    log = logging.getLogger("northflank_audit")
+    log.handlers.clear()
+    log.setLevel(logging.NOTSET)
+
 
 RULES = """
 rules:

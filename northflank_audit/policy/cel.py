@@ -49,6 +49,7 @@ _MANY = cel.NewEnv(
 )
 _ASK: Final = cel.FunctionDecl("own", [cel.Overload("own_string", cel.Type.DYN, [cel.Type.STRING], is_member=False)])
 _SHARED = cel.NewEnv(variables=_COMMON, extensions=[*_EXTENSIONS, cel.CelExtension("shared", [_ASK])])
+_BOOL: Final = cel.Type.BOOL
 _RENEWED: Final = 32
 """Evaluations over one activation: what they make is kept until it goes, 2 MB for each with 10,000 records."""
 _RUNTIME_ERROR = re.compile(r"^([A-Z_]+): (.*)$", re.DOTALL)
@@ -134,7 +135,11 @@ class Expression:
 
     def evaluate(self, variables: Mapping[str, Any]) -> Value:
         """Return what the expression gives for these variables."""
-        return _verdict(_evaluate(self._compiled, variables))
+        try:
+            value = self._compiled.eval(data=variables)
+        except RuntimeError as error:
+            return _failure(error)
+        return bool(value.value()) if value.type() == _BOOL else _verdict(_outcome(value))
 
     def evaluate_among(self, own: Mapping[str, Any], shared: Shared) -> Value:
         """Return what it gives for its own variables and shared ones: the same as for all in one, and sooner."""

@@ -65,9 +65,9 @@ def _parts(node: Message) -> Iterator[tuple[bytes, frozenset[str]]]:
             yield from ((_raw(part), nothing) for number in (3, 4) for part in pair.get(number, []))
     if _COMPREHENSION in node:
         loop = _fields(_bytes(node, _COMPREHENSION))
-        yield _bytes(loop, 2), nothing
+        yield from ((_bytes(loop, part), nothing) for part in (2, 4))  # the range, the accumulator's first value
         names = frozenset(_bytes(loop, name).decode() for name in (1, 3, 8))
-        yield from ((_bytes(loop, part), names) for part in (4, 5, 6, 7))  # accumulator, condition, step, result
+        yield from ((_bytes(loop, part), names) for part in (5, 6, 7))  # condition, step, result
 
 
 def _path(node: Message) -> tuple[tuple[str, ...], bool] | None:

@@ -118,9 +118,8 @@ class Engine:
         for each in self._single:
             known = {**variables, "credential": resource.record, "params": each.rule.params}
             expression, outcome = _decided(each, partial(Expression.evaluate, variables=known))
-            if isinstance(outcome, Missing):
-                reason = _lacking(_absent(expression, resource), outcome.reason, resource.shortfall)
-                yield Verdict(each.rule, resource, Status.UNKNOWN, expression, reason)
+            if isinstance(outcome, Missing):  # what is missing is put into words where someone reads them
+                yield Verdict(each.rule, resource, Status.UNKNOWN, expression, outcome.reason)
             else:
                 yield _verdict(each, resource, expression, outcome)
 
@@ -237,7 +236,10 @@ def _message(verdict: Verdict) -> str:
         case Status.FAIL:
             return _filled(rule, resource)
         case Status.UNKNOWN:
-            return f"{name} could not be judged: {verdict.reason}"
+            reason = verdict.reason
+            if verdict.seen is None and verdict.decided_by is not None:
+                reason = _lacking(_absent(verdict.decided_by, resource), reason, resource.shortfall)
+            return f"{name} could not be judged: {reason}"
         case Status.ERROR:
             return f"{name} could not be judged: the rule itself failed on it: {verdict.reason}"
         case Status.NOTAPPLICABLE:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from msgspec.structs import asdict, replace
@@ -62,7 +63,7 @@ class Rulebook:
                 ways = " and ".join(_tuning(each) for each in (before, rule))
                 problem = f"the rule '{rule_id}' comes twice, tuned in two ways: {ways}"
                 self.mistakes.append(definition.document.error((*definition.here, "id"), problem))
-        self.mistakes.extend(other.mistakes)
+        self.mistakes[:] = dict.fromkeys([*self.mistakes, *other.mistakes])
         self.flawed.update(other.flawed)
         self.off.update({rule_id: place for rule_id, place in other.off.items() if rule_id not in self.rules})
         for rule_id in self.rules:
@@ -80,14 +81,44 @@ def load(files: Iterable[tuple[str, str]], find: Find | None = None) -> list[Rul
 
 def read(files: Iterable[tuple[str, str]], find: Find | None = None) -> Rulebook:
     """Read rule files, given as (path, text), and what they extend."""
-    book = Rulebook()
+    book, reader = Rulebook(), _Reader(find)
     for path, text in files:
-        book.include(_file(path, text, find, (path,)))
+        book.include(reader.file(path, text, (path,)))
     return book
 
 
-def _file(path: str, text: str, find: Find | None, chain: tuple[str, ...]) -> Rulebook:
-    """Read one file; `chain` are the files that led to it, itself the last."""
+class _Reader:
+    """Reads rule files and what they extend, each of them once."""
+
+    def __init__(self, find: Find | None) -> None:
+        self._find = find
+        self._books: dict[str, Rulebook] = {}
+
+    def file(self, path: str, text: str, chain: tuple[str, ...]) -> Rulebook:
+        """Read one file; `chain` are the files that led to it, itself the last."""
+        if path not in self._books:
+            self._books[path] = _file(path, text, partial(self._extended, chain))
+        return self._books[path]
+
+    def _extended(self, chain: tuple[str, ...], book: Rulebook, document: Document, here: Path, reference: Any) -> None:
+        """Include what a file extends."""
+        if not isinstance(reference, str) or not reference:
+            book.mistakes.append(document.error(here, "this must name a rule file, a folder, or pack:NAME"))
+            return
+        try:
+            files = self._find(document.path, reference) if self._find else []
+        except StartError as error:
+            book.mistakes.append(document.error(here, str(error)))
+            return
+        for path, text in files:
+            if path in chain:
+                circle = " → ".join((*chain[chain.index(path) :], path))
+                book.mistakes.append(document.error(here, f"the files extend each other in a circle: {circle}"))
+            else:
+                book.include(self.file(path, text, (*chain, path)))
+
+
+def _file(path: str, text: str, include: Callable[[Rulebook, Document, Path, Any], None]) -> Rulebook:
     document = Document(text, path, strict=False)
     book = Rulebook(mistakes=list(document.mistakes))
     value = document.value
@@ -101,8 +132,7 @@ def _file(path: str, text: str, find: Find | None, chain: tuple[str, ...]) -> Ru
         if key not in known:
             book.mistakes.append(document.error((key,), f"unknown key '{key}'{did_you_mean(key, known)}", key=True))
     for here, reference in _listed(book, document, ("extends",)):
-        for found in _extended(book, document, here, reference, find, chain):
-            book.include(found)
+        include(book, document, here, reference)
     sha256 = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
     for here, _ in _listed(book, document, ("rules",)):
         book.include(_one(document, here, sha256))
@@ -116,27 +146,6 @@ def _listed(book: Rulebook, document: Document, path: Path) -> list[tuple[Path, 
         book.mistakes.append(document.error(path, f"'{path[0]}' is a list"))
         return []
     return [((*path, index), item) for index, item in enumerate(items or [])]
-
-
-def _extended(
-    book: Rulebook, document: Document, here: Path, reference: Any, find: Find | None, chain: tuple[str, ...]
-) -> list[Rulebook]:
-    if not isinstance(reference, str) or not reference:
-        book.mistakes.append(document.error(here, "this must name a rule file, a folder, or pack:NAME"))
-        return []
-    try:
-        files = find(document.path, reference) if find else []
-    except StartError as error:
-        book.mistakes.append(document.error(here, str(error)))
-        return []
-    found = []
-    for path, text in files:
-        if path in chain:
-            round_ = " → ".join((*chain[chain.index(path) :], path))
-            book.mistakes.append(document.error(here, f"the files extend each other in a circle: {round_}"))
-        else:
-            found.append(_file(path, text, find, (*chain, path)))
-    return found
 
 
 def _one(document: Document, here: Path, sha256: str) -> Rulebook:

@@ -35,12 +35,14 @@ _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 class Document:
     """One YAML document: its plain value, and where in the file each part of it stands."""
 
-    def __init__(self, text: str, path: str, *, strict: bool = True) -> None:
+    def __init__(self, text: str, path: str, *, strict: bool = True, discreet: bool = False) -> None:
         """Read `text`, whatever its line ends; `path` is for messages.
 
-        What is not plain, safe YAML is in `mistakes`, and left out of the value; with `strict` it raises FileErrors.
+        A `discreet` document shows nothing of a line behind the place of a mistake, since that may be a secret. What is
+        not plain, safe YAML is in `mistakes`, and left out of the value; with `strict` it raises FileErrors.
         """
         self.path = path
+        self._discreet = discreet
         self.value: Any = None
         self.mistakes: list[FileError] = []
         text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
@@ -174,7 +176,10 @@ class Document:
         end = self._text.find("\n", start)
         text = self._text[start : len(self._text) if end < 0 else end]
         width = max(1, min(width, len(text) - column + 1))
-        shown = excerpt(text, line, column, width) if text.strip() else ""
+        if self._discreet and len(text) > column - 1 + width:
+            text = f"{text[: column - 1 + width]} …"
+        bare = isinstance(self.value, str)  # no file of ours: one with a token, maybe
+        shown = excerpt(text, line, column, width) if text.strip() and not bare else ""
         return FileError(self.path, line, column, problem, excerpt=shown, warning=warning)
 
     def _place(self, index: int) -> tuple[int, int]:
