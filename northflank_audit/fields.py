@@ -69,3 +69,8 @@ def below(path: Sequence[str]) -> list[str]:
     """Return the names of the fields right below a path."""
     start = "".join(f"{step}." for step in path)
     return [name[len(start) :] for name in FIELDS if name.startswith(start) and "." not in name[len(start) :]]
+
+
+def generation(record: Mapping[str, object]) -> str:
+    """Return which generation of the API's list a record is of: only that of 2024 has these fields, and always."""
+    return "2024" if "description" in record or "restrictions" in record else "2026"

@@ -321,6 +321,8 @@ class Report(Struct, frozen=True, kw_only=True):
     coverage: Coverage
     summary: Summary
     rules: list[RuleSummary]
+    left_out: dict[str, str] = {}
+    """Rules that were read and did not run, and what left each out: a place (`file:line`) or an option."""
     compliance: list[Framework]
     results: list[Result]
     resolved: list[Result] | UnsetType = UNSET

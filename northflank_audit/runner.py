@@ -24,7 +24,7 @@ from northflank_audit.policy.futile import futile
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
 from northflank_audit.policy.yamlfile import Document
-from northflank_audit.selection import Policy, chosen, read_earlier, read_rules, read_waivers
+from northflank_audit.selection import Policy, chosen, left_out, read_earlier, read_rules, read_waivers
 from northflank_audit.settings import Settings, read_text
 from northflank_audit.sources.files import InputSource
 from northflank_audit.sources.interface import Source
@@ -63,6 +63,7 @@ def read_policy(settings: Settings) -> Policy:
         earlier=read_earlier(settings.compare) if settings.compare else None,
         book=book,
         places=[place for place, _ in placed],
+        left_out=left_out(book, rules, settings.skip_rule),
         warnings=[
             f"{each.path}:{each.line}:{each.column}: {each.problem}"
             for each in futile(book, {rule.id for rule in rules})
@@ -136,7 +137,7 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> R
         incomplete_reasons=problems,
     )
     coverage = replace(source.coverage(), resources=resources, accounts=accounts if engine.about_accounts else UNSET)
-    return tally.report(TOOL, run_, coverage, warnings, settings.fail_on, seen=seen)
+    return tally.report(TOOL, run_, coverage, warnings, settings.fail_on, seen=seen, left_out=policy.left_out)
 
 
 def _age(as_of: dt.datetime | None, now: dt.datetime) -> Iterator[str]:

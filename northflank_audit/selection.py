@@ -32,6 +32,8 @@ class Policy:
     """The rules, and those that do not run."""
     places: list[str] = field(default_factory=list)
     """`file:line` of each waiver."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Rules that do not run, and what leaves each out."""
     warnings: list[str] = field(default_factory=list)
     """What the reports should say of it: rules that can never fire."""
 
@@ -101,12 +103,12 @@ class Shelf:
 
 def is_test(path: Path) -> bool:
     """Tell whether a file is one of examples: `NAME.test.yaml`."""
-    return path.name.endswith(tuple(f".test{suffix}" for suffix in RULE_FILES))
+    return path.name.lower().endswith(tuple(f".test{suffix}" for suffix in RULE_FILES))
 
 
 def _inside(folder: Path, *, tests: bool = False) -> list[Path]:
-    files = (file for file in folder.iterdir() if file.suffix in RULE_FILES and is_test(file) is tests)
-    return sorted(file for file in files if file.is_file())
+    files = (file for file in folder.iterdir() if file.suffix.lower() in RULE_FILES and is_test(file) is tests)
+    return sorted(file for file in files if not file.is_dir())  # a link that leads nowhere can't be read, and is told
 
 
 def packs() -> list[str]:
@@ -121,9 +123,25 @@ def _pack(name: str) -> Path:
 
 
 def read_rules(paths: Sequence[str], *configs: Document | None) -> Rulebook:
-    """Read rule files and apply each config's overrides; every mistake is in the book."""
+    """Read rule files with the files of examples beside them, and apply each config's overrides.
+
+    Every mistake is in the book. Raises StartError for what is no rule file.
+    """
+    for path in paths:
+        if not path.startswith(PACK) and is_test(Path(path)):
+            raise StartError(f"--rules {path}: it is a file of examples by its name, not of rules; see: rules test")
+    return _read(paths, *configs)
+
+
+def read_tested(paths: Sequence[str], *configs: Document | None) -> Rulebook:
+    """Read rule files as `read_rules` does; files of examples may be among the paths, for any of the rules."""
+    return _read(paths, *configs)
+
+
+def _read(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     shelf = Shelf()
-    book = rule_files.read(shelf.files(paths), shelf.find)
+    book = rule_files.read(shelf.files([path for path in paths if not is_test(Path(path))]), shelf.find)
+    rule_files.add_tests(book, shelf.tests(paths))
     for config in configs:
         if config is not None:
             book.mistakes.extend(config.mistakes)
@@ -147,14 +165,6 @@ def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rul
     return rule_files.select(rules, only, [name for name in skip if name not in book.off])
 
 
-def read_tested(paths: Sequence[str]) -> Rulebook:
-    """Read rule files with the examples beside them, and those of the files of examples among the paths."""
-    shelf = Shelf()
-    book = rule_files.read(shelf.files([path for path in paths if not is_test(Path(path))]), shelf.find)
-    rule_files.add_tests(book, shelf.tests(paths))
-    return book
-
-
 def lint(paths: Sequence[str], waivers: str | None, config: Document | None) -> tuple[list[FileError], int]:
     """Return every mistake and warning in rule files, their examples, a config file and waivers; and how many rules.
 
@@ -176,6 +186,13 @@ def lint(paths: Sequence[str], waivers: str | None, config: Document | None) -> 
             if waiver.rule not in book.rules and (problem := rule_files.absent(book, waiver.rule)):
                 found.append(document.error((*here, "rule"), problem, warning=True))
     return in_order([*book.mistakes, *found]), count
+
+
+def left_out(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict[str, str]:
+    """Return the rules of a book that are not among `rules`, and what leaves each out."""
+    run = {rule.id for rule in rules}
+    asked = {rule_id: "--skip-rule" if rule_id in skip else "--rule" for rule_id in book.rules if rule_id not in run}
+    return {**book.off, **asked}
 
 
 def read_waivers(path: str) -> list[tuple[str, Waiver]]:

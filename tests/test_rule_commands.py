@@ -94,8 +94,77 @@ def test_several_folders_are_read_without_their_files_of_examples(rules, tmp_pat
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "r.yaml").write_text(RULE.replace("owner", name))
-        (tmp_path / name / "r.test.yaml").write_text("not: [a, rule]\n")
+        (tmp_path / name / "r.test.yaml").write_text(f"tests: [{{rule: {name}, given: {{}}, expect: unknown}}]\n")
     assert [rule.id for rule in select_rules(["one", "two"], [], [])] == ["one", "two"]
+
+
+def test_rules_in_a_file_of_examples_by_its_name_are_not_left_out_in_silence(rules, tmp_path):
+    (tmp_path / "pol").mkdir()
+    (tmp_path / "pol/r.yaml").write_text(RULE)
+    (tmp_path / "pol/more.test.yaml").write_text(RULE.replace("owner", "more"))
+    code, out = rules("list", "--rules", "pol")
+    assert (code, "pol/more.test.yaml:2:1: a file of examples (by its name) holds a list" in out) == (2, True)
+    code, out = rules("list", "--rules", "pol/more.test.yaml")
+    assert (code, "it is a file of examples by its name, not of rules" in out) == (2, True)
+    (tmp_path / "pol/more.test.yaml").unlink()
+    (tmp_path / "pol/gone.yaml").symlink_to("nowhere")
+    assert rules("list", "--rules", "pol") == (2, "pol/gone.yaml: can't be read (No such file or directory)")
+
+
+def test_files_that_extend_each_other_many_times_are_read_once(rules, tmp_path):
+    for number in range(30):
+        (tmp_path / f"e{number}.yaml").write_text(f"extends: [e{number + 1}.yaml, ./e{number + 1}.yaml]\n")
+    (tmp_path / "e30.yaml").write_text(RULE)
+    assert [rule.id for rule in read_rules(["e0.yaml"]).checked()] == ["owner"]
+    (tmp_path / "e30.yaml").write_text(RULE.replace("low", "lwo"))
+    assert rules("lint", "e0.yaml")[1].endswith("1 rule, 1 mistake\n")
+
+
+def test_what_did_not_run_is_in_the_report(rules, tmp_path):
+    (tmp_path / "i.json").write_text('{"credentials": []}')
+    (tmp_path / "p.yaml").write_text('extends: ["pack:account", r.yaml]\noverrides: {owner: off}\n')
+    done = CliRunner().invoke(
+        cli, ["--rules", "p.yaml", "--input", "i.json", "--skip-rule", "account-too-many-credentials"]
+    )
+    report = json.loads((tmp_path / "reports/report.json").read_text())
+    assert (done.exit_code, report["leftOut"]) == (
+        0,
+        {"owner": "p.yaml:2", "account-too-many-credentials": "--skip-rule"},
+    )
+    assert "Left out, so nothing is known" in (tmp_path / "reports/report.html").read_text()
+    assert "`owner` (by p.yaml:2)" in (tmp_path / "reports/report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("rules: [null]", "1:8: rules: this takes a list of single values"),
+        ("output: [[a]]", "1:9: output: this takes a list of single values"),
+        ("team: {a: 1}", "1:7: team: this takes a list of single values"),
+        ("quiet: 7", "1:8: quiet: this is true or false"),
+        ("page-size: true", "1:12: page-size: this is a value, not true or false"),
+        ("page-size: 2.7", "1:12: page-size: 2.7 is not a whole number"),
+        ("timeout: .nan", "1:10: timeout: nan is not a number"),
+    ],
+)
+def test_what_yaml_can_say_and_a_command_line_can_not_is_a_mistake(rules, tmp_path, text, problem):
+    (tmp_path / "c.yaml").write_text(text)
+    code, out = rules("lint", "r.yaml", "--config", "c.yaml")
+    assert (code, f"c.yaml:{problem}\n" in out) == (1, True)
+    assert rules("list", "--config", "c.yaml") == (2, f"c.yaml:{problem}")
+
+
+def test_a_mistake_in_a_config_shows_no_value(rules, tmp_path):
+    (tmp_path / "c.yaml").write_text("token: nf-secret\ntoken-file: [nf-secret]\n")
+    (tmp_path / "token").write_text("nf-secret\n")
+    for arguments in (["--config", "c.yaml"], ["--config", "token"], ["--waivers", "token"], ["token"]):
+        code, out = rules("lint", *arguments)
+        assert (code, "nf-secret" in out) == (1, False)
+
+
+def test_mistakes_in_the_config_stop_the_tests(rules, tmp_path):
+    (tmp_path / "audit.yaml").write_text("ruls: r.yaml\n")
+    assert rules("test", "r.yaml")[0] == 1
 
 
 def test_what_a_pack_switches_off_can_not_be_asked_for(rules, tmp_path):

@@ -62,11 +62,6 @@ def has_id(item: Any) -> bool:
     return isinstance(item, dict) and isinstance(item.get("id"), str) and item["id"] != ""
 
 
-def generation(record: Mapping[str, Any]) -> str:
-    """Return which generation of the API's list a record is of: only that of 2024 has these fields, and always."""
-    return "2024" if "description" in record or "restrictions" in record else "2026"
-
-
 def claimed(pagination: Mapping[str, Any]) -> int | None:
     """Return how many items a list's answer says that it has."""
     count = pagination.get("count")

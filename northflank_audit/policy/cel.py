@@ -123,9 +123,12 @@ class Expression:
         if kind not in (cel.Type.BOOL, cel.Type.DYN):
             width = len(source.rstrip())
             raise CelError([Problem(f"must give true or false, and gives {kind.name().lower()}", 0, width)])
-        self.reads: tuple[checked.Read, ...] = checked.reads(self._compiled.serialize())
+        serialized = self._compiled.serialize()
+        self.reads: tuple[checked.Read, ...] = checked.reads(serialized)
         self.wide = frozenset(read.path[0] for read in self.reads).intersection(WIDE)
         """Which of `WIDE` it reads."""
+        self.asks_presence = "resources" in self.wide and checked.asks_presence(serialized)
+        """Whether it asks which fields other credentials have; a list alone may not tell."""
         self._own = _OWN[resource_type]
 
     @property

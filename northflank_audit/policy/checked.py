@@ -41,6 +41,51 @@ def reads(serialized: bytes) -> tuple[Read, ...]:
     return tuple(sorted(found, key=lambda read: read.offset))
 
 
+def asks_presence(serialized: bytes) -> bool:
+    """Tell whether the serialized expression asks which fields a record of `resources` has: by has(), `in`, `==`."""
+    message = _fields(_bytes(_fields(serialized), _ANY_VALUE))
+    return _asks(_bytes(message, _CHECKED_EXPR), frozenset())
+
+
+def _asks(expression: bytes, records: frozenset[str]) -> bool:
+    """Tell it of a part; `records` are the names that enclosing macros bind to records, or lists of them."""
+    node = _fields(expression)
+    if _SELECT in node:
+        select = _fields(_bytes(node, _SELECT))
+        if _TEST_ONLY in select and _mentions(_root(_bytes(select, 1)), records):
+            return True
+    if _CALL in node:
+        call = _fields(_bytes(node, _CALL))
+        names = [_name(_raw(argument)) for argument in call.get(3, [])]
+        if _bytes(call, 2) in (b"@in", b"_==_", b"_!=_") and records.intersection(filter(None, names)):
+            return True
+    if _COMPREHENSION in node:
+        loop = _fields(_bytes(node, _COMPREHENSION))
+        for numbers, origin in (((1, 8), 2), ((3, 3), 4)):  # of the elements, of the accumulator
+            if _mentions(_bytes(loop, origin), records):
+                records |= {_bytes(loop, number).decode() for number in numbers}
+    return any(_asks(part, records) for part, _ in _parts(node))
+
+
+def _mentions(expression: bytes, records: frozenset[str]) -> bool:
+    """Tell whether a part is a record of `resources`, or some of them, and not what is in one."""
+    node = _fields(expression)
+    if _SELECT in node:
+        return False
+    return _name(expression) in {"resources", *records} or any(_mentions(part, records) for part, _ in _parts(node))
+
+
+def _root(expression: bytes) -> bytes:
+    """Return what a field's path begins with."""
+    node = _fields(expression)
+    return _root(_bytes(_fields(_bytes(node, _SELECT)), 1)) if _SELECT in node else expression
+
+
+def _name(expression: bytes) -> str:
+    node = _fields(expression)
+    return _bytes(_fields(_bytes(node, _IDENT)), 1).decode() if _IDENT in node else ""
+
+
 def _walk(expression: bytes, positions: dict[int, int], bound: frozenset[str]) -> Iterator[Read]:
     """Yield the paths read below an expression; `bound` are the names of enclosing macros."""
     node = _fields(expression)

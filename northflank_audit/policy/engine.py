@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from northflank_audit.fields import generation
 from northflank_audit.model import (
     ACCOUNT_TYPE,
     RESOURCE_TYPE,
@@ -60,6 +61,11 @@ class _Compiled(NamedTuple):
     def wide(self) -> frozenset[str]:
         """The variables that it reads of those that hold more than one record."""
         return self.require.wide.union(self.when.wide if self.when else ())
+
+    @property
+    def asking(self) -> Expression | None:
+        """The expression that asks which fields other credentials have."""
+        return next((each for each in (self.when, self.require) if each and each.asks_presence), None)
 
     @property
     def collective(self) -> bool:
@@ -131,11 +137,17 @@ class Engine:
         variables: dict[str, Any] = {"resources": [each.record for each in resources], "projects": account.projects}
         known = {name: variables[name] for name in self.reads if name not in account.unknown}
         shared = Shared({**known, "now": self._now})
+        terse = next((each for each in resources if not each.detailed and generation(each.record) != "2024"), None)
         for each in self._collective:
             seen = {name: len(known[name]) for name in sorted(each.wide) if name in known}
             exhausted: Failed | None = None
             for resource in resources if each.rule.resource == RESOURCE_TYPE else [account.resource]:
                 own = {"credential": resource.record, "params": each.rule.params, "detailed": resource.detailed}
+                asking = each.asking if terse and "resources" in known else None
+                if terse and asking:
+                    reason = f"what fields all credentials have is not known ({terse.shortfall or NOT_GIVEN})"
+                    yield Verdict(each.rule, resource, Status.UNKNOWN, asking, reason, "", seen)
+                    continue
                 evaluate = partial(Expression.evaluate_among, own=own, shared=shared)
                 expression, outcome = (each.require, exhausted) if exhausted else _decided(each, evaluate)
                 if isinstance(outcome, Failed) and outcome.exhausted and seen.get("resources", 0) >= MOST_STEPS:

@@ -191,7 +191,8 @@ def add_tests(book: Rulebook, files: Iterable[tuple[str, str]]) -> None:
         if document.mistakes and document.value is None:
             continue
         if not isinstance(document.value, dict) or not isinstance(document.value.get("tests"), list):
-            book.mistakes.append(document.error(("tests",), "a file of examples holds a list under the key 'tests'"))
+            problem = "a file of examples (by its name) holds a list under the key 'tests'"
+            book.mistakes.append(document.error(("tests",), problem))
             continue
         for key in document.value:
             if key not in TestFile.__struct_fields__:

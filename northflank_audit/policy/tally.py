@@ -1,7 +1,7 @@
 """From verdicts to the report: what is counted, what is listed, and what the whole amounts to."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -89,6 +89,7 @@ class Tally:
         fail_on: Severity | None,
         *,
         seen: bool = False,
+        left_out: Mapping[str, str] | None = None,
     ) -> Report:
         """Add it all up. `fail_on` is the least severity that makes the exit code 1; None: no severity does.
 
@@ -121,6 +122,7 @@ class Tally:
                 fail_by_severity={severity.value: by_severity[severity] for severity in Severity},
             ),
             rules=rules,
+            left_out=dict(left_out or {}),
             compliance=frameworks(rules, seen=seen),
             results=results,
             resolved=resolved,

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Final
 import msgspec
 from msgspec.structs import replace
 
+from northflank_audit.fields import generation
 from northflank_audit.model import Account, Coverage, Origin, Resource
-from northflank_audit.northflank.records import generation, has_id, listed
+from northflank_audit.northflank.records import has_id, listed
 
 NOT_ASKED: Final = "no rule asked for them when this was fetched"
 

@@ -195,3 +195,29 @@ def test_too_many_steps_through_lists_are_an_error_in_words():
         is False
     )
     assert among("size(resources) > 0", resources=[{"id": "a"}] * 2 * MOST_STEPS) is True
+
+
+@pytest.mark.parametrize(
+    ("source", "asks"),
+    [
+        ("resources.all(r, !has(r.x))", True),
+        ("resources.exists(r, 'x' in r)", True),
+        ("resources.filter(r, r.a == 1).exists(r, has(r.x.y))", True),
+        ("cel.bind(first, resources[0], has(first.x))", True),
+        ("has(resources[0].x)", True),
+        ("resources.exists(r, r == credential)", True),
+        ("resources.exists(r, params.names.exists(name, has(r.x) && name == 'x'))", True),
+        ("size(resources) < 3 && has(credential.x)", False),
+        ("resources.all(r, r.name != credential.name && r.x.all(one, one in credential.x))", False),
+        ("resources.exists(r, params.names.exists(name, name == 'x' && r.a == 1))", False),
+        ("credential.list.exists(r, has(r.x))", False),
+    ],
+)
+def test_whether_an_expression_asks_what_fields_other_credentials_have(source, asks):
+    assert Expression(source).asks_presence is asks
+
+
+def test_what_a_bound_name_is_bound_to_is_read_outside_of_it():
+    expression = Expression("cel.bind(resources, resources.filter(r, r.id != 'x'), size(resources) > 0)", "account")
+    assert expression.wide == {"resources"}
+    assert expression.evaluate({"resources": [{"id": "a"}], "params": {}, "now": NOW}) is True
