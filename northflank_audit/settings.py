@@ -76,11 +76,6 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def read_document(path: str) -> Document:
-    """Read a YAML file. Raises StartError where it can't be read, FileError where it is not YAML."""
-    return Document(read_text(path), path)
-
-
 def read_text(path: str, *, exact: bool = False) -> str:
     """Read a text file. Raises StartError with the reason where that can't be done.
 
