@@ -91,6 +91,7 @@ def test_the_place_behind_a_text_is_its_end():
     assert offset("'a'", "'", "a", 1) == 2
     assert offset("|\n  ab\n", "|", "ab\n", 2) == 6
     assert offset("|", "|", "", 0) == 1
+    assert offset("'x''''y'", "'", "x''y", 2) == 4  # the second of two quotes, each written twice
 
 
 def test_shipped_rules_and_packs_have_no_mistake_and_no_warning():
