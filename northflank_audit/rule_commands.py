@@ -63,6 +63,12 @@ def _markdown(selected: Sequence[Rule]) -> str:
 _LISTS: Final[dict[str, Callable[[Sequence[Rule]], str]]] = {"table": _table, "json": _json, "md": _markdown}
 
 
+def _meant(paths: tuple[str, ...], rules: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which files are meant: those named here, or where no rules are, those of the config file."""
+    named = [path for path in paths if not path.endswith((".test.yaml", ".test.yml"))]
+    return paths if named and not from_command_line(click.get_current_context(), "rules") else (*paths, *rules)
+
+
 @rules_group.command("lint")
 @_PATHS
 @policy_options
@@ -87,7 +93,7 @@ def lint_rules(
     from northflank_audit.selection import lint  # noqa: PLC0415 - the group's help does not pay for it
 
     del rule, skip_rule  # a mistake in a rule that is left out is one all the same
-    found, count = lint((*paths, *rules), waivers, config)
+    found, count = lint(_meant(paths, rules), waivers, config)
     shown = LISTINGS[listing](found)
     if shown:
         click.echo(shown)
@@ -125,7 +131,7 @@ def test_rules(
     from northflank_audit.policy.rules import select  # noqa: PLC0415 - as above
     from northflank_audit.selection import read_tested  # noqa: PLC0415 - as above
 
-    book = read_tested((*paths, *rules))  # as they are written, not as a config file tunes them
+    book = read_tested(_meant(paths, rules))  # as they are written, not as a config file tunes them
     book.mistakes.extend(config.mistakes if config else ())
     if book.mistakes:
         click.echo(LISTINGS["text"](in_order(book.mistakes)))

@@ -56,7 +56,7 @@ def read_policy(settings: Settings) -> Policy:
         waivers = settings.waivers or str(shipped.DEMO_WAIVERS)
     book = read_rules(settings.rules, demo_config, settings.config)
     rules = chosen(book, settings.rule, settings.skip_rule)
-    placed = read_waivers(waivers) if waivers else []
+    placed = read_waivers(waivers, settings.waivers or shipped.DEMO_WAIVERS.name) if waivers else []
     return Policy(
         rules=rules,
         waivers=[waiver for _, waiver in placed],

@@ -12,7 +12,10 @@ from northflank_audit.options import run_options
 from northflank_audit.policy.rulefile import Override, RuleFile, TestFile
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-_OFF: Final = {"enum": ["off", False], "description": "Switches the rule off; YAML reads off as false."}
+_OFF: Final = {
+    "enum": ["off", False, "on", True],
+    "description": "Switches the rule off, or on again; YAML reads off as false, on as true.",
+}
 
 
 class WaiverFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -1,7 +1,7 @@
 """The policy of a run: rule files, overrides, waivers, and the report to compare with, read and checked."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from northflank_audit.model import Result, Rule, Waiver
 from northflank_audit.policy import rules as rule_files
 from northflank_audit.policy import waivers as waiver_files
 from northflank_audit.policy.rules import Rulebook
+from northflank_audit.policy.testfiles import add_tests
 from northflank_audit.policy.yamlfile import Document
 from northflank_audit.settings import read_text
 
@@ -141,7 +142,7 @@ def read_tested(paths: Sequence[str], *configs: Document | None) -> Rulebook:
 def _read(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     shelf = Shelf()
     book = rule_files.read(shelf.files([path for path in paths if not is_test(Path(path))]), shelf.find)
-    rule_files.add_tests(book, shelf.tests(paths))
+    add_tests(book, shelf.tests(paths))
     for config in configs:
         if config is not None:
             book.mistakes.extend(config.mistakes)
@@ -178,7 +179,10 @@ def lint(paths: Sequence[str], waivers: str | None, config: Document | None) -> 
     if config is not None:
         found += config.mistakes
         rule_files.override(book, config)
-    if waivers:
+        found += _unknown_ids(book, config)
+    if waivers and not Path(waivers).is_file():
+        found.append(FileError(waivers, 1, 1, "there is no such file"))
+    elif waivers:
         document = Document(read_text(waivers), waivers, strict=False)
         accepted, mistakes = waiver_files.read(document)
         found += mistakes
@@ -188,6 +192,16 @@ def lint(paths: Sequence[str], waivers: str | None, config: Document | None) -> 
     return in_order([*book.mistakes, *found]), count
 
 
+def _unknown_ids(book: Rulebook, config: Document) -> Iterator[FileError]:
+    """Yield the ids among a config file's `rule` and `skip-rule` that no rule has."""
+    for key in ("rule", "skip-rule"):
+        given = config.value.get(key) if isinstance(config.value, dict) else None
+        for index, rule_id in enumerate(given if isinstance(given, list) else []):
+            known = not isinstance(rule_id, str) or rule_id in {*book.rules, *book.off}
+            if not known and (problem := rule_files.absent(book, rule_id)):
+                yield config.error((key, index), problem)
+
+
 def left_out(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict[str, str]:
     """Return the rules of a book that are not among `rules`, and what leaves each out."""
     run = {rule.id for rule in rules}
@@ -195,13 +209,13 @@ def left_out(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict
     return {**book.off, **asked}
 
 
-def read_waivers(path: str) -> list[tuple[str, Waiver]]:
-    """Read a waiver file: each waiver with its `file:line`. Raises FileErrors with every mistake in it."""
-    document = Document(read_text(path), path, strict=False)
+def read_waivers(path: str, shown: str) -> list[tuple[str, Waiver]]:
+    """Read a waiver file, called `shown`: each waiver with its `file:line`. Raises FileErrors with every mistake."""
+    document = Document(read_text(path), shown, strict=False)
     found, mistakes = waiver_files.read(document)
     if mistakes:
         raise FileErrors(mistakes)
-    return [(f"{path}:{document.line(here)}", waiver) for here, waiver in found]
+    return [(f"{shown}:{document.line(here)}", waiver) for here, waiver in found]
 
 
 def read_earlier(path: str, option: str = "--compare") -> list[Result]:

@@ -98,7 +98,8 @@ def _lines(found: "Sequence[Stand]") -> list[str]:
                 if each.why:
                     lines.append(f"          {printable(each.why)}")
     fine = sum(each.standing is Standing.FINE for each in found)
-    return [*lines, f"{len(found)} waiver{'' if len(found) == 1 else 's'}, {fine} fine"]
+    files = ", ".join(dict.fromkeys(each.place.rpartition(":")[0] for each in found))
+    return [*lines, f"{len(found)} waiver{'' if len(found) == 1 else 's'}{' in ' * bool(files)}{files}, {fine} fine"]
 
 
 def _until(stand: "Stand") -> str:
@@ -169,6 +170,8 @@ def add_waiver(
     except DeliveryError as error:
         raise StartError(str(error)) from None
     click.echo(f"{path}:{line}: {named(waiver)} is waived until {waiver.expires}")
+    if waivers is None:
+        click.echo(f"audits know of it with --waivers {path}, or with `waivers: {path}` in the config file")
     if waiver.team is None:
         click.echo(f"it holds for '{printable(result.resource.id)}' in every team: a waiver can't name the own account")
 

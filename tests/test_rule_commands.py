@@ -167,6 +167,28 @@ def test_mistakes_in_the_config_stop_the_tests(rules, tmp_path):
     assert rules("test", "r.yaml")[0] == 1
 
 
+def test_what_a_pack_switches_off_can_be_switched_on_again(rules, tmp_path):
+    (tmp_path / "p.yaml").write_text("extends: [r.yaml]\noverrides: {owner: off}\n")
+    for value, severity in (("on", "low"), ("{severity: high}", "high")):
+        (tmp_path / "audit.yaml").write_text(f"rules: [p.yaml]\noverrides: {{owner: {value}}}\n")
+        assert rules("list") == (0, f"owner  {severity:<8}  Credentials name their owner\n")
+    (tmp_path / "audit.yaml").write_text("rules: [p.yaml]\noverrides: {owner: off}\n")
+    assert rules("list", "--rule", "owner") == (2, "--rule owner: p.yaml:2 switches it off")
+
+
+def test_files_named_on_the_command_line_are_meant_and_not_those_of_the_config(rules, tmp_path):
+    (tmp_path / "audit.yaml").write_text('rules: ["pack:default"]\n')
+    assert rules("test", "r.yaml") == (0, "3 examples passed, 0 failed\n")
+    (tmp_path / "audit.yaml").write_text('rules: ["pack:default"]\nskip-rule: [owner, onwer]\nwaivers: none.yaml\n')
+    code, out = rules("lint", "r.yaml")
+    assert code == 1
+    assert [line for line in out.splitlines() if line[0] != " "] == [
+        "audit.yaml:2:20: no rule 'onwer' (did you mean 'owner'?)",
+        "none.yaml:1:1: there is no such file",
+        "1 rule, 2 mistakes",
+    ]
+
+
 def test_what_a_pack_switches_off_can_not_be_asked_for(rules, tmp_path):
     (tmp_path / "p.yaml").write_text("extends: [r.yaml]\noverrides: {owner: off}\nrules: []\n")
     assert rules("list", "--rules", "p.yaml", "--rule", "owner") == (2, "--rule owner: p.yaml:2 switches it off")

@@ -58,7 +58,7 @@ def check(command, tmp_path):
 
 
 def test_waivers_that_hold_and_cover_something_are_fine(check):
-    assert check(waiver("open"), waiver("o?en")) == (0, "2 waivers, 2 fine\n", "")
+    assert check(waiver("open"), waiver("o?en")) == (0, "2 waivers in w.yaml, 2 fine\n", "")
     assert check() == (0, "0 waivers, 0 fine\n", "")
 
 
@@ -67,7 +67,7 @@ def test_the_end_within_30_days_is_told_and_is_no_failure(check):
     assert code == 0
     assert (
         out
-        == f"expiring  w.yaml:3: restricted for open; me, until {TODAY + dt.timedelta(30)} (in 30 days)\n2 waivers, 1 fine\n"
+        == f"expiring  w.yaml:3: restricted for open; me, until {TODAY + dt.timedelta(30)} (in 30 days)\n2 waivers in w.yaml, 1 fine\n"
     )
     assert "(in 31 days)" in check(waiver("open", days=31), more=["--within", "31"])[1]
     assert "(today)" in check(waiver("open", days=0))[1]
@@ -114,7 +114,7 @@ def test_as_json(check):
 
 
 def test_over_the_api_and_without_a_report(command, tmp_path):
-    assert command("waivers", "check", "--demo") == (0, "1 waiver, 1 fine\n", "")
+    assert command("waivers", "check", "--demo") == (0, "1 waiver in demo-waivers.yaml, 1 fine\n", "")
     assert not (tmp_path / "reports").exists()
 
 
@@ -249,4 +249,4 @@ def test_as_a_process(audit, tmp_path):
     )
     assert (added.code, added.err) == (0, "")
     checked = audit("waivers", "check", "--demo", "--waivers", "waivers.yaml")
-    assert (checked.code, checked.out.splitlines()[-1]) == (0, "1 waiver, 0 fine")
+    assert (checked.code, checked.out.splitlines()[-1]) == (0, "1 waiver in waivers.yaml, 0 fine")

@@ -62,7 +62,8 @@ def problems(source: str, said: str, variables: Sequence[str]) -> list[Problem]:
     lines = source.split("\n")
     for line, column, text in _ERROR.findall(said):
         start = sum(len(each) + 1 for each in lines[: int(line) - 1]) + int(column) - 1
-        found.append(_problem(source, text.strip(), start, variables))
+        if "*error*" not in text:  # what follows from the problem before
+            found.append(_problem(source, text.strip(), start, variables))
         if text.startswith("Syntax error"):
             break
     return found or [Problem(said.splitlines()[0] if said else "does not compile")]

@@ -11,8 +11,7 @@ from msgspec.structs import asdict, replace
 from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean, in_order
 from northflank_audit.model import Example, Rule, Severity
 from northflank_audit.policy import checks
-from northflank_audit.policy.cel import Expression
-from northflank_audit.policy.rulefile import Override, RuleEntry, RuleFile, TestEntry, TestFile
+from northflank_audit.policy.rulefile import Override, RuleEntry, RuleFile
 from northflank_audit.policy.typed import converted, sound_parts
 from northflank_audit.policy.yamlfile import Document, Path
 
@@ -39,6 +38,8 @@ class Rulebook:
     definitions: dict[str, Definition] = field(default_factory=dict)
     off: dict[str, str] = field(default_factory=dict)
     """`file:line` of what switched a rule off, by the rule's id."""
+    stopped: dict[str, Rule] = field(default_factory=dict)
+    """The rules that are switched off, as they would run."""
     flawed: set[str] = field(default_factory=set)
     """Ids of rules that have mistakes, and so are not among the rules."""
     mistakes: list[FileError] = field(default_factory=list)
@@ -66,8 +67,11 @@ class Rulebook:
         self.mistakes[:] = dict.fromkeys([*self.mistakes, *other.mistakes])
         self.flawed.update(other.flawed)
         self.off.update({rule_id: place for rule_id, place in other.off.items() if rule_id not in self.rules})
+        self.stopped.update(other.stopped)
+        self.definitions.update({rule_id: other.definitions[rule_id] for rule_id in other.stopped})
         for rule_id in self.rules:
             self.off.pop(rule_id, None)
+            self.stopped.pop(rule_id, None)
 
 
 def _tuning(rule: Rule) -> str:
@@ -183,46 +187,6 @@ def _one(document: Document, here: Path, sha256: str) -> Rulebook:
     return Rulebook({rule.id: rule}, {rule.id: Definition(document, here)})
 
 
-def add_tests(book: Rulebook, files: Iterable[tuple[str, str]]) -> None:
-    """Add the examples of files of their own, given as (path, text), to the rules that they name."""
-    for path, text in files:
-        document = Document(text, path, strict=False)
-        book.mistakes.extend(document.mistakes)
-        if document.mistakes and document.value is None:
-            continue
-        if not isinstance(document.value, dict) or not isinstance(document.value.get("tests"), list):
-            problem = "a file of examples (by its name) holds a list under the key 'tests'"
-            book.mistakes.append(document.error(("tests",), problem))
-            continue
-        for key in document.value:
-            if key not in TestFile.__struct_fields__:
-                hint = did_you_mean(key, TestFile.__struct_fields__)
-                book.mistakes.append(document.error((key,), f"unknown key '{key}'{hint}", key=True))
-        for index in range(len(document.value["tests"])):
-            _add_test(book, document, ("tests", index))
-
-
-def _add_test(book: Rulebook, document: Document, here: Path) -> None:
-    entry, mistakes = converted(document, here, TestEntry)
-    book.mistakes.extend(mistakes)
-    if entry is None:
-        return
-    rule = book.rules.get(entry.rule)
-    if rule is None:
-        if problem := absent(book, entry.rule):
-            book.mistakes.append(document.error((*here, "rule"), problem))
-        return
-    found = list(checks.example_mistakes(document, here, entry, rule.params))
-    when = Expression(rule.when, rule.resource) if rule.when else None
-    if why := checks.impossible(when, Expression(rule.require, rule.resource), entry.expect):
-        found.append(document.error((*here, "expect"), why))
-    book.mistakes.extend(found)
-    if not found:
-        values = {key: value for key, value in asdict(entry).items() if key != "rule"}
-        example = Example(**values, origin=f"{document.path}:{document.line(here)}")
-        book.rules[rule.id] = replace(rule, tests=[*rule.tests, example])
-
-
 def absent(book: Rulebook, rule_id: str) -> str:
     """Return why no rule has this id, or nothing where the rule itself has mistakes and so is not there."""
     if rule_id in book.flawed:
@@ -254,19 +218,26 @@ def override(book: Rulebook, document: Document) -> None:
         return
     for rule_id, value in changes.items():
         here = ("overrides", rule_id)
-        rule = book.rules.get(rule_id)
-        if rule is None:
-            if problem := absent(book, rule_id):
-                book.mistakes.append(document.error(here, problem, key=True))
-        elif value is False or value == "off":
-            del book.rules[rule_id]
-            book.off[rule_id] = f"{document.path}:{document.line(here)}"
-        elif not isinstance(value, dict):
-            given = f"'{value}'" if isinstance(value, str) else checks.kind_of(value)
-            problem = f"an override is 'off', or a map of 'severity' and 'params'; this is {given}"
-            book.mistakes.append(document.error(here, problem))
-        else:
-            _change(book, document, here, rule)
+        if rule_id in book.stopped and (value is True or value == "on" or isinstance(value, dict)):
+            book.rules[rule_id] = book.stopped.pop(rule_id)
+            del book.off[rule_id]
+        if rule_id in book.rules:
+            _tune(book, document, here, value)
+        elif rule_id not in book.stopped and (problem := absent(book, rule_id)):
+            book.mistakes.append(document.error(here, problem, key=True))
+
+
+def _tune(book: Rulebook, document: Document, here: tuple[str, str], value: Any) -> None:
+    rule_id = here[1]
+    if value is False or value == "off":
+        book.stopped[rule_id] = book.rules.pop(rule_id)
+        book.off[rule_id] = f"{document.path}:{document.line(here)}"
+    elif isinstance(value, dict):
+        _change(book, document, here, book.rules[rule_id])
+    elif value is not True and value != "on":
+        given = f"'{value}'" if isinstance(value, str) else checks.kind_of(value)
+        problem = f"an override is 'off', 'on', or a map of 'severity' and 'params'; this is {given}"
+        book.mistakes.append(document.error(here, problem))
 
 
 def _change(book: Rulebook, document: Document, here: tuple[str, str], rule: Rule) -> None:

@@ -90,7 +90,8 @@ class Document:
         try:
             value = loader.construct_object(node)
         except (ValueError, yaml.constructor.ConstructorError) as error:
-            return self._refuse(node, path, f"not a value: {getattr(error, 'problem', None) or error}")
+            hint = " (a value that begins with ! must be quoted)" if node.tag.startswith("!") else ""
+            return self._refuse(node, path, f"not a value: {getattr(error, 'problem', None) or error}{hint}")
         if value is None or isinstance(value, str | int | float | bool):
             return value
         return self._refuse(node, path, f"{node.tag.rpartition(':')[2]} is not a value that JSON has")
@@ -159,6 +160,8 @@ class Document:
             tab = self._text.startswith("\t", index)
             hint = "YAML indents with blanks, not tabs" if tab else "a value that begins with it must be quoted"
             problem += f" ({hint})"
+        elif problem == "did not find expected key":
+            problem += " (a value that begins with a quote or a bracket ends with it: else quote the whole)"
         elif "mapping values are not allowed" in problem:
             problem += " (a text with ': ' in it must be quoted)"
         if error.context_mark and not self._text[index:].strip():  # at the end: what has no end says more

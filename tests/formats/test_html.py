@@ -255,11 +255,15 @@ def test_which_rules_ran_with_what_from_which_file(page, report):
 
 def test_what_a_finding_says(page, full):
     assert page(full).found("tr", id=f"f-{full.results[0].fingerprint}") == [
-        "A a own account new a can be used by every project restrictions.restricted = false"
+        (
+            "A a own account new a can be used by every project restrictions.restricted = false "
+            f"Fingerprint {full.results[0].fingerprint[:12]}"
+        )
     ]
     assert page(full).found("tr", id=f"f-{full.results[2].fingerprint}") == [
         (
             "B b own account low Provider is allowed waived new b uses quay restrictions.restricted = false "
+            f"Fingerprint {full.results[2].fingerprint[:12]} "
             "Migrated in Q1 – accepted by ops@example.com until 2027-01-31"
         )
     ]

@@ -129,8 +129,8 @@ def test_overrides_tune_rules():
         ),
         ("overrides:\n  provider: {severity: bad}", "audit.yaml:2:24: 'bad' is not one of info, low"),
         (
-            "overrides:\n  provider: on",
-            "audit.yaml:2:13: an override is 'off', or a map of 'severity' and 'params'; this is true or false",
+            "overrides:\n  provider: 1",
+            "audit.yaml:2:13: an override is 'off', 'on', or a map of 'severity' and 'params'; this is a number",
         ),
         ("overrides: [a]", "audit.yaml:1:12: overrides maps rule ids to what changes"),
     ],
