@@ -23,7 +23,8 @@ sys.path.insert(0, str(ROOT))
 
 import yaml  # noqa: E402 - as the next
 
-from northflank_audit.model import Rule  # noqa: E402 - found by the line above
+from northflank_audit.fields import FIELDS  # noqa: E402 - found by the line above
+from northflank_audit.model import Rule  # noqa: E402 - as above
 from northflank_audit.schemas import SCHEMAS  # noqa: E402 - as above
 from northflank_audit.selection import packs, read_rules  # noqa: E402 - as above
 
@@ -74,6 +75,18 @@ def rules() -> str:
         "| --- | --- | --- |",
     ]
     lines += [_pack(name) for name in packs()]
+    lines += [
+        "",
+        "## Fields",
+        "",
+        "What the API is known to give of a credential, in either of its generations. None but",
+    ]
+    lines += [
+        "`id` may be counted on; a field that is missing makes a rule unknown. Values that are not listed may come.",
+        "",
+    ]
+    lines += ["| field | what it is | values |", "| --- | --- | --- |"]
+    lines += [f"| `{each.path}` | {each.kind} | {', '.join(each.values)} |" for each in FIELDS.values()]
     for rule in [*found, *more]:
         lines += _rule(rule)
     return "\n".join(lines) + "\n"

@@ -5,9 +5,13 @@ from typing import Final
 
 from northflank_audit.errors import did_you_mean
 from northflank_audit.fields import FIELDS, Field
-from northflank_audit.policy.cel import CelError, Expression
+from northflank_audit.policy.cel import CelError, Expression, Failed, evaluate
 from northflank_audit.policy.celerrors import Problem
+from northflank_audit.policy.checked import Read
+from northflank_audit.policy.futile import strange
 from northflank_audit.policy.syntax import Node, parse
+
+MACROS: Final = ("all", "exists", "exists_one", "filter", "map", "has")
 
 _SAME: Final = {"==": True, "<=": True, ">=": True, "!=": False, "<": False, ">": False}
 """What a comparison of something with itself gives."""
@@ -24,8 +28,13 @@ _LITERALS: Final = {"string": "text", "number": "a number", "bool": "true or fal
 def odd(source: str) -> Iterator[Problem]:
     """Yield the parts of an expression that can't be meant, each with its place."""
     root = parse(source)
+    records = _records(root)
     yield from _no_boolean(root)
     for node in root.walk():
+        if node.kind in ("call", "method"):
+            yield from _failing(source, node)
+        if node.kind == "select":
+            yield from _strange_member(node, records)
         parts = node.children if node.kind in ("and", "or", "not") else node.children[:1] * (node.kind == "ternary")
         for part in parts:
             yield from _constant(source, part)
@@ -46,8 +55,56 @@ def _no_boolean(part: Node) -> Iterator[Problem]:
         yield _at(part, f"'{field.path}' is {field.kind}, and here it must be true or false")
 
 
+def _failing(source: str, node: Node) -> Iterator[Problem]:
+    """Yield why a call of literals fails, whatever the credential is."""
+    arguments = node.children if node.kind == "call" else node.children[1:]
+    if node.word in MACROS or not arguments or any(_reads(part) for part in arguments):
+        return
+    text = node.text(source)
+    if node.kind == "method" and node.word == "matches":  # its pattern is wrong or right whatever the text is
+        text = f"''.matches({arguments[0].text(source)})"
+    elif node.kind == "method" and _reads(node.children[0]):
+        return
+    try:
+        value = evaluate(text, {})
+    except CelError:
+        return
+    if isinstance(value, Failed):
+        hint = "; durations have h, m and s, and no days: 24h" if node.word == "duration" else ""
+        yield _at(node, f"this fails: {value.reason.strip()}{hint}")
+
+
+def _reads(part: Node) -> bool:
+    return any(node.kind == "name" for node in part.walk())
+
+
+def _records(root: Node) -> frozenset[str]:
+    """Return the names that macros over `resources` bind to a credential."""
+    found: set[str] = set()
+    for node in root.walk():
+        if node.kind == "method" and node.word in MACROS and len(node.children) > 1:
+            over = node.children[0]
+            while over.kind in ("method", "group") and (over.kind == "group" or over.word == "filter"):
+                over = over.children[0]
+            if over.kind == "name" and over.word == "resources" and node.children[1].kind == "name":
+                found.add(node.children[1].word)
+    return frozenset(found)
+
+
+def _strange_member(node: Node, records: frozenset[str]) -> Iterator[Problem]:
+    """Yield what is wrong with a field that is read of one of `resources`."""
+    steps, below_it = [node.word], node.children[0]
+    while below_it.kind == "select":
+        steps.insert(0, below_it.word)
+        below_it = below_it.children[0]
+    if below_it.kind == "name" and below_it.word in records:
+        depth, problem = strange(Read(("credential", *steps), 0, tested=False))
+        if depth == len(steps):  # else it is told of the part that is wrong
+            yield Problem(problem, node.word_start, len(node.word))
+
+
 def _constant(source: str, part: Node) -> Iterator[Problem]:
-    if any(node.kind == "name" for node in part.walk()):
+    if _reads(part):
         return
     try:
         value = Expression(part.text(source)).evaluate({})

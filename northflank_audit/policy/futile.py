@@ -31,14 +31,14 @@ def _strange_fields(definition: Definition, key: str, expression: Expression) ->
     for read in expression.reads:
         if read.path[0] != "credential":
             continue
-        depth, problem = _strange(read)
+        depth, problem = strange(read)
         if problem:
             index, width = located(expression.source, read, depth)
             here = (*definition.here, key)
             yield definition.document.inside(here, index, width, f"{key}: {problem}", warning=True)
 
 
-def _strange(read: Read) -> tuple[int, str]:
+def strange(read: Read) -> tuple[int, str]:
     """Return how deep in a path, and why, the API does not give it; nothing where it does."""
     for depth, step in enumerate(read.path[1:], 1):
         name = ".".join(read.path[1 : depth + 1])

@@ -22,6 +22,12 @@ from northflank_audit.selection import read_rules
         ("credential.createdAt == '2026-01-01T00:00:00Z'", []),
         ("credential.provider in ['githb', 7]", ["'githb': no 'provider' is documented as 'githb' (did you mean 'github'?)", "7: 'provider' is text, and this is a number: they are never equal"]),
         ("credential.name && !credential.restrictions.restricted", ["credential.name: 'name' is text, and here it must be true or false"]),
+        ("now - duration('180d') > timestamp(credential.createdAt)", ["duration('180d'): this fails: String to Duration conversion failed; durations have h, m and s, and no days: 24h"]),
+        ("now - duration('24h') > timestamp(credential.createdAt)", []),
+        ("credential.name.matches('docker(')", ["credential.name.matches('docker('): this fails: invalid regular expression: missing ): docker("]),
+        ("credential.name.matches('^docker')", []),
+        ("resources.filter(c, c.provider == 'x').all(c, c.nmae == '' && has(c.restrictions.restrcted))", ["nmae: no generation of the API has the field 'nmae' (did you mean 'name'?): what needs it is unknown for every credential", "restrcted: no generation of the API has the field 'restrictions.restrcted' (did you mean 'restricted'?): what needs it is unknown for every credential"]),
+        ("params.names.all(c, c.nmae == '')", []),
         ("credential.provider == 'quay'", []),  # may be new
         ("credential.unknown == 7 && [1, 2].exists(x, x > 1)", []),
     ],
