@@ -88,4 +88,4 @@ class Stopped(BaseException):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ` (did you mean '…'?)` for the nearest known word, or nothing where none is near."""
     close = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean '{close[0]}'?)" if close else ""
+    return f" (did you mean '{printable(close[0])}'?)" if close else ""

@@ -93,7 +93,8 @@ def lint_rules(
     from northflank_audit.selection import lint  # noqa: PLC0415 - the group's help does not pay for it
 
     del rule, skip_rule  # a mistake in a rule that is left out is one all the same
-    found, count = lint(_meant(paths, rules), waivers, config)
+    meant = _meant(paths, rules)
+    found, count = lint(meant, rules if meant == paths != () else None, waivers, config)
     shown = LISTINGS[listing](found)
     if shown:
         click.echo(shown)
@@ -183,7 +184,8 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     (found,) = select_rules(given["rules"], (rule_id,), given["skip_rule"], given["config"])
     for heading, text in _told(found):
         if text:
-            click.echo(f"{click.style(heading, bold=True)}\n  " + text.strip().replace("\n", "\n  "))
+            lines = "".join(f"\n  {printable(line)}" for line in text.strip().split("\n"))
+            click.echo(click.style(printable(heading), bold=True) + lines)
     if resource_id is not None:
         _explain_for(found, resource_id, given)
     elif given["input"] or given["demo"]:

@@ -166,9 +166,12 @@ def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rul
     return rule_files.select(rules, only, [name for name in skip if name not in book.off])
 
 
-def lint(paths: Sequence[str], waivers: str | None, config: Document | None) -> tuple[list[FileError], int]:
+def lint(
+    paths: Sequence[str], others: Sequence[str] | None, waivers: str | None, config: Document | None
+) -> tuple[list[FileError], int]:
     """Return every mistake and warning in rule files, their examples, a config file and waivers; and how many rules.
 
+    `others` are more rules (none: the shipped ones) that config and waivers may be about, and that are not checked.
     Raises StartError for a file that can't be read.
     """
     from northflank_audit.policy.lint import warnings  # noqa: PLC0415 - imports lark
@@ -176,10 +179,13 @@ def lint(paths: Sequence[str], waivers: str | None, config: Document | None) -> 
     book = read_tested(paths)
     found = list(warnings(book))  # as the files have them, before a config file tunes them
     count = len(book.rules) + len(book.flawed)
+    known = Rulebook()
+    for each in (book, *([] if others is None else [read_tested(others)])):
+        known.include(each)
+    known.mistakes.clear()
     if config is not None:
-        found += config.mistakes
-        rule_files.override(book, config)
-        found += _unknown_ids(book, config)
+        rule_files.override(known, config)
+        found += [*config.mistakes, *known.mistakes, *_unknown_ids(known, config)]
     if waivers and not Path(waivers).is_file():
         found.append(FileError(waivers, 1, 1, "there is no such file"))
     elif waivers:
@@ -187,7 +193,7 @@ def lint(paths: Sequence[str], waivers: str | None, config: Document | None) -> 
         accepted, mistakes = waiver_files.read(document)
         found += mistakes
         for here, waiver in accepted:
-            if waiver.rule not in book.rules and (problem := rule_files.absent(book, waiver.rule)):
+            if waiver.rule not in known.rules and (problem := rule_files.absent(known, waiver.rule)):
                 found.append(document.error((*here, "rule"), problem, warning=True))
     return in_order([*book.mistakes, *found]), count
 

@@ -189,6 +189,53 @@ def test_files_named_on_the_command_line_are_meant_and_not_those_of_the_config(r
     ]
 
 
+def test_a_config_may_be_about_rules_that_are_not_checked_just_now(rules, tmp_path):
+    (tmp_path / "audit.yaml").write_text("overrides: {registry-credential-stale: off, owner: off, onwer: off}\n")
+    code, out = rules("lint", "r.yaml")
+    assert (code, out.splitlines()[0].split(":")[-1]) == (1, " no rule 'onwer'")
+    assert out.splitlines()[-1] == "1 rule, 1 mistake"
+
+
+BOMB = "{k: 1}"
+for letter in "abcdefg":
+    BOMB = f"{{<<: [&{letter} {BOMB}{f', *{letter}' * 29}]}}"
+
+
+@pytest.mark.parametrize("text", [f"rules: {BOMB}", "[" * 100_000, "a: &a {b: *a}", "{a: " * 60 + "1" + "}" * 60])
+def test_what_would_become_too_large_or_too_deep_is_refused_at_once(rules, tmp_path, text):
+    (tmp_path / "x.yaml").write_text(text)
+    code, out = rules("lint", "x.yaml")
+    assert (code, "too many values or too deeply nested" in out) == (1, True)
+
+
+def test_what_rules_and_ids_say_is_no_command_to_a_terminal(rules, tmp_path):
+    odd = "\\e[31m\\u202e"
+    more = "".join(f'    {key}: "{odd}"\n' for key in ("rationale", "remediation"))
+    more += f'    controls: {{"{odd}": ["{odd}"]}}\n'
+    (tmp_path / "r.yaml").write_text(RULE.replace("    tests:", more + "    tests:"))
+    code, out = rules("explain", "owner", "--rules", "r.yaml")
+    assert (code, "\x1b" in out, "\u202e" in out) == (0, False, False)
+    (tmp_path / "i.json").write_text(json.dumps({"credentials": [{"id": "abc\x1b[31md", "name": "web"}]}))
+    assert "\x1b" not in rules("explain", "owner", "abc[31md", "--rules", "r.yaml", "--input", "i.json")[1]
+
+
+def test_an_example_is_not_asked_for_that_there_can_not_be(rules, tmp_path):
+    guarded = """
+rules:
+  - id: guarded
+    title: T
+    severity: low
+    require: "!has(credential.description) || size(credential.description) >= 10"
+    tests:
+      - {given: {id: a, description: long enough}, expect: pass}
+      - {given: {id: a, description: short}, expect: fail}
+"""
+    (tmp_path / "g.yaml").write_text(guarded)
+    assert rules("lint", "g.yaml") == (0, "1 rule, no mistake\n")
+    (tmp_path / "g.yaml").write_text(guarded.replace("!has(credential.description) || ", ""))
+    assert "no example of 'guarded' gives 'unknown'" in rules("lint", "g.yaml")[1]
+
+
 def test_what_a_pack_switches_off_can_not_be_asked_for(rules, tmp_path):
     (tmp_path / "p.yaml").write_text("extends: [r.yaml]\noverrides: {owner: off}\nrules: []\n")
     assert rules("list", "--rules", "p.yaml", "--rule", "owner") == (2, "--rule owner: p.yaml:2 switches it off")

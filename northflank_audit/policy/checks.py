@@ -25,9 +25,13 @@ def mistakes(document: Document, here: Path, entry: RuleEntry, *, whole: bool = 
     for key in ("when", "require"):
         yield from _compiled(document, (*here, key), getattr(entry, key), entry.resource, compiled)
     whole = whole and "require" in compiled and ("when" in compiled) == (entry.when is not None)
-    for key, expression in compiled.items() if whole or entry.params else ():
-        yield from _parameter_mistakes(document, (*here, key), expression, entry.params)
-    if whole:
+    misnamed = [
+        mistake
+        for key, expression in (compiled.items() if whole or entry.params else ())
+        for mistake in _parameter_mistakes(document, (*here, key), expression, entry.params)
+    ]
+    yield from misnamed
+    if whole and not misnamed:  # else one that seems unused was meant
         yield from _unused(document, here, entry, list(compiled.values()))
     yield from _message_mistakes(document, (*here, "message"), entry)
     for number, reference in enumerate(entry.references):
@@ -57,7 +61,8 @@ def _parameter_mistakes(
     document: Document, here: Path, expression: Expression, params: Mapping[str, Any]
 ) -> Iterator[FileError]:
     for read in expression.reads:
-        missing = _missing(params, read.path[1:]) if read.path[0] == "params" and not read.tested else None
+        path = read.path[1:2] if read.tested else read.path[1:]  # has() may ask for a part of a parameter
+        missing = _missing(params, path) if read.path[0] == "params" else None
         if missing:
             index, width = located(expression.source, read, missing.count(".") + 1)
             problem = f"{here[-1]}: no parameter '{missing}'{did_you_mean(missing, params)}"

@@ -60,7 +60,8 @@ def _constant(definition: Definition, key: str, expression: Expression) -> Itera
     read = {each.path[0] for each in expression.reads}
     problem = ""
     if not read:
-        problem = f"it is always {str(expression.evaluate({}) is True).lower()}"
+        value = expression.evaluate({})
+        problem = f"it is always {str(value).lower()}" if isinstance(value, bool) else "it always fails"
     elif key == "require" and read <= {"params"}:
         problem = "it reads nothing of the credential, and so gives the same for each"
     if problem:

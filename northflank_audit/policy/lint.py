@@ -1,12 +1,17 @@
 """Warnings about rules that are well-formed and probably not what is meant: above all those that can never fire."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
 
 from northflank_audit.errors import FileError
-from northflank_audit.model import Rule, Status
+from northflank_audit.model import Example, Rule, Status
 from northflank_audit.policy.cel import Expression
+from northflank_audit.policy.checked import Read
 from northflank_audit.policy.checks import impossible
 from northflank_audit.policy.clauses import odd
+from northflank_audit.policy.examples import run
 from northflank_audit.policy.futile import futile_parts
 from northflank_audit.policy.rules import Definition, Rulebook
 
@@ -41,7 +46,32 @@ def unshown(rule: Rule, definition: Definition) -> Iterator[FileError]:
     require = Expression(rule.require, rule.resource)
     shown = {example.expect for example in rule.tests}
     lacking = [status for status in WANTED if status not in shown and not impossible(when, require, status)]
+    reads = [*(when.reads if when else ()), *require.reads]
+    if Status.UNKNOWN in lacking and rule.tests and not _can_be_unknown(rule, reads):
+        lacking.remove(Status.UNKNOWN)
     if lacking:
         names = " or ".join(f"'{status}'" for status in lacking)
         here = (*definition.here, "id")
         yield definition.document.error(here, f"no example of '{rule.id}' gives {names}", warning=True)
+
+
+def _can_be_unknown(rule: Rule, reads: Sequence[Read]) -> bool:
+    """Tell whether an example without one of the fields that the rule reads makes it unknown: it may guard them all."""
+    for example in rule.tests:
+        fewer: list[Example] = [replace(example, resources=None), replace(example, projects=None)]
+        for read in reads:
+            fewer += [
+                replace(example, given=_without(example.given, read.path[1:end]))
+                for end in range(2, len(read.path) + 1)
+                if read.path[0] == "credential"
+            ]
+        if any(outcome.got is Status.UNKNOWN for outcome in run([replace(rule, tests=fewer)])):
+            return True
+    return False
+
+
+def _without(record: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    """Return a record without the field at a path."""
+    if len(path) > 1 and isinstance(record.get(path[0]), dict):
+        return {**record, path[0]: _without(record[path[0]], path[1:])}
+    return {key: value for key, value in record.items() if key != path[0]}

@@ -8,7 +8,7 @@ from msgspec import Meta
 from northflank_audit.model import RESOURCE_TYPE, ExampleEntry, Severity
 
 RuleId = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_-]+$", description="an id: it has letters, digits, - and _, and nothing else")
+    str, Meta(pattern=r"^[A-Za-z0-9_-]+$(?!\n)", description="an id: it has letters, digits, - and _, and nothing else")
 ]
 Text = Annotated[str, Meta(min_length=1)]
 

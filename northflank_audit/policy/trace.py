@@ -17,6 +17,8 @@ from northflank_audit.policy.syntax import Node, excerpt, parse
 
 SHOWN: Final = 5
 """Elements of a list or map whose evaluation in a macro is told."""
+SEARCHED: Final = 200
+"""Elements among which the one is looked for that decides, or that can't be judged."""
 _WIDTH: Final = 100
 _LITERALS: Final = {"number", "string", "bytes", "bool", "null"}
 _LOOPS: Final = {"all", "exists", "exists_one", "filter", "map"}
@@ -168,16 +170,16 @@ def _loop(node: Node, scope: _Scope) -> Iterator[Step]:
 
 
 def _told(node: Node, body: Node, elements: list[str], scope: _Scope) -> list[int]:
-    """Return which elements are told: the first ones, and the one that decides."""
+    """Return which elements are told: the first ones, and the one that decides or can't be judged."""
     first = list(range(min(SHOWN, len(elements))))
     if node.word not in _ENDS or len(elements) <= SHOWN:
         return first
-    over, variable = (part.text(scope.source) for part in node.children[:2])
-    values = scope.value(f"({over}).map({variable}, {body.text(scope.source)})")
-    deciding = [
-        index for index, value in enumerate(values if isinstance(values, list) else ()) if value is _ENDS[node.word]
-    ]
-    return first if not deciding or deciding[0] in first else [*first, deciding[0]]
+    text, name = body.text(scope.source), _bare(node.children[1]).word
+    for index in range(SHOWN, min(len(elements), SEARCHED)):
+        value = scope.bind(name, elements[index]).value(text)
+        if value is _ENDS[node.word] or not isinstance(value, bool):
+            return [*first, index]
+    return first
 
 
 def _elements(text: str, value: Any) -> list[str]:

@@ -52,8 +52,8 @@ class Document:
         self._own: dict[int, set[int]] = {}
         self.refused: set[Path] = set()
         """Where the value is not what the file has, since that can't be; a mistake says so."""
-        self._count = 0
         try:
+            self._bounded()
             loader = _Loader(text)
             try:
                 node = loader.get_single_node()
@@ -76,10 +76,30 @@ class Document:
         if strict and self.mistakes:
             raise FileErrors(self.mistakes)
 
+    def _bounded(self) -> None:
+        """Raise FileError for a document that would become too large or too deep, before anything is made of it."""
+        sizes = [0]  # of the collections that are open, aliases followed
+        names: list[str | None] = []
+        anchors: dict[str, int] = {}
+        for event in yaml.parse(self._text, _Loader):
+            size = 0
+            if isinstance(event, yaml.CollectionStartEvent):
+                names.append(event.anchor)
+                sizes.append(0)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                name, size = names.pop(), sizes.pop() + 1
+                anchors.update({name: size} if name else {})
+            elif isinstance(event, yaml.ScalarEvent):
+                size = 1
+                anchors.update({event.anchor: 1} if event.anchor else {})
+            elif isinstance(event, yaml.AliasEvent):
+                size = MAX_NODES + 1 if event.anchor in names else anchors.get(event.anchor or "", 0)
+            sizes[-1] += size
+            if sizes[-1] > MAX_NODES or len(sizes) > MAX_DEPTH:
+                problem = "too many values or too deeply nested (an alias that repeats itself?)"
+                raise self._at(event.start_mark.index if event.start_mark else 0, problem)
+
     def _plain(self, loader: _Loader, node: yaml.Node, path: Path) -> Any:
-        self._count += 1
-        if self._count > MAX_NODES or len(path) > MAX_DEPTH:
-            raise self._of(node, "too many values or too deeply nested (an alias that repeats itself?)")
         self._nodes[path] = node
         if not isinstance(node, yaml.ScalarNode) and node.tag not in _COLLECTIONS:
             return self._refuse(node, path, f"the tag {node.tag} is not allowed")

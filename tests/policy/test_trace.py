@@ -253,3 +253,6 @@ def test_the_element_that_decides_is_told_however_late_it_comes():
     assert [below.outcome for below in step.steps if below.text == "one"] == [0, 1, 2, 3, 4, 99]
     step = trace("credential.list.all(one, one < 500)", {"credential": credential})
     assert [below.outcome for below in step.steps if below.text == "one"][-1] == Rest(5)
+    names = {"list": [{"n": 1}] * 6 + [{}] + [{"n": 1}]}
+    step = trace("credential.list.all(one, one.n == 1)", {"credential": names})
+    assert [below.outcome for below in step.steps if below.text == "one"][5:] == [{}, Rest(2)]
