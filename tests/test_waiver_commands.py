@@ -159,6 +159,10 @@ def test_a_finding_is_waived_by_its_fingerprint_and_the_next_audit_agrees(add, c
     assert (waived, report["summary"]["waived"], report["waivers"]["unused"]) == (["o[p]*n"], 1, [])
 
 
+def test_a_waiver_may_end_today(add):
+    assert add("open", expires=str(dt.datetime.now(dt.UTC).date()))[0] == 0
+
+
 def test_a_finding_of_a_team_is_waived_for_that_team(add, command, tmp_path):
     command("--input", "i.json", "--team", "pay", "--rules", "r.yaml", "--format", "json")
     report = json.loads((tmp_path / "reports/report.json").read_text())

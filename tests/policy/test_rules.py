@@ -65,6 +65,11 @@ def test_a_mistake_is_told_with_its_place(text, expected):
     assert any(problem.startswith(expected) for problem in problems(text))
 
 
+def test_an_id_is_always_there_so_no_example_can_expect_it_to_be_missing():
+    text = HEAD.replace("'true'", "credential.id != ''") + "    tests:\n      - {given: {}, expect: unknown}\n"
+    assert problems(text) == ["f.yaml:7:29: the rule is never 'unknown': it reads nothing that may be missing"]
+
+
 def test_all_rules_with_mistakes_are_told_at_once():
     text = HEAD.replace("low", "no") + HEAD.replace("rules:\n", "").replace("'true'", "nope").replace("id: r", "id: s")
     assert [problem.split(": ")[0] for problem in problems(text)] == ["f.yaml:4:15", "f.yaml:9:14"]
