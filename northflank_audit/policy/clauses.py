@@ -131,6 +131,9 @@ def _comparison(source: str, node: Node) -> Iterator[Problem]:
     left, right = node.children
     if node.word in _SAME and _shape(source, left) == _shape(source, right):
         yield _at(node, f"both sides are the same: it is always {str(_SAME[node.word]).lower()}")
+    if node.word in ("==", "!=") and {"null"} & {left.kind, right.kind} and (_field(left) or _field(right)):
+        problem = "a field that is null counts as absent: this is unknown, and never true of null; has() tells"
+        yield _at(node, problem)
     if node.word in ("==", "!="):
         for one, other in ((left, right), (right, left)):
             yield from _value(source, _field(one), other, never=node.word == "==")

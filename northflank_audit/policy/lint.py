@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from northflank_audit.errors import FileError
+from northflank_audit.errors import FileError, did_you_mean
+from northflank_audit.fields import below
 from northflank_audit.model import Example, Rule, Status
 from northflank_audit.policy.cel import Expression
 from northflank_audit.policy.checked import Read
@@ -37,7 +38,20 @@ def of_rule(rule: Rule, definition: Definition) -> Iterator[FileError]:
         for problem in odd(expression.source) if expression.reads else ():
             here = (*definition.here, key)
             yield definition.document.inside(here, problem.index, problem.width, f"{key}: {problem.text}", warning=True)
+    yield from _misspelt_records(definition)
     yield from unshown(rule, definition)
+
+
+def _misspelt_records(definition: Definition) -> Iterator[FileError]:
+    """Yield the fields of an example's record that look like a field of the API, and are none."""
+    document, here = definition.document, definition.here
+    for number, example in enumerate(document.at(here).get("tests") or []):
+        given = example.get("given") or {}
+        for key in given:
+            hint = did_you_mean(key, below(())) if key not in below(()) else ""
+            if hint:  # what is like nothing that is known may be meant
+                there = (*here, "tests", number, "given", key)
+                yield document.error(there, f"the API has no field '{key}'{hint}", key=True, warning=True)
 
 
 def unshown(rule: Rule, definition: Definition) -> Iterator[FileError]:

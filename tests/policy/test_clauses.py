@@ -28,6 +28,7 @@ from northflank_audit.selection import read_rules
         ("credential.name.matches('^docker')", []),
         ("resources.filter(c, c.provider == 'x').all(c, c.nmae == '' && has(c.restrictions.restrcted))", ["nmae: no generation of the API has the field 'nmae' (did you mean 'name'?): what needs it is unknown for every credential", "restrcted: no generation of the API has the field 'restrictions.restrcted' (did you mean 'restricted'?): what needs it is unknown for every credential"]),
         ("params.names.all(c, c.nmae == '')", []),
+        ("credential.provider == null", ["credential.provider == null: a field that is null counts as absent: this is unknown, and never true of null; has() tells"]),
         ("credential.provider == 'quay'", []),  # may be new
         ("credential.unknown == 7 && [1, 2].exists(x, x > 1)", []),
     ],
