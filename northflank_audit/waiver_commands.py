@@ -159,7 +159,7 @@ def add_waiver(
         expires=_last_day(expires),
     )
     path = waivers or "waivers.yaml"
-    old = read_text(path, exact=True) if Path(path).exists() else ""
+    old = read_text(path, exact=True) if _may_exist(path) else ""
     document = Document(old, path, strict=False)
     for place, each in read(document)[0]:
         if covers(each, waiver.rule, waiver.team, result.resource.id) and each.expires >= waiver.expires:
@@ -174,6 +174,14 @@ def add_waiver(
         click.echo(f"audits know of it with --waivers {path}, or with `waivers: {path}` in the config file")
     if waiver.team is None:
         click.echo(f"it holds for '{printable(result.resource.id)}' in every team: a waiver can't name the own account")
+
+
+def _may_exist(path: str) -> bool:
+    """Tell whether there is something to read; where even that can't be told, reading it says why."""
+    try:
+        return Path(path).exists()
+    except OSError:
+        return True
 
 
 def _violation(fingerprint: str, results: Sequence[Result], report: str) -> Result:

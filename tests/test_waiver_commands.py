@@ -226,6 +226,11 @@ def test_a_waiver_that_can_not_be_written_is_refused(add, tmp_path):
     assert (code, "i.json/w.yaml could not be written" in err) == (2, True)
 
 
+def test_a_place_that_can_not_be_looked_at_is_refused(add):
+    code, _, err = add("open", "--waivers", "w" * 300)
+    assert (code, "can't be read (File name too long)" in err) == (2, True)
+
+
 def test_an_unknown_fingerprint_or_report_is_refused(command, add, tmp_path):
     given = ["--reason", "r", "--owner", "o", "--expires", "2099-01-01"]
     code, _, err = command("waivers", "add", "0" * 32, *given)
