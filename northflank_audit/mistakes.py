@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from northflank_audit.errors import FileError
+from northflank_audit.formats.text import plural
 
 
 def text(found: Sequence[FileError]) -> str:
@@ -60,6 +61,6 @@ def counted(found: Iterable[FileError], rules: int) -> str:
     """Return how many mistakes and warnings there are, in how many rules."""
     levels = [_level(each) for each in found]
     errors, warnings = levels.count("error"), levels.count("warning")
-    mistakes = f"{errors} mistake{'' if errors == 1 else 's'}" if errors else "no mistake"
-    besides = f", {warnings} warning{'' if warnings == 1 else 's'}" if warnings else ""
-    return f"{rules} rule{'' if rules == 1 else 's'}, {mistakes}{besides}"
+    mistakes = plural(errors, "mistake") if errors else "no mistake"
+    besides = f", {plural(warnings, 'warning')}" if warnings else ""
+    return f"{plural(rules, 'rule')}, {mistakes}{besides}"

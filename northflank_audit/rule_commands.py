@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import click
 import msgspec
 
 from northflank_audit.errors import FetchError, StartError, did_you_mean, in_order
+from northflank_audit.formats.text import plural
 from northflank_audit.mistakes import LISTINGS, counted
 from northflank_audit.model import Rule
 from northflank_audit.options import (
@@ -65,7 +67,9 @@ _LISTS: Final[dict[str, Callable[[Sequence[Rule]], str]]] = {"table": _table, "j
 
 def _meant(paths: tuple[str, ...], rules: tuple[str, ...]) -> tuple[str, ...]:
     """Return which files are meant: those named here, or where no rules are, those of the config file."""
-    named = [path for path in paths if not path.endswith((".test.yaml", ".test.yml"))]
+    from northflank_audit.selection import is_test  # noqa: PLC0415 - the group's help does not pay for it
+
+    named = [path for path in paths if not is_test(Path(path))]
     return paths if named and not from_command_line(click.get_current_context(), "rules") else (*paths, *rules)
 
 
@@ -127,7 +131,6 @@ def test_rules(
     """
     from northflank_audit import rule_tests  # noqa: PLC0415 - the group's help does not pay for it
     from northflank_audit.delivery import files  # noqa: PLC0415 - as above
-    from northflank_audit.formats.text import plural  # noqa: PLC0415 - as above
     from northflank_audit.policy.examples import run  # noqa: PLC0415 - as above
     from northflank_audit.policy.rules import select  # noqa: PLC0415 - as above
     from northflank_audit.selection import read_tested  # noqa: PLC0415 - as above

@@ -64,10 +64,7 @@ def read_policy(settings: Settings) -> Policy:
         book=book,
         places=[place for place, _ in placed],
         left_out=left_out(book, rules, settings.skip_rule),
-        warnings=[
-            f"{each.path}:{each.line}:{each.column}: {each.problem}"
-            for each in futile(book, {rule.id for rule in rules})
-        ],
+        warnings=[each.told for each in futile(book, {rule.id for rule in rules})],
     )
 
 

@@ -131,15 +131,11 @@ def read_rules(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     for path in paths:
         if not path.startswith(PACK) and is_test(Path(path)):
             raise StartError(f"--rules {path}: it is a file of examples by its name, not of rules; see: rules test")
-    return _read(paths, *configs)
+    return read_tested(paths, *configs)
 
 
 def read_tested(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     """Read rule files as `read_rules` does; files of examples may be among the paths, for any of the rules."""
-    return _read(paths, *configs)
-
-
-def _read(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     shelf = Shelf()
     book = rule_files.read(shelf.files([path for path in paths if not is_test(Path(path))]), shelf.find)
     add_tests(book, shelf.tests(paths))

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from northflank_audit.errors import DeliveryError, FileErrors, StartError
+from northflank_audit.formats.text import plural
 from northflank_audit.model import Result, Status, Waiver
 from northflank_audit.options import (
     config_option,
@@ -99,12 +100,12 @@ def _lines(found: "Sequence[Stand]") -> list[str]:
                     lines.append(f"          {printable(each.why)}")
     fine = sum(each.standing is Standing.FINE for each in found)
     files = ", ".join(dict.fromkeys(each.place.rpartition(":")[0] for each in found))
-    return [*lines, f"{len(found)} waiver{'' if len(found) == 1 else 's'}{' in ' * bool(files)}{files}, {fine} fine"]
+    return [*lines, f"{plural(len(found), 'waiver')}{' in ' * bool(files)}{files}, {fine} fine"]
 
 
 def _until(stand: "Stand") -> str:
     days = abs(stand.days_left)
-    count = f"{days} day{'' if days == 1 else 's'}"
+    count = plural(days, "day")
     when = f"{count} ago" if stand.days_left < 0 else f"in {count}" if days else "today"
     return f"{printable(stand.waiver.owner)}, until {stand.waiver.expires} ({when})"
 

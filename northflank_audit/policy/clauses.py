@@ -15,14 +15,8 @@ MACROS: Final = ("all", "exists", "exists_one", "filter", "map", "has")
 
 _SAME: Final = {"==": True, "<=": True, ">=": True, "!=": False, "<": False, ">": False}
 """What a comparison of something with itself gives."""
-_KINDS: Final = {
-    "string": ("text", "a date-time"),
-    "number": ("a number",),
-    "bool": ("true or false",),
-    "list": ("a list",),
-}
-"""The kinds of field that a literal can be equal to."""
 _LITERALS: Final = {"string": "text", "number": "a number", "bool": "true or false", "list": "a list"}
+"""What a literal is, as `fields` calls it; a date-time is text too."""
 
 
 def odd(source: str) -> Iterator[Problem]:
@@ -93,11 +87,8 @@ def _records(root: Node) -> frozenset[str]:
 
 def _strange_member(node: Node, records: frozenset[str]) -> Iterator[Problem]:
     """Yield what is wrong with a field that is read of one of `resources`."""
-    steps, below_it = [node.word], node.children[0]
-    while below_it.kind == "select":
-        steps.insert(0, below_it.word)
-        below_it = below_it.children[0]
-    if below_it.kind == "name" and below_it.word in records:
+    variable, steps = _path(node)
+    if variable in records:
         depth, problem = strange(Read(("credential", *steps), 0, tested=False))
         if depth == len(steps):  # else it is told of the part that is wrong
             yield Problem(problem, node.word_start, len(node.word))
@@ -157,11 +148,17 @@ def _value(source: str, field: Field | None, value: Node, *, never: bool) -> Ite
 
 
 def _field(node: Node) -> Field | None:
+    variable, steps = _path(node)
+    return FIELDS.get(".".join(steps)) if variable == "credential" else None
+
+
+def _path(node: Node) -> tuple[str, list[str]]:
+    """Return the variable that a path begins with, nothing where it begins with something else, and its steps."""
     steps: list[str] = []
     while node.kind == "select":
         steps.insert(0, node.word)
         node = node.children[0]
-    return FIELDS.get(".".join(steps)) if node.kind == "name" and node.word == "credential" else None
+    return node.word if node.kind == "name" else "", steps
 
 
 def _shape(source: str, node: Node) -> tuple[object, ...]:
