@@ -8,7 +8,7 @@ a verdict `unknown`.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from cel_expr_python import cel
@@ -165,6 +165,12 @@ class Expression:
             return _SHARED.compile(source)
         except RuntimeError:
             return None
+
+
+@lru_cache(maxsize=256)
+def compiled(source: str, resource_type: str) -> Expression:
+    """Return an expression, compiled once for all that look at it: checks, warnings, the engine. Raises CelError."""
+    return Expression(source, resource_type)
 
 
 def evaluate(source: str, variables: Mapping[str, Any], resource_type: str = RESOURCE_TYPE) -> Any:

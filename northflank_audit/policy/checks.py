@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.model import ExampleEntry, Status
-from northflank_audit.policy.cel import CelError, Expression
+from northflank_audit.policy.cel import CelError, Expression, compiled
 from northflank_audit.policy.checked import Read
 from northflank_audit.policy.rulefile import RuleEntry
 from northflank_audit.policy.yamlfile import Document, Path
@@ -21,18 +21,18 @@ def mistakes(document: Document, here: Path, entry: RuleEntry, *, whole: bool = 
 
     Not `whole`, the entry lacks what has mistakes of form; then nothing is said that depends on several of its parts.
     """
-    compiled: dict[str, Expression] = {}
+    found: dict[str, Expression] = {}
     for key in ("when", "require"):
-        yield from _compiled(document, (*here, key), getattr(entry, key), entry.resource, compiled)
-    whole = whole and "require" in compiled and ("when" in compiled) == (entry.when is not None)
+        yield from _compiled(document, (*here, key), getattr(entry, key), entry.resource, found)
+    whole = whole and "require" in found and ("when" in found) == (entry.when is not None)
     misnamed = [
         mistake
-        for key, expression in (compiled.items() if whole or entry.params else ())
+        for key, expression in (found.items() if whole or entry.params else ())
         for mistake in _parameter_mistakes(document, (*here, key), expression, entry.params)
     ]
     yield from misnamed
     if whole and not misnamed:  # else one that seems unused was meant
-        yield from _unused(document, here, entry, list(compiled.values()))
+        yield from _unused(document, here, entry, list(found.values()))
     yield from _message_mistakes(document, (*here, "message"), entry)
     for number, reference in enumerate(entry.references):
         if not is_web_address(reference):
@@ -40,18 +40,18 @@ def mistakes(document: Document, here: Path, entry: RuleEntry, *, whole: bool = 
     for number, example in enumerate(entry.tests):
         there = (*here, "tests", number)
         yield from example_mistakes(document, there, example, entry.params)
-        if whole and (why := impossible(compiled.get("when"), compiled["require"], example.expect)):
+        if whole and (why := impossible(found.get("when"), found["require"], example.expect)):
             yield document.error((*there, "expect"), why)
 
 
 def _compiled(
-    document: Document, here: Path, source: str | None, resource_type: str, compiled: dict[str, Expression]
+    document: Document, here: Path, source: str | None, resource_type: str, found: dict[str, Expression]
 ) -> Iterator[FileError]:
-    """Compile an expression into `compiled`, by its key, or yield what is wrong with it."""
+    """Compile an expression into `found`, by its key, or yield what is wrong with it."""
     if source is None:
         return
     try:
-        compiled[str(here[-1])] = Expression(source, resource_type)
+        found[str(here[-1])] = compiled(source, resource_type)
     except CelError as error:
         for problem in error.problems:
             yield document.inside(here, problem.index, problem.width, f"{here[-1]}: {problem.text}")

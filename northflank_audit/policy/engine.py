@@ -22,7 +22,7 @@ from northflank_audit.model import (
     Waiver,
     fingerprint,
 )
-from northflank_audit.policy.cel import MOST_STEPS, Batch, Expression, Failed, Missing, Shared, Value, lookup
+from northflank_audit.policy.cel import MOST_STEPS, Batch, Expression, Failed, Missing, Shared, Value, compiled, lookup
 
 _CODES = {Batch.VIOLATED: Status.FAIL, Batch.HELD: Status.PASS, Batch.NOT_APPLICABLE: Status.NOTAPPLICABLE}
 
@@ -80,22 +80,22 @@ class Engine:
         """Compile. The rules have been checked when they were loaded."""
         self.rules = list(rules)
         self._now = now
-        compiled = [
+        ready = [
             _Compiled(
                 rule,
-                Expression(rule.when, rule.resource) if rule.when else None,
-                Expression(rule.require, rule.resource),
+                compiled(rule.when, rule.resource) if rule.when else None,
+                compiled(rule.require, rule.resource),
             )
             for rule in rules
         ]
-        self._by_id = {each.rule.id: each for each in compiled}
-        self._single = [each for each in compiled if not each.collective]
-        self._collective = [each for each in compiled if each.collective]
+        self._by_id = {each.rule.id: each for each in ready}
+        self._single = [each for each in ready if not each.collective]
+        self._collective = [each for each in ready if each.collective]
         self._batch = Batch([(each.when, each.require) for each in self._single])
         self.collective = bool(self._collective)
         """Whether a rule needs whole accounts: `judge` leaves it to `judge_account`."""
         self.about_accounts = any(rule.resource == ACCOUNT_TYPE for rule in rules)
-        self.reads = frozenset[str]().union(*(each.wide for each in compiled))
+        self.reads = frozenset[str]().union(*(each.wide for each in ready))
         """The variables that rules read of those that hold more than one record."""
 
     def judge(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
@@ -164,10 +164,10 @@ class Engine:
     def result(self, verdict: Verdict, waiver: Waiver | None = None) -> Result:
         """Put a verdict into words, with its evidence."""
         rule, resource = verdict.rule, verdict.resource
-        compiled = self._by_id[rule.id]
-        expression = verdict.decided_by or compiled.require
-        if verdict.status is Status.NOTAPPLICABLE and compiled.when is not None:
-            expression = compiled.when
+        ready = self._by_id[rule.id]
+        expression = verdict.decided_by or ready.require
+        if verdict.status is Status.NOTAPPLICABLE and ready.when is not None:
+            expression = ready.when
         evidence: dict[str, Any] = {}
         for path in expression.fields:
             if not path:  # the expression goes over the whole record

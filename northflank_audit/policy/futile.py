@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 
 from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.fields import FIELDS, SECRETS, below
-from northflank_audit.policy.cel import Expression
+from northflank_audit.policy.cel import Expression, compiled
 from northflank_audit.policy.checked import Read
 from northflank_audit.policy.checks import located
 from northflank_audit.policy.rules import Definition, Rulebook
@@ -18,7 +18,7 @@ def futile(book: Rulebook, rule_ids: Container[str]) -> Iterator[FileError]:
     for rule_id, rule in book.rules.items():
         for key, source in (("when", rule.when), ("require", rule.require)):
             if source is not None and rule_id in rule_ids:
-                yield from futile_parts(book.definitions[rule_id], key, Expression(source, rule.resource))
+                yield from futile_parts(book.definitions[rule_id], key, compiled(source, rule.resource))
 
 
 def futile_parts(definition: Definition, key: str, expression: Expression) -> Iterator[FileError]:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.fields import below
 from northflank_audit.model import Example, Rule, Status
-from northflank_audit.policy.cel import Expression
+from northflank_audit.policy.cel import compiled
 from northflank_audit.policy.checked import Read
 from northflank_audit.policy.checks import impossible
 from northflank_audit.policy.clauses import odd
@@ -28,12 +28,10 @@ def warnings(book: Rulebook) -> Iterator[FileError]:
 
 def of_rule(rule: Rule, definition: Definition) -> Iterator[FileError]:
     """Yield what is probably not meant in one rule."""
-    compiled = {
-        key: Expression(source, rule.resource)
-        for key, source in (("when", rule.when), ("require", rule.require))
-        if source is not None
-    }
-    for key, expression in compiled.items():
+    for key, source in (("when", rule.when), ("require", rule.require)):
+        if source is None:
+            continue
+        expression = compiled(source, rule.resource)
         yield from futile_parts(definition, key, expression)
         for problem in odd(expression.source) if expression.reads else ():
             here = (*definition.here, key)
@@ -56,8 +54,8 @@ def _misspelt_records(definition: Definition) -> Iterator[FileError]:
 
 def unshown(rule: Rule, definition: Definition) -> Iterator[FileError]:
     """Yield a warning where the rule can give a verdict that none of its examples shows."""
-    when = Expression(rule.when, rule.resource) if rule.when else None
-    require = Expression(rule.require, rule.resource)
+    when = compiled(rule.when, rule.resource) if rule.when else None
+    require = compiled(rule.require, rule.resource)
     shown = {example.expect for example in rule.tests}
     lacking = [status for status in WANTED if status not in shown and not impossible(when, require, status)]
     reads = [*(when.reads if when else ()), *require.reads]

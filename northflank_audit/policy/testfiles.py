@@ -7,7 +7,7 @@ from msgspec.structs import asdict, replace
 from northflank_audit.errors import did_you_mean
 from northflank_audit.model import Example
 from northflank_audit.policy import checks
-from northflank_audit.policy.cel import Expression
+from northflank_audit.policy.cel import compiled
 from northflank_audit.policy.rulefile import TestEntry, TestFile
 from northflank_audit.policy.rules import Rulebook, absent
 from northflank_audit.policy.typed import converted
@@ -44,8 +44,8 @@ def _add_test(book: Rulebook, document: Document, here: Path) -> None:
             book.mistakes.append(document.error((*here, "rule"), problem))
         return
     found = list(checks.example_mistakes(document, here, entry, rule.params))
-    when = Expression(rule.when, rule.resource) if rule.when else None
-    if why := checks.impossible(when, Expression(rule.require, rule.resource), entry.expect):
+    when = compiled(rule.when, rule.resource) if rule.when else None
+    if why := checks.impossible(when, compiled(rule.require, rule.resource), entry.expect):
         found.append(document.error((*here, "expect"), why))
     book.mistakes.extend(found)
     if not found:
