@@ -17,13 +17,13 @@ from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats import FORMATS
 from northflank_audit.formats.text import plural
 from northflank_audit.judging import judged
-from northflank_audit.model import Origin, Report, Run, Tool
 from northflank_audit.northflank.token import Token
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.futile import futile
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
 from northflank_audit.policy.yamlfile import Document
+from northflank_audit.report import Origin, Report, Run, Tool
 from northflank_audit.selection import Policy, chosen, left_out, read_earlier, read_rules, read_waivers
 from northflank_audit.settings import Settings, read_text
 from northflank_audit.sources.files import InputSource

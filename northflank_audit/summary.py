@@ -6,8 +6,9 @@ import click
 
 from northflank_audit.formats.text import pages_read, plural
 from northflank_audit.formats.view import product
-from northflank_audit.model import Report, Result, Status
+from northflank_audit.model import Result, Status
 from northflank_audit.printable import printable
+from northflank_audit.report import Report
 
 MOST = 20
 """Findings that are listed; the report has them all."""

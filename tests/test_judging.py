@@ -9,13 +9,14 @@ import pytest
 from northflank_audit import runner
 from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan
 from northflank_audit.formats.jsonreport import render
-from northflank_audit.model import Origin, Severity, Status
+from northflank_audit.model import Severity, Status
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline
 from northflank_audit.northflank.token import Token
 from northflank_audit.policy.rules import load
 from northflank_audit.policy.waivers import read as read_waivers
 from northflank_audit.policy.yamlfile import Document
+from northflank_audit.report import Origin
 from northflank_audit.selection import Policy
 from northflank_audit.sources.api import ApiSource
 from northflank_audit.sources.files import InputSource

@@ -3,10 +3,11 @@ import datetime as dt
 import click
 import pytest
 
-from northflank_audit.model import Coverage, Origin, Run, Severity, Tool
+from northflank_audit.model import Severity
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
+from northflank_audit.report import Coverage, Origin, Run, Tool
 from northflank_audit.summary import MOST, lines
 from tests.conftest import resource, rule
 

@@ -6,7 +6,7 @@ A format's module has a function `render` from a Report to text. It is imported 
 from dataclasses import dataclass
 from importlib import import_module
 
-from northflank_audit.model import Report
+from northflank_audit.report import Report
 
 
 @dataclass(frozen=True, slots=True)

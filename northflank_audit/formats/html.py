@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from northflank_audit.formats.templating import environment
 from northflank_audit.formats.view import view
-from northflank_audit.model import Report
 from northflank_audit.printable import printable
+from northflank_audit.report import Report
 from northflank_audit.shipped import TEMPLATES
 
 

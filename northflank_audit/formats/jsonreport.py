@@ -2,7 +2,7 @@
 
 import msgspec
 
-from northflank_audit.model import Report
+from northflank_audit.report import Report
 
 
 def render(report: Report) -> str:

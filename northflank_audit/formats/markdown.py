@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from northflank_audit.formats.templating import environment
 from northflank_audit.formats.view import view
-from northflank_audit.model import Report
 from northflank_audit.printable import printable
+from northflank_audit.report import Report
 
 _CHARACTERS: Final = {
     **{ord(character): f"\\{character}" for character in "\\`*_[]~$"},

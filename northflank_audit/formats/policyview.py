@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from northflank_audit.formats.text import STATUSES, as_json, plural
-from northflank_audit.model import Control, ControlVerdict, Framework, Report, RuleSummary, Status
+from northflank_audit.model import Status
+from northflank_audit.report import Control, ControlVerdict, Framework, Report, RuleSummary
 
 VERDICTS: Final = {
     ControlVerdict.MET: "met",

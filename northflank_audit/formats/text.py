@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
-from northflank_audit.model import ACCOUNT_TYPE, Coverage, Report, Result
+from northflank_audit.model import ACCOUNT_TYPE, Result
 from northflank_audit.printable import printable
+from northflank_audit.report import Coverage, Report
 
 THE_ACCOUNT: Final = "the account"
 

@@ -19,8 +19,9 @@ from northflank_audit.formats.text import (
     plural,
     title,
 )
-from northflank_audit.model import ACCOUNT_TYPE, Report, Result, RuleSummary, Severity, Status
+from northflank_audit.model import ACCOUNT_TYPE, Result, Severity, Status
 from northflank_audit.printable import printable
+from northflank_audit.report import Report, RuleSummary
 
 _SOURCES: Final = {"api": "Northflank API", "demo": "Sample account of the embedded emulator", "input": "Saved JSON"}
 

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from northflank_audit.model import Control, ControlVerdict, Framework, RuleSummary, Status
+from northflank_audit.model import Status
+from northflank_audit.report import Control, ControlVerdict, Framework, RuleSummary
 
 FRAMEWORKS: Final = {
     "soc2": "SOC 2",

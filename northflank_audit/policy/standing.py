@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from northflank_audit.errors import did_you_mean
-from northflank_audit.model import Report, Status, Struct, Waiver
+from northflank_audit.model import Status, Struct, Waiver
 from northflank_audit.policy.rules import Rulebook, absent
 from northflank_audit.policy.waivers import covers
+from northflank_audit.report import Report
 
 
 class Standing(StrEnum):

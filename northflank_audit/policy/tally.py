@@ -6,22 +6,11 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.model import (
-    Coverage,
-    Report,
-    Resource,
-    Result,
-    RuleSummary,
-    Run,
-    Severity,
-    Status,
-    Summary,
-    Tool,
-    Waivers,
-)
+from northflank_audit.model import Resource, Result, Severity, Status
 from northflank_audit.policy.compliance import frameworks
 from northflank_audit.policy.engine import Engine, Verdict
 from northflank_audit.policy.waivers import WaiverBook
+from northflank_audit.report import Coverage, Report, RuleSummary, Run, Summary, Tool, Waivers
 
 LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
 """What the report always lists; the rest is counted."""

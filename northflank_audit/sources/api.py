@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from northflank_audit import model
 from northflank_audit.errors import FetchError
-from northflank_audit.model import Coverage, Origin, Resource
+from northflank_audit.model import Resource
 from northflank_audit.northflank.client import CONNECTIONS, Client
 from northflank_audit.northflank.paging import (
     READ_DETAIL,
@@ -21,6 +21,7 @@ from northflank_audit.northflank.paging import (
     read_ahead,
 )
 from northflank_audit.northflank.records import has_id, merged
+from northflank_audit.report import Coverage, Origin
 from northflank_audit.sources.interface import Source
 
 NOT_READ = "its details were not read: --details never"

@@ -9,8 +9,9 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from northflank_audit.errors import StartError
-from northflank_audit.model import Account, Origin, Resource
+from northflank_audit.model import Account, Resource
 from northflank_audit.northflank.records import claimed, contradictions
+from northflank_audit.report import Origin
 from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot import KIND, Snapshot, digest
 

@@ -11,8 +11,9 @@ import msgspec
 from msgspec.structs import replace
 
 from northflank_audit.fields import generation
-from northflank_audit.model import Account, Coverage, Origin, Resource
+from northflank_audit.model import Account, Resource
 from northflank_audit.northflank.records import has_id, listed
+from northflank_audit.report import Coverage, Origin
 
 NOT_ASKED: Final = "no rule asked for them when this was fetched"
 

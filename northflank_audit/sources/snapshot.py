@@ -9,7 +9,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.model import Account, Origin, Resource, Struct, Tool
+from northflank_audit.model import Account, Resource, Struct
+from northflank_audit.report import Origin, Tool
 from northflank_audit.sources.interface import Source
 
 KIND: Final = "northflank-audit-snapshot"

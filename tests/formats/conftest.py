@@ -6,23 +6,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from northflank_audit.model import (
-    Coverage,
-    Origin,
-    Report,
-    ResourceName,
-    Result,
-    RuleSummary,
-    Run,
-    Severity,
-    Status,
-    Summary,
-    Tool,
-    Waiver,
-    Waivers,
-    fingerprint,
-)
+from northflank_audit.model import ResourceName, Result, Severity, Status, Waiver, fingerprint
 from northflank_audit.policy.compliance import frameworks
+from northflank_audit.report import Coverage, Origin, Report, RuleSummary, Run, Summary, Tool, Waivers
 
 HOSTILE = (
     "<script>alert(1)</script>\" onload='x' `code` | [a](javascript:x) ![i](https://evil.example/i) *b* __c__ ~~d~~ "

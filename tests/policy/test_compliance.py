@@ -2,11 +2,12 @@ import datetime as dt
 
 import pytest
 
-from northflank_audit.model import Coverage, Origin, RuleSummary, Run, Severity, Status, Tool
+from northflank_audit.model import Severity, Status
 from northflank_audit.policy.compliance import frameworks
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
+from northflank_audit.report import Coverage, Origin, RuleSummary, Run, Tool
 from tests.conftest import resource, rule
 
 COUNTS = dict.fromkeys((*Status, "waived"), 0)

@@ -1,0 +1,150 @@
+"""The report: the whole outcome of an audit, as plain, frozen data. Every format is a function of it.
+
+The terms are those of XCCDF 1.2 (rule, result, status, severity); the JSON report is this, encoded.
+"""
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Struct, Waiver
+
+
+class Tool(Struct, frozen=True):
+    """The program that made the report."""
+
+    name: str
+    version: str
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """Where the audited data came from."""
+
+    kind: Literal["api", "demo", "input"]
+    url: str | None = None
+    files: list[str] | UnsetType = UNSET
+    teams: list[str] = msgspec.field(default_factory=list)
+    taken_at: dt.datetime | UnsetType = UNSET
+    """When the credentials were as they are judged, if they are a snapshot's."""
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """When and on what the audit ran, and whether it saw everything."""
+
+    id: str
+    started_at: dt.datetime
+    finished_at: dt.datetime
+    source: Origin
+    complete: bool
+    incomplete_reasons: list[str]
+
+
+class Coverage(Struct, frozen=True, kw_only=True):
+    """What was asked and what came back."""
+
+    requests: int = 0
+    """Requests sent, details and tries included."""
+    retries: int = 0
+    pages: int = 0
+    """List answers that were used."""
+    count: int | None = 0
+    """The sum of what those answers themselves say that they hold; None where one does not say it."""
+    resources: int = 0
+    """Credentials judged."""
+    accounts: int | UnsetType = UNSET
+    """Accounts judged, if a rule about accounts ran."""
+    details: int = 0
+    """Detail answers that were used."""
+    results: int = 0
+    """Verdicts given: one for each rule and resource."""
+
+
+class Summary(Struct, frozen=True, rename={"fail_by_severity": "failBySeverity", "passed": "pass"}, kw_only=True):
+    """How many verdicts of each kind; `fail` leaves out what is waived."""
+
+    passed: int
+    fail: int
+    unknown: int
+    error: int
+    notapplicable: int
+    waived: int
+    fail_by_severity: dict[str, int]
+
+
+class RuleSummary(Struct, frozen=True, kw_only=True):
+    """A rule that ran, and how its verdicts fell."""
+
+    id: str
+    title: str
+    severity: Severity
+    rationale: str
+    remediation: str
+    references: list[str]
+    controls: dict[str, list[str]]
+    params: dict[str, Any]
+    origin: str
+    counts: dict[str, int]
+    resource: str = RESOURCE_TYPE
+    sha256: str = ""
+    tuned: dict[str, str] = msgspec.field(default_factory=dict)
+    """As those of `Rule`."""
+
+
+class ControlVerdict(StrEnum):
+    """What the rules under a control amount to for it; never more than they have shown."""
+
+    MET = "met"
+    NOTMET = "notmet"
+    """It is violated, or whether it is can't be told."""
+    WAIVED = "waived"
+    """What violates it has been accepted, which is not the same as met."""
+    NOTAPPLICABLE = "notapplicable"
+
+
+class Control(Struct, frozen=True, kw_only=True):
+    """A control of a framework that at least one rule serves."""
+
+    id: str
+    verdict: ControlVerdict
+    rules: list[str]
+    """The ids of the rules under it."""
+    counts: dict[str, int]
+    """Their verdicts, by the names of a rule's `counts`."""
+
+
+class Framework(Struct, frozen=True):
+    """A framework, and those of its controls that the rules cover."""
+
+    id: str
+    """As rules write it under `controls`."""
+    title: str
+    controls: list[Control]
+
+
+class Waivers(Struct, frozen=True):
+    """Waivers that waived nothing."""
+
+    expired: list[Waiver]
+    unused: list[Waiver]
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """The whole outcome. Every format is a function of it."""
+
+    schema_version: str = "1.0"
+    tool: Tool
+    run: Run
+    coverage: Coverage
+    summary: Summary
+    rules: list[RuleSummary]
+    left_out: dict[str, str] = msgspec.field(default_factory=dict)
+    """Rules that were read and did not run, and what left each out: a place (`file:line`) or an option."""
+    compliance: list[Framework]
+    results: list[Result]
+    resolved: list[Result] | UnsetType = UNSET
+    waivers: Waivers
+    warnings: list[str]
+    exit_code: int
