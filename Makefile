@@ -10,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo dev test lint reformat bench lock docs picture clean
+.PHONY: demo dev tools test lint reformat bench lock docs picture clean
 .DEFAULT_GOAL := demo
 
 # Exit code 1 is what the demo is for; anything else is a failure.
@@ -18,7 +18,7 @@ demo: $(VENV)/run.stamp
 	@$(BIN)/python audit.py --demo; code=$$?; \
 	echo "→ audit.py --demo ended with exit code $$code; open reports/report.html"; test $$code -eq 1
 
-dev: $(VENV)/dev.stamp tests/peers/node_modules/.package-lock.json
+dev: $(VENV)/dev.stamp tests/peers/node_modules/.package-lock.json tools
 
 test: dev lint
 	$(BIN)/coverage erase
@@ -74,6 +74,17 @@ $(VENV)/dev.stamp: requirements-dev.txt | $(VENV)/bin/python
 tests/peers/node_modules/.package-lock.json: tests/peers/package.json tests/peers/package-lock.json
 	@if command -v npm > /dev/null; then npm ci --silent --ignore-scripts --no-audit --no-fund --prefix tests/peers && touch $@; \
 	else echo "npm is not here: the tests with the official CLI will be skipped"; fi
+
+# A browser, Java for the HTML checker, systemd's checker. Where they can't be installed the tests that need them skip,
+# and say so; in CI they fail.
+tools:
+	@missing=""; \
+	for each in chromium:chromium java:default-jre-headless systemd-analyze:systemd; do \
+		command -v $${each%%:*} > /dev/null || missing="$$missing $${each##*:}"; done; \
+	if [ -z "$$missing" ]; then :; \
+	elif command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing > /dev/null; \
+	else echo "not here, so some tests will be skipped:$$missing (on Debian: apt install$$missing)"; fi
 
 clean:
 	rm -rf $(VENV) .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist tests/peers/node_modules

@@ -162,6 +162,29 @@ class ResourceName(Struct, frozen=True):
         return cls(resource.type, resource.id, resource.name, resource.team)
 
 
+class Became(StrEnum):
+    """What is known today of a violation that an earlier report has and this one has not."""
+
+    MENDED = "mended"
+    """The rule passes."""
+    NOTAPPLICABLE = "notapplicable"
+    """The rule asks nothing of it any more."""
+    GONE = "gone"
+    """The credential or account is no longer there."""
+    UNKNOWN = "unknown"
+    """It could not be judged today."""
+    UNSEEN = "unseen"
+    """It is not in what could be seen today, which is not everything."""
+    UNAUDITED = "unaudited"
+    """Its account was not asked for today."""
+    UNASKED = "unasked"
+    """Its rule did not run today."""
+
+
+RESOLVED: Final = frozenset({Became.MENDED, Became.NOTAPPLICABLE, Became.GONE})
+"""What resolves a violation; of the rest nothing is known, and unknown is not resolved."""
+
+
 class Result(Struct, frozen=True, kw_only=True):
     """One rule's verdict on one resource, with what a reader needs to act on it."""
 
@@ -169,6 +192,9 @@ class Result(Struct, frozen=True, kw_only=True):
     severity: Severity
     status: Status
     state: Literal["new", "ongoing"] | UnsetType = UNSET
+    """Of a violation, waived or not, in a report that was compared with an earlier one."""
+    became: Became | UnsetType = UNSET
+    """Of a violation that only the earlier report has."""
     resource: ResourceName
     message: str
     evidence: dict[str, Any]

@@ -131,6 +131,41 @@ class Waivers(Struct, frozen=True):
     unused: list[Waiver]
 
 
+class Subject(Struct, frozen=True, kw_only=True):
+    """What was judged, as a file that can be kept beside the report."""
+
+    name: str
+    """The file's name; that of a snapshot which was not saved is `snapshot.json`."""
+    sha256: str
+    """Of the file's bytes: 64 hexadecimal digits."""
+    saved: bool = True
+    """Whether there is such a file."""
+
+
+class Earlier(Struct, frozen=True, kw_only=True):
+    """The report that this one was compared with."""
+
+    id: str
+    """Its run's."""
+    finished_at: dt.datetime
+    complete: bool
+    source: Origin
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """How this report compares with an earlier one. Violations are counted that are not waived."""
+
+    earlier: Earlier
+    refused: str | None = None
+    """Why nothing was compared, for a person: the earlier report is about something else."""
+    cautions: list[str] = msgspec.field(default_factory=list)
+    """Why what is new or resolved should be read with care, for a person."""
+    new: int = 0
+    ongoing: int = 0
+    resolved: int = 0
+    unsettled: int = 0
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """The whole outcome. Every format is a function of it."""
 
@@ -144,7 +179,14 @@ class Report(Struct, frozen=True, kw_only=True):
     """Rules that were read and did not run, and what left each out: a place (`file:line`) or an option."""
     compliance: list[Framework]
     results: list[Result]
+    comparison: Comparison | UnsetType = UNSET
+    """With an earlier report, if there was one to compare with; `resolved` and `unsettled` are then there too."""
     resolved: list[Result] | UnsetType = UNSET
+    """Violations of the earlier report that are none any more; each says what it `became`."""
+    unsettled: list[Result] | UnsetType = UNSET
+    """Violations of the earlier report of which nothing is known today; each says what it `became`."""
+    subjects: list[Subject] | UnsetType = UNSET
+    """What was judged: the files of `--input`, or a snapshot of what was fetched, where one was made."""
     waivers: Waivers
     warnings: list[str]
     exit_code: int

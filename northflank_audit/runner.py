@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from northflank_audit import __version__, shipped
 from northflank_audit.delivery import files
 from northflank_audit.errors import DeliveryError, StartError
-from northflank_audit.formats import FORMATS
 from northflank_audit.formats.text import plural
 from northflank_audit.judging import judged
 from northflank_audit.northflank.token import Token
+from northflank_audit.outbound import deliver
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.futile import futile
 from northflank_audit.policy.tally import Tally
@@ -142,38 +142,6 @@ def _age(as_of: dt.datetime | None, now: dt.datetime) -> Iterator[str]:
     days = 0 if as_of is None else (now - as_of).days
     if days:
         yield f"the snapshot is {plural(days, 'day')} old, and was judged as of then"
-
-
-def deliver(settings: Settings, report: Report) -> tuple[Report, list[str]]:
-    """Write the reports, standard output last. What could not be written makes the rest say INCOMPLETE."""
-    places = [(name, str(Path(settings.output_dir) / FORMATS[name].filename)) for name in settings.format]
-    places += sorted(settings.output, key=lambda output: output[1] == "-")
-    written = []
-    complete = report
-    for name, path in places:
-        try:
-            _put(path, FORMATS[name].render(report))
-            written.append((name, path))
-        except DeliveryError as error:
-            reasons = [*report.run.incomplete_reasons, str(error)]
-            run_ = replace(report.run, complete=False, incomplete_reasons=reasons)
-            report = replace(report, run=run_, exit_code=error.exit_code)
-    files_ = [(name, path) for name, path in written if path != "-"]
-    if report is not complete:
-        for name, path in files_:
-            files.write(path, FORMATS[name].render(report))
-    return report, [path for _, path in files_]
-
-
-def _put(path: str, text: str) -> None:
-    if path != "-":
-        files.write(path, text)
-        return
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        raise DeliveryError(f"standard output could not be written ({error.strerror})") from None
 
 
 def _input_name(path: str) -> str:
