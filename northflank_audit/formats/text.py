@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
-from northflank_audit.model import ACCOUNT_TYPE, Result
+from northflank_audit.model import ACCOUNT_TYPE, Became, Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Coverage, Report
 
@@ -22,6 +23,17 @@ STATUSES: Final = {
     "notapplicable": "not applicable",
 }
 """What is counted, in the order in which it is shown, and how it is called."""
+
+BECAME: Final = {
+    Became.MENDED: "mended",
+    Became.NOTAPPLICABLE: "no longer applicable",
+    Became.GONE: "gone",
+    Became.UNKNOWN: "could not be judged",
+    Became.UNSEEN: "not seen",
+    Became.UNAUDITED: "account not audited",
+    Became.UNASKED: "rule did not run",
+}
+"""What became of an earlier report's violation, in words."""
 
 
 class Outcome(StrEnum):
@@ -52,6 +64,15 @@ def kinds(results: Iterable[Result], between: str, ending: str = "") -> str:
     """Return what results are about: `credential`, `account`, or both with a word between them."""
     accounts = {each.resource.type == ACCOUNT_TYPE for each in results}
     return between.join(("account" if account else "credential") + ending for account in sorted(accounts or {False}))
+
+
+def changes(report: Report) -> list[str]:
+    """Return what changed since the earlier report: `1 new`, `3 ongoing`; nothing where nothing was compared."""
+    found = report.comparison
+    if found is UNSET or found.refused is not None:
+        return []
+    unsettled = [f"{found.unsettled} unsettled"] if found.unsettled else []
+    return [f"{found.new} new", f"{found.ongoing} ongoing", f"{found.resolved} resolved", *unsettled]
 
 
 def moment(when: dt.datetime) -> str:

@@ -4,11 +4,23 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.model import ResourceName, Result, Severity, Status, Waiver, fingerprint
+from northflank_audit.model import Became, ResourceName, Result, Severity, Status, Waiver, fingerprint
 from northflank_audit.policy.compliance import frameworks
-from northflank_audit.report import Coverage, Origin, Report, RuleSummary, Run, Summary, Tool, Waivers
+from northflank_audit.report import (
+    Comparison,
+    Coverage,
+    Earlier,
+    Origin,
+    Report,
+    RuleSummary,
+    Run,
+    Summary,
+    Tool,
+    Waivers,
+)
 
 HOSTILE = (
     "<script>alert(1)</script>\" onload='x' `code` | [a](javascript:x) ![i](https://evil.example/i) *b* __c__ ~~d~~ "
@@ -135,12 +147,32 @@ def clean(report: Report) -> Report:
 def full(report: Report) -> Report:
     """The same, with everything that a report may have besides."""
     team = ResourceName("registry-credential", "t", None, "payments")
-    results = [replace(each, state="new") for each in report.results]
-    results.append(replace(result("provider", "t"), resource=team, status=Status.PASS, state="ongoing"))
+    results = [replace(each, state="new") if each.status is Status.FAIL else each for each in report.results]
+    results.append(replace(result("provider", "t"), resource=team, status=Status.PASS))
     return replace(
         report,
         results=results,
-        resolved=[result("gone", "z")],
+        comparison=Comparison(
+            earlier=Earlier(
+                id="fedcba9876543210",
+                finished_at=dt.datetime(2026, 11, 17, 6, 0, 3, tzinfo=dt.UTC),
+                complete=False,
+                source=Origin(kind="api", url="https://api.northflank.com"),
+            ),
+            cautions=["the earlier report was incomplete: what is new may have been there"],
+            new=1,
+            ongoing=0,
+            resolved=2,
+            unsettled=2,
+        ),
+        resolved=[
+            replace(result(resource="y"), became=Became.MENDED),
+            replace(result(resource="z"), became=Became.GONE),
+        ],
+        unsettled=[
+            replace(result(resource="c"), became=Became.UNKNOWN),
+            replace(result("former", "z"), became=Became.UNASKED),
+        ],
         waivers=Waivers([replace(WAIVER, team="payments")], [WAIVER]),
         warnings=["something is odd"],
     )
@@ -167,6 +199,13 @@ def with_account(report: Report) -> Report:
 def hostile(full: Report) -> Report:
     """The full report with a hostile text in place of everything that others write."""
     return poisoned(full, HOSTILE)
+
+
+def poisoned_comparison(comparison: Comparison | UnsetType, text: str) -> Comparison | UnsetType:
+    if comparison is UNSET:
+        return UNSET
+    source = Origin(kind="api", url=text, teams=[text])
+    return replace(comparison, earlier=replace(comparison.earlier, id=text, source=source), cautions=[text])
 
 
 def poisoned(report: Report, text: str) -> Report:
@@ -212,7 +251,9 @@ def poisoned(report: Report, text: str) -> Report:
         rules=rules,
         compliance=frameworks(rules, seen=False),
         results=[replace(spoiled(each), fingerprint=f"{text}{n}") for n, each in enumerate(report.results)],
-        resolved=[replace(spoiled(report.results[0]), rule_id=text)],
+        comparison=poisoned_comparison(report.comparison, text),
+        resolved=[replace(spoiled(report.results[0]), rule_id=text, became=Became.GONE)],
+        unsettled=[replace(spoiled(report.results[0]), rule_id=text, became=Became.UNASKED)],
         waivers=Waivers([waiver], [waiver]),
         warnings=[text],
     )

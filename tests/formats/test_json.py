@@ -56,8 +56,15 @@ def test_it_says_which_rule_ran_with_what_and_how_each_control_stands(report):
 
 def test_a_comparison_adds_states_and_what_is_resolved(full):
     document = json.loads(FORMATS["json"].render(full))
-    assert [set(each) for each in document["results"]] == [RESULT | {"state"}] * 4
-    assert [set(each) for each in document["resolved"]] == [RESULT]
+    assert [each.get("state") for each in document["results"]] == ["new", None, "new", None]  # violations alone
+    assert [set(each) for each in document["resolved"] + document["unsettled"]] == [RESULT | {"became"}] * 4
+    assert [each["became"] for each in document["resolved"] + document["unsettled"]] == [
+        "mended",
+        "gone",
+        "unknown",
+        "unasked",
+    ]
+    assert set(document["comparison"]) == {"earlier", "refused", "cautions", "new", "ongoing", "resolved", "unsettled"}
     assert [set(each) for each in document["waivers"]["expired"]] == [WAIVER]
 
 
