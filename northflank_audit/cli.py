@@ -1,9 +1,9 @@
 """The commands."""
 
 import gc
-import json
 import logging
 import os
+import secrets
 import signal
 import sys
 import traceback
@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
-from northflank_audit import __version__
+from northflank_audit import __version__, logs
 from northflank_audit.errors import AuditError, FileError, FileErrors, Stopped
 from northflank_audit.formats import FORMATS
 from northflank_audit.options import from_command_line, run_options
@@ -62,10 +62,12 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     from northflank_audit import runner, summary  # noqa: PLC0415 - --help does not pay for it
 
     settings = settings_from(given, partial(from_command_line, ctx))
-    _log_to_stderr(verbose=given["verbose"], as_json=given["log_format"] == "json")
+    run_id = secrets.token_hex(8)
+    as_json = given["log_format"] == "json"
+    logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
     bar = sys.stderr.isatty() and not (given["no_progress"] or given["quiet"])
     with _progress() if bar else _silence() as watch:
-        report, written = runner.run(settings, watch)
+        report, written = runner.run(settings, watch, run_id)
     if report.exit_code or not given["quiet"]:
         to_stderr = any(path == "-" for _, path in settings.output)
         colour = False if given["no_color"] or "NO_COLOR" in os.environ else None
@@ -88,26 +90,6 @@ def _progress() -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=None)
         yield lambda count: progress.advance(task, count)
-
-
-class _JsonLines(logging.Formatter):
-    """A log record as one JSON object."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        entry = {
-            "time": self.formatTime(record),
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-        }
-        return json.dumps(entry)
-
-
-def _log_to_stderr(*, verbose: bool, as_json: bool) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_JsonLines() if as_json else logging.Formatter("%(levelname)s %(message)s"))
-    log = logging.getLogger("northflank_audit")
-    log.addHandler(handler)
-    log.setLevel(logging.DEBUG if verbose else logging.WARNING)
 
 
 @cli.command()
@@ -172,7 +154,7 @@ def _outcome() -> int:
     try:
         code = cli.main(standalone_mode=False)
     except Stopped as stop:
-        click.echo("stopped; reports of earlier runs are as they were", err=True)
+        logs.tell("stopped; reports of earlier runs are as they were")
         return 128 + stop.signal_number
     except click.Abort:
         return 128 + signal.SIGINT
@@ -181,17 +163,16 @@ def _outcome() -> int:
         return 2
     except AuditError as error:
         mistakes = error.shown if isinstance(error, FileError | FileErrors) else f"northflank-audit: {error}"
-        click.echo(mistakes, err=True)
+        logs.tell(mistakes)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends with 3
         if "--verbose" in sys.argv:
             # Where it was, and nothing of what the error says: nobody has looked for secrets in it.
             places = "".join(traceback.format_tb(error.__traceback__))
             logging.getLogger(__name__).error("internal error in:\n%s", places.rstrip())  # noqa: TRY400 - as above
-        click.echo(
+        logs.tell(
             f"northflank-audit: internal error: {type(error).__name__}; no verdict. --verbose shows where. "
-            "Please report it with the command line.",
-            err=True,
+            "Please report it with the command line."
         )
         return 3
     return code if isinstance(code, int) else 0

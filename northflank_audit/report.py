@@ -153,7 +153,7 @@ class Earlier(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """How this report compares with an earlier one. Violations are counted that are not waived."""
+    """How this report compares with an earlier one."""
 
     earlier: Earlier
     refused: str | None = None
@@ -161,9 +161,17 @@ class Comparison(Struct, frozen=True, kw_only=True):
     cautions: list[str] = msgspec.field(default_factory=list)
     """Why what is new or resolved should be read with care, for a person."""
     new: int = 0
+    """Violations, not waived, that the earlier report has not."""
     ongoing: int = 0
+    """Violations, not waived, that it has."""
     resolved: int = 0
+    """Violations of the earlier report, waived or not, that are none any more."""
     unsettled: int = 0
+    """Violations of the earlier report, waived or not, of which nothing is known today."""
+    waived: int = 0
+    """Violations that have been waived since."""
+    unwaived: int = 0
+    """Those of `ongoing` that were waived."""
 
 
 class Report(Struct, frozen=True, kw_only=True):

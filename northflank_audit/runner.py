@@ -1,11 +1,12 @@
 """An audit, from its settings to its exit code: one straight line."""
 
 import datetime as dt
+import logging
 import os
-import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 from msgspec import UNSET
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 from northflank_audit import __version__, shipped
 from northflank_audit.delivery import files
 from northflank_audit.errors import DeliveryError, StartError
-from northflank_audit.formats.text import plural
+from northflank_audit.formats.text import headline, plural
 from northflank_audit.judging import judged
 from northflank_audit.northflank.token import Token
 from northflank_audit.outbound import deliver
@@ -23,7 +24,7 @@ from northflank_audit.policy.futile import futile
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
 from northflank_audit.policy.yamlfile import Document
-from northflank_audit.report import Origin, Report, Run, Tool
+from northflank_audit.report import Origin, Report, Run, Subject, Tool
 from northflank_audit.selection import Policy, chosen, left_out, read_earlier, read_rules, read_waivers
 from northflank_audit.settings import Settings, read_text
 from northflank_audit.sources.files import InputSource
@@ -32,19 +33,24 @@ from northflank_audit.sources.snapshot import SnapshotWriter
 
 TOOL = Tool("northflank-audit", __version__)
 
+log = logging.getLogger(__name__)
+
 Watch = Callable[[int], None]
 """Called with the number of credentials that were just judged."""
 
 
-def run(settings: Settings, watch: Watch) -> tuple[Report, list[str]]:
+def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str]]:
     """Audit, write the reports, and return the final report with the paths that were written.
 
     Raises StartError before anything is fetched or written.
     """
     policy = read_policy(settings)
+    log.info("the audit begins, with %s", plural(len(policy.rules), "rule"))
     with opened(settings) as source:
-        report = audit(settings, policy, source, watch)
-    return deliver(settings, report)
+        report = audit(settings, policy, source, watch, run_id)
+    report, written = deliver(settings, report)
+    log.info("%s; exit code %d", headline(report), report.exit_code)
+    return report, written
 
 
 def read_policy(settings: Settings) -> Policy:
@@ -94,12 +100,12 @@ def opened(settings: Settings) -> Iterator[Source]:
         yield ApiSource(client, origin, teams, page_size=settings.page_size, details=settings.details != "never")
 
 
-def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> Report:
+def audit(settings: Settings, policy: Policy, source: Source, watch: Watch, run_id: str = "") -> Report:
     """Judge every credential of the source by every rule, and add it up."""
     started = dt.datetime.now(dt.UTC)
     engine = Engine(policy.rules, source.as_of or started)
     tally = Tally(engine, WaiverBook(policy.waivers, started.date()), settings.include, policy.earlier)
-    snapshot = SnapshotWriter() if settings.save_snapshot else None
+    snapshot = SnapshotWriter() if settings.save_snapshot or settings.writes("attestation") else None
     resources = accounts = 0
     for known in judged(engine, source, settings.details):
         tally.add(known.verdicts)
@@ -116,17 +122,13 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> R
     if not resources and not problems:
         checked = "only the account itself was checked" if accounts and engine.about_accounts else "nothing was checked"
         warnings.append(f"there is no credential: {checked}")
-    if snapshot is not None and settings.save_snapshot is not None:
-        text = snapshot.text(TOOL, source.as_of or started, source)
-        try:
-            files.write(settings.save_snapshot, text)
-        except DeliveryError as error:
-            problems.append(str(error))
+    subjects, lost = _kept(settings, source, snapshot, started)
+    problems += lost
     unjudged = tally.unjudged()
     if unjudged and settings.on_unknown == "fail":
         problems.append(f"{unjudged} {'verdict is' if unjudged == 1 else 'verdicts are'} unknown (see --on-unknown)")
     run_ = Run(
-        id=secrets.token_hex(8),
+        id=run_id,
         started_at=started,
         finished_at=dt.datetime.now(dt.UTC),
         source=source.origin,
@@ -134,7 +136,35 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch) -> R
         incomplete_reasons=problems,
     )
     coverage = replace(source.coverage(), resources=resources, accounts=accounts if engine.about_accounts else UNSET)
-    return tally.report(TOOL, run_, coverage, warnings, settings.fail_on, seen=seen, left_out=policy.left_out)
+    return tally.report(
+        TOOL,
+        run_,
+        coverage,
+        warnings,
+        settings.fail_on,
+        seen=seen,
+        left_out=policy.left_out,
+        accounts=source.accounts.keys(),
+        subjects=subjects or UNSET,
+    )
+
+
+def _kept(
+    settings: Settings, source: Source, snapshot: SnapshotWriter | None, now: dt.datetime
+) -> tuple[list[Subject], list[str]]:
+    """Save what was fetched, if that is wanted; return what was judged, and why it could not be saved."""
+    if snapshot is None:
+        return source.subjects, []
+    path, problems = settings.save_snapshot, []
+    text = snapshot.text(TOOL, source.as_of or now, source)
+    try:
+        if path is not None:
+            files.write(path, text)
+    except DeliveryError as error:
+        problems.append(str(error))
+    saved = path is not None and not problems
+    made = Subject(name=Path(path or "snapshot.json").name, sha256=sha256(text.encode()).hexdigest(), saved=saved)
+    return source.subjects or [made], problems
 
 
 def _age(as_of: dt.datetime | None, now: dt.datetime) -> Iterator[str]:

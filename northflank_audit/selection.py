@@ -9,9 +9,10 @@ import msgspec
 
 from northflank_audit import shipped
 from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean, in_order
-from northflank_audit.model import Result, Rule, Waiver
+from northflank_audit.model import Rule, Waiver
 from northflank_audit.policy import rules as rule_files
 from northflank_audit.policy import waivers as waiver_files
+from northflank_audit.policy.comparison import Past
 from northflank_audit.policy.rules import Rulebook
 from northflank_audit.policy.testfiles import add_tests
 from northflank_audit.policy.yamlfile import Document
@@ -28,7 +29,7 @@ class Policy:
 
     rules: list[Rule]
     waivers: list[Waiver]
-    earlier: list[Result] | None
+    earlier: Past | None
     book: Rulebook | None = None
     """The rules, and those that do not run."""
     places: list[str] = field(default_factory=list)
@@ -37,13 +38,6 @@ class Policy:
     """Rules that do not run, and what leaves each out."""
     warnings: list[str] = field(default_factory=list)
     """What the reports should say of it: rules that can never fire."""
-
-
-class _Earlier(msgspec.Struct, rename="camel"):
-    """What `--compare` needs of an earlier report."""
-
-    schema_version: str
-    results: list[Result]
 
 
 class Shelf:
@@ -220,9 +214,9 @@ def read_waivers(path: str, shown: str) -> list[tuple[str, Waiver]]:
     return [(f"{shown}:{document.line(here)}", waiver) for here, waiver in found]
 
 
-def read_earlier(path: str, option: str = "--compare") -> list[Result]:
-    """Read the results of an earlier report.json. Raises StartError where it is not one."""
+def read_earlier(path: str, option: str = "--compare") -> Past:
+    """Read an earlier report.json. Raises StartError where it is not one."""
     try:
-        return msgspec.json.decode(read_text(path).encode(), type=_Earlier).results
+        return msgspec.json.decode(read_text(path).encode(), type=Past)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise StartError(f"{option} {path}: not a report.json of this tool ({error})") from None

@@ -46,6 +46,10 @@ class Settings:
     compare: str | None = None
     save_snapshot: str | None = None
 
+    def writes(self, name: str) -> bool:
+        """Tell whether a format is wanted, wherever it goes."""
+        return name in self.format or any(name == each for each, _ in self.output)
+
     def token(self, environment: Mapping[str, str]) -> Token:
         """Return the token from `--token-file`, else the environment. Raises StartError where there is none."""
         if self.token_file is not None:

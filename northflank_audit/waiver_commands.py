@@ -150,7 +150,7 @@ def add_waiver(
     if config is not None and config.mistakes:  # one of them may be the key that names the waivers
         raise FileErrors(config.mistakes)
     report = report or str(Path(output_dir, "report.json"))
-    result = _violation(fingerprint, read_earlier(report, "--report"), report)
+    result = _violation(fingerprint, read_earlier(report, "--report").results, report)
     waiver = Waiver(
         rule=result.rule_id,
         resource=exactly(result.resource.id),

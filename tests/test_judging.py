@@ -43,7 +43,12 @@ def audited(tmp_path: Path):
         for each in rules:
             each.params.update(params or {})
         asked = SimpleNamespace(
-            details=details, include=set(Status), save_snapshot=snapshot, on_unknown="fail", fail_on=Severity.INFO
+            details=details,
+            include=set(Status),
+            save_snapshot=snapshot,
+            writes=lambda _: False,
+            on_unknown="fail",
+            fail_on=Severity.INFO,
         )
         accepted, _ = read_waivers(Document(waivers or "waivers: []", "w.yaml"))
         policy = Policy(rules=rules, waivers=[waiver for _, waiver in accepted], earlier=None)

@@ -71,8 +71,9 @@ def changes(report: Report) -> list[str]:
     found = report.comparison
     if found is UNSET or found.refused is not None:
         return []
-    unsettled = [f"{found.unsettled} unsettled"] if found.unsettled else []
-    return [f"{found.new} new", f"{found.ongoing} ongoing", f"{found.resolved} resolved", *unsettled]
+    always = [f"{found.new} new", f"{found.ongoing} ongoing", f"{found.resolved} resolved"]
+    besides = {"unsettled": found.unsettled, "newly waived": found.waived, "no longer waived": found.unwaived}
+    return always + [f"{count} {what}" for what, count in besides.items() if count]
 
 
 def moment(when: dt.datetime) -> str:

@@ -88,21 +88,42 @@ class Client:
         self._cut()
         self._session.close()
 
-    def get(self, path: str, query: Mapping[str, str | int], *, what: str, permission: str, absent: str = "") -> Any:
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str | int],
+        *,
+        what: str,
+        permission: str,
+        absent: str = "",
+        team: str | None = None,
+        page: int | None = None,
+    ) -> Any:
         """Return the decoded JSON of an answer.
 
-        `what` names the request in messages, `permission` what a 403 lacks, `absent` what a 404 may mean. Raises
-        Refused for an answer that is final, FetchError when the tries or the time are used up.
+        `what` names the request in messages, `permission` what a 403 lacks, `absent` what a 404 may mean; logs have
+        `team` and `page`. Raises Refused for an answer that is final, FetchError when the tries or the time are used
+        up.
         """
-        policy = retrying(self._max_attempts, self.deadline, self._sleep, lambda state: self._waiting(what, state))
-        advice = {403: f"the token needs the permission {permission}", 404: absent}
         tries = 0
+
+        def told() -> logging.LoggerAdapter[logging.Logger]:
+            return logging.LoggerAdapter(log, {"team": team, "page": page, "attempt": tries})
+
+        def waiting(state: RetryCallState) -> None:
+            with self._lock:
+                self.retries += 1
+            failure = state.outcome and state.outcome.exception()
+            told().info("%s: %s; trying again in %.1f s", what, failure, state.upcoming_sleep)
+
+        policy = retrying(self._max_attempts, self.deadline, self._sleep, waiting)
+        advice = {403: f"the token needs the permission {permission}", 404: absent}
 
         def attempt() -> Any:
             nonlocal tries
             tries += 1
             try:
-                return self._once(path, query, what, advice)
+                return self._once(path, query, what, advice, told())
             except MemoryError:
                 raise FetchError(f"{what}: the answer needs more memory than there is") from None
 
@@ -120,12 +141,6 @@ class Client:
         self._sleep(seconds)
         return True
 
-    def _waiting(self, what: str, state: RetryCallState) -> None:
-        with self._lock:
-            self.retries += 1
-        failure = state.outcome and state.outcome.exception()
-        log.info("%s: %s; trying again in %.1f s", what, failure, state.upcoming_sleep)
-
     def _given_up(self, what: str, failure: Passing, tries: int) -> str:
         problem = f"{what}: {failure.problem}"
         if tries >= self._max_attempts:
@@ -135,7 +150,14 @@ class Client:
             return f"{problem} (the server asks to wait {failure.after:.0f} s, and {left}; see --timeout)"
         return f"{problem} (the run's time of {self.deadline.seconds:g} s is up; see --timeout)"
 
-    def _once(self, path: str, query: Mapping[str, str | int], what: str, advice: Mapping[int, str]) -> Any:
+    def _once(
+        self,
+        path: str,
+        query: Mapping[str, str | int],
+        what: str,
+        advice: Mapping[int, str],
+        told: logging.LoggerAdapter[logging.Logger],
+    ) -> Any:
         timeout = min(ANSWER_TIMEOUT, self.deadline.remaining)
         if timeout <= 0:
             raise Passing("not begun")
@@ -162,7 +184,7 @@ class Client:
             raise Passing(self._broken(error)) from None
         except requests.RequestException as error:
             raise FetchError(f"{what}: {self._safe(str(error))}") from None
-        log.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), response.status_code, len(body))
+        told.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), response.status_code, len(body))
         if response.status_code != requests.codes.ok:
             raise self._failure(response, body, what, advice)
         try:

@@ -79,7 +79,9 @@ def read_ahead(found: Iterator[Page]) -> Iterator[Page]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def pages(client: Client, path: str, key: str, *, page_size: int, what: str, permission: str) -> Iterator[Page]:
+def pages(
+    client: Client, path: str, key: str, *, page_size: int, what: str, permission: str, team: str | None = None
+) -> Iterator[Page]:
     """Yield every page of the list at `path`, whose items are under `data.{key}`.
 
     The official clients differ on when a list ends; this goes on while either a cursor or `hasNextPage` says that
@@ -93,7 +95,7 @@ def pages(client: Client, path: str, key: str, *, page_size: int, what: str, per
     more: Any = False
     while True:
         name = f"{what}, page {number}"
-        answer = client.get(path, query, what=name, permission=permission)
+        answer = client.get(path, query, what=name, permission=permission, team=team, page=number)
         items, pagination = _shape(answer, key, name)
         promised, more, cursor = more, pagination.get("hasNextPage"), pagination.get("cursor")
         last = not (more or cursor)

@@ -52,7 +52,7 @@ class ApiSource(Source):
             what = account.list_of("registries")
             with self._list_of(account.team):
                 try:
-                    for page in read_ahead(self._list(account.path, "credentials", what, READ_LIST)):
+                    for page in read_ahead(self._list(account.path, "credentials", what, READ_LIST, account.team)):
                         self._count(page.count)
                         self.problems += page.contradictions
                         self.warnings += page.warnings
@@ -67,7 +67,7 @@ class ApiSource(Source):
         unknown = {name: why for name, why in account.unknown.items() if name != "projects"}
         projects: list[str] = []
         try:
-            for page in self._list(asked.projects, "projects", asked.list_of("projects"), READ_PROJECTS):
+            for page in self._list(asked.projects, "projects", asked.list_of("projects"), READ_PROJECTS, team):
                 self.warnings += page.warnings
                 projects += [item["id"] for item in page.items if has_id(item)]
                 if page.contradictions:
@@ -77,8 +77,8 @@ class ApiSource(Source):
         self.accounts[team] = replace(account, projects=list(dict.fromkeys(projects)), unknown=unknown)
         return self.accounts[team]
 
-    def _list(self, path: str, key: str, what: str, permission: str) -> Iterator[Page]:
-        return pages(self._client, path, key, page_size=self._page_size, what=what, permission=permission)
+    def _list(self, path: str, key: str, what: str, permission: str, team: str | None = None) -> Iterator[Page]:
+        return pages(self._client, path, key, page_size=self._page_size, what=what, permission=permission, team=team)
 
     def _accounts(self) -> Iterator[Account]:
         if self._teams is not None:
@@ -132,7 +132,7 @@ class ApiSource(Source):
         what = f"details of '{resource.id}'" + (f" of team {resource.team}" if resource.team else "")
         try:
             path = Account(resource.team).detail(resource.id)
-            answer = self._client.get(path, {}, what=what, permission=READ_DETAIL, absent=GONE)
+            answer = self._client.get(path, {}, what=what, permission=READ_DETAIL, absent=GONE, team=resource.team)
         except FetchError as error:
             return replace(resource, shortfall=str(error))
         detail = answer.get("data") if isinstance(answer, dict) else None

@@ -1,5 +1,6 @@
 """Saved JSON as a source: snapshots, API responses, and what the official CLI prints."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from northflank_audit.errors import StartError
 from northflank_audit.model import Account, Resource
 from northflank_audit.northflank.records import claimed, contradictions
-from northflank_audit.report import Origin
+from northflank_audit.report import Origin, Subject
 from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot import KIND, Snapshot, digest
 
@@ -36,6 +37,7 @@ class InputSource(Source):
         """
         names = [name for name, _ in files]
         super().__init__(Origin(kind="input", files=names, teams=[team] if team else []))
+        self.subjects = [Subject(name=name, sha256=hashlib.sha256(content).hexdigest()) for name, content in files]
         self._inputs = [(name, _decoded(name, content)) for name, content in files]
         self._team = team
         snapshots = [(name, value) for name, value in self._inputs if isinstance(value, Snapshot)]

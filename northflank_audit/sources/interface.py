@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from northflank_audit.fields import generation
 from northflank_audit.model import Account, Resource
 from northflank_audit.northflank.records import has_id, listed
-from northflank_audit.report import Coverage, Origin
+from northflank_audit.report import Coverage, Origin, Subject
 
 NOT_ASKED: Final = "no rule asked for them when this was fetched"
 
@@ -35,6 +35,8 @@ class Source(ABC):
         self.page_count = 0
         self.counted: int | None = 0
         """The sum of the pages' own `count`; None where a page has none."""
+        self.subjects: list[Subject] = []
+        """The files that the credentials come from, if they come from files."""
         self.generations: set[str] = set()
         self.accounts: dict[str | None, Account] = {}
         """By its team, each account whose list has been read, as far as it could be."""

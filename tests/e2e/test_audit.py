@@ -193,7 +193,14 @@ def test_compare_with_the_report_that_this_run_replaces(audit, serve):
     server = serve([old("a"), old("b", restricted=False), old("c", restricted=False)])
     report = audit(*UNRESTRICTED, "--compare", "reports/report.json", **at(server)).report
     assert {result["resource"]["id"]: result["state"] for result in report["results"]} == {"b": "ongoing", "c": "new"}
-    assert [result["resource"]["id"] for result in report["resolved"]] == ["a"]
+    assert [(each["resource"]["id"], each["became"]) for each in report["resolved"]] == [("a", "mended")]
+    found = report["comparison"]
+    assert (found["new"], found["ongoing"], found["resolved"], len(found["cautions"])) == (
+        1,
+        1,
+        1,
+        1,
+    )  # another address
 
 
 def test_a_snapshot_gives_the_same_verdicts_as_the_live_run(audit, serve, tmp_path):
@@ -307,6 +314,8 @@ def test_a_report_that_can_not_be_written_makes_it_incomplete(audit, tmp_path):
         (("--demo", "--config", "nested.yaml"), "nested.yaml:1:10: timeout: this takes one value"),
         (("--demo", "--config", "off.yaml", "--rule", "registry-credential-unrestricted"), "switches it off"),
         (("--demo", "--compare", "bad.yaml"), "not a report.json"),
+        (("--demo", "--compare", "next.json"), "not a report.json of this tool (Invalid enum value '2.0'"),
+        (("--demo", "--compare", "none.json"), "none.json: can't be read"),
         (("--token-file", "none"), "--token-file none: can't be read"),
         (("--token-file", "blank"), "the API token is empty"),
         (("--token-file", "lines"), "a line break"),
@@ -321,7 +330,7 @@ def test_what_can_not_start_ends_with_2_and_touches_no_report(audit, tmp_path, a
     (tmp_path / "reports/report.json").write_text("old")
     (tmp_path / "empty").mkdir()
     files = {"bad.yaml": "rules:\n  - idd: x\n", "typo.yaml": "demo: true\nfail-onn: low\n", "value.yaml": "fail-on: bad",
-             "list.yaml": "- a", "nested.yaml": "timeout: [1]", "off.yaml": "overrides: {registry-credential-unrestricted: off}",
+             "list.yaml": "- a", "nested.yaml": "timeout: [1]", "next.json": '{"schemaVersion": "2.0"}', "off.yaml": "overrides: {registry-credential-unrestricted: off}",
              "blank": " \n", "lines": "a\nb\n"}  # fmt: skip
     for name, text in files.items():
         (tmp_path / name).write_text(text)
@@ -410,8 +419,24 @@ def test_a_signal_stops_at_once_and_leaves_old_reports_whole(tmp_path, number, c
 def test_verbose_tells_what_is_done_as_text_and_as_json(audit, serve):
     server = at(serve([new("a")]))
     assert "DEBUG GET /v1/integrations/registries" in audit("--verbose", **server).err
-    lines = audit("--verbose", "--log-format", "json", **server).err.splitlines()
-    assert {json.loads(line)["level"] for line in lines} == {"debug"}
+    ended = audit("--verbose", "--log-format", "json", **server)
+    entries = [json.loads(line) for line in ended.err.splitlines()]
+    assert {entry["run"] for entry in entries} == {ended.report["run"]["id"]}
+    first, *asked, last = entries
+    assert (first["message"], last["message"].rpartition("; ")[2]) == ("the audit begins, with 14 rules", "exit code 3")
+    assert [(entry["level"], entry["team"], entry["page"], entry["attempt"]) for entry in asked] == [
+        ("debug", None, 1, 1),
+        ("debug", None, None, 1),  # the details
+    ]
+
+
+def test_why_a_run_can_not_start_is_json_where_the_rest_is(audit, tmp_path):
+    (tmp_path / "bad.yaml").write_text("rules:\n  - {idd: x}\n")
+    (entry,) = map(
+        json.loads, audit("--demo", "--rules", "bad.yaml", "--log-format", "json", "--quiet").err.splitlines()
+    )
+    assert entry["level"] == "error"
+    assert "\nbad.yaml:2:6: unknown key 'idd'" in entry["message"]
 
 
 def test_hostile_text_does_not_reach_the_terminal(audit, tmp_path):

@@ -30,7 +30,12 @@ ACCOUNTED = ("pass", "fail", "unknown", "error", "notapplicable", "waived")
 def audited(url, *, teams=(), page_size=3, details="auto"):
     """Audit over HTTP, without the waits."""
     asked = SimpleNamespace(
-        details=details, include=frozenset(), save_snapshot=None, on_unknown="fail", fail_on=Severity.INFO
+        details=details,
+        include=frozenset(),
+        save_snapshot=None,
+        writes=lambda _: False,
+        on_unknown="fail",
+        fail_on=Severity.INFO,
     )
     policy = Policy(rules=rules(), waivers=[], earlier=None)
     with Client(url, TOKEN, max_attempts=TRIES, deadline=Deadline(60), sleep=lambda _: None) as client:

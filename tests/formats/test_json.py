@@ -64,7 +64,17 @@ def test_a_comparison_adds_states_and_what_is_resolved(full):
         "unknown",
         "unasked",
     ]
-    assert set(document["comparison"]) == {"earlier", "refused", "cautions", "new", "ongoing", "resolved", "unsettled"}
+    assert set(document["comparison"]) == {
+        "earlier",
+        "refused",
+        "cautions",
+        "new",
+        "ongoing",
+        "resolved",
+        "unsettled",
+        "waived",
+        "unwaived",
+    }
     assert [set(each) for each in document["waivers"]["expired"]] == [WAIVER]
 
 

@@ -91,6 +91,15 @@ def test_what_may_pass_is_tried_again(api, client, world, status):
     assert (tried.requests, tried.retries, len(world.waits)) == (2, 1, 1)
 
 
+def test_the_log_says_of_each_try_what_it_was_for(api, client, caplog):
+    api.get(f"{URL}/v1/x", status=503)
+    api.get(f"{URL}/v1/x", json={})
+    with caplog.at_level("DEBUG", "northflank_audit"):
+        client().get("/v1/x", {}, what="list", permission="p", team="payments", page=7)
+    told = [(each.levelname, each.team, each.page, each.attempt) for each in caplog.records]
+    assert told == [("DEBUG", "payments", 7, 1), ("INFO", "payments", 7, 1), ("DEBUG", "payments", 7, 2)]
+
+
 @pytest.mark.parametrize(
     "failure",
     [

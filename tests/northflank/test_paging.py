@@ -11,7 +11,7 @@ class Fake:
         self._answers = iter(answers)
         self.queries = []
 
-    def get(self, path, query, *, what, permission):
+    def get(self, path, query, **_):
         self.queries.append(dict(query))
         return next(self._answers)
 

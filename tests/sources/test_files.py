@@ -155,7 +155,12 @@ def test_a_snapshot_is_no_place_for_secrets():
 
 def test_a_snapshot_is_judged_as_of_its_time_and_its_age_is_told():
     asked = SimpleNamespace(
-        details="auto", include={Status.PASS}, save_snapshot=None, on_unknown="fail", fail_on=Severity.INFO
+        details="auto",
+        include={Status.PASS},
+        save_snapshot=None,
+        writes=lambda _: False,
+        on_unknown="fail",
+        fail_on=Severity.INFO,
     )
     policy = Policy(rules=[rule(require="now == timestamp('2026-01-01T00:00:00Z')")], waivers=[], earlier=None)
     report = runner.audit(asked, policy, source(snapshot()), lambda _: None)

@@ -1,0 +1,55 @@
+"""Diagnostics on standard error: as text for people, or as JSON, an object a line, for programs."""
+
+import datetime as dt
+import json
+import logging
+from typing import Final
+
+import click
+
+LOGGER: Final = "northflank_audit"
+CONTEXT: Final = ("team", "page", "attempt")
+"""What a record may say besides its message: a team's id (None: the token's own account), numbers from 1."""
+
+
+class JsonLines(logging.Formatter):
+    """A log record as one JSON object: time (UTC), level, run, message, and of `CONTEXT` what applies."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__()
+        self._run_id = run_id
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line. Whatever is in a message, JSON keeps it on one line and escapes control characters."""
+        moment = dt.datetime.fromtimestamp(record.created, dt.UTC)
+        entry = {
+            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "run": self._run_id,
+            "message": record.getMessage(),
+            **{key: getattr(record, key) for key in CONTEXT if hasattr(record, key)},
+        }
+        return json.dumps(entry)
+
+
+def to_stderr(run_id: str, *, verbose: bool, quiet: bool, as_json: bool) -> None:
+    """Send the tool's records to standard error.
+
+    As text, only what is wrong is told unless `verbose`. A program that takes JSON is told how the run went as well,
+    unless `quiet`.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines(run_id) if as_json else logging.Formatter("%(levelname)s %(message)s"))
+    log = logging.getLogger(LOGGER)
+    log.addHandler(handler)
+    usual = logging.INFO if as_json and not quiet else logging.WARNING
+    log.setLevel(logging.DEBUG if verbose else usual)
+
+
+def tell(message: str) -> None:
+    """Say on standard error why the run ends, as JSON if that is what standard error holds."""
+    log = logging.getLogger(LOGGER)
+    if any(isinstance(handler.formatter, JsonLines) for handler in log.handlers):
+        log.error("%s", message)
+    else:
+        click.echo(message, err=True)
