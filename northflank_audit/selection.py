@@ -217,6 +217,13 @@ def read_waivers(path: str, shown: str) -> list[tuple[str, Waiver]]:
 def read_earlier(path: str, option: str = "--compare") -> Past:
     """Read an earlier report.json. Raises StartError where it is not one."""
     try:
-        return msgspec.json.decode(read_text(path).encode(), type=Past)
+        text = read_text(path)
+    except StartError as error:
+        first = option == "--compare" and not os.path.lexists(path)
+        raise StartError(
+            f"{error}; a first audit has no earlier report: leave {option} away" if first else error
+        ) from None
+    try:
+        return msgspec.json.decode(text.encode(), type=Past)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise StartError(f"{option} {path}: not a report.json of this tool ({error})") from None

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 import click
+from msgspec import UNSET
 
-from northflank_audit.formats.text import pages_read, plural
+from northflank_audit.formats.text import BECAME, changes, moment, pages_read, plural
 from northflank_audit.formats.view import product
 from northflank_audit.model import Result, Status
 from northflank_audit.printable import printable
@@ -21,6 +22,7 @@ def lines(report: Report, written: Sequence[str]) -> Iterator[str]:
     yield _headline(report)
     for reason in report.run.incomplete_reasons:
         yield click.style(f"  incomplete: {printable(reason)}", fg="yellow")
+    yield from _changes(report)
     findings = [result for result in report.results if result.violates]
     unjudged = [result for result in report.results if result.status in (Status.UNKNOWN, Status.ERROR)]
     yield from _findings(findings, report, "violations")
@@ -51,6 +53,26 @@ def _headline(report: Report) -> str:
     return click.style(f"PASSED  {said}", fg="green", bold=True)
 
 
+def _changes(report: Report) -> Iterator[str]:
+    found = report.comparison
+    if found is UNSET:
+        return
+    since = f"since {moment(found.earlier.finished_at)}"
+    if found.refused is not None:
+        yield click.style(f"  not compared: {printable(found.refused)}", fg="yellow")
+        return
+    yield f"  {since}: {', '.join(changes(report))}"
+    for caution in found.cautions:
+        yield f"  caution: {printable(caution)}"
+    for result in [] if report.unsettled is UNSET else report.unsettled[:MOST]:
+        became = "" if result.became is UNSET else BECAME[result.became]
+        yield f"  not resolved, {became}: {printable(result.rule_id)} on {_placed(result)}"
+
+
+def _placed(result: Result) -> str:
+    return printable(f"{result.resource.team}/{result.resource.id}" if result.resource.team else result.resource.id)
+
+
 def _findings(results: Sequence[Result], report: Report, what: str) -> Iterator[str]:
     titles = {rule.id: rule.title for rule in report.rules}
     rule = None
@@ -61,8 +83,8 @@ def _findings(results: Sequence[Result], report: Report, what: str) -> Iterator[
             label = severity if what == "violations" else click.style("unknown ", fg="yellow")
             yield ""
             yield f"{label}  {titles[rule]}  {click.style(rule, dim=True)}"
-        team = f"{result.resource.team}/" if result.resource.team else ""
-        yield f"          {printable(team + result.resource.id)}: {printable(result.message)}"
+        new = click.style("new  ", bold=True) if result.state == "new" else ""
+        yield f"          {new}{_placed(result)}: {printable(result.message)}"
     if len(results) > MOST:
         yield f"          … and {len(results) - MOST} more {what}, in the reports"
 
