@@ -71,7 +71,8 @@ def check_waivers(within: int, form: str, **given: Any) -> None:
     with runner.opened(settings) as source:
         report = runner.audit(settings, policy, source, lambda _count: None)
     placed = list(zip(policy.places, policy.waivers, strict=True))
-    seen = Seen(whole=not source.problems, teams=settings.team)
+    everything = settings.all_teams or (settings.input and not settings.team)
+    seen = Seen(whole=not source.problems, accounts=None if everything else settings.team or [None])
     found = list(stands(placed, report, policy.book, seen, within=within))
     click.echo(_json(found) if form == "json" else "\n".join(_lines(found)))
     for problem in source.problems:

@@ -116,6 +116,9 @@ def test_as_json(check):
 def test_over_the_api_and_without_a_report(command, tmp_path):
     assert command("waivers", "check", "--demo") == (0, "1 waiver in demo-waivers.yaml, 1 fine\n", "")
     assert not (tmp_path / "reports").exists()
+    (tmp_path / "w.yaml").write_text(json.dumps({"waivers": [waiver("x", rule="registry-credential-stale", team="t")]}))
+    code, out, _ = command("waivers", "check", "--demo", "--waivers", "w.yaml")
+    assert (code, "its team was not audited" in out) == (3, True)  # the own account was, and no team
 
 
 def test_without_waivers_there_is_nothing_to_check(command):

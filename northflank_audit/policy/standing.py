@@ -38,8 +38,8 @@ class Seen(Struct, frozen=True, kw_only=True):
 
     whole: bool
     """Whether it saw every credential that it was asked for."""
-    teams: Sequence[str]
-    """The teams that it was narrowed to; empty where it was not."""
+    accounts: Sequence[str | None] | None
+    """The teams (None: the token's own account) that it was asked for; None where it was asked for all there are."""
 
 
 def stands(
@@ -75,8 +75,8 @@ def _unjudged(waiver: Waiver, report: Report, seen: Seen) -> Iterator[str]:
     """Yield why there may be a violation that the waiver covers, and that the audit did not find."""
     if waiver.rule not in {rule.id for rule in report.rules}:
         yield "its rule did not run"
-    if seen.teams and waiver.team is not None and waiver.team not in seen.teams:
-        yield "its team was not audited" + did_you_mean(waiver.team, seen.teams)
+    if seen.accounts is not None and waiver.team is not None and waiver.team not in seen.accounts:
+        yield "its team was not audited" + did_you_mean(waiver.team, filter(None, seen.accounts))
     if not seen.whole:
         yield "not every credential was seen"
     for result in report.results:
