@@ -154,7 +154,7 @@ def _outcome() -> int:
     try:
         code = cli.main(standalone_mode=False)
     except Stopped as stop:
-        logs.tell("stopped; reports of earlier runs are as they were")
+        logs.tell("stopped; each report on disk is whole, and may be that of an earlier run")
         return 128 + stop.signal_number
     except click.Abort:
         return 128 + signal.SIGINT
