@@ -32,6 +32,7 @@ _ALL = (
     Format("html", "report.html", "html", "one self-contained page to read, to send and to print"),
     Format("md", "report.md", "markdown", "Markdown to paste into a ticket"),
     Format("json", "report.json", "jsonreport", "everything, for programs"),
+    Format("ocsf", "report.ocsf.json", "ocsf", "Compliance Findings of the Open Cybersecurity Schema Framework"),
     Format("github", "report.github.txt", "github", "annotations of GitHub Actions, to print to standard output"),
 )
 
