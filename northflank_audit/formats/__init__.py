@@ -34,6 +34,7 @@ _ALL = (
     Format("json", "report.json", "jsonreport", "everything, for programs"),
     Format("ocsf", "report.ocsf.json", "ocsf", "Compliance Findings of the Open Cybersecurity Schema Framework"),
     Format("github", "report.github.txt", "github", "annotations of GitHub Actions, to print to standard output"),
+    Format("attestation", "report.intoto.json", "attestation", "an in-toto statement over what was judged, to sign"),
 )
 
 FORMATS: dict[str, Format] = {each.name: each for each in _ALL}
