@@ -6,6 +6,7 @@ from typing import Final
 
 from northflank_audit.errors import FileError
 from northflank_audit.formats.text import plural
+from northflank_audit.formats.workflow import command
 
 
 def text(found: Sequence[FileError]) -> str:
@@ -31,26 +32,14 @@ def as_json(found: Sequence[FileError]) -> str:
 
 
 def github(found: Sequence[FileError]) -> str:
-    """List mistakes and warnings as workflow commands, which GitHub shows at their lines.
-
-    Source: GitHub's documentation, "Workflow commands for GitHub Actions".
-    """
+    """List mistakes and warnings as workflow commands, which GitHub shows at their lines."""
     return "\n".join(
-        f"::{_level(each)} file={_property(each.path)},line={each.line},col={each.column}::{_data(each.problem)}"
-        for each in found
+        command(_level(each), each.problem, file=each.path, line=each.line, col=each.column) for each in found
     )
 
 
 def _level(each: FileError) -> str:
     return "warning" if each.warning else "error"
-
-
-def _data(value: str) -> str:
-    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(value: str) -> str:
-    return _data(value).replace(":", "%3A").replace(",", "%2C")
 
 
 LISTINGS: Final[dict[str, Callable[[Sequence[FileError]], str]]] = {"text": text, "json": as_json, "github": github}

@@ -3,10 +3,12 @@
 A report that could not be written or sent makes the audit incomplete; what was written before is then written again.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -20,6 +22,10 @@ Place = tuple[str, str]
 """A format's name, and the path where it goes."""
 Send = Callable[[Report], None]
 """Delivers a report. Raises DeliveryError where that fails."""
+STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
+"""The variable by which GitHub Actions names the file of a step's summary, as Markdown.
+
+Source: GitHub's documentation, "Workflow commands for GitHub Actions"."""
 
 
 def deliver(settings: Settings, report: Report) -> tuple[Report, list[str]]:
@@ -40,8 +46,20 @@ def deliver(settings: Settings, report: Report) -> tuple[Report, list[str]]:
 
 def _channels(settings: Settings) -> Iterator[Send]:
     """Yield what tells people and machines of the report, in this order."""
-    del settings
-    yield from ()
+    summary = os.environ.get(STEP_SUMMARY)
+    if summary and "github" in {*settings.format, *dict(settings.output)}:
+        yield _step_summary(summary)  # what is appended stays, so it comes last
+
+
+def _step_summary(path: str) -> Send:
+    """Return what appends the report in brief to the summary of a step of GitHub Actions."""
+
+    def send(report: Report) -> None:
+        from northflank_audit.formats.brief import brief  # noqa: PLC0415 - imports jinja2
+
+        files.append(path, f"\n{brief(report)}")
+
+    return send
 
 
 def _inside(settings: Settings) -> list[Place]:

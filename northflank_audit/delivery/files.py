@@ -44,6 +44,12 @@ def write(path: str, text: str) -> None:
         raise NotWritten(path, error) from None
 
 
+def append(path: str, text: str) -> None:
+    """Write text after what a file holds. Raises NotWritten."""
+    with _told(path), Path(path).open("a", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
 def write_all(texts: Sequence[tuple[str, str]]) -> None:
     """Write several files beside their places, and when all are there, move them.
 

@@ -32,6 +32,9 @@ _ALL = (
     Format("html", "report.html", "html", "one self-contained page to read, to send and to print"),
     Format("md", "report.md", "markdown", "Markdown to paste into a ticket"),
     Format("json", "report.json", "jsonreport", "everything, for programs"),
+    Format("ocsf", "report.ocsf.json", "ocsf", "Compliance Findings of the Open Cybersecurity Schema Framework"),
+    Format("github", "report.github.txt", "github", "annotations of GitHub Actions, to print to standard output"),
+    Format("attestation", "report.intoto.json", "attestation", "an in-toto statement over what was judged, to sign"),
 )
 
 FORMATS: dict[str, Format] = {each.name: each for each in _ALL}

@@ -6,8 +6,10 @@ again; an invisible blank (U+200B) keeps them from being found.
 """
 
 import re
+from collections.abc import Callable, Sized
 from typing import Any, Final
 
+from jinja2 import Template
 from markupsafe import Markup
 
 from northflank_audit.formats.templating import environment
@@ -29,11 +31,43 @@ _REFERENCE: Final = re.compile(r"(?<!\w)(!|\\[$~]|%|\^|&amp;)(?=[\w\"])")
 _BLOCK: Final = re.compile(r"^([-+=]|\d{1,9}(?=[.)](?:\s|$)))")
 
 
+MOST: Final = 500
+"""Results that a table lists at most."""
+LEAST: Final = 5
+"""Results that it lists however long the report gets."""
+LONGEST: Final = 65_536
+"""Characters that GitHub takes for an issue or a comment; it renders files of up to 2 MB, GitLab takes 1,000,000."""
+
+
 def render(report: Report) -> str:
-    """Return the report as Markdown."""
-    made = environment(escape, html=False)
-    made.filters |= {"autolink": autolink, "code": code}
-    return made.get_template("report.md.j2").render(**view(report))
+    """Return the report as Markdown. Where it would not fit into a ticket, each table names fewer results."""
+    page, names, most = template("report.md.j2"), view(report), MOST
+    while len(text := page.render(**names, most=most)) > LONGEST and most > LEAST:
+        most = max(LEAST, most // 2)
+    return text
+
+
+def template(name: str, shown: Callable[[Any], Any] = lambda value: value) -> Template:
+    """Return a template of Markdown whose every expression is first `shown`, and then escaped."""
+    made = environment(lambda value: escape(shown(value)), html=False)
+    made.filters |= {
+        "autolink": autolink,
+        "code": lambda value: code(shown(value)),
+        "more": more,
+        "shortened": shortened,
+    }
+    return made.get_template(name)
+
+
+def more(found: Sized, most: int) -> str:
+    """Return how many of what was found are not named."""
+    return f"… and {len(found) - most} more, in report.json"
+
+
+def shortened(value: Any, longest: int) -> str:
+    """Return a text's beginning, of at most so many characters."""
+    text = str(value)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def escape(value: Any) -> Markup:

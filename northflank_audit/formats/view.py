@@ -10,8 +10,10 @@ from msgspec import UNSET
 
 from northflank_audit.formats.policyview import VERDICTS, anchors, rule_files, standings, unseen
 from northflank_audit.formats.text import (
+    BECAME,
     STATUSES,
     as_json,
+    changes,
     explanation,
     headline,
     moment,
@@ -48,9 +50,11 @@ class Bar(NamedTuple):
 
 def view(report: Report) -> dict[str, Any]:
     """Return what a template needs, by the names that it uses."""
-    results, resolved = report.results, report.resolved
+    results = report.results
+    resolved = [] if report.resolved is UNSET else report.resolved
+    unsettled = [] if report.unsettled is UNSET else report.unsettled
     unjudged = [each for each in results if each.status in (Status.UNKNOWN, Status.ERROR)]
-    shown = [*results, *([] if resolved is UNSET else resolved)]
+    shown = [*results, *resolved, *unsettled]
     return {
         "report": report,
         "title": title(report),
@@ -67,8 +71,11 @@ def view(report: Report) -> dict[str, Any]:
         "waived": [each for each in results if each.waiver is not None],
         "unjudged": unjudged,
         "others": [each for each in results if each.status in (Status.PASS, Status.NOTAPPLICABLE)],
-        "compared": resolved is not UNSET,
-        "resolved": [] if resolved is UNSET else resolved,
+        "compared": report.resolved is not UNSET,
+        "resolved": resolved,
+        "unsettled": unsettled,
+        "changes": changes(report),
+        "became": BECAME,
         "rules": sorted(report.rules, key=lambda rule: (-rule.severity.rank, rule.id)),
         "rule_titles": {each.rule_id: each.rule_id for each in shown} | {rule.id: rule.title for rule in report.rules},
         "with_team": any(each.resource.team is not None for each in shown),

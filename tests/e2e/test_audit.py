@@ -277,6 +277,16 @@ def test_output_goes_to_its_place_and_the_summary_makes_room(audit, tmp_path):
     assert not (tmp_path / "reports").exists()
 
 
+def test_annotations_go_to_standard_output_and_the_brief_to_the_step_summary(audit, tmp_path):
+    (tmp_path / "summary.md").write_text("from before\n")
+    ended = audit("--demo", "--output", "github=-", GITHUB_STEP_SUMMARY=str(tmp_path / "summary.md"))
+    assert ended.code == 1
+    lines = ended.out.splitlines()
+    assert {line.split(" ")[0] for line in lines} == {"::error", "::warning", "::notice"}
+    assert lines[-1].startswith("::notice title=Registry credential audit%3A VIOLATED::")
+    assert (tmp_path / "summary.md").read_text().startswith("from before\n\n## VIOLATED: ")
+
+
 def test_a_report_that_can_not_be_written_makes_it_incomplete(audit, tmp_path):
     (tmp_path / "i.json").write_text(json.dumps({"credentials": [old("a")]}))
     (tmp_path / "dir").mkdir()

@@ -17,6 +17,7 @@ from northflank_audit.report import (
     Report,
     RuleSummary,
     Run,
+    Subject,
     Summary,
     Tool,
     Waivers,
@@ -173,6 +174,7 @@ def full(report: Report) -> Report:
             replace(result(resource="c"), became=Became.UNKNOWN),
             replace(result("former", "z"), became=Became.UNASKED),
         ],
+        subjects=[Subject(name="snapshot.json", sha256="cd" * 32)],
         waivers=Waivers([replace(WAIVER, team="payments")], [WAIVER]),
         warnings=["something is odd"],
     )
@@ -193,6 +195,14 @@ def with_account(report: Report) -> Report:
         coverage=replace(report.coverage, accounts=2, results=8),
         summary=replace(report.summary, passed=3, fail=2, fail_by_severity=failed),
     )
+
+
+def crowd(report: Report, count: int, **changes: Any) -> Report:
+    """Return the report with so many violations of one rule in place of its results."""
+    results = [result(resource=f"r{number}", **changes) for number in range(count)]
+    summary = replace(report.summary, fail=count, fail_by_severity={**report.summary.fail_by_severity, "high": count})
+    coverage = replace(report.coverage, resources=count)
+    return replace(report, results=results, summary=summary, coverage=coverage)
 
 
 @pytest.fixture
@@ -254,6 +264,7 @@ def poisoned(report: Report, text: str) -> Report:
         comparison=poisoned_comparison(report.comparison, text),
         resolved=[replace(spoiled(report.results[0]), rule_id=text, became=Became.GONE)],
         unsettled=[replace(spoiled(report.results[0]), rule_id=text, became=Became.UNASKED)],
+        subjects=[Subject(name=text, sha256="cd" * 32, saved=False)],
         waivers=Waivers([waiver], [waiver]),
         warnings=[text],
     )

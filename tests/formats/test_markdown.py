@@ -7,9 +7,11 @@ from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 from northflank_audit.formats import FORMATS
-from northflank_audit.formats.markdown import code, escape
+from northflank_audit.formats.markdown import LEAST, LONGEST, MOST, code, escape, shortened
+from northflank_audit.model import Status
 from northflank_audit.policy.compliance import frameworks
 from northflank_audit.printable import printable
+from tests.formats.conftest import crowd, result
 
 WORDS = st.text(st.characters(codec="utf-8") | st.sampled_from("\\`*_[]()<>&#@!|~$-+=.:/ \n'\"1aw"))
 OURS = {
@@ -107,10 +109,10 @@ def test_hostile_text_makes_nothing(hostile):
 def test_hostile_text_leaves_the_tables_whole(hostile):
     found = parsed(FORMATS["md"].render(hostile))
     kinds = [kind(token) for token in found if token.type.endswith("_open")]
-    assert kinds.count("table") == 10
+    assert kinds.count("table") == 11
     rows = " ".join(kinds).split("tr ")[1:]
     cells = [row.split().count("td") for row in rows if "td" in row.split()]
-    assert cells == [2] * 5 + [4] * 5 + [4] * 2 + [10] * 2 + [3]
+    assert cells == [2] * 5 + [4] * 6 + [4] * 2 + [10] * 2 + [3]
 
 
 def test_the_headings(full, clean):
@@ -120,11 +122,13 @@ def test_the_headings(full, clean):
 
     assert headings(full) == [
         "VIOLATED: 1 violation on 1 of 3 registry credentials",
+        "What changed",
+        "Resolved",
+        "Unsettled: not resolved",
         "Violations",
         "High: Restricted to projects",
         "Could not be judged",
         "Waived",
-        "Resolved since the earlier report",
         "To be looked at",
         "Passed or not applicable",
         "Compliance",
@@ -169,6 +173,103 @@ def test_what_was_not_all_seen_has_no_control_that_is_met_and_says_why(clean):
     assert "**This audit did not see everything, so no control is known to be met.**" in text
     assert "**met**" not in text
     assert "did not see everything" not in FORMATS["md"].render(clean)
+
+
+def test_what_changed_comes_before_all_else_and_says_what_became_of_each(full):
+    text = FORMATS["md"].render(full)
+    start = text.index("## What changed")
+    assert (
+        text[start : text.index("## Violations")]
+        == """\
+## What changed
+
+Since the report of 2026-11-17 06:00 UTC (run `fedcba9876543210`, incomplete): **1 new, 0 ongoing, 2 resolved, 2 unsettled**
+
+- the earlier report was incomplete: what is new may have been there
+
+### Resolved
+
+| Credential | Team | What was found | Evidence |
+| --- | --- | --- | --- |
+| Y `y` | own account | High: Restricted to projects<br>**mended**, was: y can be used by every project | `restrictions.restricted = false` |
+| Z `z` | own account | High: Restricted to projects<br>**gone**, was: z can be used by every project | `restrictions.restricted = false` |
+
+### Unsettled: not resolved
+
+Nothing is known today of these violations of the earlier report: they may still be there.
+
+| Credential | Team | What was found | Evidence |
+| --- | --- | --- | --- |
+| C `c` | own account | High: Restricted to projects<br>**could not be judged**, was: c can be used by every project | `restrictions.restricted = false` |
+| Z `z` | own account | High: former<br>**rule did not run**, was: z can be used by every project | `restrictions.restricted = false` |
+
+"""
+    )
+
+
+def test_where_nothing_was_compared_it_says_why_and_counts_nothing(full):
+    refused = replace(full.comparison, refused="it is about another source", cautions=[], new=0, resolved=0)
+    text = FORMATS["md"].render(replace(full, comparison=refused, resolved=[], unsettled=[]))
+    start = text.index("## What changed")
+    assert (
+        text[start : text.index("## Violations")]
+        == """\
+## What changed
+
+Nothing was compared with the report of 2026-11-17 06:00 UTC (run `fedcba9876543210`): it is about another source
+
+"""
+    )
+
+
+def test_without_an_earlier_report_nothing_is_said_of_changes(report):
+    assert "What changed" not in FORMATS["md"].render(report)
+
+
+@pytest.mark.parametrize("count", [10_000, 100_000])
+def test_a_big_report_fits_into_a_ticket_and_counts_what_it_does_not_name(report, count):
+    text = FORMATS["md"].render(crowd(report, count))
+    assert len(text) <= LONGEST
+    rows = (
+        sum(kind(token) == "td" for token in parsed(text[text.index("### High:") : text.index("## Compliance")])) // 6
+    )
+    assert LEAST < rows <= MOST
+    assert f"`unrestricted`, {count} violations\n" in text
+    assert f"\n\n… and {count - rows} more, in report.json\n" in text
+
+
+def test_a_small_report_names_everything(report):
+    text = FORMATS["md"].render(crowd(report, 200))
+    assert text.count("can be used by every project") == 200
+    assert "in report.json" not in text
+
+
+def test_every_table_and_list_is_cut_alike_and_still_names_some(full):
+    lots = [result(resource=f"r{number}", message="x" * 500) for number in range(50)]
+    unjudged = [replace(each, status=Status.UNKNOWN) for each in lots]
+    text = FORMATS["md"].render(
+        replace(
+            full,
+            run=replace(full.run, complete=False, incomplete_reasons=[f"page {n}" for n in range(50)]),
+            results=lots + unjudged + [replace(each, waiver=full.waivers.unused[0]) for each in lots],
+            resolved=[replace(each, became="mended") for each in lots],
+            unsettled=[replace(each, became="unseen") for each in lots],
+            warnings=[f"odd {number}" for number in range(50)],
+            waivers=replace(full.waivers, unused=full.waivers.unused * 50, expired=full.waivers.expired * 50),
+        )
+    )
+    assert len(text) <= LONGEST
+    (most,) = {50 - int(line.split()[-4]) for line in text.splitlines() if line.endswith(" more, in report.json")}
+    assert text.count(" more, in report.json") == 9
+    assert most >= LEAST
+    assert text.count("- page ") == text.count("- odd ") == text.count("**mended**, was: ") == most
+
+
+def test_evidence_is_not_longer_than_a_reader_takes(report):
+    long = result(evidence={"projects": ["p" * 20] * 100})
+    assert "`projects = [" + '"pppppppppppppppppppp",' * 12 in FORMATS["md"].render(replace(report, results=[long]))
+    assert len(FORMATS["md"].render(replace(report, results=[long]))) < len(FORMATS["md"].render(report)) + 300
+    assert (shortened("abc", 3), shortened("abcd", 3)) == ("abc", "ab…")
 
 
 def test_the_whole_of_it(report):

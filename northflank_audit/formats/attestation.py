@@ -1,0 +1,75 @@
+"""The report as an in-toto statement over what was judged: the payload of a DSSE envelope, ready to be signed.
+
+The predicate is that of test results: a rule is a test. Fields with `northflankAudit` in front are its extension.
+Sources: the in-toto Attestation Framework's specification, "Statement" v1, "Predicate type: Test Result" v0.1, and its
+parsing rules for extension fields.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from northflank_audit.errors import DeliveryError
+from northflank_audit.formats.policyview import rule_files
+from northflank_audit.model import Status
+from northflank_audit.report import Report, RuleSummary, Subject
+
+STATEMENT: Final = "https://in-toto.io/Statement/v1"
+PREDICATE: Final = "https://in-toto.io/attestation/test-result/v0.1"
+
+
+def render(report: Report) -> str:
+    """Return the statement as JSON. Raises DeliveryError where nothing says what was judged."""
+    if report.subjects is UNSET or not report.subjects:
+        raise DeliveryError("an attestation needs the digest of what was judged, and there is none (--save-snapshot)")
+    statement = {
+        "_type": STATEMENT,
+        "subject": [_subject(each) for each in report.subjects],
+        "predicateType": PREDICATE,
+        "predicate": _predicate(report),
+    }
+    return msgspec.json.format(msgspec.json.encode(statement), indent=2).decode() + "\n"
+
+
+def _subject(subject: Subject) -> dict[str, Any]:
+    """Return a resource descriptor; a verifier learns that there is no such file to be had."""
+    unsaved = {} if subject.saved else {"annotations": {"northflankAuditSaved": False}}
+    return {"name": subject.name, "digest": {"sha256": subject.sha256}, **unsaved}
+
+
+def _predicate(report: Report) -> dict[str, Any]:
+    tests: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
+    for rule in report.rules:
+        tests[_verdict(rule, complete=report.run.complete)].append(rule.id)
+    failed = not report.run.complete or tests["failedTests"]
+    return {
+        "result": "FAILED" if failed else "WARNED" if tests["warnedTests"] else "PASSED",
+        "configuration": list(_configuration(report)),
+        **tests,
+        "northflankAuditTool": report.tool,
+        "northflankAuditRun": report.run,
+        "northflankAuditSummary": report.summary,
+        "northflankAuditCoverage": report.coverage,
+        "northflankAuditRules": {
+            rule.id: {"severity": rule.severity, "params": rule.params, "tuned": rule.tuned, "counts": rule.counts}
+            for rule in report.rules
+        },
+        "northflankAuditLeftOut": report.left_out,
+        "northflankAuditExitCode": report.exit_code,
+    }
+
+
+def _configuration(report: Report) -> Iterator[dict[str, Any]]:
+    for file in rule_files(report):
+        yield {"name": file.path, "digest": {"sha256": file.sha256}}
+
+
+def _verdict(rule: RuleSummary, *, complete: bool) -> str:
+    """Return in which list a rule belongs. It passes only where each verdict did, there is one, and none is missing."""
+    counts = rule.counts
+    if counts[Status.FAIL]:
+        return "failedTests"
+    sound = counts[Status.PASS] + counts[Status.NOTAPPLICABLE]
+    return "passedTests" if complete and sound and sound == sum(counts.values()) else "warnedTests"

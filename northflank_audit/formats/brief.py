@@ -1,0 +1,26 @@
+"""The report in brief, as Markdown: the verdict, what changed and the worst, for a summary that must stay small."""
+
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from northflank_audit.formats.markdown import shortened, template
+from northflank_audit.formats.view import view
+from northflank_audit.report import Report
+
+MOST: Final = 20
+"""Findings, and reasons, that are listed."""
+_LONGEST: Final = 200
+"""Characters of any text that others wrote.
+
+So a brief of the most hostile report is far below the 1 MiB that GitHub takes as a step's summary (GitHub's
+documentation, "Workflow commands for GitHub Actions", step isolation and limits)."""
+
+
+def brief(report: Report) -> str:
+    """Return the report in brief."""
+    return template("brief.md.j2", _short).render(**view(report), most=MOST)
+
+
+def _short(value: Any) -> Any:
+    return value if isinstance(value, Markup) else shortened(value, _LONGEST)

@@ -1,0 +1,74 @@
+"""The report as annotations of GitHub: workflow commands, which the runner takes from standard output.
+
+Of each level a step shows ten annotations at most (GitHub's documentation, actions/toolkit, "Problem matchers",
+Limitations). So the worst come first, no more are given than are shown, and the last line counts the rest.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from northflank_audit.formats.text import headline, outcome, plural
+from northflank_audit.formats.workflow import command
+from northflank_audit.model import Result, Severity, Status
+from northflank_audit.report import Report, RuleSummary
+
+MOST: Final = {"error": 10, "warning": 10, "notice": 9}
+"""Annotations of each level; the last line is one more notice."""
+LEVELS: Final = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "notice",
+    Severity.INFO: "notice",
+}
+_KINDS: Final = {
+    "reason": ("reason why it is incomplete", "reasons why it is incomplete"),
+    "violation": ("violation", "violations"),
+    "unjudged": ("verdict that is unknown", "verdicts that are unknown"),
+}
+
+
+def render(report: Report) -> str:
+    """Return why the audit is incomplete, each violation, and what could not be judged; the verdict comes last.
+
+    What is waived needs nobody's attention, and takes no annotation from what does.
+    """
+    given: Counter[str] = Counter()
+    rest: Counter[str] = Counter()
+    lines = []
+    for kind, level, text, where in _annotations(report):
+        if given[level] < MOST[level]:
+            given[level] += 1
+            lines.append(command(level, text, **where))
+        else:
+            rest[kind] += 1
+    more = [plural(rest[kind], *words) for kind, words in _KINDS.items() if rest[kind]]
+    besides = f". Not shown here, but in the reports: {', '.join(more)}" if more else ""
+    lines.append(command("notice", headline(report) + besides, title=f"Registry credential audit: {outcome(report)}"))
+    return "\n".join(lines) + "\n"
+
+
+def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]]]:
+    """Yield each annotation's kind, level, text and properties, the most important of a level first."""
+    rules = {rule.id: rule for rule in report.rules}
+    for reason in report.run.incomplete_reasons:
+        yield "reason", "error", reason, {"title": "The audit is incomplete"}
+    for each in report.results:
+        if each.violates:
+            said = each.severity.capitalize() + (", new" if each.state == "new" else "")
+            yield "violation", LEVELS[each.severity], _text(each), _place(rules[each.rule_id], said)
+    for each in report.results:
+        if each.status in (Status.UNKNOWN, Status.ERROR):
+            yield "unjudged", "warning", _text(each), _place(rules[each.rule_id], each.status.capitalize())
+
+
+def _text(result: Result) -> str:
+    team = "" if result.resource.team is None else f"{result.resource.team}/"
+    return f"{team}{result.resource.id}: {result.message}"
+
+
+def _place(rule: RuleSummary, said: str) -> dict[str, str]:
+    """Return where a rule is defined, the only file that a finding has, and the annotation's title."""
+    path, _, line = rule.origin.rpartition(":")
+    return {"file": path, "line": line, "title": f"{said}: {rule.title}"}
