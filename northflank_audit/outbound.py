@@ -47,7 +47,7 @@ def deliver(settings: Settings, report: Report) -> tuple[Report, list[str]]:
 def _channels(settings: Settings) -> Iterator[Send]:
     """Yield what tells people and machines of the report, in this order."""
     summary = os.environ.get(STEP_SUMMARY)
-    if summary and "github" in {*settings.format, *dict(settings.output)}:
+    if summary and settings.writes("github"):
         yield _step_summary(summary)  # what is appended stays, so it comes last
 
 

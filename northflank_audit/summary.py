@@ -84,7 +84,8 @@ def _findings(results: Sequence[Result], report: Report, what: str) -> Iterator[
             yield ""
             yield f"{label}  {titles[rule]}  {click.style(rule, dim=True)}"
         new = click.style("new  ", bold=True) if result.state == "new" else ""
-        yield f"          {new}{_placed(result)}: {printable(result.message)}"
+        # The dash keeps an id such as `::error::` from being a command to the CI that reads this.
+        yield f"        - {new}{_placed(result)}: {printable(result.message)}"
     if len(results) > MOST:
         yield f"          … and {len(results) - MOST} more {what}, in the reports"
 

@@ -38,7 +38,7 @@ def test_it_passed(summary):
 def test_violations_are_named_and_a_long_list_is_cut_and_counted(summary):
     text = summary(*[resource(id=f"c{n:02}", name=f"N{n}", team="t", ok=False) for n in range(MOST + 3)])
     assert text.startswith(f"VIOLATED  {MOST + 3} violations: {MOST + 3} low")
-    assert "t/c00: N0: T" in text
+    assert "        - t/c00: N0: T" in text
     assert "… and 3 more violations, in the reports" in text
 
 

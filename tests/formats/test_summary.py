@@ -15,7 +15,7 @@ def test_what_changed_is_told_below_the_verdict_and_never_called_resolved_withou
         "  not resolved, rule did not run: former on z",
         "",
     ]
-    assert "new  a: a can be used by every project" in text
+    assert "- new  a: a can be used by every project" in text
 
 
 def test_what_was_not_compared_is_said(full):
