@@ -1,4 +1,5 @@
 import time
+from pathlib import Path
 
 import pytest
 
@@ -123,6 +124,8 @@ def test_a_demo_does_not_pose_as_the_real_job(audited, peer, monkeypatch):
     assert peer.paths == [f"POST /{KEY}/start", f"POST /{KEY}"]
     peer.asked.clear()
     monkeypatch.setattr("sys.argv", ["audit.py", "--demo", "--format", "json"])
+    monkeypatch.setenv("NORTHFLANK_AUDIT_NOTIFY_URLS", f"json://{peer.place}")
+    monkeypatch.setenv("NORTHFLANK_AUDIT_METRICS_FILE", "a.prom")
     with pytest.raises(SystemExit):
         cli.main()
-    assert peer.paths == []
+    assert (peer.paths, Path("a.prom").exists()) == ([], False)
