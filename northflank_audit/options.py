@@ -5,12 +5,13 @@ config file as its `default_map`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import click
 from click.core import ParameterSource
 
 from northflank_audit.configfile import DEFAULT_CONFIG, read_config
+from northflank_audit.delivery.when import When
 from northflank_audit.model import Severity
 from northflank_audit.settings import DEFAULT_URL, URL_VARIABLES
 
@@ -195,6 +196,32 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say who is told of a run."""
+    return _all(
+        command,
+        _option(
+            "--notify-file",
+            metavar="FILE",
+            help="Whom to notify: Apprise URLs, one a line.  [default: $NORTHFLANK_AUDIT_NOTIFY_URLS]",
+        ),
+        _option(
+            "--notify-when",
+            type=click.Choice(get_args(When)),
+            default="violations",
+            show_default=True,
+            help="When to notify; an incomplete audit is always told.",
+        ),
+        _option("--metrics-file", metavar="FILE.prom", help="Write metrics for Prometheus' node exporter."),
+        _option("--metrics-push", metavar="URL", help="Push metrics to the Prometheus Pushgateway at this address."),
+        _option(
+            "--heartbeat",
+            metavar="URL",
+            help="Ping URL/start, then URL or URL/fail; or spell it: URL?s={start|success|fail}.",
+        ),
+    )
+
+
 def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator that adds the options of `run`; `formats` are the reports that there are."""
     severities = [*(severity.value for severity in Severity), "never"]
@@ -240,6 +267,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
         ),
         _option("--compare", metavar="FILE", help="An earlier report.json: tell new findings from old ones."),
         _option("--save-snapshot", metavar="FILE", help="Keep what was fetched, less secrets, for --input."),
+        delivery_options,
         request_options,
         _option("--quiet", is_flag=True, help="Say nothing when there is nothing to say."),
         _option("--verbose", is_flag=True, help="Tell what is being done, on standard error."),

@@ -1,22 +1,25 @@
-"""Everything that leaves an audit: reports first, then who is told of them.
+"""Everything that leaves an audit: reports first, then who is told of them, and metrics last.
 
 A report that could not be written or sent makes the audit incomplete; what was written before is then written again.
 """
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
 
-from northflank_audit.delivery import files
+from northflank_audit.delivery import files, metrics, notify
+from northflank_audit.delivery.when import wanted
 from northflank_audit.errors import DeliveryError
 from northflank_audit.formats import FORMATS
+from northflank_audit.model import ACCOUNT_TYPE
 from northflank_audit.report import Report
-from northflank_audit.settings import Settings
+from northflank_audit.settings import Settings, read_text
 
 Place = tuple[str, str]
 """A format's name, and the path where it goes."""
@@ -27,39 +30,92 @@ STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 
 Source: GitHub's documentation, "Workflow commands for GitHub Actions"."""
 
+NOTIFY_VARIABLE: Final = "NORTHFLANK_AUDIT_NOTIFY_URLS"
+"""The environment's other way to give Apprise URLs; no flag takes them, since a flag shows in the process list."""
 
-def deliver(settings: Settings, report: Report) -> tuple[Report, list[str]]:
+
+def channels(settings: Settings) -> list[Send]:
+    """Return what tells people of a report, in this order.
+
+    Raises StartError for what could not work, so that it is known before anything is fetched.
+    """
+    return list(_notifications(settings, os.environ))
+
+
+def deliver(settings: Settings, people: Sequence[Send], report: Report) -> tuple[Report, list[str]]:
     """Write the reports and tell who is to be told; return the final report and the paths of the files."""
     places = [*_inside(settings), *settings.output]
     streams = [place for place in places if files.is_stream(place[1])]
     report, written = _write(settings, [place for place in places if place not in streams], report)
     told = report
-    for send in [*_channels(settings), *map(_stream, streams)]:
+    appended = _step_summary(settings, os.environ.get(STEP_SUMMARY))
+    for send in [*people, *map(_stream, streams), *appended]:  # what can't be taken back comes last
         try:
             send(told)
         except DeliveryError as error:
             told = _incomplete(told, error)
+    told = _measure(settings, told)
     if told is not report:
         told, written = _write(settings, written, told)
     return told, [path for _, path in written]
 
 
-def _channels(settings: Settings) -> Iterator[Send]:
-    """Yield what tells people and machines of the report, in this order."""
-    summary = os.environ.get(STEP_SUMMARY)
-    if summary and settings.writes("github"):
-        yield _step_summary(summary)  # what is appended stays, so it comes last
+def _notifications(settings: Settings, environment: Mapping[str, str]) -> Iterator[Send]:
+    urls = _notify_urls(settings, environment)
+    if not urls:
+        return
+    to = notify.services(urls)
+    places = [path for _, path in [*_inside(settings), *settings.output] if not files.is_stream(path)]
+
+    def send(report: Report) -> None:
+        if wanted(settings.notify_when, report):
+            notify.notify(to, report, places)
+
+    yield send
 
 
-def _step_summary(path: str) -> Send:
-    """Return what appends the report in brief to the summary of a step of GitHub Actions."""
+def _notify_urls(settings: Settings, environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the places and URLs of `--notify-file`, else those of the environment, which are no concern of a demo."""
+    if settings.notify_file is not None:
+        return notify.listed(read_text(settings.notify_file), settings.notify_file)
+    urls = [] if settings.demo else environment.get(NOTIFY_VARIABLE, "").split()
+    return [(f"{NOTIFY_VARIABLE}, URL {number}", url) for number, url in enumerate(urls, 1)]
+
+
+def _measure(settings: Settings, report: Report) -> Report:
+    """Write and push the metrics. Where one way fails, the other is told: each that works has the final exit code.
+
+    The file comes first, since it can be written again: what was pushed as the last success can't be taken back.
+    """
+    scope = "all-teams" if settings.all_teams else ",".join(sorted(set(settings.team))) or ACCOUNT_TYPE
+    left: list[Send] = []
+    if settings.metrics_file is not None:
+        before = metrics.last_success(settings.metrics_file, report, scope)
+        left.append(partial(metrics.write, settings.metrics_file, scope=scope, before=before))
+    if settings.metrics_push is not None:
+        left.append(partial(metrics.push, settings.metrics_push, scope=scope))
+    while True:
+        for send in left:
+            try:
+                send(report)
+            except DeliveryError as error:
+                left.remove(send)
+                report = _incomplete(report, error)
+                break
+        else:
+            return report
+
+
+def _step_summary(settings: Settings, path: str | None) -> Iterator[Send]:
+    """Yield what appends the report in brief to the summary of a step of GitHub Actions."""
 
     def send(report: Report) -> None:
         from northflank_audit.formats.brief import brief  # noqa: PLC0415 - imports jinja2
 
-        files.append(path, f"\n{brief(report)}")
+        files.append(str(path), f"\n{brief(report)}")
 
-    return send
+    if path and settings.writes("github"):
+        yield send
 
 
 def _inside(settings: Settings) -> list[Place]:

@@ -14,11 +14,12 @@ from msgspec.structs import replace
 
 from northflank_audit import __version__, shipped
 from northflank_audit.delivery import files
+from northflank_audit.delivery.heartbeat import heartbeat
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats.text import headline, plural
 from northflank_audit.judging import judged
 from northflank_audit.northflank.token import Token
-from northflank_audit.outbound import deliver
+from northflank_audit.outbound import channels, deliver
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.futile import futile
 from northflank_audit.policy.tally import Tally
@@ -44,11 +45,13 @@ def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str
 
     Raises StartError before anything is fetched or written.
     """
-    policy = read_policy(settings)
-    log.info("the audit begins, with %s", plural(len(policy.rules), "rule"))
-    with opened(settings) as source:
-        report = audit(settings, policy, source, watch, run_id)
-    report, written = deliver(settings, report)
+    with heartbeat(settings.heartbeat) as ended:
+        policy, people = read_policy(settings), channels(settings)
+        log.info("the audit begins, with %s", plural(len(policy.rules), "rule"))
+        with opened(settings) as source:
+            report = audit(settings, policy, source, watch, run_id)
+        report, written = deliver(settings, people, report)
+        ended(report)
     log.info("%s; exit code %d", headline(report), report.exit_code)
     return report, written
 

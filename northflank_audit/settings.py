@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from northflank_audit.delivery import heartbeat, metrics
+from northflank_audit.delivery.when import When
 from northflank_audit.errors import StartError
 from northflank_audit.model import Severity, Status
 from northflank_audit.northflank.token import Token, is_loopback
@@ -16,6 +18,9 @@ from northflank_audit.policy.yamlfile import Document
 DEFAULT_URL: Final = "https://api.northflank.com"
 TOKEN_VARIABLES: Final = ("NORTHFLANK_API_TOKEN", "NF_API_TOKEN")
 URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
+
+TOLD: Final = ("notify_file", "metrics_file", "metrics_push", "heartbeat")
+"""The options that say who is told. Of the demo they are told only if the command line says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,11 @@ class Settings:
     include: frozenset[Status] = frozenset()
     compare: str | None = None
     save_snapshot: str | None = None
+    notify_file: str | None = None
+    notify_when: When = "violations"
+    metrics_file: str | None = None
+    metrics_push: str | None = None
+    heartbeat: str | None = None
 
     def writes(self, name: str) -> bool:
         """Tell whether a format is wanted, wherever it goes."""
@@ -114,12 +124,36 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
         raise click.UsageError("two reports can't go to the same place")
     if given["demo"]:  # what the config file or the environment say of the real account is not meant
         values |= {"input": (), "token_file": None}
+        values |= {name: None for name in TOLD if name in values and not explicit(name)}
     elif not given["input"]:
         values["api_url"] = _checked_url(given["api_url"])
     if "fail_on" in given:
         values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
+    values |= _checked_delivery(values)
     values["include"] = frozenset(map(Status, given.get("include", ())))
     return Settings(**values)
+
+
+def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the addresses that are pinged and pushed to. Raises click.UsageError, which keeps their keys to itself."""
+    file = values.get("metrics_file")
+    if file is not None and not file.endswith(metrics.SUFFIX):
+        raise click.UsageError(f"--metrics-file: the node exporter reads files that end in {metrics.SUFFIX}")
+    found = {name: values[name].strip() for name in ("metrics_push", "heartbeat") if values.get(name) is not None}
+    for name, url in found.items():
+        option = f"--{name.replace('_', '-')}"
+        try:
+            parts = urlsplit(url)
+            right = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            right = False
+        if not right or not url.isprintable() or " " in url:
+            raise click.UsageError(f"{option}: this is no address; it is https://HOST[:PORT] or http://HOST[:PORT]")
+        if name == "metrics_push" and (parts.query or parts.fragment):
+            raise click.UsageError(f"{option}: a Pushgateway's base address has no query and no fragment")
+        if name == "heartbeat" and not heartbeat.is_spelt_right(url):
+            raise click.UsageError(f"{option}: in braces stand three words: {{start|success|fail}}")
+    return found
 
 
 def _checked_url(url: str) -> str:

@@ -29,14 +29,14 @@ def is_stream(path: str) -> bool:
     return path == "-" or (place.exists() and not place.is_file() and not place.is_dir())
 
 
-def write(path: str, text: str) -> None:
+def write(path: str, text: str, *, mode: int | None = None) -> None:
     """Write a file beside its place and move it there. Raises NotWritten, and then the old file stands.
 
-    Line ends are those of `text`, permissions those of the file that it replaces. A place that is no regular file,
-    such as /dev/null or a pipe, is written to as it is.
+    Line ends are those of `text`, permissions `mode` or else those of the file that it replaces. A place that is no
+    regular file, such as /dev/null or a pipe, is written to as it is.
     """
     if not is_stream(path):
-        write_all([(path, text)])
+        write_all([(path, text)], mode=mode)
         return
     try:
         Path(path).write_text(text, encoding="utf-8")
@@ -50,7 +50,7 @@ def append(path: str, text: str) -> None:
         file.write(text)
 
 
-def write_all(texts: Sequence[tuple[str, str]]) -> None:
+def write_all(texts: Sequence[tuple[str, str]], *, mode: int | None = None) -> None:
     """Write several files beside their places, and when all are there, move them.
 
     Raises NotWritten for the first that fails; if that is before the move, the old files stand.
@@ -63,7 +63,7 @@ def write_all(texts: Sequence[tuple[str, str]]) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
                 staged.append((path, temporary, target))
-                _stage(temporary, target, text)
+                _stage(temporary, target, text, mode)
         for path, temporary, target in staged:
             with _told(path):
                 temporary.replace(target)
@@ -116,9 +116,11 @@ def _told(path: str) -> Iterator[None]:
         raise NotWritten(path, error) from None
 
 
-def _stage(temporary: Path, target: Path, text: str) -> None:
+def _stage(temporary: Path, target: Path, text: str, mode: int | None) -> None:
     with temporary.open("x", encoding="utf-8", newline="") as file:
-        if target.exists():
+        if mode is not None:
+            temporary.chmod(mode)
+        elif target.exists():
             shutil.copymode(target, temporary)
         file.write(text)
         file.flush()

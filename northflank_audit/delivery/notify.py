@@ -1,0 +1,160 @@
+"""Notifications to chats and pagers, by Apprise.
+
+Its URLs hold passwords and keys, so nothing here says more of one than where it stands, and the library's own log is
+heard by nobody. What others wrote goes out as plain text, which Apprise escapes for Markdown and HTML; what a chat
+finds in plain text all the same (mentions, addresses) is broken by an invisible blank.
+"""
+
+import logging
+import re
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+from northflank_audit.delivery.subject import subject
+from northflank_audit.errors import DeliveryError, StartError
+from northflank_audit.formats.text import Outcome, headline, outcome
+from northflank_audit.model import Result
+from northflank_audit.printable import printable
+from northflank_audit.report import Report
+
+LONGEST: Final = 30.0
+"""Seconds for all notifications together; some services are sent one message in several seconds."""
+MOST_FINDINGS: Final = 5
+MOST_REASONS: Final = 3
+LONGEST_LINE: Final = 160
+"""Characters; with the lines that there can be, a message fits the 2,000 of Discord, the shortest of the chats'."""
+
+_TYPES: Final = {Outcome.PASSED: "success", Outcome.VIOLATED: "warning", Outcome.INCOMPLETE: "failure"}
+"""How Apprise calls each outcome: services show it by a colour or a symbol."""
+_MENTION: Final = re.compile(r"([@#<])(?=\S)")
+_ADDRESS: Final = re.compile(r"://")
+_WWW: Final = re.compile(r"(?i)\b(www)\.")
+
+
+class Service(NamedTuple):
+    """Someone to notify."""
+
+    place: str
+    """Where its URL stands, for messages."""
+    plugin: Any
+    """Apprise's object for it."""
+
+
+def listed(text: str, path: str) -> list[tuple[str, str]]:
+    """Return the URLs of a file with their places; empty lines and comments (#) are passed over.
+
+    Raises StartError where there is none: somebody is to be told, and nobody would be.
+    """
+    lines = ((f"{path}:{number}", line.strip()) for number, line in enumerate(text.splitlines(), 1))
+    found = [(place, line) for place, line in lines if line and not line.startswith("#")]
+    if not found:
+        raise StartError(f"{printable(path)}: there is no URL in it; write Apprise URLs, one a line")
+    return found
+
+
+def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
+    """Return who is to be notified, given places and URLs. Raises StartError for what Apprise can't use."""
+    try:
+        import apprise  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise StartError("notifications need Apprise: pip install 'apprise>=2.2'") from None
+    # Each is sent to from a thread of ours, which bounds it; Apprise's own would keep the process from ending.
+    asset = apprise.AppriseAsset(
+        app_id="northflank-audit",
+        app_desc="Audit of registry credentials",
+        app_url="",
+        async_mode=False,
+        service_timeout=0,
+        http_redirects=False,
+    )
+    with _unheard():
+        found = [Service(printable(place), _plugin(apprise, url, asset)) for place, url in urls]
+    if unusable := [service.place for service in found if service.plugin is None]:
+        problem = "not a URL that Apprise can use: it knows no such service, or a part of it or a package is missing"
+        raise StartError("\n".join(f"{place}: {problem}" for place in unusable))
+    return found
+
+
+def notify(to: Sequence[Service], report: Report, places: Sequence[str]) -> None:
+    """Notify everyone; `places` are where the reports are. Raises DeliveryError for those who could not be."""
+    title, text, kind = _shown(subject(report)), body(report, places), _TYPES[outcome(report)]
+    delivered: set[str] = set()
+
+    def tell(service: Service) -> None:
+        import apprise  # noqa: PLC0415 - as above
+
+        teller = apprise.Apprise()
+        teller.add(service.plugin)
+        try:
+            if teller.notify(title=title, body=text, body_format="text", notify_type=kind):
+                delivered.add(service.place)
+        except Exception:  # noqa: BLE001, S110 - not delivered; and what it says may hold the URL
+            pass
+
+    with _unheard():
+        threads = [threading.Thread(target=tell, args=(each,), name="notify", daemon=True) for each in to]
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + LONGEST
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        lost = [each for each in to if each.place not in delivered]
+    if lost:
+        names = ", ".join(f"{each.place} ({printable(str(each.plugin.service_name))})" for each in lost)
+        raise DeliveryError(f"not everyone could be notified: {names}; `apprise -vv -b test URL` says why")
+
+
+def body(report: Report, places: Sequence[str]) -> str:
+    """Return a few lines: the verdict, what could not be seen, the worst findings, and where to read on."""
+    return "\n".join(map(_shown, _lines(report, places)))
+
+
+def _lines(report: Report, places: Sequence[str]) -> Iterator[str]:
+    yield headline(report) + "."
+    reasons = report.run.incomplete_reasons
+    yield from (f"Incomplete: {reason}" for reason in reasons[:MOST_REASONS])
+    if len(reasons) > MOST_REASONS:
+        yield f"… and {len(reasons) - MOST_REASONS} more reasons"
+    findings = [result for result in report.results if result.violates]
+    yield from map(_finding, findings[:MOST_FINDINGS])
+    if len(findings) > MOST_FINDINGS:
+        yield f"… and {len(findings) - MOST_FINDINGS} more"
+    if places:
+        yield f"Reports: {', '.join(places)}"
+
+
+def _finding(result: Result) -> str:
+    team = f"{result.resource.team}/" if result.resource.team else ""
+    state = "new, " if result.state == "new" else ""
+    return f"• {state}{result.severity}: {team}{result.resource.id}: {result.message}"
+
+
+def _shown(text: str) -> str:
+    """Return a line in which no chat finds a mention or an address, and that is no longer than it may be."""
+    text = _MENTION.sub("\\1\u200b", printable(text))
+    text = _WWW.sub("\\1\u200b.", _ADDRESS.sub(":\u200b//", text))
+    return text if len(text) <= LONGEST_LINE else text[: LONGEST_LINE - 1] + "…"
+
+
+def _plugin(apprise: Any, url: str, asset: Any) -> Any:
+    """Return Apprise's object for a URL; None where it has none."""
+    try:
+        return apprise.Apprise.instantiate(url, asset=asset)
+    except Exception:  # noqa: BLE001 - of whatever kind, it is about a URL that nobody may read
+        return None
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Let nothing be logged or warned of meanwhile: Apprise and the libraries below it tell URLs."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,107 @@
+"""One short request to a monitor or a gateway, whose address is a secret of its own.
+
+Such an address holds a key, so no message here says more of it than its host. Nothing of the API goes there: the
+session is its own, without a token, cookies or .netrc. A redirect is not followed: it would hand the key on.
+"""
+
+import queue
+import threading
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from northflank_audit import __version__
+
+if TYPE_CHECKING:
+    import requests
+
+TRIES: Final = 3
+PAUSE: Final = 0.5
+"""Seconds between two tries."""
+TRY_SECONDS: Final = 3.0
+"""Seconds for a connection, and for an answer to begin."""
+LONGEST: Final = 8.0
+"""Seconds for all tries together, whatever the other side and the resolver do."""
+PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""The statuses that may pass by themselves."""
+
+
+class NotSent(Exception):
+    """The request was not answered with success. The text says why, and nothing of the address but its host."""
+
+
+class _Passing(NotSent):
+    """The same, and another try may do better."""
+
+
+def send(method: str, url: str, body: bytes = b"", content_type: str = "text/plain; charset=utf-8") -> None:
+    """Send a request, and again where that may help. Raises NotSent where no answer says success (2xx)."""
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed  # noqa: PLC0415 - if used
+
+    tries = Retrying(
+        retry=retry_if_exception_type(_Passing), stop=stop_after_attempt(TRIES), wait=wait_fixed(PAUSE), reraise=True
+    )
+    outcome: queue.SimpleQueue[NotSent | None] = queue.SimpleQueue()
+
+    def attempts() -> None:
+        try:
+            tries(_once, method, url, body, content_type)
+        except NotSent as problem:
+            outcome.put(problem)
+        except Exception as error:  # noqa: BLE001 - whatever an odd address or answer does, it tells no secret
+            outcome.put(NotSent(f"{host(url)}: {type(error).__name__}"))
+        else:
+            outcome.put(None)
+
+    # A timeout of requests bounds the wait for each byte, and nothing bounds the resolver: so all of it is left to a
+    # thread that nobody waits for longer than this.
+    threading.Thread(target=attempts, name="request", daemon=True).start()
+    try:
+        problem = outcome.get(timeout=LONGEST)
+    except queue.Empty:
+        problem = NotSent(f"{host(url)}: no answer in {LONGEST:g} s")
+    if problem is not None:
+        raise problem
+
+
+def host(url: str) -> str:
+    """Return what may be said of an address."""
+    return urlsplit(url).hostname or "?"
+
+
+def _once(method: str, url: str, body: bytes, content_type: str) -> None:
+    import requests  # noqa: PLC0415 - only where it is used
+
+    headers = {"User-Agent": f"northflank-audit/{__version__}", **({"Content-Type": content_type} if body else {})}
+    with _session(url) as session:
+        try:
+            answer = session.request(
+                method,
+                url,
+                data=body or None,
+                headers=headers,
+                timeout=TRY_SECONDS,
+                allow_redirects=False,
+                stream=True,  # what it says besides its status matters to nobody
+            )
+        except requests.exceptions.SSLError:
+            raise NotSent(f"{host(url)}: TLS failed") from None
+        except requests.Timeout:
+            raise _Passing(f"{host(url)}: no answer in time") from None
+        except requests.ConnectionError:
+            raise _Passing(f"{host(url)}: the connection failed") from None
+        status = answer.status_code
+        answer.close()
+    if status in PASSING:
+        raise _Passing(f"{host(url)}: HTTP {status}")
+    if status not in range(200, 300):
+        raise NotSent(f"{host(url)}: HTTP {status}")
+
+
+def _session(url: str) -> "requests.Session":
+    """Return a session with the environment's proxies and authorities, and without its .netrc."""
+    import requests  # noqa: PLC0415 - as above
+
+    session = requests.Session()
+    environment = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies, session.verify, session.trust_env = environment["proxies"], environment["verify"], False
+    return session

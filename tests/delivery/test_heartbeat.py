@@ -1,0 +1,131 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from northflank_audit import cli
+from northflank_audit.delivery.heartbeat import heartbeat, request
+from northflank_audit.errors import Stopped
+from tests.delivery.conftest import KEY
+
+HC = "https://hc-ping.com/uuid"
+CRONITOR = "https://cronitor.link/p/KEY/audit?state={run|complete|fail}"
+KUMA = "http://kuma:3001/api/push/TOKEN?status={|up|down}&msg={|OK|failed}"
+
+
+@pytest.mark.parametrize(
+    ("url", "start", "success", "fail"),
+    [
+        (HC, f"POST {HC}/start", f"POST {HC}", f"POST {HC}/fail"),
+        (f"{HC}/", f"POST {HC}/start", f"POST {HC}/", f"POST {HC}/fail"),
+        (f"{HC}?create=1", f"POST {HC}/start?create=1", f"POST {HC}?create=1", f"POST {HC}/fail?create=1"),
+        (f"{HC}/{{state}}", f"GET {HC}/start", f"GET {HC}/success", f"GET {HC}/fail"),
+        (CRONITOR, *(f"GET https://cronitor.link/p/KEY/audit?state={word}" for word in ("run", "complete", "fail"))),
+        (KUMA, None, "GET http://kuma:3001/api/push/TOKEN?status=up&msg=OK", "GET http://kuma:3001/api/push/TOKEN?status=down&msg=failed"),
+        ("https://u.example/TOKEN{||/fail}", None, "GET https://u.example/TOKEN", "GET https://u.example/TOKEN/fail"),
+    ],
+)  # fmt: skip
+def test_each_service_is_told_in_its_own_way(url, start, success, fail):
+    told = [" ".join(asked) if (asked := request(url, state)) else None for state in ("start", "success", "fail")]
+    assert told == [start, success, fail]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code", "end"),
+    [
+        ("good", (), 0, ""),
+        ("bad", (), 1, ""),
+        ("good", ("--rules", "broken.yaml"), 2, "/fail"),
+        ("good", ("--input", "absent.json"), 2, "/fail"),
+        ("good", ("--config", "broken.yaml"), 2, "/fail"),
+        (None, (), 3, "/fail"),
+        ("good", ("--output", "md=.."), 3, "/fail"),
+    ],
+)
+def test_the_end_tells_whether_the_audit_saw_everything_and_not_what_it_found(
+    audited, peer, tmp_path, name, arguments, code, end
+):
+    (tmp_path / "broken.yaml").write_text("rules: [{id: x}]")
+    ended = audited("--heartbeat", peer.url, *arguments, name=name)
+    assert (ended.code, peer.paths) == (code, [f"POST /{KEY}/start", f"POST /{KEY}{end}"])
+    said = peer.asked[1].body
+    assert said if code == 2 else said.startswith("[AUDIT] ")
+
+
+def test_an_internal_error_is_a_failure_and_says_nothing_of_itself(audited, peer, monkeypatch):
+    monkeypatch.setattr("northflank_audit.runner.audit", lambda *_: {}[KEY])
+    assert audited("--heartbeat", peer.url).code == 3
+    assert [peer.paths[-1], peer.asked[-1].body] == [f"POST /{KEY}/fail", "internal error"]
+
+
+def test_what_gave_no_report_is_a_failure(peer):
+    with heartbeat(peer.url):
+        pass
+    assert peer.paths[-1] == f"POST /{KEY}/fail"
+
+
+def test_who_is_stopped_sends_no_end(peer):
+    with pytest.raises(Stopped), heartbeat(peer.url):
+        raise Stopped(15)
+    assert peer.paths == [f"POST /{KEY}/start"]
+
+
+@pytest.mark.parametrize("answer", [404, 503, "hang", "drip", "cut", "garbage", (302, ("Location", "/elsewhere"))])
+def test_a_monitor_that_is_not_there_changes_nothing_and_its_key_is_not_told(audited, serve, hasty, answer):
+    monitor = serve(answer)
+    began = time.monotonic()
+    ended = audited("--heartbeat", monitor.url, "--verbose", name="bad")
+    assert (ended.code, ended.report["exitCode"], ended.report["run"]["complete"]) == (1, 1, True)
+    assert time.monotonic() - began < 3
+    if answer != "garbage":  # which begins with 200, and that is enough
+        assert ended.text.count("WARNING the heartbeat") == 2
+        assert "127.0.0.1" in ended.text
+    assert KEY not in ended.text
+    assert "/elsewhere" not in " ".join(monitor.paths)
+
+
+def test_nobody_listens(audited, serve, hasty):
+    monitor = serve()
+    monitor.shutdown()
+    monitor.server_close()
+    ended = audited("--heartbeat", monitor.url)
+    assert (ended.code, ended.text.count("the connection failed"), KEY in ended.text) == (0, 2, False)
+
+
+def test_what_passes_by_itself_is_tried_again(audited, serve, hasty):
+    monitor = serve("cut", 503, 200)
+    assert "WARNING" not in audited("--heartbeat", monitor.url).text
+    assert monitor.paths == [f"POST /{KEY}/start"] * 3 + [f"POST /{KEY}"]
+
+
+def test_no_credential_goes_to_the_monitor_but_the_addresss_own(audited, peer, monkeypatch, tmp_path):
+    (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login a password {KEY}\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("NORTHFLANK_API_TOKEN", "the-api-token")
+    audited("--heartbeat", peer.url)
+    audited("--heartbeat", peer.url.replace("//", "//user:word@"))
+    assert ["Authorization" in asked.headers for asked in peer.asked] == [False, False, True, True]
+    assert "the-api-token" not in str(peer.asked)
+
+
+@pytest.mark.parametrize(
+    "url", [f"hc-ping.com/{KEY}", f"ftp://x/{KEY}", f"http:///{KEY}", f"http://x:0x/{KEY}", f"https://x/{KEY} y", f"http://x/{KEY}?s={{a|b}}", f"http://x/{KEY}}}"]
+)  # fmt: skip
+def test_an_address_that_is_none_is_refused_and_not_told(audited, url):
+    ended = audited("--heartbeat", url)
+    assert (ended.code, ended.report) == (2, None)
+    assert "--heartbeat: " in ended.text and KEY not in ended.text
+
+
+def test_a_demo_does_not_pose_as_the_real_job(audited, peer, monkeypatch):
+    monkeypatch.setenv("NORTHFLANK_AUDIT_HEARTBEAT", peer.url)
+    assert audited().code == 0
+    assert peer.paths == [f"POST /{KEY}/start", f"POST /{KEY}"]
+    peer.asked.clear()
+    monkeypatch.setattr("sys.argv", ["audit.py", "--demo", "--format", "json"])
+    monkeypatch.setenv("NORTHFLANK_AUDIT_NOTIFY_URLS", f"json://{peer.place}")
+    monkeypatch.setenv("NORTHFLANK_AUDIT_METRICS_FILE", "a.prom")
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert (peer.paths, Path("a.prom").exists()) == ([], False)
