@@ -32,6 +32,11 @@ _ALL = (
     Format("html", "report.html", "html", "one self-contained page to read, to send and to print"),
     Format("md", "report.md", "markdown", "Markdown to paste into a ticket"),
     Format("json", "report.json", "jsonreport", "everything, for programs"),
+    Format("jsonl", "report.jsonl", "jsonlines", "a result a line, for log pipelines"),
+    Format("csv", "report.csv", "csvtable", "a result a row, for spreadsheets"),
+    Format("sarif", "report.sarif", "sarif", "SARIF 2.1.0, for GitHub code scanning and other result viewers"),
+    Format("junit", "report.junit.xml", "junit", "JUnit XML, for the test reports of Jenkins, GitLab and other CI"),
+    Format("gitlab", "report.gitlab.json", "gitlab", "GitLab code quality, for its merge requests and pipelines"),
 )
 
 FORMATS: dict[str, Format] = {each.name: each for each in _ALL}
