@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from msgspec import UNSET
@@ -59,6 +60,7 @@ def render(report: Report) -> str:
     return text.getvalue()
 
 
+@lru_cache(maxsize=1024)  # most cells of a row are those of the row before
 def cell(text: str) -> str:
     """Return text as a cell that no spreadsheet takes for a formula, on one line."""
     return _FORMULA.sub(r"\1'\2", printable(text))

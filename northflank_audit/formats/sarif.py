@@ -58,16 +58,16 @@ _RUNS: Final = uuid.UUID("f3f1a1f7-2b4e-5c0e-9d53-6f0f3a1c7a10")
 
 def render(report: Report) -> str:
     """Return the report as SARIF; of more results than GitHub takes, the most urgent ones."""
-    results = _results(report)
-    kept = results[:MOST_RESULTS]
+    findings = _findings(report)
+    kept = findings[: MOST_RESULTS - (not report.run.complete)]
     while True:
-        log = msgspec.json.format(msgspec.json.encode(_log(report, kept, len(results))), indent=2)
-        if len(log) <= MOST_BYTES or len(gzip.compress(log, mtime=0)) <= MOST_BYTES:
+        log = msgspec.json.format(msgspec.json.encode(_log(report, kept, len(findings))), indent=2)
+        if not kept or len(log) <= MOST_BYTES or len(gzip.compress(log, mtime=0)) <= MOST_BYTES:
             return log.decode() + "\n"
         kept = kept[: len(kept) // 2]
 
 
-def _log(report: Report, results: Sequence[dict[str, Any]], found: int) -> dict[str, Any]:
+def _log(report: Report, kept: Sequence[Result], found: int) -> dict[str, Any]:
     comparison = report.comparison
     run = {
         "tool": {
@@ -86,10 +86,10 @@ def _log(report: Report, results: Sequence[dict[str, Any]], found: int) -> dict[
                 "exitCodeDescription": explanation(report),
                 "startTimeUtc": _moment(report.run.started_at),
                 "endTimeUtc": _moment(report.run.finished_at),
-                "toolExecutionNotifications": list(_notifications(report, len(results), found)),
+                "toolExecutionNotifications": list(_notifications(report, len(kept), found)),
             }
         ],
-        "results": results,
+        "results": list(_results(report, kept)),
     }
     return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
 
@@ -152,27 +152,11 @@ _INCOMPLETE: Final = {
 }
 
 
-def _results(report: Report) -> list[dict[str, Any]]:
-    """Return all results, the most urgent first, and of the same urgency in the report's order."""
-    places, indices = Places(report), {rule.id: index for index, rule in enumerate(report.rules)}
-    made: list[dict[str, Any]] = []
-    if not report.run.complete:
-        made.append(
-            {
-                "ruleId": _AUDIT,
-                "ruleIndex": len(indices),
-                "kind": "fail",
-                "level": "error",
-                "message": _text(f"the audit is incomplete: {'; '.join(reasons(report))}"),
-                "locations": [{"physicalLocation": _physical(places.audit)}],
-                "partialFingerprints": _fingerprints(fingerprint(_AUDIT, None, _AUDIT)),
-            }
-        )
+def _findings(report: Report) -> list[Result]:
+    """Return what there is to tell, the most urgent first, and of the same urgency in the report's order."""
     listed = {each.fingerprint for each in report.results}
     unsettled = [] if report.unsettled is UNSET else report.unsettled
-    lost = [each for each in unsettled if each.fingerprint not in listed]
-    findings = sorted([*report.results, *lost], key=_urgency)
-    return made + [_result(each, indices.get(each.rule_id), places.of(each.rule_id)) for each in findings]
+    return sorted([*report.results, *(each for each in unsettled if each.fingerprint not in listed)], key=_urgency)
 
 
 def _urgency(result: Result) -> int:
@@ -182,6 +166,22 @@ def _urgency(result: Result) -> int:
     if result.violates:
         return 0
     return {Status.UNKNOWN: 1, Status.ERROR: 1, Status.FAIL: 3}.get(result.status, 4)
+
+
+def _results(report: Report, kept: Sequence[Result]) -> Iterator[dict[str, Any]]:
+    places, indices = Places(report), {rule.id: index for index, rule in enumerate(report.rules)}
+    if not report.run.complete:
+        yield {
+            "ruleId": _AUDIT,
+            "ruleIndex": len(indices),
+            "kind": "fail",
+            "level": "error",
+            "message": _text(f"the audit is incomplete: {'; '.join(reasons(report))}"),
+            "locations": [{"physicalLocation": _physical(places.audit)}],
+            "partialFingerprints": _fingerprints(fingerprint(_AUDIT, None, _AUDIT)),
+        }
+    for each in kept:
+        yield _result(each, indices.get(each.rule_id), places.of(each.rule_id))
 
 
 def _result(result: Result, index: int | None, place: Place) -> dict[str, Any]:
