@@ -273,6 +273,11 @@ def test_hostile_text_makes_no_link_and_no_placeholder(hostile):
         assert "{" not in text.replace("{{", "") and "}" not in text.replace("}}", "")
 
 
+def test_a_brace_is_no_placeholder(report):
+    (only,) = results(replace(report, results=[result(message="{0} of {name}")]))
+    assert only["message"] == {"text": "a: {{0}} of {{name}}"}
+
+
 @pytest.fixture
 def multitool(tmp_path):
     """Microsoft's SARIF validator. npm's scripts, which are not run, would have made it executable."""
