@@ -109,6 +109,14 @@ def emulator(host: str, port: int, token: str | None, data: str | None, faults: 
     server.serve_forever()
 
 
+@cli.command("formats")
+def formats_command() -> None:
+    """List the formats of reports, their files and what each is for."""
+    names, files = max(map(len, FORMATS)), max(len(each.filename) for each in FORMATS.values())
+    for each in FORMATS.values():
+        click.echo(f"{each.name:<{names}}  {each.filename:<{files}}  {each.what}")
+
+
 cli.add_command(rules_group)
 cli.add_command(waivers_group)
 

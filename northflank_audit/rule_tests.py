@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from xml.etree import ElementTree as ET
 
 from northflank_audit.errors import FileError
+from northflank_audit.formats.junitxml import Case, Suite, document
 from northflank_audit.model import Rule
 from northflank_audit.policy.examples import Outcome, as_in, run, setting
 from northflank_audit.policy.explain import steps
@@ -37,23 +37,17 @@ def name(outcome: Outcome) -> str:
 
 def junit(outcomes: Sequence[Outcome]) -> str:
     """Return the outcomes as JUnit XML: a suite for each rule, a case for each example."""
-    failed = sum(not outcome.passed for outcome in outcomes)
-    root = ET.Element("testsuites", tests=str(len(outcomes)), failures=str(failed), name="northflank-audit rules test")
-    for rule_id, group in groupby(outcomes, key=lambda outcome: outcome.rule.id):
-        cases = list(group)
-        failures = sum(not case.passed for case in cases)
-        suite = ET.SubElement(
-            root, "testsuite", name=rule_id, tests=str(len(cases)), failures=str(failures), errors="0", skipped="0"
-        )
-        for case in cases:
-            file = case.example.origin.rpartition(":")[0]
-            element = ET.SubElement(suite, "testcase", name=name(case), classname=rule_id, file=printable(file))
-            if not case.passed:
-                message = printable(case.difference)
-                told = ET.SubElement(element, "failure", message=message, type="verdict")
-                told.text = "\n".join(failure(case))
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    groups = groupby(outcomes, key=lambda outcome: outcome.rule.id)
+    suites = [Suite(rule_id, [_case(outcome) for outcome in group]) for rule_id, group in groups]
+    return document("northflank-audit rules test", suites)
+
+
+def _case(outcome: Outcome) -> Case:
+    case = Case(name(outcome), outcome.rule.id, file=outcome.example.origin.rpartition(":")[0])
+    if outcome.passed:
+        return case
+    told = "\n".join(failure(outcome))
+    return case._replace(ended="failure", type="verdict", message=outcome.difference, text=told)
 
 
 def coverage(book: Rulebook, rules: Sequence[Rule]) -> Iterator[FileError]:

@@ -114,3 +114,12 @@ def needed(program: str) -> str:
         pytest.skip(f"{program} is not on this machine")
     assert found, f"{program} must be there in CI"
     return found
+
+
+def needed_package(path: str) -> Path:
+    """Return the path of a file of an npm package; skip the test where it is not installed, but never in CI."""
+    found = ROOT / "tests/peers/node_modules" / path
+    if not found.exists() and not os.environ.get("CI"):
+        pytest.skip(f"{path} is not installed: `make test` does it where there is npm")
+    assert found.exists(), f"`make test` installs {path}"
+    return found

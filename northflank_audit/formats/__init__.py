@@ -32,8 +32,13 @@ _ALL = (
     Format("html", "report.html", "html", "one self-contained page to read, to send and to print"),
     Format("md", "report.md", "markdown", "Markdown to paste into a ticket"),
     Format("json", "report.json", "jsonreport", "everything, for programs"),
+    Format("sarif", "report.sarif", "sarif", "SARIF 2.1.0, for GitHub code scanning and other result viewers"),
+    Format("junit", "report.junit.xml", "junit", "JUnit XML, for the test reports of Jenkins, GitLab and other CI"),
+    Format("csv", "report.csv", "csvtable", "a result a row, for spreadsheets"),
+    Format("jsonl", "report.jsonl", "jsonlines", "a result a line, for log pipelines"),
     Format("ocsf", "report.ocsf.json", "ocsf", "Compliance Findings of the Open Cybersecurity Schema Framework"),
     Format("github", "report.github.txt", "github", "annotations of GitHub Actions, to print to standard output"),
+    Format("gitlab", "report.gitlab.json", "gitlab", "GitLab code quality, for its merge requests and pipelines"),
     Format("attestation", "report.intoto.json", "attestation", "an in-toto statement over what was judged, to sign"),
 )
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from northflank_audit.formats.text import STATUSES, as_json, plural
+from northflank_audit.formats.text import as_json, counted, plural
 from northflank_audit.model import Status
 from northflank_audit.report import Control, ControlVerdict, Framework, Report, RuleSummary
 
@@ -80,7 +80,7 @@ def unseen(report: Report) -> bool:
 
 def tally(control: Control) -> list[str]:
     """Return how the verdicts under a control fell: `41 pass`, `2 waived`."""
-    return [f"{control.counts[key]} {name}" for key, name in STATUSES.items() if control.counts.get(key)] or ["none"]
+    return counted(control.counts) or ["none"]
 
 
 def controls(rule: RuleSummary, titles: Mapping[str, str]) -> list[str]:

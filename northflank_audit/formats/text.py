@@ -1,14 +1,14 @@
 """Words: what people's formats say of a report, and how they show what others wrote."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit.model import ACCOUNT_TYPE, Became, Result
+from northflank_audit.model import ACCOUNT_TYPE, RESOLVED, Became, ResourceName, Result, Status
 from northflank_audit.printable import printable
 from northflank_audit.report import Coverage, Report
 
@@ -54,6 +54,11 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
+def counted(counts: Mapping[str, int]) -> list[str]:
+    """Return how verdicts fell, less those that there are none of: `41 pass`, `2 waived`."""
+    return [f"{counts[key]} {name}" for key, name in STATUSES.items() if counts.get(key)]
+
+
 def pages_read(coverage: Coverage) -> str:
     """Return how many pages were read, and how many credentials they say that they hold."""
     held = "" if coverage.count is None else f" of {plural(coverage.count, 'credential')} by their own count"
@@ -64,6 +69,30 @@ def kinds(results: Iterable[Result], between: str, ending: str = "") -> str:
     """Return what results are about: `credential`, `account`, or both with a word between them."""
     accounts = {each.resource.type == ACCOUNT_TYPE for each in results}
     return between.join(("account" if account else "credential") + ending for account in sorted(accounts or {False}))
+
+
+def label(resource: ResourceName) -> str:
+    """Return what tells a resource from all others of its type: `pull`, `payments/pull`, `team payments`."""
+    if resource.type == ACCOUNT_TYPE:
+        return THE_ACCOUNT if resource.team is None else f"team {resource.team}"
+    return resource.id if resource.team is None else f"{resource.team}/{resource.id}"
+
+
+def told(result: Result) -> str:
+    """Return a result in a line that stands alone: what it is about, what it is if no violation, and its message."""
+    found = [] if result.status is Status.FAIL else [STATUSES[result.status]]
+    if result.waiver is not None:
+        found = [f"waived until {result.waiver.expires}"]
+    if result.became is not UNSET:
+        known = "resolved" if result.became in RESOLVED else "not known today"
+        found = [f"violated before, {known} ({BECAME[result.became]})"]
+    return ": ".join([label(result.resource), *found, result.message])
+
+
+def reasons(report: Report) -> list[str]:
+    """Return why the audit is incomplete, at least one; nothing where it is complete."""
+    run = report.run
+    return [] if run.complete else run.incomplete_reasons or ["no reason was given"]
 
 
 def changes(report: Report) -> list[str]:

@@ -9,14 +9,19 @@ from msgspec.structs import replace
 from northflank_audit.formats import FORMATS
 from northflank_audit.formats.text import (
     as_json,
+    counted,
     explanation,
     headline,
     kinds,
+    label,
     moment,
     outcome,
     plural,
+    reasons,
     title,
+    told,
 )
+from northflank_audit.model import ResourceName
 from northflank_audit.printable import printable
 
 
@@ -147,3 +152,25 @@ def test_a_report_shows_accounts_as_such(with_account, name):
         assert "1 account " in shown and "Accounts that violate this rule" in shown
     else:
         assert "| Account | Team | What was found |" in shown
+
+
+def test_a_result_is_told_in_a_line_that_stands_alone(full, with_account):
+    violated, unknown, waived, passed = full.results
+    assert told(violated) == "a: a can be used by every project"
+    assert told(unknown) == "c: unknown: c could not be judged"
+    assert told(waived) == "b: waived until 2027-01-31: b uses quay"
+    assert told(passed).startswith("payments/t: pass: ")
+    assert told(full.resolved[1]) == "z: violated before, resolved (gone): z can be used by every project"
+    assert told(full.unsettled[1]).startswith("z: violated before, not known today (rule did not run): ")
+    assert told(with_account.results[-1]) == "team payments: team payments holds more than 100"
+    assert label(ResourceName("account", "account", None, None)) == "the account"
+
+
+def test_an_incomplete_audit_has_a_reason(report, incomplete):
+    assert reasons(report) == []
+    assert reasons(incomplete) == ["page 2: 403 Forbidden", "1 verdict is unknown"]
+    assert len(reasons(replace(incomplete, run=replace(incomplete.run, incomplete_reasons=[])))) == 1
+
+
+def test_verdicts_that_there_are_none_of_are_not_counted():
+    assert counted({"notapplicable": 1, "fail": 0, "pass": 41}) == ["41 pass", "1 not applicable"]

@@ -1,0 +1,40 @@
+"""What formats with an entry a result list: why an audit is incomplete, its results, and what became of earlier ones.
+
+An entry stands alone in a spreadsheet or a log, so it must not be taken for more than it says: what is no verdict of
+this audit has no verdict's status.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from msgspec import UNSET
+
+from northflank_audit.formats.text import reasons
+from northflank_audit.model import Result
+from northflank_audit.report import Report
+
+INCOMPLETE: Final = "incomplete"
+"""The status of an entry that says why the audit is incomplete."""
+
+
+class Entry(NamedTuple):
+    """A row, or a line."""
+
+    status: str | None
+    """The verdict, or `INCOMPLETE`; None for what only the earlier report lists."""
+    state: str | None
+    """`new` or `ongoing`; `resolved` or `unsettled` for what only the earlier report lists."""
+    message: str
+    result: Result | None
+    """None for what is about the audit as a whole."""
+
+
+def entries(report: Report) -> Iterator[Entry]:
+    """Yield a report's entries: reasons first, so that an incomplete audit without a result has entries too."""
+    for reason in reasons(report):
+        yield Entry(INCOMPLETE, None, reason, None)
+    for each in report.results:
+        yield Entry(each.status, None if each.state is UNSET else each.state, each.message, each)
+    for state, earlier in (("resolved", report.resolved), ("unsettled", report.unsettled)):
+        for each in [] if earlier is UNSET else earlier:
+            yield Entry(None, state, each.message, each)

@@ -1,0 +1,64 @@
+"""The report as GitLab's code quality report: what is violated, what could not be judged, and what was not seen.
+
+GitLab compares two reports by fingerprint, and takes what is only in the older one for fixed. Hence:
+
+- What an earlier report found and this audit can't judge or see keeps its fingerprint, so that it is not said fixed.
+- An unknown verdict has a fingerprint of its own, so that a violation that takes its place shows as new.
+- A waived violation is accepted and left out, so that it shows as new when its waiver expires.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from northflank_audit.formats.places import Place, Places
+from northflank_audit.formats.text import reasons, told
+from northflank_audit.model import Result, Severity, Status, fingerprint
+from northflank_audit.printable import printable
+from northflank_audit.report import Report
+
+_SEVERITIES: Final = {
+    Severity.INFO: "info",
+    Severity.LOW: "minor",
+    Severity.MEDIUM: "major",
+    Severity.HIGH: "critical",
+    Severity.CRITICAL: "blocker",
+}
+_AUDIT: Final = "audit-incomplete"
+
+
+def render(report: Report) -> str:
+    """Return the report as a list of issues."""
+    return msgspec.json.format(msgspec.json.encode(list(_issues(report))), indent=2).decode() + "\n"
+
+
+def _issues(report: Report) -> Iterator[dict[str, Any]]:
+    places = Places(report)
+    for reason in dict.fromkeys(reasons(report)):
+        identity = fingerprint(_AUDIT, None, reason)
+        yield _issue(_AUDIT, Severity.CRITICAL, f"the audit is incomplete: {reason}", identity, places.audit)
+    for each in report.results:
+        if each.violates:
+            yield _finding(each, each.fingerprint, places)
+        elif each.status in (Status.UNKNOWN, Status.ERROR):
+            resource = each.resource
+            own = fingerprint(f"{each.rule_id}: {each.status}", resource.team, resource.id, resource.type)
+            yield _finding(each, own, places)
+    for each in [] if report.unsettled is UNSET else report.unsettled:
+        yield _finding(each, each.fingerprint, places)
+
+
+def _finding(result: Result, identity: str, places: Places) -> dict[str, Any]:
+    return _issue(result.rule_id, result.severity, told(result), identity, places.of(result.rule_id))
+
+
+def _issue(check: str, severity: Severity, description: str, identity: str, place: Place) -> dict[str, Any]:
+    return {
+        "description": printable(description),
+        "check_name": printable(check),
+        "fingerprint": identity,
+        "severity": _SEVERITIES[severity],
+        "location": {"path": place.path, "lines": {"begin": place.line}},
+    }

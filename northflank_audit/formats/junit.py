@@ -1,0 +1,73 @@
+"""The report as JUnit XML: a suite for each rule, a case for each listed verdict, and a suite about the audit itself.
+
+What is only counted makes no case, so that the numbers stay those of the cases. But a rule under which everything is
+in order has one case that says how much that is.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+from northflank_audit.formats.junitxml import Case, Suite, document
+from northflank_audit.formats.text import counted, explanation, headline, label, reasons
+from northflank_audit.formats.view import evidence
+from northflank_audit.model import Result, Status
+from northflank_audit.report import Report, RuleSummary
+
+_AGAINST: Final = (Status.FAIL, "waived", Status.UNKNOWN, Status.ERROR)
+"""Counts with which a rule is not all in order."""
+_ENDED: Final[dict[Status, Literal["passed", "failure", "error", "skipped"]]] = {
+    Status.PASS: "passed",
+    Status.FAIL: "failure",
+    Status.UNKNOWN: "error",
+    Status.ERROR: "error",
+    Status.NOTAPPLICABLE: "skipped",
+}
+
+
+def render(report: Report) -> str:
+    """Return the report as JUnit XML."""
+    listed: dict[str, list[Result]] = {rule.id: [] for rule in report.rules}
+    for result in report.results:
+        listed[result.rule_id].append(result)
+    started = report.run.started_at.strftime("%Y-%m-%dT%H:%M:%S")
+    suites = [Suite(rule.id, list(_cases(report, rule, listed[rule.id])), started) for rule in report.rules]
+    return document(report.tool.name, [Suite("audit", [_audit(report)], started), *suites])
+
+
+def _audit(report: Report) -> Case:
+    """Return the case that fails where not everything was seen, whatever else did."""
+    case = Case("the audit is complete", "audit", text=explanation(report))
+    found = reasons(report)
+    if not found:
+        return case
+    return case._replace(ended="error", type="incomplete", message=headline(report), text="\n".join(found))
+
+
+def _cases(report: Report, rule: RuleSummary, listed: Iterable[Result]) -> Iterator[Case]:
+    statuses = set()
+    for result in listed:
+        statuses.add(result.status)
+        yield _case(rule, result)
+    if any(rule.counts.get(key) for key in _AGAINST):
+        return
+    passed = bool(rule.counts.get(Status.PASS))
+    if (Status.PASS if passed else Status.NOTAPPLICABLE) in statuses:
+        return
+    said = ", ".join(counted(rule.counts)) or "nothing to judge"
+    if passed and report.run.complete:
+        yield Case(rule.title, rule.id, text=said)
+    else:
+        unseen = "" if report.run.complete else ", but the audit is incomplete"
+        yield Case(rule.title, rule.id, "skipped", message=said + unseen)
+
+
+def _case(rule: RuleSummary, result: Result) -> Case:
+    ended, message = _ENDED[result.status], result.message
+    if result.waiver is not None:
+        ended = "skipped"
+        message = f"waived until {result.waiver.expires} by {result.waiver.owner} ({result.waiver.reason}): {message}"
+    if ended == "passed":
+        return Case(label(result.resource), rule.id)
+    kind = "" if ended == "skipped" else f"{result.status} {result.severity}"
+    text = [message, *evidence(result.evidence), *([rule.remediation] if rule.remediation else [])]
+    return Case(label(result.resource), rule.id, ended, kind, message, "\n".join(text))

@@ -1,0 +1,73 @@
+"""JUnit XML, as CI systems read it: suites of cases, and numbers that are those of the cases that are there.
+
+There is no official schema. What is written is what Jenkins' (junit-10.xsd of its xunit plugin) allows and GitLab
+reads, but for `file`, which only GitLab knows.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+from xml.etree import ElementTree as ET
+
+from northflank_audit.printable import printable
+
+
+class Case(NamedTuple):
+    """A test. Lines of its `text` are kept apart; all else is shown on one."""
+
+    name: str
+    classname: str
+    ended: Literal["passed", "failure", "error", "skipped"] = "passed"
+    type: str = ""
+    """Of a failure or error."""
+    message: str = ""
+    text: str = ""
+    """Of a case that passed, what it printed."""
+    file: str = ""
+
+
+class Suite(NamedTuple):
+    """Tests that belong together."""
+
+    name: str
+    cases: Sequence[Case]
+    timestamp: str | None = None
+    """ISO 8601, UTC, to the second and without a zone."""
+
+
+def document(name: str, suites: Sequence[Suite]) -> str:
+    """Return suites as JUnit XML."""
+    root = ET.Element(
+        "testsuites", {"name": printable(name), **_counted([case for each in suites for case in each.cases])}
+    )
+    for suite in suites:
+        skipped = str(sum(case.ended == "skipped" for case in suite.cases))
+        counts = {**_counted(suite.cases), "skipped": skipped}
+        element = ET.SubElement(root, "testsuite", {"name": printable(suite.name), **counts})
+        if suite.timestamp is not None:
+            element.set("timestamp", suite.timestamp)
+        for case in suite.cases:
+            _add(element, case)
+    ET.indent(root)
+    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text.decode() + "\n"
+
+
+def _counted(cases: Sequence[Case]) -> dict[str, str]:
+    ended = [case.ended for case in cases]
+    return {"tests": str(len(ended)), "failures": str(ended.count("failure")), "errors": str(ended.count("error"))}
+
+
+def _add(suite: ET.Element, case: Case) -> None:
+    element = ET.SubElement(suite, "testcase", name=printable(case.name), classname=printable(case.classname))
+    if case.file:
+        element.set("file", printable(case.file))
+    text = "\n".join(map(printable, case.text.split("\n")))
+    if case.ended == "passed":
+        if text:
+            ET.SubElement(element, "system-out").text = text
+        return
+    told = ET.SubElement(element, case.ended, message=printable(case.message))
+    if case.type:
+        told.set("type", printable(case.type))
+    # GitLab shows the text and not the attribute.
+    told.text = text or printable(case.message)

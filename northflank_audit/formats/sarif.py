@@ -1,0 +1,247 @@
+"""The report as SARIF 2.1.0, as the specification says and as GitHub code scanning reads it.
+
+GitHub knows neither invocations nor kinds nor baselines: every result is an alert, and an alert that an upload does
+not have is closed as fixed. So what an incomplete audit did not see must not just be missing: that the audit is
+incomplete is a result of its own, and what an earlier report found and this audit can't judge or see is kept. What is
+resolved is left out, where the specification would allow it with the baseline state `absent`.
+"""
+
+import datetime as dt
+import gzip
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from northflank_audit.formats.places import Place, Places
+from northflank_audit.formats.text import changes, explanation, plural, reasons, told
+from northflank_audit.formats.view import address
+from northflank_audit.model import Result, Severity, Status, Waiver, fingerprint
+from northflank_audit.printable import printable
+from northflank_audit.report import Report, RuleSummary
+
+MOST_RESULTS: Final = 25_000
+"""Results of a run; GitHub rejects a file with more."""
+MOST_SHOWN: Final = 5_000
+"""Results of a run that GitHub shows, the most severe ones."""
+MOST_BYTES: Final = 10_000_000
+"""Bytes of a file, compressed with gzip; GitHub rejects a larger one."""
+_MOST_TAGS: Final = 20
+_LONGEST: Final = 1024
+"""Characters of a rule's descriptions."""
+
+_LEVELS: Final = {
+    Severity.INFO: "note",
+    Severity.LOW: "note",
+    Severity.MEDIUM: "warning",
+    Severity.HIGH: "error",
+    Severity.CRITICAL: "error",
+}
+_SCORES: Final = {Severity.LOW: "2.0", Severity.MEDIUM: "5.5", Severity.HIGH: "8.0", Severity.CRITICAL: "9.5"}
+"""GitHub's security severity, from the middle of the range that it gives the same name; below `low` it has none."""
+_KINDS: Final = {
+    Status.PASS: "pass",
+    Status.FAIL: "fail",
+    Status.UNKNOWN: "open",
+    Status.ERROR: "open",
+    Status.NOTAPPLICABLE: "notApplicable",
+}
+_STATES: Final = {"new": "new", "ongoing": "unchanged"}
+
+_AUDIT: Final = "audit-incomplete"
+_RUNS: Final = uuid.UUID("f3f1a1f7-2b4e-5c0e-9d53-6f0f3a1c7a10")
+"""The namespace (RFC 9562) of runs' ids."""
+
+
+def render(report: Report) -> str:
+    """Return the report as SARIF; of more results than GitHub takes, the most urgent ones."""
+    findings = _findings(report)
+    kept = findings[: MOST_RESULTS - (not report.run.complete)]
+    while True:
+        log = msgspec.json.format(msgspec.json.encode(_log(report, kept, len(findings))), indent=2)
+        if not kept or len(log) <= MOST_BYTES or len(gzip.compress(log, mtime=0)) <= MOST_BYTES:
+            return log.decode() + "\n"
+        kept = kept[: len(kept) // 2]
+
+
+def _log(report: Report, kept: Sequence[Result], found: int) -> dict[str, Any]:
+    comparison = report.comparison
+    run = {
+        "tool": {
+            "driver": {
+                "name": printable(report.tool.name),
+                "version": printable(report.tool.version),
+                "rules": [*map(_rule, report.rules), *([] if report.run.complete else [_INCOMPLETE])],
+            }
+        },
+        "automationDetails": {"id": f"{report.tool.name}/{report.run.id}", "guid": _guid(report.run.id)},
+        **({} if comparison is UNSET or comparison.refused else {"baselineGuid": _guid(comparison.earlier.id)}),
+        "invocations": [
+            {
+                "executionSuccessful": report.run.complete,
+                "exitCode": report.exit_code,
+                "exitCodeDescription": explanation(report),
+                "startTimeUtc": _moment(report.run.started_at),
+                "endTimeUtc": _moment(report.run.finished_at),
+                "toolExecutionNotifications": list(_notifications(report, len(kept), found)),
+            }
+        ],
+        "results": list(_results(report, kept)),
+    }
+    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+
+
+def _guid(run_id: str) -> str:
+    return str(uuid.uuid5(_RUNS, run_id))
+
+
+def _moment(when: dt.datetime) -> str:
+    return f"{when.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def _notifications(report: Report, kept: int, found: int) -> Iterator[dict[str, Any]]:
+    notes = [("error", reason) for reason in reasons(report)]
+    notes += [("warning", warning) for warning in report.warnings]
+    if kept < found:
+        left = plural(found - kept, "result")
+        notes.append(
+            ("warning", f"{left} of {found} would be more than GitHub takes, and are in the JSON report alone")
+        )
+    if kept > MOST_SHOWN:
+        notes.append(("note", f"GitHub shows {MOST_SHOWN} of {kept} results; the JSON report has them all"))
+    comparison = report.comparison
+    if comparison is not UNSET:
+        notes += [("warning", each) for each in (comparison.refused, *comparison.cautions) if each is not None]
+        since = ", ".join(changes(report))
+        notes += [("note", f"since run {comparison.earlier.id}: {since}")] if since else []
+    for level, text in notes:
+        yield {"level": level, "message": _text(text)}
+
+
+def _rule(rule: RuleSummary) -> dict[str, Any]:
+    controls = [f"{framework}/{control}" for framework, ids in rule.controls.items() for control in ids]
+    links = [url for url in map(address, filter(str.isprintable, rule.references)) if url is not None]
+    score = _SCORES.get(rule.severity)
+    return {
+        "id": rule.id,
+        **_name(rule.id),
+        "shortDescription": _text(rule.title, _LONGEST),
+        "fullDescription": _text(rule.rationale or rule.title, _LONGEST),
+        "help": _text(" ".join(filter(None, [rule.remediation or rule.title, *links]))),
+        **({"helpUri": links[0]} if links else {}),
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        "properties": {
+            "tags": ["security", *map(printable, controls)][:_MOST_TAGS],
+            "precision": "very-high",
+            **({"security-severity": score} if score else {}),
+        },
+    }
+
+
+_INCOMPLETE: Final = {
+    "id": _AUDIT,
+    "name": "AuditIncomplete",
+    "shortDescription": {"text": "The audit saw everything"},
+    "fullDescription": {"text": "What an audit did not see or could not judge may be violated."},
+    "help": {"text": "The results say what was missing. Mend that and audit again."},
+    "defaultConfiguration": {"level": "error"},
+    "properties": {"tags": ["security"], "precision": "very-high", "security-severity": "9.5"},
+}
+
+
+def _findings(report: Report) -> list[Result]:
+    """Return what there is to tell, the most urgent first, and of the same urgency in the report's order."""
+    listed = {each.fingerprint for each in report.results}
+    unsettled = [] if report.unsettled is UNSET else report.unsettled
+    return sorted([*report.results, *(each for each in unsettled if each.fingerprint not in listed)], key=_urgency)
+
+
+def _urgency(result: Result) -> int:
+    """Return 0 for what is to be told first."""
+    if result.became is not UNSET:
+        return 2
+    if result.violates:
+        return 0
+    return {Status.UNKNOWN: 1, Status.ERROR: 1, Status.FAIL: 3}.get(result.status, 4)
+
+
+def _results(report: Report, kept: Sequence[Result]) -> Iterator[dict[str, Any]]:
+    places, indices = Places(report), {rule.id: index for index, rule in enumerate(report.rules)}
+    if not report.run.complete:
+        yield {
+            "ruleId": _AUDIT,
+            "ruleIndex": len(indices),
+            "kind": "fail",
+            "level": "error",
+            "message": _text(f"the audit is incomplete: {'; '.join(reasons(report))}"),
+            "locations": [{"physicalLocation": _physical(places.audit)}],
+            "partialFingerprints": _fingerprints(fingerprint(_AUDIT, None, _AUDIT)),
+        }
+    for each in kept:
+        yield _result(each, indices.get(each.rule_id), places.of(each.rule_id))
+
+
+def _result(result: Result, index: int | None, place: Place) -> dict[str, Any]:
+    earlier, resource, waiver = result.became is not UNSET, result.resource, result.waiver
+    full = (resource.team, resource.type, resource.id)
+    kind = "open" if earlier else _KINDS[result.status]
+    state = "updated" if earlier else None if result.state is UNSET else _STATES[result.state]
+    return {
+        "ruleId": result.rule_id,
+        **({} if index is None else {"ruleIndex": index}),
+        "kind": kind,
+        "level": _LEVELS[result.severity] if kind == "fail" else "none",
+        "message": _text(told(result)),
+        "locations": [
+            {
+                "physicalLocation": _physical(place),
+                "logicalLocations": [
+                    {
+                        "name": printable(resource.name or resource.id),
+                        "fullyQualifiedName": printable("/".join(filter(None, full))),
+                        "kind": "resource",
+                    }
+                ],
+            }
+        ],
+        "partialFingerprints": _fingerprints(result.fingerprint),
+        **({} if state is None else {"baselineState": state}),
+        **({} if waiver is None else {"suppressions": [_suppression(waiver)]}),
+        "properties": {
+            "severity": result.severity,
+            "status": None if earlier else result.status,
+            "team": resource.team,
+            "evidence": result.evidence,
+        },
+    }
+
+
+def _suppression(waiver: Waiver) -> dict[str, Any]:
+    why = f"{waiver.reason} ({waiver.owner}, until {waiver.expires})"
+    return {"kind": "external", "status": "accepted", "justification": printable(why)}
+
+
+def _physical(place: Place) -> dict[str, Any]:
+    return {"artifactLocation": {"uri": place.uri}, "region": {"startLine": place.line, "startColumn": 1}}
+
+
+def _fingerprints(identity: str) -> dict[str, str]:
+    """Name a result. GitHub reads this key alone; without it, all results of a rule would be one alert."""
+    return {"primaryLocationLineHash": f"{identity}:1"}
+
+
+def _name(rule_id: str) -> dict[str, str]:
+    """Return a rule's id as a name of the specification's kind, which must differ: `RegistryCredentialUnrestricted`."""
+    words = re.split("[-_]", rule_id)
+    return {"name": "".join(word[:1].upper() + word[1:] for word in words)} if len(words) > 1 else {}
+
+
+def _text(text: str, longest: int | None = None) -> dict[str, str]:
+    """Return a plain text message: no link, no placeholder, and as long as it may be."""
+    shown = printable(text)
+    if longest is not None and len(shown) > longest:
+        shown = shown[: longest - 1] + "…"
+    return {"text": shown.replace("](", "]\u200b(").replace("{", "{{").replace("}", "}}")}

@@ -1,0 +1,41 @@
+"""The files of a real run, which must all tell the same."""
+
+import csv
+import json
+from xml.etree import ElementTree as ET
+
+
+def test_the_demo_in_every_format_for_machines(audit):
+    done = audit("--demo", "--quiet", "--format", "json,sarif,junit,csv,jsonl,gitlab")
+    assert done.code == 1
+    folder, report = done.folder / "reports", done.report
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "report.csv",
+        "report.gitlab.json",
+        "report.json",
+        "report.jsonl",
+        "report.junit.xml",
+        "report.sarif",
+    ]
+    results = report["results"]
+    listed = [each["fingerprint"] for each in results]
+    violations = [each["fingerprint"] for each in results if each["status"] == "fail" and not each["waiver"]]
+    assert len(violations) == report["summary"]["fail"] > 0
+    assert report["summary"]["waived"] > 0
+
+    (run,) = json.loads((folder / "report.sarif").read_text())["runs"]
+    found = [each["partialFingerprints"]["primaryLocationLineHash"].removesuffix(":1") for each in run["results"]]
+    assert sorted(found) == sorted(listed)
+    assert run["invocations"][0]["executionSuccessful"]
+    files = {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in run["results"]}
+    assert all(file.startswith("rules/") for file in files)
+
+    with (folder / "report.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["fingerprint"] for row in csv.DictReader(file, strict=True)] == listed
+    lines = (folder / "report.jsonl").read_text().splitlines()
+    assert [json.loads(line)["fingerprint"] for line in lines] == listed
+    issues = json.loads((folder / "report.gitlab.json").read_text())
+    assert [each["fingerprint"] for each in issues] == violations
+    root = ET.fromstring((folder / "report.junit.xml").read_bytes())
+    assert (root.get("failures"), root.get("errors")) == (str(len(violations)), "0")
+    assert len(root.findall(".//skipped")) >= report["summary"]["waived"]

@@ -1,0 +1,123 @@
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from northflank_audit.formats import FORMATS
+from northflank_audit.formats.csvtable import COLUMNS, cell
+from northflank_audit.printable import printable
+from tests.formats.conftest import result
+
+
+def table(report):
+    return list(csv.DictReader(io.StringIO(FORMATS["csv"].render(report), newline=""), strict=True))
+
+
+def shown(report, *columns):
+    return [tuple(row[column] for column in columns) for row in table(report)]
+
+
+def test_the_whole_table(report):
+    assert FORMATS["csv"].render(report) == (
+        '"run","finished","complete","rule","title","severity","status","state","became","waived_until","waiver_owner",'
+        '"waiver_reason","resource_type","resource_id","resource_name","team","message","evidence","controls",'
+        '"fingerprint"\r\n'
+        '"0123456789abcdef","2026-11-24T06:00:02.500000+00:00","true","unrestricted","Restricted to projects","high",'
+        '"fail","","","","","","registry-credential","a","A","","a can be used by every project",'
+        '"{""restrictions.restricted"":false}","soc2:CC6.1 soc2:CC6.3 own:1","6b5f95636588782c585bd8fbb1513038"\r\n'
+        '"0123456789abcdef","2026-11-24T06:00:02.500000+00:00","true","unrestricted","Restricted to projects","high",'
+        '"unknown","","","","","","registry-credential","c","C","","c could not be judged","",'
+        '"soc2:CC6.1 soc2:CC6.3 own:1","4e49c1d969598959ac79ac2d194d63ce"\r\n'
+        '"0123456789abcdef","2026-11-24T06:00:02.500000+00:00","true","provider","Provider is allowed","low","fail","",'
+        '"","2027-01-31","ops@example.com","Migrated in Q1","registry-credential","b","B","","b uses quay",'
+        '"{""restrictions.restricted"":false}","soc2:CC6.3 soc2:CC9.2","3eed03fd3eecd452532346891dac77a0"\r\n'
+    )
+
+
+def test_what_is_no_verdict_of_this_audit_has_no_status(full):
+    assert shown(full, "rule", "resource_id", "team", "status", "state", "became") == [
+        ("unrestricted", "a", "", "fail", "new", ""),
+        ("unrestricted", "c", "", "unknown", "", ""),
+        ("provider", "b", "", "fail", "new", ""),
+        ("provider", "t", "payments", "pass", "", ""),
+        ("unrestricted", "y", "", "", "resolved", "mended"),
+        ("unrestricted", "z", "", "", "resolved", "gone"),
+        ("unrestricted", "c", "", "", "unsettled", "unknown"),
+        ("former", "z", "", "", "unsettled", "unasked"),
+    ]
+
+
+def test_an_incomplete_audit_shows_in_every_row_and_has_a_row_for_each_reason(incomplete):
+    assert shown(incomplete, "complete", "status", "message") == [
+        ("false", "incomplete", "page 2: 403 Forbidden"),
+        ("false", "incomplete", "1 verdict is unknown"),
+        ("false", "fail", "a can be used by every project"),
+        ("false", "unknown", "c could not be judged"),
+        ("false", "fail", "b uses quay"),
+    ]
+
+
+def test_a_table_is_empty_only_where_the_audit_is_complete(clean, incomplete):
+    assert table(clean) == []
+    for run in (incomplete.run, replace(incomplete.run, incomplete_reasons=[])):
+        assert [row["status"] for row in table(replace(clean, run=run))][:1] == ["incomplete"]
+
+
+def test_hostile_text_stays_in_its_cell(hostile):
+    text = FORMATS["csv"].render(hostile)
+    rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    assert {len(row) for row in rows} == {len(COLUMNS)}
+    assert len(rows) == len(text.split("\r\n")) - 1 == 8
+    assert printable(text.replace("\r\n", "")) == text.replace("\r\n", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("plain – 100% (ok)", "plain – 100% (ok)"),
+        ("a=1, b-2", "a=1, b-2"),
+        ("=1+2", "'=1+2"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "' =1"),
+        ("\r\n=1", "' =1"),
+        (" \u00a0=1", "' \u00a0=1"),
+        ('"=1', "'\"=1"),
+        ("'=1", "''=1"),
+        ("“=1", "'“=1"),
+        ("＝1", "'＝1"),
+        ("＋1", "'＋1"),
+        ("－1", "'－1"),
+        ("＠x", "'＠x"),
+        ("\u200b=1", "'\u200b=1"),
+        ("a;=cmd|' /C calc'!A0", "a;'=cmd|' /C calc'!A0"),
+        ('a"; -1;+2', "a\";' -1;'+2"),
+        ("a; b", "a; b"),
+    ],
+)
+def test_no_cell_is_a_formula(text, written):
+    assert cell(text) == written
+
+
+@given(st.text(st.sampled_from("=+-@;,\"' \t\r\nax＝\u200b")))
+def test_no_cell_begins_as_a_formula_whatever_separates_cells(text):
+    for part in cell(text).split(";"):
+        assert part.strip(' "\u200b')[:1] not in {*"=+-@＝"}
+
+
+def test_formulas_are_taken_apart_in_every_column(report):
+    text = "=HYPERLINK(1)"
+    each = result(resource=text, message=text, evidence={}, fingerprint="f")
+    poisoned = replace(
+        report,
+        rules=[replace(rule, title=text, controls={text: ["1"]}) for rule in report.rules],
+        results=[replace(each, resource=replace(each.resource, name=text, team=text))],
+        run=replace(report.run, complete=False, incomplete_reasons=[text]),
+    )
+    values = [value for row in table(poisoned) for value in row.values()]
+    assert values.count("'" + text) == 6
+    assert not any(value.startswith("=") for value in values)
