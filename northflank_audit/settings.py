@@ -1,5 +1,6 @@
 """What a run was asked to do, as one frozen `Settings`."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from northflank_audit import mailsection
+from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.errors import StartError
 from northflank_audit.model import Severity, Status
 from northflank_audit.northflank.token import Token, is_loopback
@@ -20,7 +23,7 @@ URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What `run` was asked to do; each field is the option of the same name."""
+    """What `run` was asked to do; each field but `email` is the option of the same name."""
 
     api_url: str
     token_file: str | None
@@ -45,6 +48,8 @@ class Settings:
     include: frozenset[Status] = frozenset()
     compare: str | None = None
     save_snapshot: str | None = None
+    email: Email | None = None
+    """Whom `--email-to` and the config file's section `email:` tell."""
 
     def token(self, environment: Mapping[str, str]) -> Token:
         """Return the token from `--token-file`, else the environment. Raises StartError where there is none."""
@@ -114,6 +119,8 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
         values["api_url"] = _checked_url(given["api_url"])
     if "fail_on" in given:
         values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
+    if "email_to" in given:
+        values["email"] = mailsection.email(given["config"], given["email_to"], os.environ)
     values["include"] = frozenset(map(Status, given.get("include", ())))
     return Settings(**values)
 
