@@ -19,7 +19,7 @@ _LONGEST: Final = 24
 
 def subject(report: Report) -> str:
     """Return the subject: `[AUDIT] 3 violations, 1 new, 2 high — team payments`. It has one line."""
-    return f"[AUDIT] {', '.join([title(report), *_besides(report)])} — {_whose(report)}"
+    return f"[AUDIT] {', '.join([title(report), *_besides(report)])} — {whose(report)}"
 
 
 def _besides(report: Report) -> Iterator[str]:
@@ -41,7 +41,8 @@ def _besides(report: Report) -> Iterator[str]:
         yield f"{summary.waived} waived"
 
 
-def _whose(report: Report) -> str:
+def whose(report: Report) -> str:
+    """Return whose credentials they are: `team payments`, `own account`, `file june.json`."""
     source = report.run.source
     files = [] if source.files is UNSET else [PurePath(each).name for each in source.files]
     if source.teams:
