@@ -125,8 +125,8 @@ def _password(document: Document, server: SmtpSection, environment: Mapping[str,
             ) from None
     if not password.strip():
         raise document.error((*_SERVER, key), problem, key=True)
-    if not password.isprintable():
-        problem = "the password has a line break or another control character in it"
+    if not password.isascii() or not password.isprintable():
+        problem = "the password has a line break or another character in it that is no printable ASCII"
         raise document.error((*_SERVER, key), problem, key=True)
     return password
 
@@ -149,6 +149,9 @@ def _login(document: Document, server: Mapping[str, Any]) -> Iterator[FileError]
     if server.get("username") is not None and not passwords and "password" not in server:
         problem = "a username needs a password: name where it is under 'password-env' or 'password-file'"
         yield document.error((*_SERVER, "username"), problem, key=True)
+    username = server.get("username")
+    if isinstance(username, str) and not (username.isascii() and username.isprintable()):
+        yield document.error((*_SERVER, "username"), "the username has a character in it that is no printable ASCII")
     variable = server.get("password-env")
     if isinstance(variable, str) and not _VARIABLE.fullmatch(variable):
         problem = "this is the name of an environment variable, which holds the password: letters, digits and _"

@@ -6,6 +6,7 @@ A report that could not be written or sent makes the audit incomplete; what was 
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -40,8 +41,10 @@ def deliver(settings: Settings, report: Report) -> tuple[Report, list[str]]:
 
 def _channels(settings: Settings) -> Iterator[Send]:
     """Yield what tells people and machines of the report, in this order."""
-    del settings
-    yield from ()
+    if settings.email is not None:
+        from northflank_audit.delivery import mail  # noqa: PLC0415 - imports tenacity
+
+        yield partial(mail.send, email=settings.email, folder=settings.output_dir)
 
 
 def _inside(settings: Settings) -> list[Place]:
