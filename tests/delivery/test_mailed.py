@@ -1,10 +1,11 @@
-"""Mail, end to end: `audit.py` as a process, and a real mail server on loopback."""
+"""Mail, end to end: a real mail server on loopback, and `audit.py` as a process where it reaches that."""
 
 import json
 import re
 
 import pytest
 
+from northflank_audit import cli
 from tests.delivery.conftest import PASSWORD, logins, secured
 
 TO = "a@example.com"
@@ -72,6 +73,22 @@ def test_the_password_comes_from_the_environment_or_a_file_and_shows_nowhere(
     assert len(mailbox.mails) == 2
 
 
+@pytest.fixture
+def refused(monkeypatch, tmp_path, capsys):
+    """Ask, within this process, for an audit that does not start; return what is said."""
+    monkeypatch.chdir(tmp_path)
+
+    def said(*arguments):
+        monkeypatch.setattr("sys.argv", ["audit.py", "--demo", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 2
+        assert not (tmp_path / "reports").exists()
+        return capsys.readouterr().err
+
+    return said
+
+
 PLACE = {"host": "127.0.0.1", "username": "audit"}
 WRONG = {
     "nobody": ({}, "mail.yaml:1:11: there is nobody to mail to"),
@@ -87,13 +104,15 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("section", "expected"), WRONG.values(), ids=WRONG)
-def test_what_can_not_work_is_told_before_anything_is_fetched(section, expected, audit, config, tmp_path):
+def test_what_can_not_work_is_told_before_anything_is_fetched(
+    section, expected, refused, config, tmp_path, monkeypatch
+):
     (tmp_path / "empty").write_text("\n")
-    ended = audit("--demo", *config(**section), EMPTY=" ", ODD="pässword", SET="x")
-    assert ended.code == 2
-    assert expected in ended.err
-    assert "hunter2" not in ended.err
-    assert not (ended.folder / "reports").exists()
+    for name, value in (("EMPTY", " "), ("ODD", "pässword"), ("SET", "x")):
+        monkeypatch.setenv(name, value)
+    said = refused(*config(**section))
+    assert expected in said
+    assert "hunter2" not in said
 
 
 @pytest.mark.parametrize(
@@ -106,8 +125,5 @@ def test_what_can_not_work_is_told_before_anything_is_fetched(section, expected,
         "grp: a@example.com;",
     ],
 )
-def test_an_address_that_is_none_is_told(address, audit):
-    ended = audit("--demo", "--email-to", address)
-    assert ended.code == 2
-    assert "Invalid value for '--email-to'" in ended.err
-    assert not (ended.folder / "reports").exists()
+def test_an_address_that_is_none_is_told(address, refused):
+    assert "Invalid value for '--email-to'" in refused("--email-to", address)
