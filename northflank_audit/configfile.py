@@ -5,12 +5,13 @@ from typing import Any, Final
 
 import click
 
+from northflank_audit import mailsection
 from northflank_audit.errors import did_you_mean
 from northflank_audit.policy.yamlfile import Document
 from northflank_audit.settings import read_text
 
 DEFAULT_CONFIG: Final = "audit.yaml"
-BESIDES_OPTIONS: Final = ("overrides",)
+BESIDES_OPTIONS: Final = ("overrides", mailsection.SECTION)
 """What a config file holds besides options."""
 
 
@@ -50,6 +51,7 @@ def read_config(ctx: click.Context, _param: click.Parameter, value: str | None) 
             document.mistakes.append(document.error((key,), f"{key}: {error.message}"))
             continue
         defaults[str(option.name)] = as_given
+    document.mistakes += mailsection.mistakes(document)
     ctx.default_map = defaults
     return document
 

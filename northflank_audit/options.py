@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from northflank_audit.configfile import DEFAULT_CONFIG, read_config
+from northflank_audit.delivery.mailconfig import problem_of
 from northflank_audit.delivery.when import When
 from northflank_audit.model import Severity
 from northflank_audit.settings import DEFAULT_URL, URL_VARIABLES
@@ -53,6 +54,19 @@ class _Output(click.ParamType[Any]):
         if not equals or not path:
             self.fail(f"'{value}' names no place; write {name}=PATH, or {name}=- for standard output", param, ctx)
         return name, path
+
+
+class _Address(click.ParamType[Any]):
+    """A mail address."""
+
+    name = "ADDRESS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check."""
+        address = str(value).strip()
+        if problem := problem_of(address):
+            self.fail(problem, param, ctx)
+        return address
 
 
 def _option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
@@ -266,6 +280,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             help="List these results too.",
         ),
         _option("--compare", metavar="FILE", help="An earlier report.json: tell new findings from old ones."),
+        _option("--email-to", type=_Address(), multiple=True, help="Mail the report to this address; repeatable."),
         _option("--save-snapshot", metavar="FILE", help="Keep what was fetched, less secrets, for --input."),
         delivery_options,
         request_options,

@@ -39,7 +39,7 @@ def channels(settings: Settings) -> list[Send]:
 
     Raises StartError for what could not work, so that it is known before anything is fetched.
     """
-    return list(_notifications(settings, os.environ))
+    return [*_mail(settings), *_notifications(settings, os.environ)]
 
 
 def deliver(settings: Settings, people: Sequence[Send], report: Report) -> tuple[Report, list[str]]:
@@ -58,6 +58,13 @@ def deliver(settings: Settings, people: Sequence[Send], report: Report) -> tuple
     if told is not report:
         told, written = _write(settings, written, told)
     return told, [path for _, path in written]
+
+
+def _mail(settings: Settings) -> Iterator[Send]:
+    if settings.email is not None:
+        from northflank_audit.delivery import mail  # noqa: PLC0415 - imports tenacity
+
+        yield partial(mail.send, email=settings.email, folder=settings.output_dir)
 
 
 def _notifications(settings: Settings, environment: Mapping[str, str]) -> Iterator[Send]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from northflank_audit import mailsection
 from northflank_audit.formats import FORMATS
 from northflank_audit.model import Waiver
 from northflank_audit.options import run_options
@@ -48,13 +49,14 @@ def waivers() -> dict[str, Any]:
 
 
 def config() -> dict[str, Any]:
-    """Return the schema of config files: the options of `run`, as the command line has them, and overrides."""
+    """Return the schema of config files: the options of `run`, as the command line has them, overrides and mail."""
 
     @click.command()
     @run_options(list(FORMATS))
     def run() -> None: ...
 
-    components = msgspec.json.schema(Override, ref_template="#/$defs/{name}")
+    kinds = (Override, mailsection.EmailSection)
+    (_, email), components = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     properties = {
         param.opts[0].lstrip("-"): {"description": param.help, **_of(param)}
         for param in run.params
@@ -65,13 +67,14 @@ def config() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": {"anyOf": [{"$ref": "#/$defs/Override"}, _OFF]},
     }
+    properties[mailsection.SECTION] = {"description": "Who is mailed, when, and by which server.", **email}
     return {
         "$schema": DIALECT,
         "title": "Config of northflank-audit",
         "type": ["object", "null"],
         "properties": properties,
         "additionalProperties": False,
-        "$defs": components["$defs"],
+        "$defs": components,
     }
 
 

@@ -1,5 +1,6 @@
 """What a run was asked to do, as one frozen `Settings`."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,9 @@ from urllib.parse import urlsplit
 
 import click
 
+from northflank_audit import mailsection
 from northflank_audit.delivery import heartbeat, metrics
+from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
 from northflank_audit.errors import StartError
 from northflank_audit.model import Severity, Status
@@ -19,13 +22,13 @@ DEFAULT_URL: Final = "https://api.northflank.com"
 TOKEN_VARIABLES: Final = ("NORTHFLANK_API_TOKEN", "NF_API_TOKEN")
 URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
 
-TOLD: Final = ("notify_file", "metrics_file", "metrics_push", "heartbeat")
-"""The options that say who is told. Of the demo they are told only if the command line says so."""
+TOLD: Final = ("email_to", "notify_file", "metrics_file", "metrics_push", "heartbeat")
+"""The options that say who is told. Of a demo they are told only if the command line or a config it names says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What `run` was asked to do; each field is the option of the same name."""
+    """What `run` was asked to do; each field but `email` is the option of the same name."""
 
     api_url: str
     token_file: str | None
@@ -59,6 +62,9 @@ class Settings:
     def writes(self, name: str) -> bool:
         """Tell whether a format is wanted, wherever it goes."""
         return name in self.format or any(name == each for each, _ in self.output)
+
+    email: Email | None = None
+    """Whom `--email-to` and the config file's section `email:` tell."""
 
     def token(self, environment: Mapping[str, str]) -> Token:
         """Return the token from `--token-file`, else the environment. Raises StartError where there is none."""
@@ -109,6 +115,8 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
 
     `explicit` tells whether an option was given on the command line.
     """
+    told = {name: None for name in TOLD if given["demo"] and not (explicit(name) or explicit("config"))}
+    given = {**given, **{name: value for name, value in told.items() if name in given}}
     values = {name: given[name] for name in Settings.__slots__ if name in given}
     if given["demo"] and any(map(explicit, ("input", "api_url", "token_file"))):
         raise click.UsageError("--demo brings its own API and token: leave --input, --api-url and --token-file away")
@@ -124,12 +132,13 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
         raise click.UsageError("two reports can't go to the same place")
     if given["demo"]:  # what the config file or the environment say of the real account is not meant
         values |= {"input": (), "token_file": None}
-        values |= {name: None for name in TOLD if name in values and not explicit(name)}
     elif not given["input"]:
         values["api_url"] = _checked_url(given["api_url"])
     if "fail_on" in given:
         values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
     values |= _checked_delivery(values)
+    if "email_to" in given:
+        values["email"] = mailsection.email(given["config"], given["email_to"] or (), os.environ)
     values["include"] = frozenset(map(Status, given.get("include", ())))
     return Settings(**values)
 

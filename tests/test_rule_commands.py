@@ -403,7 +403,8 @@ FORM = {
     "waivers": ["a-list", "no-reason", "no-owner", "no-expiry", "blank-reason", "key-misspelt", "rule-is-a-list",
                 "unknown-top-key", "waivers-null"],
     "config": ["a-list", "option-misspelt", "value-misspelt", "value-of-another-kind", "value-too-large", "value-null",
-               "value-is-a-list", "format-unknown", "override-key-misspelt", "overrides-is-a-list"],
+               "value-is-a-list", "format-unknown", "override-key-misspelt", "overrides-is-a-list", "email-is-a-list",
+               "email-many-at-once", "email-password-in-the-file", "email-without-host"],
     "tests": ["no-list", "unknown-top-key", "rule-missing", "verdict-misspelt"],
 }  # fmt: skip
 
@@ -422,6 +423,12 @@ output: md=report.md
 page-size: 50
 timeout: 60.5
 quiet: true
+email-to: a@example.com
+email:
+  to: [b@example.com]
+  from: audit@example.com
+  when: changes
+  smtp: {host: h, port: 587, security: starttls, username: audit, password-env: SMTP_PASSWORD}
 overrides:
   registry-credential-stale: {severity: low, params: {max_age_days: 30}}
   registry-credential-name-pattern: off

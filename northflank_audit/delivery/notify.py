@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from northflank_audit.delivery.subject import subject
 from northflank_audit.errors import DeliveryError, StartError
+from northflank_audit.formats.subject import subject
 from northflank_audit.formats.text import Outcome, headline, outcome
 from northflank_audit.model import Result
 from northflank_audit.printable import printable

@@ -4,6 +4,7 @@ PyYAML's safe C loader composes the nodes, whose positions are kept. Scalars are
 that an example in a rule file holds what the API would have given.
 """
 
+import re
 from typing import Any
 
 import yaml
@@ -15,6 +16,9 @@ from northflank_audit.printable import excerpt
 MAX_NODES = 200_000
 """More values than this, aliases followed, are taken for an alias bomb."""
 MAX_DEPTH = 50
+
+_SECRET = re.compile(r"(?i)(\b(?:pas|pw|secret|token)[\w-]*[\"']?\s*:\s*)([^\s…].*?)(?=(?: …)?$)")
+"""What may be a password's key, misspelt or not, and what comes after it on the line."""
 
 Path = tuple[str | int, ...]
 """Where a value is in its document: `("rules", 0, "id")`."""
@@ -38,8 +42,9 @@ class Document:
     def __init__(self, text: str, path: str, *, strict: bool = True, discreet: bool = False) -> None:
         """Read `text`, whatever its line ends; `path` is for messages.
 
-        A `discreet` document shows nothing of a line behind the place of a mistake, since that may be a secret. What is
-        not plain, safe YAML is in `mistakes`, and left out of the value; with `strict` it raises FileErrors.
+        A `discreet` document shows nothing of a line behind the place of a mistake, and nothing behind a key that may
+        be a password's, since that may be a secret. What is not plain, safe YAML is in `mistakes`, and left out of the
+        value; with `strict` it raises FileErrors.
         """
         self.path = path
         self._discreet = discreet
@@ -201,6 +206,8 @@ class Document:
         width = max(1, min(width, len(text) - column + 1))
         if self._discreet and len(text) > column - 1 + width:
             text = f"{text[: column - 1 + width]} …"
+        if self._discreet:
+            text = _SECRET.sub(lambda found: found[1] + "•" * len(found[2]), text)
         bare = isinstance(self.value, str)  # no file of ours: one with a token, maybe
         shown = excerpt(text, line, column, width) if text.strip() and not bare else ""
         return FileError(self.path, line, column, problem, excerpt=shown, warning=warning)

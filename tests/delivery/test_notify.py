@@ -11,10 +11,9 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from northflank_audit.delivery import notify
-from northflank_audit.delivery.subject import subject
 from northflank_audit.delivery.when import wanted
 from northflank_audit.errors import DeliveryError
-from northflank_audit.report import Origin
+from northflank_audit.formats.subject import subject
 from tests.delivery.conftest import KEY
 from tests.formats.conftest import HOSTILE, poisoned, result
 
@@ -58,16 +57,6 @@ def test_people_are_told_when_they_want_to_be(full, when, violations, compared, 
     report = replace(full, summary=replace(full.summary, fail=violations), comparison=comparison)
     assert wanted(when, report) is told
     assert wanted(when, replace(report, run=replace(report.run, complete=False)))
-
-
-def test_the_subject_says_it_all(report, clean, full, incomplete):
-    assert subject(report) == "[AUDIT] 1 violation, 1 high — the token's own account"
-    assert subject(clean) == "[AUDIT] No violations — the token's own account"
-    assert subject(full) == "[AUDIT] 1 violation, 1 new, 2 resolved, 2 unsettled, 1 high — the token's own account"
-    assert subject(incomplete) == "[AUDIT] INCOMPLETE: 1 violation found so far, 1 high — the token's own account"
-    for teams, said in ((["a"], "team a"), (["a", "b"], "teams a, b"), (list("abcd"), "4 teams")):
-        run = replace(report.run, source=Origin(kind="api", teams=teams))
-        assert subject(replace(report, run=run)).endswith(f" — {said}")
 
 
 def test_a_notification_is_short_and_says_what_to_read(full, incomplete):

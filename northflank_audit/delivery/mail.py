@@ -1,0 +1,64 @@
+"""The mail about an audit: whether it is worth one, and what is in it."""
+
+import logging
+import socket
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, make_msgid, parseaddr
+from typing import Final
+
+from northflank_audit.delivery import smtp
+from northflank_audit.delivery.mailconfig import Email, problem_of
+from northflank_audit.delivery.when import wanted
+from northflank_audit.formats import FORMATS, mailbody
+from northflank_audit.formats.subject import subject
+from northflank_audit.formats.text import outcome
+from northflank_audit.printable import printable
+from northflank_audit.report import Report
+
+LOG = logging.getLogger(__name__)
+LARGEST: Final = 7_000_000
+"""Bytes of a report that is attached: as base64, with the rest, it stays below the 10 MB that Postfix takes by
+default."""
+
+
+def send(report: Report, email: Email, folder: str, patience: smtp.Patience | None = None) -> None:
+    """Mail the report, if it is worth it; `folder` is where it is kept. Raises DeliveryError where that fails."""
+    if not wanted(email.when, report):
+        LOG.info("no mail: the audit is complete, and there is nothing of what email.when asks for (%s)", email.when)
+        return
+    sender = email.sender or _this_machine()
+    made = message(report, email.to, sender, folder)
+    addresses = [parseaddr(each)[1] for each in email.to]
+    smtp.send(made, parseaddr(sender)[1], addresses, email.smtp, patience or smtp.Patience())
+
+
+def message(report: Report, to: tuple[str, ...], sender: str, folder: str) -> EmailMessage:
+    """Return the mail: plain text and HTML, with the whole report attached, if it is not too large."""
+    whole = FORMATS["html"].render(report).encode()
+    name = f"report-{report.run.finished_at:%Y-%m-%d}.html"
+    kept = f"The whole report is attached: {name}."
+    if len(whole) > LARGEST:
+        size = f"{len(whole) / 1_000_000:.0f} MB"
+        kept = f"The whole report is too large for a mail ({size}). It is where the audit ran, in the folder {folder}."
+    made = EmailMessage(policy=SMTP)
+    made["Subject"] = subject(report)
+    made["From"] = sender
+    made["To"] = ", ".join(to)
+    made["Date"] = format_datetime(report.run.finished_at)
+    made["Message-ID"] = make_msgid(domain=parseaddr(sender)[1].rpartition("@")[2])
+    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: so that no out-of-office note answers it
+    made["X-Auto-Response-Suppress"] = "All"  # the same, for Exchange
+    made["X-Northflank-Audit-Outcome"] = outcome(report)
+    made["X-Northflank-Audit-Run"] = printable(report.run.id)
+    made.set_content(mailbody.text(report, kept), cte="quoted-printable")
+    made.add_alternative(mailbody.html(report, kept), subtype="html", cte="quoted-printable")
+    if len(whole) <= LARGEST:
+        made.add_attachment(whole, "text", "html", filename=name, params={"charset": "utf-8"})
+    return made
+
+
+def _this_machine() -> str:
+    """Return an address at this machine, as cron would use it."""
+    address = f"northflank-audit@{socket.getfqdn()}"
+    return address if problem_of(address) is None else "northflank-audit@localhost"

@@ -1,0 +1,68 @@
+"""Who is mailed, when, and by which server: all that sending a mail needs to know."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from northflank_audit.delivery.when import When
+
+Security = Literal["starttls", "tls", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who logs in at the mail server. The password never shows in a repr."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smtp:
+    """A mail server; by default this machine's own, as for cron."""
+
+    host: str = "localhost"
+    port: int = 25
+    security: Security = "none"
+    """Whether the connection becomes TLS (`starttls`), is from the start (`tls`), or stays plain text."""
+    login: Login | None = None
+
+    @property
+    def place(self) -> str:
+        """`host:port`, for messages."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Email:
+    """A mail of each audit that is worth one."""
+
+    to: tuple[str, ...]
+    """Checked addresses, at least one."""
+    sender: str | None = None
+    """A checked address; None is northflank-audit at this machine."""
+    when: When = "violations"
+    """Which complete audits are worth a mail; an incomplete one always is."""
+    smtp: Smtp = Smtp()
+
+
+def problem_of(address: str) -> str | None:
+    """Return what is wrong with a mail address, for a person; None where nothing is.
+
+    `Name <name@example.com>` is one too (RFC 5322, 3.4). Nothing that could end a header or an SMTP command passes.
+    """
+    from email.errors import HeaderParseError  # noqa: PLC0415 - for nothing where no mail is asked for
+    from email.policy import SMTP  # noqa: PLC0415 - as above
+
+    if not address.isprintable():
+        return "a mail address has no line break or other control character in it"
+    try:
+        header: Any = SMTP.header_factory("to", address)
+        groups, defects = header.groups, header.defects
+    except (HeaderParseError, ValueError, IndexError):  # what the library makes of what is no address
+        groups, defects = (), ()
+    found = [each for group in groups if group.display_name is None for each in group.addresses]
+    if defects or len(groups) != 1 or len(found) != 1 or not (found[0].username and found[0].domain):
+        return f"'{address}' is not one mail address, such as name@example.com"
+    if not found[0].addr_spec.isascii():
+        return f"'{address}': a mail address is ASCII here; write a domain with other letters in its xn-- form"
+    return None

@@ -1,0 +1,208 @@
+"""Handing a mail to a mail server: over TLS that is verified, tried again where that may help, and within bounds."""
+
+import base64
+import logging
+import re
+import smtplib
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Final
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
+
+from northflank_audit.delivery.mailconfig import Login, Smtp
+from northflank_audit.errors import DeliveryError
+from northflank_audit.printable import printable
+
+LOG = logging.getLogger(__name__)
+_LONGEST: Final = 300
+"""Characters of a server's answer that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to try."""
+
+    attempts: int = 4
+    limit: float = 90.0
+    """Seconds for all of it, whatever the server does."""
+    timeout: float = 20.0
+    """Seconds to wait for one answer."""
+    sleep: Callable[[float], None] = time.sleep
+
+
+class _Postponed(Exception):
+    """The server takes the mail for some of the recipients later."""
+
+
+@dataclass(slots=True)
+class _Post:
+    """A mail on its way, and what became of it for each recipient."""
+
+    server: Smtp
+    sender: str
+    pending: list[str]
+    """For whom the server has not taken it, and has not refused it for good."""
+    content: bytes
+    refused: dict[str, str] = field(default_factory=dict)
+    """For whom it has refused it for good, and what it said."""
+    problem: str = ""
+    """Why the last try failed."""
+
+    def settle(self, said: dict[str, tuple[int, bytes]]) -> None:
+        """Note for whom the mail was taken: for those of whom the server `said` nothing."""
+        final = {address: answer for address, answer in said.items() if not _passing_code(answer[0])}
+        self.refused |= {address: self.answer(*answer) for address, answer in final.items()}
+        self.pending = [address for address in self.pending if address in said and address not in final]
+
+    def answer(self, code: int, text: bytes | str) -> str:
+        """Return a server's answer on one line, without the password that it may repeat."""
+        said = text.decode(errors="replace") if isinstance(text, bytes) else text
+        return masked(f"{code} {printable(said)}".strip(), self.server.login)[:_LONGEST]
+
+
+def send(message: EmailMessage, sender: str, to: Sequence[str], server: Smtp, patience: Patience) -> None:
+    """Hand a mail to a server for each of the addresses. Raises DeliveryError with those that it was not taken for.
+
+    What may pass by itself is tried again: a broken connection, silence, an answer 4xx (RFC 5321, 4.2.1). If the
+    connection breaks right after the mail, it may arrive twice, with the same Message-ID.
+    """
+    post = _Post(server, sender, list(dict.fromkeys(to)), message.as_bytes(policy=SMTP))
+    # A thread, since neither a name's resolution nor a server that sends a byte now and then knows a time-out.
+    worker = threading.Thread(target=_work, args=(post, patience), daemon=True)
+    worker.start()
+    worker.join(patience.limit)
+    pending = list(post.pending)
+    if worker.is_alive() and pending:
+        post.problem = f"{post.problem or 'it does not answer'} (given up after {patience.limit:g} s)"
+    refused = [f"{address} ({said})" for address, said in post.refused.items()]
+    problems = [f"the mail server {server.place} refuses {', '.join(refused)}"] if refused else []
+    problems += [
+        f"the mail server {server.place} did not take the mail to {', '.join(pending)}: {post.problem}"
+    ] * bool(pending)
+    if problems:
+        raise DeliveryError("; ".join(problems))
+
+
+def _work(post: _Post, patience: Patience) -> None:
+    retrying = Retrying(
+        retry=retry_if_exception(_passing),
+        stop=stop_after_attempt(patience.attempts),
+        wait=wait_exponential(multiplier=2, max=20) + wait_random(0, 2),
+        sleep=patience.sleep,
+        before_sleep=lambda state: _tell(post, state),
+        reraise=True,
+    )
+    try:
+        retrying(_try, post, patience.timeout)
+    except Exception as error:  # noqa: BLE001 - a thread has nobody to tell but the one who waits for it
+        post.problem = _said(post, error)
+        tries = retrying.statistics.get("attempt_number", 1)
+        post.problem += f" ({tries} tries)" if tries > 1 else ""
+
+
+def _tell(post: _Post, state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    post.problem = _said(post, error)
+    LOG.info("mail: %s: %s; tried again in %.1f s", post.server.place, post.problem, state.upcoming_sleep)
+
+
+def _try(post: _Post, timeout: float) -> None:
+    with _connected(post.server, timeout) as connection:
+        try:
+            refused = connection.sendmail(post.sender, post.pending, post.content)
+        except smtplib.SMTPRecipientsRefused as error:
+            # After a 421 the rest was not asked about, and nobody has got it.
+            refused = dict.fromkeys(post.pending, list(error.recipients.values())[-1]) | error.recipients
+        post.settle(refused)
+    if post.pending:
+        raise _Postponed(post.answer(*refused[post.pending[0]]))
+
+
+@contextmanager
+def _connected(server: Smtp, timeout: float) -> Iterator[smtplib.SMTP]:
+    """Connect and log in. Where TLS is asked for, there is no way around it."""
+    context = ssl.create_default_context()
+    connection = (
+        smtplib.SMTP_SSL(server.host, server.port, timeout=timeout, context=context)
+        if server.security == "tls"
+        else smtplib.SMTP(server.host, server.port, timeout=timeout)
+    )
+    try:
+        if server.security == "starttls":
+            connection.starttls(context=context)
+        if server.login is not None:
+            connection.login(server.login.username, server.login.password)
+        yield connection
+        with suppress(OSError):  # the mail is on its way, whatever the server says to a farewell
+            connection.quit()
+    finally:
+        connection.close()
+
+
+def _passing_code(code: int) -> bool:
+    return 400 <= code < 500  # noqa: PLR2004 - RFC 5321, 4.2.1: transient negative completion
+
+
+def _passing(error: BaseException) -> bool:
+    """Tell whether a failure may pass by itself."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _passing_code(error.smtp_code)
+    if isinstance(error, smtplib.SMTPServerDisconnected | _Postponed | ssl.SSLEOFError):
+        return True
+    return isinstance(error, OSError) and not isinstance(error, smtplib.SMTPException | ssl.SSLError)
+
+
+def _said(post: _Post, error: BaseException | None) -> str:
+    """Say what a server did, and what to do about it."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _refusal(post, error)
+    if isinstance(error, _Postponed):
+        return f"it takes the mail later only ({error})"
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        if "AUTH" in str(error):
+            return "it offers no login: leave 'username' away, or see whether the port is right"
+        return "it offers no STARTTLS, and plain text is not an answer to that: see whether 'security: tls' is right"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        advice = "see 'host', or name the file of your own authority in SSL_CERT_FILE"
+        return f"its certificate is not trusted ({error.verify_message}): {advice}"
+    return _broken(post, error)
+
+
+def _broken(post: _Post, error: BaseException | None) -> str:
+    """Say the same of a connection that could not be had or did not last."""
+    if isinstance(error, TimeoutError) or "timed out" in str(error):
+        return "it does not answer: see whether host, port and 'security' go together"
+    if isinstance(error, smtplib.SMTPServerDisconnected | ssl.SSLEOFError | ConnectionResetError):
+        return "it cut the connection"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS can be had ({error.reason}): see whether the port goes with 'security: {post.server.security}'"
+    if isinstance(error, OSError) and error.strerror:
+        return f"it can't be reached ({error.strerror}): see host and port"
+    return f"it could not be spoken to ({type(error).__name__})"
+
+
+def _refusal(post: _Post, error: smtplib.SMTPResponseException) -> str:
+    answer = post.answer(error.smtp_code, error.smtp_error)
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return f"it refuses the login ({answer}): see username and password"
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return f"it refuses the sender {post.sender} ({answer}): see 'from'"
+    if isinstance(error, smtplib.SMTPDataError):
+        return f"it refuses the mail ({answer})"
+    return f"it refuses to talk ({answer})"
+
+
+def masked(text: str, login: Login | None) -> str:
+    """Return text without the password, in any of the forms in which a login sends it."""
+    if login is None:
+        return text
+    plain = f"\0{login.username}\0{login.password}"
+    forms = [login.password, *(base64.b64encode(each.encode()).decode() for each in (plain, login.password))]
+    return re.sub("|".join(map(re.escape, sorted(forms, key=len, reverse=True))), "•••", text)

@@ -1,0 +1,172 @@
+"""The report as a mail's two bodies, HTML and plain text: what a reader with thirty seconds needs.
+
+The worst findings are shown, and the rest is counted: mail clients cut long mails (Gmail at 102 KB). Everything is in
+the report that goes with the mail.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup
+from msgspec import UNSET, UnsetType
+
+from northflank_audit.formats.subject import whose
+from northflank_audit.formats.templating import environment
+from northflank_audit.formats.text import BECAME, changes
+from northflank_audit.formats.view import grouped, view
+from northflank_audit.model import Result, Status
+from northflank_audit.printable import printable
+from northflank_audit.report import Comparison, Report, RuleSummary
+
+RULES: Final = 6
+"""Violated rules that are shown."""
+EACH: Final = 5
+"""Findings, reasons or warnings of each kind that are shown."""
+LONGEST: Final = 400
+"""Characters of a text that are shown."""
+WIDTH: Final = 78
+"""Columns of the plain text (RFC 5322, 2.1.1)."""
+
+_LINKED: Final = re.compile(r"(?i)(?<=:)//|(?<=www)\.|@")
+
+
+class Some(NamedTuple):
+    """The first few of many."""
+
+    shown: list[Any]
+    more: int
+
+
+class Finding(NamedTuple):
+    """A violated rule, with the first few of its violations; new ones come first."""
+
+    rule: RuleSummary
+    violations: int
+    new: int
+    results: Some
+
+
+def html(report: Report, kept: str) -> str:
+    """Return the body for mail clients that show HTML; `kept` says where the whole report is."""
+    made = environment(_shown, html=True)
+    return _rendered(made, "mail.html.j2", report, kept)
+
+
+def text(report: Report, kept: str) -> str:
+    """Return the body in plain text, wrapped; `kept` says where the whole report is."""
+    made = environment(_shown, html=False)
+    made.filters |= {"fill": fill}
+    return _rendered(made, "mail.txt.j2", report, kept)
+
+
+def _rendered(made: SandboxedEnvironment, template: str, report: Report, kept: str) -> str:
+    made.filters |= {"inert": inert, "place": place, "short": short, "subject": about}
+    findings = grouped(report, (each for each in report.results if each.violates))
+    whole = view(report)
+    found = report.comparison
+    return made.get_template(template).render(
+        **{name: whole[name] for name in _VIEWED},
+        kept=kept,
+        whose=whose(report),
+        reasons=some(report.run.incomplete_reasons),
+        comparison=None if found is UNSET else found,
+        changes=[change.split(" ", 1) for change in changes(report)],
+        changed=_changed(report, found),
+        became=BECAME,
+        titles={rule.id: rule.title for rule in report.rules},
+        findings=[_finding(rule, results) for rule, results in findings[:RULES]],
+        more_rules=len(findings[RULES:]),
+        more_violations=sum(len(results) for _, results in findings[RULES:]),
+        unjudged=some(each for each in report.results if each.status in (Status.UNKNOWN, Status.ERROR)),
+        notes=some(_notes(report)),
+    )
+
+
+_VIEWED: Final = (
+    "report", "title", "outcome", "headline", "explanation", "source", "places", "seconds", "counts", "bars",
+    "statuses", "product",
+)  # fmt: skip
+"""What these templates take of the view that all people's formats share."""
+
+
+def _changed(report: Report, found: Comparison | UnsetType) -> list[tuple[str, str, Some]]:
+    """Return what became new, resolved or unsettled: a word, what it means, and the findings."""
+    if found is UNSET or found.refused is not None:
+        return []
+    new = [each for each in report.results if each.violates and each.state == "new"]
+    parts = [
+        ("New", "", new),
+        ("Resolved", "", [] if report.resolved is UNSET else report.resolved),
+        (
+            "Unsettled",
+            "not resolved: nothing is known of them today",
+            [] if report.unsettled is UNSET else report.unsettled,
+        ),
+    ]
+    return [(word, meaning, some(results)) for word, meaning, results in parts if results]
+
+
+def _notes(report: Report) -> Iterator[str]:
+    """Yield what should be looked at besides findings."""
+    yield from report.warnings
+    kinds = (("expired on {}", report.waivers.expired), ("matched no violation", report.waivers.unused))
+    for what, waivers in kinds:
+        for waiver in waivers:
+            of = "" if waiver.team is None else f" of team {waiver.team}"
+            ended = what.format(waiver.expires)
+            yield f"The waiver of {waiver.rule} for {waiver.resource}{of} {ended} ({waiver.owner})"
+
+
+def _finding(rule: RuleSummary, results: Sequence[Result]) -> Finding:
+    new = [each for each in results if each.state == "new"]
+    ordered = [*new, *(each for each in results if each.state != "new")]
+    return Finding(rule, len(results), len(new), some(ordered))
+
+
+def some(items: Iterable[Any]) -> Some:
+    """Return the first few, and how many more there are."""
+    every = list(items)
+    return Some(every[:EACH], len(every[EACH:]))
+
+
+def about(result: Result) -> str:
+    """Name what a result is about: `payments / Docker Hub (docker-hub)`."""
+    resource = result.resource
+    name = f"{resource.name} ({resource.id})" if resource.name and resource.name != resource.id else resource.id
+    return name if resource.team is None else f"{resource.team} / {name}"
+
+
+def place(result: Result) -> str:
+    """Return the id of what a result is about, with its team; its message has the name."""
+    resource = result.resource
+    return resource.id if resource.team is None else f"{resource.team} / {resource.id}"
+
+
+def short(value: Any) -> str:
+    """Return a text, cut where it is very long."""
+    said = printable(str(value)).strip()
+    return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+
+
+def inert(value: Any) -> str:
+    """Return what others wrote so that no mail client makes a link of it: an invisible blank breaks addresses."""
+    return _LINKED.sub(lambda found: f"\u200b{found[0]}\u200b", short(value))
+
+
+def fill(value: str, indent: int = 0, first: str | None = None) -> Markup:
+    """Wrap a text into lines, `indent` blanks before each, or `first` before the first one."""
+    lines = textwrap.fill(
+        printable(value).strip(),
+        WIDTH,
+        initial_indent=" " * indent if first is None else first,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+    )
+    return Markup(lines + "\n")  # noqa: S704 - no markup: it only keeps its line ends
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, Markup) else printable(str(value))

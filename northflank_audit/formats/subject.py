@@ -1,0 +1,63 @@
+"""The subject of an audit's mail: the verdict, what changed, the worst, and whose credentials they are."""
+
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Final
+
+from msgspec import UNSET
+
+from northflank_audit.formats.text import plural, title
+from northflank_audit.model import Severity
+from northflank_audit.printable import printable
+from northflank_audit.report import Report
+
+_NAMED: Final = 3
+"""Teams or files that are named; of more there is their number."""
+_LONGEST: Final = 24
+"""Characters of a name; so no subject has more than about 200."""
+
+
+def subject(report: Report) -> str:
+    """Return the subject: `[AUDIT] 3 violations, 1 new, 2 high — team payments`. It has one line."""
+    return f"[AUDIT] {', '.join([title(report), *_besides(report)])} — {whose(report)}"
+
+
+def _besides(report: Report) -> Iterator[str]:
+    """Yield what else matters of a verdict, a word or two each."""
+    summary, found = report.summary, report.comparison
+    if found is not UNSET and found.refused is None:
+        if summary.fail:
+            yield f"{found.new or 'none'} new"
+        if found.resolved:
+            yield f"{found.resolved} resolved"
+        if found.unsettled:
+            yield f"{found.unsettled} unsettled"
+    worst = next((each for each in reversed(Severity) if summary.fail_by_severity[each]), None)
+    if worst is not None:
+        yield f"{summary.fail_by_severity[worst]} {worst}"
+    if summary.unknown or summary.error:
+        yield f"{summary.unknown + summary.error} unknown"
+    if summary.waived and not summary.fail:
+        yield f"{summary.waived} waived"
+
+
+def whose(report: Report) -> str:
+    """Return whose credentials they are: `team payments`, `own account`, `file june.json`."""
+    source = report.run.source
+    files = [] if source.files is UNSET else [PurePath(each).name for each in source.files]
+    if source.teams:
+        return _some(source.teams, "team")
+    if files:
+        return _some(files, "file")
+    return "sample account" if source.kind == "demo" else "own account"
+
+
+def _some(names: list[str], what: str) -> str:
+    if len(names) > _NAMED:
+        return plural(len(names), what)
+    short = [_short(printable(name).strip()) for name in names]
+    return f"{what}{'s' * (len(names) > 1)} {', '.join(short)}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

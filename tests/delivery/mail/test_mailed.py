@@ -1,0 +1,129 @@
+"""Mail, end to end: a real mail server on loopback, and `audit.py` as a process where it reaches that."""
+
+import json
+import re
+
+import pytest
+
+from northflank_audit import cli
+from tests.delivery.mail.conftest import PASSWORD, logins, secured
+
+TO = "a@example.com"
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Write a config file with a section `email:`."""
+
+    def written(**section):
+        (tmp_path / "mail.yaml").write_text(json.dumps({"email": section}))
+        return "--config", "mail.yaml"
+
+    return written
+
+
+def plain(port, **more):
+    return {"host": "127.0.0.1", "port": port, "security": "none", **more}
+
+
+def test_the_demo_is_mailed(audit, config, serve, mailbox):
+    given = config(to=["b@example.com"], smtp=plain(serve()), **{"from": "audit@example.com"})
+    ended = audit("--demo", "--email-to", TO, *given)
+    assert (ended.code, ended.err) == (1, "")
+    (mail,) = mailbox.mails
+    assert mailbox.envelopes[0].rcpt_tos == ["b@example.com", TO]
+    assert mail["Subject"] == "[AUDIT] 27 violations, 2 critical — sample account"
+    (attached,) = mail.iter_attachments()
+    assert attached.get_payload(decode=True) == (ended.folder / "reports/report.html").read_bytes()
+    assert mail.get_body(("plain",)).get_content().startswith("VIOLATED: 27 violations")
+
+
+def test_a_mail_that_can_not_be_sent_loses_no_report(audit, config, serve, mailbox):
+    mailbox.answers["DATA"] = ["554 5.7.1 spam"]
+    ended = audit("--demo", "--email-to", TO, "--output", "md=-", *config(smtp=plain(serve())))
+    assert ended.code == 3
+    (reason,) = ended.report["run"]["incompleteReasons"]
+    assert re.fullmatch(
+        r"the mail server 127\.0\.0\.1:\d+ did not take the mail to a@example\.com: it refuses the mail \(554 5\.7\.1 spam\)", reason
+    )  # fmt: skip
+    assert ended.report["run"]["complete"] is False
+    assert ended.report["exitCode"] == 3
+    assert ended.report["summary"]["fail"] == 27
+    for name in ("report.html", "report.md"):
+        assert "554 5.7.1 spam" in (ended.folder / "reports" / name).read_text()
+    assert "INCOMPLETE" in ended.out
+    assert reason in ended.err
+
+
+def test_the_password_comes_from_the_environment_or_a_file_and_shows_nowhere(
+    audit, config, serve, mailbox, authority, tmp_path
+):
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    port = serve(tls_context=secured(authority), require_starttls=True, authenticator=logins, auth_required=True)
+    server = {"host": "127.0.0.1", "port": port, "username": "audit"}
+    given = {"SSL_CERT_FILE": str(tmp_path / "authority.pem")}
+    for place in ({"password-env": "SMTP_PASSWORD"}, {"password-file": "password"}):
+        (tmp_path / "password").write_text(PASSWORD + "\n" if "password-file" in place else "")
+        ended = audit(
+            "--demo", "--verbose", *config(to=[TO], smtp={**server, **place}), **given, SMTP_PASSWORD=PASSWORD
+        )
+        assert ended.code == 1, ended.err
+        for shown in (ended.out, ended.err, *(path.read_text() for path in (ended.folder / "reports").iterdir())):
+            assert PASSWORD not in shown
+    assert len(mailbox.mails) == 2
+
+
+@pytest.fixture
+def refused(monkeypatch, tmp_path, capsys):
+    """Ask, within this process, for an audit that does not start; return what is said."""
+    monkeypatch.chdir(tmp_path)
+
+    def said(*arguments):
+        monkeypatch.setattr("sys.argv", ["audit.py", "--demo", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 2
+        assert not (tmp_path / "reports").exists()
+        return capsys.readouterr().err
+
+    return said
+
+
+PLACE = {"host": "127.0.0.1", "username": "audit"}
+WRONG = {
+    "nobody": ({}, "mail.yaml:1:11: there is nobody to mail to"),
+    "the variable is not set": ({"to": [TO], "smtp": {**PLACE, "password-env": "NOT_SET"}}, "the environment variable that this names is not set, or is empty"),
+    "the variable is empty": ({"to": [TO], "smtp": {**PLACE, "password-env": "EMPTY"}}, "the environment variable that this names is not set, or is empty"),
+    "the file is not there": ({"to": [TO], "smtp": {**PLACE, "password-file": "hunter2"}}, "the file that this names can't be read (No such file or directory)"),
+    "the file is empty": ({"to": [TO], "smtp": {**PLACE, "password-file": "empty"}}, "the file that this names is empty"),
+    "the password is not ASCII": ({"to": [TO], "smtp": {**PLACE, "password-env": "ODD"}}, "no printable ASCII"),
+    "the password is in the file": ({"to": [TO], "smtp": {**PLACE, "password": "hunter2"}}, "a password does not stand in a config file"),
+    "a password in plain text": ({"to": [TO], "smtp": {"host": "mail.example.com", "security": "none", "username": "audit", "password-env": "SET"}}, "a password does not go over the network without TLS"),
+    "a header in an address": ({"to": ["a@example.com\nBcc: b@example.com"]}, "no line break"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("section", "expected"), WRONG.values(), ids=WRONG)
+def test_what_can_not_work_is_told_before_anything_is_fetched(
+    section, expected, refused, config, tmp_path, monkeypatch
+):
+    (tmp_path / "empty").write_text("\n")
+    for name, value in (("EMPTY", " "), ("ODD", "pässword"), ("SET", "x")):
+        monkeypatch.setenv(name, value)
+    said = refused(*config(**section))
+    assert expected in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "nobody",
+        "a@example.com\nBcc: b@example.com",
+        "a@example.com, b@example.com",
+        "ä@example.com",
+        "grp: a@example.com;",
+    ],
+)
+def test_an_address_that_is_none_is_told(address, refused):
+    assert "Invalid value for '--email-to'" in refused("--email-to", address)
