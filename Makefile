@@ -4,7 +4,7 @@
 # make bench  measure, and print the figures of benchmarks/README.md
 # make lock   renew requirements.txt and requirements-dev.txt
 # make docs   renew what is generated: the README's --help and docs/rules.md
-# make picture  renew docs/report.png; it needs chromium
+# make picture  renew docs/*.png; it needs chromium
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,12 +41,8 @@ bench: $(VENV)/dev.stamp
 docs: $(VENV)/dev.stamp
 	$(BIN)/python docs/make.py
 
-picture: $(VENV)/run.stamp
-	$(BIN)/python audit.py --demo --quiet --format html --output-dir build > /dev/null; test $$? -eq 1
-	chromium --headless --no-sandbox --disable-gpu --disable-background-networking --no-first-run \
-		--user-data-dir=build/chromium --hide-scrollbars --force-device-scale-factor=1 --window-size=1100,1150 \
-		--screenshot=docs/report.png "file://$(CURDIR)/build/report.html"
-	rm -r build/chromium
+picture: $(VENV)/dev.stamp tools
+	$(BIN)/python docs/pictures.py
 
 lock: $(VENV)/dev.stamp
 	$(BIN)/pip install --quiet uv

@@ -68,7 +68,7 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     bar = sys.stderr.isatty() and not (given["no_progress"] or given["quiet"])
     with _progress() if bar else _silence() as watch:
         report, written = runner.run(settings, watch, run_id)
-    if report.exit_code or not given["quiet"]:
+    if not given["quiet"] or summary.worth_telling(report):
         to_stderr = any(path == "-" for _, path in settings.output)
         colour = False if given["no_color"] or "NO_COLOR" in os.environ else None
         with suppress(BrokenPipeError):  # the reader had enough; the verdict stands

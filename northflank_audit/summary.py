@@ -17,6 +17,17 @@ MOST = 20
 _COLOURS = {"critical": "bright_red", "high": "red", "medium": "yellow", "low": "cyan", "info": "blue"}
 
 
+def worth_telling(report: Report) -> bool:
+    """Tell whether someone should read of a run that was asked to be quiet.
+
+    What is warned of is told even where all is green: an audit that finds no credential, week by week, is green too,
+    and so is one that no longer asks what was violated before.
+    """
+    found = report.comparison
+    unsure = found is not UNSET and (found.refused is not None or found.unsettled)
+    return bool(report.exit_code or report.warnings or report.waivers.expired or unsure)
+
+
 def lines(report: Report, written: Sequence[str]) -> Iterator[str]:
     """Yield the summary, line by line, with colours for click to keep or to strip."""
     yield _headline(report)

@@ -13,6 +13,7 @@ from contextlib import suppress
 import pytest
 
 from northflank_audit.emulator import Emulator, Plan, load
+from northflank_audit.emulator.plan import Fault
 from northflank_audit.model import Severity
 from tests.conftest import AUDIT, ROOT, RULES
 
@@ -23,7 +24,7 @@ def serve(tmp_path):
     started = []
 
     def start(credentials=(), **more):
-        plan = Plan(rate_limit=more.pop("rate_limit", 1000))
+        plan = Plan(rate_limit=more.pop("rate_limit", 1000), faults=more.pop("faults", []))
         file = tmp_path / f"account{len(started)}.json"
         file.write_text(json.dumps({"credentials": list(credentials), **more}))
         server = Emulator(load(str(file)), plan)
@@ -88,7 +89,25 @@ def test_a_clean_account_passes(audit, serve):
 def test_quiet_says_nothing_when_there_is_nothing_to_say(audit, serve):
     ended = audit("--quiet", **at(serve([old("a")])))
     assert (ended.code, ended.out, ended.err) == (0, "", "")
-    assert "VIOLATED" in audit("--quiet", **at(serve([old("a", restricted=False)]))).out
+    violated = audit("--quiet", **at(serve([old("a", restricted=False)])))
+    assert (violated.out[:8], violated.err) == ("VIOLATED", "")
+    accepted = audit("--quiet", "--fail-on", "never", **at(serve([old("a", restricted=False)])))
+    assert (accepted.code, accepted.out, accepted.err) == (0, "", "")
+    troubled = audit("--quiet", **at(serve([old("a")], faults=[Fault(nth=1, status=503)])))
+    assert (troubled.code, troubled.out, troubled.err) == (0, "", "")
+    assert troubled.report["coverage"]["retries"] == 1
+
+
+def test_quiet_tells_of_warnings_though_all_is_green(audit, serve, tmp_path):
+    empty = audit("--quiet", **at(serve()))
+    assert (empty.code, empty.err) == (0, "")
+    assert "warning: there is no credential: nothing was checked" in empty.out
+    (tmp_path / "w.yaml").write_text(
+        "waivers: [{rule: registry-credential-unrestricted, resource: a, reason: r, owner: o, expires: 2020-01-01}]"
+    )
+    expired = audit("--quiet", "--waivers", "w.yaml", **at(serve([old("a")])))
+    assert (expired.code, expired.err) == (0, "")
+    assert "expired on 2020-01-01" in expired.out
 
 
 def test_an_empty_account_passes_and_is_warned_of(audit, serve):

@@ -3,7 +3,7 @@
 import click
 from msgspec.structs import replace
 
-from northflank_audit.summary import lines
+from northflank_audit.summary import lines, worth_telling
 
 
 def test_what_changed_is_told_below_the_verdict_and_never_called_resolved_without_reason(full):
@@ -23,3 +23,11 @@ def test_what_was_not_compared_is_said(full):
     text = click.unstyle("\n".join(lines(replace(full, comparison=comparison), [])))
     assert "  not compared: the earlier report is of the sample account" in text
     assert "new," not in text
+
+
+def test_a_quiet_run_is_told_of_where_something_can_not_be_told(clean, full):
+    nothing = replace(full.comparison, new=0, resolved=3, unsettled=0)
+    assert not worth_telling(clean)
+    assert not worth_telling(replace(clean, comparison=nothing))
+    assert worth_telling(replace(clean, comparison=replace(nothing, unsettled=1)))
+    assert worth_telling(replace(clean, comparison=replace(nothing, refused="another account")))

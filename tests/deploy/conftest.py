@@ -1,0 +1,175 @@
+"""The recipes' own command lines, and what they find where they run."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from northflank_audit.emulator import Emulator, load
+from tests.conftest import AUDIT, ROOT
+
+DEPLOY = ROOT / "deploy"
+GOOD = {
+    "id": "a",
+    "name": "A",
+    "description": "x",
+    "provider": "github",
+    "restrictions": {"restricted": True, "projects": ["p"]},
+}
+
+
+def cron() -> str:
+    """Return the command of the cron line."""
+    return (DEPLOY / "cron/northflank-audit").read_text().splitlines()[-1].split(None, 6)[6]
+
+
+def unit(name: str) -> dict[str, list[str]]:
+    """Return the settings of a systemd unit, section and key as one, in order."""
+    settings: dict[str, list[str]] = {}
+    section = ""
+    for line in (DEPLOY / "systemd" / name).read_text().splitlines():
+        if line.startswith("["):
+            section = line
+        elif line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            settings.setdefault(f"{section}{key}", []).append(value)
+    return settings
+
+
+def systemd() -> str:
+    """Return what the service's shell gets to see."""
+    (command,) = unit("northflank-audit.service")["[Service]ExecStart"]
+    shell, flag, script = shlex.split(command)
+    assert (shell, flag) == ("/bin/sh", "-c")
+    return script.replace("$$", "$").replace("%d/token", "/etc/northflank-audit/token")
+
+
+def kubernetes(kind: str) -> dict:
+    """Return the document of a kind."""
+    documents = yaml.safe_load_all((DEPLOY / "kubernetes/cronjob.yaml").read_text())
+    (found,) = (each for each in documents if each["kind"] == kind)
+    return found
+
+
+def pod() -> dict:
+    return kubernetes("CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+
+def container() -> str:
+    """Return the script of the CronJob's container."""
+    (audit,) = pod()["containers"]
+    assert audit["command"] == ["/bin/sh", "-c"]
+    (script,) = audit["args"]
+    return script.replace("/run/secrets/northflank-audit/token", "/etc/northflank-audit/token")
+
+
+def job() -> dict:
+    return json.loads((DEPLOY / "northflank/job.json").read_text())
+
+
+def northflank() -> str:
+    docker = job()["deployment"]["docker"]
+    return f"{docker['customEntrypoint']} {docker['customCommand']}"
+
+
+def gitlab() -> str:
+    (line,) = yaml.safe_load((DEPLOY / "gitlab/.gitlab-ci.yml").read_text())["northflank-audit"]["script"]
+    return line
+
+
+def action() -> dict:
+    return yaml.safe_load((ROOT / "action.yml").read_text())
+
+
+def workflow() -> dict:
+    return yaml.load((DEPLOY / "github/audit.yml").read_text(), Loader=yaml.BaseLoader)
+
+
+COMMANDS = {
+    "cron": cron,
+    "systemd": systemd,
+    "kubernetes": container,
+    "northflank": northflank,
+    "gitlab": gitlab,
+}
+"""The command line of each recipe that has one."""
+
+
+def arguments(command: str) -> list[str]:
+    """Return what a recipe's command gives the audit, with what it adds where there is an earlier report."""
+    whole = re.sub(r"\$\(test -e \S+ && echo ([^)]*)\)", r"\1", command)
+    return shlex.split(re.split(r"(?:^|[ /])northflank-audit(?= )", whole)[-1])
+
+
+@dataclass
+class Host:
+    """A machine, as far as a recipe sees it: /etc, /var/lib and /opt are folders of its own."""
+
+    folder: Path
+
+    def place(self, path: str) -> Path:
+        return self.folder / path.lstrip("/")
+
+    def sh(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a recipe's command where it runs: in the folder above `reports`."""
+        for path in ("/etc/northflank-audit", "/var/lib/northflank-audit", "/opt/northflank-audit"):
+            command = command.replace(path, str(self.place(path)))
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=self.place("/var/lib/northflank-audit"),
+            env={"PATH": f"{self.place('/opt/northflank-audit/bin')}:{os.environ['PATH']}", **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    @property
+    def report(self) -> dict:
+        return json.loads(self.place("/var/lib/northflank-audit/reports/report.json").read_text())
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    made = Host(tmp_path / "host")
+    for path in ("/etc/northflank-audit", "/var/lib/northflank-audit", "/opt/northflank-audit/bin"):
+        made.place(path).mkdir(parents=True)
+    for name, text in kubernetes("ConfigMap")["data"].items():
+        here = text.replace("/etc/northflank-audit", str(made.place("/etc/northflank-audit")))
+        made.place(f"/etc/northflank-audit/{name}").write_text(here)
+    program(made.place("/opt/northflank-audit/bin/northflank-audit"), f'exec {sys.executable} {AUDIT} "$@"')
+    return made
+
+
+@pytest.fixture
+def serve(tmp_path: Path, host: Host) -> Iterator:
+    """Serve an account, or the sample account, and put its token where the recipes look for it."""
+    started = []
+
+    def start(*credentials: dict) -> dict[str, str]:
+        file = tmp_path / "account.json"
+        file.write_text(json.dumps({"credentials": credentials}))
+        server = Emulator(load(str(file) if credentials else None))
+        started.append(server.__enter__())
+        host.place("/etc/northflank-audit/token").write_text(server.token)
+        return {"NORTHFLANK_API_BASE_URL": server.url}
+
+    yield start
+    for server in started:
+        server.__exit__(None, None, None)
+
+
+def program(path: Path, script: str) -> None:
+    """Write a program for the shell."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
