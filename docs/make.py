@@ -1,6 +1,6 @@
 """Renew what is generated (`make docs`).
 
-That is the README's help text and table of faults, docs/rules.md, what the commands of docs/writing-rules.md print,
+That is the README's help text and table of faults, docs/rules.md, the table of formats in docs/reports.md, what the commands of docs/writing-rules.md print,
 and schemas/.
 
 With --check, say whether they are as they should be (the tests do).
@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 import yaml  # noqa: E402 - as the next
 
 from northflank_audit.fields import FIELDS  # noqa: E402 - found by the line above
+from northflank_audit.formats import FORMATS  # noqa: E402 - as above
 from northflank_audit.model import Rule  # noqa: E402 - as above
 from northflank_audit.schemas import SCHEMAS  # noqa: E402 - as above
 from northflank_audit.selection import packs, read_rules  # noqa: E402 - as above
@@ -39,6 +40,16 @@ def readme() -> str:
         before, rest = text.split(start)
         text = before + start + part + end + rest.split(end)[1]
     return text
+
+
+def reports() -> str:
+    """Return docs/reports.md with its table of formats renewed."""
+    text = (HERE / "reports.md").read_text(encoding="utf-8")
+    before, rest = text.split("<!-- formats -->\n")
+    rows = [f"| `{each.name}` | `{each.filename}` | {each.what} |" for each in FORMATS.values()]
+    table = "\n".join(["| format | file | what it is for |", "| --- | --- | --- |", *rows]) + "\n"
+    end = "<!-- /formats -->"
+    return before + "<!-- formats -->\n" + table + end + rest.split(end)[1]
 
 
 def usage() -> str:
@@ -172,6 +183,7 @@ def schema(make: Callable[[], dict[str, Any]]) -> str:
 
 GENERATED = {
     ROOT / "README.md": readme,
+    HERE / "reports.md": reports,
     HERE / "rules.md": rules,
     HERE / "writing-rules.md": tutorial,
     **{ROOT / f"schemas/{name}.schema.json": partial(schema, make) for name, make in SCHEMAS.items()},

@@ -3,7 +3,6 @@
 import gc
 import logging
 import os
-import secrets
 import signal
 import sys
 import traceback
@@ -62,7 +61,7 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     from northflank_audit import runner, summary  # noqa: PLC0415 - --help does not pay for it
 
     settings = settings_from(given, partial(from_command_line, ctx))
-    run_id = secrets.token_hex(8)
+    run_id = os.urandom(8).hex()
     as_json = given["log_format"] == "json"
     logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
     bar = sys.stderr.isatty() and not (given["no_progress"] or given["quiet"])
