@@ -1,7 +1,7 @@
 """Renew what is generated (`make docs`).
 
-That is the README's help text and table of faults, docs/rules.md, the table of formats in docs/reports.md, what the commands of docs/writing-rules.md print,
-and schemas/.
+That is the README's help text and table of faults, docs/rules.md, the table of formats in docs/reports.md, what the
+commands of docs/writing-rules.md print, and schemas/.
 
 With --check, say whether they are as they should be (the tests do).
 """

@@ -44,9 +44,9 @@ def channels(settings: Settings) -> list[Send]:
 
 def deliver(settings: Settings, people: Sequence[Send], report: Report) -> tuple[Report, list[str]]:
     """Write the reports and tell who is to be told; return the final report and the paths of the files."""
-    places = [*_inside(settings), *settings.output]
-    streams = [place for place in places if files.is_stream(place[1])]
-    report, written = _write(settings, [place for place in places if place not in streams], report)
+    wanted = places(settings)
+    streams = [place for place in wanted if files.is_stream(place[1])]
+    report, written = _write(settings, [place for place in wanted if place not in streams], report)
     told = report
     appended = _step_summary(settings, os.environ.get(STEP_SUMMARY))
     for send in [*people, *map(_stream, streams), *appended]:  # what can't be taken back comes last
@@ -72,11 +72,11 @@ def _notifications(settings: Settings, environment: Mapping[str, str]) -> Iterat
     if not urls:
         return
     to = notify.services(urls)
-    places = [path for _, path in [*_inside(settings), *settings.output] if not files.is_stream(path)]
+    kept = [path for _, path in places(settings) if not files.is_stream(path)]
 
     def send(report: Report) -> None:
         if wanted(settings.notify_when, report):
-            notify.notify(to, report, places)
+            notify.notify(to, report, kept)
 
     yield send
 
@@ -123,6 +123,11 @@ def _step_summary(settings: Settings, path: str | None) -> Iterator[Send]:
 
     if path and settings.writes("github"):
         yield send
+
+
+def places(settings: Settings) -> list[Place]:
+    """Return where reports go."""
+    return [*_inside(settings), *settings.output]
 
 
 def _inside(settings: Settings) -> list[Place]:

@@ -19,7 +19,7 @@ from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats.text import headline, plural
 from northflank_audit.judging import judged
 from northflank_audit.northflank.token import Token
-from northflank_audit.outbound import channels, deliver
+from northflank_audit.outbound import channels, deliver, places
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.futile import futile
 from northflank_audit.policy.tally import Tally
@@ -65,16 +65,27 @@ def read_policy(settings: Settings) -> Policy:
         waivers = settings.waivers or str(shipped.DEMO_WAIVERS)
     book = read_rules(settings.rules, demo_config, settings.config)
     rules = chosen(book, settings.rule, settings.skip_rule)
+    first = _first(settings)
     placed = read_waivers(waivers, settings.waivers or shipped.DEMO_WAIVERS.name) if waivers else []
     return Policy(
         rules=rules,
         waivers=[waiver for _, waiver in placed],
-        earlier=read_earlier(settings.compare) if settings.compare else None,
+        earlier=read_earlier(settings.compare) if settings.compare and not first else None,
         book=book,
         places=[place for place, _ in placed],
         left_out=left_out(book, rules, settings.skip_rule),
-        warnings=[each.told for each in futile(book, {rule.id for rule in rules})],
+        warnings=[*first, *(each.told for each in futile(book, {rule.id for rule in rules}))],
     )
+
+
+def _first(settings: Settings) -> list[str]:
+    """Return a warning where there is nothing to compare with yet: the report that this run is the first to write."""
+    if settings.compare is None or os.path.lexists(settings.compare):
+        return []
+    own = [path for name, path in places(settings) if name == "json"]
+    if os.path.realpath(settings.compare) not in map(os.path.realpath, own):
+        return []
+    return [f"{settings.compare} is not there yet: this report is compared with none, and the next with this one"]
 
 
 @contextmanager

@@ -45,11 +45,9 @@ def unit(name: str) -> dict[str, list[str]]:
 
 
 def systemd() -> str:
-    """Return what the service's shell gets to see."""
+    """Return what the service runs."""
     (command,) = unit("northflank-audit.service")["[Service]ExecStart"]
-    shell, flag, script = shlex.split(command)
-    assert (shell, flag) == ("/bin/sh", "-c")
-    return script.replace("$$", "$").replace("%d/token", "/etc/northflank-audit/token")
+    return command.replace("%d/token", "/etc/northflank-audit/token")
 
 
 def kubernetes(kind: str) -> dict:
@@ -64,11 +62,11 @@ def pod() -> dict:
 
 
 def container() -> str:
-    """Return the script of the CronJob's container."""
+    """Return what the CronJob's container runs: the image's own entry point, with arguments."""
     (audit,) = pod()["containers"]
-    assert audit["command"] == ["/bin/sh", "-c"]
-    (script,) = audit["args"]
-    return script.replace("/run/secrets/northflank-audit/token", "/etc/northflank-audit/token")
+    assert "command" not in audit
+    line = shlex.join(["/opt/northflank-audit/bin/northflank-audit", *audit["args"]])
+    return line.replace("/run/secrets/northflank-audit/token", "/etc/northflank-audit/token")
 
 
 def job() -> dict:
@@ -104,9 +102,8 @@ COMMANDS = {
 
 
 def arguments(command: str) -> list[str]:
-    """Return what a recipe's command gives the audit, with what it adds where there is an earlier report."""
-    whole = re.sub(r"\$\(test -e \S+ && echo ([^)]*)\)", r"\1", command)
-    return shlex.split(re.split(r"(?:^|[ /])northflank-audit(?= )", whole)[-1])
+    """Return what a recipe's command gives the audit."""
+    return shlex.split(re.split(r"(?:^|[ /])northflank-audit(?= )", command)[-1])
 
 
 @dataclass

@@ -207,6 +207,21 @@ def test_include_lists_what_is_otherwise_only_counted(audit, serve):
     assert len(listed["results"]) == listed["coverage"]["results"]
 
 
+def test_a_first_run_has_no_earlier_report_and_says_so(audit, serve):
+    server = serve([old("a")])
+    first = audit("--quiet", "--compare", "reports/report.json", **at(server))
+    assert (first.code, "comparison" in first.report) == (0, False)
+    (warning,) = first.report["warnings"]
+    assert warning.startswith("reports/report.json is not there yet: this report is compared with none")
+    assert f"warning: {warning}" in first.out
+    second = audit("--quiet", "--compare", "reports/report.json", **at(server))
+    assert (second.code, second.out, second.report["comparison"]["ongoing"]) == (0, "", 0)
+    other = audit("--compare", "reports/report.json", "--format", "json", "--output-dir", "elsewhere", **at(server))
+    assert other.code == 0  # it is there, and another's
+    (other.folder / "reports/report.json").unlink()
+    assert audit("--compare", "reports/report.json", "--format", "md", **at(server)).code == 2  # none will be written
+
+
 def test_compare_with_the_report_that_this_run_replaces(audit, serve):
     audit(*UNRESTRICTED, **at(serve([old("a", restricted=False), old("b", restricted=False)])))
     server = serve([old("a"), old("b", restricted=False), old("c", restricted=False)])
