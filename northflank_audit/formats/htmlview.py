@@ -16,7 +16,7 @@ from northflank_audit.model import Result
 from northflank_audit.report import Report, RuleSummary
 
 WORST: Final = 10_000
-"""Violations that are in the page at most. Chromium opens so many in half a second, and filters them in a tenth."""
+"""Violations that are in the page at most. Chromium opens so many within a second, and filters them in a tenth."""
 REST: Final = 1_000
 """Results that each other list has at most."""
 OPEN: Final = 50

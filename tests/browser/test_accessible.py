@@ -45,7 +45,7 @@ def judged(page, rules):
     return [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in results["violations"]]
 
 
-@pytest.mark.parametrize("which", REPORTS)
+@pytest.mark.parametrize("which", ["clean", "incomplete", "full", "hostile"])
 def test_it_meets_wcag_2_2_aa(violations, request, which):
     assert violations(request.getfixturevalue(which)) == []
 

@@ -277,10 +277,11 @@ def test_nothing_found_is_a_calm_page_without_controls(opened, clean):
     assert page.locator("input, select, button").count() == 0
 
 
-@pytest.mark.parametrize("width", [320, 390])
-def test_on_a_phone_nothing_is_wider_than_the_screen(opened, full, thirty, endless, incomplete, width):
-    for each in (full, thirty, endless, incomplete):
-        page = opened(each, viewport={"width": width, "height": 700})
+@pytest.mark.parametrize("which", ["full", "thirty", "endless", "incomplete"])
+def test_on_a_phone_nothing_is_wider_than_the_screen(opened, request, which):
+    page = opened(request.getfixturevalue(which))
+    for width in (390, 320):
+        page.set_viewport_size({"width": width, "height": 700})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -325,7 +326,7 @@ def test_ten_thousand_findings_open_filter_and_sort_without_a_wait(opened, repor
     huge = many(report, 10_000)
     page = opened(huge)
     measured = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
-    assert measured < 5_000  # milliseconds; 500 on an idle machine, and 1,200 with tables in place of lists
+    assert measured < 5_000  # milliseconds; 500 on an idle machine, and 4,200 to draw it with tables in place of lists
     assert count(page) == "10000 findings"
     took = page.evaluate("""() => {
         const step = (id, value, event) => {
