@@ -6,36 +6,44 @@ from html.parser import HTMLParser
 import pytest
 from msgspec.structs import replace
 
-from northflank_audit.formats import FORMATS
+from northflank_audit.formats import FORMATS, htmlview
 from northflank_audit.policy.compliance import frameworks
 from northflank_audit.printable import printable
 
-VOID = {"meta", "link", "br"}
+VOID = {"meta", "link", "br", "input"}
 ATTRIBUTES = {
     "html": {"lang"},
     "meta": {"charset", "http-equiv", "content", "name"},
     "link": {"rel", "href"},
     "time": {"datetime"},
-    "p": {"class"},
-    "div": {"class", "role", "aria-labelledby", "tabindex"},
+    "nav": {"aria-label"},
+    "search": {"id", "aria-label", "hidden"},
+    "p": {"class", "id", "role", "hidden"},
+    "div": {"class", "id", "role", "aria-labelledby", "tabindex"},
     "svg": {"class", "viewbox", "aria-hidden"},
     "path": {"fill-rule", "d"},
     "rect": {"class", "x", "width", "height", "rx"},
-    "section": {"aria-labelledby", "class", "id"},
+    "section": {"aria-labelledby", "class", "id", "data-rule", "data-severity"},
     "h2": {"id"},
     "dl": {"class"},
     "dd": {"class"},
-    "ul": {"class"},
+    "ul": {"class", "id", "hidden", "aria-hidden"},
+    "li": {"id", "data-rule", "data-severity", "data-team", "data-state"},
+    "label": {"for"},
+    "input": {"id", "type", "autocomplete", "spellcheck"},
+    "select": {"id", "autocomplete"},
+    "option": {"value"},
+    "button": {"id", "type", "hidden"},
     "table": {"class"},
     "tr": {"class", "id"},
     "th": {"scope", "class"},
     "td": {"class"},
     "span": {"class"},
     "code": {"class"},
-    "a": {"href", "rel"},
+    "a": {"href", "rel", "class", "aria-label"},
     "details": {"open"},
-    **{key: set() for key in ("head", "title", "style", "body", "header", "main", "h1", "h3", "dt", "li", "br")},
-    **{key: set() for key in ("summary", "caption", "thead", "tbody")},
+    **{key: set() for key in ("head", "title", "style", "body", "header", "main", "h1", "h3", "dt", "br", "b")},
+    **{key: set() for key in ("script", "summary", "caption", "thead", "tbody")},
 }
 """Every element that the template writes, with its attributes."""
 
@@ -67,7 +75,7 @@ class Page(HTMLParser):
 
     def found(self, tag, **attributes):
         """Return the text of each such element, blanks made one."""
-        wanted = {name.rstrip("_"): value for name, value in attributes.items()}
+        wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
         return [
             " ".join(self.texts.get(index, "").split())
             for index, (name, given) in enumerate(self.elements)
@@ -104,15 +112,12 @@ def test_hostile_text_shows_as_text(page, hostile):
     assert read.found("p", class_="waiver") == [f"{shown} – accepted by {shown} until 2027-01-31"]
     assert anchored(read, "f-") == [f"f-{printable(each.fingerprint)}" for each in sorted_rows(hostile)]
     assert read.found("span", class_="id") == [f"{shown}:1"] * 2
-    assert (
-        read.found("table", class_="results policy")[1]
-        == f"Rule files File SHA-256 Rules that ran {shown} {shown} 2 rules"
-    )
+    assert read.found("table", class_="policy")[1] == f"Rule files File SHA-256 Rules that ran {shown} {shown} 2 rules"
 
 
 def anchored(read, prefix):
-    """Return the ids of the page's rows that begin so."""
-    return [each for each in read.values("tr", "id") if each.startswith(prefix)]
+    """Return the ids of the page's findings that begin so."""
+    return [each for each in read.values("li", "id") if each.startswith(prefix)]
 
 
 def sorted_rows(report):
@@ -122,15 +127,21 @@ def sorted_rows(report):
 
 
 @pytest.mark.parametrize("which", ["report", "incomplete", "clean", "full", "hostile"])
-def test_the_policy_allows_the_style_and_nothing_else(which, page, request):
+def test_the_policy_allows_the_style_and_the_script_and_nothing_else(which, page, request):
     read = page(request.getfixturevalue(which))
     (style,) = [read.texts[index] for index, (tag, _) in enumerate(read.elements) if tag == "style"]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    (script,) = [read.texts[index] for index, (tag, _) in enumerate(read.elements) if tag == "script"]
     (policy,) = [given["content"] for _, given in read.elements if given.get("http-equiv") == "Content-Security-Policy"]
     assert policy == (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
     assert not re.search(r"url\(|@import|@font-face|://", style)
+    assert not re.search(r"://|eval|Function\(|innerHTML|outerHTML|insertAdjacent|document\.write|fetch|import", script)
+
+
+def digest(text):
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def test_it_asks_for_nothing(page, full, hostile):
@@ -141,15 +152,19 @@ def test_it_asks_for_nothing(page, full, hostile):
 
 
 def test_it_links_to_web_references_and_to_itself_alone(page, full, hostile):
-    waived = f"#f-{full.results[2].fingerprint}"
+    first, unjudged, waived, passed = (f"#f-{each.fingerprint}" for each in full.results)
     assert page(full).values("a", "href") == [
+        *("#changed", "#violations", "#unjudged", "#waived", "#compliance", "#rules", "#coverage"),  # on this page
+        *("#compliance", "#compliance"),  # at a glance: SOC 2, own
         "https://example.com/docs",
         "https://example.com/more",
+        *(first, unjudged, waived, passed),  # each to itself
         *("#rule-unrestricted", waived, "#rule-unrestricted", waived, "#rule-unrestricted"),  # CC6.1, CC6.3, CC9.2, 1
         "#rule-unrestricted",
     ]
-    links = page(hostile).values("a", "href")
-    assert len(links) == 7
+    inward = re.compile("#(?!f-)")
+    links = [link for link in page(hostile).values("a", "href") if not inward.match(link)]
+    assert len(links) == 8
     assert links[0].startswith("https://evil.example/%3Cscript%3E")
     assert re.fullmatch(r"[\w%:/.?#@!$&*+,;=~-]+", links[0])
     assert links[1] == "https://good.example/"
@@ -214,12 +229,13 @@ def test_a_framework_says_how_many_of_its_covered_controls_are_met(page, report)
         ("waived", "0.0%", "33.3%"),
         ("notmet", "33.3%", "66.7%"),
         ("notmet", "0.0%", "100.0%"),
-    ]
+    ] * 2  # at a glance, and in full
+    assert [each for each in read.found("td", class_="number") if " of " in each] == ["0 of 3", "0 of 1"]
     assert "not that the organisation is certified" in " ".join(read.found("p"))
 
 
 def test_a_control_says_its_verdict_its_rules_and_what_they_found(page, report):
-    (soc2, _) = page(report).found("table", class_="results controls")
+    (soc2, _) = page(report).found("table", class_="controls")
     assert soc2 == (
         "Controls of SOC 2 that rules cover Control Verdict Rules under it Their verdicts "
         "CC6.1 not met Restricted to projects 1 pass 1 fail 1 unknown "
@@ -242,7 +258,7 @@ def test_there_is_no_compliance_to_tell_of_where_no_rule_names_a_control(page, c
 
 
 def test_which_rules_ran_with_what_from_which_file(page, report):
-    assert page(report).found("table", class_="results policy") == [
+    assert page(report).found("table", class_="policy") == [
         (
             "What each rule was run with Rule Parameters "
             "unrestricted rules.yaml:3 no parameters "
@@ -254,35 +270,99 @@ def test_which_rules_ran_with_what_from_which_file(page, report):
 
 
 def test_what_a_finding_says(page, full):
-    assert page(full).found("tr", id=f"f-{full.results[0].fingerprint}") == [
-        (
-            "A a own account new a can be used by every project restrictions.restricted = false "
-            f"Fingerprint {full.results[0].fingerprint[:12]}"
-        )
+    new, _, waived, _ = full.results
+    assert page(full).found("li", id=f"f-{new.fingerprint}") == [
+        f"A a own account new a can be used by every project restrictions.restricted = false #{new.fingerprint[:12]}"
     ]
-    assert page(full).found("tr", id=f"f-{full.results[2].fingerprint}") == [
+    assert page(full).found("li", id=f"f-{waived.fingerprint}") == [
         (
             "B b own account low Provider is allowed waived new b uses quay restrictions.restricted = false "
-            f"Fingerprint {full.results[2].fingerprint[:12]} "
-            "Migrated in Q1 – accepted by ops@example.com until 2027-01-31"
+            f"Migrated in Q1 – accepted by ops@example.com until 2027-01-31 #{waived.fingerprint[:12]}"
         )
     ]
 
 
-def test_the_team_is_a_column_only_where_there_are_teams(page, report, full):
-    assert "Team" not in page(report).found("th", scope="col")
-    assert "Team" in page(full).found("th", scope="col")
+def test_the_team_is_shown_only_where_there_are_teams(page, report, full):
+    assert page(report).found("span", class_="team") == []
+    assert page(report).found("label") == ["Search", "Severity", "Rule", "Sort by"]
+    assert page(full).found("span", class_="team") == [*["own account"] * 7, "team payments"]
+    assert page(full).found("label") == ["Search", "Severity", "Rule", "Team", "Change", "Sort by"]
+
+
+def test_an_account_is_not_taken_for_a_credential(page, with_account):
+    (found,) = (each for each in with_account.results if each.resource.type == "account")
+    (shown,) = page(with_account).found("li", id=f"f-{found.fingerprint}")
+    assert shown.startswith("Team payments as a whole team payments holds more than 100")
+    assert "1 account" in page(with_account).found("summary")
+
+
+def test_what_changed_is_told_before_all_else(page, full):
+    read = page(full)
+    (section,) = read.found("section", aria_labelledby="changed")
+    assert section == (
+        "What changed Since the report of 2026-11-17 06:00 UTC, run fedcba9876543210, which was incomplete. "
+        "the earlier report was incomplete: what is new may have been there "
+        "new 1 ongoing 0 resolved 2 unsettled 2 "
+        "2 resolved "
+        "Y y own account high Restricted to projects mended y can be used by every project "
+        "Z z own account high Restricted to projects gone z can be used by every project "
+        "2 unsettled: not resolved, but unknown "
+        "C c own account high Restricted to projects could not be judged c can be used by every project "
+        "Z z own account high former rule did not run z can be used by every project"
+    )
+
+
+def test_where_nothing_was_compared_the_reason_is_told_and_no_counts(page, full):
+    comparison = replace(full.comparison, refused="it is about another account", cautions=[], new=0)
+    (section,) = page(replace(full, comparison=comparison, resolved=[], unsettled=[])).found(
+        "section", aria_labelledby="changed"
+    )
+    assert section == (
+        "What changed Nothing was compared with the report of 2026-11-17 06:00 UTC, run fedcba9876543210, "
+        "which was incomplete. it is about another account"
+    )
+
+
+@pytest.fixture
+def bounded(monkeypatch):
+    monkeypatch.setattr(htmlview, "WORST", 0)
+    monkeypatch.setattr(htmlview, "REST", 1)
+
+
+def test_what_is_too_much_for_a_page_is_counted_by_rule_and_named_as_being_in_the_json_report(page, full, bounded):
+    alone = "in the JSON report alone (report.json, written by --format json)"
+    other = replace(full.results[1], rule_id="provider", fingerprint="0" * 32)
+    read = page(replace(full, results=[*full.results, other]))
+    assert read.found("p", class_="caution") == [
+        f"This page has the worst 0. The other 1 are counted here, and are {alone}."
+    ]
+    assert read.found("div", class_="more") == [
+        f"1 of 2 are {alone}: 1 of Restricted to projects",  # resolved
+        f"1 of 2 are {alone}: 1 of former",  # unsettled
+        f"1 of 1 are {alone}.",  # a rule's own
+        f"1 of 2 are {alone}: 1 of Provider is allowed",  # not judged
+    ]
+    assert read.found("span", class_="count")[0] == "1 violation"
+
+
+def test_no_link_leads_to_what_is_left_out(page, full, bounded):
+    beyond = replace(full.results[1], rule_id="provider", fingerprint="0" * 32)
+    read = page(replace(full, results=[*full.results, beyond]))
+    ids = {given["id"] for _, given in read.elements if "id" in given}
+    assert {link[1:] for link in read.values("a", "href") if link.startswith("#")} <= ids
+    assert f"f-{beyond.fingerprint}" not in ids
+    assert "#about-provider" in read.values("a", "href")
 
 
 def test_the_sections(page, full, clean):
     assert page(full).found("h2") == [
+        "What changed",
         "At a glance",
         "Violations",
         "Could not be judged",
         "Waived",
-        "Resolved since the earlier report",
-        "To be looked at",
         "Passed or not applicable",
+        "To be looked at",
         "Compliance",
         "All rules",
         "How this was measured",

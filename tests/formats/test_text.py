@@ -149,7 +149,7 @@ def test_a_report_shows_accounts_as_such(with_account, name):
         assert said in shown
     if name == "html":
         assert "3 credentials, 2 accounts, 3 rules" in shown
-        assert "1 account " in shown and "Accounts that violate this rule" in shown
+        assert "1 account " in shown and "as a whole" in shown
     else:
         assert "| Account | Team | What was found |" in shown
 

@@ -1,0 +1,112 @@
+"""What the HTML report shows besides what every format for people does: as much as a browser bears, worst first.
+
+All totals stay those of the whole report. What is left out is counted by rule, and is in the JSON report.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from msgspec import UNSET
+
+from northflank_audit.formats.policyview import anchors
+from northflank_audit.formats.text import BECAME, changes
+from northflank_audit.formats.view import view
+from northflank_audit.model import Result
+from northflank_audit.report import Report, RuleSummary
+
+WORST: Final = 10_000
+"""Violations that are in the page at most. Chromium opens so many within a second, and filters them in a tenth."""
+REST: Final = 1_000
+"""Results that each other list has at most."""
+OPEN: Final = 50
+"""Results that a list has at most to start out unfolded."""
+
+
+class More(NamedTuple):
+    """How many results of a rule are in the JSON report alone."""
+
+    title: str
+    left: int
+
+
+class Listed(NamedTuple):
+    """Results that are listed together."""
+
+    shown: Sequence[Result]
+    total: int
+    more: list[More]
+    """What is not shown, by rule."""
+    rule: RuleSummary | None = None
+    """The rule that all are of, if the list is a rule's."""
+
+    @property
+    def unfolded(self) -> bool:
+        """Whether it is short enough to start out open."""
+        return len(self.shown) <= OPEN
+
+
+def page(report: Report) -> dict[str, Any]:
+    """Return what the template needs, by the names that it uses."""
+    made = view(report)
+    unsettled = [] if report.unsettled is UNSET else report.unsettled
+    # A rule that only the earlier report knows goes by its id.
+    titles = {each.rule_id: each.rule_id for each in unsettled} | made["rule_titles"]
+    violations = sorted(
+        (each for each in report.results if each.violates),
+        key=lambda each: (-each.severity.rank, each.state != "new"),
+    )
+    worst: dict[str, list[Result]] = {}
+    for each in violations[:WORST]:
+        worst.setdefault(each.rule_id, []).append(each)
+    groups = [
+        _listed(worst.get(rule.id, []), len(results), {rule.id: len(results)}, titles, rule)
+        for rule, results in made["findings"]
+    ]
+    lists = {name: _first(made[name], titles) for name in ("unjudged", "waived", "others", "resolved")}
+    lists["unsettled"] = _first(unsettled, titles)
+    today = (*groups, lists["unjudged"], lists["waived"], lists["others"])
+    listed = [each for some in today for each in some.shown]
+    teams = sorted({each.resource.team for each in listed}, key=lambda team: (team is not None, team or ""))
+    rules = {each.rule_id for each in listed}
+    return (
+        made
+        | lists
+        | {
+            "groups": groups,
+            "beyond": len(violations) - min(len(violations), WORST),
+            "became": BECAME,
+            "rule_titles": titles,
+            "with_team": made["with_team"] or any(each.resource.team is not None for each in unsettled),
+            "changes": [tuple(each.split(" ", 1)) for each in changes(report)],
+            "comparison": None if report.comparison is UNSET else report.comparison,
+            "listed": len(listed),
+            "unlisted": len(report.results) - len(listed),
+            "team_numbers": {team: number for number, team in enumerate(teams)},
+            "filter_rules": sorted((titles[rule], rule) for rule in rules),
+            "anchors": _reached(report, {f"f-{each.fingerprint}" for each in listed}),
+        }
+    )
+
+
+def _first(results: Sequence[Result], titles: dict[str, str]) -> Listed:
+    return _listed(results[:REST], len(results), Counter(each.rule_id for each in results), titles)
+
+
+def _listed(
+    shown: Sequence[Result],
+    total: int,
+    by_rule: dict[str, int],
+    titles: dict[str, str],
+    rule: RuleSummary | None = None,
+) -> Listed:
+    left = Counter(by_rule) - Counter(each.rule_id for each in shown)
+    return Listed(shown, total, [More(titles[rule_id], count) for rule_id, count in left.most_common()], rule)
+
+
+def _reached(report: Report, ids: set[str]) -> dict[str, str]:
+    """Return where the page tells of each rule, whatever it leaves out."""
+    return {
+        rule: place if place.startswith("rule-") or place in ids else f"about-{rule}"
+        for rule, place in anchors(report).items()
+    }

@@ -1,0 +1,22 @@
+"""Other people's checkers, run on what this project writes."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import ROOT, needed
+
+VNU = ROOT / "tests/peers/node_modules/vnu-jar/build/dist/vnu.jar"
+
+
+def nu_messages(files: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return all that the Nu HTML checker has to say of these files, in one run: its start takes a second or two.
+
+    It tells errors from warnings (`type` is `info`, `subType` is `warning`), and names the file in `url`.
+    """
+    command = [needed("java"), "-Xss8m", "-jar", str(VNU), "--stdout", "--exit-zero-always", "--format", "json"]
+    done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, timeout=120, check=True)
+    messages: list[dict[str, Any]] = json.loads(done.stdout)["messages"]
+    return messages
