@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import ROOT, needed
-
-VNU = ROOT / "tests/peers/node_modules/vnu-jar/build/dist/vnu.jar"
+from tests.conftest import needed, needed_package
 
 
 def nu_messages(files: Sequence[Path]) -> list[dict[str, Any]]:
@@ -16,7 +14,16 @@ def nu_messages(files: Sequence[Path]) -> list[dict[str, Any]]:
 
     It tells errors from warnings (`type` is `info`, `subType` is `warning`), and names the file in `url`.
     """
-    command = [needed("java"), "-Xss8m", "-jar", str(VNU), "--stdout", "--exit-zero-always", "--format", "json"]
+    command = [
+        needed("java"),
+        "-Xss8m",
+        "-jar",
+        str(needed_package("vnu-jar/build/dist/vnu.jar")),
+        "--stdout",
+        "--exit-zero-always",
+        "--format",
+        "json",
+    ]
     done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, timeout=120, check=True)
     messages: list[dict[str, Any]] = json.loads(done.stdout)["messages"]
     return messages

@@ -49,9 +49,7 @@ class Listed(NamedTuple):
 def page(report: Report) -> dict[str, Any]:
     """Return what the template needs, by the names that it uses."""
     made = view(report)
-    unsettled = [] if report.unsettled is UNSET else report.unsettled
-    # A rule that only the earlier report knows goes by its id.
-    titles = {each.rule_id: each.rule_id for each in unsettled} | made["rule_titles"]
+    titles = made["rule_titles"]
     violations = sorted(
         (each for each in report.results if each.violates),
         key=lambda each: (-each.severity.rank, each.state != "new"),
@@ -63,8 +61,7 @@ def page(report: Report) -> dict[str, Any]:
         _listed(worst.get(rule.id, []), len(results), {rule.id: len(results)}, titles, rule)
         for rule, results in made["findings"]
     ]
-    lists = {name: _first(made[name], titles) for name in ("unjudged", "waived", "others", "resolved")}
-    lists["unsettled"] = _first(unsettled, titles)
+    lists = {name: _first(made[name], titles) for name in ("unjudged", "waived", "others", "resolved", "unsettled")}
     today = (*groups, lists["unjudged"], lists["waived"], lists["others"])
     listed = [each for some in today for each in some.shown]
     teams = sorted({each.resource.team for each in listed}, key=lambda team: (team is not None, team or ""))
@@ -76,8 +73,6 @@ def page(report: Report) -> dict[str, Any]:
             "groups": groups,
             "beyond": len(violations) - min(len(violations), WORST),
             "became": BECAME,
-            "rule_titles": titles,
-            "with_team": made["with_team"] or any(each.resource.team is not None for each in unsettled),
             "changes": [tuple(each.split(" ", 1)) for each in changes(report)],
             "comparison": None if report.comparison is UNSET else report.comparison,
             "listed": len(listed),
