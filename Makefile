@@ -2,7 +2,7 @@
 # make test   install what the tests need, and run them all
 # make lint   formatting, lint, types, import contracts
 # make bench  measure, and print the figures of benchmarks/README.md
-# make lock   renew requirements.txt and requirements-dev.txt
+# make lock   renew requirements.txt, requirements-notify.txt and requirements-dev.txt
 # make docs   renew what is generated: the README's --help and docs/rules.md
 # make picture  renew docs/*.png; it needs chromium
 
@@ -50,6 +50,8 @@ lock: $(VENV)/dev.stamp
 		--quiet --upgrade --output-file requirements.txt
 	sed -i.bak '1i # What the tool runs with, for Python 3.11 and later. Made by `make lock`; see pyproject.toml.' \
 		requirements.txt && rm requirements.txt.bak
+	$(BIN)/uv pip compile pyproject.toml --extra notify --universal --python-version 3.11 --generate-hashes --no-header \
+		--quiet --upgrade --constraint requirements.txt --output-file requirements-notify.txt
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header \
 		--quiet --upgrade --constraint requirements.txt --output-file requirements-dev.txt
 
