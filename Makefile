@@ -50,10 +50,10 @@ lock: $(VENV)/dev.stamp
 		--quiet --upgrade --output-file requirements.txt
 	sed -i.bak '1i # What the tool runs with, for Python 3.11 and later. Made by `make lock`; see pyproject.toml.' \
 		requirements.txt && rm requirements.txt.bak
-	$(BIN)/uv pip compile pyproject.toml --extra notify --universal --python-version 3.11 --generate-hashes --no-header \
-		--quiet --upgrade --constraint requirements.txt --output-file requirements-notify.txt
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header \
 		--quiet --upgrade --constraint requirements.txt --output-file requirements-dev.txt
+	$(BIN)/uv pip compile pyproject.toml --extra notify --universal --python-version 3.11 --generate-hashes --no-header \
+		--quiet --upgrade --constraint requirements-dev.txt --output-file requirements-notify.txt
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
