@@ -98,6 +98,12 @@ def test_where_no_login_is_offered_the_password_is_not_sent(act, failed):
     assert [line.split()[0] for line in actor.heard] == ["ehlo"]
 
 
+def test_a_server_that_takes_no_password_gets_none(act, failed):
+    actor = act(EHLO="250-hi\r\n250 AUTH XOAUTH2 GSSAPI")
+    assert "it takes no password (none of CRAM-MD5, PLAIN, LOGIN)" in failed(actor.port, login=Login("audit", PASSWORD))
+    assert [line.split()[0] for line in actor.heard] == ["ehlo"]
+
+
 def test_tls_where_there_is_none(act, failed):
     assert "no TLS can be had (WRONG_VERSION_NUMBER)" in failed(act().port, security="tls")
 
