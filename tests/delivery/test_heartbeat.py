@@ -123,9 +123,25 @@ def test_a_demo_does_not_pose_as_the_real_job(audited, peer, monkeypatch):
     assert audited().code == 0
     assert peer.paths == [f"POST /{KEY}/start", f"POST /{KEY}"]
     peer.asked.clear()
-    monkeypatch.setattr("sys.argv", ["audit.py", "--demo", "--format", "json"])
+    Path("empty.yaml").write_text("{}")
     monkeypatch.setenv("NORTHFLANK_AUDIT_NOTIFY_URLS", f"json://{peer.place}")
     monkeypatch.setenv("NORTHFLANK_AUDIT_METRICS_FILE", "a.prom")
-    with pytest.raises(SystemExit):
-        cli.main()
-    assert (peer.paths, Path("a.prom").exists()) == ([], False)
+    for more in ([], ["--config", "empty.yaml"]):
+        monkeypatch.setattr("sys.argv", ["audit.py", "--demo", "--format", "json", *more])
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert (peer.paths, Path("a.prom").exists()) == ([], False)
+
+
+def test_a_config_file_has_a_demo_tell_someone_only_if_the_command_line_names_it(audited, peer, monkeypatch, tmp_path):
+    audited()
+    section = f"{{to: a@example.com, smtp: {{host: 127.0.0.1, port: {peer.server_port}, security: none}}}}"
+    (tmp_path / "c.yaml").write_text(f"heartbeat: {peer.url}\nemail: {section}\nformat: json\n")
+    mailed = []
+    monkeypatch.setattr("northflank_audit.delivery.mail.send", lambda report, **_: mailed.append(report))
+    monkeypatch.setenv("NORTHFLANK_AUDIT_CONFIG", "c.yaml")
+    for arguments, told in (([], False), (["--config", "c.yaml"], True)):
+        monkeypatch.setattr("sys.argv", ["audit.py", "--demo", *arguments])
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert (bool(peer.asked), bool(mailed)) == (told, told)
