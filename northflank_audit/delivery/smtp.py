@@ -94,7 +94,7 @@ def _work(post: _Post, patience: Patience) -> None:
     retrying = Retrying(
         retry=retry_if_exception(_passing),
         stop=stop_after_attempt(patience.attempts),
-        wait=wait_exponential(multiplier=2, max=20) + wait_random(0, 2),
+        wait=wait_exponential(multiplier=2) + wait_random(0, 2),
         sleep=patience.sleep,
         before_sleep=lambda state: _tell(post, state),
         reraise=True,

@@ -4,6 +4,7 @@ import base64
 import logging
 import re
 import socket
+import threading
 import time
 from email.message import EmailMessage
 
@@ -172,10 +173,12 @@ def test_a_server_that_says_nothing_hangs_nothing(stage, act, failed):
 
 
 def test_all_of_it_is_bounded_whatever_a_server_does(act, failed):
-    start = time.monotonic()
-    said = failed(act(MAIL=HANG).port, timeout=5, limit=0.2)
+    start, before = time.monotonic(), set(threading.enumerate())
+    actor = act(MAIL=HANG)
+    said = failed(actor.port, timeout=5, limit=0.2)
     assert said.endswith("it does not answer (given up after 0.2 s)"), said
     assert time.monotonic() - start < 2
+    assert all(thread.daemon for thread in set(threading.enumerate()) - before)  # the process can end
 
 
 @pytest.mark.parametrize("farewell", [CUT, "500 what", "nonsense"])
