@@ -1,10 +1,12 @@
+import ssl
 import time
 from pathlib import Path
 
 import pytest
+import trustme
 
 from northflank_audit import cli
-from northflank_audit.delivery.heartbeat import heartbeat, request
+from northflank_audit.delivery.heartbeat import heartbeat, ping, request
 from northflank_audit.errors import Stopped
 from tests.delivery.conftest import KEY
 
@@ -82,6 +84,39 @@ def test_a_monitor_that_is_not_there_changes_nothing_and_its_key_is_not_told(aud
         assert "127.0.0.1" in ended.text
     assert KEY not in ended.text
     assert "/elsewhere" not in " ".join(monitor.paths)
+
+
+def test_an_answer_without_end_is_not_read(serve):
+    began = time.monotonic()
+    ping(serve("endless").url, "success")
+    assert time.monotonic() - began < 2
+
+
+def test_what_is_said_of_an_end_is_short(peer):
+    ping(peer.url, "fail", "x" * 100_000)
+    assert peer.asked[-1].body == "x" * 1000
+
+
+def test_a_monitor_is_reached_by_the_environments_proxy_and_over_tls_that_is_verified(
+    serve, monkeypatch, tmp_path, caplog
+):
+    proxy = serve()
+    monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.place}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    ping("http://monitor.invalid/beat", "success")
+    assert proxy.paths == ["POST http://monitor.invalid/beat"]
+    authority, server = trustme.CA(), serve()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    url = server.url.replace("http:", "https:")
+    ping(url, "success")
+    assert (server.asked, "127.0.0.1: TLS failed" in caplog.text, KEY in caplog.text) == ([], True, False)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "authority.pem"))
+    ping(url, "success")
+    assert server.paths == [f"POST /{KEY}"]
 
 
 def test_nobody_listens(audited, serve, hasty):
