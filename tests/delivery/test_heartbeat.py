@@ -92,6 +92,13 @@ def test_an_answer_without_end_is_not_read(serve):
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_a_status_that_may_pass_is_tried_again(serve, hasty, status):
+    monitor = serve(status, 200)
+    ping(monitor.url, "success")
+    assert len(monitor.asked) == 2
+
+
 def test_what_is_said_of_an_end_is_short(peer):
     ping(peer.url, "fail", "x" * 100_000)
     assert peer.asked[-1].body == "x" * 1000

@@ -2,6 +2,7 @@ import json
 import logging
 import re
 import sys
+import threading
 from pathlib import Path
 
 import apprise
@@ -134,6 +135,16 @@ def test_a_chat_that_could_not_be_told_makes_the_audit_incomplete_and_loses_no_r
     assert KEY not in ended.text + json.dumps(ended.report)
     assert len(other.asked) == 1
     assert "/elsewhere" not in " ".join(server.paths)
+
+
+def test_a_chat_that_hangs_keeps_no_process_from_ending(report, serve, hasty):
+    before = set(threading.enumerate())
+    to = notify.services([("n.txt:1", f"json://{serve('hang').place}/{KEY}")])
+    with pytest.raises(DeliveryError):
+        notify.notify(to, report, [])
+    left = set(threading.enumerate()) - before
+    assert left
+    assert all(thread.daemon for thread in left)
 
 
 def test_what_apprise_says_is_heard_by_nobody(report, serve, caplog, hasty):
