@@ -7,10 +7,12 @@
 FROM python:3.13-slim AS build
 
 WORKDIR /opt/northflank-audit
-COPY requirements.txt ./
+# requirements-notify.txt has Apprise as well.
+ARG REQUIREMENTS=requirements.txt
+COPY requirements.txt requirements-notify.txt ./
 RUN python -m venv --without-pip venv \
     && pip --python venv/bin/python install --no-cache-dir --disable-pip-version-check \
-        --require-hashes --only-binary :all: --requirement requirements.txt
+        --require-hashes --only-binary :all: --requirement "$REQUIREMENTS"
 COPY audit.py LICENSE ./
 COPY northflank_audit northflank_audit
 COPY rules rules

@@ -21,6 +21,8 @@ _SERVER: Final[Path] = (SECTION, "smtp")
 _PORTS: Final[dict[Security, int]] = {"starttls": 587, "tls": 465, "none": 25}
 """RFC 6409, RFC 8314, RFC 5321."""
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HOST: Final = re.compile(r"[^\x00-\x20\x7f:/@?#\[\]]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*")
+"""A name, IPv4 or IPv6; nothing that holds a port, a user or a password."""
 
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -28,7 +30,10 @@ Text = Annotated[str, Meta(min_length=1)]
 class SmtpSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """The mail server."""
 
-    host: Annotated[Text, Meta(description="The mail server's name or address.")]
+    host: Annotated[
+        Text,
+        Meta(description="The mail server's name or address.", extra_json_schema={"pattern": f"^({_HOST.pattern})$"}),
+    ]
     port: Annotated[
         Annotated[int, Meta(ge=1, le=65535)] | None,
         Meta(description="Its port; by default 587 for starttls, 465 for tls, 25 for none."),
@@ -158,6 +163,9 @@ def _login(document: Document, server: Mapping[str, Any]) -> Iterator[FileError]
         problem = "this is the name of an environment variable, which holds the password: letters, digits and _"
         yield document.error((*_SERVER, "password-env"), problem, key=True)
     host = server.get("host")
+    if isinstance(host, str) and host and not _HOST.fullmatch(host):
+        problem = "this is a name or an address alone: the port stands under 'port', who logs in under 'username'"
+        yield document.error((*_SERVER, "host"), problem, key=True)
     if passwords and server.get("security") == "none" and isinstance(host, str) and not is_loopback(host):
         problem = "a password does not go over the network without TLS: use starttls or tls"
         yield document.error((*_SERVER, "security"), problem)

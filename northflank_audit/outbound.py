@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from northflank_audit.delivery import files, metrics, notify
 from northflank_audit.delivery.when import wanted
-from northflank_audit.errors import DeliveryError
+from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats import FORMATS
 from northflank_audit.model import ACCOUNT_TYPE
 from northflank_audit.report import Report
@@ -84,6 +84,8 @@ def _notifications(settings: Settings, environment: Mapping[str, str]) -> Iterat
 def _notify_urls(settings: Settings, environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the places and URLs of `--notify-file`, else those of the environment, which are no concern of a demo."""
     if settings.notify_file is not None:
+        if "://" in settings.notify_file:
+            raise StartError("--notify-file: this is a URL, and a secret maybe; name a file that holds it")
         return notify.listed(read_text(settings.notify_file), settings.notify_file)
     urls = [] if settings.demo else environment.get(NOTIFY_VARIABLE, "").split()
     return [(f"{NOTIFY_VARIABLE}, URL {number}", url) for number, url in enumerate(urls, 1)]

@@ -58,13 +58,12 @@ class Settings:
     metrics_file: str | None = None
     metrics_push: str | None = None
     heartbeat: str | None = None
+    email: Email | None = None
+    """Whom `--email-to` and the config file's section `email:` tell."""
 
     def writes(self, name: str) -> bool:
         """Tell whether a format is wanted, wherever it goes."""
         return name in self.format or any(name == each for each, _ in self.output)
-
-    email: Email | None = None
-    """Whom `--email-to` and the config file's section `email:` tell."""
 
     def token(self, environment: Mapping[str, str]) -> Token:
         """Return the token from `--token-file`, else the environment. Raises StartError where there is none."""
@@ -115,8 +114,9 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
 
     `explicit` tells whether an option was given on the command line.
     """
-    told = {name: None for name in TOLD if given["demo"] and not (explicit(name) or explicit("config"))}
-    given = {**given, **{name: value for name, value in told.items() if name in given}}
+    teller = given.get("config") if not given["demo"] or explicit("config") else None
+    unsaid = _unsaid(teller, explicit) if given["demo"] else set()
+    given = {**given, **dict.fromkeys(unsaid & given.keys())}
     values = {name: given[name] for name in Settings.__slots__ if name in given}
     if given["demo"] and any(map(explicit, ("input", "api_url", "token_file"))):
         raise click.UsageError("--demo brings its own API and token: leave --input, --api-url and --token-file away")
@@ -138,9 +138,15 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
         values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
     values |= _checked_delivery(values)
     if "email_to" in given:
-        values["email"] = mailsection.email(given["config"], given["email_to"] or (), os.environ)
+        values["email"] = mailsection.email(teller, given["email_to"] or (), os.environ)
     values["include"] = frozenset(map(Status, given.get("include", ())))
     return Settings(**values)
+
+
+def _unsaid(config: Document | None, explicit: Callable[[str], bool]) -> set[str]:
+    """Return who is told by neither the command line nor a config file, but at most by the environment."""
+    said = config.value if config is not None and isinstance(config.value, dict) else {}
+    return {name for name in TOLD if not explicit(name) and name.replace("_", "-") not in said}
 
 
 def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:

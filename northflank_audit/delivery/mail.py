@@ -2,8 +2,12 @@
 
 import logging
 import socket
+import threading
+from contextlib import suppress
+from email.header import Header
+from email.headerregistry import HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime, make_msgid, parseaddr
 from typing import Final
 
@@ -20,6 +24,24 @@ LOG = logging.getLogger(__name__)
 LARGEST: Final = 7_000_000
 """Bytes of a report that is attached: as base64, with the rest, it stays below the 10 MB that Postfix takes by
 default."""
+NAME_SECONDS: Final = 3.0
+"""Seconds that the resolver has to tell this machine's name."""
+
+
+class _Subject(UniqueUnstructuredHeader):
+    """A subject that consists of encoded words (RFC 2047).
+
+    Where only its dash were one, the standard library would double the blank before it, or lose one, at a line's end.
+    """
+
+    def fold(self, *, policy: Policy) -> str:
+        """Return the header's lines."""
+        words = Header(str(self), "utf-8", header_name="Subject").encode(linesep=policy.linesep)
+        return f"Subject: {words}{policy.linesep}"
+
+
+_HEADERS: Final = HeaderRegistry()
+_HEADERS.map_to_type("subject", _Subject)  # type: ignore[arg-type]  # it makes a BaseHeader of it
 
 
 def send(report: Report, email: Email, folder: str, patience: smtp.Patience | None = None) -> None:
@@ -41,7 +63,7 @@ def message(report: Report, to: tuple[str, ...], sender: str, folder: str) -> Em
     if len(whole) > LARGEST:
         size = f"{len(whole) / 1_000_000:.0f} MB"
         kept = f"The whole report is too large for a mail ({size}). It is where the audit ran, in the folder {folder}."
-    made = EmailMessage(policy=SMTP)
+    made = EmailMessage(policy=SMTP.clone(header_factory=_HEADERS))
     made["Subject"] = subject(report)
     made["From"] = sender
     made["To"] = ", ".join(to)
@@ -60,5 +82,15 @@ def message(report: Report, to: tuple[str, ...], sender: str, folder: str) -> Em
 
 def _this_machine() -> str:
     """Return an address at this machine, as cron would use it."""
-    address = f"northflank-audit@{socket.getfqdn()}"
+    names: list[str] = []
+
+    def look_up() -> None:
+        with suppress(OSError, UnicodeError):
+            names.append(socket.getfqdn())
+
+    # Nothing bounds the resolver, so it is left to a thread that nobody waits for longer than this.
+    thread = threading.Thread(target=look_up, name="hostname", daemon=True)
+    thread.start()
+    thread.join(NAME_SECONDS)
+    address = f"northflank-audit@{''.join(names)}"
     return address if problem_of(address) is None else "northflank-audit@localhost"

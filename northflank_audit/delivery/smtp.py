@@ -78,10 +78,10 @@ def send(message: EmailMessage, sender: str, to: Sequence[str], server: Smtp, pa
     worker = threading.Thread(target=_work, args=(post, patience), daemon=True)
     worker.start()
     worker.join(patience.limit)
-    pending = list(post.pending)
+    pending, final = list(post.pending), dict(post.refused)  # which the thread may change meanwhile
     if worker.is_alive() and pending:
         post.problem = f"{post.problem or 'it does not answer'} (given up after {patience.limit:g} s)"
-    refused = [f"{address} ({said})" for address, said in post.refused.items()]
+    refused = [f"{address} ({said})" for address, said in final.items()]
     problems = [f"the mail server {server.place} refuses {', '.join(refused)}"] if refused else []
     problems += [
         f"the mail server {server.place} did not take the mail to {', '.join(pending)}: {post.problem}"
@@ -94,7 +94,7 @@ def _work(post: _Post, patience: Patience) -> None:
     retrying = Retrying(
         retry=retry_if_exception(_passing),
         stop=stop_after_attempt(patience.attempts),
-        wait=wait_exponential(multiplier=2, max=20) + wait_random(0, 2),
+        wait=wait_exponential(multiplier=2) + wait_random(0, 2),
         sleep=patience.sleep,
         before_sleep=lambda state: _tell(post, state),
         reraise=True,
@@ -183,6 +183,8 @@ def _broken(post: _Post, error: BaseException | None) -> str:
         return "it cut the connection"
     if isinstance(error, ssl.SSLError):
         return f"no TLS can be had ({error.reason}): see whether the port goes with 'security: {post.server.security}'"
+    if type(error) is smtplib.SMTPException:  # what its login raises where no way to log in is common
+        return "it takes no password (none of CRAM-MD5, PLAIN, LOGIN): see whether it has another way for programs"
     if isinstance(error, OSError) and error.strerror:
         return f"it can't be reached ({error.strerror}): see host and port"
     return f"it could not be spoken to ({type(error).__name__})"

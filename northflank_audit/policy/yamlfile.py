@@ -17,8 +17,8 @@ MAX_NODES = 200_000
 """More values than this, aliases followed, are taken for an alias bomb."""
 MAX_DEPTH = 50
 
-_SECRET = re.compile(r"(?i)(\b(?:pas|pw|secret|token)[\w-]*[\"']?\s*:\s*)([^\s…].*?)(?=(?: …)?$)")
-"""What may be a password's key, misspelt or not, and what comes after it on the line."""
+_SECRET = re.compile(r"(?i)(\b(?:pas|pw|secret|token)[\w-]*[\"']?\s*:\s*|://)([^\s…].*?)(?=(?: …)?$)")
+"""What may be a password's key, misspelt or not, or begins an address that may hold one; and the rest of the line."""
 
 Path = tuple[str | int, ...]
 """Where a value is in its document: `("rules", 0, "id")`."""

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
@@ -69,6 +70,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.sendall(b"H")
         elif answer == "cut":
             self.connection.shutdown(socket.SHUT_RDWR)
+        elif answer == "endless":
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                while not self.server.released.is_set():
+                    self.wfile.write(b"x" * 65536)
         elif answer == "garbage":
             self.connection.sendall(b"HTTP/1.1 200 OK\r\n: \r\nno header\r\n\x00\r\n\r\n")
         else:

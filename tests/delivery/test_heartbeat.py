@@ -1,10 +1,12 @@
+import ssl
 import time
 from pathlib import Path
 
 import pytest
+import trustme
 
 from northflank_audit import cli
-from northflank_audit.delivery.heartbeat import heartbeat, request
+from northflank_audit.delivery.heartbeat import heartbeat, ping, request
 from northflank_audit.errors import Stopped
 from tests.delivery.conftest import KEY
 
@@ -84,6 +86,46 @@ def test_a_monitor_that_is_not_there_changes_nothing_and_its_key_is_not_told(aud
     assert "/elsewhere" not in " ".join(monitor.paths)
 
 
+def test_an_answer_without_end_is_not_read(serve):
+    began = time.monotonic()
+    ping(serve("endless").url, "success")
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_a_status_that_may_pass_is_tried_again(serve, hasty, status):
+    monitor = serve(status, 200)
+    ping(monitor.url, "success")
+    assert len(monitor.asked) == 2
+
+
+def test_what_is_said_of_an_end_is_short(peer):
+    ping(peer.url, "fail", "x" * 100_000)
+    assert peer.asked[-1].body == "x" * 1000
+
+
+def test_a_monitor_is_reached_by_the_environments_proxy_and_over_tls_that_is_verified(
+    serve, monkeypatch, tmp_path, caplog
+):
+    proxy = serve()
+    monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.place}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    ping("http://monitor.invalid/beat", "success")
+    assert proxy.paths == ["POST http://monitor.invalid/beat"]
+    authority, server = trustme.CA(), serve()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    url = server.url.replace("http:", "https:")
+    ping(url, "success")
+    assert (server.asked, "127.0.0.1: TLS failed" in caplog.text, KEY in caplog.text) == ([], True, False)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "authority.pem"))
+    ping(url, "success")
+    assert server.paths == [f"POST /{KEY}"]
+
+
 def test_nobody_listens(audited, serve, hasty):
     monitor = serve()
     monitor.shutdown()
@@ -123,9 +165,25 @@ def test_a_demo_does_not_pose_as_the_real_job(audited, peer, monkeypatch):
     assert audited().code == 0
     assert peer.paths == [f"POST /{KEY}/start", f"POST /{KEY}"]
     peer.asked.clear()
-    monkeypatch.setattr("sys.argv", ["audit.py", "--demo", "--format", "json"])
+    Path("empty.yaml").write_text("{}")
     monkeypatch.setenv("NORTHFLANK_AUDIT_NOTIFY_URLS", f"json://{peer.place}")
     monkeypatch.setenv("NORTHFLANK_AUDIT_METRICS_FILE", "a.prom")
-    with pytest.raises(SystemExit):
-        cli.main()
-    assert (peer.paths, Path("a.prom").exists()) == ([], False)
+    for more in ([], ["--config", "empty.yaml"]):
+        monkeypatch.setattr("sys.argv", ["audit.py", "--demo", "--format", "json", *more])
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert (peer.paths, Path("a.prom").exists()) == ([], False)
+
+
+def test_a_config_file_has_a_demo_tell_someone_only_if_the_command_line_names_it(audited, peer, monkeypatch, tmp_path):
+    audited()
+    section = f"{{to: a@example.com, smtp: {{host: 127.0.0.1, port: {peer.server_port}, security: none}}}}"
+    (tmp_path / "c.yaml").write_text(f"heartbeat: {peer.url}\nemail: {section}\nformat: json\n")
+    mailed = []
+    monkeypatch.setattr("northflank_audit.delivery.mail.send", lambda report, **_: mailed.append(report))
+    monkeypatch.setenv("NORTHFLANK_AUDIT_CONFIG", "c.yaml")
+    for arguments, told in (([], False), (["--config", "c.yaml"], True)):
+        monkeypatch.setattr("sys.argv", ["audit.py", "--demo", *arguments])
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert (bool(peer.asked), bool(mailed)) == (told, told)

@@ -2,6 +2,7 @@ import json
 import logging
 import re
 import sys
+import threading
 from pathlib import Path
 
 import apprise
@@ -136,6 +137,16 @@ def test_a_chat_that_could_not_be_told_makes_the_audit_incomplete_and_loses_no_r
     assert "/elsewhere" not in " ".join(server.paths)
 
 
+def test_a_chat_that_hangs_keeps_no_process_from_ending(report, serve, hasty):
+    before = set(threading.enumerate())
+    to = notify.services([("n.txt:1", f"json://{serve('hang').place}/{KEY}")])
+    with pytest.raises(DeliveryError):
+        notify.notify(to, report, [])
+    left = set(threading.enumerate()) - before
+    assert left
+    assert all(thread.daemon for thread in left)
+
+
 def test_what_apprise_says_is_heard_by_nobody(report, serve, caplog, hasty):
     caplog.set_level(logging.DEBUG)
     to = notify.services([("n.txt:1", f"json://{serve(500).place}/{KEY}")])
@@ -170,6 +181,12 @@ def test_a_url_that_can_not_work_is_told_at_the_start_by_its_line_alone(audited,
     assert told in ended.text and KEY not in ended.text
     assert peer.paths[-1] == f"POST /{KEY}/fail"
     assert f"{KEY}" not in peer.asked[-1].body
+
+
+def test_a_url_in_place_of_the_file_is_not_told(audited):
+    ended = audited("--notify-file", f"json://user:{KEY}@chat.example")
+    assert (ended.code, ended.report, KEY in ended.text) == (2, None, False)
+    assert "--notify-file: this is a URL" in ended.text
 
 
 def test_without_apprise_nothing_starts(audited, target, monkeypatch):

@@ -1,8 +1,11 @@
 """What a mail about an audit consists of, and which audits are worth one."""
 
 import logging
+import time
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.policy import SMTP, default
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -59,6 +62,19 @@ def test_no_name_makes_a_header(hostile):
     assert got["Subject"] == subject(hostile)
 
 
+def test_the_subject_arrives_as_it_is_wherever_its_lines_end(report, monkeypatch):
+    for kind in ("text", "html"):
+        monkeypatch.setattr(mailbody, kind, lambda *_: "")
+    monkeypatch.setattr(mail, "FORMATS", {"html": SimpleNamespace(render=lambda _: "")})
+    for length in range(1, 90):
+        said = f"[AUDIT] INCOMPLETE: {'7' * length} violations, 1 new, 2 high — team münchen, payments"
+        monkeypatch.setattr(mail, "subject", lambda _, said=said: said)
+        raw = mail.message(report, TO, SENDER, "reports").as_bytes(policy=SMTP)
+        assert message_from_bytes(raw, policy=default)["Subject"] == said
+        assert str(make_header(decode_header(message_from_bytes(raw)["Subject"]))) == said  # another reader
+        assert max(map(len, raw.partition(b"\r\nFrom:")[0].split(b"\r\n"))) <= 78
+
+
 def test_a_report_that_is_too_large_stays_where_it_is_and_the_mail_says_where(report, monkeypatch):
     size = len(FORMATS["html"].render(report).encode())
     monkeypatch.setattr(mail, "LARGEST", size)
@@ -90,6 +106,16 @@ def test_it_is_sent_and_by_default_from_this_machine(report, serve, mailbox, mon
 @pytest.mark.parametrize("name", ["", "a b", "münchen", "x\ny"])
 def test_a_machine_without_a_proper_name_has_an_address_all_the_same(name, monkeypatch):
     monkeypatch.setattr("socket.getfqdn", lambda *_: name)
+    assert mail._this_machine() == "northflank-audit@localhost"
+
+
+def test_a_machine_whose_name_is_not_to_be_had_hangs_nothing(monkeypatch):
+    monkeypatch.setattr(mail, "NAME_SECONDS", 0.05)
+    monkeypatch.setattr("socket.getfqdn", lambda *_: time.sleep(2))
+    start = time.monotonic()
+    assert mail._this_machine() == "northflank-audit@localhost"
+    assert time.monotonic() - start < 1
+    monkeypatch.setattr("socket.getfqdn", lambda *_: "a..b".encode("idna"))
     assert mail._this_machine() == "northflank-audit@localhost"
 
 

@@ -16,7 +16,7 @@ def config(tmp_path):
     """Write a config file with a section `email:`."""
 
     def written(**section):
-        (tmp_path / "mail.yaml").write_text(json.dumps({"email": section}))
+        (tmp_path / "mail.yaml").write_text(json.dumps({"email": section.get("whole", section)}))
         return "--config", "mail.yaml"
 
     return written
@@ -99,6 +99,12 @@ WRONG = {
     "the password is not ASCII": ({"to": [TO], "smtp": {**PLACE, "password-env": "ODD"}}, "no printable ASCII"),
     "the password is in the file": ({"to": [TO], "smtp": {**PLACE, "password": "hunter2"}}, "a password does not stand in a config file"),
     "a password in plain text": ({"to": [TO], "smtp": {"host": "mail.example.com", "security": "none", "username": "audit", "password-env": "SET"}}, "a password does not go over the network without TLS"),
+    "an address in place of the section": ("smtp://audit:hunter2@mail.example.com", "mail.yaml:1:11: expected a map"),
+    "an address in place of the server": ({"to": [TO], "smtp": "smtp://audit:hunter2@mail.example.com"}, "expected a map"),
+    "an address in place of the host": ({"to": [TO], "smtp": {"host": "smtp://audit:hunter2@mail.example.com"}}, "this is a name or an address alone"),
+    "who logs in beside the host": ({"to": [TO], "smtp": {"host": "audit:hunter2@mail.example.com"}}, "this is a name or an address alone"),
+    "a port beside the host": ({"to": [TO], "smtp": {"host": "mail.example.com:587"}}, "the port stands under 'port'"),
+    "half of an address": ({"to": [TO], "from": "a@["}, "is not one mail address"),
     "a header in an address": ({"to": ["a@example.com\nBcc: b@example.com"]}, "no line break"),
 }  # fmt: skip
 
@@ -110,7 +116,7 @@ def test_what_can_not_work_is_told_before_anything_is_fetched(
     (tmp_path / "empty").write_text("\n")
     for name, value in (("EMPTY", " "), ("ODD", "pässword"), ("SET", "x")):
         monkeypatch.setenv(name, value)
-    said = refused(*config(**section))
+    said = refused(*config(**(section if isinstance(section, dict) else {"whole": section})))
     assert expected in said
     assert "hunter2" not in said
 
@@ -123,6 +129,9 @@ def test_what_can_not_work_is_told_before_anything_is_fetched(
         "a@example.com, b@example.com",
         "ä@example.com",
         "grp: a@example.com;",
+        "a@[",
+        "J.: a@example.com",
+        ":;a",
     ],
 )
 def test_an_address_that_is_none_is_told(address, refused):

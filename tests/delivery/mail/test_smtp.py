@@ -4,7 +4,9 @@ import base64
 import logging
 import re
 import socket
+import threading
 import time
+from contextlib import suppress
 from email.message import EmailMessage
 
 import pytest
@@ -98,6 +100,12 @@ def test_where_no_login_is_offered_the_password_is_not_sent(act, failed):
     assert [line.split()[0] for line in actor.heard] == ["ehlo"]
 
 
+def test_a_server_that_takes_no_password_gets_none(act, failed):
+    actor = act(EHLO="250-hi\r\n250 AUTH XOAUTH2 GSSAPI")
+    assert "it takes no password (none of CRAM-MD5, PLAIN, LOGIN)" in failed(actor.port, login=Login("audit", PASSWORD))
+    assert [line.split()[0] for line in actor.heard] == ["ehlo"]
+
+
 def test_tls_where_there_is_none(act, failed):
     assert "no TLS can be had (WRONG_VERSION_NUMBER)" in failed(act().port, security="tls")
 
@@ -166,10 +174,12 @@ def test_a_server_that_says_nothing_hangs_nothing(stage, act, failed):
 
 
 def test_all_of_it_is_bounded_whatever_a_server_does(act, failed):
-    start = time.monotonic()
-    said = failed(act(MAIL=HANG).port, timeout=5, limit=0.2)
+    start, before = time.monotonic(), set(threading.enumerate())
+    actor = act(MAIL=HANG)
+    said = failed(actor.port, timeout=5, limit=0.2)
     assert said.endswith("it does not answer (given up after 0.2 s)"), said
     assert time.monotonic() - start < 2
+    assert all(thread.daemon for thread in set(threading.enumerate()) - before)  # the process can end
 
 
 @pytest.mark.parametrize("farewell", [CUT, "500 what", "nonsense"])
@@ -181,6 +191,34 @@ def test_a_mail_that_was_taken_is_sent_whatever_the_farewell(farewell, act, send
 
 def test_a_mail_that_was_taken_is_sent_though_the_server_hangs_afterwards(act, send):
     assert send(act(QUIT=HANG).port, timeout=5, limit=0.3) == []
+
+
+def test_a_tls_connection_that_is_cut_is_tried_again_and_told(failed):
+    def cut(server):
+        with suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(65536)  # the client's hello: what was read is closed and not reset
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=cut, args=(server,), daemon=True).start()
+        said = failed(server.getsockname()[1], security="tls")
+        server.shutdown(socket.SHUT_RDWR)
+    assert said.endswith("it cut the connection (3 tries)"), said
+
+
+def test_whoever_is_refused_and_whoever_has_to_wait_are_both_told(serve, mailbox, failed):
+    mailbox.answers = {ALICE: ["550 unknown"], BOB: ["450 later"] * 9}
+    said = failed(serve(), ALICE, BOB)
+    assert f"refuses {ALICE} (550 unknown); the mail server" in said
+    assert f"did not take the mail to {BOB}: it takes the mail later only (450 later)" in said
+
+
+def test_what_a_server_says_is_short_and_no_command_to_a_terminal(act, failed):
+    said = failed(act(RCPT="550 \x1b[31m" + "no " * 1000).port)
+    assert "(550 \ufffd[31mno no" in said
+    assert len(said) < 500
 
 
 def test_a_server_that_is_not_there(failed):
