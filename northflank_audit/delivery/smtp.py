@@ -1,9 +1,11 @@
 """Handing a mail to a mail server: over TLS that is verified, tried again where that may help, and within bounds."""
 
 import base64
+import io
 import logging
 import re
 import smtplib
+import socket
 import ssl
 import threading
 import time
@@ -23,6 +25,8 @@ from northflank_audit.printable import printable
 LOG = logging.getLogger(__name__)
 _LONGEST: Final = 300
 """Characters of a server's answer that are shown."""
+_MOST: Final = 1_000_000
+"""Bytes that are read of a server's answers, of a whole connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,14 @@ class Patience:
     timeout: float = 20.0
     """Seconds to wait for one answer."""
     sleep: Callable[[float], None] = time.sleep
+
+
+class _Abandoned(Exception):
+    """The time is up: nobody waits any more."""
+
+
+class _Endless(Exception):
+    """The server's answers have no end."""
 
 
 class _Postponed(Exception):
@@ -54,6 +66,17 @@ class _Post:
     """For whom it has refused it for good, and what it said."""
     problem: str = ""
     """Why the last try failed."""
+    connection: smtplib.SMTP | None = None
+    """Where it is being handed over."""
+    abandoned: bool = False
+    """Whether nobody waits for it any more."""
+
+    def abandon(self) -> None:
+        """Hand it over no more: what is said to have failed should not succeed later."""
+        self.abandoned = True
+        if self.connection is not None and self.connection.sock is not None:
+            with suppress(OSError):
+                self.connection.sock.shutdown(socket.SHUT_RDWR)
 
     def settle(self, said: dict[str, tuple[int, bytes]]) -> None:
         """Note for whom the mail was taken: for those of whom the server `said` nothing."""
@@ -78,6 +101,7 @@ def send(message: EmailMessage, sender: str, to: Sequence[str], server: Smtp, pa
     worker = threading.Thread(target=_work, args=(post, patience), daemon=True)
     worker.start()
     worker.join(patience.limit)
+    post.abandon()
     pending, final = list(post.pending), dict(post.refused)  # which the thread may change meanwhile
     if worker.is_alive() and pending:
         post.problem = f"{post.problem or 'it does not answer'} (given up after {patience.limit:g} s)"
@@ -115,6 +139,9 @@ def _tell(post: _Post, state: RetryCallState) -> None:
 
 def _try(post: _Post, timeout: float) -> None:
     with _connected(post.server, timeout) as connection:
+        post.connection = connection
+        if post.abandoned:
+            raise _Abandoned
         try:
             refused = connection.sendmail(post.sender, post.pending, post.content)
         except smtplib.SMTPRecipientsRefused as error:
@@ -130,9 +157,9 @@ def _connected(server: Smtp, timeout: float) -> Iterator[smtplib.SMTP]:
     """Connect and log in. Where TLS is asked for, there is no way around it."""
     context = ssl.create_default_context()
     connection = (
-        smtplib.SMTP_SSL(server.host, server.port, timeout=timeout, context=context)
+        _SmtpOverTls(server.host, server.port, timeout=timeout, context=context)
         if server.security == "tls"
-        else smtplib.SMTP(server.host, server.port, timeout=timeout)
+        else _Smtp(server.host, server.port, timeout=timeout)
     )
     try:
         if server.security == "starttls":
@@ -144,6 +171,32 @@ def _connected(server: Smtp, timeout: float) -> Iterator[smtplib.SMTP]:
             connection.quit()
     finally:
         connection.close()
+
+
+class _Answers(io.BufferedReader):
+    """What a server says, of which there must be an end: an answer may have any number of lines."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(socket.SocketIO(connection, "r"))
+        self._left = _MOST
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        self._left -= len(line)
+        if self._left < 0:
+            raise _Endless
+        return line
+
+
+class _Smtp(smtplib.SMTP):
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _Answers(self.sock)
+        return super().getreply()
+
+
+class _SmtpOverTls(_Smtp, smtplib.SMTP_SSL):
+    pass
 
 
 def _passing_code(code: int) -> bool:
@@ -187,7 +240,8 @@ def _broken(post: _Post, error: BaseException | None) -> str:
         return "it takes no password (none of CRAM-MD5, PLAIN, LOGIN): see whether it has another way for programs"
     if isinstance(error, OSError) and error.strerror:
         return f"it can't be reached ({error.strerror}): see host and port"
-    return f"it could not be spoken to ({type(error).__name__})"
+    why = "its answers have no end" if isinstance(error, _Endless) else type(error).__name__
+    return f"it could not be spoken to ({why})"
 
 
 def _refusal(post: _Post, error: smtplib.SMTPResponseException) -> str:

@@ -98,11 +98,11 @@ def logins(server, session, envelope, mechanism, data):
 
 OFFER = "250 hi"
 TALK = {"": "220 hi", "EHLO": OFFER, "MAIL": "250 OK", "RCPT": "250 OK", "DATA": "354 go", ".": "250 OK", "QUIT": "221 bye"}  # fmt: skip
-CUT, HANG = object(), object()
+CUT, HANG, ENDLESS = object(), object(), object()
 
 
 class Actor:
-    """A mail server that says what it is told to each command ('' is the greeting): an answer, CUT or HANG."""
+    """A mail server that says what it is told to each command ('' is the greeting): an answer, CUT, HANG or ENDLESS."""
 
     def __init__(self, play):
         self.play = play
@@ -127,15 +127,18 @@ class Actor:
             if said is HANG:
                 self.over.wait(20)
                 return
+            while said is ENDLESS:
+                stream.write(b"250-more\r\n" * 1000)
             if callable(said):
                 said = said(self.heard[-1])
             stream.write(said.encode() + b"\r\n")
             stream.flush()
             inside = command == "DATA"
             while True:
-                line = stream.readline().decode(errors="replace").rstrip("\r\n")
+                raw = stream.readline()
+                line = raw.decode(errors="replace").rstrip("\r\n")
                 if not line:
-                    if inside:
+                    if raw and inside:
                         continue
                     return
                 if not inside or line == ".":

@@ -14,7 +14,7 @@ import pytest
 from northflank_audit.delivery import smtp
 from northflank_audit.delivery.mailconfig import Login, Smtp
 from northflank_audit.errors import DeliveryError
-from tests.delivery.mail.conftest import CUT, HANG, PASSWORD, logins, secured
+from tests.delivery.mail.conftest import CUT, ENDLESS, HANG, PASSWORD, TALK, logins, secured
 
 SENDER, ALICE, BOB = "audit@example.com", "alice@example.com", "bob@example.com"
 
@@ -180,6 +180,29 @@ def test_all_of_it_is_bounded_whatever_a_server_does(act, failed):
     assert said.endswith("it does not answer (given up after 0.2 s)"), said
     assert time.monotonic() - start < 2
     assert all(thread.daemon for thread in set(threading.enumerate()) - before)  # the process can end
+
+
+@pytest.mark.parametrize("stage", ["EHLO", "MAIL", "end"])
+def test_an_answer_without_an_end_fills_no_memory(stage, act, failed, monkeypatch):
+    monkeypatch.setattr(smtp, "_MOST", 100_000)
+    assert "its answers have no end" in failed(act(**{stage: ENDLESS}).port, limit=30)
+
+
+@pytest.mark.parametrize("stage", ["EHLO", "MAIL", "RCPT", "DATA"])
+def test_a_mail_that_is_said_to_have_failed_does_not_arrive_later(stage, act, failed):
+    slow = threading.Event()
+
+    def late(_):
+        slow.wait(10)
+        return TALK[stage]
+
+    actor = act(**{stage: late})
+    assert "given up after 0.2 s" in failed(actor.port, limit=0.2)
+    slow.set()
+    for sending in [thread for thread in threading.enumerate() if "_work" in thread.name]:
+        sending.join(5)
+        assert not sending.is_alive()
+    assert "." not in actor.heard
 
 
 @pytest.mark.parametrize("farewell", [CUT, "500 what", "nonsense"])
