@@ -101,15 +101,16 @@ def send(message: EmailMessage, sender: str, to: Sequence[str], server: Smtp, pa
     worker = threading.Thread(target=_work, args=(post, patience), daemon=True)
     worker.start()
     worker.join(patience.limit)
-    post.abandon()
-    pending, final = list(post.pending), dict(post.refused)  # which the thread may change meanwhile
+    # What the thread has said so far; it goes on to say what it makes of being cut off.
+    pending, final, problem = list(post.pending), dict(post.refused), post.problem
     if worker.is_alive() and pending:
-        post.problem = f"{post.problem or 'it does not answer'} (given up after {patience.limit:g} s)"
+        problem = f"{problem or 'it does not answer'} (given up after {patience.limit:g} s)"
+    post.abandon()
     refused = [f"{address} ({said})" for address, said in final.items()]
     problems = [f"the mail server {server.place} refuses {', '.join(refused)}"] if refused else []
-    problems += [
-        f"the mail server {server.place} did not take the mail to {', '.join(pending)}: {post.problem}"
-    ] * bool(pending)
+    problems += [f"the mail server {server.place} did not take the mail to {', '.join(pending)}: {problem}"] * bool(
+        pending
+    )
     if problems:
         raise DeliveryError("; ".join(problems))
 
