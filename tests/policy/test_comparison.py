@@ -230,3 +230,23 @@ def test_no_caution_is_given_for_what_does_not_matter():
     team = Origin(kind="api", url=API.url, teams=["one"])
     report = audited(credential("b", team="one"), earlier=saved, week=1, source=team)
     assert ["only if both are of the same account" in caution for caution in report.comparison.cautions] == [True]
+
+
+def test_a_rule_that_is_about_something_else_now_resolves_nothing():
+    """No credential was asked what the rule of this name asked before."""
+    about_accounts = rule(id="open", resource="account", require="size(resources) < 100")
+    report = audited(credential("b"), rules=[about_accounts], earlier=audited(credential("a")), week=1)
+    assert became(report) == ({}, {"a": "unasked"})
+
+
+def test_what_accounts_there_are_may_be_what_was_not_seen():
+    """The list of teams ends with its first page, or can't be read at all: no team has been left out on purpose."""
+    both = Origin(kind="api", url=API.url, teams=["one", "two"])
+    first = audited(credential("a", team="one"), credential("b", team="two"), source=both)
+    one = Origin(kind="api", url=API.url, teams=["one"])
+    report = audited(credential("a", team="one"), earlier=first, week=1, source=one, complete=False)
+    assert became(report) == ({}, {"b": "unseen"})
+    none = audited(earlier=first, week=1, complete=False, teams=[])
+    assert (none.comparison.refused, became(none)) == (None, ({}, {"a": "unseen", "b": "unseen"}))
+    again = audited(credential("a", team="one"), earlier=none, week=2, source=both)
+    assert (states(again), became(again)) == ({"a": "ongoing"}, ({"b": "gone"}, {}))
