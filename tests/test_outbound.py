@@ -113,3 +113,34 @@ def test_a_name_that_is_no_text_is_in_every_report_and_costs_none(run, tmp_path)
     assert report["rules"][0]["origin"].startswith("\\udcff/rules.yaml:")
     assert report["warnings"][0].startswith("\\udcff/../reports/report.json is not there yet")
     assert {path.name for path in (tmp_path / "reports").iterdir()} == {each.filename for each in FORMATS.values()}
+
+
+def test_a_folder_that_can_not_be_had_keeps_no_report_from_another_place(run, tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("")
+    code, _ = run("--output-dir", "taken", "--output", "json=reports/report.json")
+    report = json.loads((tmp_path / "reports/report.json").read_text())
+    assert code == report["exitCode"] == 3
+    assert report["run"]["incompleteReasons"] == ["taken could not be written (File exists)"]
+
+
+def test_an_input_is_what_was_judged_though_a_snapshot_of_it_is_saved_and_one_that_was_not_saved_says_so(run, tmp_path):
+    run("--format", "json,attestation", "--save-snapshot", "s.json")
+    (subject,) = json.loads((tmp_path / "reports/report.intoto.json").read_text())["subject"]
+    assert subject["name"] == "i.json"
+    demo = ["run", "--demo", "--quiet", "--format", "attestation", "--save-snapshot", str(tmp_path)]
+    assert CliRunner().invoke(cli, demo).exit_code == 3
+    (subject,) = json.loads((tmp_path / "reports/report.intoto.json").read_text())["subject"]
+    assert subject["annotations"] == {"northflankAuditSaved": False}
+
+
+def test_what_goes_to_standard_output_says_that_people_could_not_be_told(monkeypatch, tmp_path, capsys):
+    """It can't be taken back, so it comes after all that may fail before it."""
+    monkeypatch.chdir(tmp_path)
+
+    def lost(_report):
+        raise DeliveryError("nobody was told")
+
+    monkeypatch.setattr("northflank_audit.runner.channels", lambda _: [lost])
+    done = CliRunner().invoke(cli, ["run", "--demo", "--quiet", "--format", "json", "--output", "json=-"])
+    assert done.exit_code == 3
+    assert json.loads(done.stdout)["run"]["incompleteReasons"] == ["nobody was told"]
