@@ -111,3 +111,11 @@ def test_no_progress_is_drawn_between_json_lines(monkeypatch, tmp_path):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setattr(cli, "_progress", lambda: 1 / 0)
     assert ended(monkeypatch, "--demo", "--format", "json", "--log-format", "json") == 1
+
+
+def test_an_earlier_report_that_is_nested_without_end_is_none(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    nested = '{"a":' * 100_000 + "1" + "}" * 100_000
+    (tmp_path / "earlier.json").write_text(f'{{"schemaVersion": "1.0", "x": {nested}}}')
+    assert ended(monkeypatch, "--demo", "--compare", "earlier.json") == 2
+    assert "--compare earlier.json: not a report.json of this tool" in capsys.readouterr().err

@@ -68,3 +68,10 @@ def test_where_there_are_no_locks_files_are_written_all_the_same(tmp_path, monke
     with files.alone(str(tmp_path)):
         write(str(tmp_path / "a"), "x")
     assert (tmp_path / "a").read_text() == "x"
+
+
+def test_a_file_that_is_asked_to_be_private_is_so_whatever_it_was(tmp_path):
+    target = tmp_path / "keys"
+    target.write_text("old")
+    write(str(target), "new", mode=0o600)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
