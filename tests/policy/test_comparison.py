@@ -332,3 +332,8 @@ def test_the_exit_code_is_that_of_the_lowest_severity_that_counts_and_an_incompl
     tally.add(engine.judge([credential("a")]))
     run = Run(id="1", started_at=MONDAY, finished_at=MONDAY, source=API, complete=complete, incomplete_reasons=[])
     assert tally.report(Tool("t", "1"), run, Coverage(), [], fail_on).exit_code == code
+
+
+def test_what_was_pending_takes_its_place_in_that_order():
+    second = audited(credential("c"), earlier=FIRST, week=1, complete=False)
+    assert [each.resource.id for each in audited(earlier=second, week=2).resolved] == ["a", "b", "c"]
