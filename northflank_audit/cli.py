@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -64,15 +63,28 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     run_id = os.urandom(8).hex()
     as_json = given["log_format"] == "json"
     logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
-    bar = sys.stderr.isatty() and not (given["no_progress"] or given["quiet"])
+    bar = sys.stderr is not None and sys.stderr.isatty() and not (given["no_progress"] or given["quiet"] or as_json)
     with _progress() if bar else _silence() as watch:
         report, written = runner.run(settings, watch, run_id)
     if not given["quiet"] or summary.worth_telling(report):
         to_stderr = any(path == "-" for _, path in settings.output)
         colour = False if given["no_color"] or "NO_COLOR" in os.environ else None
-        with suppress(BrokenPipeError):  # the reader had enough; the verdict stands
-            click.echo("\n".join(summary.lines(report, written)), err=to_stderr, color=colour)
+        text = "\n".join(summary.lines(report, written))
+        if to_stderr and as_json:
+            logs.tell(click.unstyle(text), logging.WARNING if summary.worth_telling(report) else logging.INFO)
+        else:
+            _say(text, to_stderr=to_stderr, colour=colour)
     ctx.exit(report.exit_code)
+
+
+def _say(text: str, *, to_stderr: bool, colour: bool | None) -> None:
+    """Print the summary. Where that can't be done the verdict stands, and the reports that hold it."""
+    try:
+        click.echo(text, err=to_stderr, color=colour)
+    except BrokenPipeError:  # the reader had enough
+        pass
+    except OSError as error:
+        logs.tell(f"northflank-audit: the summary could not be written ({error.strerror})")
 
 
 @contextmanager
@@ -148,10 +160,12 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     code = _outcome()
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:  # as above; and Python's own last flush must not fail on it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:  # it was closed before we came
+                stream.flush()
+        except OSError:  # what could be told has been; and Python's own last flush must not fail on it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     if code > 128:  # noqa: PLR2004 - stopped by a signal: no thread is waited for
         os._exit(code)
     sys.exit(code)
@@ -166,7 +180,8 @@ def _outcome() -> int:
     except click.Abort:
         return 128 + signal.SIGINT
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):  # the exit code says it too
+            error.show()
         return 2
     except AuditError as error:
         mistakes = error.shown if isinstance(error, FileError | FileErrors) else f"northflank-audit: {error}"
@@ -174,9 +189,7 @@ def _outcome() -> int:
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends with 3
         if "--verbose" in sys.argv:
-            # Where it was, and nothing of what the error says: nobody has looked for secrets in it.
-            places = "".join(traceback.format_tb(error.__traceback__))
-            logging.getLogger(__name__).error("internal error in:\n%s", places.rstrip())  # noqa: TRY400 - as above
+            logging.getLogger(__name__).error("internal error in:\n%s", logs.where(error))  # noqa: TRY400 - no secret
         logs.tell(
             f"northflank-audit: internal error: {type(error).__name__}; no verdict. --verbose shows where. "
             "Please report it with the command line."

@@ -3,6 +3,8 @@
 import datetime as dt
 import json
 import logging
+import traceback
+from contextlib import suppress
 from typing import Final
 
 import click
@@ -46,10 +48,16 @@ def to_stderr(run_id: str, *, verbose: bool, quiet: bool, as_json: bool) -> None
     log.setLevel(logging.DEBUG if verbose else usual)
 
 
-def tell(message: str) -> None:
-    """Say on standard error why the run ends, as JSON if that is what standard error holds."""
+def tell(message: str, level: int = logging.ERROR) -> None:
+    """Say on standard error how or why the run ends, as JSON, of this level, if that is what standard error holds."""
     log = logging.getLogger(LOGGER)
     if any(isinstance(handler.formatter, JsonLines) for handler in log.handlers):
-        log.error("%s", message)
+        log.log(level, "%s", message)
     else:
-        click.echo(message, err=True)
+        with suppress(OSError):  # nobody can be told, and the exit code still says it
+            click.echo(message, err=True)
+
+
+def where(error: BaseException) -> str:
+    """Return where an error was, and nothing of what it says: nobody has looked for secrets in it."""
+    return "".join(traceback.format_tb(error.__traceback__)).rstrip()

@@ -3,6 +3,7 @@
 A report that could not be written or sent makes the audit incomplete; what was written before is then written again.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from northflank_audit import logs
 from northflank_audit.delivery import files, metrics, notify
 from northflank_audit.delivery.when import wanted
 from northflank_audit.errors import DeliveryError, StartError
@@ -20,6 +22,8 @@ from northflank_audit.formats import FORMATS
 from northflank_audit.model import ACCOUNT_TYPE
 from northflank_audit.report import Report
 from northflank_audit.settings import Settings, read_text
+
+log = logging.getLogger(__name__)
 
 Place = tuple[str, str]
 """A format's name, and the path where it goes."""
@@ -52,8 +56,8 @@ def deliver(settings: Settings, people: Sequence[Send], report: Report) -> tuple
     for send in [*people, *map(_stream, streams), *appended]:  # what can't be taken back comes last
         try:
             send(told)
-        except DeliveryError as error:
-            told = _incomplete(told, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others still get theirs
+            told = _incomplete(told, _for_people(error))
     told = _measure(settings, told)
     if told is not report:
         told, written = _write(settings, written, told)
@@ -107,9 +111,9 @@ def _measure(settings: Settings, report: Report) -> Report:
         for send in left:
             try:
                 send(report)
-            except DeliveryError as error:
+            except Exception as error:  # noqa: BLE001 - as above
                 left.remove(send)
-                report = _incomplete(report, error)
+                report = _incomplete(report, _for_people(error))
                 break
         else:
             return report
@@ -149,12 +153,28 @@ def _write(settings: Settings, places: Sequence[Place], report: Report) -> tuple
             report = _incomplete(report, error)
         while True:
             try:
-                files.write_all([(path, FORMATS[name].render(report)) for name, path in left])
+                files.write_all([(path, _rendered(name, path, report)) for name, path in left])
             except files.NotWritten as error:
                 left = [place for place in left if place[1] != error.path]
                 report = _incomplete(report, error)
             else:
                 return report, left
+
+
+def _rendered(name: str, path: str, report: Report) -> str:
+    """Return what goes into a file. Raises NotWritten where a format fails, so that it takes no other with it."""
+    try:
+        return FORMATS[name].render(report)
+    except Exception as error:  # noqa: BLE001 - as above
+        raise files.NotWritten(path, _for_people(error)) from None
+
+
+def _for_people(error: Exception) -> DeliveryError:
+    """Return an error whose text is meant for people: this one, or that there is a mistake of ours."""
+    if isinstance(error, DeliveryError):
+        return error
+    log.debug("internal error in:\n%s", logs.where(error))
+    return DeliveryError(f"internal error: {type(error).__name__}; --verbose shows where")
 
 
 def _stream(place: Place) -> Send:
@@ -166,9 +186,12 @@ def _stream(place: Place) -> Send:
         if path != "-":
             files.write(path, text)
             return
+        if sys.stdout is None:
+            raise DeliveryError("standard output could not be written (it is closed)")
         try:
-            sys.stdout.write(text)
             sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode())  # UTF-8 whatever the locale, and line ends as they are
+            sys.stdout.buffer.flush()
         except OSError as error:
             raise DeliveryError(f"standard output could not be written ({error.strerror})") from None
 

@@ -24,6 +24,11 @@ def printable(text: str) -> str:
     return _UNSAFE.sub("\ufffd", _BLANKS.sub(" ", text))
 
 
+def spelt(path: str) -> str:
+    """Return a path as text that UTF-8 has: bytes of a name that are no text show as escapes in it."""
+    return path.encode(errors="backslashreplace").decode()
+
+
 def excerpt(line: str, number: int, column: int, width: int = 1) -> str:
     """Return a line of a file, and a caret below its `column` (from 1), as two lines that align in a terminal."""
     shown = _UNSAFE.sub("\ufffd", line.replace("\t", " "))  # as many characters as there were

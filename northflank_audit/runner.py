@@ -25,6 +25,7 @@ from northflank_audit.policy.futile import futile
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
 from northflank_audit.policy.yamlfile import Document
+from northflank_audit.printable import spelt
 from northflank_audit.report import Origin, Report, Run, Subject, Tool
 from northflank_audit.selection import Policy, chosen, left_out, read_earlier, read_rules, read_waivers
 from northflank_audit.settings import Settings, read_text
@@ -85,7 +86,9 @@ def _first(settings: Settings) -> list[str]:
     own = [path for name, path in places(settings) if name == "json"]
     if os.path.realpath(settings.compare) not in map(os.path.realpath, own):
         return []
-    return [f"{settings.compare} is not there yet: this report is compared with none, and the next with this one"]
+    return [
+        f"{spelt(settings.compare)} is not there yet: this report is compared with none, and the next with this one"
+    ]
 
 
 @contextmanager
@@ -177,7 +180,9 @@ def _kept(
     except DeliveryError as error:
         problems.append(str(error))
     saved = path is not None and not problems
-    made = Subject(name=Path(path or "snapshot.json").name, sha256=sha256(text.encode()).hexdigest(), saved=saved)
+    made = Subject(
+        name=spelt(Path(path or "snapshot.json").name), sha256=sha256(text.encode()).hexdigest(), saved=saved
+    )
     return source.subjects or [made], problems
 
 
@@ -189,7 +194,7 @@ def _age(as_of: dt.datetime | None, now: dt.datetime) -> Iterator[str]:
 
 
 def _input_name(path: str) -> str:
-    return "standard input" if path == "-" else path.encode(errors="backslashreplace").decode()
+    return "standard input" if path == "-" else spelt(path)
 
 
 def _read_input(path: str) -> bytes:

@@ -16,6 +16,7 @@ from northflank_audit.policy.comparison import Past
 from northflank_audit.policy.rules import Rulebook
 from northflank_audit.policy.testfiles import add_tests
 from northflank_audit.policy.yamlfile import Document
+from northflank_audit.printable import spelt
 from northflank_audit.settings import read_text
 
 RULE_FILES = (".yaml", ".yml")
@@ -91,7 +92,7 @@ class Shelf:
     def _read(self, place: Path) -> tuple[str, str]:
         root = shipped.RULES.parent
         ours = shipped.RULES in place.parents
-        shown = place.relative_to(root).as_posix() if ours else os.path.normpath(place)
+        shown = place.relative_to(root).as_posix() if ours else spelt(os.path.normpath(place))
         self._places[shown] = place
         return shown, read_text(str(place), exact=True)
 

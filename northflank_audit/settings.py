@@ -1,7 +1,7 @@
 """What a run was asked to do, as one frozen `Settings`."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,6 +14,7 @@ from northflank_audit.delivery import heartbeat, metrics
 from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
 from northflank_audit.errors import StartError
+from northflank_audit.formats import FORMATS
 from northflank_audit.model import Severity, Status
 from northflank_audit.northflank.token import Token, is_loopback
 from northflank_audit.policy.yamlfile import Document
@@ -126,10 +127,9 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
         raise click.UsageError("with --input, at most one --team can say whose credentials they are")
     if not all(team and team.isprintable() for team in given["team"]):
         raise click.UsageError("--team: a team's id is printable text")
-    output = given.get("output", ())
-    places = [str(Path(path).resolve()) for _, path in output if path != "-"]
-    if sum(path == "-" for _, path in output) > 1 or len(set(places)) < len(places):
-        raise click.UsageError("two reports can't go to the same place")
+    written = list(_written(given))
+    if len(set(written)) < len(written):
+        raise click.UsageError("two reports, or a report and a snapshot or metrics, can't go to the same place")
     if given["demo"]:  # what the config file or the environment say of the real account is not meant
         values |= {"input": (), "token_file": None}
     elif not given["input"]:
@@ -147,6 +147,18 @@ def _unsaid(config: Document | None, explicit: Callable[[str], bool]) -> set[str
     """Return who is told by neither the command line nor a config file, but at most by the environment."""
     said = config.value if config is not None and isinstance(config.value, dict) else {}
     return {name for name in TOLD if not explicit(name) and name.replace("_", "-") not in said}
+
+
+def _written(given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each place that a run writes to, under the one name that all its names lead to."""
+    files = [str(Path(given["output_dir"]) / FORMATS[name].filename) for name in given.get("format", ())]
+    files += [path for _, path in given.get("output", ())]
+    files += filter(None, (given.get("save_snapshot"), given.get("metrics_file")))
+    for path in files:
+        if path == "-":
+            yield path
+        elif path != os.devnull:
+            yield os.path.realpath(path)
 
 
 def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:

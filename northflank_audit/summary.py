@@ -93,7 +93,7 @@ def _findings(results: Sequence[Result], report: Report, what: str) -> Iterator[
             severity = click.style(f"{result.severity:<8}", fg=_COLOURS[result.severity], bold=True)
             label = severity if what == "violations" else click.style("unknown ", fg="yellow")
             yield ""
-            yield f"{label}  {titles[rule]}  {click.style(rule, dim=True)}"
+            yield f"{label}  {printable(titles[rule])}  {click.style(rule, dim=True)}"
         new = click.style("new  ", bold=True) if result.state == "new" else ""
         # The dash keeps an id such as `::error::` from being a command to the CI that reads this.
         yield f"        - {new}{_placed(result)}: {printable(result.message)}"

@@ -48,3 +48,9 @@ def test_what_is_incomplete_never_reads_as_passed(summary):
     assert "unknown   T" in text
     assert "PASSED" not in text
     assert text.endswith("exit code 3")
+
+
+def test_a_title_of_a_rule_is_no_command_to_the_terminal_or_to_the_ci_that_reads_it(summary):
+    text = summary(resource(ok=False), title="T\n::error::x \x1b[31m\u202e")
+    assert "\nlow       T ::error::x" in text
+    assert not {"\x1b", "\u202e"} & set(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from northflank_audit.errors import DeliveryError
+from northflank_audit.printable import spelt
 
 LONGEST_WAIT: Final = 60.0
 """Seconds to wait for another run that is writing into the same folder."""
@@ -18,8 +19,8 @@ LONGEST_WAIT: Final = 60.0
 class NotWritten(DeliveryError):
     """The file at `path` could not be written, and none of those that go with it was."""
 
-    def __init__(self, path: str, error: OSError) -> None:
-        super().__init__(f"{path} could not be written ({error.strerror or error})")
+    def __init__(self, path: str, error: Exception) -> None:
+        super().__init__(f"{spelt(path)} could not be written ({getattr(error, 'strerror', None) or error})")
         self.path = path
 
 

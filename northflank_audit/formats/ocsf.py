@@ -2,7 +2,7 @@
 
 The version is OCSF 1.5.0, class `compliance_finding` (2003) with the profile `cloud`; times are in milliseconds since
 1970. A finding keeps its `finding_info.uid` from run to run: it is created, updated while it goes on, and closed when
-it is resolved. Of one that is unsettled no event tells: nothing is known of it, so it stays as it was.
+it is resolved. One that is unsettled is never closed: an unknown verdict updates it, and else no event tells of it.
 Source: https://schema.ocsf.io/1.5.0/classes/compliance_finding.
 """
 
@@ -50,6 +50,7 @@ _ENDINGS: Final = {
 def render(report: Report) -> str:
     """Return a JSON list of events, one a line: each result listed, each violation resolved.
 
+    A verdict that resolves a violation is told by the event that closes it, so that no finding has two in one run.
     An incomplete audit is an event of its own, and marks all others.
     """
     events = ",\n".join(msgspec.json.encode(event).decode() for event in _events(report))
@@ -61,10 +62,15 @@ def _events(report: Report) -> Iterator[dict[str, Any]]:
         yield _incomplete(report)
     titles = {framework.id: framework.title for framework in report.compliance}
     about = {rule.id: _about(rule, titles) for rule in report.rules}
+    resolved = [] if report.resolved is UNSET else report.resolved
+    closed = {each.fingerprint for each in resolved}
+    known = {each.fingerprint for each in ([] if report.unsettled is UNSET else report.unsettled)}
     for each in report.results:
-        yield _event(report, each, about[each.rule_id])
-    for each in [] if report.resolved is UNSET else report.resolved:
-        yield _event(report, each, about.get(each.rule_id, {}))
+        if each.fingerprint not in closed:
+            goes_on = each.state == "ongoing" or each.fingerprint in known
+            yield _event(report, each, about[each.rule_id], _UPDATE if goes_on else _CREATE)
+    for each in resolved:
+        yield _event(report, each, about.get(each.rule_id, {}), _CLOSE)
 
 
 def _about(rule: RuleSummary, titles: dict[str, str]) -> dict[str, Any]:
@@ -84,17 +90,16 @@ def _about(rule: RuleSummary, titles: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _event(report: Report, result: Result, about: dict[str, Any]) -> dict[str, Any]:
+def _event(report: Report, result: Result, about: dict[str, Any], activity: tuple[int, str]) -> dict[str, Any]:
     """Return what an event says of a result."""
     became, waiver = result.became, result.waiver
     title = about.get("title", result.rule_id)
     now = _time(report.run.finished_at)
     seen = now
     if became is not UNSET:
-        activity, status, verdict = _CLOSE, _RESOLVED, _ENDINGS.get(became, _UNKNOWN)
+        status, verdict = _RESOLVED, _ENDINGS.get(became, _UNKNOWN)
         seen = now if report.comparison is UNSET else _time(report.comparison.earlier.finished_at)
     else:
-        activity = _UPDATE if result.state == "ongoing" else _CREATE
         status = _NEW if activity is _CREATE else _IN_PROGRESS
         status, verdict = _SUPPRESSED if waiver else status, _VERDICTS[result.status]
     severity = Severity.INFO if became is UNSET and result.status in _SOUND else result.severity

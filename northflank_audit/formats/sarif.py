@@ -32,6 +32,9 @@ MOST_BYTES: Final = 10_000_000
 _MOST_TAGS: Final = 20
 _LONGEST: Final = 1024
 """Characters of a rule's descriptions."""
+_LONGEST_TEXT: Final = 10_000
+"""Characters of any other text, and bytes of a result's evidence, so that no single one fills the file: a violation
+that is left out is one that GitHub closes as fixed."""
 
 _LEVELS: Final = {
     Severity.INFO: "note",
@@ -200,8 +203,8 @@ def _result(result: Result, index: int | None, place: Place) -> dict[str, Any]:
                 "physicalLocation": _physical(place),
                 "logicalLocations": [
                     {
-                        "name": printable(resource.name or resource.id),
-                        "fullyQualifiedName": printable("/".join(filter(None, full))),
+                        "name": _shown(resource.name or resource.id),
+                        "fullyQualifiedName": _shown("/".join(filter(None, full))),
                         "kind": "resource",
                     }
                 ],
@@ -214,14 +217,19 @@ def _result(result: Result, index: int | None, place: Place) -> dict[str, Any]:
             "severity": result.severity,
             "status": None if earlier else result.status,
             "team": resource.team,
-            "evidence": result.evidence,
+            "evidence": _evidence(result),
         },
     }
 
 
 def _suppression(waiver: Waiver) -> dict[str, Any]:
     why = f"{waiver.reason} ({waiver.owner}, until {waiver.expires})"
-    return {"kind": "external", "status": "accepted", "justification": printable(why)}
+    return {"kind": "external", "status": "accepted", "justification": _shown(why)}
+
+
+def _evidence(result: Result) -> dict[str, Any] | str:
+    size = len(msgspec.json.encode(result.evidence))
+    return result.evidence if size <= _LONGEST_TEXT else f"{size} bytes, in the JSON report alone"
 
 
 def _physical(place: Place) -> dict[str, Any]:
@@ -239,9 +247,11 @@ def _name(rule_id: str) -> dict[str, str]:
     return {"name": "".join(word[:1].upper() + word[1:] for word in words)} if len(words) > 1 else {}
 
 
-def _text(text: str, longest: int | None = None) -> dict[str, str]:
-    """Return a plain text message: no link, no placeholder, and as long as it may be."""
+def _shown(text: str, longest: int = _LONGEST_TEXT) -> str:
     shown = printable(text)
-    if longest is not None and len(shown) > longest:
-        shown = shown[: longest - 1] + "…"
-    return {"text": shown.replace("](", "]\u200b(").replace("{", "{{").replace("}", "}}")}
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def _text(text: str, longest: int = _LONGEST_TEXT) -> dict[str, str]:
+    """Return a plain text message: no link, no placeholder, and as long as it may be."""
+    return {"text": _shown(text, longest).replace("](", "]\u200b(").replace("{", "{{").replace("}", "}}")}

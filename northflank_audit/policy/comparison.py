@@ -48,6 +48,11 @@ class Today(NamedTuple):
     seen: bool
     """Whether every list was read to its end."""
 
+    @property
+    def blind(self) -> bool:
+        """Whether it could not even be seen which accounts there are."""
+        return not self.seen and not self.accounts
+
 
 class Outcome(NamedTuple):
     """What a comparison found. All but `comparison` are empty where nothing was compared."""
@@ -66,8 +71,9 @@ class Follower:
         self._past = past
         # What could not be seen or judged then goes on being a violation until it is seen to be none.
         pending = [each for each in past.unsettled if each.became in (Became.UNKNOWN, Became.UNSEEN)]
+        self._audited = _accounts(past.run.source).union(each.resource.team for each in pending)
         self._before = {_key(each.rule_id, each.resource): each for each in [*past.results, *pending]}
-        self._violated = {key for key, each in self._before.items() if each.status is Status.FAIL}
+        self._violated = {key: each for key, each in self._before.items() if each.status is Status.FAIL}
         self._today: dict[Key, Status] = {}
 
     def saw(self, rule_id: str, resource: Resource, status: Status) -> None:
@@ -80,14 +86,15 @@ class Follower:
         """Compare. `results` are today's, without a state."""
         run = self._past.run
         earlier = Earlier(id=run.id, finished_at=run.finished_at, complete=run.complete, source=run.source)
-        refused = _other(run.source, today.run.source)
+        refused = None if today.blind else _other(run.source, self._audited, today.run.source)
         if refused is not None:
             return Outcome(Comparison(earlier=earlier, refused=refused), list(results), [], [])
         results = [self._stated(each) for each in results]
+        asked = {(rule.id, rule.resource) for rule in today.rules}
         ended = [
-            msgspec.structs.replace(self._before[key], state=msgspec.UNSET, became=became)
-            for key in self._violated
-            if (became := self._became(key, today)) is not None
+            msgspec.structs.replace(each, state=msgspec.UNSET, became=became)
+            for key, each in self._violated.items()
+            if (became := self._became(key, today, asked)) is not None
         ]
         ended.sort(key=lambda result: result.order)
         resolved = [each for each in ended if each.became in RESOLVED]
@@ -117,17 +124,20 @@ class Follower:
     def _waived(self, result: Result) -> bool:
         return self._before[_key(result.rule_id, result.resource)].waiver is not None
 
-    def _became(self, key: Key, today: Today) -> Became | None:
-        """Return what became of a violation; None where it is one today."""
-        rule_id, _, team, _ = key
+    def _became(self, key: Key, today: Today, asked: Collection[tuple[str, str]]) -> Became | None:
+        """Return what became of a violation; None where it is one today.
+
+        `asked` are the rules that ran, each with the type of resource that it is about.
+        """
+        rule_id, kind, team, _ = key
         status = self._today.get(key)
         if status is not None:
             return _BECAME[status]
-        if rule_id not in {rule.id for rule in today.rules}:
+        if (rule_id, kind) not in asked:
             return Became.UNASKED
-        if team not in today.accounts:
-            return Became.UNAUDITED
-        return Became.GONE if today.seen else Became.UNSEEN
+        if not today.seen:  # which accounts there are may be among what was not seen
+            return Became.UNSEEN
+        return Became.GONE if team in today.accounts else Became.UNAUDITED
 
     def _cautions(self, today: Today, results: Iterable[Result]) -> Iterator[str]:
         """Yield why what is new, or resolved, may be so for another reason than that someone changed something."""
@@ -186,13 +196,16 @@ def _key(rule_id: str, resource: ResourceName) -> Key:
     return (rule_id, resource.type, resource.team, resource.id)
 
 
-def _other(earlier: Origin, source: Origin) -> str | None:
-    """Return why two sources can't be compared: they are about different things for certain."""
+def _other(earlier: Origin, audited: Collection[str | None], source: Origin) -> str | None:
+    """Return why two sources can't be compared: they are about different things for certain.
+
+    `audited` are the accounts that the earlier report is of.
+    """
     if "demo" in (earlier.kind, source.kind):
         return None if earlier.kind == source.kind else f"the earlier report is of {_named(earlier)}"
     if "input" in (earlier.kind, source.kind):
         return None
-    if not _accounts(earlier) & _accounts(source):
+    if _accounts(source).isdisjoint(audited):
         return (
             f"the earlier report is of {_listed(map(_account, _accounts(earlier)))}, which this audit did not look at"
         )

@@ -11,7 +11,7 @@ import yaml
 
 from northflank_audit.errors import FileError, FileErrors
 from northflank_audit.policy.places import offset
-from northflank_audit.printable import excerpt
+from northflank_audit.printable import excerpt, spelt
 
 MAX_NODES = 200_000
 """More values than this, aliases followed, are taken for an alias bomb."""
@@ -46,7 +46,7 @@ class Document:
         be a password's, since that may be a secret. What is not plain, safe YAML is in `mistakes`, and left out of the
         value; with `strict` it raises FileErrors.
         """
-        self.path = path
+        self.path = spelt(path)
         self._discreet = discreet
         self.value: Any = None
         self.mistakes: list[FileError] = []

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from northflank_audit.delivery import files
 from northflank_audit.delivery.files import write
 from northflank_audit.errors import DeliveryError
 
@@ -50,3 +51,27 @@ def _umask():
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_a_folder_that_another_run_keeps_is_given_up_after_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LONGEST_WAIT", 0.1)
+    given_up = pytest.raises(DeliveryError, match=r"another run has been writing there for 0\.1 s")
+    with files.alone(str(tmp_path)), given_up, files.alone(str(tmp_path)):
+        pass
+    with files.alone(str(tmp_path)):
+        pass
+
+
+def test_where_there_are_no_locks_files_are_written_all_the_same(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(fcntl, "flock", lambda *_: (_ for _ in ()).throw(OSError(95, "Operation not supported")))
+    with files.alone(str(tmp_path)):
+        write(str(tmp_path / "a"), "x")
+    assert (tmp_path / "a").read_text() == "x"
+
+
+def test_a_file_that_is_asked_to_be_private_is_so_whatever_it_was(tmp_path):
+    target = tmp_path / "keys"
+    target.write_text("old")
+    write(str(target), "new", mode=0o600)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600

@@ -265,6 +265,11 @@ def test_every_table_and_list_is_cut_alike_and_still_names_some(full):
     assert text.count("- page ") == text.count("- odd ") == text.count("**mended**, was: ") == most
 
 
+def test_a_table_names_the_least_however_long_the_report_gets(report):
+    text = FORMATS["md"].render(crowd(report, 50, message="x" * 50_000))
+    assert text.count("x" * 50_000) == LEAST
+
+
 def test_evidence_is_not_longer_than_a_reader_takes(report):
     long = result(evidence={"projects": ["p" * 20] * 100})
     assert "`projects = [" + '"pppppppppppppppppppp",' * 12 in FORMATS["md"].render(replace(report, results=[long]))

@@ -189,3 +189,22 @@ def test_hostile_text_is_data(hostile):
 def test_every_finding_is_there_however_many_there_are(report):
     text = FORMATS["ocsf"].render(crowd(report, 10_000))
     assert len(json.loads(text)) == 10_000
+
+
+def test_a_pass_that_is_listed_makes_no_second_event_of_the_finding_that_it_closes(full):
+    """`--include pass` lists the verdict that mended what is resolved."""
+    mended = full.resolved[0]
+    passed = result(resource=mended.resource.id, status=Status.PASS)
+    found = [
+        each for each in events(replace(full, results=[passed])) if each["finding_info"]["uid"] == mended.fingerprint
+    ]
+    assert [each["activity_name"] for each in found] == ["Close"]
+
+
+def test_an_unknown_verdict_on_what_was_violated_creates_no_new_finding(full):
+    """The finding goes on: to begin it anew would say that it had ended."""
+    (unknown,) = [each for each in events(full) if each["compliance"]["status"] == "Warning"]
+    assert unknown["finding_info"]["uid"] == full.unsettled[0].fingerprint
+    assert (unknown["activity_name"], unknown["status"]) == ("Update", "In Progress")
+    (alone,) = [each for each in events(replace(full, unsettled=[])) if each["compliance"]["status"] == "Warning"]
+    assert (alone["activity_name"], alone["status"]) == ("Create", "New")

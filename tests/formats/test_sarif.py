@@ -1,6 +1,7 @@
 import gzip
 import json
 import os
+import random
 import shutil
 import subprocess
 
@@ -313,3 +314,15 @@ def test_the_validator_finds_no_error(multitool, report, incomplete, clean, full
     assert errors and {"wrong.sarif" in line for line in errors} == {True}
     # There is no page about the tool to name; a hostile name and version it has in these tests alone.
     assert {line.split(": warning ")[1][:9] for line in warnings} == {"SARIF2005"}
+
+
+def test_no_text_however_long_drives_a_violation_out_of_the_file(report):
+    """What is left out is closed as fixed by GitHub, though it is violated."""
+    noise = random.Random(1).randbytes(6_000_000).hex()
+    resource = replace(report.results[0].resource, name=noise)
+    long = replace(report.results[0], resource=resource, message=noise, evidence={"name": noise})
+    text = FORMATS["sarif"].render(replace(report, results=[long]))
+    (found,) = json.loads(text)["runs"][0]["results"]
+    assert found["kind"] == "fail"
+    assert found["properties"]["evidence"] == "12000011 bytes, in the JSON report alone"
+    assert len(text) < 100_000

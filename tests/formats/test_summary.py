@@ -31,3 +31,7 @@ def test_a_quiet_run_is_told_of_where_something_can_not_be_told(clean, full):
     assert not worth_telling(replace(clean, comparison=nothing))
     assert worth_telling(replace(clean, comparison=replace(nothing, unsettled=1)))
     assert worth_telling(replace(clean, comparison=replace(nothing, refused="another account")))
+
+
+def test_a_quiet_run_is_told_of_a_waiver_that_expired(clean, full):
+    assert worth_telling(replace(clean, waivers=full.waivers))

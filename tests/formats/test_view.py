@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from northflank_audit.formats.view import address, bars, evidence, product, total, view
+from northflank_audit.model import Status
 
 
 def test_the_verdicts_add_up(report):
@@ -71,3 +72,9 @@ def test_evidence_names_fields_and_values():
 )
 def test_only_web_addresses_become_links(reference, url):
     assert address(reference) == url
+
+
+def test_what_a_rule_failed_on_could_not_be_judged_either(report):
+    results = [replace(each, status=Status.ERROR) for each in report.results if each.status is Status.UNKNOWN]
+    assert results
+    assert view(replace(report, results=results))["unjudged"] == results

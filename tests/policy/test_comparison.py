@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from northflank_audit.model import Severity, Waiver
+from northflank_audit.model import Account, Severity, Waiver
 from northflank_audit.policy.comparison import Past
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.tally import Tally
@@ -230,3 +230,110 @@ def test_no_caution_is_given_for_what_does_not_matter():
     team = Origin(kind="api", url=API.url, teams=["one"])
     report = audited(credential("b", team="one"), earlier=saved, week=1, source=team)
     assert ["only if both are of the same account" in caution for caution in report.comparison.cautions] == [True]
+
+
+def test_a_rule_that_is_about_something_else_now_resolves_nothing():
+    """No credential was asked what the rule of this name asked before."""
+    about_accounts = rule(id="open", resource="account", require="size(resources) < 100")
+    report = audited(credential("b"), rules=[about_accounts], earlier=audited(credential("a")), week=1)
+    assert became(report) == ({}, {"a": "unasked"})
+
+
+def test_what_accounts_there_are_may_be_what_was_not_seen():
+    """The list of teams ends with its first page, or can't be read at all: no team has been left out on purpose."""
+    both = Origin(kind="api", url=API.url, teams=["one", "two"])
+    first = audited(credential("a", team="one"), credential("b", team="two"), source=both)
+    one = Origin(kind="api", url=API.url, teams=["one"])
+    report = audited(credential("a", team="one"), earlier=first, week=1, source=one, complete=False)
+    assert became(report) == ({}, {"b": "unseen"})
+    none = audited(earlier=first, week=1, complete=False, teams=[])
+    assert (none.comparison.refused, became(none)) == (None, ({}, {"a": "unseen", "b": "unseen"}))
+    again = audited(credential("a", team="one"), earlier=none, week=2, source=both)
+    assert (states(again), became(again)) == ({"a": "ongoing"}, ({"b": "gone"}, {}))
+
+
+def test_an_audit_that_saw_another_account_is_refused_though_it_is_incomplete():
+    team = Origin(kind="api", url=API.url, teams=["x"])
+    report = audited(earlier=audited(credential("a")), week=1, source=team, complete=False)
+    assert "which this audit did not look at" in report.comparison.refused
+    none = audited(earlier=audited(credential("a", team="x"), source=team), week=1, teams=[])  # there is no team now
+    assert "which this audit did not look at" in none.comparison.refused
+
+
+def test_what_ended_is_in_the_reports_order():
+    first = audited(credential("c"), credential("a"), rules=[OPEN, rule(id="z", severity="high", require="false")])
+    ended = audited(earlier=first, week=1, rules=[OPEN, rule(id="z", severity="high", require="false")]).resolved
+    assert [(each.rule_id, each.resource.id) for each in ended] == [
+        ("z", "a"),
+        ("z", "c"),
+        ("open", "a"),
+        ("open", "c"),
+    ]
+
+
+def test_an_earlier_report_that_ended_while_this_audit_ran_is_told():
+    report = audited(credential("a"), earlier=replace(FIRST, run=replace(FIRST.run, finished_at=MONDAY)))
+    assert report.comparison.cautions == []
+    report = audited(credential("a"), earlier=audited(credential("a")))  # which ends two seconds after this one began
+    assert "was made after this audit began" in report.comparison.cautions[0]
+
+
+def test_what_a_rule_failed_on_before_may_not_be_new():
+    report = audited(credential("a"), earlier=audited(credential("a", opened="yes")), week=1)
+    assert report.comparison.cautions[0].startswith("1 of what is new could not be judged by the earlier report")
+
+
+def test_a_rule_that_changed_is_told_where_something_is_resolved_by_it():
+    changed = replace(OPEN, params={"a": 1})
+    report = audited(credential("a", opened=False), rules=[changed], earlier=audited(credential("a")), week=1)
+    assert report.comparison.cautions == [
+        "the file or parameters of open changed: what is new or resolved may come from that"
+    ]
+
+
+def test_an_earlier_report_without_digests_is_not_said_to_have_other_rules():
+    known = replace(OPEN, sha256="0" * 64)
+    first = audited(credential("a"), rules=[known])
+    without = replace(first, rules=[replace(each, sha256="") for each in first.rules])
+    assert audited(credential("a"), rules=[known], earlier=without, week=1).comparison.cautions == []
+
+
+def test_an_account_and_a_credential_of_its_name_are_told_apart():
+    every = rule(id="open", resource="account", require="size(resources) < 0")
+    account = Account(team=None)
+    engine = Engine([every], MONDAY)
+
+    def judged(earlier):
+        past = None if earlier is None else msgspec.json.decode(msgspec.json.encode(earlier), type=Past)
+        tally = Tally(engine, WaiverBook([], MONDAY.date()), (), past)
+        tally.add(engine.judge_account(account, [credential("account")]))
+        run = Run(id="1", started_at=MONDAY, finished_at=MONDAY, source=API, complete=True, incomplete_reasons=[])
+        return tally.report(Tool("t", "1"), run, Coverage(), [], None, seen=True, accounts=[None])
+
+    first = judged(None)
+    assert states(judged(first)) == {"account": "ongoing"}
+    assert judged(first).unsettled == judged(first).resolved == []
+    credentials = audited(credential("account"))
+    assert (states(judged(credentials)), became(judged(credentials))) == (
+        {"account": "new"},
+        ({}, {"account": "unasked"}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "complete", "code"),
+    [(Severity.LOW, True, 1), (Severity.MEDIUM, True, 0), (None, True, 0), (Severity.LOW, False, 3), (None, False, 3)],
+)
+def test_the_exit_code_is_that_of_the_lowest_severity_that_counts_and_an_incomplete_audit_beats_it(
+    fail_on, complete, code
+):
+    engine = Engine([OPEN], MONDAY)
+    tally = Tally(engine, WaiverBook([], MONDAY.date()))
+    tally.add(engine.judge([credential("a")]))
+    run = Run(id="1", started_at=MONDAY, finished_at=MONDAY, source=API, complete=complete, incomplete_reasons=[])
+    assert tally.report(Tool("t", "1"), run, Coverage(), [], fail_on).exit_code == code
+
+
+def test_what_was_pending_takes_its_place_in_that_order():
+    second = audited(credential("c"), earlier=FIRST, week=1, complete=False)
+    assert [each.resource.id for each in audited(earlier=second, week=2).resolved] == ["a", "b", "c"]
