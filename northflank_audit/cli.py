@@ -65,11 +65,11 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
     bar = sys.stderr is not None and sys.stderr.isatty() and not (given["no_progress"] or given["quiet"] or as_json)
     with _progress() if bar else _silence() as watch:
-        report, written = runner.run(settings, watch, run_id)
+        report, written, told = runner.run(settings, watch, run_id)
     if not given["quiet"] or summary.worth_telling(report):
         to_stderr = any(path == "-" for _, path in settings.output)
         colour = False if given["no_color"] or "NO_COLOR" in os.environ else None
-        text = "\n".join(summary.lines(report, written))
+        text = "\n".join(summary.lines(report, written, told))
         if to_stderr and as_json:
             logs.tell(click.unstyle(text), logging.WARNING if summary.worth_telling(report) else logging.INFO)
         else:
@@ -175,7 +175,7 @@ def _outcome() -> int:
     try:
         code = cli.main(standalone_mode=False)
     except Stopped as stop:
-        logs.tell("stopped; each report on disk is whole, and may be that of an earlier run")
+        logs.tell("stopped; no report was left half written")
         return 128 + stop.signal_number
     except click.Abort:
         return 128 + signal.SIGINT

@@ -10,8 +10,9 @@ from typing import Final
 import click
 
 LOGGER: Final = "northflank_audit"
-CONTEXT: Final = ("team", "page", "attempt")
-"""What a record may say besides its message: a team's id (None: the token's own account), numbers from 1."""
+CONTEXT: Final = ("team", "page", "attempt", "outcome", "exitCode", "violations", "unknown", "reasons")
+"""What a record may say besides its message: of a request its team's id (None: the token's own account) and numbers
+from 1; of the end what came of the run."""
 
 
 class JsonLines(logging.Formatter):
@@ -42,6 +43,8 @@ def to_stderr(run_id: str, *, verbose: bool, quiet: bool, as_json: bool) -> None
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines(run_id) if as_json else logging.Formatter("%(levelname)s %(message)s"))
+    if not (as_json or verbose):
+        handler.addFilter(lambda record: not hasattr(record, "outcome"))  # the summary says it
     log = logging.getLogger(LOGGER)
     log.addHandler(handler)
     usual = logging.INFO if as_json and not quiet else logging.WARNING

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from northflank_audit.configfile import DEFAULT_CONFIG, read_config
 from northflank_audit.delivery.mailconfig import problem_of
 from northflank_audit.delivery.when import When
+from northflank_audit.errors import did_you_mean
 from northflank_audit.model import Severity
 from northflank_audit.settings import DEFAULT_URL, URL_VARIABLES
 
@@ -32,7 +33,8 @@ class _Words(click.ParamType[Any]):
         names = tuple(dict.fromkeys(str(word).strip() for word in words if str(word).strip()))
         for name in names:
             if name not in self.known:
-                self.fail(f"'{name}' is not one of {', '.join(self.known)}", param, ctx)
+                close = did_you_mean(name, self.known)
+                self.fail(f"'{name}' is not one of {', '.join(self.known)}{close}", param, ctx)
         return names
 
 
@@ -50,7 +52,8 @@ class _Output(click.ParamType[Any]):
             return value
         name, equals, path = str(value).partition("=")
         if name not in self.known:
-            self.fail(f"'{name}' is not one of {', '.join(self.known)}", param, ctx)
+            close = did_you_mean(name, self.known)
+            self.fail(f"'{name}' is not one of {', '.join(self.known)}{close}", param, ctx)
         if not equals or not path:
             self.fail(f"'{value}' names no place; write {name}=PATH, or {name}=- for standard output", param, ctx)
         return name, path

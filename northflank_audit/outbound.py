@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 Place = tuple[str, str]
 """A format's name, and the path where it goes."""
-Send = Callable[[Report], None]
-"""Delivers a report. Raises DeliveryError where that fails."""
+Send = Callable[[Report], str | None]
+"""Delivers a report, and says who was told. Raises DeliveryError where that fails."""
 STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 """The variable by which GitHub Actions names the file of a step's summary, as Markdown.
 
@@ -46,22 +46,22 @@ def channels(settings: Settings) -> list[Send]:
     return [*_mail(settings), *_notifications(settings, os.environ)]
 
 
-def deliver(settings: Settings, people: Sequence[Send], report: Report) -> tuple[Report, list[str]]:
-    """Write the reports and tell who is to be told; return the final report and the paths of the files."""
+def deliver(settings: Settings, people: Sequence[Send], report: Report) -> tuple[Report, list[str], list[str]]:
+    """Write the reports and tell who is to be told; return the final report, the files' paths, and who was told."""
     wanted = places(settings)
     streams = [place for place in wanted if files.is_stream(place[1])]
     report, written = _write(settings, [place for place in wanted if place not in streams], report)
-    told = report
+    told, said = report, list[str | None]()
     appended = _step_summary(settings, os.environ.get(STEP_SUMMARY))
     for send in [*people, *map(_stream, streams), *appended]:  # what can't be taken back comes last
         try:
-            send(told)
+            said.append(send(told))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others still get theirs
             told = _incomplete(told, _for_people(error))
     told = _measure(settings, told)
     if told is not report:
         told, written = _write(settings, written, told)
-    return told, [path for _, path in written]
+    return told, [path for _, path in written], [line for line in said if line]
 
 
 def _mail(settings: Settings) -> Iterator[Send]:
@@ -78,9 +78,11 @@ def _notifications(settings: Settings, environment: Mapping[str, str]) -> Iterat
     to = notify.services(urls)
     kept = [path for _, path in places(settings) if not files.is_stream(path)]
 
-    def send(report: Report) -> None:
-        if wanted(settings.notify_when, report):
-            notify.notify(to, report, kept)
+    def send(report: Report) -> str | None:
+        if not wanted(settings.notify_when, report):
+            return None
+        notify.notify(to, report, kept)
+        return f"notified: {', '.join(each.place for each in to)}"
 
     yield send
 
@@ -199,6 +201,11 @@ def _stream(place: Place) -> Send:
 
 
 def _incomplete(report: Report, error: DeliveryError) -> Report:
-    reasons = [*report.run.incomplete_reasons, str(error)]
-    run = replace(report.run, complete=False, incomplete_reasons=reasons)
+    run, said = report.run, str(error)
+    run = replace(
+        run,
+        complete=False,
+        incomplete_reasons=[*run.incomplete_reasons, said],
+        undelivered=[*run.undelivered, said],
+    )
     return replace(report, run=run, exit_code=error.exit_code)

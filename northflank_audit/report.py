@@ -40,6 +40,13 @@ class Run(Struct, frozen=True, kw_only=True):
     source: Origin
     complete: bool
     incomplete_reasons: list[str]
+    undelivered: list[str] = msgspec.field(default_factory=list)
+    """Those of the reasons that are about what could not be written or sent, not about what could not be seen."""
+
+    @property
+    def blind(self) -> bool:
+        """Whether not everything could be seen and judged."""
+        return not self.complete and (not self.undelivered or len(self.incomplete_reasons) > len(self.undelivered))
 
 
 class Coverage(Struct, frozen=True, kw_only=True):
@@ -149,6 +156,7 @@ class Earlier(Struct, frozen=True, kw_only=True):
     """Its run's."""
     finished_at: dt.datetime
     complete: bool
+    """Whether it is of everything that it was asked for, delivered or not."""
     source: Origin
 
 

@@ -16,7 +16,7 @@ from northflank_audit import __version__, shipped
 from northflank_audit.delivery import files
 from northflank_audit.delivery.heartbeat import heartbeat
 from northflank_audit.errors import DeliveryError, StartError
-from northflank_audit.formats.text import headline, plural
+from northflank_audit.formats.text import headline, outcome, plural
 from northflank_audit.judging import judged
 from northflank_audit.northflank.token import Token
 from northflank_audit.outbound import channels, deliver, places
@@ -41,8 +41,8 @@ Watch = Callable[[int], None]
 """Called with the number of credentials that were just judged."""
 
 
-def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str]]:
-    """Audit, write the reports, and return the final report with the paths that were written.
+def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str], list[str]]:
+    """Audit, write the reports, and return the final report, the paths that were written, and who was told.
 
     Raises StartError before anything is fetched or written.
     """
@@ -51,10 +51,23 @@ def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str
         log.info("the audit begins, with %s", plural(len(policy.rules), "rule"))
         with opened(settings) as source:
             report = audit(settings, policy, source, watch, run_id)
-        report, written = deliver(settings, people, report)
+        report, written, told = deliver(settings, people, report)
         ended(report)
-    log.info("%s; exit code %d", headline(report), report.exit_code)
-    return report, written
+    _log(report)
+    return report, written, told
+
+
+def _log(report: Report) -> None:
+    """Say how the run ended, in fields that a program can raise an alarm by."""
+    came = {
+        "outcome": outcome(report),
+        "exitCode": report.exit_code,
+        "violations": report.summary.fail,
+        "unknown": report.summary.unknown + report.summary.error,
+        "reasons": report.run.incomplete_reasons,
+    }
+    level = logging.INFO if report.run.complete else logging.ERROR
+    log.log(level, "%s; exit code %d", headline(report), report.exit_code, extra=came)
 
 
 def read_policy(settings: Settings) -> Policy:
@@ -140,6 +153,8 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch, run_
         checked = "only the account itself was checked" if accounts and engine.about_accounts else "nothing was checked"
         warnings.append(f"there is no credential: {checked}")
     subjects, lost = _kept(settings, source, snapshot, started)
+    if settings.writes("attestation") and not all(each.saved for each in subjects):
+        warnings.append("the attestation is about a snapshot that nobody has: --save-snapshot FILE keeps it")
     problems += lost
     unjudged = tally.unjudged()
     if unjudged and settings.on_unknown == "fail":
@@ -151,6 +166,7 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch, run_
         source=source.origin,
         complete=not problems,
         incomplete_reasons=problems,
+        undelivered=lost,
     )
     coverage = replace(source.coverage(), resources=resources, accounts=accounts if engine.about_accounts else UNSET)
     return tally.report(

@@ -28,7 +28,7 @@ def worth_telling(report: Report) -> bool:
     return bool(report.exit_code or report.warnings or report.waivers.expired or unsure)
 
 
-def lines(report: Report, written: Sequence[str]) -> Iterator[str]:
+def lines(report: Report, written: Sequence[str], told: Sequence[str] = ()) -> Iterator[str]:
     """Yield the summary, line by line, with colours for click to keep or to strip."""
     yield _headline(report)
     for reason in report.run.incomplete_reasons:
@@ -47,6 +47,7 @@ def lines(report: Report, written: Sequence[str]) -> Iterator[str]:
     yield _coverage(report)
     if written:
         yield f"reports: {'  '.join(written)}"
+    yield from map(printable, told)
     yield f"exit code {report.exit_code}"
 
 
@@ -57,6 +58,8 @@ def _headline(report: Report) -> str:
     said = f"{violations}: {', '.join(counts)}" if counts else "no violation"
     if summary.waived:
         said += f" ({summary.waived} waived)"
+    if not report.run.blind and not report.run.complete:
+        return click.style(f"INCOMPLETE  {said}, but not everything could be delivered", fg="yellow", bold=True)
     if not report.run.complete:
         return click.style(f"INCOMPLETE  {said} in what could be seen", fg="yellow", bold=True)
     if summary.fail:
@@ -75,9 +78,16 @@ def _changes(report: Report) -> Iterator[str]:
     yield f"  {since}: {', '.join(changes(report))}"
     for caution in found.cautions:
         yield f"  caution: {printable(caution)}"
-    for result in [] if report.unsettled is UNSET else report.unsettled[:MOST]:
+    for word, ended in (("resolved", report.resolved), ("not resolved", report.unsettled)):
+        yield from _ended(word, [] if ended is UNSET else ended)
+
+
+def _ended(word: str, results: Sequence[Result]) -> Iterator[str]:
+    for result in results[:MOST]:
         became = "" if result.became is UNSET else BECAME[result.became]
-        yield f"  not resolved, {became}: {printable(result.rule_id)} on {_placed(result)}"
+        yield f"  {word}, {became}: {printable(result.rule_id)} on {_placed(result)}"
+    if len(results) > MOST:
+        yield f"  … and {len(results) - MOST} more {word}, in the reports"
 
 
 def _placed(result: Result) -> str:

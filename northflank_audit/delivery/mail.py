@@ -1,6 +1,5 @@
 """The mail about an audit: whether it is worth one, and what is in it."""
 
-import logging
 import socket
 import threading
 from contextlib import suppress
@@ -20,7 +19,6 @@ from northflank_audit.formats.text import outcome
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
 
-LOG = logging.getLogger(__name__)
 LARGEST: Final = 7_000_000
 """Bytes of a report that is attached: as base64, with the rest, it stays below the 10 MB that Postfix takes by
 default."""
@@ -44,15 +42,18 @@ _HEADERS: Final = HeaderRegistry()
 _HEADERS.map_to_type("subject", _Subject)  # type: ignore[arg-type]  # it makes a BaseHeader of it
 
 
-def send(report: Report, email: Email, folder: str, patience: smtp.Patience | None = None) -> None:
-    """Mail the report, if it is worth it; `folder` is where it is kept. Raises DeliveryError where that fails."""
+def send(report: Report, email: Email, folder: str, patience: smtp.Patience | None = None) -> str:
+    """Mail the report, if it is worth it, and say to whom; `folder` is where it is kept.
+
+    Raises DeliveryError where that fails.
+    """
     if not wanted(email.when, report):
-        LOG.info("no mail: the audit is complete, and there is nothing of what email.when asks for (%s)", email.when)
-        return
+        return f"mail: none, since there is nothing of what 'when: {email.when}' asks for"
     sender = email.sender or _this_machine()
     made = message(report, email.to, sender, folder)
     addresses = [parseaddr(each)[1] for each in email.to]
     smtp.send(made, parseaddr(sender)[1], addresses, email.smtp, patience or smtp.Patience())
+    return f"mail: to {', '.join(email.to)}"
 
 
 def message(report: Report, to: tuple[str, ...], sender: str, folder: str) -> EmailMessage:

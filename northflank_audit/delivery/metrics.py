@@ -125,11 +125,17 @@ def _families(report: Report, labels: Mapping[str, str], succeeded: float | None
     yield gauge("requests", "Requests that the last run sent, tries included.", {(): coverage.requests})
     yield gauge("retries", "Requests that the last run sent again.", {(): coverage.retries})
     yield gauge("pages", "Pages of lists that the last run used.", {(): coverage.pages})
-    yield gauge("credentials", "Registry credentials that the last run judged.", {(): coverage.resources})
+    yield gauge(
+        "credentials", "Registry credentials that the last run judged.", {(): _seen(report, coverage.resources)}
+    )
     yield gauge(
         "results",
-        "Verdicts of the last run; fail leaves out what is waived.",
-        {(rule.id, rule.severity, status): count for rule in report.rules for status, count in rule.counts.items()},
+        "Verdicts of the last run; fail leaves out what is waived. NaN where there may be some that were not seen.",
+        {
+            (rule.id, rule.severity, status): _seen(report, count)
+            for rule in report.rules
+            for status, count in rule.counts.items()
+        },
         "rule",
         "severity",
         "status",
@@ -140,6 +146,11 @@ def _families(report: Report, labels: Mapping[str, str], succeeded: float | None
         {(state,): count for state, count in _compared(report).items()},
         "state",
     )
+
+
+def _seen(report: Report, count: int) -> float:
+    """Return a count, but no 0 of what could not be seen: there may be some."""
+    return count or (math.nan if report.run.blind else 0)
 
 
 def _compared(report: Report) -> dict[str, float]:

@@ -17,6 +17,8 @@ from northflank_audit.model import Status
 from northflank_audit.report import Report, RuleSummary, Subject
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
+NOT_APPLICABLE: Final = "northflankAuditNotApplicable"
+"""Rules that asked nothing of anything: no test was made, and none was passed."""
 PREDICATE: Final = "https://in-toto.io/attestation/test-result/v0.1"
 
 
@@ -40,12 +42,12 @@ def _subject(subject: Subject) -> dict[str, Any]:
 
 
 def _predicate(report: Report) -> dict[str, Any]:
-    tests: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
+    tests: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": [], NOT_APPLICABLE: []}
     for rule in report.rules:
         tests[_verdict(rule, complete=report.run.complete)].append(rule.id)
     failed = not report.run.complete or tests["failedTests"]
     return {
-        "result": "FAILED" if failed else "WARNED" if tests["warnedTests"] else "PASSED",
+        "result": "FAILED" if failed else "WARNED" if tests["warnedTests"] or not tests["passedTests"] else "PASSED",
         "configuration": list(_configuration(report)),
         **tests,
         "northflankAuditTool": report.tool,
@@ -67,9 +69,11 @@ def _configuration(report: Report) -> Iterator[dict[str, Any]]:
 
 
 def _verdict(rule: RuleSummary, *, complete: bool) -> str:
-    """Return in which list a rule belongs. It passes only where each verdict did, there is one, and none is missing."""
+    """Return in which list a rule belongs. It passes only where no verdict is missing and each that it gave did."""
     counts = rule.counts
     if counts[Status.FAIL]:
         return "failedTests"
-    sound = counts[Status.PASS] + counts[Status.NOTAPPLICABLE]
-    return "passedTests" if complete and sound and sound == sum(counts.values()) else "warnedTests"
+    whole = complete and counts[Status.PASS] + counts[Status.NOTAPPLICABLE] == sum(counts.values())
+    if whole and counts[Status.PASS]:
+        return "passedTests"
+    return NOT_APPLICABLE if whole and counts[Status.NOTAPPLICABLE] else "warnedTests"

@@ -86,7 +86,7 @@ def _rendered(made: SandboxedEnvironment, template: str, report: Report, kept: s
 
 
 _VIEWED: Final = (
-    "report", "title", "outcome", "headline", "explanation", "source", "places", "seconds", "counts", "bars",
+    "report", "title", "outcome", "headline", "explanation", "missing", "source", "places", "seconds", "counts", "bars",
     "statuses", "product",
 )  # fmt: skip
 """What these templates take of the view that all people's formats share."""

@@ -61,6 +61,8 @@ def counted(counts: Mapping[str, int]) -> list[str]:
 
 def pages_read(coverage: Coverage) -> str:
     """Return how many pages were read, and how many credentials they say that they hold."""
+    if not coverage.pages:
+        return "no page"
     held = "" if coverage.count is None else f" of {plural(coverage.count, 'credential')} by their own count"
     return plural(coverage.pages, "page") + held
 
@@ -95,6 +97,14 @@ def reasons(report: Report) -> list[str]:
     return [] if run.complete else run.incomplete_reasons or ["no reason was given"]
 
 
+def missing(report: Report) -> tuple[str, str]:
+    """Return what the reasons of an incomplete audit are called, and what follows from them."""
+    if report.run.blind:
+        rest = "Of the rest nothing can be said: it may be sound or not."
+        return "What is missing", f"What is listed below was found. {rest}"
+    return "What could not be delivered", "Everything was seen and judged, and is told below."
+
+
 def changes(report: Report) -> list[str]:
     """Return what changed since the earlier report: `1 new`, `3 ongoing`; nothing where nothing was compared."""
     found = report.comparison
@@ -120,18 +130,23 @@ def outcome(report: Report) -> Outcome:
 def title(report: Report) -> str:
     """Return what the report says, for a subject line: `3 violations`."""
     violations = plural(report.summary.fail, "violation") if report.summary.fail else "No violations"
-    return violations if report.run.complete else f"INCOMPLETE: {violations.lower()} found so far"
+    if report.run.complete:
+        return violations
+    return f"INCOMPLETE: {violations.lower()}{' found so far' * report.run.blind}"
 
 
 def headline(report: Report) -> str:
     """Return what the report says, in a sentence that anyone understands."""
+    summary = report.summary
+    found = f"{plural(summary.fail, 'violation')} on {_violating(report)}" if summary.fail else ""
+    if report.run.blind:
+        return f"The audit could not see or judge everything; so far it found {found or 'no violation'}"
+    return (found or _clean(report)) + ("" if report.run.complete else ", but not everything could be delivered")
+
+
+def _clean(report: Report) -> str:
+    """Say that nothing is violated, and of what."""
     summary, resources = report.summary, report.coverage.resources
-    on = _violating(report)
-    if not report.run.complete:
-        found = f"{plural(summary.fail, 'violation')} on {on}" if summary.fail else "no violation"
-        return f"The audit could not see or judge everything; so far it found {found}"
-    if summary.fail:
-        return f"{plural(summary.fail, 'violation')} on {on}"
     accounts = _accounts(report)
     if not (resources or accounts):
         return "There is no registry credential to check"
@@ -164,7 +179,10 @@ def explanation(report: Report) -> str:
     summary = report.summary
     code = f"Exit code {report.exit_code}"
     if not report.run.complete:
-        return f"{code}: the audit is incomplete. What is listed was found; of the rest nothing can be said."
+        why = "everything was seen and judged, but not everything could be delivered."
+        if report.run.blind:
+            why = "the audit is incomplete. What is listed was found; of the rest nothing can be said."
+        return f"{code}: {why}"
     said = "the audit is complete, and"
     if report.exit_code:
         return f"{code}: {said} there are violations at or above the severity that fails an audit (--fail-on)."

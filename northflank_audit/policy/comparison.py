@@ -35,6 +35,7 @@ class Past(Struct, frozen=True, kw_only=True):
     run: Run
     rules: list[PastRule]
     results: list[Result]
+    resolved: list[Result] = msgspec.field(default_factory=list)
     unsettled: list[Result] = msgspec.field(default_factory=list)
 
 
@@ -74,18 +75,21 @@ class Follower:
         self._audited = _accounts(past.run.source).union(each.resource.team for each in pending)
         self._before = {_key(each.rule_id, each.resource): each for each in [*past.results, *pending]}
         self._violated = {key: each for key, each in self._before.items() if each.status is Status.FAIL}
+        # What nobody may have been told is told again, as new or resolved as it was.
+        owed = past.resolved if past.run.undelivered else []
+        self._owed = {_key(each.rule_id, each.resource): each for each in owed}
         self._today: dict[Key, Status] = {}
 
     def saw(self, rule_id: str, resource: Resource, status: Status) -> None:
         """Note a verdict."""
         key = (rule_id, resource.type, resource.team, resource.id)
-        if key in self._violated:
+        if key in self._violated or key in self._owed:
             self._today[key] = status
 
     def outcome(self, today: Today, results: Sequence[Result]) -> Outcome:
         """Compare. `results` are today's, without a state."""
         run = self._past.run
-        earlier = Earlier(id=run.id, finished_at=run.finished_at, complete=run.complete, source=run.source)
+        earlier = Earlier(id=run.id, finished_at=run.finished_at, complete=not run.blind, source=run.source)
         refused = None if today.blind else _other(run.source, self._audited, today.run.source)
         if refused is not None:
             return Outcome(Comparison(earlier=earlier, refused=refused), list(results), [], [])
@@ -96,6 +100,8 @@ class Follower:
             for key, each in self._violated.items()
             if (became := self._became(key, today, asked)) is not None
         ]
+        sound = (None, Status.PASS, Status.NOTAPPLICABLE)
+        ended += [each for key, each in self._owed.items() if self._today.get(key) in sound]
         ended.sort(key=lambda result: result.order)
         resolved = [each for each in ended if each.became in RESOLVED]
         unsettled = [each for each in ended if each.became not in RESOLVED]
@@ -118,7 +124,8 @@ class Follower:
         """Give a violation its state. What is no violation has none: an unknown neither goes on nor is it new."""
         if result.status is not Status.FAIL:
             return result
-        known = _key(result.rule_id, result.resource) in self._violated
+        before = self._violated.get(_key(result.rule_id, result.resource))
+        known = before is not None and not (self._past.run.undelivered and before.state == "new")
         return msgspec.structs.replace(result, state="ongoing" if known else "new")
 
     def _waived(self, result: Result) -> bool:
@@ -142,8 +149,11 @@ class Follower:
     def _cautions(self, today: Today, results: Iterable[Result]) -> Iterator[str]:
         """Yield why what is new, or resolved, may be so for another reason than that someone changed something."""
         run, source = self._past.run, self._past.run.source
-        if not run.complete:
-            reason = f" ({run.incomplete_reasons[0]})" if run.incomplete_reasons else ""
+        if run.undelivered:
+            yield "the earlier report was not delivered everywhere: what was new or resolved in it still is, here"
+        if run.blind:
+            unseen = [each for each in run.incomplete_reasons if each not in run.undelivered]
+            reason = f" ({unseen[0]})" if unseen else ""
             yield f"the earlier report is incomplete{reason}: what is new here may have been there before"
         if source.kind != "demo" and _named(source) != _named(today.run.source):
             yield (

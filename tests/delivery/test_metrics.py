@@ -224,3 +224,17 @@ def test_what_could_not_work_is_refused_at_the_start(audited, arguments):
     ended = audited(*arguments)
     assert (ended.code, ended.report, KEY in ended.text) == (2, None, False)
     assert f"{arguments[0]}: " in ended.text
+
+
+def test_a_nought_of_what_could_not_be_seen_is_no_number(report, clean, incomplete, tmp_path):
+    seen = written(tmp_path / "a.prom", report)
+    assert seen["results", "provider", "low", "unknown"] == 0
+    blind = written(tmp_path / "b.prom", incomplete)
+    assert math.isnan(blind["results", "provider", "low", "unknown"])
+    assert (blind["results", "unrestricted", "high", "fail"], blind[("credentials",)]) == (1, 3)
+    lost = "the mail could not be sent"
+    run = replace(clean.run, complete=False, incomplete_reasons=[lost], undelivered=[lost])
+    undelivered = written(tmp_path / "c.prom", replace(clean, run=run, exit_code=3))
+    assert (undelivered["results", "unrestricted", "high", "fail"], undelivered[("complete",)]) == (0, 0)
+    nothing = replace(incomplete, coverage=replace(incomplete.coverage, resources=0))
+    assert math.isnan(written(tmp_path / "d.prom", nothing)[("credentials",)])

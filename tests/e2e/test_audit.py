@@ -475,6 +475,13 @@ def test_verbose_tells_what_is_done_as_text_and_as_json(audit, serve):
     assert {entry["run"] for entry in entries} == {ended.report["run"]["id"]}
     first, *asked, last = entries
     assert (first["message"], last["message"].rpartition("; ")[2]) == ("the audit begins, with 14 rules", "exit code 3")
+    came = {key: last[key] for key in ("level", "outcome", "exitCode", "violations", "unknown", "reasons")}
+    summary, run = ended.report["summary"], ended.report["run"]
+    assert came == {
+        "level": "error", "outcome": "INCOMPLETE", "exitCode": 3, "violations": summary["fail"],
+        "unknown": summary["unknown"] + summary["error"], "reasons": run["incompleteReasons"],
+    }  # fmt: skip
+    assert audit(**server).err == ""  # for people, the summary says it
     assert [(entry["level"], entry["team"], entry["page"], entry["attempt"]) for entry in asked] == [
         ("debug", None, 1, 1),
         ("debug", None, None, 1),  # the details

@@ -105,7 +105,7 @@ def test_the_whole_of_it(report):
     [
         ({"passed": 3}, "passedTests", "PASSED"),
         ({"passed": 2, "notapplicable": 1}, "passedTests", "PASSED"),
-        ({"notapplicable": 3}, "passedTests", "PASSED"),
+        ({"notapplicable": 3}, "northflankAuditNotApplicable", "WARNED"),
         ({"passed": 2, "waived": 1}, "warnedTests", "WARNED"),
         ({"passed": 2, "unknown": 1}, "warnedTests", "WARNED"),
         ({"passed": 2, "error": 1}, "warnedTests", "WARNED"),
@@ -116,7 +116,9 @@ def test_the_whole_of_it(report):
 )
 def test_a_rule_passes_only_where_every_verdict_did(clean, counts, where, amounts_to):
     predicate = statement(fell(clean, **counts))["predicate"]
-    lists = {key: predicate[key] for key in ("passedTests", "warnedTests", "failedTests")}
+    lists = {
+        key: predicate[key] for key in ("passedTests", "warnedTests", "failedTests", "northflankAuditNotApplicable")
+    }
     assert lists == {**{key: [] for key in lists}, where: ["provider"]}
     assert predicate["result"] == amounts_to
 

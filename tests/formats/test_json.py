@@ -13,7 +13,15 @@ def test_the_keys_are_those_of_the_contract(report):
         "schemaVersion", "tool", "run", "coverage", "summary", "rules", "leftOut", "compliance", "results", "waivers", "warnings", "exitCode"
     ]  # fmt: skip
     assert set(document["tool"]) == {"name", "version"}
-    assert set(document["run"]) == {"id", "startedAt", "finishedAt", "source", "complete", "incompleteReasons"}
+    assert set(document["run"]) == {
+        "id",
+        "startedAt",
+        "finishedAt",
+        "source",
+        "complete",
+        "incompleteReasons",
+        "undelivered",
+    }
     assert document["run"]["source"] == {"kind": "api", "url": "https://api.northflank.com", "teams": []}
     assert set(document["coverage"]) == {"requests", "retries", "pages", "count", "resources", "details", "results"}
     assert set(document["summary"]) == COUNTS | {"failBySeverity"}

@@ -25,7 +25,7 @@ WHAT CHANGED SINCE 2026-11-17 06:00 UTC
   With care: the earlier report was incomplete: what is new may have been
   there
   New:
-    - A (a): Restricted to projects (high)
+    - a can be used by every project (high)
   Resolved:
     - Y (y): Restricted to projects (high, mended)
     - Z (z): Restricted to projects (high, gone)

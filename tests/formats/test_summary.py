@@ -8,9 +8,11 @@ from northflank_audit.summary import lines, worth_telling
 
 def test_what_changed_is_told_below_the_verdict_and_never_called_resolved_without_reason(full):
     text = click.unstyle("\n".join(lines(full, [])))
-    assert text.splitlines()[1:6] == [
+    assert text.splitlines()[1:8] == [
         "  since 2026-11-17 06:00 UTC: 1 new, 0 ongoing, 2 resolved, 2 unsettled",
         "  caution: the earlier report was incomplete: what is new may have been there",
+        "  resolved, mended: unrestricted on y",
+        "  resolved, gone: unrestricted on z",
         "  not resolved, could not be judged: unrestricted on c",
         "  not resolved, rule did not run: former on z",
         "",

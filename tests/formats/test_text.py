@@ -14,6 +14,7 @@ from northflank_audit.formats.text import (
     headline,
     kinds,
     label,
+    missing,
     moment,
     outcome,
     plural,
@@ -174,3 +175,24 @@ def test_an_incomplete_audit_has_a_reason(report, incomplete):
 
 def test_verdicts_that_there_are_none_of_are_not_counted():
     assert counted({"notapplicable": 1, "fail": 0, "pass": 41}) == ["41 pass", "1 not applicable"]
+
+
+def test_an_audit_that_could_only_not_be_delivered_saw_everything(report, clean):
+    lost = "the mail could not be sent"
+
+    def undelivered(each, *reasons):
+        run = replace(each.run, complete=False, incomplete_reasons=[*reasons, lost], undelivered=[lost])
+        return replace(each, run=run, exit_code=3)
+
+    assert outcome(undelivered(report)) == "INCOMPLETE"
+    assert title(undelivered(report)) == "INCOMPLETE: 1 violation"
+    said = "1 violation on 1 of 3 registry credentials, but not everything could be delivered"
+    assert headline(undelivered(report)) == said
+    assert headline(undelivered(clean)).startswith("No violations on 3 registry credentials, but not everything")
+    assert explanation(undelivered(report)).endswith(
+        "everything was seen and judged, but not everything could be delivered."
+    )
+    assert missing(undelivered(report))[0] == "What could not be delivered"
+    both = undelivered(report, "page 2: 403 Forbidden")
+    assert headline(both).startswith("The audit could not see or judge everything; so far it found 1 violation")
+    assert (title(both), missing(both)[0]) == ("INCOMPLETE: 1 violation found so far", "What is missing")

@@ -337,3 +337,37 @@ def test_the_exit_code_is_that_of_the_lowest_severity_that_counts_and_an_incompl
 def test_what_was_pending_takes_its_place_in_that_order():
     second = audited(credential("c"), earlier=FIRST, week=1, complete=False)
     assert [each.resource.id for each in audited(earlier=second, week=2).resolved] == ["a", "b", "c"]
+
+
+def undelivered(report, *reasons):
+    lost = "the mail could not be sent"
+    run = replace(report.run, complete=False, incomplete_reasons=[*reasons, lost], undelivered=[lost])
+    return replace(report, run=run)
+
+
+def test_what_nobody_was_told_is_told_again():
+    """A mail about changes fails: what it should have said is not lost with it."""
+    second = audited(credential("a"), credential("d"), credential("b", opened=False), earlier=FIRST, week=1)
+    again = [credential("a"), credential("d"), credential("b", opened=False)]
+    told = audited(*again, earlier=second, week=2)
+    assert (states(told), became(told)) == ({"a": "ongoing", "d": "ongoing"}, ({}, {}))
+    owed = audited(*again, earlier=undelivered(second), week=2)
+    assert (states(owed), became(owed)) == ({"a": "ongoing", "d": "new"}, ({"b": "mended", "c": "gone"}, {}))
+    assert (owed.comparison.new, owed.comparison.resolved, owed.comparison.earlier.complete) == (1, 2, True)
+    (caution,) = owed.comparison.cautions
+    assert "was not delivered everywhere" in caution
+    paid = audited(*again, earlier=owed, week=3)
+    assert (states(paid), became(paid)) == ({"a": "ongoing", "d": "ongoing"}, ({}, {}))
+
+
+def test_what_was_resolved_then_and_is_violated_again_is_new_and_not_resolved():
+    second = undelivered(audited(credential("a"), credential("b", opened=False), earlier=FIRST, week=1))
+    report = audited(credential("b"), resource(id="c", name="c", kind="usual"), earlier=second, week=2)
+    assert states(report) == {"b": "new"}
+    assert became(report) == ({"a": "gone"}, {})  # c can't be judged: whether it is still resolved is not known
+
+
+def test_an_earlier_report_that_was_not_delivered_and_not_whole_is_both():
+    report = audited(credential("a"), earlier=undelivered(FIRST, "page 2: 403 Forbidden"), week=1)
+    assert not report.comparison.earlier.complete
+    assert ["delivered" in each or "incomplete (page 2" in each for each in report.comparison.cautions] == [True, True]
