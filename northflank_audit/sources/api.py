@@ -138,8 +138,11 @@ class ApiSource(Source):
         detail = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(detail, dict) or detail.get("id") != resource.id:
             return replace(resource, shortfall=f"{what}: the answer is about something else")
+        try:
+            record = merged(resource.record, detail)
+        except RecursionError:
+            return replace(resource, shortfall=f"{what}: the answer is nested too deeply")
         self._details += 1
-        record = merged(resource.record, detail)
         name = record.get("name")
         return replace(
             resource,

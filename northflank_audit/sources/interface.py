@@ -92,7 +92,11 @@ class Source(ABC):
         for item in items:
             if not has_id(item):
                 continue
-            record = listed(item)
+            try:
+                record = listed(item)
+            except RecursionError:
+                self.problems.append(f"{where}: the credential '{item['id']}' is nested too deeply to be judged")
+                continue
             if not detailed:  # a record with its details no longer shows what the list said
                 self.generations.add(generation(record))
             identity, name = item["id"], record.get("name")

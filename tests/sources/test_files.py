@@ -243,3 +243,12 @@ def test_inputs_of_one_account_are_put_together_and_contradictions_are_not_known
     gap = saved(Account(team=None, projects=["p"], unknown={"resources": "page 2"}), problems=["page 2"])
     for files in ((gap, p), (p, gap), (gap, CLI), (CLI, gap)):
         assert read(*files)[0].accounts == {None: Account(team=None, projects=["p"], unknown={"resources": "page 2"})}
+
+
+def test_a_record_that_is_nested_too_deeply_takes_nothing_from_the_others():
+    deep = {"id": "deep"}
+    for _ in range(600):
+        deep = {"id": "deep", "inner": deep}
+    made = source({"credentials": [deep, {"id": "sound"}]})
+    assert [each.id for page in made.pages() for each in page] == ["sound"]
+    assert made.problems == ["f0.json: the credential 'deep' is nested too deeply to be judged"]

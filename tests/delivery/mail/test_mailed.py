@@ -136,3 +136,26 @@ def test_what_can_not_work_is_told_before_anything_is_fetched(
 )
 def test_an_address_that_is_none_is_told(address, refused):
     assert "Invalid value for '--email-to'" in refused("--email-to", address)
+
+
+def test_changes_that_could_not_be_mailed_are_mailed_with_the_next_report(audit, config, serve, mailbox, tmp_path):
+    def credential(identity, restricted):
+        return {"id": identity, "name": identity, "restrictions": {"restricted": restricted, "projects": []}}
+
+    def week(*credentials):
+        (tmp_path / "i.json").write_text(json.dumps({"credentials": credentials}))
+        given = config(to=[TO], when="changes", smtp=plain(port))
+        rules = ("--rule", "registry-credential-unrestricted")
+        return audit("--input", "i.json", *rules, "--compare", "reports/report.json", *given)
+
+    port = serve()
+    assert week(credential("a", False), credential("b", False)).code == 1  # the first: nothing to compare with
+    mailbox.answers["DATA"] = ["554 5.7.1 spam"]
+    assert week(credential("a", False), credential("c", False)).code == 3
+    for _ in range(2):
+        assert week(credential("a", False), credential("c", False)).code == 1
+    subjects = [mail["Subject"] for mail in mailbox.mails]
+    assert subjects == [
+        "[AUDIT] 2 violations, 2 high — file i.json",
+        "[AUDIT] 2 violations, 1 new, 1 resolved, 2 high — file i.json",
+    ]
