@@ -64,8 +64,9 @@ $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
 	@touch $@
 
+# All that is needed is in the lock. Without --no-deps pip may look for newer versions of what is asked for with an extra.
 $(VENV)/dev.stamp: requirements-dev.txt | $(VENV)/bin/python
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-dev.txt
 	@touch $@ $(VENV)/run.stamp
 
 # The official CLI, a peer of the tests. Without npm they skip, and say so; in CI they fail.
