@@ -157,7 +157,7 @@ def _written(given: Mapping[str, Any]) -> Iterator[str]:
     for path in files:
         if path == "-":
             yield path
-        elif path != os.devnull:
+        elif not Path(path).is_char_device():  # a terminal, /dev/null: nothing is overwritten there
             yield os.path.realpath(path)
 
 

@@ -57,7 +57,9 @@ def test_the_workflow_has_no_finding_of_actionlint():
 
 def test_action_workflow_and_hooks_have_no_finding_of_zizmor(tmp_path):
     files = [ROOT / "action.yml", DEPLOY / "github/audit.yml", ROOT / ".pre-commit-hooks.yaml"]
-    done = tool("zizmor", "--offline", "--no-progress", "--persona=pedantic", "--strict-collection", *files)
+    done = tool(
+        "zizmor", "--offline", "--color=never", "--no-progress", "--persona=pedantic", "--strict-collection", *files
+    )
     assert (done.returncode, done.stdout.strip()) == (0, "No findings to report. Good job!"), done.stdout + done.stderr
 
 
