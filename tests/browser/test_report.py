@@ -40,7 +40,7 @@ def test_all_is_shown_and_counted_at_first(opened, thirty):
     page = opened(thirty)
     assert len(shown(page)) == 30
     assert count(page) == "30 findings"
-    assert not page.get_by_role("button").is_visible()
+    page.get_by_role("button").wait_for(state="hidden")
 
 
 def test_a_filter_shows_what_matches_it_and_says_how_many(opened, thirty, numbers):
@@ -85,13 +85,13 @@ def test_filters_combine_and_are_cleared_together(opened, thirty):
     page.get_by_label("Change", exact=True).select_option("new")
     assert shown(page) == []
     assert count(page) == "0 of 30 findings shown"
-    assert page.get_by_text("No finding matches these filters.").is_visible()
+    page.get_by_text("No finding matches these filters.").wait_for()
     assert not page.get_by_role("heading", name="Violations", exact=True).is_visible()  # it would look like none
     page.get_by_role("button", name="Clear the filters").click()
     assert len(shown(page)) == 30
     assert count(page) == "30 findings"
     assert page.evaluate("document.activeElement.id") == "text"
-    assert not page.get_by_text("No finding matches").is_visible()
+    page.get_by_text("No finding matches").wait_for(state="hidden")
 
 
 def test_what_a_reader_folded_is_folded_again_after_a_search(opened, thirty):
@@ -135,9 +135,9 @@ def test_sorted_by_what_is_no_rule_all_is_one_list_that_names_the_rules(opened, 
     first = page.locator("#flat > li").first
     assert first.locator(".of").inner_text() == "critical E is critical"
     first.get_by_role("link", name="E is critical").click()
-    assert page.get_by_text("One project reaches every image.").first.is_visible()  # back at the rule
+    page.get_by_text("One project reaches every image.").first.wait_for()  # back at the rule
     assert page.get_by_label("Sort by", exact=True).input_value() == "severity"
-    assert page.locator("#flat").is_hidden()
+    page.locator("#flat").wait_for(state="hidden")
     assert len(shown(page)) == 30
 
 
@@ -181,7 +181,7 @@ def lit(page: Page, finding: str) -> None:
     row = page.locator(f"[id='{finding}']")
     page.wait_for_timeout(60)  # it is scrolled to again, once those above are as tall as they are
     top, bottom = row.evaluate("(e) => [e.getBoundingClientRect().top, e.getBoundingClientRect().bottom]")
-    assert row.is_visible()
+    row.wait_for()
     assert top >= 0
     assert bottom <= page.viewport_size["height"]
     colours = page.evaluate(
@@ -223,11 +223,11 @@ def test_each_finding_has_a_link_to_itself(opened, thirty):
 
 def test_a_link_to_a_finding_that_is_no_more_says_so_or_leads_to_what_became_of_it(opened, full):
     page = opened(full, f"#f-{'0' * 32}")
-    assert page.get_by_text("The finding that this address names is not in this page").is_visible()
+    page.get_by_text("The finding that this address names is not in this page").wait_for()
     mended = full.resolved[0].fingerprint
     page.evaluate("(id) => { location.hash = id; }", f"f-{mended}")
     lit(page, f"r-{mended}")
-    assert not page.get_by_text("The finding that this address names").is_visible()
+    page.get_by_text("The finding that this address names").wait_for(state="hidden")
     page.evaluate("location.hash = '%'")
 
 
@@ -237,13 +237,13 @@ def test_on_paper_everything_is_open_and_the_filter_holds_and_is_told(opened, fu
     page.emulate_media(media="print")
     assert page.locator("details:not([open])").count() >= 1
     assert len(shown(page)) == 4
-    assert not page.locator("#tools").is_visible()
-    assert page.locator("nav").is_hidden()
+    page.locator("#tools").wait_for(state="hidden")
+    page.locator("nav").wait_for(state="hidden")
     filtered = opened(thirty)
     filtered.get_by_label("Severity", exact=True).select_option("high")
     filtered.emulate_media(media="print")
     assert len(shown(filtered)) == 6
-    assert filtered.get_by_text("6 of 30 findings shown").is_visible()
+    filtered.get_by_text("6 of 30 findings shown").wait_for()
     assert not filtered.get_by_label("Severity", exact=True).is_visible()
     assert filtered.pdf().startswith(b"%PDF")
 
@@ -273,7 +273,7 @@ def test_it_is_dark_where_the_reader_has_it_dark_and_light_on_paper(opened, thir
 
 def test_nothing_found_is_a_calm_page_without_controls(opened, clean):
     page = opened(clean)
-    assert page.get_by_text("No violations on 3 registry credentials").is_visible()
+    page.get_by_text("No violations on 3 registry credentials").wait_for()
     assert page.locator("input, select, button").count() == 0
 
 
@@ -341,7 +341,7 @@ def test_ten_thousand_findings_can_be_filtered_sorted_and_linked(opened, report)
 def test_beyond_what_a_page_bears_the_worst_and_the_new_are_shown_and_the_rest_is_counted(opened, thirty, monkeypatch):
     monkeypatch.setattr(htmlview, "WORST", 25)
     page = opened(thirty)
-    assert page.get_by_text("This page has the worst 25. The other 5 are counted here").is_visible()
+    page.get_by_text("This page has the worst 25. The other 5 are counted here").wait_for()
     assert page.locator("section.rule .count").all_inner_texts() == ["6 violations"] * 5
     last = page.locator("#rule-rule-info")
     assert "5 of 6 are in the JSON report alone (report.json" in last.inner_text()
@@ -349,7 +349,7 @@ def test_beyond_what_a_page_bears_the_worst_and_the_new_are_shown_and_the_rest_i
     assert last.locator(".findings > li").count() == 1
     assert page.locator("#findings .findings > li").count() == 25
     search(page, "no such thing")
-    assert page.get_by_text("Those that are in the JSON report alone were not searched.").is_visible()
+    page.get_by_text("Those that are in the JSON report alone were not searched.").wait_for()
 
 
 def test_a_rule_of_which_nothing_is_shown_is_counted_all_the_same(opened, thirty, monkeypatch):
