@@ -12,6 +12,7 @@ from northflank_audit.formats import FORMATS
 from tests.conftest import AUDIT, ROOT
 
 RUNS = 4
+UNMEASURED = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
 LOOP = """
 import sys
 from northflank_audit.cli import cli
@@ -39,7 +40,9 @@ def seen(folder):
 def test_reports_of_two_runs_at_once_do_not_mix(tmp_path):
     commands = [[sys.executable, str(AUDIT), *arguments(tmp_path, number)] for number in range(RUNS)]
     for _ in range(2):
-        runs = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) for command in commands]
+        runs = [
+            subprocess.Popen(command, cwd=tmp_path, env=UNMEASURED, stdout=subprocess.DEVNULL) for command in commands
+        ]
         assert [run.wait(60) for run in runs] == [1] * RUNS
         reports = seen(tmp_path)
         assert sorted(reports) == sorted(form.filename for form in FORMATS.values())
@@ -47,7 +50,7 @@ def test_reports_of_two_runs_at_once_do_not_mix(tmp_path):
 
 
 def test_who_has_the_folder_alone_sees_the_reports_of_one_run(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**UNMEASURED, "PYTHONPATH": str(ROOT)}
     commands = [[sys.executable, "-c", LOOP, "8", *arguments(tmp_path, number)] for number in range(RUNS)]
     runs = [subprocess.Popen(each, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL) for each in commands]
     mixed, looks, give_up = [], 0, time.monotonic() + 60
