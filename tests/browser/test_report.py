@@ -1,7 +1,7 @@
 """The HTML report in a browser: found, sorted, led to, printed, in the dark, on a phone, and without its script."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from northflank_audit.formats import htmlview
 from northflank_audit.model import Status, fingerprint
@@ -19,7 +19,7 @@ def shown(page: Page) -> list[str]:
 
 def search(page: Page, text: str) -> None:
     page.get_by_label("Search", exact=True).fill(text)
-    page.wait_for_timeout(SETTLED)
+    page.evaluate("(time) => new Promise((done) => setTimeout(done, time))", SETTLED)  # after the page's own timer
 
 
 def count(page: Page) -> str:
@@ -131,7 +131,7 @@ def test_sorted_by_what_is_no_rule_all_is_one_list_that_names_the_rules(opened, 
     keys = [key(int(name.removeprefix("cred-"))) for name in shown(page)]
     assert len(keys) == 30
     assert keys == sorted(keys)
-    assert page.locator("section.rule").filter(visible=True).count() == 0
+    expect(page.locator("section.rule").filter(visible=True)).to_have_count(0)
     first = page.locator("#flat > li").first
     assert first.locator(".of").inner_text() == "critical E is critical"
     first.get_by_role("link", name="E is critical").click()
@@ -179,11 +179,15 @@ def test_what_is_unjudged_or_waived_is_filtered_and_sorted_too(opened, full):
 def lit(page: Page, finding: str) -> None:
     """See that a finding is in view and stands out from its neighbours."""
     row = page.locator(f"[id='{finding}']")
-    page.wait_for_timeout(60)  # it is scrolled to again, once those above are as tall as they are
-    top, bottom = row.evaluate("(e) => [e.getBoundingClientRect().top, e.getBoundingClientRect().bottom]")
     row.wait_for()
-    assert top >= 0
-    assert bottom <= page.viewport_size["height"]
+    page.wait_for_timeout(60)  # it is scrolled to again, once those above are as tall as they are
+    page.wait_for_function(
+        """(id) => {
+            const { top, bottom } = document.getElementById(id).getBoundingClientRect();
+            return top >= 0 && bottom <= innerHeight;
+        }""",
+        arg=finding,
+    )
     colours = page.evaluate(
         "(id) => [document.getElementById(id), document.body].map((e) => getComputedStyle(e).backgroundColor)", finding
     )
@@ -255,7 +259,7 @@ def test_without_its_script_the_page_is_whole(opened, full):
     )
     assert page.locator("#findings .findings > li").filter(visible=True).count() == 3
     page.get_by_text("1 verdict", exact=True).last.click()
-    assert page.locator("#findings .findings > li").filter(visible=True).count() == 4
+    expect(page.locator("#findings .findings > li").filter(visible=True)).to_have_count(4)
 
 
 def test_it_is_dark_where_the_reader_has_it_dark_and_light_on_paper(opened, thirty):

@@ -67,7 +67,7 @@ def run(audit, tmp_path):
 
     def run(server, *options, **environment):
         environment = {"NORTHFLANK_API_TOKEN": server.token, "NORTHFLANK_API_BASE_URL": server.url, **environment}
-        return audit(*OPTIONS, *options, timeout=60, measured=False, **environment)
+        return audit(*OPTIONS, *options, timeout=60, **environment)
 
     return run
 

@@ -54,7 +54,7 @@ def test_a_fault_is_overcome_or_told(case, serve, run, audit, flawless):
     live = ended.report
     if case["exit"] == 1 and not case.get("differs"):
         assert [live[part] for part in SAME] == [flawless[part] for part in SAME]
-    replayed = audit("--rules", "rules.yaml", "--input", "snapshot.json", measured=False)
+    replayed = audit("--rules", "rules.yaml", "--input", "snapshot.json")
     assert replayed.code == ended.code
     assert [replayed.report[part] for part in SAME] == [live[part] for part in SAME]
     assert replayed.report["run"]["complete"] == live["run"]["complete"]
