@@ -5,71 +5,16 @@ config file as its `default_map`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, get_args
+from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
 
 from northflank_audit.configfile import DEFAULT_CONFIG, read_config
-from northflank_audit.delivery.mailconfig import problem_of
 from northflank_audit.delivery.when import When
-from northflank_audit.errors import did_you_mean
 from northflank_audit.model import Severity
+from northflank_audit.optiontypes import Address, Output, Words
 from northflank_audit.settings import DEFAULT_URL, URL_VARIABLES
-
-
-class _Words(click.ParamType[Any]):
-    """Names, separated by commas; a YAML list in a config file. `known` are the ones that there are."""
-
-    name = "NAME[,NAME…]"
-    lists: ClassVar = True
-
-    def __init__(self, known: Sequence[str]) -> None:
-        self.known = known
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Split and check."""
-        words = value if isinstance(value, list | tuple) else str(value).split(",")
-        names = tuple(dict.fromkeys(str(word).strip() for word in words if str(word).strip()))
-        for name in names:
-            if name not in self.known:
-                close = did_you_mean(name, self.known)
-                self.fail(f"'{name}' is not one of {', '.join(self.known)}{close}", param, ctx)
-        return names
-
-
-class _Output(click.ParamType[Any]):
-    """`NAME=PATH`."""
-
-    name = "NAME=PATH"
-
-    def __init__(self, known: Sequence[str]) -> None:
-        self.known = known
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Split and check."""
-        if isinstance(value, tuple):
-            return value
-        name, equals, path = str(value).partition("=")
-        if name not in self.known:
-            close = did_you_mean(name, self.known)
-            self.fail(f"'{name}' is not one of {', '.join(self.known)}{close}", param, ctx)
-        if not equals or not path:
-            self.fail(f"'{value}' names no place; write {name}=PATH, or {name}=- for standard output", param, ctx)
-        return name, path
-
-
-class _Address(click.ParamType[Any]):
-    """A mail address."""
-
-    name = "ADDRESS"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check."""
-        address = str(value).strip()
-        if problem := problem_of(address):
-            self.fail(problem, param, ctx)
-        return address
 
 
 def _option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
@@ -264,26 +209,26 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
         output_dir_option,
         _option(
             "--format",
-            type=_Words(formats),
+            type=Words(formats),
             default="html,md,json",
             show_default=True,
             help="Which reports to write.",
         ),
         _option(
             "--output",
-            type=_Output(formats),
+            type=Output(formats),
             multiple=True,
             help="Write one report to one place; repeatable; - is standard output.",
         ),
         _option(
             "--include",
-            type=_Words(["pass", "notapplicable"]),
+            type=Words(["pass", "notapplicable"]),
             default="",
             metavar="pass,notapplicable",
             help="List these results too.",
         ),
         _option("--compare", metavar="FILE", help="An earlier report.json: tell new findings from old ones."),
-        _option("--email-to", type=_Address(), multiple=True, help="Mail the report to this address; repeatable."),
+        _option("--email-to", type=Address(), multiple=True, help="Mail the report to this address; repeatable."),
         _option("--save-snapshot", metavar="FILE", help="Keep what was fetched, less secrets, for --input."),
         delivery_options,
         request_options,

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
@@ -48,7 +47,7 @@ def channels(settings: Settings) -> list[Send]:
 
 def deliver(settings: Settings, people: Sequence[Send], report: Report) -> tuple[Report, list[str], list[str]]:
     """Write the reports and tell who is to be told; return the final report, the files' paths, and who was told."""
-    wanted = places(settings)
+    wanted = settings.places
     streams = [place for place in wanted if files.is_stream(place[1])]
     report, written = _write(settings, [place for place in wanted if place not in streams], report)
     told, said = report, list[str | None]()
@@ -76,7 +75,7 @@ def _notifications(settings: Settings, environment: Mapping[str, str]) -> Iterat
     if not urls:
         return
     to = notify.services(urls)
-    kept = [path for _, path in places(settings) if not files.is_stream(path)]
+    kept = [path for _, path in settings.places if not files.is_stream(path)]
 
     def send(report: Report) -> str | None:
         if not wanted(settings.notify_when, report):
@@ -133,16 +132,6 @@ def _step_summary(settings: Settings, path: str | None) -> Iterator[Send]:
         yield send
 
 
-def places(settings: Settings) -> list[Place]:
-    """Return where reports go."""
-    return [*_inside(settings), *settings.output]
-
-
-def _inside(settings: Settings) -> list[Place]:
-    """Return the places in the folder of reports."""
-    return [(name, str(Path(settings.output_dir) / FORMATS[name].filename)) for name in settings.format]
-
-
 def _write(settings: Settings, places: Sequence[Place], report: Report) -> tuple[Report, list[Place]]:
     """Write files, all of the same report; where one can't be written, the others say so."""
     left = list(places)
@@ -151,7 +140,7 @@ def _write(settings: Settings, places: Sequence[Place], report: Report) -> tuple
             if settings.format:
                 stack.enter_context(files.alone(settings.output_dir))
         except files.NotWritten as error:
-            left = [place for place in left if place not in _inside(settings)]
+            left = [place for place in left if place not in settings.kept]
             report = _incomplete(report, error)
         while True:
             try:

@@ -19,7 +19,7 @@ from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats.text import headline, outcome, plural
 from northflank_audit.judging import judged
 from northflank_audit.northflank.token import Token
-from northflank_audit.outbound import channels, deliver, places
+from northflank_audit.outbound import channels, deliver
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.futile import futile
 from northflank_audit.policy.tally import Tally
@@ -96,7 +96,7 @@ def _first(settings: Settings) -> list[str]:
     """Return a warning where there is nothing to compare with yet: the report that this run is the first to write."""
     if settings.compare is None or os.path.lexists(settings.compare):
         return []
-    own = [path for name, path in places(settings) if name == "json"]
+    own = [path for name, path in settings.places if name == "json"]
     if os.path.realpath(settings.compare) not in map(os.path.realpath, own):
         return []
     return [

@@ -62,9 +62,19 @@ class Settings:
     email: Email | None = None
     """Whom `--email-to` and the config file's section `email:` tell."""
 
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """The reports in `--output-dir`: each format's name and its path."""
+        return [(name, str(Path(self.output_dir) / FORMATS[name].filename)) for name in self.format]
+
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """Where all reports go, by their formats' names."""
+        return [*self.kept, *self.output]
+
     def writes(self, name: str) -> bool:
         """Tell whether a format is wanted, wherever it goes."""
-        return name in self.format or any(name == each for each, _ in self.output)
+        return any(name == each for each, _ in self.places)
 
     def token(self, environment: Mapping[str, str]) -> Token:
         """Return the token from `--token-file`, else the environment. Raises StartError where there is none."""
@@ -127,9 +137,6 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
         raise click.UsageError("with --input, at most one --team can say whose credentials they are")
     if not all(team and team.isprintable() for team in given["team"]):
         raise click.UsageError("--team: a team's id is printable text")
-    written = list(_written(given))
-    if len(set(written)) < len(written):
-        raise click.UsageError("two reports, or a report and a snapshot or metrics, can't go to the same place")
     if given["demo"]:  # what the config file or the environment say of the real account is not meant
         values |= {"input": (), "token_file": None}
     elif not given["input"]:
@@ -140,7 +147,11 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
     if "email_to" in given:
         values["email"] = mailsection.email(teller, given["email_to"] or (), os.environ)
     values["include"] = frozenset(map(Status, given.get("include", ())))
-    return Settings(**values)
+    settings = Settings(**values)
+    written = list(_written(settings))
+    if len(set(written)) < len(written):
+        raise click.UsageError("two reports, or a report and a snapshot or metrics, can't go to the same place")
+    return settings
 
 
 def _unsaid(config: Document | None, explicit: Callable[[str], bool]) -> set[str]:
@@ -149,11 +160,10 @@ def _unsaid(config: Document | None, explicit: Callable[[str], bool]) -> set[str
     return {name for name in TOLD if not explicit(name) and name.replace("_", "-") not in said}
 
 
-def _written(given: Mapping[str, Any]) -> Iterator[str]:
+def _written(settings: Settings) -> Iterator[str]:
     """Yield each place that a run writes to, under the one name that all its names lead to."""
-    files = [str(Path(given["output_dir"]) / FORMATS[name].filename) for name in given.get("format", ())]
-    files += [path for _, path in given.get("output", ())]
-    files += filter(None, (given.get("save_snapshot"), given.get("metrics_file")))
+    files = [path for _, path in settings.places]
+    files += filter(None, (settings.save_snapshot, settings.metrics_file))
     for path in files:
         if path == "-":
             yield path

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import click
 from msgspec import UNSET
 
-from northflank_audit.formats.text import BECAME, changes, moment, pages_read, plural
+from northflank_audit.formats.text import BECAME, changes, identity, moment, pages_read, plural
 from northflank_audit.formats.view import product
 from northflank_audit.model import Result, Status
 from northflank_audit.printable import printable
@@ -91,7 +91,7 @@ def _ended(word: str, results: Sequence[Result]) -> Iterator[str]:
 
 
 def _placed(result: Result) -> str:
-    return printable(f"{result.resource.team}/{result.resource.id}" if result.resource.team else result.resource.id)
+    return printable(identity(result.resource))
 
 
 def _findings(results: Sequence[Result], report: Report, what: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats.subject import subject
-from northflank_audit.formats.text import Outcome, headline, outcome
+from northflank_audit.formats.text import Outcome, headline, identity, outcome
 from northflank_audit.model import Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
@@ -128,9 +128,8 @@ def _lines(report: Report, places: Sequence[str]) -> Iterator[str]:
 
 
 def _finding(result: Result) -> str:
-    team = f"{result.resource.team}/" if result.resource.team else ""
     state = "new, " if result.state == "new" else ""
-    return f"• {state}{result.severity}: {team}{result.resource.id}: {result.message}"
+    return f"• {state}{result.severity}: {identity(result.resource)}: {result.message}"
 
 
 def _shown(text: str) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from northflank_audit.formats.text import headline, outcome, plural
+from northflank_audit.formats.text import headline, identity, outcome, plural
 from northflank_audit.formats.workflow import command
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.report import Report, RuleSummary
@@ -64,8 +64,7 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
 
 
 def _text(result: Result) -> str:
-    team = "" if result.resource.team is None else f"{result.resource.team}/"
-    return f"{team}{result.resource.id}: {result.message}"
+    return f"{identity(result.resource)}: {result.message}"
 
 
 def _place(rule: RuleSummary, said: str) -> dict[str, str]:

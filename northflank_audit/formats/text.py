@@ -73,11 +73,16 @@ def kinds(results: Iterable[Result], between: str, ending: str = "") -> str:
     return between.join(("account" if account else "credential") + ending for account in sorted(accounts or {False}))
 
 
+def identity(resource: ResourceName) -> str:
+    """Return a resource's id, with its team's where it has one: `pull`, `payments/pull`."""
+    return resource.id if resource.team is None else f"{resource.team}/{resource.id}"
+
+
 def label(resource: ResourceName) -> str:
     """Return what tells a resource from all others of its type: `pull`, `payments/pull`, `team payments`."""
     if resource.type == ACCOUNT_TYPE:
         return THE_ACCOUNT if resource.team is None else f"team {resource.team}"
-    return resource.id if resource.team is None else f"{resource.team}/{resource.id}"
+    return identity(resource)
 
 
 def told(result: Result) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from northflank_audit.formats import FORMATS
 from tests.conftest import ROOT, needed
 from tests.deploy.conftest import action, program, workflow
 
@@ -115,7 +114,6 @@ def test_every_input_reaches_the_option_of_its_name():
     assert audit["env"]["NORTHFLANK_API_TOKEN"] == "${{ inputs.token || env.NORTHFLANK_API_TOKEN }}"
 
 
-@pytest.mark.skipif("github" not in FORMATS, reason="there is no such format yet")
 def test_violations_are_annotations_and_the_run_has_a_summary(run, tmp_path):
     done, outputs = run({"demo": "true"})
     assert (done.returncode, outputs["exit-code"]) == (1, "1")
