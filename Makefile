@@ -9,8 +9,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# One more than there are cores: many tests wait for a server that hangs.
-WORKERS = $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)')
 
 .PHONY: demo dev tools test lint reformat bench lock docs picture clean
 .DEFAULT_GOAL := demo
@@ -24,7 +22,7 @@ dev: $(VENV)/dev.stamp tests/peers/node_modules/.package-lock.json tools
 
 test: dev lint
 	$(BIN)/coverage erase
-	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/coverage run -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/coverage run -m pytest --numprocesses auto --dist worksteal $(PYTEST_ARGS)
 	@$(BIN)/coverage combine --quiet; $(BIN)/coverage report
 
 lint: $(VENV)/dev.stamp
