@@ -1,5 +1,25 @@
-"""`python -m northflank_audit`: the same as `python audit.py`."""
+"""`python -m northflank_audit`, and the entry point of `audit.py` and the installed command."""
 
-from northflank_audit.cli import main
+import os
+import sys
 
-main()
+from northflank_audit.errors import Stopped
+from northflank_audit.stopping import Watch
+
+
+def main() -> None:
+    """Run the command line. Signals are handled before the rest is imported, which takes most of a short run."""
+    watch = Watch()
+    try:
+        watch.start()
+        from northflank_audit.cli import main as run  # noqa: PLC0415 - as the docstring says
+
+        run(watch)
+    except Stopped as stop:
+        if sys.stderr is not None:
+            print("stopped", file=sys.stderr)  # noqa: T201 - what would print it is not imported yet
+        os._exit(128 + stop.signal_number)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,8 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -19,6 +18,7 @@ from northflank_audit.formats import FORMATS
 from northflank_audit.options import from_command_line, run_options
 from northflank_audit.rule_commands import rules_group
 from northflank_audit.settings import settings_from
+from northflank_audit.stopping import Watch
 from northflank_audit.waiver_commands import waivers_group
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -109,15 +109,20 @@ def _progress() -> Iterator[Callable[[int], None]]:
 @click.option("--token", help="The token to ask for.  [default: a random one]")
 @click.option("--data", metavar="FILE", help="The account to serve.  [default: the sample account]")
 @click.option("--faults", metavar="FILE", help="What goes wrong, in YAML or JSON: see docs/emulator.md.")
-def emulator(host: str, port: int, token: str | None, data: str | None, faults: str | None) -> None:
+@click.pass_context
+def emulator(ctx: click.Context, host: str, port: int, token: str | None, data: str | None, faults: str | None) -> None:
     """Serve the API of a sample account until stopped."""
     from northflank_audit.emulator import Emulator, load, load_plan  # noqa: PLC0415 - for this command only
 
     plan = load_plan(faults) if faults else None
     server = Emulator(load(data), plan, token=token, host=host, port=port)
-    click.echo(f"{server.url} token: {server.token}")
-    sys.stdout.flush()
-    server.serve_forever()
+    try:
+        click.echo(f"{server.url} token: {server.token}")
+        sys.stdout.flush()
+        server.serve_forever()
+    except Stopped as stop:
+        logs.tell("the emulator was stopped")
+        ctx.exit(128 + stop.signal_number)
 
 
 @cli.command("formats")
@@ -145,21 +150,20 @@ def _leave_no_core() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (1, 1) if sys.platform == "linux" else (0, 0))
 
 
-def _stop(signal_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Stopped(signal_number)
+def main(watch: Watch | None = None) -> None:
+    """Run the command line, and exit as CONTRACT.md says. No traceback reaches a user but by --verbose.
 
-
-def main() -> None:
-    """Run the command line, and exit as CONTRACT.md says. No traceback reaches a user but by --verbose."""
+    `watch` handles signals, which raise Stopped.
+    """
     # Records are trees without cycles: looking for garbage every 700 of them took 4% of an audit's time.
     gc.set_threshold(100_000, 50, 50)
     _leave_no_core()
-    signal.signal(signal.SIGINT, _stop)
-    signal.signal(signal.SIGTERM, _stop)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     code = _outcome()
+    if watch is not None:
+        watch.settled = True
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:  # it was closed before we came

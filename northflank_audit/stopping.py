@@ -1,0 +1,73 @@
+"""Ends the process on SIGINT or SIGTERM, whatever it is doing.
+
+The handler raises `Stopped`, which unwinds the run. Python drops an exception that is raised in a weak reference's
+callback or in `__del__`, and a library may drop others. So a thread ends the process where the exception did not: the
+interpreter's own C code wakes it (`signal.set_wakeup_fd`), so it depends on nothing that the main thread does.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Any, Final, NoReturn
+
+from northflank_audit.errors import Stopped
+
+GRACE: Final = 0.6
+"""Seconds that a stopped run has to unwind before the process ends without it."""
+
+_cleanups: Final[list[Callable[[], None]]] = []
+
+
+class Watch:
+    """What became of the signals so far. The first one decides, and the others are ignored."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        """The first signal."""
+        self.settled = False
+        """Whether the outcome is decided: a signal then only bounds how long the process takes to end."""
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+
+    def start(self) -> None:
+        """Handle the signals from now on. Call it in the main thread."""
+        reported = sys.unraisablehook
+
+        def report(lost: Any) -> None:
+            if not isinstance(lost.exc_value, Stopped):  # that one was not lost: the thread ends the process
+                reported(lost)
+
+        sys.unraisablehook = report
+        threading.Thread(target=self._end, name="signals", daemon=True).start()
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self.number is None:
+            self.number = number
+            if not self.settled:
+                raise Stopped(number)
+
+    def _end(self) -> None:
+        (first,) = os.read(self._reader, 1)
+        time.sleep(GRACE)
+        leave(128 + (self.number or first))
+
+
+def before_leaving(cleanup: Callable[[], None]) -> None:
+    """Call this where the process ends without unwinding."""
+    _cleanups.append(cleanup)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process from any thread, without unwinding; what must not be left behind is removed."""
+    for cleanup in _cleanups:
+        with suppress(Exception):
+            cleanup()
+    os._exit(code)
