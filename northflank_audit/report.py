@@ -27,6 +27,8 @@ class Origin(Struct, frozen=True, kw_only=True):
     url: str | None = None
     files: list[str] | UnsetType = UNSET
     teams: list[str] = msgspec.field(default_factory=list)
+    all_teams: bool | UnsetType = UNSET
+    """True where every team that the organisation lists was asked for."""
     taken_at: dt.datetime | UnsetType = UNSET
     """When the credentials were as they are judged, if they are a snapshot's."""
 
@@ -182,6 +184,19 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """Those of `ongoing` that were waived."""
 
 
+class Gate(Struct, frozen=True):
+    """What of the verdicts makes the audit fail, as its options say."""
+
+    fail_on: Severity | None = Severity.INFO
+    """The lowest severity of a violation that makes the exit code 1; None: no violation does."""
+    on_unknown: Literal["fail", "ignore"] = "fail"
+    """Whether a verdict that could not be given makes the audit incomplete."""
+
+    def fails(self, severity: Severity) -> bool:
+        """Tell whether a violation of this severity makes the exit code 1."""
+        return self.fail_on is not None and severity.rank >= self.fail_on.rank
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """The whole outcome. Every format is a function of it."""
 
@@ -206,3 +221,5 @@ class Report(Struct, frozen=True, kw_only=True):
     waivers: Waivers
     warnings: list[str]
     exit_code: int
+    gate: Gate = msgspec.field(default_factory=Gate)
+    """What made the exit code what it is."""

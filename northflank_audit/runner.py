@@ -125,7 +125,12 @@ def opened(settings: Settings) -> Iterator[Source]:
             url, token = settings.api_url, settings.token(os.environ)
         deadline = Deadline(settings.timeout)
         client = stack.enter_context(Client(url, token, max_attempts=settings.max_attempts, deadline=deadline))
-        origin = Origin(kind="demo" if settings.demo else "api", url=url, teams=list(settings.team))
+        origin = Origin(
+            kind="demo" if settings.demo else "api",
+            url=url,
+            teams=list(settings.team),
+            all_teams=settings.all_teams or UNSET,
+        )
         teams = None if settings.all_teams else settings.team
         yield ApiSource(client, origin, teams, page_size=settings.page_size, details=settings.details != "never")
 
@@ -175,6 +180,7 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch, run_
         coverage,
         warnings,
         settings.fail_on,
+        on_unknown=settings.on_unknown,
         seen=seen,
         left_out=policy.left_out,
         accounts=source.accounts.keys(),

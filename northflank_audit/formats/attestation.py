@@ -1,6 +1,7 @@
 """The report as an in-toto statement over what was judged: the payload of a DSSE envelope, ready to be signed.
 
-The predicate is that of test results: a rule is a test. Fields with `northflankAudit` in front are its extension.
+The predicate is that of test results: a rule is a test, and the result is FAILED where the exit
+code is not 0. Fields with `northflankAudit` in front are its extension.
 Sources: the in-toto Attestation Framework's specification, "Statement" v1, "Predicate type: Test Result" v0.1, and its
 parsing rules for extension fields.
 """
@@ -44,7 +45,7 @@ def _subject(subject: Subject) -> dict[str, Any]:
 def _predicate(report: Report) -> dict[str, Any]:
     tests: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": [], NOT_APPLICABLE: []}
     for rule in report.rules:
-        tests[_verdict(rule, complete=report.run.complete)].append(rule.id)
+        tests[_verdict(rule, report)].append(rule.id)
     failed = not report.run.complete or tests["failedTests"]
     return {
         "result": "FAILED" if failed else "WARNED" if tests["warnedTests"] or not tests["passedTests"] else "PASSED",
@@ -59,6 +60,7 @@ def _predicate(report: Report) -> dict[str, Any]:
             for rule in report.rules
         },
         "northflankAuditLeftOut": report.left_out,
+        "northflankAuditGate": report.gate,
         "northflankAuditExitCode": report.exit_code,
     }
 
@@ -68,12 +70,15 @@ def _configuration(report: Report) -> Iterator[dict[str, Any]]:
         yield {"name": file.path, "digest": {"sha256": file.sha256}}
 
 
-def _verdict(rule: RuleSummary, *, complete: bool) -> str:
-    """Return in which list a rule belongs. It passes only where no verdict is missing and each that it gave did."""
+def _verdict(rule: RuleSummary, report: Report) -> str:
+    """Return in which list a rule belongs. It passes only where no verdict is missing and each that it gave did.
+
+    A violation below `--fail-on` warns.
+    """
     counts = rule.counts
-    if counts[Status.FAIL]:
+    if counts[Status.FAIL] and report.gate.fails(rule.severity):
         return "failedTests"
-    whole = complete and counts[Status.PASS] + counts[Status.NOTAPPLICABLE] == sum(counts.values())
+    whole = report.run.complete and counts[Status.PASS] + counts[Status.NOTAPPLICABLE] == sum(counts.values())
     if whole and counts[Status.PASS]:
         return "passedTests"
     return NOT_APPLICABLE if whole and counts[Status.NOTAPPLICABLE] else "warnedTests"

@@ -1,12 +1,15 @@
 """The report as JUnit XML: a suite for each rule, a case for each listed verdict, and a suite about the audit itself.
 
 What is only counted makes no case, so that the numbers stay those of the cases. But a rule under which everything is
-in order has one case that says how much that is.
+in order has one case that says how much that is. What does not count for the exit code is skipped, with the reason.
+
+A verdict has no time of its own: the case about the audit has that of the whole run, so that the sums are right.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
+from northflank_audit.formats.gate import GateVerdicts
 from northflank_audit.formats.junitxml import Case, Suite, document
 from northflank_audit.formats.text import counted, explanation, headline, label, reasons
 from northflank_audit.formats.view import evidence
@@ -30,24 +33,26 @@ def render(report: Report) -> str:
     for result in report.results:
         listed[result.rule_id].append(result)
     started = report.run.started_at.strftime("%Y-%m-%dT%H:%M:%S")
-    suites = [Suite(rule.id, list(_cases(report, rule, listed[rule.id])), started) for rule in report.rules]
+    gate = GateVerdicts(report)
+    suites = [Suite(rule.id, list(_cases(report, gate, rule, listed[rule.id])), started) for rule in report.rules]
     return document(report.tool.name, [Suite("audit", [_audit(report)], started), *suites])
 
 
 def _audit(report: Report) -> Case:
     """Return the case that fails where not everything was seen, whatever else did."""
-    case = Case("the audit is complete", "audit", text=explanation(report))
+    seconds = (report.run.finished_at - report.run.started_at).total_seconds()
+    case = Case("the audit is complete", "audit", text=explanation(report), seconds=seconds)
     found = reasons(report)
     if not found:
         return case
     return case._replace(ended="error", type="incomplete", message=headline(report), text="\n".join(found))
 
 
-def _cases(report: Report, rule: RuleSummary, listed: Iterable[Result]) -> Iterator[Case]:
+def _cases(report: Report, gate: GateVerdicts, rule: RuleSummary, listed: Iterable[Result]) -> Iterator[Case]:
     statuses = set()
     for result in listed:
         statuses.add(result.status)
-        yield _case(rule, result)
+        yield _case(gate, rule, result)
     if any(rule.counts.get(key) for key in _AGAINST):
         return
     passed = bool(rule.counts.get(Status.PASS))
@@ -61,13 +66,12 @@ def _cases(report: Report, rule: RuleSummary, listed: Iterable[Result]) -> Itera
         yield Case(rule.title, rule.id, "skipped", message=said + unseen)
 
 
-def _case(rule: RuleSummary, result: Result) -> Case:
-    ended, message = _ENDED[result.status], result.message
-    if result.waiver is not None:
-        ended = "skipped"
-        message = f"waived until {result.waiver.expires} by {result.waiver.owner} ({result.waiver.reason}): {message}"
+def _case(gate: GateVerdicts, rule: RuleSummary, result: Result) -> Case:
+    ended, message, exemption = _ENDED[result.status], result.message, gate.exemption(result)
     if ended == "passed":
         return Case(label(result.resource), rule.id)
+    if exemption is not None:
+        ended, message = "skipped", f"{exemption}: {message}"
     kind = "" if ended == "skipped" else f"{result.status} {result.severity}"
     text = [message, *evidence(result.evidence), *([rule.remediation] if rule.remediation else [])]
     return Case(label(result.resource), rule.id, ended, kind, message, "\n".join(text))

@@ -23,6 +23,8 @@ class Case(NamedTuple):
     text: str = ""
     """Of a case that passed, what it printed."""
     file: str = ""
+    seconds: float = 0
+    """How long it took. It is always written: without it, readers show NaN."""
 
 
 class Suite(NamedTuple):
@@ -54,11 +56,21 @@ def document(name: str, suites: Sequence[Suite]) -> str:
 
 def _counted(cases: Sequence[Case]) -> dict[str, str]:
     ended = [case.ended for case in cases]
-    return {"tests": str(len(ended)), "failures": str(ended.count("failure")), "errors": str(ended.count("error"))}
+    return {
+        "tests": str(len(ended)),
+        "failures": str(ended.count("failure")),
+        "errors": str(ended.count("error")),
+        "time": _time(sum(case.seconds for case in cases)),
+    }
+
+
+def _time(seconds: float) -> str:
+    return f"{max(seconds, 0):.3f}"  # a clock may be set back in mid run
 
 
 def _add(suite: ET.Element, case: Case) -> None:
-    element = ET.SubElement(suite, "testcase", name=printable(case.name), classname=printable(case.classname))
+    names = {"name": printable(case.name), "classname": printable(case.classname)}
+    element = ET.SubElement(suite, "testcase", {**names, "time": _time(case.seconds)})
     if case.file:
         element.set("file", printable(case.file))
     text = "\n".join(map(printable, case.text.split("\n")))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from northflank_audit.policy.comparison import Follower, Past, Today
 from northflank_audit.policy.compliance import frameworks
 from northflank_audit.policy.engine import Engine, Verdict
 from northflank_audit.policy.waivers import WaiverBook
-from northflank_audit.report import Coverage, Report, RuleSummary, Run, Subject, Summary, Tool, Waivers
+from northflank_audit.report import Coverage, Gate, Report, RuleSummary, Run, Subject, Summary, Tool, Waivers
 
 LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
 """What the report always lists; the rest is counted."""
@@ -62,6 +63,7 @@ class Tally:
         warnings: list[str],
         fail_on: Severity | None,
         *,
+        on_unknown: Literal["fail", "ignore"] = "fail",
         seen: bool = False,
         left_out: Mapping[str, str] | None = None,
         accounts: Collection[str | None] = (),
@@ -83,7 +85,8 @@ class Tally:
             total.update(counts)
         failures = [result for result in results if result.violates]
         by_severity = Counter(result.severity for result in failures)
-        violated = fail_on is not None and any(result.severity.rank >= fail_on.rank for result in failures)
+        gate = Gate(fail_on, on_unknown)
+        violated = any(gate.fails(result.severity) for result in failures)
         return Report(
             tool=tool,
             run=run,
@@ -108,6 +111,7 @@ class Tally:
             waivers=Waivers(self._waivers.expired, self._waivers.unused),
             warnings=warnings,
             exit_code=(1 if violated else 0) if run.complete else 3,
+            gate=gate,
         )
 
     def _summary(self, index: int) -> RuleSummary:

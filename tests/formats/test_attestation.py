@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from northflank_audit.errors import DeliveryError
 from northflank_audit.formats import FORMATS
-from northflank_audit.report import Subject
+from northflank_audit.model import Severity
+from northflank_audit.report import Gate, Subject
 from tests.formats.conftest import HOSTILE, RULES
 
 DESCRIPTOR = {
@@ -121,6 +122,20 @@ def test_a_rule_passes_only_where_every_verdict_did(clean, counts, where, amount
     }
     assert lists == {**{key: [] for key in lists}, where: ["provider"]}
     assert predicate["result"] == amounts_to
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "where", "amounts_to"),
+    [
+        (Severity.LOW, "failedTests", "FAILED"),
+        (Severity.MEDIUM, "warnedTests", "WARNED"),
+        (None, "warnedTests", "WARNED"),
+    ],
+)
+def test_a_violation_that_does_not_count_for_the_exit_code_warns(clean, fail_on, where, amounts_to):
+    predicate = statement(replace(fell(clean, passed=2, fail=1), gate=Gate(fail_on)))["predicate"]
+    assert (predicate[where], predicate["result"]) == (["provider"], amounts_to)
+    assert predicate["northflankAuditGate"] == {"failOn": fail_on, "onUnknown": "fail"}
 
 
 def test_an_incomplete_audit_has_failed_and_no_rule_has_passed(incomplete):

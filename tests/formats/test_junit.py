@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.formats import FORMATS
-from northflank_audit.model import Status
+from northflank_audit.model import Severity, Status
+from northflank_audit.report import Gate
 from tests.conftest import needed, needed_package
 from tests.formats.conftest import poisoned, result
 
@@ -43,25 +44,25 @@ def test_the_whole_document(report):
     assert FORMATS["junit"].render(report) == (
         """\
 <?xml version='1.0' encoding='utf-8'?>
-<testsuites name="northflank-audit" tests="4" failures="1" errors="1">
-  <testsuite name="audit" tests="1" failures="0" errors="0" skipped="0" timestamp="2026-11-24T06:00:00">
-    <testcase name="the audit is complete" classname="audit">
+<testsuites name="northflank-audit" tests="4" failures="1" errors="1" time="2.500">
+  <testsuite name="audit" tests="1" failures="0" errors="0" time="2.500" skipped="0" timestamp="2026-11-24T06:00:00">
+    <testcase name="the audit is complete" classname="audit" time="2.500">
       <system-out>Exit code 1: the audit is complete, and there are violations at or above the severity that fails an audit (--fail-on).</system-out>
     </testcase>
   </testsuite>
-  <testsuite name="provider" tests="1" failures="0" errors="0" skipped="1" timestamp="2026-11-24T06:00:00">
-    <testcase name="b" classname="provider">
+  <testsuite name="provider" tests="1" failures="0" errors="0" time="0.000" skipped="1" timestamp="2026-11-24T06:00:00">
+    <testcase name="b" classname="provider" time="0.000">
       <skipped message="waived until 2027-01-31 by ops@example.com (Migrated in Q1): b uses quay">waived until 2027-01-31 by ops@example.com (Migrated in Q1): b uses quay
 restrictions.restricted = false</skipped>
     </testcase>
   </testsuite>
-  <testsuite name="unrestricted" tests="2" failures="1" errors="1" skipped="0" timestamp="2026-11-24T06:00:00">
-    <testcase name="a" classname="unrestricted">
+  <testsuite name="unrestricted" tests="2" failures="1" errors="1" time="0.000" skipped="0" timestamp="2026-11-24T06:00:00">
+    <testcase name="a" classname="unrestricted" time="0.000">
       <failure message="a can be used by every project" type="fail high">a can be used by every project
 restrictions.restricted = false
 Select the projects.</failure>
     </testcase>
-    <testcase name="c" classname="unrestricted">
+    <testcase name="c" classname="unrestricted" time="0.000">
       <error message="c could not be judged" type="unknown high">c could not be judged
 Select the projects.</error>
     </testcase>
@@ -130,6 +131,49 @@ def test_verdicts_that_are_listed_are_not_said_twice(clean):
         ("provider", "a", "skipped"),
         ("provider", "Provider is allowed", "passed"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("gate", "counted", "said"),
+    [
+        (Gate(Severity.HIGH), {"error": 1, "failure": 1}, "low is below the severity that fails this audit (--fail-on high): a is low"),
+        (Gate(None), {"error": 1}, "high is below the severity that fails this audit (--fail-on never): a is high"),
+        (Gate(Severity.HIGH, "ignore"), {"failure": 1}, "what could not be judged does not fail this audit (--on-unknown ignore): a is odd"),
+    ],
+)  # fmt: skip
+def test_what_does_not_count_for_the_exit_code_is_skipped_with_the_reason(report, gate, counted, said):
+    results = [
+        result(message="a is high"),
+        result("provider", severity=Severity.LOW, message="a is low"),
+        result("provider", "b", status=Status.UNKNOWN, severity=Severity.LOW, message="a is odd"),
+    ]
+    text = FORMATS["junit"].render(replace(report, results=results, gate=gate))
+    root = ET.fromstring(text)
+    assert {tag: len(root.findall(f".//{tag}")) for tag in ("error", "failure")} == {
+        "error": 0,
+        "failure": 0,
+        **counted,
+    }
+    assert said in {each.get("message") for each in root.iter("skipped")}
+    assert "passed" not in {how for _, _, how in read(replace(report, results=results, gate=gate))[1:]}
+
+
+def test_a_rule_that_fails_on_everything_is_never_set_aside(report):
+    none = dict.fromkeys(report.rules[0].counts, 0)
+    broken = replace(report.rules[0], counts={**none, "error": 1})
+    errors = [result(broken.id, status=Status.ERROR)]
+    ignoring = replace(report, rules=[broken], results=errors, gate=Gate(on_unknown="ignore"))
+    assert read(ignoring)[-1] == (broken.id, "a", "error")
+    partly = replace(ignoring, rules=[replace(broken, counts={**none, "error": 1, "pass": 1})])
+    assert read(partly)[-1] == (broken.id, "a", "skipped")
+
+
+def test_every_element_has_a_time_and_the_sums_are_right(full):
+    root = ET.fromstring(FORMATS["junit"].render(full))
+    times = [float(each.get("time")) for each in root.iter("testcase")]
+    assert sum(times) == float(root.get("time")) == 2.5
+    for suite in root:
+        assert float(suite.get("time")) == sum(float(case.get("time")) for case in suite)
 
 
 def test_resources_are_told_apart(full, with_account):

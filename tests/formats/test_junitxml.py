@@ -27,10 +27,10 @@ def test_what_is_not_said_is_not_written():
     written = document("n", [Suite("s", [Case("passed", "c"), Case("skipped", "c", "skipped", message="why")])])
     assert written == (
         "<?xml version='1.0' encoding='utf-8'?>\n"
-        '<testsuites name="n" tests="2" failures="0" errors="0">\n'
-        '  <testsuite name="s" tests="2" failures="0" errors="0" skipped="1">\n'
-        '    <testcase name="passed" classname="c" />\n'
-        '    <testcase name="skipped" classname="c">\n'
+        '<testsuites name="n" tests="2" failures="0" errors="0" time="0.000">\n'
+        '  <testsuite name="s" tests="2" failures="0" errors="0" time="0.000" skipped="1">\n'
+        '    <testcase name="passed" classname="c" time="0.000" />\n'
+        '    <testcase name="skipped" classname="c" time="0.000">\n'
         '      <skipped message="why">why</skipped>\n'
         "    </testcase>\n"
         "  </testsuite>\n"

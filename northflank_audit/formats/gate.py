@@ -1,0 +1,39 @@
+"""Which results count for the exit code, and why the others do not."""
+
+from typing import Final
+
+from msgspec import UNSET
+
+from northflank_audit.model import Result, Status
+from northflank_audit.report import Report
+
+UNJUDGED: Final = (Status.UNKNOWN, Status.ERROR)
+"""The statuses of a verdict that could not be given."""
+
+
+class GateVerdicts:
+    """What a report's gate (`--fail-on`, `--on-unknown`) makes of its results."""
+
+    def __init__(self, report: Report) -> None:
+        self._gate = report.gate
+        # A rule that fails on every resource is broken, which `--on-unknown ignore` does not excuse.
+        counts = {rule.id: rule.counts for rule in report.rules}
+        self._broken = {name for name, each in counts.items() if 0 < each.get("error", 0) == sum(each.values())}
+
+    def counts(self, result: Result) -> bool:
+        """Tell whether a result keeps the exit code from being 0."""
+        if result.became is not UNSET:
+            return False
+        return (result.violates or result.status in UNJUDGED) and self.exemption(result) is None
+
+    def exemption(self, result: Result) -> str | None:
+        """Return why a violation, or a verdict that could not be given, does not count; None where it does."""
+        gate = self._gate
+        if result.waiver is not None:
+            return f"waived until {result.waiver.expires} by {result.waiver.owner} ({result.waiver.reason})"
+        if result.status is Status.FAIL and not gate.fails(result.severity):
+            lowest = gate.fail_on or "never"
+            return f"{result.severity} is below the severity that fails this audit (--fail-on {lowest})"
+        if result.status in UNJUDGED and gate.on_unknown == "ignore" and result.rule_id not in self._broken:
+            return "what could not be judged does not fail this audit (--on-unknown ignore)"
+        return None
