@@ -5,6 +5,8 @@ GitLab compares two reports by fingerprint, and takes what is only in the older 
 - What an earlier report found and this audit can't judge or see keeps its fingerprint, so that it is not said fixed.
 - An unknown verdict has a fingerprint of its own, so that a violation that takes its place shows as new.
 - A waived violation is accepted and left out, so that it shows as new when its waiver expires.
+
+`type` and `categories` are Code Climate's, of whose format GitLab's is a part: other readers ask for them.
 """
 
 from collections.abc import Iterator
@@ -56,6 +58,8 @@ def _finding(result: Result, identity: str, places: Places) -> dict[str, Any]:
 
 def _issue(check: str, severity: Severity, description: str, identity: str, place: Place) -> dict[str, Any]:
     return {
+        "type": "issue",
+        "categories": ["Security"],
         "description": printable(description),
         "check_name": printable(check),
         "fingerprint": identity,

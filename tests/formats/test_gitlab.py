@@ -9,14 +9,20 @@ from northflank_audit.model import Severity, Status
 from northflank_audit.printable import printable
 from tests.formats.conftest import result
 
+CATEGORIES = [
+    "Bug Risk", "Clarity", "Compatibility", "Complexity", "Duplication", "Performance", "Security", "Style"
+]  # fmt: skip
 # What GitLab documents of a code quality report (docs.gitlab.com, "Code Quality report format").
 SCHEMA = {
     "type": "array",
     "items": {
         "type": "object",
-        "required": ["description", "check_name", "fingerprint", "severity", "location"],
+        "required": ["type", "categories", "description", "check_name", "fingerprint", "severity", "location"],
         "additionalProperties": False,
         "properties": {
+            # These two are Code Climate's (its specification for analyzers, "Issues").
+            "type": {"const": "issue"},
+            "categories": {"type": "array", "minItems": 1, "items": {"enum": CATEGORIES}},
             "description": {"type": "string", "minLength": 1},
             "check_name": {"type": "string", "minLength": 1},
             "fingerprint": {"type": "string", "minLength": 1},
@@ -55,6 +61,8 @@ def shown(report):
 def test_the_whole_list(report):
     assert issues(report) == [
         {
+            "type": "issue",
+            "categories": ["Security"],
             "description": "a: a can be used by every project",
             "check_name": "unrestricted",
             "fingerprint": "6b5f95636588782c585bd8fbb1513038",
@@ -62,6 +70,8 @@ def test_the_whole_list(report):
             "location": {"path": "rules.yaml", "lines": {"begin": 3}},
         },
         {
+            "type": "issue",
+            "categories": ["Security"],
             "description": "c: unknown: c could not be judged",
             "check_name": "unrestricted",
             "fingerprint": "9879903843167ecd498dcfe7d79068d6",
