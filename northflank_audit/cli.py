@@ -60,7 +60,7 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     from northflank_audit import runner, summary  # noqa: PLC0415 - --help does not pay for it
 
     settings = settings_from(given, partial(from_command_line, ctx))
-    run_id = os.urandom(8).hex()
+    run_id = f"r{os.urandom(8).hex()}"  # a letter first: a spreadsheet takes 12345678e1234567 for a number
     as_json = given["log_format"] == "json"
     logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
     bar = sys.stderr is not None and sys.stderr.isatty() and not (given["no_progress"] or given["quiet"] or as_json)

@@ -1,10 +1,12 @@
 """The report as CSV (RFC 4180, UTF-8), for spreadsheets: a result a row.
 
 A spreadsheet takes a cell that begins like a formula for one, whoever wrote it. Such a cell gets an apostrophe before
-it, which makes it text (OWASP, CSV Injection).
+it, which makes it text (OWASP, CSV Injection). Times are UTC, as all of them know dates, and no cell is longer than
+Excel's are.
 """
 
 import csv
+import datetime as dt
 import io
 import re
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from msgspec import UNSET
 
 from northflank_audit.formats.entries import Entry, entries
 from northflank_audit.formats.text import as_json
+from northflank_audit.model import Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary
 
@@ -39,7 +42,14 @@ COLUMNS: Final = (
     "evidence",
     "controls",
     "fingerprint",
+    "outcome",
+    "counts",
 )
+LONGEST_CELL: Final = 32_767
+"""Characters of a cell, as Excel counts them (in UTF-16); what is longer spills into the next row.
+
+Source: Microsoft's "Excel specifications and limits"."""
+_CUT: Final = "… (cut; the JSON report has all of it)"
 
 # Signs also as other scripts write them, and behind blanks and quotes, which some programs take away. Where the list
 # separator is a semicolon, as in much of Europe, a spreadsheet begins a cell after each, even between quotes.
@@ -54,7 +64,7 @@ def render(report: Report) -> str:
     text = io.StringIO()
     table = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     table.writerow(COLUMNS)
-    run = [report.run.id, report.run.finished_at.isoformat(), str(report.run.complete).lower()]
+    run = [report.run.id, _moment(report.run.finished_at), _truth(report.run.complete)]
     for entry in entries(report):
         table.writerow(map(cell, [*run, *_row(entry, rules)]))
     return text.getvalue()
@@ -63,20 +73,47 @@ def render(report: Report) -> str:
 @lru_cache(maxsize=1024)  # most cells of a row are those of the row before
 def cell(text: str) -> str:
     """Return text as a cell that no spreadsheet takes for a formula, on one line."""
-    return _FORMULA.sub(r"\1'\2", printable(text))
+    safe = _FORMULA.sub(r"\1'\2", printable(text))
+    return safe if _fits(safe) else _shortened(safe)
+
+
+def _fits(text: str) -> bool:
+    return len(text) <= LONGEST_CELL and len(text.encode("utf-16-le")) <= 2 * LONGEST_CELL
+
+
+def _shortened(text: str) -> str:
+    room = 2 * (LONGEST_CELL - len(_CUT))
+    return text[:LONGEST_CELL].encode("utf-16-le")[:room].decode("utf-16-le", errors="ignore") + _CUT
+
+
+def _moment(when: dt.datetime) -> str:
+    """Return a time that spreadsheets take for one: `2026-11-24 06:00:02`, UTC."""
+    return f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _truth(value: bool) -> str:
+    return str(value).lower()
+
+
+def _evidence(result: Result) -> str:
+    """Return the evidence as JSON; of what exceeds a cell, its size, since JSON that was cut is none."""
+    if not result.evidence:
+        return ""
+    text = as_json(result.evidence)
+    return text if _fits(text) else as_json(f"{len(text)} characters, in the JSON report alone")
 
 
 def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     result, status, state = entry.result, entry.status or "", entry.state or ""
     if result is None:
-        yield from ("", "", "", status, *[""] * 9, entry.message, "", "", "")
+        yield from ("", "", "", status, *[""] * 9, entry.message, "", "", "", entry.outcome, _truth(entry.counts))
         return
     rule, waiver, resource = rules.get(result.rule_id), result.waiver, result.resource
     yield from (result.rule_id, rule.title if rule else "", result.severity, status, state)
     yield "" if result.became is UNSET else result.became
     yield from (waiver.expires.isoformat(), waiver.owner, waiver.reason) if waiver else ("", "", "")
     yield from (resource.type, resource.id, resource.name or "", resource.team or "", entry.message)
-    yield as_json(result.evidence) if result.evidence else ""
+    yield _evidence(result)
     controls = rule.controls if rule else {}
     yield " ".join(f"{framework}:{control}" for framework, ids in controls.items() for control in ids)
-    yield result.fingerprint
+    yield from (result.fingerprint, entry.outcome, _truth(entry.counts))

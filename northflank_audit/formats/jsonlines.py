@@ -1,6 +1,7 @@
 """The report as JSON lines, for log pipelines: the results of the JSON report, a line each (jsonlines.org).
 
-Each line says of which run it is and whether that audit was complete, so that it stands alone.
+Each line says of which run it is and whether that audit was complete, what it amounts to (`outcome`), and whether it
+counts for the exit code (`counts`), so that it stands alone.
 """
 
 from typing import Any
@@ -19,7 +20,8 @@ def render(report: Report) -> str:
 
 
 def _line(entry: Entry) -> dict[str, Any]:
+    weight = {"outcome": entry.outcome, "counts": entry.counts}
     if entry.result is None:
-        return {"status": entry.status, "message": entry.message}
+        return {"status": entry.status, "message": entry.message, **weight}
     state = {} if entry.state is None else {"state": entry.state}
-    return {**msgspec.to_builtins(entry.result), "status": entry.status, **state}
+    return {**msgspec.to_builtins(entry.result), "status": entry.status, **state, **weight}

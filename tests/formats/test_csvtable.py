@@ -1,5 +1,7 @@
 import csv
+import datetime as dt
 import io
+import json
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,9 @@ from msgspec.structs import replace
 
 from northflank_audit.formats import FORMATS
 from northflank_audit.formats.csvtable import COLUMNS, cell
+from northflank_audit.model import Severity
 from northflank_audit.printable import printable
+from northflank_audit.report import Gate
 from tests.formats.conftest import result
 
 
@@ -24,16 +28,16 @@ def test_the_whole_table(report):
     assert FORMATS["csv"].render(report) == (
         '"run","finished","complete","rule","title","severity","status","state","became","waived_until","waiver_owner",'
         '"waiver_reason","resource_type","resource_id","resource_name","team","message","evidence","controls",'
-        '"fingerprint"\r\n'
-        '"0123456789abcdef","2026-11-24T06:00:02.500000+00:00","true","unrestricted","Restricted to projects","high",'
+        '"fingerprint","outcome","counts"\r\n'
+        '"0123456789abcdef","2026-11-24 06:00:02","true","unrestricted","Restricted to projects","high",'
         '"fail","","","","","","registry-credential","a","A","","a can be used by every project",'
-        '"{""restrictions.restricted"":false}","soc2:CC6.1 soc2:CC6.3 own:1","6b5f95636588782c585bd8fbb1513038"\r\n'
-        '"0123456789abcdef","2026-11-24T06:00:02.500000+00:00","true","unrestricted","Restricted to projects","high",'
+        '"{""restrictions.restricted"":false}","soc2:CC6.1 soc2:CC6.3 own:1","6b5f95636588782c585bd8fbb1513038","violation","true"\r\n'
+        '"0123456789abcdef","2026-11-24 06:00:02","true","unrestricted","Restricted to projects","high",'
         '"unknown","","","","","","registry-credential","c","C","","c could not be judged","",'
-        '"soc2:CC6.1 soc2:CC6.3 own:1","4e49c1d969598959ac79ac2d194d63ce"\r\n'
-        '"0123456789abcdef","2026-11-24T06:00:02.500000+00:00","true","provider","Provider is allowed","low","fail","",'
+        '"soc2:CC6.1 soc2:CC6.3 own:1","4e49c1d969598959ac79ac2d194d63ce","unknown","true"\r\n'
+        '"0123456789abcdef","2026-11-24 06:00:02","true","provider","Provider is allowed","low","fail","",'
         '"","2027-01-31","ops@example.com","Migrated in Q1","registry-credential","b","B","","b uses quay",'
-        '"{""restrictions.restricted"":false}","soc2:CC6.3 soc2:CC9.2","3eed03fd3eecd452532346891dac77a0"\r\n'
+        '"{""restrictions.restricted"":false}","soc2:CC6.3 soc2:CC9.2","3eed03fd3eecd452532346891dac77a0","waived","false"\r\n'
     )
 
 
@@ -48,6 +52,45 @@ def test_what_is_no_verdict_of_this_audit_has_no_status(full):
         ("unrestricted", "c", "", "", "unsettled", "unknown"),
         ("former", "z", "", "", "unsettled", "unasked"),
     ]
+
+
+def test_a_row_says_what_it_amounts_to_and_whether_it_counts_for_the_exit_code(full, incomplete):
+    assert shown(full, "resource_id", "status", "outcome", "counts") == [
+        ("a", "fail", "violation", "true"),
+        ("c", "unknown", "unknown", "true"),
+        ("b", "fail", "waived", "false"),
+        ("t", "pass", "pass", "false"),
+        ("y", "", "resolved", "false"),
+        ("z", "", "resolved", "false"),
+        ("c", "", "unsettled", "false"),
+        ("z", "", "unsettled", "false"),
+    ]
+    assert sum(row["outcome"] == "violation" for row in table(full)) == full.summary.fail
+    lax = replace(full, gate=Gate(Severity.CRITICAL, "ignore"))
+    assert {row["counts"] for row in table(lax)} == {"false"}
+    assert [row["outcome"] for row in table(lax)] == [row["outcome"] for row in table(full)]
+    assert shown(incomplete, "outcome", "counts")[0] == ("incomplete", "true")
+
+
+def test_a_time_is_utc_and_one_that_spreadsheets_know(report):
+    away = dt.timezone(dt.timedelta(hours=5))
+    run = replace(report.run, finished_at=report.run.finished_at.astimezone(away))
+    assert {row["finished"] for row in table(replace(report, run=run))} == {"2026-11-24 06:00:02"}
+
+
+def test_no_cell_is_longer_than_excels(report):
+    """Excel counts in UTF-16, and what is longer it spills into the next row."""
+    for letter in ("x", '"', "\U0001f511", "=;"):
+        long = letter * 40_000
+        each = result(message=long, evidence={"name": long})
+        rows = table(replace(report, results=[replace(each, resource=replace(each.resource, name=long))]))
+        for row in rows:
+            assert max(len(value.encode("utf-16-le")) for value in row.values()) <= 2 * 32_767
+        (row,) = rows
+        assert row["message"].endswith("… (cut; the JSON report has all of it)")
+        assert "characters, in the JSON report alone" in json.loads(row["evidence"])
+    fits = "x" * 32_767
+    assert table(replace(report, results=[result(message=fits)]))[0]["message"] == fits
 
 
 def test_an_incomplete_audit_shows_in_every_row_and_has_a_row_for_each_reason(incomplete):
