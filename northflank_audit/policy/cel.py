@@ -1,8 +1,8 @@
 """CEL, the Common Expression Language, behind one module: compiling, evaluating, and what an expression reads.
 
 The engine is the CEL project's own (PyPI `cel-expr-python`). Errors are values there. A key that a map does not
-have is the error NOT_FOUND, and a variable that was not given an error of its own: these two, and nothing else, make
-a verdict `unknown`.
+have is the error NOT_FOUND, a variable that was not given an error of its own, and so is what `url()` can't parse:
+these three, and nothing else, make a verdict `unknown`.
 """
 
 import re
@@ -14,6 +14,7 @@ from typing import Any, Final
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_bindings, ext_strings
 
+from northflank_audit.addresses import parsed
 from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE
 from northflank_audit.policy import checked
 from northflank_audit.policy.celerrors import Problem, problems
@@ -23,7 +24,22 @@ WIDE: Final[tuple[str, ...]] = ("resources", "projects")
 MOST_STEPS: Final = 10_000
 """As many steps through lists, or more, are too many for the engine in one evaluation."""
 
-_EXTENSIONS: Final = [ext_bindings.ExtBindings(), ext_strings.ExtStrings()]
+NO_ADDRESS: Final = "the address can't be parsed"
+"""What `url()` fails with: it is given what the API gave."""
+
+
+def _url(text: str) -> dict[str, str | int | None]:
+    address = parsed(text)
+    if address is None:
+        raise ValueError(NO_ADDRESS)
+    return {part: getattr(address, part) for part in ADDRESS_PARTS}
+
+
+ADDRESS_PARTS: Final = ("scheme", "host", "port", "path")
+_URL: Final = cel.FunctionDecl(
+    "url", [cel.Overload("url_string", cel.Type.Map(cel.Type.STRING, cel.Type.DYN), [cel.Type.STRING], False, _url)]
+)
+_EXTENSIONS: Final = [ext_bindings.ExtBindings(), ext_strings.ExtStrings(), cel.CelExtension("addresses", [_URL])]
 _NOW: Final = {"now": cel.Type.TIMESTAMP}
 _COMMON: Final = {"resources": cel.Type.List(cel.Type.DYN), "projects": cel.Type.List(cel.Type.STRING), **_NOW}
 _OWN: Final = {RESOURCE_TYPE: ("credential", "params", "detailed"), ACCOUNT_TYPE: ("params",)}
@@ -236,6 +252,8 @@ def _outcome(value: Any) -> Any:
     if kind == "NOT_FOUND":
         key = _NO_KEY.search(reason)
         return Missing(reason, key=key[1] if key else "")
+    if reason == NO_ADDRESS:
+        return Missing(reason)
     variable = _NOT_GIVEN.match(reason)
     return Missing(reason, variable=variable[1]) if variable and variable[1] in WIDE else Failed(reason)
 

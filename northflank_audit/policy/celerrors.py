@@ -35,9 +35,10 @@ size contains startsWith endsWith matches has all exists exists_one filter map t
 getFullYear getMonth getDate getDayOfMonth getDayOfWeek getDayOfYear getHours getMinutes getSeconds
 getMilliseconds int uint double string bytes bool type dyn bind charAt indexOf join lastIndexOf lowerAscii
 upperAscii replace split substring trim format reverse quote
+url
 """
 FUNCTIONS: Final = tuple(_NAMES.split())
-"""CEL's standard functions and macros (its language definition) and those of its strings and bindings extensions."""
+"""CEL's standard functions and macros (its language definition), those of its strings and bindings extensions, ours."""
 
 
 END: Final = "<EOF>"

@@ -22,7 +22,18 @@ from northflank_audit.model import (
     Waiver,
     fingerprint,
 )
-from northflank_audit.policy.cel import MOST_STEPS, Batch, Expression, Failed, Missing, Shared, Value, compiled, lookup
+from northflank_audit.policy.cel import (
+    MOST_STEPS,
+    NO_ADDRESS,
+    Batch,
+    Expression,
+    Failed,
+    Missing,
+    Shared,
+    Value,
+    compiled,
+    lookup,
+)
 
 _CODES = {Batch.VIOLATED: Status.FAIL, Batch.HELD: Status.PASS, Batch.NOT_APPLICABLE: Status.NOTAPPLICABLE}
 
@@ -224,6 +235,8 @@ def _lacking_in(
     account: Account, resources: Sequence[Resource], resource: Resource, expression: Expression, missing: Missing
 ) -> str:
     """Return what kept a verdict from being given that needs more than one record."""
+    if missing.reason == NO_ADDRESS:
+        return missing.reason
     match missing.variable:
         case "resources":
             return f"not all credentials of {account} are known ({account.unknown['resources']})"
@@ -249,7 +262,7 @@ def _message(verdict: Verdict) -> str:
             return _filled(rule, resource)
         case Status.UNKNOWN:
             reason = verdict.reason
-            if verdict.seen is None and verdict.decided_by is not None:
+            if verdict.seen is None and verdict.decided_by is not None and reason != NO_ADDRESS:
                 reason = _lacking(_absent(verdict.decided_by, resource), reason, resource.shortfall)
             return f"{name} could not be judged: {reason}"
         case Status.ERROR:

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from northflank_audit.model import Account, Status, Waiver, fingerprint
-from northflank_audit.policy.cel import MOST_STEPS
+from northflank_audit.policy.cel import MOST_STEPS, NO_ADDRESS, Missing
 from northflank_audit.policy.engine import PAGE, Engine
 from northflank_audit.policy.examples import present
+from northflank_audit.policy.explain import steps
 from tests.conftest import resource, rule, rules
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -209,3 +210,33 @@ def test_a_record_that_takes_too_many_steps_is_the_only_error():
     long = ["x"] * MOST_STEPS
     found = [resource(id="a", r=True, p=["x"]), resource(id="b", r=True, p=long), resource(id="c", r=True, p=["x"])]
     assert [each.status for each in of_account(GONE, *found, projects=["x"])] == ["pass", "error", "pass"]
+
+
+ALLOWED = rule(require="url(credential.registryUrl).host in ['allowed.com']")
+AMONG = rule(require="!resources.exists(o, url(o.registryUrl).host != url(credential.registryUrl).host)")
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("https://allowed.com/@evil.example", "pass"),
+        ("https://evil.example/@allowed.com", "fail"),
+        ("https://evil.example\\@allowed.com", "fail"),
+        ("https://allowed.com:99999", "unknown"),
+    ],
+)
+def test_an_address_is_parsed_in_every_way_of_evaluation_and_what_is_none_is_unknown(address, status):
+    one, other = resource(id="a", registryUrl=address), resource(id="b", registryUrl="allowed.com")
+    (alone,) = judged(ALLOWED, one)
+    assert alone.status == status
+    assert [each.status for each in judged(ALLOWED, one, other)] == [status, "pass"]
+    assert of_account(AMONG, one, other)[0].status == status
+    (step,) = [step for _, step in steps(ALLOWED, one, NOW, Account(team=None), [one])]
+    assert step.outcome == {"pass": True, "fail": False}.get(status, Missing(NO_ADDRESS))
+    if status == "unknown":
+        assert alone.message == of_account(AMONG, one)[0].message == "a could not be judged: the address can't be parsed"
+
+
+def test_a_rule_reads_the_field_whose_address_it_parses():
+    (result,) = judged(ALLOWED, resource(registryUrl="https://h"))
+    assert result.evidence == {"registryUrl": "https://h"}
