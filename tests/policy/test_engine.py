@@ -234,7 +234,9 @@ def test_an_address_is_parsed_in_every_way_of_evaluation_and_what_is_none_is_unk
     (step,) = [step for _, step in steps(ALLOWED, one, NOW, Account(team=None), [one])]
     assert step.outcome == {"pass": True, "fail": False}.get(status, Missing(NO_ADDRESS))
     if status == "unknown":
-        assert alone.message == of_account(AMONG, one)[0].message == "a could not be judged: the address can't be parsed"
+        assert (
+            alone.message == of_account(AMONG, one)[0].message == "a could not be judged: the address can't be parsed"
+        )
 
 
 def test_a_rule_reads_the_field_whose_address_it_parses():
