@@ -1,16 +1,22 @@
 """Files, replaced whole or not at all, and several at once so that those of two runs do not mix."""
 
+import errno
+import logging
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from northflank_audit.delivery import pipes
 from northflank_audit.errors import DeliveryError
 from northflank_audit.printable import spelt
+from northflank_audit.stopping import before_leaving
+
+log = logging.getLogger(__name__)
 
 LONGEST_WAIT: Final = 60.0
 """Seconds to wait for another run that is writing into the same folder."""
@@ -25,53 +31,96 @@ class NotWritten(DeliveryError):
 
 
 def is_stream(path: str) -> bool:
-    """Tell whether a place is written to as it is and once: standard output (`-`), a device, a pipe."""
-    place = Path(path)
-    return path == "-" or (place.exists() and not place.is_file() and not place.is_dir())
+    """Tell whether a place is written to as it is and once: standard output (`-`), a device, a pipe.
+
+    A link is none, whatever it leads to, except for those that the system itself keeps, such as /dev/stdout.
+    """
+    return path == "-" or pipes.is_pipe(path)
 
 
 def write(path: str, text: str, *, mode: int | None = None) -> None:
     """Write a file beside its place and move it there. Raises NotWritten, and then the old file stands.
 
-    Line ends are those of `text`, permissions `mode` or else those of the file that it replaces. A place that is no
-    regular file, such as /dev/null or a pipe, is written to as it is.
+    Line ends are those of `text`, permissions `mode` or else those of the file that it replaces. A link is replaced,
+    and not what it leads to. A device or a pipe is written to, for `pipes.LONGEST` seconds at most.
     """
     if not is_stream(path):
         write_all([(path, text)], mode=mode)
         return
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise NotWritten(path, error) from None
+    with _told(path):
+        pipes.write(path, text)
 
 
 def append(path: str, text: str) -> None:
     """Write text after what a file holds. Raises NotWritten."""
-    with _told(path), Path(path).open("a", encoding="utf-8", newline="") as file:
-        file.write(text)
+    with _told(path):
+        if pipes.is_pipe(os.path.realpath(path)):
+            pipes.write(path, text)
+            return
+        with Path(path).open("a", encoding="utf-8", newline="") as file:
+            file.write(text)
 
 
 def write_all(texts: Sequence[tuple[str, str]], *, mode: int | None = None) -> None:
     """Write several files beside their places, and when all are there, move them.
 
-    Raises NotWritten for the first that fails; if that is before the move, the old files stand.
+    Raises NotWritten for the first that fails; if that is before the move, the old files stand. A file that can't be
+    replaced, since it is mounted, is written in place, with a warning.
     """
-    staged: list[tuple[str, Path, Path]] = []
+    staged: list[tuple[str, Path | None, Path, str]] = []
+    temporaries: list[Path] = []
     try:
         for path, text in texts:
             with _told(path):
-                target = Path(os.path.realpath(path))
-                target.parent.mkdir(parents=True, exist_ok=True)
+                folder = Path(os.path.realpath(Path(path).parent))
+                folder.mkdir(parents=True, exist_ok=True)
+                target = folder / Path(path).name
                 temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-                staged.append((path, temporary, target))
-                _stage(temporary, target, text, mode)
-        for path, temporary, target in staged:
+                temporaries.append(temporary)
+                _unfinished.add(temporary)
+                ready = _stage(temporary, target, text, mode)
+                staged.append((path, temporary if ready else None, target, text))
+        for path, moved, target, text in staged:
             with _told(path):
-                temporary.replace(target)
+                _move(moved, target, text)
     finally:
-        for _, temporary, _ in staged:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        _discard(temporaries)
+
+
+_unfinished: Final[set[Path]] = set()
+"""The files of this process that are not in their places yet."""
+
+
+def _discard(temporaries: Iterable[Path]) -> None:
+    for each in list(temporaries):
+        with suppress(OSError):
+            each.unlink(missing_ok=True)
+        _unfinished.discard(each)
+
+
+before_leaving(lambda: _discard(_unfinished))
+
+
+def _move(temporary: Path | None, target: Path, text: str) -> None:
+    """Move a file to its place. Where a file is mounted there, it is written instead: it has to stay the same file."""
+    try:
+        if temporary is not None:
+            temporary.replace(target)
+            return
+    except OSError as error:
+        if error.errno not in (errno.EBUSY, errno.EXDEV) or not _is_file(target):
+            raise
+    log.warning("%s can't be replaced (is it mounted?), so it was written in place", spelt(str(target)))
+    # Its old content goes only when the new one is there: a shorter text takes the same room.
+    with os.fdopen(os.open(target, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)), "wb") as file:
+        file.write(text.encode())
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 @contextmanager
@@ -117,12 +166,19 @@ def _told(path: str) -> Iterator[None]:
         raise NotWritten(path, error) from None
 
 
-def _stage(temporary: Path, target: Path, text: str, mode: int | None) -> None:
-    with temporary.open("x", encoding="utf-8", newline="") as file:
-        if mode is not None:
-            temporary.chmod(mode)
-        elif target.exists():
-            shutil.copymode(target, temporary)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+def _stage(temporary: Path, target: Path, text: str, mode: int | None) -> bool:
+    """Write a file beside its place. False where only the place itself can be written: a mounted file."""
+    try:
+        with temporary.open("x", encoding="utf-8", newline="") as file:
+            if mode is not None:
+                temporary.chmod(mode)
+            elif _is_file(target):
+                shutil.copymode(target, temporary)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno != errno.EROFS or not _is_file(target):
+            raise
+        return False
+    return True
