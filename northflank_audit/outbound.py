@@ -18,7 +18,6 @@ from northflank_audit.delivery import files, metrics, notify
 from northflank_audit.delivery.when import wanted
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats import FORMATS
-from northflank_audit.model import ACCOUNT_TYPE
 from northflank_audit.report import Report
 from northflank_audit.settings import Settings, read_text
 
@@ -101,7 +100,7 @@ def _measure(settings: Settings, report: Report) -> Report:
 
     The file comes first, since it can be written again: what was pushed as the last success can't be taken back.
     """
-    scope = "all-teams" if settings.all_teams else ",".join(sorted(set(settings.team))) or ACCOUNT_TYPE
+    scope = metrics.scope(settings.team, all_teams=settings.all_teams)
     left: list[Send] = []
     if settings.metrics_file is not None:
         before = metrics.last_success(settings.metrics_file, report, scope)

@@ -7,7 +7,7 @@ Both ways carry two labels that tell scheduled audits apart: `source` (`api`, `d
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,8 +26,29 @@ JOB: Final = "northflank_audit"
 LAST_SUCCESS: Final = PREFIX + "last_success_timestamp_seconds"
 SUFFIX: Final = ".prom"
 """The node exporter reads the files that end so, and no others."""
+OWN_ACCOUNT: Final = "account"
+ALL_TEAMS: Final = "all-teams"
+TEAM: Final = "team:"
+"""Before a team's id that is one of the other scopes' names."""
 READABLE: Final = 0o644
 """The node exporter runs as a user of its own."""
+
+
+def scope(teams: Collection[str], *, all_teams: bool) -> str:
+    """Return the label that tells what was audited: `account`, `all-teams`, or the teams' ids with commas between.
+
+    Whatever the ids are, no two audits share a label: `team:` stands before an id that would be read as something
+    else, and a comma in an id is `%2C`.
+    """
+    if all_teams:
+        return ALL_TEAMS
+    return ",".join(map(_spelt, sorted(set(teams)))) or OWN_ACCOUNT
+
+
+def _spelt(team: str) -> str:
+    escaped = team.replace("%", "%25").replace(",", "%2C")
+    ambiguous = team in (OWN_ACCOUNT, ALL_TEAMS) or team.startswith(TEAM)
+    return f"{TEAM}{escaped}" if ambiguous else escaped
 
 
 def write(path: str, report: Report, scope: str, before: float | None) -> None:
@@ -42,7 +63,7 @@ def last_success(path: str, report: Report, scope: str) -> float | None:
     """
     from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415 - as above
 
-    if files.is_stream(path):
+    if not Path(path).is_file():  # a pipe would have to be waited for
         return None
     try:
         samples = [

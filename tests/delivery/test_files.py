@@ -123,6 +123,22 @@ def test_a_file_that_can_not_be_replaced_is_written_in_place_and_that_is_said(tm
         write(str(tmp_path / "other"), "new")  # there is nothing to write in place
 
 
+def test_a_file_is_written_in_place_where_no_other_can_be_made_beside_it(tmp_path, monkeypatch, caplog):
+    target = tmp_path / "report.json"
+    target.write_text("old")
+    real = Path.open
+
+    def refuse(path, *arguments, **options):
+        if path.suffix == ".tmp":
+            raise OSError(errno.EROFS, "Read-only file system")
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    write(str(target), "new")
+    assert target.read_text() == "new"
+    assert "written in place" in caplog.text
+
+
 def test_a_file_that_is_mounted_is_written_in_place(tmp_path):
     unshare = needed("unshare")
     (tmp_path / "host").write_text("old")

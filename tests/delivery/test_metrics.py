@@ -238,3 +238,17 @@ def test_a_nought_of_what_could_not_be_seen_is_no_number(report, clean, incomple
     assert (undelivered["results", "unrestricted", "high", "fail"], undelivered[("complete",)]) == (0, 0)
     nothing = replace(incomplete, coverage=replace(incomplete.coverage, resources=0))
     assert math.isnan(written(tmp_path / "d.prom", nothing)[("credentials",)])
+
+
+def test_no_two_audits_share_a_series_whatever_their_teams_are_called():
+    audits = [(), ("account",), ("all-teams",), ("team:account",), ("a", "b"), ("a,b",), ("a%2Cb",), ("account", "b")]
+    scopes = [metrics.scope(teams, all_teams=False) for teams in audits] + [metrics.scope((), all_teams=True)]
+    assert len(set(scopes)) == len(scopes)
+    assert (scopes[0], scopes[1], scopes[4], scopes[-1]) == ("account", "team:account", "a,b", "all-teams")
+    assert metrics.scope(("b", "a", "b"), all_teams=False) == "a,b"
+
+
+def test_a_pipe_in_place_of_the_file_is_not_read(report, tmp_path):
+    os.mkfifo(tmp_path / "a.prom")
+    (tmp_path / "link.prom").symlink_to("a.prom")
+    assert metrics.last_success(str(tmp_path / "link.prom"), report, "account") is None
