@@ -202,6 +202,8 @@ class Result(Struct, frozen=True, kw_only=True):
     credentials and projects it saw, if it read them."""
     waiver: Waiver | None
     fingerprint: str
+    reason: str | UnsetType = UNSET
+    """Why it is unknown or an error; equal for equal causes, whatever the resource is called."""
 
     @property
     def violates(self) -> bool:

@@ -223,3 +223,15 @@ class Report(Struct, frozen=True, kw_only=True):
     exit_code: int
     gate: Gate = msgspec.field(default_factory=Gate)
     """What made the exit code what it is."""
+
+    @property
+    def saw_nothing(self) -> bool:
+        """Whether there was nothing to judge: no credential and no account was seen."""
+        return not self.coverage.resources and not (self.coverage.accounts or 0)
+
+    @property
+    def judged_nothing(self) -> bool:
+        """Whether there are verdicts, and each is unknown, an error or not applicable."""
+        summary = self.summary
+        firm = summary.passed + summary.fail + summary.waived
+        return not firm and summary.unknown + summary.error + summary.notapplicable > 0

@@ -161,9 +161,8 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch, run_
     if settings.writes("attestation") and not all(each.saved for each in subjects):
         warnings.append("the attestation is about a snapshot that nobody has: --save-snapshot FILE keeps it")
     problems += lost
-    unjudged = tally.unjudged()
-    if unjudged and settings.on_unknown == "fail":
-        problems.append(f"{unjudged} {'verdict is' if unjudged == 1 else 'verdicts are'} unknown (see --on-unknown)")
+    # A rule that fails on everything is broken: to ignore what is unknown does not make it pass.
+    problems += tally.unjudged(broken=settings.on_unknown == "ignore")
     run_ = Run(
         id=run_id,
         started_at=started,

@@ -5,15 +5,33 @@ from collections.abc import Iterator, Sequence
 import click
 from msgspec import UNSET
 
-from northflank_audit.formats.text import BECAME, changes, identity, moment, pages_read, plural
+from northflank_audit.formats.text import (
+    BECAME,
+    Outcome,
+    changes,
+    headline,
+    identity,
+    moment,
+    new_first,
+    outcome,
+    pages_read,
+    plural,
+)
 from northflank_audit.formats.view import product
-from northflank_audit.model import Result, Status
+from northflank_audit.model import Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
+from northflank_audit.unjudged import Cause, causes
 
 MOST = 20
 """Findings that are listed; the report has them all."""
 
+_OUTCOMES = {
+    Outcome.VIOLATED: "red",
+    Outcome.PASSED: "green",
+    Outcome.INCONCLUSIVE: "yellow",
+    Outcome.INCOMPLETE: "yellow",
+}
 _COLOURS = {"critical": "bright_red", "high": "red", "medium": "yellow", "low": "cyan", "info": "blue"}
 
 
@@ -34,10 +52,8 @@ def lines(report: Report, written: Sequence[str], told: Sequence[str] = ()) -> I
     for reason in report.run.incomplete_reasons:
         yield click.style(f"  incomplete: {printable(reason)}", fg="yellow")
     yield from _changes(report)
-    findings = [result for result in report.results if result.violates]
-    unjudged = [result for result in report.results if result.status in (Status.UNKNOWN, Status.ERROR)]
-    yield from _findings(findings, report, "violations")
-    yield from _findings(unjudged, report, "unknown")
+    yield from _findings(new_first(result for result in report.results if result.violates), report)
+    yield from _unjudged(causes(report.results, report.rules))
     yield ""
     for warning in report.warnings:
         yield f"warning: {printable(warning)}"
@@ -58,13 +74,16 @@ def _headline(report: Report) -> str:
     said = f"{violations}: {', '.join(counts)}" if counts else "no violation"
     if summary.waived:
         said += f" ({summary.waived} waived)"
-    if not report.run.blind and not report.run.complete:
-        return click.style(f"INCOMPLETE  {said}, but not everything could be delivered", fg="yellow", bold=True)
-    if not report.run.complete:
-        return click.style(f"INCOMPLETE  {said} in what could be seen", fg="yellow", bold=True)
-    if summary.fail:
-        return click.style(f"VIOLATED  {said}", fg="red", bold=True)
-    return click.style(f"PASSED  {said}", fg="green", bold=True)
+    if report.run.blind and (report.saw_nothing or report.judged_nothing):
+        said = headline(report)[:1].lower() + headline(report)[1:]
+    elif report.run.blind:
+        said += " in what could be seen"
+    elif not report.run.complete:
+        said += ", but not everything could be delivered"
+    elif report.judged_nothing:
+        said = headline(report)[:1].lower() + headline(report)[1:]
+    word = outcome(report)
+    return click.style(f"{word}  {said}", fg=_OUTCOMES[word], bold=True)
 
 
 def _changes(report: Report) -> Iterator[str]:
@@ -94,21 +113,35 @@ def _placed(result: Result) -> str:
     return printable(identity(result.resource))
 
 
-def _findings(results: Sequence[Result], report: Report, what: str) -> Iterator[str]:
+def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
     titles = {rule.id: rule.title for rule in report.rules}
     rule = None
     for result in results[:MOST]:
         if result.rule_id != rule:
             rule = result.rule_id
             severity = click.style(f"{result.severity:<8}", fg=_COLOURS[result.severity], bold=True)
-            label = severity if what == "violations" else click.style("unknown ", fg="yellow")
             yield ""
-            yield f"{label}  {printable(titles[rule])}  {click.style(rule, dim=True)}"
+            yield f"{severity}  {printable(titles[rule])}  {click.style(rule, dim=True)}"
         new = click.style("new  ", bold=True) if result.state == "new" else ""
         # The dash keeps an id such as `::error::` from being a command to the CI that reads this.
         yield f"        - {new}{_placed(result)}: {printable(result.message)}"
     if len(results) > MOST:
-        yield f"          … and {len(results) - MOST} more {what}, in the reports"
+        yield f"          … and {len(results) - MOST} more violations, in the reports"
+
+
+def _unjudged(found: Sequence[Cause]) -> Iterator[str]:
+    """Yield what could not be judged: what a cause has in common in one line."""
+    rule = None
+    for cause in found[:MOST]:
+        if (cause.rule.id, cause.status) != rule:
+            rule = (cause.rule.id, cause.status)
+            yield ""
+            label = click.style(f"{cause.status:<8}", fg="yellow")
+            yield f"{label}  {printable(cause.rule.title)}  {click.style(cause.rule.id, dim=True)}"
+        yield f"        - {printable(f'{cause.where}: {cause.reason}')}"
+    if len(found) > MOST:
+        left = sum(len(cause.results) for cause in found[MOST:])
+        yield f"          … and {left} more unknown, in the reports"
 
 
 def _coverage(report: Report) -> str:

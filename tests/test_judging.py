@@ -131,7 +131,7 @@ def test_projects_that_are_refused_are_unknown_and_the_permission_is_named(onlin
         in unknown.message
     )
     assert unknown.message.endswith("; the token needs the permission Project > Projects > Manage > Read)")
-    assert report.run.incomplete_reasons == ["1 verdict is unknown (see --on-unknown)"]
+    assert report.run.incomplete_reasons == [f"rule {GONE} is unknown for a: {unknown.reason}"]
 
 
 @pytest.mark.parametrize(

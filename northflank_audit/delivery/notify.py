@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats.subject import subject
-from northflank_audit.formats.text import Outcome, headline, identity, outcome
+from northflank_audit.formats.text import Outcome, headline, identity, new_first, outcome
 from northflank_audit.model import Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
@@ -28,7 +28,12 @@ MOST_REASONS: Final = 3
 LONGEST_LINE: Final = 160
 """Characters; with the lines that there can be, a message fits the 2,000 of Discord, the shortest of the chats'."""
 
-_TYPES: Final = {Outcome.PASSED: "success", Outcome.VIOLATED: "warning", Outcome.INCOMPLETE: "failure"}
+_TYPES: Final = {
+    Outcome.PASSED: "success",
+    Outcome.VIOLATED: "warning",
+    Outcome.INCONCLUSIVE: "warning",
+    Outcome.INCOMPLETE: "failure",
+}
 """How Apprise calls each outcome: services show it by a colour or a symbol."""
 _MENTION: Final = re.compile(r"([@#<])(?=\S)")
 _ADDRESS: Final = re.compile(r"://")
@@ -119,7 +124,7 @@ def _lines(report: Report, places: Sequence[str]) -> Iterator[str]:
     yield from (f"Incomplete: {reason}" for reason in reasons[:MOST_REASONS])
     if len(reasons) > MOST_REASONS:
         yield f"… and {len(reasons) - MOST_REASONS} more reasons"
-    findings = [result for result in report.results if result.violates]
+    findings = new_first(result for result in report.results if result.violates)
     yield from map(_finding, findings[:MOST_FINDINGS])
     if len(findings) > MOST_FINDINGS:
         yield f"… and {len(findings) - MOST_FINDINGS} more"

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from northflank_audit.formats.text import headline, identity, outcome, plural
+from northflank_audit.formats.text import headline, identity, new_first, outcome, plural
 from northflank_audit.formats.workflow import command
-from northflank_audit.model import Result, Severity, Status
+from northflank_audit.model import Result, Severity
 from northflank_audit.report import Report, RuleSummary
+from northflank_audit.unjudged import causes
 
 MOST: Final = {"error": 10, "warning": 10, "notice": 9}
 """Annotations of each level; the last line is one more notice."""
@@ -25,7 +26,7 @@ LEVELS: Final = {
 _KINDS: Final = {
     "reason": ("reason why it is incomplete", "reasons why it is incomplete"),
     "violation": ("violation", "violations"),
-    "unjudged": ("verdict that is unknown", "verdicts that are unknown"),
+    "unjudged": ("reason why verdicts are unknown", "reasons why verdicts are unknown"),
 }
 
 
@@ -54,13 +55,11 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
     rules = {rule.id: rule for rule in report.rules}
     for reason in report.run.incomplete_reasons:
         yield "reason", "error", reason, {"title": "The audit is incomplete"}
-    for each in report.results:
-        if each.violates:
-            said = each.severity.capitalize() + (", new" if each.state == "new" else "")
-            yield "violation", LEVELS[each.severity], _text(each), _place(rules[each.rule_id], said)
-    for each in report.results:
-        if each.status in (Status.UNKNOWN, Status.ERROR):
-            yield "unjudged", "warning", _text(each), _place(rules[each.rule_id], each.status.capitalize())
+    for each in new_first(result for result in report.results if result.violates):
+        said = each.severity.capitalize() + (", new" if each.state == "new" else "")
+        yield "violation", LEVELS[each.severity], _text(each), _place(rules[each.rule_id], said)
+    for cause in causes(report.results, report.rules):
+        yield "unjudged", "warning", cause.text, _place(cause.rule, cause.status.capitalize())
 
 
 def _text(result: Result) -> str:

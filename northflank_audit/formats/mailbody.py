@@ -15,11 +15,12 @@ from msgspec import UNSET, UnsetType
 
 from northflank_audit.formats.subject import whose
 from northflank_audit.formats.templating import environment
-from northflank_audit.formats.text import BECAME, changes
+from northflank_audit.formats.text import BECAME, changes, new_first
 from northflank_audit.formats.view import grouped, view
-from northflank_audit.model import Result, Status
+from northflank_audit.model import Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Comparison, Report, RuleSummary
+from northflank_audit.unjudged import causes
 
 RULES: Final = 6
 """Violated rules that are shown."""
@@ -64,7 +65,7 @@ def text(report: Report, kept: str) -> str:
 
 def _rendered(made: SandboxedEnvironment, template: str, report: Report, kept: str) -> str:
     made.filters |= {"inert": inert, "place": place, "short": short, "subject": about}
-    findings = grouped(report, (each for each in report.results if each.violates))
+    findings = grouped(report, new_first(each for each in report.results if each.violates))
     whole = view(report)
     found = report.comparison
     return made.get_template(template).render(
@@ -80,7 +81,7 @@ def _rendered(made: SandboxedEnvironment, template: str, report: Report, kept: s
         findings=[_finding(rule, results) for rule, results in findings[:RULES]],
         more_rules=len(findings[RULES:]),
         more_violations=sum(len(results) for _, results in findings[RULES:]),
-        unjudged=some(each for each in report.results if each.status in (Status.UNKNOWN, Status.ERROR)),
+        unjudged=some(causes(report.results, report.rules)),
         notes=some(_notes(report)),
     )
 
@@ -121,9 +122,7 @@ def _notes(report: Report) -> Iterator[str]:
 
 
 def _finding(rule: RuleSummary, results: Sequence[Result]) -> Finding:
-    new = [each for each in results if each.state == "new"]
-    ordered = [*new, *(each for each in results if each.state != "new")]
-    return Finding(rule, len(results), len(new), some(ordered))
+    return Finding(rule, len(results), sum(each.state == "new" for each in results), some(results))
 
 
 def some(items: Iterable[Any]) -> Some:

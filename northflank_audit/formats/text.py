@@ -41,6 +41,8 @@ class Outcome(StrEnum):
 
     VIOLATED = "VIOLATED"
     PASSED = "PASSED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    """Complete, but nothing was judged: no rule passed or failed on anything."""
     INCOMPLETE = "INCOMPLETE"
 
 
@@ -52,6 +54,11 @@ def as_json(value: Any) -> str:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Return a count with its noun; `many` where an `s` does not make the plural."""
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def new_first(results: Iterable[Result]) -> list[Result]:
+    """Put what is new before the rest, so that it is seen where a list is cut; both keep their order."""
+    return sorted(results, key=lambda result: result.state != "new")
 
 
 def counted(counts: Mapping[str, int]) -> list[str]:
@@ -104,6 +111,8 @@ def reasons(report: Report) -> list[str]:
 
 def missing(report: Report) -> tuple[str, str]:
     """Return what the reasons of an incomplete audit are called, and what follows from them."""
+    if report.run.blind and report.saw_nothing:
+        return "What is missing", "Nothing can be said: what was to be audited may be sound or not."
     if report.run.blind:
         rest = "Of the rest nothing can be said: it may be sound or not."
         return "What is missing", f"What is listed below was found. {rest}"
@@ -129,14 +138,19 @@ def outcome(report: Report) -> Outcome:
     """Return the report's outcome; an incomplete one neither passes nor fails."""
     if not report.run.complete:
         return Outcome.INCOMPLETE
-    return Outcome.VIOLATED if report.summary.fail else Outcome.PASSED
+    if report.summary.fail:
+        return Outcome.VIOLATED
+    return Outcome.INCONCLUSIVE if report.judged_nothing else Outcome.PASSED
 
 
 def title(report: Report) -> str:
     """Return what the report says, for a subject line: `3 violations`."""
     violations = plural(report.summary.fail, "violation") if report.summary.fail else "No violations"
+    nothing = _nothing(report)
     if report.run.complete:
-        return violations
+        return "Nothing could be judged" if report.judged_nothing else violations
+    if nothing:
+        return f"INCOMPLETE: {nothing.lower()}"
     return f"INCOMPLETE: {violations.lower()}{' found so far' * report.run.blind}"
 
 
@@ -144,22 +158,46 @@ def headline(report: Report) -> str:
     """Return what the report says, in a sentence that anyone understands."""
     summary = report.summary
     found = f"{plural(summary.fail, 'violation')} on {_violating(report)}" if summary.fail else ""
+    if nothing := _nothing(report):
+        return nothing if report.saw_nothing else f"{nothing} on {_audited(report)}"
     if report.run.blind:
         return f"The audit could not see or judge everything; so far it found {found or 'no violation'}"
     return (found or _clean(report)) + ("" if report.run.complete else ", but not everything could be delivered")
 
 
+def _nothing(report: Report) -> str:
+    """Say of an incomplete audit that it saw or judged nothing at all; nothing where it did."""
+    if not report.run.blind or not (report.saw_nothing or report.judged_nothing):
+        return ""
+    return "Nothing could be seen" if report.saw_nothing else "Nothing could be judged"
+
+
+def no_violation(report: Report) -> str:
+    """Say that there is no violation to list."""
+    if not report.run.blind:
+        return "Nothing was judged." if report.judged_nothing else "None."
+    return f"{_nothing(report) or 'None in what could be seen and judged'}."
+
+
 def _clean(report: Report) -> str:
     """Say that nothing is violated, and of what."""
-    summary, resources = report.summary, report.coverage.resources
-    accounts = _accounts(report)
-    if not (resources or accounts):
+    summary = report.summary
+    if report.saw_nothing:
         return "There is no registry credential to check"
     unjudged = summary.unknown + summary.error
+    if report.judged_nothing:
+        return (
+            f"Nothing could be judged on {_audited(report)}" if unjudged else f"No rule applies to {_audited(report)}"
+        )
     besides = [f"{summary.waived} waived"] if summary.waived else []
     besides += [f"{unjudged} could not be judged"] if unjudged else []
-    judged = [plural(resources, "registry credential"), *([accounts] if accounts else [])]
-    return f"No violations on {' and '.join(judged)}" + (", " * bool(besides)) + ", ".join(besides)
+    return ", ".join([f"No violations on {_audited(report)}", *besides])
+
+
+def _audited(report: Report) -> str:
+    """Return how many credentials, and accounts, were audited."""
+    accounts = _accounts(report)
+    return " and ".join([plural(report.coverage.resources, "registry credential"), *([accounts] if accounts else [])])
 
 
 def _violating(report: Report) -> str:
@@ -188,13 +226,14 @@ def explanation(report: Report) -> str:
         if report.run.blind:
             why = "the audit is incomplete. What is listed was found; of the rest nothing can be said."
         return f"{code}: {why}"
-    said = "the audit is complete, and"
+    if report.judged_nothing:
+        return f"{code}: the audit is complete, but it judged nothing: no rule passed or failed on anything."
     if report.exit_code:
-        return f"{code}: {said} there are violations at or above the severity that fails an audit (--fail-on)."
-    if summary.fail:
-        return f"{code}: {said} every violation is below the severity that fails an audit (--fail-on)."
-    if summary.unknown or summary.error:
-        return f"{code}: {said} no violation was found. What could not be judged was set aside (--on-unknown ignore)."
-    if summary.waived:
-        return f"{code}: {said} every violation is waived."
-    return f"{code}: {said} nothing is violated."
+        why = "there are violations at or above the severity that fails an audit (--fail-on)."
+    elif summary.fail:
+        why = "every violation is below the severity that fails an audit (--fail-on)."
+    elif summary.unknown or summary.error:
+        why = "no violation was found. What could not be judged was set aside (--on-unknown ignore)."
+    else:
+        why = "every violation is waived." if summary.waived else "nothing is violated."
+    return f"{code}: the audit is complete, and {why}"

@@ -18,6 +18,7 @@ from northflank_audit.formats.text import (
     headline,
     missing,
     moment,
+    no_violation,
     outcome,
     plural,
     title,
@@ -25,6 +26,7 @@ from northflank_audit.formats.text import (
 from northflank_audit.model import ACCOUNT_TYPE, Result, Severity, Status
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary
+from northflank_audit.unjudged import causes
 
 _SOURCES: Final = {"api": "Northflank API", "demo": "Sample account of the embedded emulator", "input": "Saved JSON"}
 
@@ -72,6 +74,8 @@ def view(report: Report) -> dict[str, Any]:
         "findings": grouped(report, (each for each in results if each.violates)),
         "waived": [each for each in results if each.waiver is not None],
         "unjudged": unjudged,
+        "causes": causes(results, report.rules),
+        "no_violation": no_violation(report),
         "others": [each for each in results if each.status in (Status.PASS, Status.NOTAPPLICABLE)],
         "compared": report.resolved is not UNSET,
         "resolved": resolved,

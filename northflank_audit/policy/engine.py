@@ -8,6 +8,7 @@ from itertools import groupby, islice
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from northflank_audit.fields import generation
 from northflank_audit.model import (
@@ -195,6 +196,7 @@ class Engine:
             evidence=evidence,
             waiver=waiver,
             fingerprint=fingerprint(rule.id, resource.team, resource.id, resource.type),
+            reason=_cause(verdict) if verdict.status in (Status.UNKNOWN, Status.ERROR) else UNSET,
         )
 
 
@@ -254,6 +256,23 @@ def _named(resource: Resource) -> str:
     return str(Account(team=resource.team)) if resource.type == ACCOUNT_TYPE else resource.name or resource.id
 
 
+def _reason(verdict: Verdict) -> str:
+    """Return why a verdict could not be given, for a person."""
+    resource = verdict.resource
+    undecided = verdict.status is Status.UNKNOWN and verdict.seen is None and verdict.reason != NO_ADDRESS
+    if undecided and verdict.decided_by is not None:
+        return _lacking(_absent(verdict.decided_by, resource), verdict.reason, resource.shortfall)
+    return verdict.reason
+
+
+def _cause(verdict: Verdict) -> str:
+    """Return the reason without the resource's own id and team, so that it is equal for equal causes."""
+    resource = verdict.resource
+    own = f"details of '{resource.id}'"
+    reason = _reason(verdict)
+    return reason.replace(f"{own} of team {resource.team}", "its details").replace(own, "its details")
+
+
 def _message(verdict: Verdict) -> str:
     rule, resource = verdict.rule, verdict.resource
     name = _named(resource)
@@ -261,10 +280,7 @@ def _message(verdict: Verdict) -> str:
         case Status.FAIL:
             return _filled(rule, resource)
         case Status.UNKNOWN:
-            reason = verdict.reason
-            if verdict.seen is None and verdict.decided_by is not None and reason != NO_ADDRESS:
-                reason = _lacking(_absent(verdict.decided_by, resource), reason, resource.shortfall)
-            return f"{name} could not be judged: {reason}"
+            return f"{name} could not be judged: {_reason(verdict)}"
         case Status.ERROR:
             return f"{name} could not be judged: the rule itself failed on it: {verdict.reason}"
         case Status.NOTAPPLICABLE:

@@ -13,9 +13,13 @@ from northflank_audit.policy.compliance import frameworks
 from northflank_audit.policy.engine import Engine, Verdict
 from northflank_audit.policy.waivers import WaiverBook
 from northflank_audit.report import Coverage, Gate, Report, RuleSummary, Run, Subject, Summary, Tool, Waivers
+from northflank_audit.unjudged import causes
 
 LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
 """What the report always lists; the rest is counted."""
+
+MOST_CAUSES = 20
+"""Causes of unknown verdicts that are reasons of their own; the rest is counted."""
 
 
 class Tally:
@@ -51,9 +55,14 @@ class Tally:
             self._counts[rule.id]["waived" if waiver else status] += 1
             self._results.append(self._engine.result(verdict, waiver))
 
-    def unjudged(self) -> int:
-        """Return how many verdicts are unknown or errors."""
-        return sum(count[Status.UNKNOWN] + count[Status.ERROR] for count in self._counts.values())
+    def unjudged(self, *, broken: bool = False) -> list[str]:
+        """Return what could not be judged, a line for each cause; with `broken`, by rules that always fail alone."""
+        results = sorted(self._results, key=lambda result: result.order)
+        rules = [self._summary(index) for index in range(len(self._engine.rules))]
+        found = [cause for cause in causes(results, rules) if cause.broken or not broken]
+        left = sum(len(cause.results) for cause in found[MOST_CAUSES:])
+        more = [f"{left} more verdicts are unknown or errors"] if left else []
+        return [*(cause.text for cause in found[:MOST_CAUSES]), *more]
 
     def report(
         self,

@@ -40,7 +40,7 @@ def levels(text):
 def test_the_whole_of_it(full):
     assert render(full) == (
         "::error file=rules.yaml,line=3,title=High%2C new%3A Restricted to projects::a: a can be used by every project\n"
-        "::warning file=rules.yaml,line=3,title=Unknown%3A Restricted to projects::c: c could not be judged\n"
+        "::warning file=rules.yaml,line=3,title=Unknown%3A Restricted to projects::rule unrestricted is unknown for c: c could not be judged\n"
         "::notice title=Registry credential audit%3A VIOLATED::1 violation on 1 of 3 registry credentials\n"
     )
 
@@ -91,7 +91,7 @@ def test_no_more_are_given_than_a_step_shows_the_worst_come_first_and_the_rest_i
     assert levels(text) == {"error": 10, "warning": 10, "notice": 10}
     assert "::h7: " in text and "::h8: " not in text  # two reasons came before
     assert text.splitlines()[-1].endswith(
-        "Not shown here, but in the reports: 63 violations, 30 verdicts that are unknown"
+        "Not shown here, but in the reports: 63 violations, 30 reasons why verdicts are unknown"
     )
 
 

@@ -42,7 +42,8 @@ VIOLATIONS
 
 COULD NOT BE JUDGED
   Whether these comply is not known.
-  - C (c): Restricted to projects (high). c could not be judged
+  - Restricted to projects (high). rule unrestricted is unknown for c: c could
+    not be judged
 
 TO BE LOOKED AT
   - something is odd
