@@ -219,6 +219,8 @@ def _input_name(path: str) -> str:
 
 
 def _read_input(path: str) -> bytes:
+    if path == "-" and sys.stdin is None:
+        raise StartError("--input -: standard input is closed")
     try:
         return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:

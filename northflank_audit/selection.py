@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from northflank_audit import shipped
+from northflank_audit import jsontext, shipped
 from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean, in_order
 from northflank_audit.model import Rule, Waiver
 from northflank_audit.policy import rules as rule_files
@@ -225,6 +225,6 @@ def read_earlier(path: str, option: str = "--compare") -> Past:
             f"{error}; a first audit has no earlier report: leave {option} away" if first else error
         ) from None
     try:
-        return msgspec.json.decode(text.encode(), type=Past)
-    except (msgspec.MsgspecError, RecursionError) as error:
+        return msgspec.convert(jsontext.decode(text.encode()), Past)
+    except (jsontext.InvalidJSON, msgspec.ValidationError, RecursionError) as error:
         raise StartError(f"{option} {path}: not a report.json of this tool ({error})") from None

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from northflank_audit import mailsection
+from northflank_audit import jsontext, mailsection
 from northflank_audit.delivery import heartbeat, metrics
 from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
@@ -81,7 +81,7 @@ class Settings:
         if self.token_file is not None:
             try:
                 value, origin = (
-                    Path(self.token_file).read_text(encoding="utf-8"),
+                    jsontext.as_utf8(Path(self.token_file).read_bytes()).decode(),
                     f"the file {self.token_file}",
                 )
             except (OSError, UnicodeDecodeError) as error:

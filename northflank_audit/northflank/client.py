@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-import msgspec
 import requests
 from tenacity import RetryCallState
 
-from northflank_audit import __version__
+from northflank_audit import __version__, jsontext
 from northflank_audit.errors import FetchError, Refused
 from northflank_audit.northflank.ratelimit import RateLimit
 from northflank_audit.northflank.retry import RETRIED, Deadline, Passing, asked_wait, retrying
@@ -188,11 +187,11 @@ class Client:
         if response.status_code != requests.codes.ok:
             raise self._failure(response, body, what, advice)
         try:
-            return msgspec.json.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise Passing(f"the answer is not JSON ({error})") from None
-        except RecursionError:
-            raise Passing("the answer is nested too deeply") from None
+            return jsontext.decode(body)
+        except jsontext.DuplicateKey as error:
+            raise FetchError(f"{what}: the answer contradicts itself: {error}") from None
+        except jsontext.InvalidJSON as error:
+            raise Passing(f"the answer is {error}") from None
 
     def _broken(self, error: requests.RequestException) -> str:
         """Return what broke a connection; at the deadline that was the watchdog."""
@@ -231,8 +230,8 @@ class Client:
     def _said(self, body: bytes) -> str:
         """Return what an error answer says, if it is one of the API's own."""
         try:
-            message = msgspec.json.decode(body)["error"]["message"]
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError, IndexError):
+            message = jsontext.decode(body)["error"]["message"]
+        except (jsontext.InvalidJSON, KeyError, TypeError, IndexError):
             return " (and not in the API's words: a proxy's?)" if body.lstrip()[:1] == b"<" else ""
         return f": {self._safe(str(message))}"
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from northflank_audit import jsontext
 from northflank_audit.errors import StartError
 from northflank_audit.model import Account, Resource
 from northflank_audit.northflank.records import claimed, contradictions
@@ -115,14 +116,17 @@ def _joined(one: Account, other: Account) -> Account:
 
 
 def _decoded(name: str, content: bytes) -> Any:
-    if not content.strip():
-        raise StartError(f"{name}: empty; did the command that should write it fail?")
     try:
-        value = msgspec.json.decode(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        content = jsontext.as_utf8(content)
+        if not content.strip():
+            raise StartError(f"{name}: empty; did the command that should write it fail?")
+        value = jsontext.decode(content)
+    except UnicodeDecodeError as error:
         raise StartError(f"{name}: not JSON ({error})") from None
-    except RecursionError:
-        raise StartError(f"{name}: nested too deeply") from None
+    except jsontext.DuplicateKey as error:
+        raise StartError(f"{name}: it contradicts itself: {error}") from None
+    except jsontext.InvalidJSON as error:
+        raise StartError(f"{name}: {error}") from None
     if isinstance(value, dict) and value.get("kind") == KIND:
         try:
             return msgspec.convert(value, Snapshot)

@@ -177,6 +177,21 @@ def test_a_token_file(audit, serve, tmp_path):
     assert audit("--token-file", "token", "--api-url", server.url).code == 0
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_token_file_and_an_input_may_be_what_an_editor_of_windows_writes(audit, serve, tmp_path, encoding):
+    server = serve([old("a")])
+    (tmp_path / "token").write_bytes(f"{server.token}\r\n".encode(encoding))
+    assert audit("--token-file", "token", "--api-url", server.url).code == 0
+    (tmp_path / "i.json").write_bytes(json.dumps({"credentials": [old("ä")]}, ensure_ascii=False).encode(encoding))
+    assert audit("--input", "i.json").report["coverage"]["resources"] == 1
+
+
+def test_a_closed_standard_input_can_not_be_read(tmp_path):
+    closed = ["sh", "-c", 'exec "$0" "$@" <&-', sys.executable, str(AUDIT), "--input", "-"]
+    ended = subprocess.run(closed, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "--input -: standard input is closed" in ended.stderr) == (2, True)
+
+
 def test_fail_on_and_waivers(audit, serve, tmp_path):
     server = serve([old("ci-a", restricted=False)])
     assert audit("--fail-on", "critical", **at(server)).code == 0
@@ -362,6 +377,7 @@ def test_a_report_that_can_not_be_written_makes_it_incomplete(audit, tmp_path):
         (("--demo", "--config", "nested.yaml"), "nested.yaml:1:10: timeout: this takes one value"),
         (("--demo", "--config", "off.yaml", "--rule", "registry-credential-unrestricted"), "switches it off"),
         (("--demo", "--compare", "bad.yaml"), "not a report.json"),
+        (("--demo", "--compare", "twice.json"), "the key 'schemaVersion' stands twice in one object (line 1"),
         (("--demo", "--compare", "next.json"), "not a report.json of this tool (Invalid enum value '2.0'"),
         (
             ("--demo", "--compare", "none.json"),
@@ -381,7 +397,7 @@ def test_what_can_not_start_ends_with_2_and_touches_no_report(audit, tmp_path, a
     (tmp_path / "reports/report.json").write_text("old")
     (tmp_path / "empty").mkdir()
     files = {"bad.yaml": "rules:\n  - idd: x\n", "typo.yaml": "demo: true\nfail-onn: low\n", "value.yaml": "fail-on: bad",
-             "list.yaml": "- a", "nested.yaml": "timeout: [1]", "next.json": '{"schemaVersion": "2.0"}', "off.yaml": "overrides: {registry-credential-unrestricted: off}",
+             "list.yaml": "- a", "nested.yaml": "timeout: [1]", "next.json": '{"schemaVersion": "2.0"}', "twice.json": '{"schemaVersion": "2.0", "schemaVersion": "1.0"}', "off.yaml": "overrides: {registry-credential-unrestricted: off}",
              "blank": " \n", "lines": "a\nb\n"}  # fmt: skip
     for name, text in files.items():
         (tmp_path / name).write_text(text)

@@ -70,6 +70,13 @@ def test_a_credential_that_comes_twice_is_judged_once_and_warned_of():
         (b"{", "not JSON"),
         (b"\xff{}", "not JSON"),
         (b"[" * 100_000, "nested too deeply"),
+        (" \n".encode("utf-16"), "empty"),
+        (b"\xff\xfe{", "not JSON"),
+        (
+            b'{"credentials": [{"id": "a", "x": {"restricted": false, "restricte\\u0064": true}}]}',
+            "f0.json: it contradicts itself: the key 'restricted' stands twice in one object",
+        ),
+        (b'{"kind": "northflank-audit-snapshot", "pages": 1, "pages": 2}', "the key 'pages' stands twice"),
         (b"[]", "it must be a snapshot"),
         (b'{"credentials": 1}', "it must be"),
         (b'{"data": []}', "it must be"),
