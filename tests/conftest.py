@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,9 @@ settings.register_profile(
     "tests", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tests")
+
+NET = 300.0
+"""Seconds after which a test gives up what should have ended: a net, of which no outcome depends."""
 
 ROOT = Path(__file__).parent.parent
 AUDIT = ROOT / "audit.py"
@@ -83,7 +88,7 @@ class Ended:
 def audit(tmp_path: Path):
     """Run `audit.py` as a process, in a folder of its own, with a clean environment."""
 
-    def run(*arguments: str, stdin: str | None = None, timeout: float = 60, **environment: str) -> Ended:
+    def run(*arguments: str, stdin: str | None = None, timeout: float = NET, **environment: str) -> Ended:
         # Its coverage is not measured: that would take as long again as most of these processes do.
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "SYSTEMROOT")}
         done = subprocess.run(
@@ -100,6 +105,14 @@ def audit(tmp_path: Path):
         return Ended(done.returncode, done.stdout, done.stderr, tmp_path)
 
     return run
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait for an event in another thread or process."""
+    give_up = time.monotonic() + NET
+    while not holds():
+        assert time.monotonic() < give_up, "what was waited for did not come"
+        time.sleep(0.01)
 
 
 def needed(program: str) -> str:

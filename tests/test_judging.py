@@ -20,7 +20,7 @@ from northflank_audit.report import Origin
 from northflank_audit.selection import Policy
 from northflank_audit.sources.api import ApiSource
 from northflank_audit.sources.files import InputSource
-from tests.conftest import ROOT, RULES
+from tests.conftest import NET, ROOT, RULES
 
 TOKEN = Token("nf-account-token", "the test")
 LIST, PROJECTS = "/v1/integrations/registries", "/v1/projects"
@@ -63,7 +63,7 @@ def online(audited):
 
     def run(accounts, *ids, teams=(), faults=(), details="auto", page_size=100, rate_limit=1000, **more):
         with Emulator(accounts, Plan(faults=list(faults), rate_limit=rate_limit), token=TOKEN.value) as server:
-            client = Client(server.url, TOKEN, max_attempts=2, deadline=Deadline(60), sleep=lambda _: None)
+            client = Client(server.url, TOKEN, max_attempts=2, deadline=Deadline(NET), sleep=lambda _: None)
             with client:
                 source = ApiSource(client, Origin(kind="api"), teams, page_size=page_size, details=details != "never")
                 report = audited(source, *ids, details=details, **more)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import needed, needed_package
+from tests.conftest import NET, needed, needed_package
 
 
 def nu_messages(files: Sequence[Path]) -> list[dict[str, Any]]:
@@ -24,6 +24,6 @@ def nu_messages(files: Sequence[Path]) -> list[dict[str, Any]]:
         "--format",
         "json",
     ]
-    done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, timeout=NET, check=True)
     messages: list[dict[str, Any]] = json.loads(done.stdout)["messages"]
     return messages

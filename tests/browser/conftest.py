@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from northflank_audit.formats import FORMATS
 from northflank_audit.model import Result, Severity, fingerprint
 from northflank_audit.report import Comparison, Earlier, Report
-from tests.conftest import needed
+from tests.conftest import NET, needed
 from tests.formats.conftest import (
     HOSTILE,
     RULES,
@@ -112,6 +112,7 @@ def endless(full: Report) -> Report:
 def chromium() -> Iterator[Browser]:
     """Start the browser once, without anything that it does by itself."""
     path = needed("chromium")
+    expect.set_options(timeout=NET * 1000)
     quiet = ["background-networking", "component-update", "sync", "gpu", "quic"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -139,6 +140,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Report], Path
 def watched(browser: Browser, path: Path, fragment: str, **context: Any) -> Iterator[Page]:
     """Open a file, and see to it that it asks for nothing else, says nothing and runs nothing it should not."""
     with browser.new_context(**context) as made:
+        made.set_default_timeout(NET * 1000)
         page, seen = made.new_page(), []
 
         def asked(request: Request) -> None:

@@ -21,7 +21,12 @@ def shown(page: Page) -> list[str]:
 
 def search(page: Page, text: str) -> None:
     page.get_by_label("Search", exact=True).fill(text)
-    page.evaluate("(time) => new Promise((done) => setTimeout(done, time))", SETTLED)  # after the page's own timer
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait for the page's own timer: a later one of the same page ends after it, however slow the machine."""
+    page.evaluate("(time) => new Promise((done) => setTimeout(done, time))", SETTLED)
 
 
 def count(page: Page) -> str:
@@ -115,7 +120,7 @@ def test_the_filters_are_used_by_keyboard_alone(opened, thirty):
     page.keyboard.press("Enter")  # it submits nothing
     page.keyboard.press("Tab")
     page.keyboard.type("high")
-    page.wait_for_timeout(SETTLED)
+    settle(page)
     assert shown(page) == ["cred-6"]
     assert page.url.endswith(".html")
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from northflank_audit import cli
+from tests.conftest import NET
 from tests.formats.conftest import clean, full, hostile, incomplete, report
 
 __all__ = ["clean", "full", "hostile", "incomplete", "report"]
@@ -64,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         answers = self.server.answers
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if answer == "hang":
-            self.server.released.wait(10)
+            self.server.released.wait(NET)
         elif answer == "drip":
             while not self.server.released.wait(0.05):
                 self.connection.sendall(b"H")
@@ -119,8 +120,15 @@ def peer(serve):
 
 
 @pytest.fixture
+def brisk(monkeypatch):
+    """Try again at once; who answers may take any time."""
+    for name, seconds in (("TRY_SECONDS", NET), ("LONGEST", NET), ("PAUSE", 0.01)):
+        monkeypatch.setattr(f"northflank_audit.delivery.request.{name}", seconds)
+
+
+@pytest.fixture
 def hasty(monkeypatch):
-    """Wait for nobody for long."""
+    """Wait for nobody for long: for those who never answer."""
     for name, seconds in (("request.TRY_SECONDS", 0.15), ("request.LONGEST", 0.3), ("request.PAUSE", 0.01)):
         monkeypatch.setattr(f"northflank_audit.delivery.{name}", seconds)
     monkeypatch.setattr("northflank_audit.delivery.notify.LONGEST", 0.5)

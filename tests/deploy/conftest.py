@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from northflank_audit.emulator import Emulator, load
-from tests.conftest import AUDIT, ROOT
+from tests.conftest import AUDIT, NET, ROOT
 
 DEPLOY = ROOT / "deploy"
 GOOD = {
@@ -125,7 +125,7 @@ class Host:
             env={"PATH": f"{self.place('/opt/northflank-audit/bin')}:{os.environ['PATH']}", **environment},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=NET,
             check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr

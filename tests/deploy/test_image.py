@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, needed
+from tests.conftest import NET, ROOT, needed
 from tests.deploy.conftest import container, pod, program
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -63,7 +63,7 @@ def jail():
 
         def run(*command: str) -> subprocess.CompletedProcess[str]:
             whole = ["unshare", "--mount", "/bin/sh", "-c", JAIL, "jail", *command]
-            return subprocess.run(whole, env=environment, capture_output=True, text=True, timeout=60, check=False)
+            return subprocess.run(whole, env=environment, capture_output=True, text=True, timeout=NET, check=False)
 
         run.reports = reports
         run.opt = opt

@@ -6,6 +6,7 @@ import requests
 
 from northflank_audit.emulator import Emulator, Plan, load
 from northflank_audit.errors import StartError
+from tests.conftest import NET
 
 NOW = dt.datetime(2026, 11, 11, tzinfo=dt.UTC)
 DATA = {
@@ -37,7 +38,7 @@ def ask(file):
 
         def ask(path, method="GET", token=server.token, **query):
             headers = {"Authorization": f"Bearer {token}"}
-            return session.request(method, server.url + path, params=query, headers=headers, timeout=10)
+            return session.request(method, server.url + path, params=query, headers=headers, timeout=NET)
 
         yield ask
 
@@ -81,7 +82,7 @@ def test_only_the_token_reads_and_nobody_writes(ask):
 def test_the_rate_limit_counts_and_ends(file):
     with Emulator(load(file(DATA)), Plan(rate_limit=1, latency=0.001)) as server:
         headers = {"Authorization": f"Bearer {server.token}"}
-        first, second = (requests.get(server.url + LIST, headers=headers, timeout=10) for _ in range(2))
+        first, second = (requests.get(server.url + LIST, headers=headers, timeout=NET) for _ in range(2))
     assert (first.status_code, first.headers["x-ratelimit-remaining"]) == (200, "0")
     assert (second.status_code, second.headers["x-ratelimit-limit"]) == (429, "1")
     assert 3590 < int(second.headers["x-ratelimit-reset"]) <= 3600

@@ -3,14 +3,15 @@ import json
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import requests
 
-from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan, load_plan
+from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan, load_plan, server
 from northflank_audit.emulator.plan import Answer, merged
 from northflank_audit.errors import StartError
-from tests.conftest import AUDIT
+from tests.conftest import AUDIT, NET
 
 LIST = "/v1/integrations/registries"
 ACCOUNTS = Accounts(Account([{"id": name, "description": ""} for name in "abcdef"]))
@@ -24,11 +25,11 @@ def ask():
         if not servers:
             servers.append(Emulator(ACCOUNTS, plan, token="t").__enter__())
         headers = {"Authorization": "Bearer t", "Connection": "close"}
-        return requests.get(servers[0].url + path, params=query, headers=headers, timeout=10, allow_redirects=False)
+        return requests.get(servers[0].url + path, params=query, headers=headers, timeout=NET, allow_redirects=False)
 
     yield ask
-    for server in servers:
-        server.__exit__(None, None, None)
+    for each in servers:
+        each.__exit__(None, None, None)
 
 
 def plan(*faults, **more):
@@ -95,8 +96,8 @@ def test_time_is_taken(ask):
 
 
 def test_a_stall_keeps_the_connection_open(ask):
-    with pytest.raises(requests.ReadTimeout), Emulator(ACCOUNTS, plan({"stall": 0}), token="t") as server:
-        requests.get(server.url + LIST, timeout=0.3)
+    with pytest.raises(requests.ReadTimeout), Emulator(ACCOUNTS, plan({"stall": 0}), token="t") as silent:
+        requests.get(silent.url + LIST, timeout=0.3)
 
 
 def test_pages_of_planned_sizes(ask):
@@ -112,10 +113,14 @@ def test_pages_of_planned_sizes(ask):
     assert [item["id"] for item in ask(sized, per_page=2, page=3).json()["data"]["credentials"]] == ["e", "f"]
 
 
-def test_a_window_of_the_rate_limit_ends(ask):
-    limited = plan(rate_limit=1, window=0.2)
+def test_a_window_of_the_rate_limit_ends(ask, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(server, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep))
+    limited = plan(rate_limit=1, window=60)
     assert [ask(limited).status_code for _ in range(2)] == [200, 429]
-    time.sleep(0.25)  # the window is the server's own, by the real clock
+    now[0] = 59.9
+    assert ask(limited).status_code == 429
+    now[0] = 60.0
     assert ask(limited).status_code == 200
 
 
@@ -165,6 +170,6 @@ def test_the_command_takes_a_plan(tmp_path):
     )
     process = subprocess.Popen([*command, "plan.json"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     url = process.stdout.readline().split()[0]
-    assert requests.get(url, timeout=10).status_code == 503
+    assert requests.get(url, timeout=NET).status_code == 503
     process.terminate()
-    process.communicate(timeout=10)
+    process.communicate(timeout=NET)

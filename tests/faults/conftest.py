@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from northflank_audit.emulator import Emulator, Plan, load, load_plan
-from tests.conftest import RULES
+from tests.conftest import NET, RULES
 
 CASES = yaml.safe_load(Path(__file__).with_name("cases.yaml").read_text(encoding="utf-8"))
 TOKEN = "nf-fault-token-5f1c"
-OPTIONS = ("--rules", "rules.yaml", "--page-size", "2", "--max-attempts", "3", "--timeout", "20", "--verbose",
+OPTIONS = ("--rules", "rules.yaml", "--page-size", "2", "--max-attempts", "3", "--timeout", f"{NET:g}", "--verbose",
            "--save-snapshot", "snapshot.json", "--format", "html,md,json")  # fmt: skip
 SECRETS = {
     "credentials": {"username": "SECRET-user", "password": "SECRET-password", "scope": {"pull": True}},
@@ -67,7 +67,7 @@ def run(audit, tmp_path):
 
     def run(server, *options, **environment):
         environment = {"NORTHFLANK_API_TOKEN": server.token, "NORTHFLANK_API_BASE_URL": server.url, **environment}
-        return audit(*OPTIONS, *options, timeout=60, **environment)
+        return audit(*OPTIONS, *options, **environment)
 
     return run
 

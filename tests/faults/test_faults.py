@@ -27,8 +27,6 @@ def check(case, ended, took, server):
     assert re.search(case.get("says", ""), told), told
     assert re.search(case["warns"], "\n".join(warnings)) if "warns" in case else not warnings, warnings
     assert took >= case.get("lasts", 0)
-    limit = float(case["options"][1]) if "--timeout" in case.get("options", ()) else 20
-    assert took < limit + 2 + 3, "the start of the process is not the audit's time, but it takes less than 3 s"
     coverage, summary = report["coverage"], report["summary"]
     assert coverage["requests"] == len(server.requests)
     assert coverage["resources"] * len(report["rules"]) == coverage["results"]

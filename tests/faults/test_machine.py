@@ -5,11 +5,10 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
-from tests.conftest import AUDIT, RULES
+from tests.conftest import AUDIT, NET, RULES, until
 from tests.faults.conftest import OPTIONS, TOKEN, assert_nothing_leaked
 
 LIMITED = """
@@ -28,7 +27,7 @@ def limited(tmp_path):
     def run(server, name, value, *options):
         return subprocess.run(
             [sys.executable, "-c", LIMITED, name, str(value), str(AUDIT), *OPTIONS, *options], cwd=tmp_path, check=False,
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=NET,
             env={"PATH": os.environ["PATH"], "NORTHFLANK_API_TOKEN": TOKEN, "NORTHFLANK_API_BASE_URL": server.url},
         )  # fmt: skip
 
@@ -90,7 +89,7 @@ SLOW_NAMES = """
 import socket, time
 real = socket.getaddrinfo
 def slow(*args, **options):
-    time.sleep(30)
+    time.sleep(600)
     return real(*args, **options)
 socket.getaddrinfo = slow
 """
@@ -99,11 +98,9 @@ socket.getaddrinfo = slow
 def test_names_that_are_not_resolved_do_not_outlast_the_deadline(run, tmp_path, serve):
     (tmp_path / "path").mkdir()
     (tmp_path / "path/sitecustomize.py").write_text(SLOW_NAMES)
-    start = time.monotonic()
     ended = run(
         serve(), "--timeout", "1", NORTHFLANK_API_BASE_URL="https://api.test", PYTHONPATH=str(tmp_path / "path")
     )
-    assert time.monotonic() - start < 1 + 2 + 3
     assert ended.code == 3
     assert "page 1: the host's name was not resolved in time" in ended.report["run"]["incompleteReasons"][0]
 
@@ -116,13 +113,11 @@ def test_a_crash_leaves_no_core(serve, tmp_path):
         [sys.executable, "-c", LIMITED, "RLIMIT_CORE", str(resource.getrlimit(resource.RLIMIT_CORE)[1]), str(AUDIT)],
         cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    while not server.requests:
-        assert process.poll() is None
-        time.sleep(0.01)  # until the process waits for the answer
+    until(lambda: server.requests or process.poll() is not None)  # then the process waits for the answer
     with open(f"/proc/{process.pid}/limits", encoding="ascii") as file:  # noqa: PTH123 - no file
         (line,) = [line for line in file if line.startswith("Max core file size")]
     process.send_signal(signal.SIGABRT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=NET)
     assert line.split()[4:6] == ["1", "1"]
     assert process.returncode == -signal.SIGABRT
     assert list(tmp_path.iterdir()) == []

@@ -19,7 +19,7 @@ from northflank_audit.northflank.token import Token
 from northflank_audit.report import Origin
 from northflank_audit.selection import Policy
 from northflank_audit.sources.api import ApiSource
-from tests.conftest import rules
+from tests.conftest import NET, rules
 
 TOKEN = Token("nf-property-token", "the test")
 LIST = "/v1/integrations/registries"
@@ -38,7 +38,7 @@ def audited(url, *, teams=(), page_size=3, details="auto"):
         fail_on=Severity.INFO,
     )
     policy = Policy(rules=rules(), waivers=[], earlier=None)
-    with Client(url, TOKEN, max_attempts=TRIES, deadline=Deadline(60), sleep=lambda _: None) as client:
+    with Client(url, TOKEN, max_attempts=TRIES, deadline=Deadline(NET), sleep=lambda _: None) as client:
         source = ApiSource(client, Origin(kind="api"), teams, page_size=page_size, details=details != "never")
         report = runner.audit(asked, policy, source, lambda _: None)
     summary = json.loads(msgspec.json.encode(report.summary))

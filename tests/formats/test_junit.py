@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from northflank_audit.formats import FORMATS
 from northflank_audit.model import Severity, Status
 from northflank_audit.report import Gate
-from tests.conftest import needed, needed_package
+from tests.conftest import NET, needed, needed_package
 from tests.formats.conftest import poisoned, result
 
 SCHEMA = Path(__file__).with_name("junit.rnc")
@@ -19,7 +19,7 @@ JING = "nu.validator.vendor.thaiopensource.relaxng.util.Driver"
 def validated(*files):
     """Return what the validator has to say of files; nothing where they fit the schema."""
     command = [needed("java"), "-cp", str(needed_package("vnu-jar/build/dist/vnu.jar")), JING, "-c", str(SCHEMA)]
-    done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, check=False, timeout=NET)
     return done.stdout + done.stderr
 
 

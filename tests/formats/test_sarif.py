@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from northflank_audit.formats import FORMATS, sarif
 from northflank_audit.model import Severity, Status
 from northflank_audit.printable import printable
-from tests.conftest import needed_package
+from tests.conftest import NET, needed_package
 from tests.formats.conftest import poisoned, result
 
 PACKAGE = "@microsoft/sarif-multitool-linux/"
@@ -290,7 +290,7 @@ def multitool(tmp_path):
         # Without the ICU library, and without its start message.
         environment = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "HOME": str(tmp_path)}
         command = [str(tool), "validate", f"{folder}/*.sarif", "--rule-kind", "Sarif;Ghas"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=100)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=NET)
         assert "Done." in done.stdout, done.stdout + done.stderr
         lines = done.stdout.splitlines()
         return [line for line in lines if ": error " in line], [line for line in lines if ": warning " in line]

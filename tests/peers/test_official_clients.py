@@ -13,7 +13,7 @@ from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import Account, pages
 from northflank_audit.northflank.retry import Deadline
 from northflank_audit.northflank.token import Token
-from tests.conftest import needed
+from tests.conftest import NET, needed
 
 pytestmark = pytest.mark.peer
 CLI = Path(__file__).parent / "node_modules/.bin/northflank"
@@ -33,7 +33,7 @@ def northflank(tmp_path):
         login = ["login", "-n", "test", "-t", server.token, "--host", server.url]
         for command in (login, list(arguments)):
             done = subprocess.run(
-                [str(CLI), *command], env=environment, capture_output=True, text=True, check=False, timeout=60
+                [str(CLI), *command], env=environment, capture_output=True, text=True, check=False, timeout=NET
             )
             assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -53,7 +53,7 @@ def served(count, tmp_path, paging="cursor"):
 
 
 def ours(server):
-    with Client(server.url, Token(server.token, "test"), max_attempts=1, deadline=Deadline(60)) as client:
+    with Client(server.url, Token(server.token, "test"), max_attempts=1, deadline=Deadline(NET)) as client:
         found = [
             item
             for page in pages(client, Account(None).path, "credentials", page_size=100, what="list", permission="")

@@ -11,6 +11,7 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from tests.conftest import NET
 from tests.formats.conftest import clean, full, hostile, incomplete, report  # noqa: F401 - fixtures
 
 PASSWORD = "correct horse battery staple"
@@ -125,7 +126,7 @@ class Actor:
             if said is CUT:
                 return
             if said is HANG:
-                self.over.wait(20)
+                self.over.wait(NET)
                 return
             while said is ENDLESS:
                 stream.write(b"250-more\r\n" * 1000)
@@ -165,4 +166,4 @@ def act():
         with suppress(OSError):
             actor.socket.shutdown(socket.SHUT_RDWR)
         actor.socket.close()
-        thread.join(5)
+        thread.join(5)  # no outcome: a daemon

@@ -5,15 +5,16 @@ import logging
 import re
 import socket
 import threading
-import time
 from contextlib import suppress
 from email.message import EmailMessage
+from types import SimpleNamespace
 
 import pytest
 
 from northflank_audit.delivery import smtp
 from northflank_audit.delivery.mailconfig import Login, Smtp
 from northflank_audit.errors import DeliveryError
+from tests.conftest import NET
 from tests.delivery.mail.conftest import CUT, ENDLESS, HANG, PASSWORD, TALK, logins, secured
 
 SENDER, ALICE, BOB = "audit@example.com", "alice@example.com", "bob@example.com"
@@ -23,7 +24,7 @@ SENDER, ALICE, BOB = "audit@example.com", "alice@example.com", "bob@example.com"
 def send():
     """Send a mail; return the waits before further tries."""
 
-    def sent(port, *to, limit=10.0, timeout=5.0, attempts=3, **server):
+    def sent(port, *to, limit=NET, timeout=NET, attempts=3, **server):
         waits = []
         message = EmailMessage()
         message["Subject"], message["Message-ID"] = "Hello", "<1@example.com>"
@@ -174,18 +175,17 @@ def test_a_server_that_says_nothing_hangs_nothing(stage, act, failed):
 
 
 def test_all_of_it_is_bounded_whatever_a_server_does(act, failed):
-    start, before = time.monotonic(), set(threading.enumerate())
+    before = set(threading.enumerate())
     actor = act(MAIL=HANG)
-    said = failed(actor.port, timeout=5, limit=0.2)
+    said = failed(actor.port, limit=0.2)
     assert said.endswith("it does not answer (given up after 0.2 s)"), said
-    assert time.monotonic() - start < 2
     assert all(thread.daemon for thread in set(threading.enumerate()) - before)  # the process can end
 
 
 @pytest.mark.parametrize("stage", ["EHLO", "MAIL", "end"])
 def test_an_answer_without_an_end_fills_no_memory(stage, act, failed, monkeypatch):
     monkeypatch.setattr(smtp, "_MOST", 100_000)
-    assert "its answers have no end" in failed(act(**{stage: ENDLESS}).port, limit=30)
+    assert "its answers have no end" in failed(act(**{stage: ENDLESS}).port, limit=NET)
 
 
 @pytest.mark.parametrize("stage", ["EHLO", "MAIL", "RCPT", "DATA"])
@@ -193,14 +193,14 @@ def test_a_mail_that_is_said_to_have_failed_does_not_arrive_later(stage, act, fa
     slow = threading.Event()
 
     def late(_):
-        slow.wait(10)
+        slow.wait(NET)
         return TALK[stage]
 
     actor = act(**{stage: late})
     assert "given up after 0.2 s" in failed(actor.port, limit=0.2)
     slow.set()
     for sending in [thread for thread in threading.enumerate() if "_work" in thread.name]:
-        sending.join(5)
+        sending.join(NET)
         assert not sending.is_alive()
     assert "." not in actor.heard
 
@@ -212,8 +212,21 @@ def test_a_mail_that_was_taken_is_sent_whatever_the_farewell(farewell, act, send
     assert actor.heard.count(".") == 1
 
 
-def test_a_mail_that_was_taken_is_sent_though_the_server_hangs_afterwards(act, send):
-    assert send(act(QUIT=HANG).port, timeout=5, limit=0.3) == []
+def test_a_mail_that_was_taken_is_sent_though_the_server_hangs_afterwards(act, send, monkeypatch):
+    farewell, over = threading.Event(), threading.Event()
+
+    class Waited(threading.Thread):
+        def join(self, timeout=None):
+            farewell.wait(NET)  # the limit is up while the server hangs there
+
+    def hang(_):
+        farewell.set()
+        over.wait(NET)
+        return "221 bye"
+
+    monkeypatch.setattr(smtp, "threading", SimpleNamespace(Thread=Waited))
+    assert send(act(QUIT=hang).port) == []
+    over.set()
 
 
 def test_a_tls_connection_that_is_cut_is_tried_again_and_told(failed):
