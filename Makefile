@@ -74,9 +74,9 @@ tests/peers/node_modules/.package-lock.json: tests/peers/package.json tests/peer
 	@if command -v npm > /dev/null; then npm ci --silent --ignore-scripts --no-audit --no-fund --prefix tests/peers && touch $@; \
 	else echo "npm is not here: the tests with the official CLI will be skipped"; fi
 
-# A browser, Java for the HTML checker, systemd's checker. Where they can't be installed the tests that need them skip,
-# and say so; in CI they fail.
-tools:
+# A browser, Java for the HTML checker, systemd's checker, Prometheus' rule tester. Where they can't be installed the tests
+# that need them skip, and say so; in CI they fail. Prometheus' package would start a service, so only promtool is taken.
+tools: | $(VENV)/bin/python
 	@missing=""; \
 	for each in chromium:chromium java:default-jre-headless systemd-analyze:systemd; do \
 		command -v $${each%%:*} > /dev/null || missing="$$missing $${each##*:}"; done; \
@@ -84,6 +84,13 @@ tools:
 	elif command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing > /dev/null; \
 	else echo "not here, so some tests will be skipped:$$missing (on Debian: apt install$$missing)"; fi
+	@if command -v promtool > /dev/null || [ -x $(BIN)/promtool ]; then :; \
+	elif command -v apt-get > /dev/null && command -v dpkg-deb > /dev/null; then \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -qq; fi; \
+		folder=$$(mktemp -d) && (cd "$$folder" && apt-get download -qq prometheus 2> /dev/null && \
+		dpkg-deb --extract prometheus_*.deb .) && mv "$$folder/usr/bin/promtool" $(BIN)/promtool || \
+		echo "promtool could not be installed, so some tests will be skipped"; rm -rf "$$folder"; \
+	else echo "promtool is not here, so some tests will be skipped"; fi
 
 clean:
 	rm -rf $(VENV) .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist tests/peers/node_modules

@@ -116,8 +116,8 @@ def until(holds: Callable[[], object]) -> None:
 
 
 def needed(program: str) -> str:
-    """Return the path of a program; skip the test where there is none, but never in CI."""
-    found = shutil.which(program)
+    """Return the path of a program, from `PATH` or beside Python; skip the test where there is none, but never in CI."""
+    found = shutil.which(program) or shutil.which(program, path=str(Path(sys.executable).parent))
     if found is None and not os.environ.get("CI"):
         pytest.skip(f"{program} is not on this machine")
     assert found, f"{program} must be there in CI"

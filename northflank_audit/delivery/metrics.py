@@ -1,13 +1,15 @@
 """Metrics of a run for Prometheus: as a file for the node exporter, and to a Pushgateway.
 
 A scheduled job has no process to scrape, so everything here is a gauge of the last run. What must never be is an old
-green: a run that is incomplete says `complete 0`, and the time of the last success stays what it was.
+green: a run that is incomplete says `complete 0`, and the time of the last success stays what it was. What is not known
+has no series: a NaN would take the sum of all that is known with it, and 0 would say that it was seen.
 
 Both ways carry two labels that tell scheduled audits apart: `source` (`api`, `demo`, `input`) and `scope` (the teams).
 """
 
-import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "northflank_audit_"
 JOB: Final = "northflank_audit"
+SUCCESS_JOB: Final = "northflank_audit_success"
+"""The Pushgateway's group of the last success, so that it stays when the other one is replaced."""
 LAST_SUCCESS: Final = PREFIX + "last_success_timestamp_seconds"
 SUFFIX: Final = ".prom"
 """The node exporter reads the files that end so, and no others."""
@@ -81,18 +85,22 @@ def last_success(path: str, report: Report, scope: str) -> float | None:
 def push(gateway: str, report: Report, scope: str) -> None:
     """Push to the Pushgateway at this address. Raises DeliveryError.
 
-    POST replaces metrics by their names, so a last success that is not pushed stays (PUT would take it away); but then
-    everything else is pushed every time, lest an old value stay.
+    PUT replaces a group whole, so that no old value stays where nothing is known now (POST would keep it). The last
+    success has a group of its own, which an incomplete run leaves alone.
     """
-    from prometheus_client import pushadd_to_gateway  # noqa: PLC0415 - only where metrics are wanted
+    from prometheus_client import push_to_gateway  # noqa: PLC0415 - only where metrics are wanted
     from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4  # noqa: PLC0415 - as above
 
     def post(url: str, method: str, timeout: Any, headers: Any, data: bytes) -> Any:  # noqa: ARG001 - its signature
         return lambda: send(method, url, data, CONTENT_TYPE_PLAIN_0_0_4)
 
-    registry = _registry(report, scope, _finished(report) if report.run.complete else None)
+    labels = _labels(report, scope)
+    groups = {JOB: _families(report, labels)}
+    if report.run.complete:  # it comes last: a success that could not be told whole is none
+        groups[SUCCESS_JOB] = _success(labels, _finished(report))
     try:
-        pushadd_to_gateway(gateway, JOB, registry, _labels(report, scope), handler=post)
+        for job, families in groups.items():
+            push_to_gateway(gateway, job, _registry(families), labels, handler=post)
     except NotSent as problem:
         raise DeliveryError(f"the metrics could not be pushed to {problem}") from None
 
@@ -100,44 +108,55 @@ def push(gateway: str, report: Report, scope: str) -> None:
 def _text(report: Report, scope: str, succeeded: float | None) -> str:
     from prometheus_client import generate_latest  # noqa: PLC0415 - as above
 
-    return generate_latest(_registry(report, scope, succeeded)).decode()
+    labels = _labels(report, scope)
+    success = () if succeeded is None else _success(labels, succeeded)
+    return generate_latest(_registry(chain(_families(report, labels), success))).decode()
 
 
-def _registry(report: Report, scope: str, succeeded: float | None) -> Any:
+def _registry(families: "Iterable[GaugeMetricFamily]") -> Any:
     """Return a registry of its own: the library's shared one would add metrics of this Python process."""
     from prometheus_client import CollectorRegistry  # noqa: PLC0415 - as above
     from prometheus_client.registry import Collector  # noqa: PLC0415 - as above
 
+    made = list(families)
+
     class Families(Collector):
-        def collect(self) -> "Iterator[GaugeMetricFamily]":
-            return _families(report, _labels(report, scope), succeeded)
+        def collect(self) -> "Iterable[GaugeMetricFamily]":
+            return made
 
     registry = CollectorRegistry()
     registry.register(Families())
     return registry
 
 
-def _families(report: Report, labels: Mapping[str, str], succeeded: float | None) -> "Iterator[GaugeMetricFamily]":
+def _gauge(
+    labels: Mapping[str, str], name: str, text: str, values: Mapping[tuple[str, ...], float], *names: str
+) -> "GaugeMetricFamily":
     from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 - as above
 
-    def gauge(name: str, text: str, values: Mapping[tuple[str, ...], float], *names: str) -> GaugeMetricFamily:
-        family = GaugeMetricFamily(PREFIX + name, text, labels=[*labels, *names])
-        for own, value in values.items():
-            family.add_metric([*labels.values(), *own], value)
-        return family
+    family = GaugeMetricFamily(PREFIX + name, text, labels=[*labels, *names])
+    for own, value in values.items():
+        family.add_metric([*labels.values(), *own], value)
+    return family
 
+
+def _success(labels: Mapping[str, str], when: float) -> "Iterator[GaugeMetricFamily]":
+    yield _gauge(
+        labels,
+        LAST_SUCCESS.removeprefix(PREFIX),
+        "When the last run that could see and judge everything ended.",
+        {(): when},
+    )
+
+
+def _families(report: Report, labels: Mapping[str, str]) -> "Iterator[GaugeMetricFamily]":
+    gauge = partial(_gauge, labels)
     run, coverage = report.run, report.coverage
     seconds = (run.finished_at - run.started_at).total_seconds()
     yield gauge(
         "build_info", "Always 1; the version of the tool that ran last.", {(report.tool.version,): 1}, "version"
     )
     yield gauge("last_run_timestamp_seconds", "When the last run ended.", {(): _finished(report)})
-    if succeeded is not None:
-        yield gauge(
-            LAST_SUCCESS.removeprefix(PREFIX),
-            "When the last run that could see and judge everything ended.",
-            {(): succeeded},
-        )
     yield gauge("duration_seconds", "How long the last run took.", {(): seconds})
     yield gauge("complete", "Whether the last run could see and judge everything (1), or not (0).", {(): run.complete})
     yield gauge(
@@ -146,16 +165,17 @@ def _families(report: Report, labels: Mapping[str, str], succeeded: float | None
     yield gauge("requests", "Requests that the last run sent, tries included.", {(): coverage.requests})
     yield gauge("retries", "Requests that the last run sent again.", {(): coverage.retries})
     yield gauge("pages", "Pages of lists that the last run used.", {(): coverage.pages})
-    yield gauge(
-        "credentials", "Registry credentials that the last run judged.", {(): _seen(report, coverage.resources)}
-    )
+    seen = coverage.resources or not run.blind
+    credentials: dict[tuple[str, ...], float] = {(): coverage.resources} if seen else {}
+    yield gauge("credentials", "Registry credentials that the last run judged.", credentials)
     yield gauge(
         "results",
-        "Verdicts of the last run; fail leaves out what is waived. NaN where there may be some that were not seen.",
+        "Verdicts of the last run; fail leaves out what is waived. No 0 where there may be some that were not seen.",
         {
-            (rule.id, rule.severity, status): _seen(report, count)
+            (rule.id, rule.severity, status): count
             for rule in report.rules
             for status, count in rule.counts.items()
+            if count or not run.blind
         },
         "rule",
         "severity",
@@ -163,24 +183,18 @@ def _families(report: Report, labels: Mapping[str, str], succeeded: float | None
     )
     yield gauge(
         "compared_violations",
-        "Violations of the last run against an earlier report; NaN where none was compared.",
-        {(state,): count for state, count in _compared(report).items()},
+        "Violations of the last run against an earlier report; nothing where none was compared.",
+        _compared(report),
         "state",
     )
 
 
-def _seen(report: Report, count: int) -> float:
-    """Return a count, but no 0 of what could not be seen: there may be some."""
-    return count or (math.nan if report.run.blind else 0)
-
-
-def _compared(report: Report) -> dict[str, float]:
-    """Return how many violations are in each state. What was not compared is no number: 0 would say that it was."""
-    states = ("new", "ongoing", "resolved", "unsettled")
+def _compared(report: Report) -> dict[tuple[str, ...], float]:
+    """Return how many violations are in each state; nothing where nothing was compared: 0 would say that it was."""
     found = report.comparison
     if found is UNSET or found.refused is not None:
-        return dict.fromkeys(states, math.nan)
-    return {state: getattr(found, state) for state in states}
+        return {}
+    return {(state,): getattr(found, state) for state in ("new", "ongoing", "resolved", "unsettled")}
 
 
 def _labels(report: Report, scope: str) -> dict[str, str]:

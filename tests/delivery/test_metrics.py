@@ -49,14 +49,14 @@ class Gateway(Peer):
         self.groups = {}
 
     def accept(self, asked):
-        pushed = {family.name: family.samples for family in text_string_to_metric_families(asked.body)}
+        families = text_string_to_metric_families(asked.body)
+        pushed = {family.name: family.samples for family in families if family.samples}  # it drops the empty ones
         kept = {} if asked.method == "PUT" else self.groups.get(asked.path, {})
         self.groups[asked.path] = {**kept, **pushed}
 
     def group(self, path):
-        samples = [
-            sample for family in self.groups[f"/{KEY}/metrics/job/northflank_audit{path}"].values() for sample in family
-        ]
+        groups = [self.groups.get(f"/{KEY}/metrics/job/{job}{path}", {}) for job in (metrics.JOB, metrics.SUCCESS_JOB)]
+        samples = [sample for group in groups for family in group.values() for sample in family]
         return {(s.name.removeprefix(P), *(v for n, v in s.labels.items() if n not in ACCOUNT)): s.value for s in samples}  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def test_a_pushed_success_stays_until_the_next_and_nothing_else_does(full, incom
     assert hour(found["last_success_timestamp_seconds",]) == 1
     assert hour(found["last_run_timestamp_seconds",]) == 2
     assert {key[1] for key in found if key[0] == "results"} == {rule.id}
-    assert math.isnan(found["compared_violations", "new"])
+    assert not any(key[0] == "compared_violations" for key in found)
     metrics.push(gateway.url, at(full, 3), "account")
     assert hour(gateway.group("/scope/account/source/api")["last_success_timestamp_seconds",]) == 3
 
@@ -161,8 +161,9 @@ def test_scheduled_audits_do_not_overwrite_one_another(report, gateway):
         metrics.push(gateway.url, report, scope)
     demo = replace(report, run=replace(report.run, source=replace(report.run.source, kind="demo")))
     metrics.push(gateway.url, demo, "account")
-    assert len(gateway.groups) == 4
-    labels = {family["northflank_audit_complete"][0].labels["scope"] for family in gateway.groups.values()}
+    groups = [each for each in gateway.groups.values() if "northflank_audit_complete" in each]
+    assert (len(groups), len(gateway.groups)) == (4, 8)
+    labels = {family["northflank_audit_complete"][0].labels["scope"] for family in groups}
     assert labels == {"account", "payments", "a/b c\"'\\é"}
 
 
@@ -213,7 +214,9 @@ def test_metrics_have_the_final_word_whatever_else_fails(audited, serve, brisk, 
 
 def test_the_scope_is_what_was_asked_for(audited, gateway):
     audited("--metrics-push", gateway.url, "--team", "payments")
-    assert list(gateway.groups) == [f"/{KEY}/metrics/job/northflank_audit/scope/payments/source/input"]
+    assert list(gateway.groups) == [
+        f"/{KEY}/metrics/job/{job}/scope/payments/source/input" for job in (metrics.JOB, metrics.SUCCESS_JOB)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -226,18 +229,32 @@ def test_what_could_not_work_is_refused_at_the_start(audited, arguments):
     assert f"{arguments[0]}: " in ended.text
 
 
-def test_a_nought_of_what_could_not_be_seen_is_no_number(report, clean, incomplete, tmp_path):
+def test_a_nought_of_what_could_not_be_seen_is_left_out(report, clean, incomplete, tmp_path):
     seen = written(tmp_path / "a.prom", report)
     assert seen["results", "provider", "low", "unknown"] == 0
     blind = written(tmp_path / "b.prom", incomplete)
-    assert math.isnan(blind["results", "provider", "low", "unknown"])
+    assert ("results", "provider", "low", "unknown") not in blind
     assert (blind["results", "unrestricted", "high", "fail"], blind[("credentials",)]) == (1, 3)
     lost = "the mail could not be sent"
     run = replace(clean.run, complete=False, incomplete_reasons=[lost], undelivered=[lost])
     undelivered = written(tmp_path / "c.prom", replace(clean, run=run, exit_code=3))
     assert (undelivered["results", "unrestricted", "high", "fail"], undelivered[("complete",)]) == (0, 0)
     nothing = replace(incomplete, coverage=replace(incomplete.coverage, resources=0))
-    assert math.isnan(written(tmp_path / "d.prom", nothing)[("credentials",)])
+    assert ("credentials",) not in written(tmp_path / "d.prom", nothing)
+
+
+def test_nothing_is_ever_no_number(report, incomplete, full, tmp_path):
+    """A NaN takes the sum of all that is known with it, and an alert on that sum resolves."""
+    refused = replace(full, comparison=replace(full.comparison, refused="another account"))
+    for each in (report, incomplete, refused, replace(incomplete, rules=[], comparison=UNSET)):
+        assert not any(map(math.isnan, written(tmp_path / "a.prom", each).values()))
+
+
+def test_a_success_that_could_not_be_pushed_makes_the_push_fail(report, serve, hasty):
+    server = serve(200, 503)
+    with pytest.raises(DeliveryError, match="HTTP 503"):
+        metrics.push(server.url, report, "account")
+    assert [path.split("/")[4] for path in server.paths][:2] == [metrics.JOB, metrics.SUCCESS_JOB]
 
 
 def test_no_two_audits_share_a_series_whatever_their_teams_are_called():
