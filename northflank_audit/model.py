@@ -11,6 +11,8 @@ from typing import Any, Final, Literal, Self
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from northflank_audit.printable import blank
+
 RESOURCE_TYPE: Final = "registry-credential"
 ACCOUNT_TYPE: Final = "account"
 RESOURCE_TYPES: Final = (RESOURCE_TYPE, ACCOUNT_TYPE)
@@ -155,6 +157,11 @@ class ResourceName(Struct, frozen=True):
     id: str
     name: str | None
     team: str | None
+
+    @property
+    def title(self) -> str | None:
+        """The name, where it says more than the id: there is one, it is to be seen, and it is not the id."""
+        return None if self.name in (None, self.id) or blank(self.name or "") else self.name
 
     @classmethod
     def of(cls, resource: Resource) -> Self:

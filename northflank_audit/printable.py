@@ -12,6 +12,8 @@ _UNSAFE: Final = re.compile(
     "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"  # halves of surrogate pairs, noncharacters
     "\U000e0000-\U000e007f]"  # invisible tags
 )
+_FILLERS: Final = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and symbols that look like a blank: Hangul fillers, and Braille without a dot."""
 _WIDEST: Final = 100
 """Characters of a line that are shown at most."""
 
@@ -22,6 +24,11 @@ def printable(text: str) -> str:
     Line breaks and tabs become a blank. Control characters, and those that reorder or hide text, become U+FFFD.
     """
     return _UNSAFE.sub("\ufffd", _BLANKS.sub(" ", text))
+
+
+def blank(text: str) -> bool:
+    """Tell whether nothing of a text is to be seen: it has blanks, controls and fillers alone."""
+    return all(unicodedata.category(each)[0] in "ZC" or each in _FILLERS for each in text)
 
 
 def spelt(path: str) -> str:

@@ -107,7 +107,9 @@ class ControlVerdict(StrEnum):
 
     MET = "met"
     NOTMET = "notmet"
-    """It is violated, or whether it is can't be told."""
+    """It is violated."""
+    NOTKNOWN = "notknown"
+    """No violation is known, but not everything could be seen and judged."""
     WAIVED = "waived"
     """What violates it has been accepted, which is not the same as met."""
     NOTAPPLICABLE = "notapplicable"

@@ -1,4 +1,4 @@
-"""What the HTML report shows besides what every format for people does: as much as a browser bears, worst first.
+"""What the HTML report shows besides what every format for people does: as much as a browser bears, new ones first.
 
 All totals stay those of the whole report. What is left out is counted by rule, and is in the JSON report.
 """
@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import UNSET
 
 from northflank_audit.formats.policyview import anchors
-from northflank_audit.formats.text import BECAME, changes
+from northflank_audit.formats.text import BECAME, changes, new_first
 from northflank_audit.formats.view import view
 from northflank_audit.model import Result
 from northflank_audit.report import Report, RuleSummary
@@ -50,10 +50,7 @@ def page(report: Report) -> dict[str, Any]:
     """Return what the template needs, by the names that it uses."""
     made = view(report)
     titles = made["rule_titles"]
-    violations = sorted(
-        (each for each in report.results if each.violates),
-        key=lambda each: (-each.severity.rank, each.state != "new"),
-    )
+    violations = new_first(each for each in report.results if each.violates)
     worst: dict[str, list[Result]] = {}
     for each in violations[:WORST]:
         worst.setdefault(each.rule_id, []).append(each)
@@ -85,7 +82,7 @@ def page(report: Report) -> dict[str, Any]:
 
 
 def _first(results: Sequence[Result], titles: dict[str, str]) -> Listed:
-    return _listed(results[:REST], len(results), Counter(each.rule_id for each in results), titles)
+    return _listed(new_first(results)[:REST], len(results), Counter(each.rule_id for each in results), titles)
 
 
 def _listed(

@@ -134,7 +134,7 @@ def some(items: Iterable[Any]) -> Some:
 def about(result: Result) -> str:
     """Name what a result is about: `payments / Docker Hub (docker-hub)`."""
     resource = result.resource
-    name = f"{resource.name} ({resource.id})" if resource.name and resource.name != resource.id else resource.id
+    name = f"{resource.title} ({resource.id})" if resource.title else resource.id
     return name if resource.team is None else f"{resource.team} / {name}"
 
 

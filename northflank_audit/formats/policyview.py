@@ -12,6 +12,7 @@ VERDICTS: Final = {
     ControlVerdict.MET: "met",
     ControlVerdict.WAIVED: "waived",
     ControlVerdict.NOTMET: "not met",
+    ControlVerdict.NOTKNOWN: "not known",
     ControlVerdict.NOTAPPLICABLE: "not applicable",
 }
 """What a control can be, in the order in which it is shown, and how it is called."""
@@ -69,10 +70,10 @@ def _standing(framework: Framework) -> Standing:
 
 
 def unseen(report: Report) -> bool:
-    """Tell whether a control is not met for want of evidence alone: not everything was there to be judged."""
-    against = (Status.FAIL, Status.UNKNOWN, Status.ERROR)
+    """Tell whether a control is not known for want of evidence alone: not everything was there to be judged."""
+    against = (Status.UNKNOWN, Status.ERROR)
     return any(
-        control.verdict is ControlVerdict.NOTMET and not any(control.counts.get(status) for status in against)
+        control.verdict is ControlVerdict.NOTKNOWN and not any(control.counts.get(status) for status in against)
         for framework in report.compliance
         for control in framework.controls
     )

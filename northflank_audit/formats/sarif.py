@@ -203,7 +203,7 @@ def _result(result: Result, index: int | None, place: Place) -> dict[str, Any]:
                 "physicalLocation": _physical(place),
                 "logicalLocations": [
                     {
-                        "name": _shown(resource.name or resource.id),
+                        "name": _shown(resource.title or resource.id),
                         "fullyQualifiedName": _shown("/".join(filter(None, full))),
                         "kind": "resource",
                     }

@@ -7,7 +7,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from northflank_audit.formats.policyview import controls, settings, tally
-from northflank_audit.formats.text import kinds, moment, pages_read, plural
+from northflank_audit.formats.text import kinds, moment, new_first, pages_read, plural
 from northflank_audit.formats.view import address, evidence
 from northflank_audit.shipped import TEMPLATES
 
@@ -29,6 +29,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "evidence": evidence,
         "kinds": kinds,
         "moment": moment,
+        "new_first": new_first,
         "pages_read": pages_read,
         "plural": plural,
         "settings": settings,

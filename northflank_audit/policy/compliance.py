@@ -52,8 +52,10 @@ def _control(control: str, rules: Sequence[RuleSummary], seen: bool) -> Control:
 
 def _verdict(counts: Counter[str], seen: bool) -> ControlVerdict:
     """Judge from the worst down, so that nothing better can hide it. An unknown counts whatever --on-unknown says."""
-    if not seen or counts[Status.FAIL] or counts[Status.UNKNOWN] or counts[Status.ERROR]:
+    if counts[Status.FAIL]:
         return ControlVerdict.NOTMET
+    if not seen or counts[Status.UNKNOWN] or counts[Status.ERROR]:
+        return ControlVerdict.NOTKNOWN
     if counts["waived"]:
         return ControlVerdict.WAIVED
     return ControlVerdict.MET if counts[Status.PASS] else ControlVerdict.NOTAPPLICABLE

@@ -253,7 +253,11 @@ def _lacking_in(
 
 
 def _named(resource: Resource) -> str:
-    return str(Account(team=resource.team)) if resource.type == ACCOUNT_TYPE else resource.name or resource.id
+    return (
+        str(Account(team=resource.team))
+        if resource.type == ACCOUNT_TYPE
+        else ResourceName.of(resource).title or resource.id
+    )
 
 
 def _reason(verdict: Verdict) -> str:
@@ -292,7 +296,7 @@ def _message(verdict: Verdict) -> str:
 def _filled(rule: Rule, resource: Resource) -> str:
     values: dict[str, Any] = {
         "id": resource.id,
-        "name": _named(resource) if resource.type == ACCOUNT_TYPE else resource.name,
+        "name": _named(resource) if resource.name is not None or resource.type == ACCOUNT_TYPE else None,
         "provider": resource.record.get("provider"),
         "team": resource.team,
     }

@@ -50,6 +50,14 @@ def test_it_meets_wcag_2_2_aa(violations, request, which):
     assert violations(request.getfixturevalue(which)) == []
 
 
+def test_each_landmark_has_a_name_of_its_own(chromium, written, full):
+    with chromium.new_context(bypass_csp=True) as made:
+        page = made.new_page()
+        page.goto(written(full).as_uri())
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        assert judged(page, {"type": "rule", "values": ["landmark-unique"]}) == []
+
+
 def test_all_severities_changes_and_filters_meet_it_too(violations, report):
     assert violations(many(report, 10)) == []
 

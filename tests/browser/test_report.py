@@ -352,19 +352,28 @@ def test_ten_thousand_findings_can_be_filtered_sorted_and_linked(opened, report)
 def test_beyond_what_a_page_bears_the_worst_and_the_new_are_shown_and_the_rest_is_counted(opened, thirty, monkeypatch):
     monkeypatch.setattr(htmlview, "WORST", 25)
     page = opened(thirty)
-    page.get_by_text("This page has the worst 25. The other 5 are counted here").wait_for()
+    page.get_by_text("This page has the new and worst 25. The other 5 are counted here").wait_for()
     assert page.locator("section.rule .count").all_inner_texts() == ["6 violations"] * 5
     last = page.locator("#rule-rule-info")
-    assert "5 of 6 are in the JSON report alone (report.json" in last.inner_text()
+    assert "3 of 6 are in the JSON report alone (report.json" in last.inner_text()
     assert last.locator(".findings > li code").first.text_content() == "cred-9"  # new, as 19 and 29 are, and the first
-    assert last.locator(".findings > li").count() == 1
+    assert last.locator(".findings > li").count() == 3
     assert page.locator("#findings .findings > li").count() == 25
     search(page, "no such thing")
     page.get_by_text("Those that are in the JSON report alone were not searched.").wait_for()
 
 
 def test_a_rule_of_which_nothing_is_shown_is_counted_all_the_same(opened, thirty, monkeypatch):
-    monkeypatch.setattr(htmlview, "WORST", 24)
-    last = opened(thirty).locator("#rule-rule-info")
+    monkeypatch.setattr(htmlview, "WORST", 21)
+    last = opened(thirty).locator("#rule-rule-low")
     assert last.locator(".count").inner_text() == "6 violations"
     assert "6 of 6 are in the JSON report alone" in last.inner_text()
+
+
+def test_on_a_phone_the_bars_of_controls_are_bars(opened, full):
+    page = opened(full, viewport={"width": 320, "height": 700})
+    sizes = page.locator(".stands .stand").evaluate_all(
+        "(all) => all.map((e) => [e.getBoundingClientRect().width, e.getBoundingClientRect().height])"
+    )
+    assert len(sizes) == 2
+    assert [width / height > 10 for width, height in sizes] == [True, True]

@@ -43,7 +43,8 @@ ATTRIBUTES = {
     "a": {"href", "rel", "class", "aria-label"},
     "details": {"open"},
     **{key: set() for key in ("head", "title", "style", "body", "header", "main", "h1", "h3", "dt", "br", "b")},
-    **{key: set() for key in ("script", "summary", "caption", "thead", "tbody")},
+    **{key: set() for key in ("script", "summary", "thead", "tbody")},
+    "caption": {"id"},
 }
 """Every element that the template writes, with its attributes."""
 
@@ -249,7 +250,7 @@ def test_what_was_not_all_seen_has_no_control_that_is_met_and_says_why(page, rep
     assert page(unseen).found("p", class_="caution") == [
         "This audit did not see everything, so no control is known to be met."
     ]
-    assert page(unseen).found("span", class_="badge notmet") == ["not met"] * 4
+    assert page(unseen).found("span", class_="badge notknown") == ["not known"] * 4
     assert page(report).found("p", class_="caution") == []
 
 
@@ -334,7 +335,7 @@ def test_what_is_too_much_for_a_page_is_counted_by_rule_and_named_as_being_in_th
     other = replace(full.results[1], rule_id="provider", fingerprint="0" * 32)
     read = page(replace(full, results=[*full.results, other]))
     assert read.found("p", class_="caution") == [
-        f"This page has the worst 0. The other 1 are counted here, and are {alone}."
+        f"This page has the new and worst 0. The other 1 are counted here, and are {alone}."
     ]
     assert read.found("div", class_="more") == [
         f"1 of 2 are {alone}: 1 of Restricted to projects",  # resolved

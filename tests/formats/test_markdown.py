@@ -327,7 +327,7 @@ Whether these credentials comply is not known.
 
 ## Compliance
 
-A control is covered where a rule that ran serves it. Met means that these rules found nothing against it, not that the organisation is certified or that nothing else is asked for. What could not be judged is not met; what is waived is accepted, which is not the same as met.
+A control is covered where a rule that ran serves it. Met means that these rules found nothing against it, not that the organisation is certified or that nothing else is asked for. Where something could not be judged and nothing is violated, it is not known; what is waived is accepted, which is not the same as met.
 
 ### SOC 2: 0 of 3 covered controls met, 1 waived, 2 not met
 

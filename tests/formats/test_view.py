@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from northflank_audit.formats import FORMATS
 from northflank_audit.formats.view import address, bars, evidence, product, total, view
 from northflank_audit.model import Status
 
@@ -78,3 +79,12 @@ def test_what_a_rule_failed_on_could_not_be_judged_either(report):
     results = [replace(each, status=Status.ERROR) for each in report.results if each.status is Status.UNKNOWN]
     assert results
     assert view(replace(report, results=results))["unjudged"] == results
+
+
+@pytest.mark.parametrize("name", ["  ", "\u3164", "\u200b\u2060", "a", None])
+def test_a_name_that_says_nothing_falls_back_to_the_id(report, name):
+    results = [replace(each, resource=replace(each.resource, id="a", name=name)) for each in report.results[:1]]
+    shown = replace(report, results=results)
+    assert results[0].resource.title is None
+    assert "| `a` |" in FORMATS["md"].render(shown)
+    assert "<code>a</code>\n" in FORMATS["html"].render(shown)

@@ -45,9 +45,10 @@ def verdict(*rules, seen=True):
         ({"waived": 1, "notapplicable": 1}, "waived"),
         ({"pass": 3, "waived": 1, "fail": 1}, "notmet"),
         ({"fail": 1}, "notmet"),
-        ({"pass": 3, "unknown": 1}, "notmet"),
-        ({"waived": 1, "unknown": 1}, "notmet"),
-        ({"notapplicable": 1, "error": 1}, "notmet"),
+        ({"pass": 3, "unknown": 1}, "notknown"),
+        ({"waived": 1, "unknown": 1}, "notknown"),
+        ({"notapplicable": 1, "error": 1}, "notknown"),
+        ({"unknown": 1, "error": 1, "fail": 1}, "notmet"),
     ],
 )
 def test_a_control_is_as_good_as_the_worst_verdict_under_it(counts, expected):
@@ -60,7 +61,7 @@ def test_a_control_is_as_good_as_the_worst_verdict_under_it(counts, expected):
 
 @pytest.mark.parametrize("counts", [{"pass": 3}, {"waived": 1}, {"notapplicable": 1}, {}])
 def test_nothing_is_met_where_not_everything_was_seen(counts):
-    assert verdict(summary(**counts), seen=False) == "notmet"
+    assert verdict(summary(**counts), seen=False) == "notknown"
 
 
 def test_nothing_is_met_unless_the_caller_says_that_all_was_seen():
@@ -74,7 +75,7 @@ def test_nothing_is_met_unless_the_caller_says_that_all_was_seen():
         (framework,) = tally.report(Tool("t", "1"), run, Coverage(), [], None, **said).compliance
         return framework.controls[0].verdict
 
-    assert (met(), met(seen=True)) == ("notmet", "met")
+    assert (met(), met(seen=True)) == ("notknown", "met")
 
 
 def test_a_control_names_each_rule_under_it_once_and_adds_up_their_counts():
