@@ -1,27 +1,25 @@
-"""Credential records of both API generations: what of them is kept, and what is a secret.
-
-Secrets go where an answer is decoded, before anything else sees the record.
-"""
+"""Credential records of both API generations, and what of them is kept."""
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-SECRET_KEYS: Final = frozenset(
-    {"auth", "auths", "identitytoken", "password", "registrytoken", "secret", "token", "username"}
-)
-"""Keys, in lower case, that are dropped wherever they stand: those of the detail answer and of a Docker config."""
+from northflank_audit.addresses import without_user
+from northflank_audit.northflank.secrets import MASK, Secrets, is_secret
 
-_USER_IN_URL = re.compile(r"(?<=://)[^/?#\s]*@")
-_USER_IN_ADDRESS = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
+_USER_IN_URL = re.compile(r"(?<=://)[^/\\?#\s]*@")
+
+DEEPEST: Final = 100
+"""Maps and lists within each other, in a record that can be judged."""
 
 _SCALARS: Final[Mapping[str, Any]] = {}
+_LIST: Final[Mapping[str, Any]] = {}
 DETAIL: Final[Mapping[str, Any]] = {
     "id": _SCALARS,
     "name": _SCALARS,
     "description": _SCALARS,
     "provider": _SCALARS,
-    "restrictions": {"restricted": _SCALARS, "projects": _SCALARS},
+    "restrictions": {"restricted": _SCALARS, "projects": _LIST},
     "registryUrl": _SCALARS,
     "aws": {"region": _SCALARS},
     "gcp": {"projectId": _SCALARS},
@@ -38,23 +36,30 @@ DETAIL: Final[Mapping[str, Any]] = {
 """What is kept of a detail answer. That endpoint displays secrets, so a field nobody knows may be one."""
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: Any, secrets: Secrets, depth: int = 0) -> Any:
+    """Return a value without secrets and nulls, and add to `secrets` what was left out.
+
+    Raises RecursionError for what is nested more deeply than DEEPEST.
+    """
+    if depth > DEEPEST:
+        raise RecursionError
     if isinstance(value, dict):
-        return {
-            key: _without_user(item) if isinstance(item, str) and key.lower().endswith("url") else _clean(item)
-            for key, item in value.items()
-            if item is not None and key.lower() not in SECRET_KEYS
-        }
+        kept = {}
+        for key, item in value.items():
+            if is_secret(key, item):
+                secrets.add(key, item)
+            elif isinstance(item, str) and key.lower().endswith("url"):
+                secrets.add_address(item)
+                kept[key] = without_user(item)
+            elif item is not None:
+                kept[key] = _clean(item, secrets, depth + 1)
+        return kept
     if isinstance(value, list):
-        return [_clean(item) for item in value]
+        return [_clean(item, secrets, depth + 1) for item in value]
     if isinstance(value, str) and "://" in value:
+        secrets.add_address(value)
         return _USER_IN_URL.sub("", value)
     return value
-
-
-def _without_user(address: str) -> str:
-    """Return an address without what may stand before an @, be it well-formed or not."""
-    return _USER_IN_ADDRESS.sub(r"\1", address)
 
 
 def has_id(item: Any) -> bool:
@@ -81,29 +86,42 @@ def contradictions(items: list[Any], pagination: Mapping[str, Any], where: str) 
 def listed(item: dict[str, Any]) -> dict[str, Any]:
     """Return a record of a list: every field, known or not, that holds something and is no secret.
 
-    A field that is null is as if it were absent. Of what looks like an address, the part before an @ is secret.
+    A field that is null is as if it were absent. Of an address, the user name and password are secret; what repeats a
+    secret of the record in its free text is masked.
     """
-    record: dict[str, Any] = _clean(item)
-    return record
+    secrets = Secrets()
+    record: dict[str, Any] = _clean(item, secrets)
+    return secrets.masked(record) if secrets else record
 
 
 def merged(record: dict[str, Any], detail: dict[str, Any]) -> dict[str, Any]:
-    """Return a list's record with what its detail answer adds: the known fields alone."""
-    return _merge(record, _kept(listed(detail), DETAIL))
+    """Return a list's record with what its detail answer adds: the known fields alone.
+
+    What repeats a secret of the detail is masked in both.
+    """
+    secrets = Secrets()
+    both = _merge(record, _kept(_clean(detail, secrets), DETAIL))
+    return secrets.masked(both) if secrets else both
 
 
 def _kept(value: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {}
-    for key, inner in known.items():
-        if key not in value:
-            continue
-        item = value[key]
-        if inner is _SCALARS:
-            if not isinstance(item, dict):
-                kept[key] = item
-        elif isinstance(item, dict):
-            kept[key] = _kept(item, inner)
-    return kept
+    return {key: _of_kind(value[key], inner) for key, inner in known.items() if key in value}
+
+
+def _of_kind(value: Any, known: Mapping[str, Any]) -> Any:
+    """Return what of a value is of its field's kind. Of another kind a shell is left, so that rules can tell."""
+    if known is _LIST:
+        return [_shell(item) for item in value] if isinstance(value, list) else _shell(value)
+    if known is _SCALARS:
+        return _shell(value)
+    if isinstance(value, dict):
+        return _kept(value, known)
+    return MASK if isinstance(value, str) else _shell(value)
+
+
+def _shell(value: Any) -> Any:
+    """Return a scalar as it is, and a list or map without what is in it."""
+    return [] if isinstance(value, list) else {} if isinstance(value, dict) else value
 
 
 def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,13 @@
+import base64
 import json
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from northflank_audit.northflank.records import SECRET_KEYS, listed, merged
+from northflank_audit.northflank.records import listed, merged
+from northflank_audit.northflank.secrets import SECRET_KEYS
 
 DETAIL = {
     "id": "a",
@@ -39,6 +42,8 @@ def test_of_a_detail_only_known_fields_without_secrets_are_kept():
         "credentials": {"scope": {"pull": True, "push": False}},
         "registryUrl": "https://r.example.com/v2",
         "aws": {"region": "eu", "account": "12"},
+        "gcp": "***",
+        "createdAt": {},
         "registryCredentialRefresh": {"status": "healthy", "error": {"type": "t", "message": "m"}},
     }
 
@@ -54,8 +59,98 @@ def test_that_there_are_credentials_stays_known_where_all_in_them_is_secret():
     "address", ["https://u:SECRET@h/v2", "u:SECRET@h/v2", "https://u:SEC/RET@h/v2", "HTTPS://SECRET@x@h/v2"]
 )
 def test_no_password_stays_in_an_address(address):
-    assert listed({"registryUrl": address})["registryUrl"].lower() in ("https://h/v2", "h/v2")
+    assert listed({"registryUrl": address})["registryUrl"].lower() in ("https://h/v2", "h/v2", "https://[…]h/v2")
     assert "SECRET" not in listed({"note": "see https://u:SECRET@h/x"})["note"]
+
+
+PASSWORD = "p4ss=w/rd+x y"
+REPEATED = [PASSWORD, "p4ss%3dw%2Frd+x%20y", quote(PASSWORD, safe=""), quote_plus(PASSWORD)]
+
+
+@pytest.mark.parametrize("spelled", REPEATED)
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {"credentials": {"password": PASSWORD}},
+        {"auths": {"r.example.com": {"auth": base64.b64encode(f"u:{PASSWORD}".encode()).decode()}}},
+        {"aws": {"secretAccessKey": PASSWORD}},
+        {"restrictions": {"projects": [{"apiKey": PASSWORD}]}},
+        {"tokens": 3, "identityToken": PASSWORD},
+    ],
+    ids=["password", "auth", "key", "item", "token"],
+)
+def test_what_repeats_a_secret_of_the_record_in_free_text_is_masked(secret, spelled):
+    texts = {
+        "name": f"was {spelled}",
+        "description": f"x{spelled}x",
+        "registryUrl": f"https://r.example.com/v2?token={spelled}&a=b",
+        "registryCredentialRefresh": {"status": "retrying", "error": {"message": f"401: {spelled}"}},
+    }
+    shown = {
+        "name": "was ***",
+        "description": "x***x",
+        "registryUrl": "https://r.example.com/v2?token=***&a=b",
+        "registryCredentialRefresh": {"status": "retrying", "error": {"message": "401: ***"}},
+    }
+    for record in (listed(texts | secret), merged(listed(texts), secret), merged({}, texts | secret)):
+        assert {key: record[key] for key in texts} == shown
+        assert PASSWORD not in json.dumps(record)
+
+
+def test_a_user_name_is_masked_as_a_word_and_only_where_text_is_free():
+    secret = {"credentials": {"username": "robot-1", "password": "legacy"}}
+    given = {
+        "id": "robot-1",
+        "name": "robot-1 of robot-12",
+        "provider": "legacy",
+        "aws": {"region": "robot-1"},
+        "restrictions": {"restricted": True, "projects": ["robot-1", "legacy"]},
+        "registryCredentialRefresh": {"status": "legacy", "error": {"message": "robot%2D1: legacy"}},
+    }
+    assert merged(given, secret) == {
+        **given,
+        "name": "*** of robot-12",
+        "registryCredentialRefresh": {"status": "legacy", "error": {"message": "***: ***"}},
+        "credentials": {},
+    }
+
+
+def test_a_user_name_masks_no_host_that_is_called_the_same():
+    given = {"registryUrl": "https://registry.gitlab.com:5050/gitlab?as=gitlab"}
+    assert merged(given, {"credentials": {"username": "gitlab"}})["registryUrl"] == (
+        "https://registry.gitlab.com:5050/***?as=***"
+    )
+
+
+def test_a_short_user_name_is_no_reason_to_mask_its_word():
+    given = {"id": "a", "name": "AWS prod", "provider": "ecr"}
+    assert merged(given, {"credentials": {"username": "AWS", "password": "x"}})["name"] == "AWS prod"
+
+
+def test_what_an_address_shows_of_a_user_is_masked_elsewhere():
+    record = listed({"registryUrl": "https://me:p%40ssword@r.example.com", "note": "ask me for p@ssword"})
+    assert record == {"registryUrl": "https://r.example.com", "note": "ask me for ***"}
+
+
+def test_what_a_docker_config_says_besides_its_secrets_masks_nothing():
+    auths = {"https://r.example.com": {"serveraddress": "https://r.example.com", "auth": "no pair"}}
+    assert listed({"registryUrl": "https://r.example.com", "auths": auths}) == {"registryUrl": "https://r.example.com"}
+
+
+def test_of_a_detail_lists_are_kept_by_the_kind_of_their_items():
+    """What is of another kind leaves a shell, by which rules can tell that it was there."""
+    detail = {
+        "name": ["SECRET"],
+        "provider": {"type": "SECRET"},
+        "restrictions": {"projects": ["p", None, {"key": "SECRET"}, ["SECRET"]]},
+        "gcp": ["SECRET"],
+    }
+    assert merged({"provider": "github"}, detail) == {
+        "name": [],
+        "provider": {},
+        "restrictions": {"projects": ["p", None, {}, []]},
+        "gcp": [],
+    }
 
 
 def test_a_list_keeps_unknown_fields_and_drops_nulls_and_secrets():
