@@ -308,14 +308,6 @@ def test_the_same_account_in_pages_of_any_size_and_style_gives_the_same(audit, s
     assert [r["coverage"]["pages"] for r in reports] == [23, 4, 1] * 2
 
 
-def test_the_same_input_gives_the_same_bytes_but_for_run_id_and_times(audit, tmp_path):
-    (tmp_path / "i.json").write_text(json.dumps({"credentials": [old("a", restricted=False)]}))
-    one, two = audit("--input", "i.json").report, audit("--input", "i.json").report
-    for report in (one, two):
-        del report["run"]["id"], report["run"]["startedAt"], report["run"]["finishedAt"]
-    assert one == two
-
-
 def test_output_goes_to_its_place_and_the_summary_makes_room(audit, tmp_path):
     (tmp_path / "i.json").write_text(json.dumps({"credentials": [old("a")]}))
     ended = audit("--input", "i.json", "--format", "", "--output", "json=-", "--output", "md=sub/x.md")
