@@ -101,12 +101,17 @@ def pages(
         last = not (more or cursor)
         vain = [f"{name}: it is empty, although the page before said that there is more"]
         warnings = vain if last and promised and not items else []
-        yield Page(number, items, claimed(pagination), list(contradictions(items, pagination, name)), warnings)
+        fresh = {item["id"] for item in items if has_id(item)} - seen
+        wrong = list(contradictions(items, pagination, name))
+        if len(items) > page_size:
+            wrong.append(f"{name}: {len(items)} items came where {page_size} at most were asked for")
+        if last and promised and items and not fresh:
+            wrong.append(f"{name}: the page holds only what earlier pages held, although the page before promised more")
+        yield Page(number, items, claimed(pagination), wrong, warnings)
         if last:
             return
         if not items:
             raise FetchError(f"{name}: the page is empty and yet claims a next one")
-        fresh = {item["id"] for item in items if has_id(item)} - seen
         if not fresh:
             raise FetchError(f"{name}: the page holds only what earlier pages held, and claims a next one")
         seen |= fresh

@@ -82,6 +82,31 @@ def test_an_empty_page_that_was_promised_is_warned_of():
     assert last.warnings == ["list, page 2: it is empty, although the page before said that there is more"]
 
 
+@pytest.mark.parametrize("key", ["credentials", "projects", "teams"])
+def test_a_promised_page_that_only_repeats_is_a_contradiction(key):
+    def told(*answers):
+        named = [{**each, "data": {key: each["data"]["credentials"]}} for each in answers]
+        found = pages(Fake(*named), "/v1/x", key, page_size=100, what="list", permission="p")
+        return [each for page in found for each in page.contradictions]
+
+    wrong = "list, page 2: the page holds only what earlier pages held, although the page before promised more"
+    assert told(answer("ab", True, "c"), answer("ab")) == [wrong]
+    assert told(answer("ab", True), answer("b")) == [wrong]
+    assert told(answer("ab", True, "c"), answer("bc")) == []
+    assert told(answer("a")) == []
+
+
+def test_a_page_of_more_items_than_were_asked_for_is_a_contradiction():
+    def told(count):
+        fake = Fake(answer([str(each) for each in range(count)]))
+        (page,) = pages(fake, "/v1/x", "credentials", page_size=2, what="list", permission="p")
+        assert len(page.items) == count
+        return page.contradictions
+
+    assert told(2) == []
+    assert told(3) == ["list, page 1: 3 items came where 2 at most were asked for"]
+
+
 @pytest.mark.parametrize("identity", [".", ".."])
 def test_an_id_that_an_address_would_read_as_another_is_not_asked_for(identity):
     with pytest.raises(FetchError, match="can't be asked for"):
