@@ -124,7 +124,9 @@ def opened(settings: Settings) -> Iterator[Source]:
         else:
             url, token = settings.api_url, settings.token(os.environ)
         deadline = Deadline(settings.timeout)
-        client = stack.enter_context(Client(url, token, max_attempts=settings.max_attempts, deadline=deadline))
+        client = stack.enter_context(
+            Client(url, token, max_attempts=settings.max_attempts, deadline=deadline, direct=settings.demo)
+        )
         origin = Origin(
             kind="demo" if settings.demo else "api",
             url=url,

@@ -77,6 +77,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     gzip: bool = False
     raw: str | None = None
     """The whole answer, head included, as it goes over the wire."""
+    before: str = ""
+    """What goes over the wire ahead of the answer, as interim answers do."""
 
     # How it is sent
     delay: float = 0.0
@@ -129,6 +131,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def bytes(self, answer: Answer) -> bytes:
         """Return what goes over the wire, the head included."""
         raw = self.applied(answer).raw() if self.raw is None else self.raw.encode("latin-1")
+        raw = self.before.encode("latin-1") + raw
         end = self.cut if self.stall is None else self.stall
         return raw[: raw.index(b"\r\n\r\n") + 4 if end == "head" else end]
 

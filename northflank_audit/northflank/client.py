@@ -7,17 +7,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
 
 import requests
 from tenacity import RetryCallState
 
 from northflank_audit import __version__, jsontext
 from northflank_audit.errors import FetchError, Refused
+from northflank_audit.northflank.circuit import Circuit
+from northflank_audit.northflank.environment import Route, route_to
+from northflank_audit.northflank.masking import Mask
 from northflank_audit.northflank.ratelimit import RateLimit
 from northflank_audit.northflank.retry import RETRIED, Deadline, Passing, asked_wait, retrying
-from northflank_audit.northflank.token import Token, is_loopback
-from northflank_audit.northflank.transport import UNRESOLVED, CuttableAdapter
+from northflank_audit.northflank.token import Token
+from northflank_audit.northflank.transport import CuttableAdapter, broken
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +30,7 @@ ANSWER_TIMEOUT: Final = 30.0
 """Seconds without a byte after which a try counts as failed; less where the run has less left."""
 MAX_BODY: Final = 32 * 1024 * 1024
 """Bytes of a decompressed answer; one page of 100 credentials has some 100 KiB."""
-SHORTEST_TOKEN: Final = 6
-"""Characters: a shorter one is a stand-in, and can't be told from a part of a word."""
 _CHUNK: Final = 64 * 1024
-_CONNECTION = re.compile(r"^\w+\(host=.*?\): ")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -46,17 +45,22 @@ class Client:
         max_attempts: int,
         deadline: Deadline,
         sleep: Callable[[float], None] = time.sleep,
+        direct: bool = False,
     ) -> None:
-        """Open no connection yet. `max_attempts` counts the first try as well."""
+        """Open no connection yet. `max_attempts` counts the first try as well.
+
+        `direct` takes no notice of the environment's proxies and authorities. Raises StartError where they cannot be
+        used.
+        """
+        # There is one host, so what the environment says of the way there is looked up once.
+        route = Route() if direct else route_to(base_url)
         self.base_url = base_url.rstrip("/")
         self.deadline = deadline
         self.rate_limit = RateLimit(deadline.clock)
         self.requests = 0
         self.retries = 0
         self._token = token
-        # Also as JSON may write its slashes, should the other side say it back.
-        forms = {token.value.encode(), token.value.replace("/", "\\/").encode()}
-        self._masked = forms if len(token.value) >= SHORTEST_TOKEN else set()
+        self._mask = Mask([token.value, *route.secrets])
         self._max_attempts = max_attempts
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -68,11 +72,8 @@ class Client:
         self._cut = adapter.cut
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
-        # There is one host, so what the environment says of proxies and authorities is looked up once; and no
-        # .netrc takes the token's place.
-        environment = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
-        self._session.proxies, self._session.verify = _proxies(self.base_url, environment), environment["verify"]
-        self._session.trust_env = False
+        self._session.proxies, self._session.verify = route.proxies, route.verify
+        self._session.trust_env = False  # and no .netrc takes the token's place
 
     def __enter__(self) -> Self:
         """From now on, the deadline cuts every connection."""
@@ -97,14 +98,20 @@ class Client:
         absent: str = "",
         team: str | None = None,
         page: int | None = None,
+        circuit: Circuit | None = None,
     ) -> Any:
-        """Return the decoded JSON of an answer.
+        """Return the decoded JSON of an answer, in which secrets that it repeats are masked.
 
         `what` names the request in messages, `permission` what a 403 lacks, `absent` what a 404 may mean; logs have
-        `team` and `page`. Raises Refused for an answer that is final, FetchError when the tries or the time are used
-        up.
+        `team` and `page`; `circuit` has the budget that retries come from. Raises Refused for an answer that is
+        final, FetchError when the tries, the budget or the time are used up.
         """
-        tries = 0
+        tries, spent = 0, False
+
+        def budget() -> bool:
+            nonlocal spent
+            spent = circuit is not None and not circuit.retry()
+            return not spent
 
         def told() -> logging.LoggerAdapter[logging.Logger]:
             return logging.LoggerAdapter(log, {"team": team, "page": page, "attempt": tries})
@@ -115,7 +122,7 @@ class Client:
             failure = state.outcome and state.outcome.exception()
             told().info("%s: %s; trying again in %.1f s", what, failure, state.upcoming_sleep)
 
-        policy = retrying(self._max_attempts, self.deadline, self._sleep, waiting)
+        policy = retrying(self._max_attempts, self.deadline, self._sleep, waiting, budget)
         advice = {403: f"the token needs the permission {permission}", 404: absent}
 
         def attempt() -> Any:
@@ -129,7 +136,7 @@ class Client:
         try:
             return policy(attempt)
         except Passing as failure:
-            raise FetchError(self._given_up(what, failure, tries)) from None
+            raise FetchError(self._given_up(what, failure, tries, spent=spent)) from None
 
     def wait_for_window(self) -> bool:
         """Wait until the rate limit's window ends, if that fits into the run's time; tell whether it does."""
@@ -140,12 +147,15 @@ class Client:
         self._sleep(seconds)
         return True
 
-    def _given_up(self, what: str, failure: Passing, tries: int) -> str:
-        problem = f"{what}: {failure.problem}"
+    def _given_up(self, what: str, failure: Passing, tries: int, *, spent: bool) -> str:
+        problem, remaining = f"{what}: {failure.problem}", self.deadline.remaining
+        gave_up = f"gave up after {tries} {'try' if tries == 1 else 'tries'}"
         if tries >= self._max_attempts:
-            return f"{problem} (gave up after {tries} {'try' if tries == 1 else 'tries'})"
-        if failure.after is not None and self.deadline.remaining > 0:
-            left = f"{self.deadline.remaining:.0f} s of the run's {self.deadline.seconds:g} s are left"
+            return f"{problem} ({gave_up})"
+        if spent:
+            return f"{problem} ({gave_up}: too many requests like it failed for each to be tried again)"
+        if failure.after is not None and 0 < remaining <= failure.after:
+            left = f"{remaining:.0f} s of the run's {self.deadline.seconds:g} s are left"
             return f"{problem} (the server asks to wait {failure.after:.0f} s, and {left}; see --timeout)"
         return f"{problem} (the run's time of {self.deadline.seconds:g} s is up; see --timeout)"
 
@@ -157,6 +167,20 @@ class Client:
         advice: Mapping[int, str],
         told: logging.LoggerAdapter[logging.Logger],
     ) -> Any:
+        status, headers, body = self._answer(path, query, what)
+        told.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), status, len(body))
+        if status != requests.codes.ok:
+            raise self._failure(status, headers, f"HTTP {status}{self._said(body, what)}", what, advice)
+        answer = self._decoded(body, what)
+        error = answer.get("error") if isinstance(answer, dict) else None
+        if error is not None:
+            meant = error.get("status") if isinstance(error, dict) else None
+            problem = f"HTTP {status} with an error{self._said(body, what)}"
+            raise self._failure(meant if isinstance(meant, int) else status, {}, problem, what, advice)
+        return answer
+
+    def _answer(self, path: str, query: Mapping[str, str | int], what: str) -> tuple[int, Mapping[str, str], bytes]:
+        """Return an answer's status, headers and body, whatever they say."""
         timeout = min(ANSWER_TIMEOUT, self.deadline.remaining)
         if timeout <= 0:
             raise Passing("not begun")
@@ -167,11 +191,13 @@ class Client:
                 f"{self.base_url}{path}", params=query, timeout=timeout, allow_redirects=False, stream=True
             ) as response:
                 self.rate_limit.told(response.headers)
-                body = self._body(response, what)
+                return response.status_code, response.headers, self._body(response, what)
+        except (FetchError, Passing, MemoryError):
+            raise
         except requests.exceptions.SSLError as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise FetchError(
-                    f"{what}: {_plainly(error)}; see REQUESTS_CA_BUNDLE for an authority of your own"
+                    f"{what}: {broken(error)}; see REQUESTS_CA_BUNDLE for an authority of your own"
                 ) from None
             raise Passing(self._broken(error)) from None
         except (
@@ -181,22 +207,26 @@ class Client:
             requests.exceptions.ContentDecodingError,
         ) as error:
             raise Passing(self._broken(error)) from None
-        except requests.RequestException as error:
+        except OSError as error:  # those of requests, and files that it reads
             raise FetchError(f"{what}: {self._safe(str(error))}") from None
-        told.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), response.status_code, len(body))
-        if response.status_code != requests.codes.ok:
-            raise self._failure(response, body, what, advice)
+        except Exception as error:  # noqa: BLE001 - whatever a library makes of an odd answer, the answer is at fault
+            raise Passing(f"the answer could not be read ({type(error).__name__})") from None
+
+    def _decoded(self, body: bytes, what: str) -> Any:
         try:
-            return jsontext.decode(body)
+            answer = jsontext.decode(body)
+            return self._mask.value(answer) if self._mask.may_be_in(body) else answer
         except jsontext.DuplicateKey as error:
-            raise FetchError(f"{what}: the answer contradicts itself: {error}") from None
+            raise FetchError(f"{what}: the answer contradicts itself: {self._safe(str(error))}") from None
         except jsontext.InvalidJSON as error:
             raise Passing(f"the answer is {error}") from None
+        except RecursionError:
+            raise Passing("the answer is nested too deeply") from None
 
     def _broken(self, error: requests.RequestException) -> str:
         """Return what broke a connection; at the deadline that was the watchdog."""
         cut = self.deadline.remaining <= 0 and not isinstance(error, requests.ConnectTimeout)
-        return "no answer in time" if cut else self._safe(_plainly(error))
+        return "no answer in time" if cut else self._safe(broken(error))
 
     def _body(self, response: requests.Response, what: str) -> bytes:
         chunks, size = [], 0
@@ -207,15 +237,15 @@ class Client:
                 raise FetchError(f"{what}: the answer is larger than {MAX_BODY // 2**20} MiB")
             if self.deadline.remaining <= 0:
                 raise Passing("the answer did not end in time")
-        return self._without_token(b"".join(chunks))
+        return b"".join(chunks)
 
-    def _failure(self, response: requests.Response, body: bytes, what: str, advice: Mapping[int, str]) -> Exception:
-        status = response.status_code
-        problem = f"HTTP {status}{self._said(body)}"
+    def _failure(
+        self, status: int, headers: Mapping[str, str], problem: str, what: str, advice: Mapping[int, str]
+    ) -> Exception:
         if status in RETRIED or status >= 500:  # noqa: PLR2004 - the server's errors
-            return Passing(problem, asked_wait(status, response.headers, dt.datetime.now(dt.UTC)))
-        if response.is_redirect or 300 <= status < 400:  # noqa: PLR2004 - redirects
-            target = self._safe(response.headers.get("Location", "nowhere"))
+            return Passing(problem, asked_wait(status, headers, dt.datetime.now(dt.UTC)))
+        if 300 <= status < 400:  # noqa: PLR2004 - redirects
+            target = self._safe(headers.get("Location", "nowhere"))
             return Refused(
                 f"{what}: HTTP {status} leads to {target}, and the token goes to no other address; is --api-url right?",
                 status,
@@ -227,51 +257,16 @@ class Client:
         hint = advice.get(status) or known.get(status)
         return Refused(f"{what}: {problem}" + (f"; {hint}" if hint else ""), status)
 
-    def _said(self, body: bytes) -> str:
+    def _said(self, body: bytes, what: str) -> str:
         """Return what an error answer says, if it is one of the API's own."""
         try:
-            message = jsontext.decode(body)["error"]["message"]
-        except (jsontext.InvalidJSON, KeyError, TypeError, IndexError):
+            error = self._decoded(body, what)["error"]
+            message = error if isinstance(error, str) else error["message"]
+        except (Passing, FetchError, KeyError, TypeError, IndexError):
             return " (and not in the API's words: a proxy's?)" if body.lstrip()[:1] == b"<" else ""
         return f": {self._safe(str(message))}"
 
-    def _without_token(self, text: bytes) -> bytes:
-        """Return what came without the token, should the other side say it."""
-        for form in self._masked:
-            text = text.replace(form, b"***")
-        return text
-
     def _safe(self, text: str) -> str:
-        """Return text from outside on one line, short, and without the token."""
-        text = _CONTROL.sub(" ", self._without_token(text.encode()).decode())
+        """Return text from outside on one line, short, and without secrets."""
+        text = _CONTROL.sub(" ", self._mask.text(text))
         return text if len(text) <= 300 else f"{text[:300]}…"  # noqa: PLR2004 - as the docstring says
-
-
-def _proxies(base_url: str, environment: Mapping[str, Any]) -> dict[str, str]:
-    """Return the environment's proxies; for plain http those on this machine, since they see the token."""
-    found: dict[str, str] = dict(environment["proxies"])
-    if base_url.startswith("https:"):
-        return found
-    return {scheme: proxy for scheme, proxy in found.items() if is_loopback(urlsplit(proxy).hostname or "")}
-
-
-def _plainly(error: requests.RequestException) -> str:
-    """Return what broke a connection, in words."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "the host's name was not resolved in time" if UNRESOLVED in str(error) else "no connection in time"
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    inner: BaseException = error
-    while True:
-        deeper = getattr(inner, "reason", None) or next((a for a in inner.args if isinstance(a, BaseException)), None)
-        if not isinstance(deeper, BaseException):
-            break
-        inner = deeper
-    text = _CONTROL.sub(" ", _CONNECTION.sub("", str(inner)))
-    if "timed out" in text.lower():
-        return "no answer in time"
-    return (
-        f"the connection broke ({text})"
-        if not isinstance(error, requests.exceptions.SSLError)
-        else f"TLS failed ({text})"
-    )

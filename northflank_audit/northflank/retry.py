@@ -1,6 +1,7 @@
 """When to try a request again, how long to wait before, and when to give up."""
 
 import datetime as dt
+import math
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
@@ -46,16 +47,25 @@ class Passing(Exception):
 
 
 class _WaitAsAsked(wait_base):
-    """As long as the server asks, else exponential backoff with full jitter."""
+    """Exponential backoff with full jitter, and longer where the server asks for more."""
 
     def __init__(self) -> None:
         self._backoff = wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         failure = retry_state.outcome and retry_state.outcome.exception()
-        if isinstance(failure, Passing) and failure.after is not None:
-            return failure.after
-        return self._backoff(retry_state)
+        asked = failure.after if isinstance(failure, Passing) else None
+        return max(self._backoff(retry_state), asked or 0.0)
+
+
+class _StopIfNoneIsLeft(stop_base):
+    """A retry that the budget has no room for is not begun."""
+
+    def __init__(self, budget: Callable[[], bool]) -> None:
+        self._budget = budget
+
+    def __call__(self, _: RetryCallState) -> bool:
+        return not self._budget()
 
 
 class _StopIfItCannotFit(stop_base):
@@ -73,11 +83,15 @@ def retrying(
     deadline: Deadline,
     sleep: Callable[[float], None],
     before_sleep: Callable[[RetryCallState], None],
+    budget: Callable[[], bool],
 ) -> Retrying:
-    """Return the one retry policy of this client. The last failure is raised as it is."""
+    """Return the one retry policy of this client. The last failure is raised as it is.
+
+    `budget` takes one retry from what there is for this kind of request, and tells whether there was one.
+    """
     return Retrying(
         retry=retry_if_exception_type(Passing),
-        stop=stop_after_attempt(max_attempts) | _StopIfItCannotFit(deadline),
+        stop=stop_after_attempt(max_attempts) | _StopIfItCannotFit(deadline) | _StopIfNoneIsLeft(budget),
         wait=_WaitAsAsked(),
         sleep=sleep,
         before_sleep=before_sleep,
@@ -86,23 +100,33 @@ def retrying(
 
 
 def asked_wait(status: int, headers: Mapping[str, str], now: dt.datetime) -> float | None:
-    """Return the seconds that an answer asks to wait: by `Retry-After` (seconds or a date; RFC 9110, 10.2.3),
-    or, when the limit is reached (429), by `x-ratelimit-reset`. None where it asks for nothing.
-    """  # noqa: D205 - one sentence
+    """Return the seconds that an answer asks to wait, or None where it asks for nothing that makes sense.
+
+    They are those of `Retry-After` (seconds or a date; RFC 9110, 10.2.3) or, where the rate limit is used up (429),
+    those of `x-ratelimit-reset`.
+    """
     value = headers.get("Retry-After", "").strip()
     if value.isdecimal():
-        return float(value)
+        return _seconds(value)
     if value:
         try:
             date = parsedate_to_datetime(value)
-        except ValueError:
+            return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=dt.UTC)) - now).total_seconds())
+        except (ValueError, OverflowError):  # no date, or one that lies beyond what there is
             pass
-        else:
-            date = date if date.tzinfo else date.replace(tzinfo=dt.UTC)
-            return max(0.0, (date - now).total_seconds())
-    if status == 429:  # noqa: PLR2004 - too many requests
-        try:
-            return max(0.0, float(headers.get("x-ratelimit-reset", "")))
-        except ValueError:
-            return None
+    if status == 429 and not _is_left(headers.get("x-ratelimit-remaining", "")):  # noqa: PLR2004 - too many requests
+        return _seconds(headers.get("x-ratelimit-reset", ""))
     return None
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _is_left(remaining: str) -> bool:
+    """Tell whether a limit is not used up: then it is another one that a 429 is about, and its reset says nothing."""
+    return (_seconds(remaining) or 0.0) > 0

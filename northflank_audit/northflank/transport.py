@@ -5,14 +5,19 @@ keeps a request open for ever. So at the run's deadline every socket is shut dow
 the system's resolver knows no timeout at all.
 """
 
+import http.client
 import queue
+import re
 import socket
 import threading
 import time
 import weakref
+from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain, zip_longest
 from typing import Any, ClassVar, Final
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -21,6 +26,8 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 UNRESOLVED: Final = "was not resolved in time"
 _UNBOUNDED: Final = 60.0
 """Seconds for a connection, where nobody set any."""
+_HOST = re.compile(r"^\w+\(host=.*?\): ")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 class CuttableAdapter(HTTPAdapter):
@@ -29,6 +36,7 @@ class CuttableAdapter(HTTPAdapter):
     def __init__(self, **options: Any) -> None:
         """Take HTTPAdapter's own options."""
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._reached: dict[str, str] = {}
         super().__init__(**options)
 
     def cut(self) -> None:
@@ -52,9 +60,11 @@ class CuttableAdapter(HTTPAdapter):
     def _remember(self, manager: PoolManager) -> None:
         class Plain(_Plain):
             sockets = self._sockets
+            reached = self._reached
 
         class Secure(_Secure):
             sockets = self._sockets
+            reached = self._reached
 
         class PlainPool(HTTPConnectionPool):
             ConnectionCls = Plain
@@ -65,24 +75,44 @@ class CuttableAdapter(HTTPAdapter):
         manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
 
 
+class _FinalResponse(http.client.HTTPResponse):
+    """An answer whose status is final: those that come before it (RFC 9110, 15.2) are read over."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc] # a method that has no type
+            if not 100 < status < 200 or status == http.client.SWITCHING_PROTOCOLS:  # noqa: PLR2004 - 100 is its own
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
 class _Plain(HTTPConnection):
     sockets: ClassVar[weakref.WeakSet[socket.socket]]
+    reached: ClassVar[dict[str, str]]
+    """The address of each name that was reached last; it is tried first."""
+    response_class = _FinalResponse
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first of the name's addresses that can be reached, all within the timeout."""
+        """Connect to the first of the name's addresses that can be reached, all within the timeout.
+
+        One that does not answer leaves the others their share of the time (in the spirit of RFC 8305).
+        """
         name, seconds = self._dns_host, self.timeout
         limit = seconds if isinstance(seconds, (int, float)) else _UNBOUNDED
         end = time.monotonic() + limit
         addresses = self._addresses(limit)
+        addresses.sort(key=lambda address: address != self.reached.get(name))
         try:
             while True:
-                self._dns_host, self.timeout = addresses.pop(0), max(0.001, end - time.monotonic())
+                share = (end - time.monotonic()) / len(addresses)
+                self._dns_host, self.timeout = addresses.pop(0), max(0.001, share)
                 try:
                     made = super()._new_conn()
                 except (NewConnectionError, ConnectTimeoutError):
                     if not addresses or time.monotonic() >= end:
                         raise
                 else:
+                    self.reached[name] = self._dns_host
                     self.sockets.add(made)
                     return made
         finally:
@@ -105,13 +135,16 @@ class _Secure(_Plain, HTTPSConnection):
 
 
 def _lookup(name: str, port: int, seconds: float) -> list[str]:
-    """Return the addresses of a name, each once. Raises gaierror, and TimeoutError after so many seconds."""
+    """Return the addresses of a name, each once, the two families in turn.
+
+    Raises gaierror, and TimeoutError after so many seconds.
+    """
     answers: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
 
     def look() -> None:
         try:
             found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-            answers.put(list(dict.fromkeys(str(each[4][0]) for each in found)))
+            answers.put(_in_turn(dict.fromkeys(str(each[4][0]) for each in found)))
         except (OSError, UnicodeError) as error:
             answers.put(error if isinstance(error, OSError) else socket.gaierror(socket.EAI_NONAME, str(error)))
 
@@ -124,3 +157,30 @@ def _lookup(name: str, port: int, seconds: float) -> list[str]:
     if isinstance(answer, OSError):
         raise answer
     return answer
+
+
+def _in_turn(addresses: Iterable[str]) -> list[str]:
+    """Return the addresses so that those of IPv6 and IPv4 alternate: where one family is dead, the other is near."""
+    families: dict[bool, list[str]] = {}
+    for address in addresses:
+        families.setdefault(":" in address, []).append(address)
+    return [address for address in chain.from_iterable(zip_longest(*families.values())) if address is not None]
+
+
+def broken(error: requests.RequestException) -> str:
+    """Return what broke a connection, in words."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return "the host's name was not resolved in time" if UNRESOLVED in str(error) else "no connection in time"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    inner: BaseException = error
+    while True:
+        deeper = getattr(inner, "reason", None) or next((a for a in inner.args if isinstance(a, BaseException)), None)
+        if not isinstance(deeper, BaseException):
+            break
+        inner = deeper
+    text = _CONTROL.sub(" ", _HOST.sub("", str(inner)))
+    if "timed out" in text.lower():
+        return "no answer in time"
+    failed = "TLS failed" if isinstance(error, requests.exceptions.SSLError) else "the connection broke"
+    return f"{failed} ({text})"

@@ -1,14 +1,17 @@
 """The API as a source: every page of every account that was asked for, and details where they are wanted."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import Any
 
 from msgspec.structs import replace
 
 from northflank_audit import model
-from northflank_audit.errors import FetchError
+from northflank_audit.errors import FetchError, Refused
 from northflank_audit.model import Resource
+from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.client import CONNECTIONS, Client
 from northflank_audit.northflank.paging import (
     READ_DETAIL,
@@ -26,6 +29,7 @@ from northflank_audit.sources.interface import Source
 
 NOT_READ = "its details were not read: --details never"
 GONE = f"it is gone since it was listed, or the token lacks the permission {READ_DETAIL}"
+NOT_ASKED = "not asked for, since "
 SOME = 100
 """Credentials that are passed on at a time."""
 
@@ -45,6 +49,9 @@ class ApiSource(Source):
         self._page_size = page_size
         self._shortfall = None if details else NOT_READ
         self._details = 0
+        self._circuit = Circuit()
+        self._refusals: defaultdict[str | None, Circuit] = defaultdict(Circuit)
+        """What is refused to the token in one team may be open to it in the next."""
 
     def pages(self) -> Iterator[list[Resource]]:
         """Yield each page's credentials, account by account. An account that fails does not keep the others."""
@@ -102,8 +109,17 @@ class ApiSource(Source):
         """Read the details of these credentials, at most eight at a time, as far as the rate limit covers them.
 
         For what it does not cover the end of its window is waited for, if that is before the run's. It comes after
-        the lists, so that details can't use up what the pages need.
+        the lists, so that details can't use up what the pages need. When several in a row have failed, the rest is
+        not asked for.
         """
+        causes: Counter[str] = Counter()
+        for some in self._covered(resources):
+            causes.update(each.shortfall for each in some if each.shortfall and each.shortfall.startswith(NOT_ASKED))
+            yield some
+        for cause, count in causes.items():
+            self.warnings.append(f"{count} of {len(resources)} details: {cause}")
+
+    def _covered(self, resources: Sequence[Resource]) -> Iterator[list[Resource]]:
         todo = list(resources)
         while todo:
             covered = self._client.rate_limit.covers(len(todo))
@@ -129,19 +145,18 @@ class ApiSource(Source):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _completed(self, resource: Resource) -> Resource:
-        what = f"details of '{resource.id}'" + (f" of team {resource.team}" if resource.team else "")
+        refusals = self._refusals[resource.team]
+        if cause := self._circuit.cause or refusals.cause:
+            return replace(resource, shortfall=f"{NOT_ASKED}{cause}")
         try:
-            path = Account(resource.team).detail(resource.id)
-            answer = self._client.get(path, {}, what=what, permission=READ_DETAIL, absent=GONE, team=resource.team)
+            record = self._with_details(resource)
         except FetchError as error:
+            if self._client.deadline.remaining > 0:  # else it says nothing of the API
+                refused = isinstance(error, Refused) and error.status in (403, 404)
+                (refusals if refused else self._circuit).failed(str(error))
             return replace(resource, shortfall=str(error))
-        detail = answer.get("data") if isinstance(answer, dict) else None
-        if not isinstance(detail, dict) or detail.get("id") != resource.id:
-            return replace(resource, shortfall=f"{what}: the answer is about something else")
-        try:
-            record = merged(resource.record, detail)
-        except RecursionError:
-            return replace(resource, shortfall=f"{what}: the answer is nested too deeply")
+        self._circuit.succeeded()
+        refusals.succeeded()
         self._details += 1
         name = record.get("name")
         return replace(
@@ -151,6 +166,21 @@ class ApiSource(Source):
             detailed=True,
             shortfall=None,
         )
+
+    def _with_details(self, resource: Resource) -> dict[str, Any]:
+        """Return a credential's record with its details. Raises FetchError where they can't be had."""
+        what = f"details of '{resource.id}'" + (f" of team {resource.team}" if resource.team else "")
+        path, team = Account(resource.team).detail(resource.id), resource.team
+        answer = self._client.get(
+            path, {}, what=what, permission=READ_DETAIL, absent=GONE, team=team, circuit=self._circuit
+        )
+        detail = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(detail, dict) or detail.get("id") != resource.id:
+            raise FetchError(f"{what}: the answer is about something else")
+        try:
+            return merged(resource.record, detail)
+        except RecursionError:
+            raise FetchError(f"{what}: the answer is nested too deeply") from None
 
     def coverage(self) -> Coverage:
         """Return the requests sent so far and what was used of their answers."""

@@ -50,6 +50,35 @@ def reason(ended):
     return ended.report["run"]["incompleteReasons"][0]
 
 
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "CURL_CA_BUNDLE"])
+def test_the_variables_of_openssl_and_curl_name_authorities_too(serve, run, authority, trusting, variable):
+    assert run(serve(tls=secured(authority)), **{variable: trusting["REQUESTS_CA_BUNDLE"]}).code == 1
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_authorities_that_are_not_there_are_a_mistake_that_is_told(serve, run, authority, variable):
+    server = serve(tls=secured(authority))
+    ended = run(server, **{variable: "/no/authority.pem"})
+    assert (ended.code, server.requests) == (2, [])
+    assert f"{variable}: /no/authority.pem can't be read (No such file or directory)" in ended.err
+    assert not (ended.folder / "reports").exists()
+
+
+@pytest.mark.parametrize("mark", ["", "#", "/", "?", "[", "\\"])
+def test_a_proxy_that_is_none_is_told_without_its_password(serve, run, authority, trusting, mark):
+    server = serve(tls=secured(authority))
+    ended = run(server, **trusting, HTTPS_PROXY=f"http://alice:SECRET{mark}PW9@127.0.0.1:99999")
+    assert (ended.code, server.requests) == (2, [])
+    assert "HTTPS_PROXY is not the address of a proxy" in ended.err
+    assert not any(part in ended.out + ended.err for part in ("SECRET", "PW9", "alice", "internal error"))
+
+
+def test_a_demo_goes_through_no_proxy(audit):
+    for variable in ("HTTP_PROXY", "ALL_PROXY"):
+        ended = audit("--demo", **{variable: "http://127.0.0.1:9"})
+        assert (ended.code, ended.report["run"]["complete"]) == (1, True)
+
+
 def test_an_authority_that_nobody_trusts(serve, run, authority):
     server = serve(tls=secured(authority))
     said = reason(run(server))

@@ -5,10 +5,12 @@ import logging
 import pytest
 import requests
 import responses
+import trustme
 
 from northflank_audit import __version__
 from northflank_audit.errors import FetchError, Refused
 from northflank_audit.northflank import client as client_module
+from northflank_audit.northflank.circuit import RETRIES, Circuit
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import LONGEST_WAIT, RETRIED, Deadline, asked_wait
 from northflank_audit.northflank.token import Token
@@ -70,12 +72,13 @@ def test_a_netrc_does_not_take_the_tokens_place(api, client, tmp_path, monkeypat
     assert api.calls[0].request.headers["Authorization"] == f"Bearer {TOKEN}"
 
 
-def test_an_authority_and_a_proxy_of_the_environment_are_used(api, client, monkeypatch):
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/authority.pem")
+def test_an_authority_and_a_proxy_of_the_environment_are_used(api, client, monkeypatch, tmp_path):
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "authority.pem"))
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
     api.get(f"{URL}/v1/x", json={})
     get(client())
-    assert api.calls[0].request.req_kwargs["verify"] == "/authority.pem"
+    assert api.calls[0].request.req_kwargs["verify"] == str(tmp_path / "authority.pem")
     assert api.calls[0].request.req_kwargs["proxies"]["https"] == "http://proxy.example.com:3128"
     monkeypatch.setenv("NO_PROXY", "api.example.com")
     get(client())
@@ -165,6 +168,64 @@ def test_the_token_is_in_no_message_and_no_log(api, client, caplog):
     assert "\x1b" not in str(caught.value)
 
 
+def test_the_token_is_masked_behind_escapes_in_keys_values_and_messages(api, client):
+    spelt = TOKEN.replace("-", "\\u002d")
+    api.get(f"{URL}/v1/x", body=f'{{"{spelt}": ["{spelt}", 1], "data": {{"x": "a {TOKEN.replace("-", "%2D")} b"}}}}')
+    assert get(client()) == {"***": ["***", 1], "data": {"x": "a *** b"}}
+    api.get(f"{URL}/v1/y", status=400, body=f'{{"error": {{"message": "bad {spelt}"}}}}')
+    with pytest.raises(Refused, match=r"HTTP 400: bad \*\*\*"):
+        client().get("/v1/y", {}, what="y", permission="p")
+    api.get(f"{URL}/v1/z", status=302, headers={"Location": f"https://x.test/?t={TOKEN.replace('-', '%2d')}&u"})
+    with pytest.raises(Refused, match=r"leads to https://x.test/\?t=\*\*\*&u,"):
+        client().get("/v1/z", {}, what="z", permission="p")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        ({"status": 403, "message": "no"}, Refused, "HTTP 200 with an error: no; the token needs the permission"),
+        ("odd", Refused, "HTTP 200 with an error: odd"),
+        ({}, Refused, "HTTP 200 with an error$"),
+        (False, Refused, "HTTP 200 with an error$"),
+        ({"status": 503, "message": "busy"}, FetchError, r"HTTP 200 with an error: busy \(gave up after 2 tries\)"),
+    ],
+)
+def test_an_error_is_one_whatever_the_status(api, client, error, kind, said):
+    api.get(f"{URL}/v1/x", json={"data": {"credentials": []}, "error": error})
+    with pytest.raises(kind, match=said):
+        get(client(attempts=2))
+
+
+def test_an_error_that_is_null_is_none(api, client):
+    api.get(f"{URL}/v1/x", json={"data": 1, "error": None})
+    assert get(client()) == {"data": 1, "error": None}
+
+
+@pytest.mark.parametrize("failure", [AttributeError("x"), ValueError(TOKEN), IndexError()])
+def test_what_a_library_stumbles_over_is_tried_again(api, client, failure):
+    api.get(f"{URL}/v1/x", body=failure)
+    with pytest.raises(FetchError, match=rf"could not be read \({type(failure).__name__}\) \(gave up after 2 tries\)"):
+        get(client(attempts=2))
+
+
+def test_an_authority_that_vanished_is_told(api, client):
+    api.get(f"{URL}/v1/x", body=OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /x"))
+    with pytest.raises(FetchError, match="invalid path: /x"):
+        get(client())
+
+
+def test_retries_end_with_their_budget(api, client, world):
+    api.get(f"{URL}/v1/x", status=500)
+    circuit, tried = Circuit(), client(attempts=RETRIES + 9, timeout=10_000)
+    with pytest.raises(FetchError, match=f"gave up after {RETRIES + 1} tries: too many requests like it failed"):
+        tried.get("/v1/x", {}, what="x", permission="p", circuit=circuit)
+    with pytest.raises(FetchError, match="gave up after 1 try: too many"):
+        tried.get("/v1/x", {}, what="x", permission="p", circuit=circuit)
+    circuit.succeeded()
+    with pytest.raises(FetchError, match="gave up after 2 tries"):
+        tried.get("/v1/x", {}, what="x", permission="p", circuit=circuit)
+
+
 def test_the_token_is_not_in_what_a_broken_connection_says(api, client):
     api.get(f"{URL}/v1/x", body=requests.ConnectionError(f"bad status line {TOKEN}"))
     with pytest.raises(FetchError, match="the connection broke") as caught:
@@ -203,6 +264,47 @@ def test_the_server_is_waited_for_as_long_as_it_asks(api, client, world):
     assert world.waits == [7, 11]
 
 
+@pytest.mark.parametrize("asked", ["0", "0.1", "Thu, 01 Jan 2020 00:00:00 GMT", "0" * 30])
+def test_a_server_that_asks_for_no_wait_gets_the_usual_backoff(api, client, world, monkeypatch, asked):
+    monkeypatch.setattr("random.uniform", lambda low, high: high)
+    api.get(f"{URL}/v1/x", status=503, headers={"Retry-After": asked})
+    with pytest.raises(FetchError, match="gave up after 4 tries"):
+        get(client(attempts=4))
+    assert world.waits == [0.5, 1, 2]
+
+
+def test_a_limit_that_is_not_used_up_is_not_waited_for(api, client, world, monkeypatch):
+    monkeypatch.setattr("random.uniform", lambda low, high: high)
+    headers = {"x-ratelimit-limit": "1000", "x-ratelimit-remaining": "990", "x-ratelimit-reset": "1800"}
+    api.get(f"{URL}/v1/x", status=429, headers=headers)
+    with pytest.raises(FetchError, match=r"HTTP 429 \(gave up after 3 tries\)"):
+        get(client(attempts=3))
+    assert world.waits == [0.5, 1]
+
+
+@pytest.mark.parametrize("asked", ["10", "11"])
+def test_a_wait_as_long_as_the_time_that_is_left_is_not_begun(api, client, world, asked):
+    api.get(f"{URL}/v1/x", status=503, headers={"Retry-After": asked})
+    with pytest.raises(FetchError, match=f"asks to wait {asked} s, and 10 s of the run's 10 s are left"):
+        get(client(timeout=10))
+    assert world.waits == []
+
+
+def test_a_wait_that_ends_just_before_the_deadline_is_begun(api, client, world):
+    api.get(f"{URL}/v1/x", status=503, headers={"Retry-After": "9"})
+    api.get(f"{URL}/v1/x", json={})
+    assert get(client(timeout=10)) == {}
+    assert world.waits == [9]
+
+
+@pytest.mark.parametrize(("reset", "waited"), [(9, True), (10, False), (11, False)])
+def test_a_window_is_waited_for_if_it_ends_before_the_run(client, world, reset, waited):
+    waiting = client(timeout=10)
+    waiting.rate_limit.told({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(reset)})
+    assert waiting.wait_for_window() is waited
+    assert world.waits == ([reset] if waited else [])
+
+
 def test_a_wait_that_can_not_fit_is_not_begun(api, client, world):
     api.get(f"{URL}/v1/x", status=429, headers={"Retry-After": "31536000"})
     with pytest.raises(FetchError, match="asks to wait 31536000 s, and 60 s of the run's 60 s are left"):
@@ -218,11 +320,16 @@ def test_nothing_is_sent_after_the_deadline(client, world):
     assert tried.requests == 0
 
 
-def test_a_body_that_is_too_large_is_refused(api, client, monkeypatch):
-    monkeypatch.setattr(client_module, "MAX_BODY", 1000)
-    api.get(f"{URL}/v1/x", body=b" " * 1001)
-    with pytest.raises(FetchError, match="the answer is larger than"):
+def test_a_body_that_is_too_large_is_refused(api, client):
+    api.get(f"{URL}/v1/x", body=b" " * (32 * 2**20 + 1))
+    with pytest.raises(FetchError, match="the answer is larger than 32 MiB"):
         get(client())
+
+
+def test_a_body_of_the_largest_size_is_read(api, client, monkeypatch):
+    monkeypatch.setattr(client_module, "MAX_BODY", 1000)
+    api.get(f"{URL}/v1/x", body=b" " * 998 + b"{}")
+    assert get(client()) == {}
 
 
 def test_a_body_that_outlasts_the_deadline_is_given_up(api, client, world):
@@ -264,6 +371,18 @@ NOW = dt.datetime(2026, 1, 1, 12, 0, 0, tzinfo=dt.UTC)
         (429, {"x-ratelimit-reset": "30"}, 30),
         (429, {"Retry-After": "soon", "x-ratelimit-reset": "30"}, 30),
         (429, {"x-ratelimit-reset": "never"}, None),
+        (429, {"x-ratelimit-reset": "inf"}, None),
+        (429, {"x-ratelimit-reset": "nan"}, None),
+        (429, {"x-ratelimit-reset": "30", "x-ratelimit-remaining": "0"}, 30),
+        (429, {"x-ratelimit-reset": "30", "x-ratelimit-remaining": "-1"}, 30),
+        (429, {"x-ratelimit-reset": "30", "x-ratelimit-remaining": "1"}, None),
+        (503, {"Retry-After": "99999999999999999999"}, 1e20),
+        (503, {"Retry-After": "9" * 400}, None),
+        (503, {"Retry-After": "Thu, 01 Jan 2026 12:01:30 +99999999999999999999"}, None),
+        (503, {"Retry-After": "Thu, 01 Jan 2026 12:01:30 +9999"}, None),
+        (503, {"Retry-After": "Thu, 01 Jan 99999999999999999999 12:01:30 GMT"}, None),
+        (503, {"Retry-After": "Thu, 01 Jan 2026 12:01:99999999999 GMT"}, None),
+        (503, {"Retry-After": "Thu, 32 Jan 2026 12:01:30 GMT"}, None),
         (429, {}, None),
     ],
 )

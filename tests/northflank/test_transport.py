@@ -3,8 +3,11 @@ import threading
 
 import pytest
 import requests
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ConnectTimeoutError
 
-from northflank_audit.northflank.transport import CuttableAdapter
+from northflank_audit.northflank import transport
+from northflank_audit.northflank.transport import CuttableAdapter, _in_turn
 from tests.conftest import NET
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -25,12 +28,12 @@ def server():
         yield server
 
 
-def answer(server):
+def answer(server, raw=HEAD):
     def serve():
         connection, _ = server.accept()
         with connection:
             connection.recv(1000)
-            connection.sendall(HEAD)
+            connection.sendall(raw)
 
     threading.Thread(target=serve, daemon=True).start()
 
@@ -75,6 +78,89 @@ def test_the_last_addresss_failure_is_told(session, server, monkeypatch):
     resolver(monkeypatch, "127.0.0.2", "127.0.0.3")
     with pytest.raises(requests.ConnectionError, match="refused"):
         session.get(f"http://name.test:{server.getsockname()[1]}/", timeout=NET)
+
+
+class Tries:
+    """Attempts to connect on a clock that only they move; each takes all the time that it is given."""
+
+    def __init__(self, monkeypatch, silent=(), takes=1.0):
+        self.now, self.made, self.silent, self.takes = 0.0, [], silent, takes
+        monkeypatch.setattr(transport.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(HTTPConnection, "_new_conn", lambda connection: self.connect(connection))  # noqa: PLW0108 - a bound method gets no connection
+
+    def connect(self, connection):
+        self.made.append((connection._dns_host, connection.timeout))
+        if connection._dns_host in self.silent:
+            self.now += connection.timeout * self.takes
+            raise ConnectTimeoutError(connection, "silent")
+        return socket.socket()
+
+
+@pytest.fixture
+def connection(monkeypatch):
+    """Return a connection to a name with these addresses, of a session that connected to them before."""
+    adapter = CuttableAdapter(max_retries=0)
+
+    def make(*addresses):
+        resolver(monkeypatch, *addresses)
+        kind = adapter.poolmanager.pool_classes_by_scheme["http"].ConnectionCls
+        return kind("name.test", 80, timeout=12.0)
+
+    return make
+
+
+def connect(connection):
+    connection._new_conn().close()
+
+
+def test_a_silent_address_leaves_the_next_its_share_of_the_time(monkeypatch, connection):
+    tries = Tries(monkeypatch, silent=("10.0.0.1",))
+    connect(connection("10.0.0.1", "10.0.0.2"))
+    assert tries.made == [("10.0.0.1", 6.0), ("10.0.0.2", 6.0)]
+
+
+def test_what_a_refusal_leaves_of_its_share_is_the_others(monkeypatch, connection):
+    tries = Tries(monkeypatch, silent=("10.0.0.1",), takes=0.0)
+    connect(connection("10.0.0.1", "10.0.0.2", "10.0.0.3"))
+    assert tries.made == [("10.0.0.1", 4.0), ("10.0.0.2", 6.0)]
+
+
+def test_the_address_that_was_reached_is_tried_first_the_next_time(monkeypatch, connection):
+    tries = Tries(monkeypatch, silent=("10.0.0.1",))
+    connect(connection("10.0.0.1", "10.0.0.2"))
+    connect(connection("10.0.0.1", "10.0.0.2"))
+    assert [address for address, _ in tries.made] == ["10.0.0.1", "10.0.0.2", "10.0.0.2"]
+
+
+def test_when_all_are_silent_the_last_is_tried_and_the_time_kept(monkeypatch, connection):
+    tries = Tries(monkeypatch, silent=("10.0.0.1", "10.0.0.2"))
+    with pytest.raises(ConnectTimeoutError):
+        connect(connection("10.0.0.1", "10.0.0.2"))
+    assert (len(tries.made), tries.now) == (2, 12.0)
+
+
+def test_no_address_is_tried_after_the_time(monkeypatch, connection):
+    tries = Tries(monkeypatch, silent=("10.0.0.1", "10.0.0.2"), takes=2.0)  # the first takes all, not its share
+    with pytest.raises(ConnectTimeoutError):
+        connect(connection("10.0.0.1", "10.0.0.2"))
+    assert [address for address, _ in tries.made] == ["10.0.0.1"]
+
+
+def test_the_families_of_addresses_take_turns():
+    assert _in_turn(["::1", "::2", "::3", "10.0.0.1", "10.0.0.2"]) == ["::1", "10.0.0.1", "::2", "10.0.0.2", "::3"]
+    assert _in_turn(["10.0.0.1", "::1"]) == ["10.0.0.1", "::1"]
+
+
+@pytest.mark.parametrize("interim", ["100 Continue", "102 Processing", "103 Early Hints", "199 Odd"])
+def test_an_interim_answer_is_not_the_answer(session, server, interim):
+    answer(server, f"HTTP/1.1 {interim}\r\nLink: </x>\r\n\r\n".encode() * 2 + HEAD)
+    response = session.get(f"http://127.0.0.1:{server.getsockname()[1]}/", timeout=NET)
+    assert (response.status_code, response.json()) == (200, {})
+
+
+def test_a_switch_of_protocols_is_final(session, server):
+    answer(server, b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+    assert session.get(f"http://127.0.0.1:{server.getsockname()[1]}/", timeout=NET, stream=True).status_code == 101
 
 
 def test_a_cut_ends_a_wait_at_once(session, server):
