@@ -191,7 +191,7 @@ def _resource(result: Result) -> dict[str, Any]:
     name = result.resource
     return {
         "uid": name.id,
-        "name": name.name or name.id,
+        "name": name.title or name.id,
         "type": name.type,
         **_some(group=name.team and {"uid": name.team, "name": name.team, "type": "team"}),
     }

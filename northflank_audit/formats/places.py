@@ -1,15 +1,24 @@
-"""Where a finding is, for formats that must name a file and a line: at its rule.
+"""Where a finding is, for formats that must name a file.
 
-A credential is no file. The rule is the text that says what is wrong and, where rules are kept in a repository, the
-one line in it that has to do with the finding.
+A credential is in no file. For formats that want a line of one, the place is its rule: the text that says what is
+wrong and, where rules are kept in a repository, the one line in it that has to do with the finding. For formats that
+tell findings apart by their places, each resource has a path of its own, which names it and is no file.
 """
 
+from hashlib import sha256
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
+from msgspec import UNSET
+
+from northflank_audit.model import ACCOUNT_TYPE, ResourceName
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
+
+_ROOT: Final = "northflank"
+_LONGEST: Final = 200
+"""Characters of an id in a path; a longer one is cut, with the digest of the whole behind it."""
 
 
 class Place(NamedTuple):
@@ -45,3 +54,37 @@ class Places:
 def _place(origin: str) -> Place:
     path, _, line = origin.rpartition(":")
     return Place(PurePath(printable(path)).as_posix(), int(line))
+
+
+def resource_uri(name: ResourceName) -> str:
+    """Return a resource's own path: `northflank/teams/payments/registry-credentials/pull`, percent-encoded."""
+    account = f"{_ROOT}/{_account(name.team)}"
+    return account if name.type == ACCOUNT_TYPE else f"{account}/{_segment(name.type)}s/{_segment(name.id)}"
+
+
+def scope_path(report: Report) -> str:
+    """Return what tells scheduled audits apart: `account`, `all-teams`, `teams/payments`, `demo/account`.
+
+    The order of the teams does not matter, and no two sets of them have the same path.
+    """
+    source = report.run.source
+    account = "all-teams" if source.all_teams is not UNSET and source.all_teams else _account(*sorted({*source.teams}))
+    return account if source.kind == "api" else f"{source.kind}/{account}"
+
+
+def _account(*teams: str | None) -> str:
+    named = "+".join(_segment(team) for team in teams if team is not None)
+    if not named:
+        return "account"
+    return f"teams/{named}" if len(named) <= 2 * _LONGEST else f"teams/{_digest(named)}"
+
+
+def _segment(text: str) -> str:
+    """Return text as one segment of a URI's path (RFC 3986); one of dots alone would else be a step up."""
+    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}~{_digest(text)}"
+    quoted = quote(short.encode(errors="surrogatepass"), safe="")
+    return quoted.replace(".", "%252E") if not short.strip(".") else quoted
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]

@@ -4,20 +4,23 @@ GitHub knows neither invocations nor kinds nor baselines: every result is an ale
 not have is closed as fixed. So what an incomplete audit did not see must not just be missing: that the audit is
 incomplete is a result of its own, and what an earlier report found and this audit can't judge or see is kept. What is
 resolved is left out, where the specification would allow it with the baseline state `absent`.
+
+Readers tell results apart by rule and place, so a result is at its resource, and its rule's file is a related location.
+Some validate by drafts of the schema, so nothing is written of which those have no word (`suppressions[].status`).
 """
 
 import datetime as dt
 import gzip
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit.formats.places import Place, Places
-from northflank_audit.formats.text import changes, explanation, plural, reasons, told
+from northflank_audit.formats.places import Place, Places, resource_uri, scope_path
+from northflank_audit.formats.text import changes, explanation, label, plural, reasons, standing
 from northflank_audit.formats.view import address
 from northflank_audit.model import Result, Severity, Status, Waiver, fingerprint
 from northflank_audit.printable import printable
@@ -55,6 +58,9 @@ _KINDS: Final = {
 _STATES: Final = {"new": "new", "ongoing": "unchanged"}
 
 _AUDIT: Final = "audit-incomplete"
+_AUDIT_URI: Final = "northflank/audit"
+INFORMATION: Final = "https://northflank.com/docs/v1/application/run/save-registry-credentials"
+"""What the tool audits, since it has no page of its own; also for rules without a reference."""
 _RUNS: Final = uuid.UUID("f3f1a1f7-2b4e-5c0e-9d53-6f0f3a1c7a10")
 """The namespace (RFC 9562) of runs' ids."""
 
@@ -72,15 +78,23 @@ def render(report: Report) -> str:
 
 def _log(report: Report, kept: Sequence[Result], found: int) -> dict[str, Any]:
     comparison = report.comparison
+    ran = [rule.id for rule in report.rules]
+    former = dict.fromkeys(each.rule_id for each in kept if each.rule_id not in ran)
+    rules = [*map(_rule, report.rules), *map(_former, former), *([] if report.run.complete else [_INCOMPLETE])]
     run = {
         "tool": {
             "driver": {
                 "name": printable(report.tool.name),
                 "version": printable(report.tool.version),
-                "rules": [*map(_rule, report.rules), *([] if report.run.complete else [_INCOMPLETE])],
+                "informationUri": INFORMATION,
+                "rules": rules,
             }
         },
-        "automationDetails": {"id": f"{report.tool.name}/{report.run.id}", "guid": _guid(report.run.id)},
+        # GitHub takes all before the last slash for the category: an upload replaces those of the same scope alone.
+        "automationDetails": {
+            "id": "/".join([_shown(report.tool.name), scope_path(report), _shown(report.run.id)]),
+            "guid": _guid(report.run.id),
+        },
         **({} if comparison is UNSET or comparison.refused else {"baselineGuid": _guid(comparison.earlier.id)}),
         "invocations": [
             {
@@ -92,7 +106,7 @@ def _log(report: Report, kept: Sequence[Result], found: int) -> dict[str, Any]:
                 "toolExecutionNotifications": list(_notifications(report, len(kept), found)),
             }
         ],
-        "results": list(_results(report, kept)),
+        "results": list(_results(report, kept, {rule["id"]: index for index, rule in enumerate(rules)})),
     }
     return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
 
@@ -134,7 +148,7 @@ def _rule(rule: RuleSummary) -> dict[str, Any]:
         "shortDescription": _text(rule.title, _LONGEST),
         "fullDescription": _text(rule.rationale or rule.title, _LONGEST),
         "help": _text(" ".join(filter(None, [rule.remediation or rule.title, *links]))),
-        **({"helpUri": links[0]} if links else {}),
+        "helpUri": links[0] if links else INFORMATION,
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
         "properties": {
             "tags": ["security", *map(printable, controls)][:_MOST_TAGS],
@@ -144,12 +158,26 @@ def _rule(rule: RuleSummary) -> dict[str, Any]:
     }
 
 
+def _former(rule_id: str) -> dict[str, Any]:
+    """Return the rule of a result that an earlier report has; it did not run now, so no more is known of it."""
+    said = _text(f"{rule_id} did not run", _LONGEST)
+    return {
+        "id": rule_id,
+        **_name(rule_id),
+        **dict.fromkeys(("shortDescription", "fullDescription", "help"), said),
+        "helpUri": INFORMATION,
+        "defaultConfiguration": {"level": "none"},
+        "properties": {"tags": ["security"], "precision": "very-high"},
+    }
+
+
 _INCOMPLETE: Final = {
     "id": _AUDIT,
     "name": "AuditIncomplete",
     "shortDescription": {"text": "The audit saw everything"},
     "fullDescription": {"text": "What an audit did not see or could not judge may be violated."},
-    "help": {"text": "The results say what was missing. Mend that and audit again."},
+    "help": {"text": "The results say what was missing. Fix that and audit again."},
+    "helpUri": INFORMATION,
     "defaultConfiguration": {"level": "error"},
     "properties": {"tags": ["security"], "precision": "very-high", "security-severity": "9.5"},
 }
@@ -171,36 +199,37 @@ def _urgency(result: Result) -> int:
     return {Status.UNKNOWN: 1, Status.ERROR: 1, Status.FAIL: 3}.get(result.status, 4)
 
 
-def _results(report: Report, kept: Sequence[Result]) -> Iterator[dict[str, Any]]:
-    places, indices = Places(report), {rule.id: index for index, rule in enumerate(report.rules)}
+def _results(report: Report, kept: Sequence[Result], indices: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+    places = Places(report)
     if not report.run.complete:
         yield {
             "ruleId": _AUDIT,
-            "ruleIndex": len(indices),
+            "ruleIndex": indices[_AUDIT],
             "kind": "fail",
             "level": "error",
             "message": _text(f"the audit is incomplete: {'; '.join(reasons(report))}"),
-            "locations": [{"physicalLocation": _physical(places.audit)}],
+            "locations": [{"physicalLocation": _physical(_AUDIT_URI)}],
+            "relatedLocations": [_related(places.audit)],
             "partialFingerprints": _fingerprints(fingerprint(_AUDIT, None, _AUDIT)),
         }
     for each in kept:
-        yield _result(each, indices.get(each.rule_id), places.of(each.rule_id))
+        yield _result(each, indices[each.rule_id], places.of(each.rule_id))
 
 
-def _result(result: Result, index: int | None, place: Place) -> dict[str, Any]:
+def _result(result: Result, index: int, place: Place) -> dict[str, Any]:
     earlier, resource, waiver = result.became is not UNSET, result.resource, result.waiver
     full = (resource.team, resource.type, resource.id)
     kind = "open" if earlier else _KINDS[result.status]
     state = "updated" if earlier else None if result.state is UNSET else _STATES[result.state]
     return {
         "ruleId": result.rule_id,
-        **({} if index is None else {"ruleIndex": index}),
+        "ruleIndex": index,
         "kind": kind,
         "level": _LEVELS[result.severity] if kind == "fail" else "none",
-        "message": _text(told(result)),
+        "message": _text(f"{result.message} ({'; '.join([label(resource), *standing(result)])})"),
         "locations": [
             {
-                "physicalLocation": _physical(place),
+                "physicalLocation": _physical(resource_uri(resource)),
                 "logicalLocations": [
                     {
                         "name": _shown(resource.title or resource.id),
@@ -210,13 +239,14 @@ def _result(result: Result, index: int | None, place: Place) -> dict[str, Any]:
                 ],
             }
         ],
+        "relatedLocations": [_related(place)],
         "partialFingerprints": _fingerprints(result.fingerprint),
         **({} if state is None else {"baselineState": state}),
         **({} if waiver is None else {"suppressions": [_suppression(waiver)]}),
         "properties": {
             "severity": result.severity,
             "status": None if earlier else result.status,
-            "team": resource.team,
+            "team": None if resource.team is None else _shown(resource.team),
             "evidence": _evidence(result),
         },
     }
@@ -224,7 +254,7 @@ def _result(result: Result, index: int | None, place: Place) -> dict[str, Any]:
 
 def _suppression(waiver: Waiver) -> dict[str, Any]:
     why = f"{waiver.reason} ({waiver.owner}, until {waiver.expires})"
-    return {"kind": "external", "status": "accepted", "justification": _shown(why)}
+    return {"kind": "external", "justification": _shown(why)}  # without a status: accepted
 
 
 def _evidence(result: Result) -> dict[str, Any] | str:
@@ -232,8 +262,12 @@ def _evidence(result: Result) -> dict[str, Any] | str:
     return result.evidence if size <= _LONGEST_TEXT else f"{size} bytes, in the JSON report alone"
 
 
-def _physical(place: Place) -> dict[str, Any]:
-    return {"artifactLocation": {"uri": place.uri}, "region": {"startLine": place.line, "startColumn": 1}}
+def _physical(uri: str, line: int = 1) -> dict[str, Any]:
+    return {"artifactLocation": {"uri": uri}, "region": {"startLine": line, "startColumn": 1}}
+
+
+def _related(place: Place) -> dict[str, Any]:
+    return {"id": 1, "physicalLocation": _physical(place.uri, place.line), "message": {"text": "The rule"}}
 
 
 def _fingerprints(identity: str) -> dict[str, str]:

@@ -94,13 +94,17 @@ def label(resource: ResourceName) -> str:
 
 def told(result: Result) -> str:
     """Return a result in a line that stands alone: what it is about, what it is if no violation, and its message."""
-    found = [] if result.status is Status.FAIL else [STATUSES[result.status]]
-    if result.waiver is not None:
-        found = [f"waived until {result.waiver.expires}"]
+    return ": ".join([label(result.resource), *standing(result), result.message])
+
+
+def standing(result: Result) -> list[str]:
+    """Return what a result is if no violation of today; nothing where it is one."""
     if result.became is not UNSET:
         known = "resolved" if result.became in RESOLVED else "not known today"
-        found = [f"violated before, {known} ({BECAME[result.became]})"]
-    return ": ".join([label(result.resource), *found, result.message])
+        return [f"violated before, {known} ({BECAME[result.became]})"]
+    if result.waiver is not None:
+        return [f"waived until {result.waiver.expires}"]
+    return [] if result.status is Status.FAIL else [STATUSES[result.status]]
 
 
 def reasons(report: Report) -> list[str]:

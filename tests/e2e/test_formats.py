@@ -28,8 +28,12 @@ def test_the_demo_in_every_format_for_machines(audit):
     found = [each["partialFingerprints"]["primaryLocationLineHash"].removesuffix(":1") for each in run["results"]]
     assert sorted(found) == sorted(listed)
     assert run["invocations"][0]["executionSuccessful"]
-    files = {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in run["results"]}
-    assert all(file.startswith("rules/") for file in files)
+    uris = [
+        [each[key][0]["physicalLocation"]["artifactLocation"]["uri"] for key in ("locations", "relatedLocations")]
+        for each in run["results"]
+    ]
+    assert all(place.startswith("northflank/account/registry-credentials/") for place, _ in uris)
+    assert all(rule.startswith("rules/") for _, rule in uris)
 
     with (folder / "report.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, strict=True))

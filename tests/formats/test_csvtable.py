@@ -72,6 +72,12 @@ def test_a_row_says_what_it_amounts_to_and_whether_it_counts_for_the_exit_code(f
     assert shown(incomplete, "outcome", "counts")[0] == ("incomplete", "true")
 
 
+def test_a_name_of_blanks_gives_way_to_the_id(report):
+    for name in (None, "", " \t\u3000"):
+        each = replace(result(), resource=replace(result().resource, name=name))
+        assert shown(replace(report, results=[each]), "resource_name") == [("a",)]
+
+
 def test_a_time_is_utc_and_one_that_spreadsheets_know(report):
     away = dt.timezone(dt.timedelta(hours=5))
     run = replace(report.run, finished_at=report.run.finished_at.astimezone(away))

@@ -176,6 +176,13 @@ def test_a_team_is_the_cloud_account_and_the_group_of_the_resource(full):
     }
 
 
+def test_a_name_of_blanks_gives_way_to_the_id(report):
+    for name in (None, "", " \t"):
+        each = replace(result(), resource=replace(result().resource, name=name))
+        (event,) = events(replace(report, results=[each]))
+        assert event["resources"][0]["name"] == "a"
+
+
 def test_an_event_stands_on_a_line(full):
     first, *lines, last = FORMATS["ocsf"].render(full).splitlines()
     assert (first, last) == ("[", "]")

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.formats import FORMATS, sarif
-from northflank_audit.model import Severity, Status
+from northflank_audit.model import ResourceName, Severity, Status
 from northflank_audit.printable import printable
 from tests.conftest import NET, needed_package
 from tests.formats.conftest import poisoned, result
@@ -43,8 +43,8 @@ def found(rule, index, line, kind, level, message, name, fingerprint, severity, 
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": "rules.yaml"},
-                    "region": {"startLine": line, "startColumn": 1},
+                    "artifactLocation": {"uri": f"northflank/account/registry-credentials/{name.lower()}"},
+                    "region": {"startLine": 1, "startColumn": 1},
                 },
                 "logicalLocations": [
                     {
@@ -55,26 +55,37 @@ def found(rule, index, line, kind, level, message, name, fingerprint, severity, 
                 ],
             }
         ],
+        "relatedLocations": [
+            {
+                "id": 1,
+                "physicalLocation": {
+                    "artifactLocation": {"uri": "rules.yaml"},
+                    "region": {"startLine": line, "startColumn": 1},
+                },
+                "message": {"text": "The rule"},
+            }
+        ],
         "partialFingerprints": {"primaryLocationLineHash": f"{fingerprint}:1"},
         "properties": {"severity": severity, "status": status, "team": None, "evidence": evidence},
     }
 
 
+PAGE = "https://northflank.com/docs/v1/application/run/save-registry-credentials"
 RESTRICTED = {"restrictions.restricted": False}
 A = found(
-    "unrestricted", 1, 3, "fail", "error", "a: a can be used by every project", "A",
+    "unrestricted", 1, 3, "fail", "error", "a can be used by every project (a)", "A",
     "6b5f95636588782c585bd8fbb1513038", "high", "fail", RESTRICTED,
 )  # fmt: skip
 B = found(
-    "provider", 0, 12, "fail", "note", "b: waived until 2027-01-31: b uses quay", "B",
+    "provider", 0, 12, "fail", "note", "b uses quay (b; waived until 2027-01-31)", "B",
     "3eed03fd3eecd452532346891dac77a0", "low", "fail", RESTRICTED,
 ) | {
     "suppressions": [
-        {"kind": "external", "status": "accepted", "justification": "Migrated in Q1 (ops@example.com, until 2027-01-31)"}
+        {"kind": "external", "justification": "Migrated in Q1 (ops@example.com, until 2027-01-31)"}
     ]
 }  # fmt: skip
 C = found(
-    "unrestricted", 1, 3, "open", "none", "c: unknown: c could not be judged", "C",
+    "unrestricted", 1, 3, "open", "none", "c could not be judged (c; unknown)", "C",
     "4e49c1d969598959ac79ac2d194d63ce", "high", "unknown", {},
 )  # fmt: skip
 
@@ -89,12 +100,14 @@ def test_the_whole_log(report):
                     "driver": {
                         "name": "northflank-audit",
                         "version": "1.0.0",
+                        "informationUri": PAGE,
                         "rules": [
                             {
                                 "id": "provider",
                                 "shortDescription": {"text": "Provider is allowed"},
                                 "fullDescription": {"text": "Provider is allowed"},
                                 "help": {"text": "Provider is allowed"},
+                                "helpUri": PAGE,
                                 "defaultConfiguration": {"level": "note"},
                                 "properties": {
                                     "tags": ["security", "soc2/CC6.3", "soc2/CC9.2"],
@@ -121,7 +134,7 @@ def test_the_whole_log(report):
                     }
                 },
                 "automationDetails": {
-                    "id": "northflank-audit/0123456789abcdef",
+                    "id": "northflank-audit/account/0123456789abcdef",
                     "guid": "50b82619-408e-5b6c-b13e-6483162d9eee",
                 },
                 "invocations": [
@@ -251,23 +264,100 @@ def test_a_file_is_no_larger_than_github_takes(report, monkeypatch):
     assert results(report) == []
 
 
-def test_a_location_is_a_uri(report):
-    def uri(path):
+def test_a_result_is_at_its_resource_and_its_rule_is_related(report):
+    def places(path, **changes):
         rules = [replace(rule, origin=f"{path}:7") for rule in report.rules]
-        physical = results(replace(report, rules=rules))[0]["locations"][0]["physicalLocation"]
-        assert physical["region"]["startLine"] == 7
-        return physical["artifactLocation"]["uri"]
+        (only,) = results(replace(report, rules=rules, results=[replace(result(), **changes)]))
+        (location,), (related,) = only["locations"], only["relatedLocations"]
+        assert location["physicalLocation"]["region"]["startLine"] == 1
+        assert related["physicalLocation"]["region"]["startLine"] == 7
+        return [each["physicalLocation"]["artifactLocation"]["uri"] for each in (location, related)]
 
-    assert uri("rules/my rules#1.yaml") == "rules/my%20rules%231.yaml"
-    assert uri("/etc/audit/r.yaml") == "file:///etc/audit/r.yaml"
-    assert uri("../a:b.yaml") == "../a%3Ab.yaml"
+    own = "northflank/account/registry-credentials/a"
+    assert places("rules/my rules#1.yaml") == [own, "rules/my%20rules%231.yaml"]
+    assert places("/etc/audit/r.yaml") == [own, "file:///etc/audit/r.yaml"]
+    team = ResourceName("registry-credential", "a/b c", None, "payments")
+    assert places("r.yaml", resource=team)[0] == "northflank/teams/payments/registry-credentials/a%2Fb%20c"
+
+
+def test_no_two_resources_of_a_rule_have_one_place(full, with_account):
+    """Readers that know a finding by rule and place would take them for one."""
+    for each in (full, with_account):
+        places = [
+            (made["ruleId"], made["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
+            for made in results(each)
+            if made["properties"]["status"] is not None
+        ]
+        assert len(set(places)) == len(places) == len(each.results)
+
+
+def test_uploads_of_other_scopes_have_a_category_of_their_own(report):
+    """GitHub takes for the category what is before the last slash, and replaces uploads of the same."""
+
+    def category(**source):
+        made = replace(report, run=replace(report.run, source=replace(report.run.source, **source)))
+        before, _, instance = run(made)["automationDetails"]["id"].rpartition("/")
+        assert instance == report.run.id
+        return before
+
+    assert category(teams=["b", "a"]) == category(teams=["a", "b"]) == "northflank-audit/teams/a+b"
+    many = [f"team-{n}" for n in range(500)]
+    categories = [
+        category(),
+        category(kind="demo"),
+        category(kind="input", files=["june.json"]),
+        category(kind="input", teams=["a"]),
+        category(all_teams=True, teams=["a", "b"]),
+        category(teams=["all-teams"]),
+        category(teams=["account"]),
+        category(teams=["a+b"]),
+        category(teams=["a/b"]),
+        category(teams=["a", "b"]),
+        category(teams=many),
+        category(teams=many[1:]),
+    ]
+    assert len(set(categories)) == len(categories)
+    assert max(map(len, categories)) < 500
+
+
+def test_every_result_has_its_rule_and_every_rule_a_page(full, incomplete):
+    """Datadog refuses a file in which a result's rule is missing, as that of an earlier report's may be."""
+    for each in (full, incomplete):
+        rules = run(each)["tool"]["driver"]["rules"]
+        assert len({rule["id"] for rule in rules}) == len(rules)
+        assert all(rule["helpUri"].startswith("https://") for rule in rules)
+        assert [rules[made["ruleIndex"]]["id"] for made in results(each)] == [made["ruleId"] for made in results(each)]
+    assert "former" in {made["ruleId"] for made in results(full)}
+
+
+def test_a_message_begins_with_what_is_wrong(full):
+    assert [made["message"]["text"] for made in results(full)] == [
+        "a can be used by every project (a)",
+        "c could not be judged (c; unknown)",
+        "z can be used by every project (z; violated before, not known today (rule did not run))",
+        "b uses quay (b; waived until 2027-01-31)",
+        "t can be used by every project (payments/t; pass)",
+    ]
+
+
+def test_a_name_of_blanks_gives_way_to_the_id(report):
+    for name in ("", " \t", None):
+        each = replace(result(), resource=ResourceName("registry-credential", "a", name, None))
+        (only,) = results(replace(report, results=[each]))
+        assert only["locations"][0]["logicalLocations"][0]["name"] == "a"
+
+
+def test_nothing_is_written_that_drafts_of_the_schema_do_not_know(full):
+    """Datadog's copy of the schema of 2.1.0 has `state` where the final one has `status`."""
+    waived = [made for made in results(full) if "suppressions" in made]
+    assert waived and all(set(each) == {"kind", "justification"} for made in waived for each in made["suppressions"])
 
 
 def test_hostile_text_makes_no_link_and_no_placeholder(hostile):
     texts = [each["message"]["text"] for each in results(hostile)] + [text for _, text in notifications(hostile)]
     for rule in run(hostile)["tool"]["driver"]["rules"]:
         texts += [rule[key]["text"] for key in ("shortDescription", "fullDescription", "help")]
-        assert rule.get("helpUri", "https://good.example/") == "https://good.example/"
+        assert rule["helpUri"] in ("https://good.example/", PAGE)
     for text in texts:
         assert printable(text) == text
         assert "](" not in text
@@ -276,7 +366,7 @@ def test_hostile_text_makes_no_link_and_no_placeholder(hostile):
 
 def test_a_brace_is_no_placeholder(report):
     (only,) = results(replace(report, results=[result(message="{0} of {name}")]))
-    assert only["message"] == {"text": "a: {{0}} of {{name}}"}
+    assert only["message"] == {"text": "{{0}} of {{name}} (a)"}
 
 
 @pytest.fixture
@@ -312,14 +402,14 @@ def test_the_validator_finds_no_error(multitool, report, incomplete, clean, full
     (folder / "wrong.sarif").write_text(wrong)
     errors, warnings = multitool(folder)
     assert errors and {"wrong.sarif" in line for line in errors} == {True}
-    # There is no page about the tool to name; a hostile name and version it has in these tests alone.
-    assert {line.split(": warning ")[1][:9] for line in warnings} == {"SARIF2005"}
+    # A hostile name and version the tool has in these tests alone.
+    assert {line.split(": warning ")[1][:9] for line in warnings} == {"SARIF2005"}, warnings
 
 
 def test_no_text_however_long_drives_a_violation_out_of_the_file(report):
     """What is left out is closed as fixed by GitHub, though it is violated."""
     noise = random.Random(1).randbytes(6_000_000).hex()
-    resource = replace(report.results[0].resource, name=noise)
+    resource = replace(report.results[0].resource, id=noise, name=noise, team=noise)
     long = replace(report.results[0], resource=resource, message=noise, evidence={"name": noise})
     text = FORMATS["sarif"].render(replace(report, results=[long]))
     (found,) = json.loads(text)["runs"][0]["results"]
