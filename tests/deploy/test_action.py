@@ -55,10 +55,10 @@ def run(tmp_path):
         return done, dict(line.split("=", 1) for line in outputs.read_text().splitlines())
 
     # What `python -m venv` makes here is not a new environment, but the one that the tests run in.
-    program(tmp_path / "python", f'mkdir -p "$3/bin" && cp {tmp_path}/bin/* "$3/bin"')
+    program(tmp_path / "python", f'mkdir -p "$4/bin" && cp {tmp_path}/bin/* "$4/bin"')
     (tmp_path / "bin").mkdir()
-    program(tmp_path / "bin/python", f'exec {sys.executable} "$@"')
-    program(tmp_path / "bin/pip", f'echo "$@" > {tmp_path}/pip')
+    installs = f'if [ "$2 $3" = "-m pip" ]; then echo "$@" > {tmp_path}/pip'
+    program(tmp_path / "bin/python", f'{installs}; else exec {sys.executable} "$@"; fi')
     return execute
 
 
@@ -81,6 +81,22 @@ def test_nothing_is_installed_but_what_the_lock_file_names(run, tmp_path):
     given = (tmp_path / "pip").read_text().split()
     assert {"--require-hashes", "--only-binary"} < set(given)
     assert Path(given[given.index("--requirement") + 1]) == ROOT / "requirements.txt"
+
+
+def test_no_module_of_the_checkout_is_run(run, tmp_path):
+    """A job's own PYTHONPATH, and the folder that Python starts in, may lead to a checkout that others write to."""
+    workspace = tmp_path / "workspace"
+    for name in ("json", "click", "northflank_audit", "sitecustomize", "venv", "pip"):
+        (workspace / f"{name}.py").write_text(f"open({str(tmp_path / 'run-by-mistake')!r}, 'w')")
+    done, outputs = run(without_annotations(demo="true", format="json"), PYTHONPATH=str(workspace))
+    assert (done.returncode, outputs["complete"]) == (1, "true"), done.stderr
+    assert not (tmp_path / "run-by-mistake").exists()
+
+
+def test_every_python_of_the_action_is_isolated():
+    scripts = "\n".join(step.get("run", "") for step in action()["runs"]["steps"])
+    commands = re.findall(r'"\$(?:PYTHON|python|RUNNER_TEMP/\S*/python)" (\S+)', scripts)
+    assert commands == ["-I"] * 4
 
 
 def test_what_could_not_start_says_so_and_counts_nothing(run):
