@@ -1,14 +1,19 @@
 """In what order credentials are fetched and judged: page by page, or where a rule needs it, account by account."""
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
-from northflank_audit.model import Account, Resource, Status
+from northflank_audit.deadline import Deadline
+from northflank_audit.formats.text import plural
+from northflank_audit.model import Account, Resource, Rule, Status
 from northflank_audit.policy.engine import Engine, Verdict
 from northflank_audit.sources.interface import Source
 
+LATE: Final = 3.0
+"""Seconds after the deadline in which what was fetched before it is still judged."""
 UNSAID: Final = "their source does not say it"
 
 
@@ -19,6 +24,52 @@ class Judged(NamedTuple):
     verdicts: Iterable[Verdict]
     accounts: int = 0
     """Accounts as a whole that some of the verdicts may be about."""
+
+
+class TimedEngine(Engine):
+    """An engine that stops judging when the run's time is up."""
+
+    def __init__(self, rules: Sequence[Rule], now: dt.datetime, deadline: Deadline) -> None:
+        super().__init__(rules, now)
+        self._deadline = deadline
+        self._unjudged: set[tuple[str | None, str]] = set()
+
+    def judge(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
+        """Yield the engine's verdicts, as far as there is time."""
+        todo = list(resources)
+        return self._in_time(super().judge(todo), todo)
+
+    def judge_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
+        """Yield the engine's verdicts, as far as there is time."""
+        return self._in_time(super().judge_account(account, resources), [*resources, account.resource], in_order=False)
+
+    def problems(self) -> Iterator[str]:
+        """Yield what was not judged."""
+        if self._unjudged:
+            count = plural(len(self._unjudged), "resource")
+            seconds = self._deadline.seconds
+            yield f"the run's time of {seconds:g} s was up before {count} had been judged by every rule (see --timeout)"
+
+    def _in_time(
+        self, verdicts: Iterable[Verdict], resources: Sequence[Resource], *, in_order: bool = True
+    ) -> Iterator[Verdict]:
+        """Yield verdicts until the time is up. An evaluation can't be interrupted, but it is of few resources.
+
+        `in_order` says whether all verdicts of a resource come before those of the next.
+        """
+        judged: set[tuple[str | None, str]] = set()
+        current: tuple[str | None, str] | None = None
+        pending = iter(verdicts)
+        while self._deadline.overdue <= LATE:
+            verdict = next(pending, None)
+            if verdict is None:
+                return
+            key = (verdict.resource.team, verdict.resource.id)
+            if current not in (None, key) and in_order:
+                judged.add(current)
+            current = key
+            yield verdict
+        self._unjudged.update({(each.team, each.id) for each in resources} - judged)
 
 
 def judged(engine: Engine, source: Source, details: str) -> Iterator[Judged]:

@@ -14,6 +14,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from northflank_audit import logs
+from northflank_audit.deadline import Deadline
 from northflank_audit.delivery import files, metrics, notify
 from northflank_audit.delivery.when import wanted
 from northflank_audit.errors import DeliveryError, StartError
@@ -32,6 +33,9 @@ STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 
 Source: GitHub's documentation, "Workflow commands for GitHub Actions"."""
 
+RENDERING: Final = 60.0
+"""Seconds after the run's deadline in which formats are begun."""
+OUT_OF_TIME: Final = "the run's time is up; see --timeout"
 NOTIFY_VARIABLE: Final = "NORTHFLANK_AUDIT_NOTIFY_URLS"
 """The environment's other way to give Apprise URLs; no flag takes them, since a flag shows in the process list."""
 
@@ -44,11 +48,14 @@ def channels(settings: Settings) -> list[Send]:
     return [*_mail(settings), *_notifications(settings, os.environ)]
 
 
-def deliver(settings: Settings, people: Sequence[Send], report: Report) -> tuple[Report, list[str], list[str]]:
+def deliver(
+    settings: Settings, people: Sequence[Send], report: Report, deadline: Deadline
+) -> tuple[Report, list[str], list[str]]:
     """Write the reports and tell who is to be told; return the final report, the files' paths, and who was told."""
+    renderer = _Renderer(deadline)
     wanted = settings.places
     streams = [place for place in wanted if files.is_stream(place[1])]
-    report, written = _write(settings, [place for place in wanted if place not in streams], report)
+    report, written = _write(settings, [place for place in wanted if place not in streams], report, renderer)
     told, said = report, list[str | None]()
     appended = _step_summary(settings, os.environ.get(STEP_SUMMARY))
     for send in [*people, *map(_stream, streams), *appended]:  # what can't be taken back comes last
@@ -58,7 +65,7 @@ def deliver(settings: Settings, people: Sequence[Send], report: Report) -> tuple
             told = _incomplete(told, _for_people(error))
     told = _measure(settings, told)
     if told is not report:
-        told, written = _write(settings, written, told)
+        told, written = _write(settings, written, told, renderer)
     return told, [path for _, path in written], [line for line in said if line]
 
 
@@ -131,7 +138,31 @@ def _step_summary(settings: Settings, path: str | None) -> Iterator[Send]:
         yield send
 
 
-def _write(settings: Settings, places: Sequence[Place], report: Report) -> tuple[Report, list[Place]]:
+class _Renderer:
+    """Renders reports. What is not begun when the run's time has been up for a while is not written."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._rendered: set[Place] = set()
+
+    def texts(self, places: Sequence[Place], report: Report) -> list[tuple[str, str]]:
+        """Return the paths and texts of those for which there is time: at least one, and those that had it before.
+
+        Raises NotWritten where a format fails.
+        """
+        texts: list[tuple[str, str]] = []
+        for place in places:
+            late = self._deadline.overdue > RENDERING and place not in self._rendered
+            if late and texts:
+                break
+            texts.append((place[1], _rendered(*place, report)))
+            self._rendered.add(place)
+        return texts
+
+
+def _write(
+    settings: Settings, places: Sequence[Place], report: Report, renderer: _Renderer
+) -> tuple[Report, list[Place]]:
     """Write files, all of the same report; where one can't be written, the others say so."""
     left = list(places)
     with ExitStack() as stack:
@@ -143,7 +174,13 @@ def _write(settings: Settings, places: Sequence[Place], report: Report) -> tuple
             report = _incomplete(report, error)
         while True:
             try:
-                files.write_all([(path, _rendered(name, path, report)) for name, path in left])
+                texts = renderer.texts(left, report)
+                if len(texts) < len(left):
+                    late, left = left[len(texts) :], left[: len(texts)]
+                    for _, path in late:
+                        report = _incomplete(report, files.NotWritten(path, TimeoutError(OUT_OF_TIME)))
+                    continue
+                files.write_all(texts)
             except files.NotWritten as error:
                 left = [place for place in left if place[1] != error.path]
                 report = _incomplete(report, error)

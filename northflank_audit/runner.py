@@ -2,25 +2,28 @@
 
 import datetime as dt
 import logging
+import math
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from northflank_audit import __version__, shipped
+from northflank_audit import __version__, logs, shipped, stopping
+from northflank_audit.deadline import Deadline
 from northflank_audit.delivery import files
 from northflank_audit.delivery.heartbeat import heartbeat
-from northflank_audit.errors import DeliveryError, StartError
+from northflank_audit.errors import AuditError, DeliveryError, StartError
 from northflank_audit.formats.text import headline, outcome, plural
-from northflank_audit.judging import judged
+from northflank_audit.judging import TimedEngine, judged
 from northflank_audit.northflank.token import Token
 from northflank_audit.outbound import channels, deliver
-from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.futile import futile
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
@@ -37,6 +40,9 @@ TOOL = Tool("northflank-audit", __version__)
 
 log = logging.getLogger(__name__)
 
+LONGEST_OVERTIME: Final = 300.0
+"""Seconds that judging, rendering and delivery may take together after `--timeout`: more than their own bounds."""
+
 Watch = Callable[[int], None]
 """Called with the number of credentials that were just judged."""
 
@@ -47,14 +53,33 @@ def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str
     Raises StartError before anything is fetched or written.
     """
     with heartbeat(settings.heartbeat) as ended:
-        policy, people = read_policy(settings), channels(settings)
-        log.info("the audit begins, with %s", plural(len(policy.rules), "rule"))
-        with opened(settings) as source:
-            report = audit(settings, policy, source, watch, run_id)
-        report, written, told = deliver(settings, people, report)
+        deadline = Deadline(settings.timeout)
+        with _last_resort(deadline):
+            policy, people = read_policy(settings), channels(settings)
+            log.info("the audit begins, with %s", plural(len(policy.rules), "rule"))
+            with opened(settings, deadline) as source:
+                report = audit(settings, policy, source, watch, run_id, deadline)
+            report, written, told = deliver(settings, people, report, deadline)
         ended(report)
     _log(report)
     return report, written, told
+
+
+@contextmanager
+def _last_resort(deadline: Deadline) -> Iterator[None]:
+    """End the process where nothing else did: the deadline bounds each stage, and this the mistakes in that."""
+
+    def give_up() -> None:
+        logs.tell(f"northflank-audit: the run has not ended {LONGEST_OVERTIME:g} s after --timeout; no verdict")
+        stopping.leave(AuditError.exit_code)
+
+    timer = threading.Timer(deadline.remaining + LONGEST_OVERTIME, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _log(report: Report) -> None:
@@ -105,14 +130,14 @@ def _first(settings: Settings) -> list[str]:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Source]:
+def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Source]:
     """Give the source of the credentials: the API, files, or the emulator's API."""
+    deadline = deadline or Deadline(settings.timeout)
     if settings.input:
         contents = [(_input_name(path), _read_input(path)) for path in settings.input]
         yield InputSource(contents, settings.team[0] if settings.team else None)
         return
     from northflank_audit.northflank.client import Client  # noqa: PLC0415 - imports requests
-    from northflank_audit.northflank.retry import Deadline  # noqa: PLC0415 - as above
     from northflank_audit.sources.api import ApiSource  # noqa: PLC0415 - as above
 
     with ExitStack() as stack:
@@ -123,7 +148,6 @@ def opened(settings: Settings) -> Iterator[Source]:
             url, token = emulator.url, Token(emulator.token, "the emulator")
         else:
             url, token = settings.api_url, settings.token(os.environ)
-        deadline = Deadline(settings.timeout)
         client = stack.enter_context(
             Client(url, token, max_attempts=settings.max_attempts, deadline=deadline, direct=settings.demo)
         )
@@ -137,10 +161,12 @@ def opened(settings: Settings) -> Iterator[Source]:
         yield ApiSource(client, origin, teams, page_size=settings.page_size, details=settings.details != "never")
 
 
-def audit(settings: Settings, policy: Policy, source: Source, watch: Watch, run_id: str = "") -> Report:
+def audit(
+    settings: Settings, policy: Policy, source: Source, watch: Watch, run_id: str = "", deadline: Deadline | None = None
+) -> Report:
     """Judge every credential of the source by every rule, and add it up."""
     started = dt.datetime.now(dt.UTC)
-    engine = Engine(policy.rules, source.as_of or started)
+    engine = TimedEngine(policy.rules, source.as_of or started, deadline or Deadline(math.inf))
     tally = Tally(engine, WaiverBook(policy.waivers, started.date()), settings.include, policy.earlier)
     snapshot = SnapshotWriter() if settings.save_snapshot or settings.writes("attestation") else None
     resources = accounts = 0
@@ -151,7 +177,7 @@ def audit(settings: Settings, policy: Policy, source: Source, watch: Watch, run_
         resources += len(known.resources)
         accounts += known.accounts
         watch(len(known.resources))
-    problems, warnings = list(source.problems), [*policy.warnings, *source.warnings]
+    problems, warnings = [*source.problems, *engine.problems()], [*policy.warnings, *source.warnings]
     # What else makes the audit incomplete takes nothing from the evidence: a control that an unknown verdict does
     # not touch, or whose report could not be written, is as met as it was.
     seen = not problems

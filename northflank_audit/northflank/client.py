@@ -12,12 +12,13 @@ import requests
 from tenacity import RetryCallState
 
 from northflank_audit import __version__, jsontext
+from northflank_audit.deadline import Deadline
 from northflank_audit.errors import FetchError, Refused
 from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.environment import Route, route_to
 from northflank_audit.northflank.masking import Mask
 from northflank_audit.northflank.ratelimit import RateLimit
-from northflank_audit.northflank.retry import RETRIED, Deadline, Passing, asked_wait, retrying
+from northflank_audit.northflank.retry import RETRIED, Passing, asked_wait, retrying
 from northflank_audit.northflank.token import Token
 from northflank_audit.northflank.transport import CuttableAdapter, broken
 

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import math
-import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 
@@ -16,26 +15,13 @@ from tenacity import (
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
+from northflank_audit.deadline import Deadline
+
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 """The statuses that may pass by themselves; the rest of 5xx are retried as well."""
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Seconds: the backoff is drawn from 0 to FIRST_WAIT × 2ⁿ (full jitter), and never from above LONGEST_WAIT."""
-
-
-class Deadline:
-    """The end of the whole run, `seconds` from now."""
-
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start to count."""
-        self.seconds = seconds
-        self.clock = clock
-        self._end = clock() + seconds
-
-    @property
-    def remaining(self) -> float:
-        """Seconds that are left; 0 when there are none."""
-        return max(0.0, self._end - self.clock())
 
 
 class Passing(Exception):

@@ -1,0 +1,24 @@
+"""The end of a run's time."""
+
+import time
+from collections.abc import Callable
+
+
+class Deadline:
+    """The end of the whole run, `seconds` from now."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start to count."""
+        self.seconds = seconds
+        self.clock = clock
+        self._end = clock() + seconds
+
+    @property
+    def remaining(self) -> float:
+        """Seconds that are left; 0 when there are none."""
+        return max(0.0, self._end - self.clock())
+
+    @property
+    def overdue(self) -> float:
+        """Seconds since the end; 0 before it."""
+        return max(0.0, self.clock() - self._end)
