@@ -1,6 +1,7 @@
 """The commands."""
 
 import gc
+import io
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ from northflank_audit import __version__, logs
 from northflank_audit.errors import AuditError, FileError, FileErrors, Stopped
 from northflank_audit.formats import FORMATS
 from northflank_audit.options import from_command_line, run_options
+from northflank_audit.printing import say
 from northflank_audit.rule_commands import rules_group
 from northflank_audit.settings import settings_from
 from northflank_audit.stopping import Watch
@@ -80,7 +82,7 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
 def _say(text: str, *, to_stderr: bool, colour: bool | None) -> None:
     """Print the summary. Where that can't be done the verdict stands, and the reports that hold it."""
     try:
-        click.echo(text, err=to_stderr, color=colour)
+        say(text, err=to_stderr, color=colour)
     except BrokenPipeError:  # the reader had enough
         pass
     except OSError as error:
@@ -117,7 +119,7 @@ def emulator(ctx: click.Context, host: str, port: int, token: str | None, data: 
     plan = load_plan(faults) if faults else None
     server = Emulator(load(data), plan, token=token, host=host, port=port)
     try:
-        click.echo(f"{server.url} token: {server.token}")
+        say(f"{server.url} token: {server.token}")
         sys.stdout.flush()
         server.serve_forever()
     except Stopped as stop:
@@ -130,7 +132,7 @@ def formats_command() -> None:
     """List the formats of reports, their files and what each is for."""
     names, files = max(map(len, FORMATS)), max(len(each.filename) for each in FORMATS.values())
     for each in FORMATS.values():
-        click.echo(f"{each.name:<{names}}  {each.filename:<{files}}  {each.what}")
+        say(f"{each.name:<{names}}  {each.filename:<{files}}  {each.what}")
 
 
 cli.add_command(rules_group)
@@ -175,6 +177,12 @@ def main(watch: Watch | None = None) -> None:
     sys.exit(code)
 
 
+def _show(error: click.ClickException) -> None:
+    shown = io.StringIO()
+    error.show(shown)
+    say(shown.getvalue().rstrip("\n"), err=True)
+
+
 def _outcome() -> int:
     try:
         code = cli.main(standalone_mode=False)
@@ -185,7 +193,7 @@ def _outcome() -> int:
         return 128 + signal.SIGINT
     except click.ClickException as error:
         with suppress(OSError):  # the exit code says it too
-            error.show()
+            _show(error)
         return 2
     except AuditError as error:
         mistakes = error.shown if isinstance(error, FileError | FileErrors) else f"northflank-audit: {error}"
@@ -193,7 +201,7 @@ def _outcome() -> int:
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends with 3
         if "--verbose" in sys.argv:
-            logging.getLogger(__name__).error("internal error in:\n%s", logs.where(error))  # noqa: TRY400 - no secret
+            logs.trace(logging.getLogger(__name__), error, logging.ERROR)
         logs.tell(
             f"northflank-audit: internal error: {type(error).__name__}; no verdict. --verbose shows where. "
             "Please report it with the command line."

@@ -7,7 +7,8 @@ import traceback
 from contextlib import suppress
 from typing import Final
 
-import click
+from northflank_audit.printable import inert, printable
+from northflank_audit.printing import say
 
 LOGGER: Final = "northflank_audit"
 CONTEXT: Final = ("team", "page", "attempt", "outcome", "exitCode", "violations", "unknown", "reasons")
@@ -32,7 +33,15 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
             **{key: getattr(record, key) for key in CONTEXT if hasattr(record, key)},
         }
-        return json.dumps(entry)
+        return inert(json.dumps(entry), json=True)
+
+
+class Lines(logging.Formatter):
+    """A log record as one line: its level and message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, whatever is in the message."""
+        return inert(f"{record.levelname} {printable(record.getMessage())}")
 
 
 def to_stderr(run_id: str, *, verbose: bool, quiet: bool, as_json: bool) -> None:
@@ -42,7 +51,7 @@ def to_stderr(run_id: str, *, verbose: bool, quiet: bool, as_json: bool) -> None
     unless `quiet`.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines(run_id) if as_json else logging.Formatter("%(levelname)s %(message)s"))
+    handler.setFormatter(JsonLines(run_id) if as_json else Lines())
     if not (as_json or verbose):
         handler.addFilter(lambda record: not hasattr(record, "outcome"))  # the summary says it
     log = logging.getLogger(LOGGER)
@@ -58,9 +67,11 @@ def tell(message: str, level: int = logging.ERROR) -> None:
         log.log(level, "%s", message)
     else:
         with suppress(OSError):  # nobody can be told, and the exit code still says it
-            click.echo(message, err=True)
+            say(message, err=True)
 
 
-def where(error: BaseException) -> str:
-    """Return where an error was, and nothing of what it says: nobody has looked for secrets in it."""
-    return "".join(traceback.format_tb(error.__traceback__)).rstrip()
+def trace(log: logging.Logger, error: BaseException, level: int = logging.DEBUG) -> None:
+    """Log where an error was, and nothing of what it says: nobody has looked for secrets in it."""
+    log.log(level, "internal error in:")
+    for line in "".join(traceback.format_tb(error.__traceback__)).splitlines():
+        log.log(level, "%s", line)

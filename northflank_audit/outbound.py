@@ -19,6 +19,7 @@ from northflank_audit.delivery import files, metrics, notify
 from northflank_audit.delivery.when import wanted
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats import FORMATS
+from northflank_audit.printable import inert
 from northflank_audit.report import Report
 from northflank_audit.settings import Settings, read_text
 
@@ -200,7 +201,7 @@ def _for_people(error: Exception) -> DeliveryError:
     """Return an error whose text is meant for people: this one, or that there is a mistake of ours."""
     if isinstance(error, DeliveryError):
         return error
-    log.debug("internal error in:\n%s", logs.where(error))
+    logs.trace(log, error)
     return DeliveryError(f"internal error: {type(error).__name__}; --verbose shows where")
 
 
@@ -209,7 +210,7 @@ def _stream(place: Place) -> Send:
     name, path = place
 
     def send(report: Report) -> None:
-        text = FORMATS[name].render(report)
+        text = inert(FORMATS[name].render(report), json=FORMATS[name].is_json, commands=name == "github")
         if path != "-":
             files.write(path, text)
             return

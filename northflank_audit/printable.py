@@ -1,4 +1,4 @@
-"""How text that others wrote is shown: as what it is, on one line, and never as a command to a terminal."""
+"""How text that others wrote is shown: as what it is, and never as a command to a terminal or to a CI."""
 
 import re
 import unicodedata
@@ -14,6 +14,13 @@ _UNSAFE: Final = re.compile(
 )
 _FILLERS: Final = "\u115f\u1160\u2800\u3164\uffa0"
 """Letters and symbols that look like a blank: Hangul fillers, and Braille without a dot."""
+_STYLE: Final = re.compile("(\x1b\\[(?:[0-3]|[39][0-7])m)")
+"""What click.style puts around text: bold, dim and the colours."""
+_ANYWHERE: Final = re.compile(r"(?<=#)#(?=[^\s\[]{0,40}\[)")
+"""Azure Pipelines (`##[command]`, `##vso[…]`) and TeamCity (`##teamcity[…]`) take commands from anywhere in a line, and
+so does GitHub (`##[…]`). Sources: azure-pipelines-agent and actions/runner, ActionCommand.TryParse."""
+_AT_THE_START: Final = re.compile(r"^((?:\s|\x1b\[\d+m)*):(?=:)", re.MULTILINE)
+"""GitHub takes `::command::` from the start of a line, whitespace aside (actions/runner, ActionCommand.TryParseV2)."""
 _WIDEST: Final = 100
 """Characters of a line that are shown at most."""
 
@@ -29,6 +36,28 @@ def printable(text: str) -> str:
 def blank(text: str) -> bool:
     """Tell whether nothing of a text is to be seen: it has blanks, controls and fillers alone."""
     return all(unicodedata.category(each)[0] in "ZC" or each in _FILLERS for each in text)
+
+
+def inert(text: str, *, json: bool = False, commands: bool = False) -> str:
+    """Return text in which no CI that reads what is printed finds a command.
+
+    Of `json` the value stays the same. `commands` says that it consists of GitHub's own, which are meant.
+    """
+    if json:
+        return _ANYWHERE.sub(r"\\u0023", text)
+    text = _ANYWHERE.sub(" #", text)
+    return text if commands else _AT_THE_START.sub(r"\1: ", text)
+
+
+def shown(text: str, *, json: bool = False, commands: bool = False) -> str:
+    """Return text of several lines as it may be printed: inert, and without control characters except for styles."""
+    parts = _STYLE.split(spelt(text))
+    parts[::2] = ("\n".join(map(_without_controls, each.split("\n"))) for each in parts[::2])
+    return inert("".join(parts), json=json, commands=commands)
+
+
+def _without_controls(line: str) -> str:
+    return "\t".join(_UNSAFE.sub("\ufffd", each) for each in line.split("\t"))
 
 
 def spelt(path: str) -> str:

@@ -23,6 +23,7 @@ from northflank_audit.options import (
 )
 from northflank_audit.policy.yamlfile import Document
 from northflank_audit.printable import printable
+from northflank_audit.printing import say
 
 
 @click.group("rules")
@@ -43,7 +44,7 @@ def list_rules(
     """List the selected rules, as they would run."""
     from northflank_audit.selection import select_rules  # noqa: PLC0415 - the group's help does not pay for it
 
-    click.echo(_LISTS[form](select_rules(rules, rule, skip_rule, config)))
+    say(_LISTS[form](select_rules(rules, rule, skip_rule, config)), json=form == "json")
 
 
 def _table(selected: Sequence[Rule]) -> str:
@@ -101,9 +102,9 @@ def lint_rules(
     found, count = lint(meant, rules if meant == paths != () else None, waivers, config)
     shown = LISTINGS[listing](found)
     if shown:
-        click.echo(shown)
+        say(shown, json=listing == "json", commands=listing == "github")
     if listing == "text":
-        click.echo(counted(found, count))
+        say(counted(found, count))
     if (strict and found) or any(not each.warning for each in found):
         raise click.exceptions.Exit(1)
 
@@ -138,24 +139,24 @@ def test_rules(
     book = read_tested(_meant(paths, rules))  # as they are written, not as a config file tunes them
     book.mistakes.extend(config.mistakes if config else ())
     if book.mistakes:
-        click.echo(LISTINGS["text"](in_order(book.mistakes)))
+        say(LISTINGS["text"](in_order(book.mistakes)))
         raise click.exceptions.Exit(1)
     selected = select(book.checked(), rule, skip_rule)
     outcomes = list(run(selected))
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in failed:
-        click.echo("\n".join(rule_tests.failure(outcome)))
+        say("\n".join(rule_tests.failure(outcome)))
     untested = [item.id for item in selected if not item.tests]
     if untested:
-        click.echo(f"without an example: {', '.join(untested)}")
+        say(f"without an example: {', '.join(untested)}")
     left = list(rule_tests.coverage(book, selected)) if coverage and not failed else []
     for each in left:
-        click.echo(each.shown)
+        say(each.shown)
     if junit:
         files.write(junit, rule_tests.junit(outcomes))
-    click.echo(f"{plural(len(outcomes) - len(failed), 'example')} passed, {len(failed)} failed")
+    say(f"{plural(len(outcomes) - len(failed), 'example')} passed, {len(failed)} failed")
     if coverage and not failed:
-        click.echo(f"{plural(len(left), 'thing')} left open by the examples" if left else "nothing is left open")
+        say(f"{plural(len(left), 'thing')} left open by the examples" if left else "nothing is left open")
     if failed or (strict and left):
         raise click.exceptions.Exit(1)
 
@@ -166,7 +167,7 @@ def print_schema(kind: str) -> None:
     """Print the JSON Schema of rule files, or of files of examples, waivers or options."""
     from northflank_audit.schemas import SCHEMAS  # noqa: PLC0415 - the group's help does not pay for it
 
-    click.echo(json.dumps(SCHEMAS[kind](), indent=2))
+    say(json.dumps(SCHEMAS[kind](), indent=2), json=True)
 
 
 @rules_group.command("explain")
@@ -188,7 +189,7 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     for heading, text in _told(found):
         if text:
             lines = "".join(f"\n  {printable(line)}" for line in text.strip().split("\n"))
-            click.echo(click.style(printable(heading), bold=True) + lines)
+            say(click.style(printable(heading), bold=True) + lines)
     if resource_id is not None:
         _explain_for(found, resource_id, given)
     elif given["input"] or given["demo"]:
@@ -227,12 +228,12 @@ def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None
         for result, steps in finder.find(resource_id):
             found = True
             whose = f" of team {printable(result.resource.team)}" if result.resource.team else ""
-            click.echo(click.style(f"on {result.resource.type} {printable(result.resource.id)}{whose}", bold=True))
-            click.echo(f"  {result.status}: {printable(result.message)}")
+            say(click.style(f"on {result.resource.type} {printable(result.resource.id)}{whose}", bold=True))
+            say(f"  {result.status}: {printable(result.message)}")
             for name, step in steps:
-                click.echo("\n".join(f"  {line}" for line in lines(step, name)))
+                say("\n".join(f"  {line}" for line in lines(step, name)))
     for problem in source.problems:
-        click.echo(f"incomplete: {printable(problem)}", err=True)
+        say(f"incomplete: {printable(problem)}", err=True)
     if not found:
         hint = did_you_mean(resource_id, finder.seen)
         problem = f"there is no {rule.resource} '{printable(resource_id)}' among {len(finder.seen)}{hint}"

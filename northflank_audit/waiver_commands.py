@@ -23,6 +23,7 @@ from northflank_audit.options import (
     waivers_option,
 )
 from northflank_audit.printable import printable
+from northflank_audit.printing import say
 
 if TYPE_CHECKING:
     from northflank_audit.policy.standing import Stand
@@ -74,9 +75,9 @@ def check_waivers(within: int, form: str, **given: Any) -> None:
     everything = settings.all_teams or (settings.input and not settings.team)
     seen = Seen(whole=not source.problems, accounts=None if everything else settings.team or [None])
     found = list(stands(placed, report, policy.book, seen, within=within))
-    click.echo(_json(found) if form == "json" else "\n".join(_lines(found)))
+    say(_json(found) if form == "json" else "\n".join(_lines(found)), json=form == "json")
     for problem in source.problems:
-        click.echo(f"incomplete: {printable(problem)}", err=True)
+        say(f"incomplete: {printable(problem)}", err=True)
     standings = {each.standing for each in found}
     if source.problems or Standing.UNKNOWN in standings:
         raise click.exceptions.Exit(3)
@@ -171,11 +172,11 @@ def add_waiver(
         files.write(path, new)
     except DeliveryError as error:
         raise StartError(str(error)) from None
-    click.echo(f"{path}:{line}: {named(waiver)} is waived until {waiver.expires}")
+    say(f"{path}:{line}: {named(waiver)} is waived until {waiver.expires}")
     if waivers is None:
-        click.echo(f"audits know of it with --waivers {path}, or with `waivers: {path}` in the config file")
+        say(f"audits know of it with --waivers {path}, or with `waivers: {path}` in the config file")
     if waiver.team is None:
-        click.echo(f"it holds for '{printable(result.resource.id)}' in every team: a waiver can't name the own account")
+        say(f"it holds for '{printable(result.resource.id)}' in every team: a waiver can't name the own account")
 
 
 def _may_exist(path: str) -> bool:

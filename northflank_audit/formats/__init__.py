@@ -22,6 +22,11 @@ class Format:
     what: str
     """What it is for, for a person."""
 
+    @property
+    def is_json(self) -> bool:
+        """Whether its texts are JSON, or a JSON value a line."""
+        return self.filename.endswith(("json", "jsonl", "sarif"))
+
     def render(self, report: Report) -> str:
         """Write the report down. The same report gives the same text."""
         text: str = import_module(f"{__name__}.{self.module}").render(report)

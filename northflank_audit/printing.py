@@ -1,0 +1,13 @@
+"""Prints: the one way in which text reaches a terminal, a log or a CI."""
+
+import click
+
+from northflank_audit.printable import shown
+
+
+def say(text: str, *, err: bool = False, color: bool | None = None, json: bool = False, commands: bool = False) -> None:
+    """Print text, with what others wrote in it, on standard output or standard error.
+
+    `json` and `commands` are those of `shown`. Raises OSError where nothing can be printed.
+    """
+    click.echo(shown(text, json=json, commands=commands), err=err, color=color)  # noqa: TID251 - here alone
