@@ -1,4 +1,5 @@
 import ssl
+import threading
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,14 @@ def test_a_monitor_that_is_not_there_changes_nothing_and_its_key_is_not_told(aud
         assert "127.0.0.1" in ended.text
     assert KEY not in ended.text
     assert "/elsewhere" not in " ".join(monitor.paths)
+
+
+def test_a_monitor_that_hangs_keeps_no_process_from_ending(serve, hasty):
+    before = set(threading.enumerate())
+    ping(serve("hang").url, "success")
+    left = [each for each in set(threading.enumerate()) - before if each.name == "request"]
+    assert all(thread.daemon for thread in left)
+    assert left
 
 
 def test_an_answer_without_end_is_not_read(serve):

@@ -362,3 +362,14 @@ A control is covered where a rule that ran serves it. Met means that these rules
 - northflank-audit 1.0.0, run `0123456789abcdef`
 """
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("- a", "\\- a"), ("+1", "\\+1"), ("1. a", "1\\. a"), ("12) a", "12\\) a"), ("1.5", "1.5")]
+)
+def test_what_would_begin_a_block_is_kept_and_begins_none(text, shown):
+    assert escape(text) == shown
+
+
+def test_a_ticket_takes_as_many_characters_as_github_does():
+    assert LONGEST == 65_536

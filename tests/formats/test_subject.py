@@ -52,6 +52,7 @@ CASES = {
     "[AUDIT] INCOMPLETE: 2 violations found so far, 1 new, 1 high, 1 unknown — file june.json": {"complete": False, "fail": {"high": 1, "low": 1}, "compared": {"new": 1}, "unknown": 1, "source": saved("/tmp/saved/june.json")},
     "[AUDIT] No violations — 4 files": {"source": saved("a", "b", "c", "d")},
     "[AUDIT] No violations — files a.json, standard input": {"source": saved("a.json", "standard input")},
+    f"[AUDIT] No violations — team {'x' * 24}": {"source": api("x" * 24)},
     f"[AUDIT] No violations — team {'x' * 23}…": {"source": api("x" * 500)},
 }  # fmt: skip
 

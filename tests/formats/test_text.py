@@ -17,6 +17,7 @@ from northflank_audit.formats.text import (
     missing,
     moment,
     outcome,
+    pages_read,
     plural,
     reasons,
     title,
@@ -196,3 +197,12 @@ def test_an_audit_that_could_only_not_be_delivered_saw_everything(report, clean)
     both = undelivered(report, "page 2: 403 Forbidden")
     assert headline(both).startswith("The audit could not see or judge everything; so far it found 1 violation")
     assert (title(both), missing(both)[0]) == ("INCOMPLETE: 1 violation found so far", "What is missing")
+
+
+@pytest.mark.parametrize(("pages", "said"), [(0, "no page"), (1, "1 page"), (3, "3 pages")])
+def test_how_many_pages_were_read(report, pages, said):
+    assert pages_read(replace(report.coverage, pages=pages, count=None)) == said
+
+
+def test_how_many_credentials_the_pages_count(report):
+    assert re.fullmatch(r"2 pages\b.*\b61\b.*", pages_read(replace(report.coverage, pages=2, count=61)))

@@ -130,3 +130,8 @@ def test_a_file_with_a_mistake_is_not_touched(old, expected):
         added(old, "w.yaml", NEW)
     assert str(caught.value).startswith(expected)
     assert isinstance(caught.value, FileErrors) or LINES in str(caught.value)
+
+
+def test_letters_stay_readable_in_a_reason_of_several_lines():
+    text, _ = added("", "w.yaml", replace(NEW, reason="Für 北京\nbis Mai"))
+    assert r'reason: "Für 北京\nbis Mai"' in text

@@ -78,7 +78,9 @@ def test_the_subject_arrives_as_it_is_wherever_its_lines_end(report, monkeypatch
 def test_a_report_that_is_too_large_stays_where_it_is_and_the_mail_says_where(report, monkeypatch):
     size = len(FORMATS["html"].render(report).encode())
     monkeypatch.setattr(mail, "LARGEST", size)
-    assert len(list(parsed(report).iter_attachments())) == 1
+    got = parsed(report)
+    assert len(list(got.iter_attachments())) == 1
+    assert "too large" not in got.get_body(("plain",)).get_content()
     monkeypatch.setattr(mail, "LARGEST", size - 1)
     got = parsed(report, folder="audits/june")
     assert list(got.iter_attachments()) == []
