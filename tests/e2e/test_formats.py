@@ -46,3 +46,29 @@ def test_the_demo_in_every_format_for_machines(audit):
     root = ET.fromstring((folder / "report.junit.xml").read_bytes())
     assert (root.get("failures"), root.get("errors")) == (str(len(violations)), "0")
     assert len(root.findall(".//skipped")) >= report["summary"]["waived"]
+
+
+def test_what_does_not_fail_the_audit_fails_no_test_and_no_attestation(audit):
+    done = audit("--demo", "--quiet", "--fail-on", "never", "--format", "json,junit,csv,attestation")
+    assert done.code == 0
+    folder, report = done.folder / "reports", done.report
+    assert report["gate"] == {"failOn": None, "onUnknown": "fail"}
+    root = ET.fromstring((folder / "report.junit.xml").read_bytes())
+    assert (root.get("failures"), root.get("errors")) == ("0", "0")
+    predicate = json.loads((folder / "report.intoto.json").read_text())["predicate"]
+    assert (predicate["result"], predicate["failedTests"]) == ("WARNED", [])
+    with (folder / "report.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, strict=True))
+    assert {row["counts"] for row in rows} == {"false"}
+    assert sum(row["outcome"] == "violation" for row in rows) == report["summary"]["fail"] > 0
+
+
+def test_a_list_of_thousands_of_projects_fits_a_cell_of_a_spreadsheet(audit):
+    restrictions = {"restricted": True, "projects": [f"project-number-{number:06d}" for number in range(3000)]}
+    big = {"id": "big", "name": "Big", "provider": "github", "restrictions": restrictions}
+    answer = {"data": {"credentials": [big]}, "pagination": {"hasNextPage": False, "count": 1}}
+    done = audit("--input", "-", "--format", "csv", stdin=json.dumps(answer))
+    with (done.folder / "reports/report.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file, strict=True))
+    assert max(len(cell) for row in rows for cell in row) <= 32_767
+    assert any("characters, in the JSON report alone" in cell for row in rows for cell in row)
