@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from northflank_audit import logs
 from northflank_audit.deadline import Deadline
 from northflank_audit.delivery import files, metrics, notify
+from northflank_audit.delivery.previous import previous
 from northflank_audit.delivery.when import wanted
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats import FORMATS
@@ -173,6 +174,7 @@ def _write(
         except files.NotWritten as error:
             left = [place for place in left if place not in settings.kept]
             report = _incomplete(report, error)
+        report = _keep_previous(report, left)
         while True:
             try:
                 texts = renderer.texts(left, report)
@@ -187,6 +189,14 @@ def _write(
                 report = _incomplete(report, error)
             else:
                 return report, left
+
+
+def _keep_previous(report: Report, places: Sequence[Place]) -> Report:
+    try:
+        files.write_all(list(previous(report, places)))
+    except files.NotWritten as error:
+        return _incomplete(report, error)
+    return report
 
 
 def _rendered(name: str, path: str, report: Report) -> str:

@@ -144,3 +144,29 @@ def test_what_goes_to_standard_output_says_that_people_could_not_be_told(monkeyp
     done = CliRunner().invoke(cli, ["run", "--demo", "--quiet", "--format", "json", "--output", "json=-"])
     assert done.exit_code == 3
     assert json.loads(done.stdout)["run"]["incompleteReasons"] == ["nobody was told"]
+
+
+def test_an_audit_that_saw_nothing_leaves_the_last_complete_page_beside_its_own_once(tmp_path, monkeypatch):
+    """A token that has expired takes the report from nobody, and neither does the next run with it."""
+    monkeypatch.chdir(tmp_path)
+    kept, page = Path("reports/report.previous.html"), Path("reports/report.html")
+
+    def audited(account):
+        Path("i.json").write_text(json.dumps(account))
+        return CliRunner().invoke(cli, ["run", *RUN, "--format", "html"]).exit_code
+
+    refused = {"data": {"credentials": []}, "pagination": {"hasNextPage": True, "count": 0}}
+    assert audited(refused) == 3
+    assert not kept.exists()
+    partly = {"data": ACCOUNT, "pagination": {"hasNextPage": True, "count": 1}}
+    assert [audited(ACCOUNT), audited(partly)] == [1, 3]
+    assert not kept.exists()  # that one shows what it saw
+    assert audited(ACCOUNT) == 1
+    complete = page.read_text()
+    for _ in range(2):
+        assert audited(refused) == 3
+        assert (kept.read_text(), "INCOMPLETE" in page.read_text()) == (complete, True)
+    kept.unlink()
+    kept.mkdir()
+    assert [audited(ACCOUNT), audited(refused)] == [1, 3]
+    assert "report.previous.html could not be written" in page.read_text()

@@ -1,0 +1,31 @@
+"""Keeps the last complete HTML report where an audit saw nothing: a bad token takes it from nobody."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from northflank_audit.report import Report
+
+_COMPLETE: Final = re.compile(r'<meta name="audit-outcome" content="(?:PASSED|VIOLATED)">')
+_HEAD: Final = 5000
+"""Characters of a page in which its outcome stands."""
+
+
+def previous(report: Report, places: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the path and text of each complete HTML report that an empty one is about to replace.
+
+    `places` are formats' names and paths. An incomplete report is not kept, so that it replaces no complete one.
+    """
+    if not (report.run.blind and report.saw_nothing):
+        return
+    for name, path in places:
+        file = Path(path)
+        if name != "html" or not file.is_file():
+            continue
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):  # not a report of ours
+            continue
+        if _COMPLETE.search(text[:_HEAD]):
+            yield str(file.with_name(f"{file.stem}.previous{file.suffix}")), text
