@@ -169,7 +169,8 @@ def add_waiver(
             raise StartError(f"{path}:{document.line(place)}: it is waived there already, until {each.expires}")
     new, line = added(old, path, waiver)
     try:
-        files.write(path, new)
+        # Unlike a report, this file is somebody's own: where it is a link, what it leads to is what is meant.
+        files.write(str(Path(path).resolve()) if Path(path).is_symlink() else path, new)
     except DeliveryError as error:
         raise StartError(str(error)) from None
     say(f"{path}:{line}: {named(waiver)} is waived until {waiver.expires}")

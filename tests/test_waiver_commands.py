@@ -162,6 +162,14 @@ def test_a_finding_is_waived_by_its_fingerprint_and_the_next_audit_agrees(add, c
     assert (waived, report["summary"]["waived"], report["waivers"]["unused"]) == (["o[p]*n"], 1, [])
 
 
+def test_a_waiver_file_that_is_a_link_stays_one(add, tmp_path):
+    (tmp_path / "shared.yaml").write_text("waivers:\n")
+    (tmp_path / "waivers.yaml").symlink_to("shared.yaml")
+    assert add("open")[0] == 0
+    assert (tmp_path / "waivers.yaml").is_symlink()
+    assert "reason: " in (tmp_path / "shared.yaml").read_text()
+
+
 def test_a_waiver_may_end_today(add):
     assert add("open", expires=str(dt.datetime.now(dt.UTC).date()))[0] == 0
 
