@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any
 
 import click
@@ -16,7 +15,7 @@ import click
 from northflank_audit import __version__, logs
 from northflank_audit.errors import AuditError, FileError, FileErrors, Stopped
 from northflank_audit.formats import FORMATS
-from northflank_audit.options import from_command_line, run_options
+from northflank_audit.options import run_options
 from northflank_audit.printing import say
 from northflank_audit.rule_commands import rules_group
 from northflank_audit.settings import settings_from
@@ -61,7 +60,7 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     """Run an audit (the default)."""
     from northflank_audit import runner, summary  # noqa: PLC0415 - --help does not pay for it
 
-    settings = settings_from(given, partial(from_command_line, ctx))
+    settings = settings_from(given, ctx.get_parameter_source)
     run_id = f"r{os.urandom(8).hex()}"  # a letter first: a spreadsheet takes 12345678e1234567 for a number
     as_json = given["log_format"] == "json"
     logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
@@ -70,7 +69,7 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
         report, written, told = runner.run(settings, watch, run_id)
     if not given["quiet"] or summary.worth_telling(report):
         to_stderr = any(path == "-" for _, path in settings.output)
-        colour = False if given["no_color"] or "NO_COLOR" in os.environ else None
+        colour = False if given["no_color"] or os.environ.get("NO_COLOR") else None
         text = "\n".join(summary.lines(report, written, told))
         if to_stderr and as_json:
             logs.tell(click.unstyle(text), logging.WARNING if summary.worth_telling(report) else logging.INFO)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path as File
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -10,10 +9,11 @@ from msgspec import Meta
 
 from northflank_audit.delivery.mailconfig import Email, Login, Security, Smtp, problem_of
 from northflank_audit.delivery.when import When
-from northflank_audit.errors import FileError
-from northflank_audit.northflank.token import is_loopback
+from northflank_audit.errors import FileError, StartError
+from northflank_audit.northflank.token import TOKEN_VARIABLES, is_loopback
 from northflank_audit.policy.typed import converted
 from northflank_audit.policy.yamlfile import Document, Path
+from northflank_audit.reading import read_text
 
 SECTION: Final = "email"
 _HERE: Final[Path] = (SECTION,)
@@ -123,12 +123,9 @@ def _password(document: Document, server: SmtpSection, environment: Mapping[str,
     else:
         key, problem = "password-file", "the file that this names is empty"
         try:
-            password = File(server.password_file or "").read_text(encoding="utf-8").strip("\r\n")
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise document.error(
-                (*_SERVER, key), f"the file that this names can't be read ({reason})", key=True
-            ) from None
+            password = read_text(server.password_file or "", name="the file that this names").strip("\n")
+        except StartError as error:
+            raise document.error((*_SERVER, key), str(error), key=True) from None
     if not password.strip():
         raise document.error((*_SERVER, key), problem, key=True)
     if not password.isascii() or not password.isprintable():
@@ -161,6 +158,9 @@ def _login(document: Document, server: Mapping[str, Any]) -> Iterator[FileError]
     variable = server.get("password-env")
     if isinstance(variable, str) and not _VARIABLE.fullmatch(variable):
         problem = "this is the name of an environment variable, which holds the password: letters, digits and _"
+        yield document.error((*_SERVER, "password-env"), problem, key=True)
+    if isinstance(variable, str) and variable.upper() in TOKEN_VARIABLES:
+        problem = "this variable holds the API token, which is sent to nobody but the API"
         yield document.error((*_SERVER, "password-env"), problem, key=True)
     host = server.get("host")
     if isinstance(host, str) and host and not _HOST.fullmatch(host):

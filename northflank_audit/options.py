@@ -5,22 +5,32 @@ config file as its `default_map`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import click
 from click.core import ParameterSource
 
-from northflank_audit.configfile import DEFAULT_CONFIG, read_config
+from northflank_audit.configfile import DEFAULT_CONFIG, ConfigOption, read_config
 from northflank_audit.delivery.when import When
 from northflank_audit.model import Severity
-from northflank_audit.optiontypes import Address, Output, Words
+from northflank_audit.optiontypes import Address, Option, Output, Seconds, WholeNumber, Words
+from northflank_audit.reading import bound
 from northflank_audit.settings import DEFAULT_URL, URL_VARIABLES
+
+LONGEST: Final = 7 * 86_400
+"""Seconds that a run may take at most: a week."""
+
+
+def _bound(ctx: click.Context, _param: click.Parameter, value: float) -> float:
+    """Bound the reading of files by the run's time, wherever that is set."""
+    bound(ctx, value)
+    return value
 
 
 def _option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     variable = "NORTHFLANK_AUDIT_" + names[0].lstrip("-").replace("-", "_").upper()
     attributes["envvar"] = [variable, *attributes.pop("variables", ())]
-    return click.option(*names, **attributes)
+    return click.option(*names, **{"cls": Option, **attributes})
 
 
 def from_command_line(ctx: click.Context, name: str) -> bool:
@@ -43,6 +53,7 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
         command,
         _option(
             "--config",
+            cls=ConfigOption,
             metavar="FILE",
             is_eager=True,
             callback=read_config,
@@ -62,8 +73,8 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
             multiple=True,
             help="Rule file, folder or pack:NAME; repeatable.  [default: the shipped rules]",
         ),
-        _option("--rule", metavar="ID", multiple=True, help="Run this rule only; repeatable."),
-        _option("--skip-rule", metavar="ID", multiple=True, help="Leave this rule out; repeatable."),
+        _option("--rule", metavar="ID", multiple=True, names=True, help="Run this rule only; repeatable."),
+        _option("--skip-rule", metavar="ID", multiple=True, names=True, help="Leave this rule out; repeatable."),
     )
 
 
@@ -103,6 +114,7 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--team",
             metavar="ID",
             multiple=True,
+            names=True,
             help="Audit this team; repeatable.  [default: the token's own account]",
         ),
         _option("--all-teams", is_flag=True, help="Audit every team of the token's organisation."),
@@ -135,21 +147,22 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
         command,
         _option(
             "--page-size",
-            type=click.IntRange(1, 100),
+            type=WholeNumber(1, 100),
             default=100,
             show_default=True,
             help="Results a request.",
         ),
         _option(
             "--max-attempts",
-            type=click.IntRange(min=1),
+            type=WholeNumber(1, 100),
             default=5,
             show_default=True,
             help="Tries a request.",
         ),
         _option(
             "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Seconds(LONGEST),
+            callback=_bound,
             default=300,
             show_default=True,
             metavar="SECONDS",
@@ -212,7 +225,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             type=Words(formats),
             default="html,md,json",
             show_default=True,
-            help="Which reports to write.",
+            help="Which reports to write; none: only those of --output.",
         ),
         _option(
             "--output",
@@ -228,7 +241,9 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             help="List these results too.",
         ),
         _option("--compare", metavar="FILE", help="An earlier report.json: tell new findings from old ones."),
-        _option("--email-to", type=Address(), multiple=True, help="Mail the report to this address; repeatable."),
+        _option(
+            "--email-to", type=Address(), multiple=True, names=True, help="Mail the report to this address; repeatable."
+        ),
         _option("--save-snapshot", metavar="FILE", help="Keep what was fetched, less secrets, for --input."),
         delivery_options,
         request_options,

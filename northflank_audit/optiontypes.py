@@ -1,31 +1,89 @@
-"""What the values of options are, besides what click knows: names of a list, a report and its place, a mail address."""
+"""Kinds of options and their values, besides what click knows."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from northflank_audit.delivery.mailconfig import problem_of
 from northflank_audit.errors import did_you_mean
+
+NONE: Final = "none"
+"""The word for no name at all, since an empty value is a mistake."""
+_SEPARATORS: Final = re.compile(r"[,\s]+")
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+
+
+def words_of(text: str) -> list[str]:
+    """Return the names in a text, which commas or whitespace separate."""
+    return [word for word in _SEPARATORS.split(text) if word]
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
     return f"'{name}' is not one of {', '.join(known)}{did_you_mean(name, known)}"
 
 
+class Option(click.Option):
+    """An option whose empty value is a mistake as a flag, and as if it were not set as a variable.
+
+    `names` tells that its values are names, which commas or whitespace separate. Of paths and URLs there is one in
+    a flag, and one on a line in a variable.
+    """
+
+    def __init__(self, *args: Any, names: bool = False, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.names = names
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return the first variable that is not empty."""
+        del ctx
+        variables = [self.envvar] if isinstance(self.envvar, str) else self.envvar or []
+        return next((text for name in variables if (text := os.environ.get(name, "")).strip()), None)
+
+    def value_from_envvar(self, ctx: click.Context) -> Any:
+        """Return what the variable says."""
+        text = self.resolve_envvar_value(ctx)
+        if text is None or not self.multiple:
+            return text
+        return [line.strip() for line in text.splitlines() if line.strip()]
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        """Return the value and where it comes from. Raises click.BadParameter for a flag that says nothing."""
+        value, source = super().consume_value(ctx, opts)
+        if source is ParameterSource.COMMANDLINE:
+            for each in value if self.multiple else [value]:
+                if isinstance(each, str) and not each.strip():
+                    raise click.BadParameter("the value is empty: omit the option, or give it a value", ctx, self)
+        return value, source
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the value in its type; names one by one."""
+        if self.names and value:
+            value = [word for text in value for word in words_of(str(text))]
+            if not value:
+                raise click.BadParameter("there is no name in it", ctx, self)
+        return super().type_cast_value(ctx, value)
+
+
 class Words(click.ParamType[Any]):
-    """Names, separated by commas; a YAML list in a config file. `known` are the ones that there are."""
+    """Names, separated by commas or whitespace; a YAML list in a config file. `known` are the ones that there are."""
 
     name = "NAME[,NAME…]"
-    lists: ClassVar = True
 
     def __init__(self, known: Sequence[str]) -> None:
         self.known = known
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Split and check."""
-        words = value if isinstance(value, list | tuple) else str(value).split(",")
-        names = tuple(dict.fromkeys(str(word).strip() for word in words if str(word).strip()))
+        """Split and check; `none` alone is no name."""
+        texts = [value] if isinstance(value, str) else list(value)
+        names = tuple(dict.fromkeys(word for text in texts for word in words_of(str(text))))
+        if any(texts) and not names:
+            self.fail("there is no name in it", param, ctx)
+        if names == (NONE,):
+            return ()
         for name in names:
             if name not in self.known:
                 self.fail(_unknown(name, self.known), param, ctx)
@@ -47,7 +105,7 @@ class Output(click.ParamType[Any]):
         name, equals, path = str(value).partition("=")
         if name not in self.known:
             self.fail(_unknown(name, self.known), param, ctx)
-        if not equals or not path:
+        if not equals or not path.strip():
             self.fail(f"'{value}' names no place; write {name}=PATH, or {name}=- for standard output", param, ctx)
         return name, path
 
@@ -63,3 +121,33 @@ class Address(click.ParamType[Any]):
         if problem := problem_of(address):
             self.fail(problem, param, ctx)
         return address
+
+
+class Seconds(click.FloatRange):
+    """A time in seconds, above 0 and up to `longest`."""
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(min=0, max=longest, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Check; what is not a plain number (nan, inf, 1_000, 5m) is a mistake."""
+        text = str(value).strip()
+        number = float(text) if _NUMBER.fullmatch(text) else 0
+        if not 0 < number <= (self.max or 0):
+            self.fail(f"'{text}' is not a number of seconds above 0 and up to {self.max}", param, ctx)
+        return number
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within a range."""
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__(min=least, max=most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Check; what Python alone takes for a number (1_000, ٣) is a mistake."""
+        text = str(value).strip()
+        number = int(text) if re.fullmatch(r"-?(?:0|[1-9][0-9]{0,17})", text) else None
+        if number is None or not (self.min or 0) <= number <= (self.max or 0):
+            self.fail(f"'{text}' is not a whole number from {self.min} to {self.max}", param, ctx)
+        return number

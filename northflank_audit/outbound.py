@@ -21,8 +21,9 @@ from northflank_audit.delivery.when import wanted
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats import FORMATS
 from northflank_audit.printable import inert
+from northflank_audit.reading import read_text
 from northflank_audit.report import Report
-from northflank_audit.settings import Settings, read_text
+from northflank_audit.settings import NOTIFY_VARIABLE, Settings
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,6 @@ Source: GitHub's documentation, "Workflow commands for GitHub Actions"."""
 RENDERING: Final = 60.0
 """Seconds after the run's deadline in which formats are begun."""
 OUT_OF_TIME: Final = "the run's time is up; see --timeout"
-NOTIFY_VARIABLE: Final = "NORTHFLANK_AUDIT_NOTIFY_URLS"
-"""The environment's other way to give Apprise URLs; no flag takes them, since a flag shows in the process list."""
 
 
 def channels(settings: Settings) -> list[Send]:

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
@@ -21,9 +20,13 @@ from northflank_audit.options import (
     source_options,
     waivers_option,
 )
+from northflank_audit.optiontypes import Option
 from northflank_audit.policy.yamlfile import Document
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
+
+if TYPE_CHECKING:
+    from northflank_audit.policy.rules import Rulebook
 
 
 @click.group("rules")
@@ -42,9 +45,18 @@ def list_rules(
     config: Document | None, rules: tuple[str, ...], rule: tuple[str, ...], skip_rule: tuple[str, ...], form: str
 ) -> None:
     """List the selected rules, as they would run."""
-    from northflank_audit.selection import select_rules  # noqa: PLC0415 - the group's help does not pay for it
+    from northflank_audit.selection import chosen, read_rules  # noqa: PLC0415 - the group's help does not pay for it
 
-    say(_LISTS[form](select_rules(rules, rule, skip_rule, config)), json=form == "json")
+    book = read_rules(rules, config)
+    say(_LISTS[form](chosen(book, rule, skip_rule)), json=form == "json")
+    _warn_of_unread(book)
+
+
+def _warn_of_unread(book: "Rulebook") -> None:
+    from northflank_audit.selection import unread  # noqa: PLC0415 - the group's help does not pay for it
+
+    for warning in unread(book):
+        say(f"warning: {printable(warning)}", err=True)
 
 
 def _table(selected: Sequence[Rule]) -> str:
@@ -112,7 +124,7 @@ def lint_rules(
 @rules_group.command("test")
 @_PATHS
 @policy_options
-@click.option("--junit", metavar="FILE", help="Write the outcome as JUnit XML, too.")
+@click.option("--junit", cls=Option, metavar="FILE", help="Write the outcome as JUnit XML, too.")
 @click.option("--coverage", is_flag=True, help="Tell what the examples leave open: verdicts, and mutants of the rules.")
 @click.option("--strict", is_flag=True, help="With --coverage, exit with 1 when something is left open.")
 def test_rules(
@@ -141,6 +153,7 @@ def test_rules(
     if book.mistakes:
         say(LISTINGS["text"](in_order(book.mistakes)))
         raise click.exceptions.Exit(1)
+    _warn_of_unread(book)
     selected = select(book.checked(), rule, skip_rule)
     outcomes = list(run(selected))
     failed = [outcome for outcome in outcomes if not outcome.passed]
@@ -221,7 +234,7 @@ def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None
     from northflank_audit.policy.trace import lines  # noqa: PLC0415 - as above
     from northflank_audit.settings import settings_from  # noqa: PLC0415 - as above
 
-    settings = settings_from(given, partial(from_command_line, click.get_current_context()))
+    settings = settings_from(given, click.get_current_context().get_parameter_source)
     found = False
     with runner.opened(settings) as source:
         finder = Finder(rule, source, settings.details)

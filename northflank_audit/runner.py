@@ -4,7 +4,6 @@ import datetime as dt
 import logging
 import math
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +18,7 @@ from northflank_audit import __version__, logs, shipped, stopping
 from northflank_audit.deadline import Deadline
 from northflank_audit.delivery import files
 from northflank_audit.delivery.heartbeat import heartbeat
-from northflank_audit.errors import AuditError, DeliveryError, StartError
+from northflank_audit.errors import AuditError, DeliveryError
 from northflank_audit.formats.text import headline, outcome, plural
 from northflank_audit.judging import TimedEngine, judged
 from northflank_audit.northflank.token import Token
@@ -29,9 +28,10 @@ from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
 from northflank_audit.policy.yamlfile import Document
 from northflank_audit.printable import spelt
+from northflank_audit.reading import LARGEST_DATA, read_bytes, read_text
 from northflank_audit.report import Origin, Report, Run, Subject, Tool
-from northflank_audit.selection import Policy, chosen, left_out, read_earlier, read_rules, read_waivers
-from northflank_audit.settings import Settings, read_text
+from northflank_audit.selection import Policy, chosen, left_out, read_earlier, read_rules, read_waivers, unread
+from northflank_audit.settings import Settings
 from northflank_audit.sources.files import InputSource
 from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot import SnapshotWriter
@@ -113,7 +113,12 @@ def read_policy(settings: Settings) -> Policy:
         book=book,
         places=[place for place, _ in placed],
         left_out=left_out(book, rules, settings.skip_rule),
-        warnings=[*first, *(each.told for each in futile(book, {rule.id for rule in rules}))],
+        warnings=[
+            *first,
+            *settings.weakened,
+            *unread(book),
+            *(each.told for each in futile(book, {rule.id for rule in rules})),
+        ],
     )
 
 
@@ -134,7 +139,7 @@ def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Sou
     """Give the source of the credentials: the API, files, or the emulator's API."""
     deadline = deadline or Deadline(settings.timeout)
     if settings.input:
-        contents = [(_input_name(path), _read_input(path)) for path in settings.input]
+        contents = [(_input_name(path), read_bytes(path, largest=LARGEST_DATA)) for path in settings.input]
         yield InputSource(contents, settings.team[0] if settings.team else None)
         return
     from northflank_audit.northflank.client import Client  # noqa: PLC0415 - imports requests
@@ -244,12 +249,3 @@ def _age(as_of: dt.datetime | None, now: dt.datetime) -> Iterator[str]:
 
 def _input_name(path: str) -> str:
     return "standard input" if path == "-" else spelt(path)
-
-
-def _read_input(path: str) -> bytes:
-    if path == "-" and sys.stdin is None:
-        raise StartError("--input -: standard input is closed")
-    try:
-        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    except OSError as error:
-        raise StartError(f"--input {path}: can't be read ({error.strerror})") from None

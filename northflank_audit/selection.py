@@ -1,5 +1,6 @@
 """The policy of a run: rule files, overrides, waivers, and the report to compare with, read and checked."""
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from northflank_audit.policy.comparison import Past
 from northflank_audit.policy.rules import Rulebook
 from northflank_audit.policy.testfiles import add_tests
 from northflank_audit.policy.yamlfile import Document
-from northflank_audit.printable import spelt
-from northflank_audit.settings import read_text
+from northflank_audit.printable import printable, spelt
+from northflank_audit.reading import LARGEST_DATA, read_text
+
+log = logging.getLogger(__name__)
 
 RULE_FILES = (".yaml", ".yml")
 PACK = "pack:"
@@ -46,6 +49,8 @@ class Shelf:
 
     def __init__(self) -> None:
         self._places: dict[str, Path] = {}
+        self.unread: list[str] = []
+        """Folders within the folders that were named, whose rule files are not read."""
 
     def files(self, paths: Sequence[str]) -> list[tuple[str, str]]:
         """Return (path, exact text) of each rule file; a folder stands for the files in it, sorted by name.
@@ -67,15 +72,25 @@ class Shelf:
     def find(self, path: str, reference: str) -> list[tuple[str, str]]:
         """Return (path, text) of what the rule file at `path` extends."""
         base = self._places[path].parent
+        if not reference.strip():
+            raise StartError(f"{path}: 'extends' names an empty path")
         named = reference if reference.startswith(PACK) else os.path.normpath(base / reference)
         return [self._read(place) for place in self._named(named, reference)]
 
     def _named(self, path: str, said: str = "") -> list[Path]:
         if path.startswith(PACK):
             return [_pack(path.removeprefix(PACK))]
-        found = _inside(Path(path)) if Path(path).is_dir() else [Path(path)]
+        if not path.strip():
+            raise StartError("a path of rules is empty: name a file, a folder or a pack")
+        if not Path(path).is_dir():
+            return [Path(path)]
+        self.unread += _folders_with_rules(Path(path))
+        found = _inside(Path(path))
         if not found:
-            raise StartError(f"{said or f'--rules {path}'}: no {' or '.join(RULE_FILES)} file in it")
+            raise StartError(
+                f"{said or f'--rules {path}'}: no {' or '.join(RULE_FILES)} file in it"
+                + (f"; name its folders: {', '.join(self.unread)}" if self.unread else "")
+            )
         return found
 
     def _tests_of(self, path: str) -> list[Path]:
@@ -103,8 +118,41 @@ def is_test(path: Path) -> bool:
 
 
 def _inside(folder: Path, *, tests: bool = False) -> list[Path]:
-    files = (file for file in folder.iterdir() if file.suffix.lower() in RULE_FILES and is_test(file) is tests)
-    return sorted(file for file in files if not file.is_dir())  # a link that leads nowhere can't be read, and is told
+    """Return a folder's files of rules, or those of examples; of what a dot begins only the log knows."""
+    files = [file for file in _entries(folder) if file.suffix.lower() in RULE_FILES and is_test(file) is tests]
+    for file in files:
+        if file.name.startswith("."):
+            log.info("%s is not read: its name starts with a dot", printable(spelt(str(file))))
+    # A link that leads nowhere is among them: it can't be read, and reading it says so.
+    return sorted(file for file in files if not file.name.startswith(".") and not file.is_dir())
+
+
+def _folders_with_rules(folder: Path) -> list[str]:
+    """Return the folders right below one that hold rule files, however deep; none whose name starts with a dot."""
+    if folder.resolve() == shipped.RULES.resolve():  # its packs are named as packs
+        return []
+    below = [each for each in _entries(folder) if not each.name.startswith(".") and each.is_dir()]
+    return sorted(spelt(str(each)) for each in below if _holds_rules(each))
+
+
+def _holds_rules(folder: Path) -> bool:
+    for _, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if any(Path(name).suffix.lower() in RULE_FILES and not name.startswith(".") for name in files):
+            return True
+    return False
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise StartError(f"{printable(spelt(str(folder)))}: can't be read ({error.strerror})") from None
+
+
+def unread(book: Rulebook) -> list[str]:
+    """Return a warning for each folder whose rule files were not read."""
+    return [f"{folder} holds rule files that are not read: name the folder too" for folder in book.unread]
 
 
 def packs() -> list[str]:
@@ -134,6 +182,7 @@ def read_tested(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     shelf = Shelf()
     book = rule_files.read(shelf.files([path for path in paths if not is_test(Path(path))]), shelf.find)
     add_tests(book, shelf.tests(paths))
+    book.unread.extend(dict.fromkeys(shelf.unread))
     for config in configs:
         if config is not None:
             book.mistakes.extend(config.mistakes)
@@ -177,7 +226,7 @@ def lint(
     if config is not None:
         rule_files.override(known, config)
         found += [*config.mistakes, *known.mistakes, *_unknown_ids(known, config)]
-    if waivers and not Path(waivers).is_file():
+    if waivers and not os.path.lexists(waivers):
         found.append(FileError(waivers, 1, 1, "there is no such file"))
     elif waivers:
         document = Document(read_text(waivers), waivers, strict=False)
@@ -186,6 +235,10 @@ def lint(
         for here, waiver in accepted:
             if waiver.rule not in known.rules and (problem := rule_files.absent(known, waiver.rule)):
                 found.append(document.error((*here, "rule"), problem, warning=True))
+    found += [
+        FileError(folder, 1, 1, "its rule files are not read: name the folder too", warning=True)
+        for folder in book.unread
+    ]
     return in_order([*book.mistakes, *found]), count
 
 
@@ -218,7 +271,7 @@ def read_waivers(path: str, shown: str) -> list[tuple[str, Waiver]]:
 def read_earlier(path: str, option: str = "--compare") -> Past:
     """Read an earlier report.json. Raises StartError where it is not one."""
     try:
-        text = read_text(path)
+        text = read_text(path, largest=LARGEST_DATA)
     except StartError as error:
         first = option == "--compare" and not os.path.lexists(path)
         raise StartError(

@@ -1,27 +1,31 @@
 """What a run was asked to do, as one frozen `Settings`."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
-from northflank_audit import jsontext, mailsection
+from northflank_audit import mailsection, reading
 from northflank_audit.delivery import heartbeat, metrics
 from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
 from northflank_audit.errors import StartError
 from northflank_audit.formats import FORMATS
+from northflank_audit.foundconfig import FoundConfig
 from northflank_audit.model import Severity, Status
-from northflank_audit.northflank.token import Token, is_loopback
+from northflank_audit.northflank.token import TOKEN_VARIABLES, Token, is_loopback
 from northflank_audit.policy.yamlfile import Document
+from northflank_audit.precedence import Sources, settled
 
 DEFAULT_URL: Final = "https://api.northflank.com"
-TOKEN_VARIABLES: Final = ("NORTHFLANK_API_TOKEN", "NF_API_TOKEN")
 URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
+NOTIFY_VARIABLE: Final = "NORTHFLANK_AUDIT_NOTIFY_URLS"
+"""The environment's other way to give Apprise URLs; no flag takes them, since a flag shows in the process list."""
 
 TOLD: Final = ("email_to", "notify_file", "metrics_file", "metrics_push", "heartbeat")
 """The options that say who is told. Of a demo they are told only if the command line or a config it names says so."""
@@ -61,6 +65,8 @@ class Settings:
     heartbeat: str | None = None
     email: Email | None = None
     """Whom `--email-to` and the config file's section `email:` tell."""
+    weakened: tuple[str, ...] = ()
+    """Warnings of what a config file that nobody named says about the verdict."""
 
     @property
     def kept(self) -> list[tuple[str, str]]:
@@ -79,13 +85,7 @@ class Settings:
     def token(self, environment: Mapping[str, str]) -> Token:
         """Return the token from `--token-file`, else the environment. Raises StartError where there is none."""
         if self.token_file is not None:
-            try:
-                value, origin = (
-                    jsontext.as_utf8(Path(self.token_file).read_bytes()).decode(),
-                    f"the file {self.token_file}",
-                )
-            except (OSError, UnicodeDecodeError) as error:
-                raise StartError(f"--token-file {self.token_file}: can't be read ({_reason(error)})") from None
+            value, origin = reading.read_text(self.token_file), f"the file {self.token_file}"
         else:
             origin = next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
             if not origin:
@@ -102,44 +102,20 @@ class Settings:
         return Token(value, origin)
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
-
-
-def read_text(path: str, *, exact: bool = False) -> str:
-    """Read a text file. Raises StartError with the reason where that can't be done.
-
-    `exact` keeps its byte order mark and line ends, so that the text gives the file's bytes again.
-    """
-    try:
-        with Path(path).open(encoding="utf-8" if exact else "utf-8-sig", newline="" if exact else None) as file:
-            return file.read()
-    except UnicodeDecodeError:
-        raise StartError(f"{path}: not UTF-8 text") from None
-    except OSError as error:
-        raise StartError(f"{path}: can't be read ({_reason(error)})") from None
-
-
-def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> Settings:
+def settings_from(given: Mapping[str, Any], source: Sources) -> Settings:
     """Turn click's values into Settings. Raises click.UsageError for options that exclude each other.
 
-    `explicit` tells whether an option was given on the command line.
+    `source` tells where the value of an option comes from.
     """
-    teller = given.get("config") if not given["demo"] or explicit("config") else None
-    unsaid = _unsaid(teller, explicit) if given["demo"] else set()
-    given = {**given, **dict.fromkeys(unsaid & given.keys())}
-    values = {name: given[name] for name in Settings.__slots__ if name in given}
-    if given["demo"] and any(map(explicit, ("input", "api_url", "token_file"))):
-        raise click.UsageError("--demo brings its own API and token: leave --input, --api-url and --token-file away")
-    if given["all_teams"] and given["team"]:
-        raise click.UsageError("--team and --all-teams exclude each other")
-    if given["input"] and (given["all_teams"] or len(given["team"]) > 1):
-        raise click.UsageError("with --input, at most one --team can say whose credentials they are")
+    given = settled(given, source)
+    teller = given.get("config")
+    if given["demo"]:
+        teller = teller if source("config") is ParameterSource.COMMANDLINE else None
+        given |= dict.fromkeys(_unsaid(teller, source) & given.keys())
     if not all(team and team.isprintable() for team in given["team"]):
         raise click.UsageError("--team: a team's id is printable text")
-    if given["demo"]:  # what the config file or the environment say of the real account is not meant
-        values |= {"input": (), "token_file": None}
-    elif not given["input"]:
+    values = {name: given[name] for name in Settings.__slots__ if name in given}
+    if not (given["demo"] or given["input"]):
         values["api_url"] = _checked_url(given["api_url"])
     if "fail_on" in given:
         values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
@@ -147,17 +123,27 @@ def settings_from(given: Mapping[str, Any], explicit: Callable[[str], bool]) -> 
     if "email_to" in given:
         values["email"] = mailsection.email(teller, given["email_to"] or (), os.environ)
     values["include"] = frozenset(map(Status, given.get("include", ())))
+    if isinstance(given.get("config"), FoundConfig):
+        values["weakened"] = tuple(given["config"].weakened(source))
     settings = Settings(**values)
-    written = list(_written(settings))
-    if len(set(written)) < len(written):
-        raise click.UsageError("two reports, or a report and a snapshot or metrics, can't go to the same place")
+    _check_places(settings)
     return settings
 
 
-def _unsaid(config: Document | None, explicit: Callable[[str], bool]) -> set[str]:
+def _unsaid(config: Document | None, source: Sources) -> set[str]:
     """Return who is told by neither the command line nor a config file, but at most by the environment."""
     said = config.value if config is not None and isinstance(config.value, dict) else {}
-    return {name for name in TOLD if not explicit(name) and name.replace("_", "-") not in said}
+    unsaid = {name for name in TOLD if name.replace("_", "-") not in said}
+    return {name for name in unsaid if source(name) is not ParameterSource.COMMANDLINE}
+
+
+def _check_places(settings: Settings) -> None:
+    """Raise click.UsageError where what a run writes could not be told apart."""
+    if settings.save_snapshot == "-":
+        raise click.UsageError("--save-snapshot: a snapshot goes to a file, not to standard output")
+    written = list(_written(settings))
+    if len(set(written)) < len(written):
+        raise click.UsageError("two reports, or a report and a snapshot or metrics, can't go to the same place")
 
 
 def _written(settings: Settings) -> Iterator[str]:
@@ -193,24 +179,23 @@ def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _checked_url(url: str) -> str:
-    url = url.strip() if "://" in url else f"https://{url.strip()}"
-    parts = urlsplit(url)
+def _checked_url(given: str) -> str:
+    """Return the API's address. Raises click.UsageError for another thing, or where the token would be read by others.
+
+    The message holds none of the address but its host: a user, a password or a query may be a secret.
+    """
+    url = given.strip()
+    wrong = click.UsageError("--api-url: this is not the address of an API; write https://HOST[:PORT]")
     try:
+        parts = urlsplit(url if "://" in url else f"https://{url}")
         host, _ = parts.hostname, parts.port
     except ValueError:
-        host = None
-    if (
-        parts.scheme not in ("http", "https")
-        or not host
-        or parts.query
-        or parts.fragment
-        or parts.username
-        or parts.password
-    ):
-        raise click.UsageError(
-            f"--api-url: '{url.partition('@')[2] or url}' is not the address of an API; it is https://HOST[:PORT]"
-        )
+        raise wrong from None
+    odd = "@" in parts.netloc or "?" in url or "#" in url or not url.isprintable() or " " in url or "\\" in url
+    if parts.scheme not in ("http", "https") or not host or odd:
+        raise wrong
+    if "://" not in url and is_loopback(host):
+        raise click.UsageError(f"--api-url: '{url}' has no scheme; write http://{url}, or https:// if it speaks TLS")
     if parts.scheme == "http" and not is_loopback(host):
         raise click.UsageError(f"--api-url: the token does not go to {host} over plain http; use https")
-    return url.rstrip("/")
+    return parts.geturl().rstrip("/")

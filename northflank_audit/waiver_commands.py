@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +14,6 @@ from northflank_audit.model import Result, Status, Waiver
 from northflank_audit.options import (
     config_option,
     details_option,
-    from_command_line,
     output_dir_option,
     policy_options,
     request_options,
@@ -65,7 +63,7 @@ def check_waivers(within: int, form: str, **given: Any) -> None:
     from northflank_audit.policy.standing import Seen, Standing, stands  # noqa: PLC0415 - as above
     from northflank_audit.settings import settings_from  # noqa: PLC0415 - as above
 
-    settings = settings_from(given, partial(from_command_line, click.get_current_context()))
+    settings = settings_from(given, click.get_current_context().get_parameter_source)
     policy = runner.read_policy(settings)
     if policy.book is None or not (settings.waivers or (settings.demo and not settings.rules)):
         raise click.UsageError("name the waivers: --waivers FILE")
@@ -146,8 +144,8 @@ def add_waiver(
     from northflank_audit.policy.waiver_text import added  # noqa: PLC0415 - as above
     from northflank_audit.policy.waivers import covers, exactly, read  # noqa: PLC0415 - as above
     from northflank_audit.policy.yamlfile import Document  # noqa: PLC0415 - as above
+    from northflank_audit.reading import read_text  # noqa: PLC0415 - as above
     from northflank_audit.selection import read_earlier  # noqa: PLC0415 - as above
-    from northflank_audit.settings import read_text  # noqa: PLC0415 - as above
 
     if config is not None and config.mistakes:  # one of them may be the key that names the waivers
         raise FileErrors(config.mistakes)

@@ -66,7 +66,9 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
     try:
         import apprise  # noqa: PLC0415 - an extra
     except ImportError:
-        raise StartError("notifications need Apprise: pip install 'apprise>=2.2'") from None
+        raise StartError(
+            "notifications need the extra 'notify' (Apprise): pip install '.[notify]' where this tool comes from"
+        ) from None
     # Each is sent to from a thread of ours, which bounds it; Apprise's own would keep the process from ending.
     asset = apprise.AppriseAsset(
         app_id="northflank-audit",

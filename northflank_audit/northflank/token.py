@@ -2,6 +2,10 @@
 
 import ipaddress
 from dataclasses import dataclass, field
+from typing import Final
+
+TOKEN_VARIABLES: Final = ("NORTHFLANK_API_TOKEN", "NF_API_TOKEN")
+"""The variables of the environment that hold it, the first that is set."""
 
 
 @dataclass(frozen=True, slots=True)

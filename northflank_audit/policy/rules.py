@@ -43,6 +43,8 @@ class Rulebook:
     flawed: set[str] = field(default_factory=set)
     """Ids of rules that have mistakes, and so are not among the rules."""
     mistakes: list[FileError] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    """Folders with rule files that were not read."""
 
     def checked(self) -> list[Rule]:
         """Return the rules. Raises FileErrors where there is a mistake."""

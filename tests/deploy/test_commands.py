@@ -17,6 +17,7 @@ KEEP = ("cron", "systemd", "kubernetes")
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_in_a_recipe_is_one_and_has_a_value_that_it_takes(name, host, monkeypatch):
     monkeypatch.chdir(host.folder)
+    (host.folder / "audit.yaml").write_text("")
     etc = str(host.place("/etc/northflank-audit"))
     given = [each.replace("/etc/northflank-audit", etc) for each in arguments(COMMANDS[name]())]
     assert given

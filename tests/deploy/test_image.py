@@ -117,7 +117,7 @@ def test_an_audit_needs_nothing_to_write_to_but_the_folder_of_reports(jail):
 def test_an_audit_that_writes_no_report_needs_nothing_to_write_to(jail):
     jail.reports.chmod(0o500)
     shutil.chown(jail.reports, 0, 0)
-    done = jail("northflank-audit", "--demo", "--format=", "--output", "md=-")
+    done = jail("northflank-audit", "--demo", "--format", "none", "--output", "md=-")
     assert done.returncode == 1
     assert done.stdout.startswith("# ")
     refused = jail("northflank-audit", "--demo")

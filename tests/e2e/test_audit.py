@@ -312,7 +312,7 @@ def test_the_same_account_in_pages_of_any_size_and_style_gives_the_same(audit, s
 
 def test_output_goes_to_its_place_and_the_summary_makes_room(audit, tmp_path):
     (tmp_path / "i.json").write_text(json.dumps({"credentials": [old("a")]}))
-    ended = audit("--input", "i.json", "--format", "", "--output", "json=-", "--output", "md=sub/x.md")
+    ended = audit("--input", "i.json", "--format", "none", "--output", "json=-", "--output", "md=sub/x.md")
     assert json.loads(ended.out)["exitCode"] == 0
     assert "PASSED" in ended.err
     assert (tmp_path / "sub/x.md").exists()
