@@ -60,8 +60,10 @@ def _warn_of_unread(book: "Rulebook") -> None:
 
 
 def _table(selected: Sequence[Rule]) -> str:
+    from northflank_audit.formats.ruletext import plain  # noqa: PLC0415 - imports markdown-it
+
     width = max(len(item.id) for item in selected)
-    return "\n".join(f"{item.id:<{width}}  {item.severity:<8}  {printable(item.title)}" for item in selected)
+    return "\n".join(f"{item.id:<{width}}  {item.severity:<8}  {plain(item.title)}" for item in selected)
 
 
 def _json(selected: Sequence[Rule]) -> str:
@@ -69,9 +71,10 @@ def _json(selected: Sequence[Rule]) -> str:
 
 
 def _markdown(selected: Sequence[Rule]) -> str:
-    from northflank_audit.formats.markdown import code, escape  # noqa: PLC0415 - imports jinja2
+    from northflank_audit.formats.markdowntext import code  # noqa: PLC0415 - imports markupsafe
+    from northflank_audit.formats.ruletext import markdown  # noqa: PLC0415 - imports markdown-it
 
-    rows = [f"| {code(item.id)} | {item.severity} | {item.resource} | {escape(item.title)} |" for item in selected]
+    rows = [f"| {code(item.id)} | {item.severity} | {item.resource} | {markdown(item.title)} |" for item in selected]
     return "\n".join(["| rule | severity | about | what it asks |", "| --- | --- | --- | --- |", *rows])
 
 
@@ -211,16 +214,18 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
 
 def _told(rule: Rule) -> Iterator[tuple[str, str]]:
     """Yield what is to be said of a rule, by headings."""
+    from northflank_audit.formats.ruletext import plain  # noqa: PLC0415 - as above
+
     places = {name: rule.tuned.get(f"params.{name}", "default") for name in rule.params}
     params = [f"{name} = {json.dumps(value)}  ({places[name]})" for name, value in rule.params.items()]
-    yield rule.id, printable(rule.title)
+    yield rule.id, plain(rule.title)
     yield "severity", f"{rule.severity}  ({rule.tuned.get('severity', 'default')})"
     yield "about", f"each {rule.resource}"
     yield "applies when", rule.when or "always"
     yield "requires", rule.require
     yield "parameters", "\n".join(map(printable, params)) or "none"
-    yield "why", rule.rationale
-    yield "what to do", rule.remediation
+    yield "why", plain(rule.rationale)
+    yield "what to do", plain(rule.remediation)
     yield "controls", "\n".join(f"{name}: {', '.join(ids)}" for name, ids in rule.controls.items())
     yield "references", "\n".join(rule.references)
     yield "examples", "\n".join(f"{example.expect}: {printable(example.name)}" for example in rule.tests)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import click
 from msgspec import UNSET
 
+from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import (
     BECAME,
     Outcome,
@@ -114,7 +115,7 @@ def _placed(result: Result) -> str:
 
 
 def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
-    titles = {rule.id: rule.title for rule in report.rules}
+    titles = {rule.id: plain(rule.title) for rule in report.rules}
     rule = None
     for result in results[:MOST]:
         if result.rule_id != rule:
@@ -137,7 +138,7 @@ def _unjudged(found: Sequence[Cause]) -> Iterator[str]:
             rule = (cause.rule.id, cause.status)
             yield ""
             label = click.style(f"{cause.status:<8}", fg="yellow")
-            yield f"{label}  {printable(cause.rule.title)}  {click.style(cause.rule.id, dim=True)}"
+            yield f"{label}  {printable(plain(cause.rule.title))}  {click.style(cause.rule.id, dim=True)}"
         yield f"        - {printable(f'{cause.where}: {cause.reason}')}"
     if len(found) > MOST:
         left = sum(len(cause.results) for cause in found[MOST:])

@@ -21,6 +21,8 @@ class Format:
     """The module here that has its `render`."""
     what: str
     """What it is for, for a person."""
+    marked: bool = False
+    """Whether it takes the texts of rules as they are written, with their markup; else they are plain."""
 
     @property
     def is_json(self) -> bool:
@@ -29,14 +31,16 @@ class Format:
 
     def render(self, report: Report) -> str:
         """Write the report down. The same report gives the same text."""
+        if not self.marked:
+            report = import_module(f"{__name__}.ruletext").plainly(report)
         text: str = import_module(f"{__name__}.{self.module}").render(report)
         return text
 
 
 _ALL = (
-    Format("html", "report.html", "html", "one self-contained page to read, to send and to print"),
-    Format("md", "report.md", "markdown", "Markdown to paste into a ticket"),
-    Format("json", "report.json", "jsonreport", "everything, for programs"),
+    Format("html", "report.html", "html", "one self-contained page to read, to send and to print", marked=True),
+    Format("md", "report.md", "markdown", "Markdown to paste into a ticket", marked=True),
+    Format("json", "report.json", "jsonreport", "everything, for programs", marked=True),
     Format("sarif", "report.sarif", "sarif", "SARIF 2.1.0, for GitHub code scanning and other result viewers"),
     Format("junit", "report.junit.xml", "junit", "JUnit XML, for the test reports of Jenkins, GitLab and other CI"),
     Format("csv", "report.csv", "csvtable", "a result a row, for spreadsheets"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from northflank_audit.formats import ruletext
 from northflank_audit.formats.htmlview import page
 from northflank_audit.formats.templating import environment
 from northflank_audit.printable import printable
@@ -19,7 +20,9 @@ from northflank_audit.shipped import TEMPLATES
 def render(report: Report) -> str:
     """Return the report as HTML."""
     style, script = _own("report.css"), _own("report.js")
-    template = environment(_shown, html=True).get_template("report.html.j2")
+    made_by = environment(_shown, html=True)
+    made_by.filters["rich"] = ruletext.html
+    template = made_by.get_template("report.html.j2")
     made = page(report)
     return template.render(
         **made, page=made, style=style, style_hash=_digest(style), script=script, script_hash=_digest(script)

@@ -13,6 +13,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 from msgspec import UNSET, UnsetType
 
+from northflank_audit.formats import ruletext
 from northflank_audit.formats.subject import whose
 from northflank_audit.formats.templating import environment
 from northflank_audit.formats.text import BECAME, changes, new_first
@@ -64,7 +65,7 @@ def text(report: Report, kept: str) -> str:
 
 
 def _rendered(made: SandboxedEnvironment, template: str, report: Report, kept: str) -> str:
-    made.filters |= {"inert": inert, "place": place, "short": short, "subject": about}
+    made.filters |= {"inert": inert, "place": place, "rich": rich, "short": short, "subject": about}
     findings = grouped(report, new_first(each for each in report.results if each.violates))
     whole = view(report)
     found = report.comparison
@@ -77,7 +78,7 @@ def _rendered(made: SandboxedEnvironment, template: str, report: Report, kept: s
         changes=[change.split(" ", 1) for change in changes(report)],
         changed=_changed(report, found),
         became=BECAME,
-        titles={rule.id: rule.title for rule in report.rules},
+        titles={rule.id: ruletext.plain(rule.title) for rule in report.rules},
         findings=[_finding(rule, results) for rule, results in findings[:RULES]],
         more_rules=len(findings[RULES:]),
         more_violations=sum(len(results) for _, results in findings[RULES:]),
@@ -142,6 +143,12 @@ def place(result: Result) -> str:
     """Return the id of what a result is about, with its team; its message has the name."""
     resource = result.resource
     return resource.id if resource.team is None else f"{resource.team} / {resource.id}"
+
+
+def rich(value: str) -> Markup:
+    """Return the text of a rule as HTML, and as plain text where it is very long."""
+    said = ruletext.plain(value)
+    return ruletext.html(value if len(said) <= LONGEST else short(said))
 
 
 def short(value: Any) -> str:

@@ -1,50 +1,91 @@
 """The report as Markdown of GitHub's and GitLab's kind, to paste into a ticket.
 
-What others wrote must show as text there: no markup, HTML, link, mention or reference may come of it. Both sites look
-for addresses, mentions and references in the text after Markdown has been rendered, where entities are characters
-again; an invisible blank (U+200B) keeps them from being found.
+What others wrote shows as text there (see `markdowntext`), and the texts of rules as the Markdown that they are.
 """
 
-import re
 from collections.abc import Callable, Sized
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from jinja2 import Template
 from markupsafe import Markup
 
+from northflank_audit.formats import ruletext
+from northflank_audit.formats.markdowntext import autolink, code, escape
 from northflank_audit.formats.templating import environment
-from northflank_audit.formats.view import view
-from northflank_audit.printable import printable
+from northflank_audit.formats.text import new_first
+from northflank_audit.formats.view import grouped, view
 from northflank_audit.report import Report
 
-_CHARACTERS: Final = {
-    **{ord(character): f"\\{character}" for character in "\\`*_[]~$"},
-    **{ord(character): f"&#{ord(character)};&#8203;" for character in "@#"},
-    ord("&"): "&amp;",
-    ord("<"): "&lt;",
-    ord(">"): "&gt;",
-    ord("|"): "&#124;",  # a backslash before it would end a table's cell all the same
-}
-_ADDRESS: Final = re.compile(r"://")
-_WWW: Final = re.compile(r"(?i)\b(www)\.")
-_REFERENCE: Final = re.compile(r"(?<!\w)(!|\\[$~]|%|\^|&amp;)(?=[\w\"])")
-_BLOCK: Final = re.compile(r"^([-+=]|\d{1,9}(?=[.)](?:\s|$)))")
-
-
 MOST: Final = 500
-"""Results that a table lists at most."""
+"""Results, rules and controls that a table or list names at most."""
 LEAST: Final = 5
-"""Results that it lists however long the report gets."""
+"""Those that it names however long the report gets."""
 LONGEST: Final = 65_536
-"""Characters that GitHub takes for an issue or a comment; it renders files of up to 2 MB, GitLab takes 1,000,000."""
+"""Characters that GitHub takes for an issue or a comment, in units of UTF-16, the strictest count; it renders files of
+up to 2 MB, GitLab takes 1,000,000."""
+WIDEST: Final = 1_000
+"""Characters of a text that others wrote, at most."""
+NARROWEST: Final = 125
+"""Those that it has at most however long the report gets."""
+_END: Final = "\n… and more, in report.json: this is cut at what GitHub takes for a comment\n"
+
+
+class Bounds(NamedTuple):
+    """How much of a report is shown."""
+
+    most: int
+    """Results of a table, and items of a list."""
+    rules: int
+    """Violated rules, and rows of tables of rules and controls."""
+    widest: int
+    """Characters of a text."""
 
 
 def render(report: Report) -> str:
-    """Return the report as Markdown. Where it would not fit into a ticket, each table names fewer results."""
-    page, names, most = template("report.md.j2"), view(report), MOST
-    while len(text := page.render(**names, most=most)) > LONGEST and most > LEAST:
-        most = max(LEAST, most // 2)
-    return text
+    """Return the report as Markdown, short enough for a comment; what is new and what is worst is kept longest."""
+    violating = new_first(each for each in report.results if each.violates)
+    names = view(report) | {"findings": grouped(report, violating)}
+    bounds: Bounds | None = Bounds(MOST, MOST, WIDEST)
+    text = ""
+    while bounds is not None:
+        page = template("report.md.j2", partial(_short, widest=bounds.widest))
+        text = page.render(**names, most=bounds.most, rules_most=bounds.rules)
+        if _size(text) <= LONGEST:
+            return text
+        bounds = _less(bounds, LONGEST / _size(text))
+    return _cut(text)
+
+
+def _less(bounds: Bounds, share: float) -> Bounds | None:
+    """Return less: fewer results of each rule first, then fewer rules, and shorter texts last; None at the least.
+
+    `share` is what of the text fits, so that a very long one takes few steps.
+    """
+    for name, least in (("most", LEAST), ("rules", LEAST), ("widest", NARROWEST)):
+        size = getattr(bounds, name)
+        if size > least:
+            return bounds._replace(**{name: max(least, int(size * min(share, 0.5)))})
+    return None
+
+
+def _cut(text: str) -> str:
+    """Return as many whole lines of a text as fit, and say that there is more."""
+    room, kept = LONGEST - _size(_END), []
+    for line in text.splitlines(keepends=True):
+        room -= _size(line)
+        if room < 0:
+            break
+        kept.append(line)
+    return "".join([*kept, _END])
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _short(value: Any, widest: int) -> Any:
+    return value if isinstance(value, Markup) else shortened(value, widest)
 
 
 def template(name: str, shown: Callable[[Any], Any] = lambda value: value) -> Template:
@@ -54,6 +95,7 @@ def template(name: str, shown: Callable[[Any], Any] = lambda value: value) -> Te
         "autolink": autolink,
         "code": lambda value: code(shown(value)),
         "more": more,
+        "rich": lambda value: ruletext.markdown(shown(value)),
         "shortened": shortened,
     }
     return made.get_template(name)
@@ -68,32 +110,3 @@ def shortened(value: Any, longest: int) -> str:
     """Return a text's beginning, of at most so many characters."""
     text = str(value)
     return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-def escape(value: Any) -> Markup:
-    """Return text that shows as it is, on one line; what is Markup has been made here and stays."""
-    if isinstance(value, Markup):
-        return value
-    text = printable(str(value)).strip().translate(_CHARACTERS)
-    text = _ADDRESS.sub("&#58;&#8203;//", text)
-    text = _WWW.sub(r"\1&#8203;.", text)
-    text = _REFERENCE.sub(r"\1&#8203;", text)
-    return Markup(_BLOCK.sub(_without_block, text))  # noqa: S704 - escaped just now
-
-
-def code(value: Any) -> Markup:
-    """Return text as code. A backtick or a pipe would end it, so then HTML marks it."""
-    text = printable(str(value)).strip()
-    if not text or "`" in text or "|" in text:
-        return Markup(f"<code>{escape(text)}</code>")  # noqa: S704 - escaped just now
-    return Markup(f"`{text}`")  # noqa: S704 - nothing in a code span is markup
-
-
-def autolink(url: str) -> Markup:
-    """Return a link to an address that `view.address` gave: it has no blank and no angle bracket."""
-    return Markup(f"<{url}>")  # noqa: S704 - as said
-
-
-def _without_block(start: re.Match[str]) -> str:
-    """Keep the start of a text from making a list or a heading."""
-    return start[0] + "\\" if start[0].isdigit() else "\\" + start[0]

@@ -1,14 +1,13 @@
 """What people's formats show of a report, chosen and put in order; templates only lay it out."""
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote, urlsplit
 
 from msgspec import UNSET
 
 from northflank_audit.formats.policyview import VERDICTS, anchors, rule_files, standings, unseen
+from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import (
     BECAME,
     STATUSES,
@@ -29,10 +28,6 @@ from northflank_audit.report import Report, RuleSummary
 from northflank_audit.unjudged import causes
 
 _SOURCES: Final = {"api": "Northflank API", "demo": "Sample account of the embedded emulator", "input": "Saved JSON"}
-
-_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_HOST: Final = re.compile(r"[a-z0-9.-]+")
-_URL_SAFE: Final = "/:?#@!$&*+,;=%~"
 
 
 class Finding(NamedTuple):
@@ -83,7 +78,8 @@ def view(report: Report) -> dict[str, Any]:
         "changes": changes(report),
         "became": BECAME,
         "rules": sorted(report.rules, key=lambda rule: (-rule.severity.rank, rule.id)),
-        "rule_titles": {each.rule_id: each.rule_id for each in shown} | {rule.id: rule.title for rule in report.rules},
+        "rule_titles": {each.rule_id: each.rule_id for each in shown}
+        | {rule.id: plain(rule.title) for rule in report.rules},
         "with_team": any(each.resource.team is not None for each in shown),
         "rule_files": rule_files(report),
         "standings": standings(report),
@@ -145,14 +141,6 @@ def total(report: Report) -> str:
 def evidence(fields: Mapping[str, Any]) -> list[str]:
     """Return the fields that a rule looked at: `restrictions.restricted = false`."""
     return [f"{printable(path)} = {as_json(value)}" for path, value in fields.items()]
-
-
-def address(reference: str) -> str | None:
-    """Return a reference as a web address that is safe to link to; None if it is no such thing."""
-    page, mark, part = quote(_PERCENT.sub("%25", printable(reference.strip())), safe=_URL_SAFE).partition("#")
-    url = page + mark + part.replace("#", "%23")
-    parts = urlsplit(url)
-    return url if parts.scheme in ("http", "https") and _HOST.fullmatch(parts.hostname or "") else None
 
 
 def _source(report: Report) -> str:

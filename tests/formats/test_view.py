@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from northflank_audit.formats import FORMATS
-from northflank_audit.formats.view import address, bars, evidence, product, total, view
+from northflank_audit.formats.link import address
+from northflank_audit.formats.view import bars, evidence, product, total, view
 from northflank_audit.model import Status
 
 

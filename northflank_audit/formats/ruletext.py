@@ -1,0 +1,103 @@
+"""The texts of rules, which are Markdown of a small kind: code, emphasis and links.
+
+Rule packs may come from anyone. Nothing else than these makes markup, links lead to http and https alone, and an
+image is its description.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
+from typing import Final
+
+import markupsafe
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+from msgspec.structs import replace
+
+from northflank_audit.formats import markdowntext
+from northflank_audit.formats.link import address
+from northflank_audit.printable import printable
+from northflank_audit.report import Report
+
+LONGEST: Final = 2_000
+"""Characters of a text that may have markup: what is longer shows as it was written."""
+
+
+@lru_cache(1_000)
+def html(text: str) -> Markup:
+    """Return a text as HTML."""
+    return _joined(_tokens(text), _html, lambda inner, url: f'<a href="{url}" rel="noopener noreferrer">{inner}</a>')
+
+
+@lru_cache(1_000)
+def markdown(text: str) -> Markup:
+    """Return a text as Markdown, in which nothing else has a meaning."""
+    return _joined(_tokens(text), _markdown, lambda inner, url: f"[{inner}]({url})")
+
+
+@lru_cache(1_000)
+def plain(text: str) -> str:
+    """Return a text without its markup; a link's address follows it."""
+    made = _joined(_tokens(text), _plain, lambda inner, url: inner if url in inner else f"{inner} ({url})")
+    return str(made)
+
+
+def plainly(report: Report) -> Report:
+    """Return a report whose rules' texts are plain, for formats that are read by programs."""
+    rules = [
+        replace(rule, title=plain(rule.title), rationale=plain(rule.rationale), remediation=plain(rule.remediation))
+        for rule in report.rules
+    ]
+    return replace(report, rules=rules)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    return MarkdownIt("zero").enable(["backticks", "emphasis", "escape", "image", "link"])
+
+
+def _tokens(text: str) -> Sequence[Token]:
+    shown = printable(text).strip()
+    if len(shown) > LONGEST:
+        return [Token("text", "", 0, content=shown)]
+    (inline,) = _parser().parseInline(shown)
+    return inline.children or []
+
+
+def _joined(tokens: Sequence[Token], show: Callable[[Token], str], link: Callable[[str, str], str]) -> Markup:
+    """Put together what tokens amount to; a link whose address is none that is safe is its text."""
+    open_: list[tuple[str | None, list[str]]] = [(None, [])]
+    for token in tokens:
+        if token.type == "link_open":
+            open_.append((address(str(token.attrs["href"])), []))
+        elif token.type == "link_close":
+            url, parts = open_.pop()
+            inner = "".join(parts)
+            open_[-1][1].append(link(inner, url) if url else inner)
+        else:
+            open_[-1][1].append(show(token))
+    return Markup("".join(open_[0][1]))  # noqa: S704 - `show` has escaped it
+
+
+def _html(token: Token) -> str:
+    if token.type == "code_inline":
+        return f"<code>{markupsafe.escape(token.content)}</code>"
+    if token.type in _MARKS:
+        return _MARKS[token.type]
+    return str(markupsafe.escape(token.content))
+
+
+def _markdown(token: Token) -> str:
+    if token.type == "code_inline":
+        return str(markdowntext.code(token.content))
+    if token.type in _MARKS:
+        return _MARKS[token.type]
+    return str(markdowntext.ours(token.content))
+
+
+def _plain(token: Token) -> str:
+    return token.content
+
+
+_MARKS: Final = {"em_open": "<em>", "em_close": "</em>", "strong_open": "<strong>", "strong_close": "</strong>"}
+"""Emphasis; as HTML in Markdown too, where asterisks depend on what stands beside them."""
