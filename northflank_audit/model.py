@@ -19,6 +19,11 @@ RESOURCE_TYPES: Final = (RESOURCE_TYPE, ACCOUNT_TYPE)
 """What a rule can be about: each credential, or each account (the token's own, a team's) as a whole."""
 
 
+FIRST_YEAR: Final = 2000
+LAST_YEAR: Final = 2999
+"""Times of runs outside of these are mistakes, and those at the ends of the calendar have no UTC."""
+
+
 class Severity(StrEnum):
     """How bad a violation is; `rank` is 0 for the least."""
 
@@ -63,6 +68,14 @@ class Resource(Struct, frozen=True, kw_only=True):
     """Why the detail is not in `record`, for a person."""
     type: str = RESOURCE_TYPE
     """One of `RESOURCE_TYPES`."""
+
+
+def checked_time(time: dt.datetime) -> None:
+    """Raise ValueError for a time without a zone, or so far away that calculating with it may fail."""
+    if time.tzinfo is None:
+        raise ValueError(f"the time {time.isoformat()} has no time zone")
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise ValueError(f"the time {time.isoformat()} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
 
 
 class Account(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Struct, Waiver
+from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Struct, Waiver, checked_time
 
 
 class Tool(Struct, frozen=True):
@@ -32,6 +32,11 @@ class Origin(Struct, frozen=True, kw_only=True):
     taken_at: dt.datetime | UnsetType = UNSET
     """When the credentials were as they are judged, if they are a snapshot's."""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a time that can't be calculated with: reports and snapshots are read again."""
+        if self.taken_at is not UNSET:
+            checked_time(self.taken_at)
+
 
 class Run(Struct, frozen=True, kw_only=True):
     """When and on what the audit ran, and whether it saw everything."""
@@ -44,6 +49,11 @@ class Run(Struct, frozen=True, kw_only=True):
     incomplete_reasons: list[str]
     undelivered: list[str] = msgspec.field(default_factory=list)
     """Those of the reasons that are about what could not be written or sent, not about what could not be seen."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a time that can't be calculated with: reports are read again."""
+        checked_time(self.started_at)
+        checked_time(self.finished_at)
 
     @property
     def blind(self) -> bool:

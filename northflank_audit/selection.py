@@ -13,7 +13,7 @@ from northflank_audit.errors import FileError, FileErrors, StartError, did_you_m
 from northflank_audit.model import Rule, Waiver
 from northflank_audit.policy import rules as rule_files
 from northflank_audit.policy import waivers as waiver_files
-from northflank_audit.policy.comparison import Past
+from northflank_audit.policy.comparison import Past, past
 from northflank_audit.policy.rules import Rulebook
 from northflank_audit.policy.testfiles import add_tests
 from northflank_audit.policy.yamlfile import Document
@@ -278,6 +278,6 @@ def read_earlier(path: str, option: str = "--compare") -> Past:
             f"{error}; a first audit has no earlier report: leave {option} away" if first else error
         ) from None
     try:
-        return msgspec.convert(jsontext.decode(text.encode()), Past)
-    except (jsontext.InvalidJSON, msgspec.ValidationError, RecursionError) as error:
+        return past(jsontext.decode(text.encode()))
+    except (jsontext.InvalidJSON, msgspec.ValidationError) as error:
         raise StartError(f"{option} {path}: not a report.json of this tool ({error})") from None

@@ -6,6 +6,7 @@ or account was left out is unsettled. Two reports about different things are not
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -13,6 +14,8 @@ import msgspec
 from northflank_audit.model import RESOLVED, Became, Resource, ResourceName, Result, Status, Struct
 from northflank_audit.report import Comparison, Earlier, Origin, RuleSummary, Run
 
+DEEPEST_EVIDENCE: Final = 110
+"""Maps and lists within each other, in an earlier report's evidence: some more than a record that is judged has."""
 MOST_NAMED: Final = 3
 """Rules that a caution names."""
 
@@ -37,6 +40,26 @@ class Past(Struct, frozen=True, kw_only=True):
     results: list[Result]
     resolved: list[Result] = msgspec.field(default_factory=list)
     unsettled: list[Result] = msgspec.field(default_factory=list)
+
+
+def past(value: Any) -> Past:
+    """Return a decoded report.json as what is compared with. Raises msgspec.ValidationError for anything else."""
+    try:
+        made = msgspec.convert(value, Past)
+        for result in chain(made.results, made.resolved, made.unsettled):
+            _check_depth(result.evidence, DEEPEST_EVIDENCE)
+    except RecursionError:
+        raise msgspec.ValidationError("nested too deeply") from None
+    return made
+
+
+def _check_depth(value: Any, levels: int) -> None:
+    """Raise RecursionError where a value is nested more deeply."""
+    if isinstance(value, dict | list):
+        if not levels:
+            raise RecursionError
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_depth(item, levels - 1)
 
 
 class Today(NamedTuple):

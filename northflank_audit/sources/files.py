@@ -15,7 +15,7 @@ from northflank_audit.model import Account, Resource
 from northflank_audit.northflank.records import claimed, contradictions
 from northflank_audit.report import Origin, Subject
 from northflank_audit.sources.interface import Source
-from northflank_audit.sources.snapshot import KIND, Snapshot, digest
+from northflank_audit.sources.snapshot import KIND, Snapshot, digest, missing
 
 NO_DETAILS = "the input holds no details; a snapshot of a live audit does"
 NO_PROJECTS = "the input holds no projects; a snapshot of a live audit with a rule that asks for them does"
@@ -63,10 +63,15 @@ class InputSource(Source):
     def _read(self, name: str, value: dict[str, Any]) -> list[Resource]:
         items = _credentials(value) or []
         pagination = value.get("pagination")
-        pagination = pagination if isinstance(pagination, dict) else {}
+        if pagination is None and not value.keys() & {"data", "pagination"}:
+            pagination = {"hasNextPage": False}  # what the CLI prints: it has read all pages
+        if not isinstance(pagination, dict):
+            pagination = {}
         self._count(claimed(pagination))
         if pagination.get("hasNextPage") or pagination.get("cursor"):
             self.problems.append(f"{name}: it says that there is a next page, which is not in it")
+        elif pagination.get("hasNextPage") is not False:
+            self.problems.append(f"{name}: its 'pagination' does not say whether there is a next page")
         self.problems += contradictions(items, pagination, name)
         return self._admit(items, self._team, name, shortfall=NO_DETAILS)
 
@@ -87,6 +92,8 @@ class InputSource(Source):
             self.problems += problems
             if digest(snapshot) != snapshot.sha256:
                 self.problems.append(f"{name}: the snapshot was changed after it was taken: its SHA-256 does not match")
+            else:
+                self.problems += (f"{name}: {problem}" for problem in missing(snapshot))
             return [
                 resource
                 for saved in snapshot.records
@@ -130,10 +137,14 @@ def _decoded(name: str, content: bytes) -> Any:
     if isinstance(value, dict) and value.get("kind") == KIND:
         try:
             return msgspec.convert(value, Snapshot)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, RecursionError) as error:
             raise StartError(f"{name}: not a whole snapshot ({error})") from None
     if not isinstance(value, dict) or _credentials(value) is None:
         raise StartError(f"{name}: {_FORMS}")
+    if value.get("error") is not None:
+        raise StartError(f"{name}: it is an error's answer: {_FORMS}")
+    if "data" in value and "credentials" in value:
+        raise StartError(f"{name}: it contradicts itself: it has both 'data' and 'credentials'")
     return value
 
 

@@ -2,14 +2,15 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable
-from typing import Any, Final, Literal
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.model import Account, Resource, Struct
+from northflank_audit.model import RESOURCE_TYPE, Account, Resource, Struct, checked_time
+from northflank_audit.northflank.records import has_id
 from northflank_audit.report import Origin, Tool
 from northflank_audit.sources.interface import Source
 
@@ -42,8 +43,28 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     accounts: list[Account] | UnsetType = UNSET
     """Those whose lists were read, and what of them is not known. Earlier snapshots do not say it."""
     records: list[Saved]
+    counts: dict[str, Annotated[int, msgspec.Meta(ge=0)]] | UnsetType = UNSET
+    """How many records there are of each resource type. Earlier snapshots do not say it."""
     sha256: str = ""
     """Of all the above, as compact JSON with sorted keys, this left empty."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a time that can't be calculated with."""
+        checked_time(self.taken_at)
+
+
+def missing(snapshot: Snapshot) -> Iterator[str]:
+    """Yield what a snapshot's records lack by what else it says."""
+    bad = sum(not has_id(saved.record) for saved in snapshot.records)
+    if bad:
+        yield f"{bad} of {len(snapshot.records)} records {'has' if bad == 1 else 'have'} no id, and could not be judged"
+    count = len(snapshot.records)
+    if snapshot.counts is not UNSET:
+        if (said := sum(snapshot.counts.values())) != count:
+            yield f"it says that it has {said} records, and has {count}"
+    elif not snapshot.incomplete_reasons and count + len(snapshot.warnings) < (snapshot.count or 0):
+        # A credential that a list had is a record, or there is a warning that it came before.
+        yield f"the lists that it was taken of had {snapshot.count} credentials, and it has {count}"
 
 
 def digest(snapshot: Snapshot) -> str:
@@ -78,6 +99,7 @@ class SnapshotWriter:
             warnings=source.warnings,
             accounts=list(source.accounts.values()),
             records=self._records,
+            counts={RESOURCE_TYPE: len(self._records)},
         )
         snapshot = replace(snapshot, sha256=digest(snapshot))
         return msgspec.json.format(msgspec.json.encode(snapshot), indent=1).decode() + "\n"

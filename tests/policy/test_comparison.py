@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.model import Account, Severity, Waiver
-from northflank_audit.policy.comparison import Past
+from northflank_audit.policy.comparison import Past, past
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.tally import Tally
 from northflank_audit.policy.waivers import WaiverBook
@@ -371,3 +371,36 @@ def test_an_earlier_report_that_was_not_delivered_and_not_whole_is_both():
     report = audited(credential("a"), earlier=undelivered(FIRST, "page 2: 403 Forbidden"), week=1)
     assert not report.comparison.earlier.complete
     assert ["delivered" in each or "incomplete (page 2" in each for each in report.comparison.cautions] == [True, True]
+
+
+def deep(levels):
+    value = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("run", "finishedAt"), "2026-11-16T06:00:00"),
+        (("run", "finishedAt"), "0001-01-01T00:00:00+14:00"),
+        (("run", "startedAt"), "9999-12-31T23:59:59-12:00"),
+        (("run", "source", "takenAt"), "2026-11-16T06:00:00"),
+        (("run", "source", "teams"), "a"),
+        (("run", "complete"), "true"),
+        (("rules",), None),
+        (("results", 0, "status"), "bad"),
+        (("results", 0, "resource", "team"), 7),
+        (("results", 0, "evidence"), {"x": deep(200)}),
+    ],
+)
+def test_a_report_with_values_of_another_kind_is_none(place, value):
+    given = msgspec.json.decode(msgspec.json.encode(FIRST))
+    assert past(given).results
+    at = given
+    for step in place[:-1]:
+        at = at[step]
+    at[place[-1]] = value
+    with pytest.raises(msgspec.ValidationError):
+        past(given)

@@ -45,6 +45,11 @@ def test_the_clis_output_and_an_api_response_give_the_same():
         ({"data": CLI, "pagination": {"hasNextPage": True, "count": 2}}, "there is a next page"),
         ({"data": CLI, "pagination": {"hasNextPage": False, "cursor": "x"}}, "there is a next page"),
         ({"data": CLI, "pagination": {"hasNextPage": False, "count": 3}}, "has 3 items, and has 2"),
+        ({"data": CLI}, "its 'pagination' does not say whether there is a next page"),
+        ({"data": CLI, "pagination": None}, "does not say whether"),
+        ({"data": CLI, "pagination": [{"hasNextPage": False}]}, "does not say whether"),
+        ({"data": CLI, "pagination": {"count": 2}}, "does not say whether"),
+        ({**CLI, "pagination": None}, "does not say whether"),
         ({"credentials": [{"id": "a"}, {"name": "x"}]}, "1 of 2 items has no id"),
         ({"credentials": [{"id": "a", "x": 1}, {"id": "a", "x": 2}]}, "two different records have the id 'a'"),
     ],
@@ -80,6 +85,9 @@ def test_a_credential_that_comes_twice_is_judged_once_and_warned_of():
         (b"[]", "it must be a snapshot"),
         (b'{"credentials": 1}', "it must be"),
         (b'{"data": []}', "it must be"),
+        (b'{"credentials": [], "data": {"credentials": []}}', "it has both 'data' and 'credentials'"),
+        (b'{"credentials": [], "data": null}', "it must be"),
+        (b'{"error": {"status": 500}, "data": {"credentials": []}}', "it is an error's answer"),
         (b'{"kind": "northflank-audit-snapshot"}', "not a whole snapshot"),
     ],
 )
@@ -219,23 +227,63 @@ def test_no_account_of_a_changed_snapshot_is_whole(change):
 
 def earlier(**more):
     """Return a snapshot as it was before accounts were kept."""
-    given = {name: value for name, value in (snapshot() | more).items() if name != "accounts"}
+    given = {name: value for name, value in (snapshot() | more).items() if name not in ("accounts", "counts")}
     (made,) = [value for _, value in source(given)._inputs]
     return {**given, "sha256": digest(made)}
 
 
 def test_an_earlier_snapshot_still_matches_its_digest():
     given = earlier(incompleteReasons=[])
-    # What that version made of the same, over all keys but `accounts`:
+    # What that version made of the same, over all keys but `accounts` and `counts`:
     assert given["sha256"] == "39ac95dcb1b5984d9a6f814bf9f4b774e9ee4ddd870ba73aa29f8feff47fc001"
     found, items = read(given)
     assert (found.problems, len(items)) == ([], 2)
 
 
+def resealed(given):
+    """Return a snapshot with the digest that it must have."""
+    (made,) = [value for _, value in source(given)._inputs]
+    return {**given, "sha256": digest(made)}
+
+
+NAMELESS = [{**each, "record": {"name": "x"}} for each in snapshot()["records"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"records": []}, "f0.json: it says that it has 2 records, and has 0"),
+        ({"records": [], "counts": {}}, None),
+        ({"counts": {"registry-credential": 2, "service": 1}}, "f0.json: it says that it has 3 records, and has 2"),
+        ({"records": NAMELESS}, "f0.json: 2 of 2 records have no id, and could not be judged"),
+    ],
+)
+def test_a_snapshot_that_lost_records_is_incomplete_though_its_digest_is_right(change, problem):
+    found, _ = read(resealed(snapshot() | {"incompleteReasons": []} | change))
+    assert found.problems == ([problem] if problem else [])
+
+
+def test_an_earlier_snapshot_that_lost_records_is_incomplete_though_its_digest_is_right():
+    whole = {"incompleteReasons": [], "warnings": [], "count": 2}
+    assert read(earlier(**whole))[0].problems == []
+    assert read(earlier(**whole, records=[]))[0].problems == [
+        "f0.json: the lists that it was taken of had 2 credentials, and it has 0"
+    ]
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "soon", 7, None]
+)
+def test_a_snapshot_of_no_usable_time_is_refused(time):
+    for change in ({"takenAt": time}, {"source": {"kind": "api", "takenAt": time}}):
+        with pytest.raises(StartError, match="not a whole snapshot"):
+            source(snapshot() | change)
+
+
 def test_the_accounts_of_an_earlier_snapshot_are_those_of_its_source_and_records():
     assert gaps(read(earlier(incompleteReasons=[]))[0]) == {"t": ["projects"], "u": ["projects"]}
     assert gaps(read(earlier())[0]) == {"t": ["projects", "resources"], "u": ["projects", "resources"]}
-    own = {"source": {"kind": "api", "teams": []}, "records": [], "incompleteReasons": []}
+    own = {"source": {"kind": "api", "teams": []}, "records": [], "count": 0, "incompleteReasons": []}
     assert gaps(read(earlier(**own))[0]) == {None: ["projects"]}
 
 
