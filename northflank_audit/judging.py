@@ -152,9 +152,13 @@ class _Whole:
         return self._source.with_projects(team) if asks else self._source.accounts[team]
 
     def _complete(self, resources: Sequence[Resource]) -> None:
-        self._asked.update((each.team, each.id) for each in resources)
+        gone = {(each.team, each.id) for each in resources}
+        self._asked |= gone
         for completed in self._source.complete(resources):
             self._keep(completed)
+            gone -= {(each.team, each.id) for each in completed}
+        for team, identity in gone:
+            del self._kept[team][identity]
 
     def _keep(self, resources: Iterable[Resource]) -> None:
         for resource in resources:

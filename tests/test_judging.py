@@ -257,9 +257,13 @@ def test_details_that_the_rate_limit_does_not_cover_are_unknown(online):
 
 
 def test_all_rules_judge_a_record_in_the_form_that_the_snapshot_keeps(online, audited, tmp_path):
-    """The detail says another provider than the list, and only a rule over the account asks for it."""
+    """The provider changes between list and detail, and only a rule over the account asks for the detail."""
     accounts = Accounts(account(new("a", "p"), new("b", "p")))
-    faults = [Fault(path=f"{LIST}/a", patch={"data": {"provider": "quay"}})]
+    changed = {"data": {"credentials": [{"id": "a", "provider": "quay"}, {"id": "b"}]}}
+    faults = [
+        Fault(path=f"{LIST}/a", patch={"data": {"provider": "quay"}}),
+        Fault(path=LIST, nth="2-", patch=changed),
+    ]
     path = str(tmp_path / "s.json")
     report, _ = online(accounts, TWICE, more=["provider"], faults=faults, snapshot=path)
     assert of(report, "provider") == {"a": "fail", "b": "pass"}

@@ -20,7 +20,7 @@ def compliance(monkeypatch, tmp_path):
     (tmp_path / "rules.yaml").write_text(RULES)
 
     def audited(*arguments, pagination=None, **record):
-        answer = {"data": {"credentials": [{"id": "a", "name": "A", **record}]}}
+        answer = {"credentials": [{"id": "a", "name": "A", **record}]}
         (tmp_path / "i.json").write_text(json.dumps({**answer, **({"pagination": pagination} if pagination else {})}))
         given = ["audit.py", "--input", "i.json", "--rules", "rules.yaml", "--format", "json", *arguments]
         monkeypatch.setattr("sys.argv", given)

@@ -1,7 +1,7 @@
 """Endpoints, and every page of a list, or an error that says why not."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -64,6 +64,8 @@ class Page:
     """How many items the answer itself says that it has."""
     contradictions: list[str]
     warnings: list[str]
+    query: Mapping[str, str | int]
+    """What asked for it."""
 
 
 def read_ahead(found: Iterator[Page]) -> Iterator[Page]:
@@ -107,7 +109,7 @@ def pages(
             wrong.append(f"{name}: {len(items)} items came where {page_size} at most were asked for")
         if last and promised and items and not fresh:
             wrong.append(f"{name}: the page holds only what earlier pages held, although the page before promised more")
-        yield Page(number, items, claimed(pagination), wrong, warnings)
+        yield Page(number, items, claimed(pagination), wrong, warnings, query)
         if last:
             return
         if not items:
@@ -126,6 +128,26 @@ def pages(
             query["cursor"] = cursor
         else:
             query["page"] = number
+
+
+def read_again(
+    client: Client,
+    path: str,
+    key: str,
+    query: Mapping[str, str | int],
+    *,
+    what: str,
+    permission: str,
+    team: str | None = None,
+) -> list[Any]:
+    """Return the items that a list's page has now; `query` is what asked for it, and `what` names it.
+
+    Raises FetchError when it can't be had, or contradicts itself.
+    """
+    items, pagination = _shape(client.get(path, query, what=what, permission=permission, team=team), key, what)
+    for wrong in contradictions(items, pagination, what):
+        raise FetchError(wrong)
+    return items
 
 
 def _shape(answer: Any, key: str, name: str) -> tuple[list[Any], dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The API as a source: every page of every account that was asked for, and details where they are wanted."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -21,15 +21,18 @@ from northflank_audit.northflank.paging import (
     Account,
     Page,
     pages,
+    read_again,
     read_ahead,
 )
 from northflank_audit.northflank.records import has_id, merged
 from northflank_audit.report import Coverage, Origin
 from northflank_audit.sources.interface import Source
+from northflank_audit.sources.reconciliation import ListAgain, Settled, differences, without
 
 NOT_READ = "its details were not read: --details never"
 GONE = f"it is gone since it was listed, or the token lacks the permission {READ_DETAIL}"
 NOT_ASKED = "not asked for, since "
+NOT_FOUND = 404
 SOME = 100
 """Credentials that are passed on at a time."""
 
@@ -49,6 +52,9 @@ class ApiSource(Source):
         self._page_size = page_size
         self._shortfall = None if details else NOT_READ
         self._details = 0
+        self._asked: list[tuple[Account, str, Mapping[str, str | int]]] = []
+        """Of each page of credentials: its account, its name should it be read again, and what asked for it."""
+        self._again = ListAgain(self._read_again)
         self._circuit = Circuit()
         self._refusals: defaultdict[str | None, Circuit] = defaultdict(Circuit)
         """What is refused to the token in one team may be open to it in the next."""
@@ -64,7 +70,9 @@ class ApiSource(Source):
                         self.problems += page.contradictions
                         self.warnings += page.warnings
                         where = f"{what}, page {page.number}"
-                        yield self._admit(page.items, account.team, where, shortfall=self._shortfall)
+                        self._asked.append((account, f"{where}, once more", page.query))
+                        number = len(self._asked) - 1
+                        yield self._admit(page.items, account.team, where, shortfall=self._shortfall, page=number)
                 except FetchError as error:
                     self.problems.append(str(error))
 
@@ -140,36 +148,66 @@ class ApiSource(Source):
         try:
             completed = pool.map(self._completed, resources)
             while some := list(islice(completed, SOME)):
-                yield some
+                self.problems += filter(None, (each.problem for each in some))
+                self.warnings += filter(None, (each.warning for each in some))
+                yield [each.resource for each in some if each.resource is not None]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _completed(self, resource: Resource) -> Resource:
+    def _read_again(self, page: int) -> list[Any]:
+        account, what, query = self._asked[page]
+        return read_again(
+            self._client, account.path, "credentials", query, what=what, permission=READ_LIST, team=account.team
+        )
+
+    def _completed(self, resource: Resource) -> Settled:
         refusals = self._refusals[resource.team]
         if cause := self._circuit.cause or refusals.cause:
-            return replace(resource, shortfall=f"{NOT_ASKED}{cause}")
+            return Settled(replace(resource, shortfall=f"{NOT_ASKED}{cause}"))
+        what = f"details of '{resource.id}'" + (f" of team {resource.team}" if resource.team else "")
         try:
-            record = self._with_details(resource)
+            settled = self._settled(resource, what)
         except FetchError as error:
             if self._client.deadline.remaining > 0:  # else it says nothing of the API
                 refused = isinstance(error, Refused) and error.status in (403, 404)
                 (refusals if refused else self._circuit).failed(str(error))
-            return replace(resource, shortfall=str(error))
+            return Settled(replace(resource, shortfall=str(error)))
         self._circuit.succeeded()
         refusals.succeeded()
-        self._details += 1
-        name = record.get("name")
-        return replace(
-            resource,
-            record=record,
-            name=name if isinstance(name, str) else resource.name,
-            detailed=True,
-            shortfall=None,
-        )
+        return settled
 
-    def _with_details(self, resource: Resource) -> dict[str, Any]:
-        """Return a credential's record with its details. Raises FetchError where they can't be had."""
-        what = f"details of '{resource.id}'" + (f" of team {resource.team}" if resource.team else "")
+    def _settled(self, resource: Resource, what: str) -> Settled:
+        """Return a credential with its details, as far as they agree with its list. Raises FetchError without any."""
+        gone = Settled(None, warning=f"{what}: it is gone since it was listed, and was not judged")
+        try:
+            detail = self._detail(resource, what)
+        except Refused as error:
+            if error.status == NOT_FOUND and self._is_gone(resource):
+                return gone
+            raise
+        record, problem = resource.record, ""
+        try:
+            shown = merged({}, detail)
+            if contested := sorted(differences(record, shown)):
+                problem = f"{what}: its list and its details contradict each other ({', '.join(contested)})"
+                fresh = self._again.page(self._page_of(resource)).get(resource.id)
+                if fresh is not None:
+                    record, contested = fresh, sorted(differences(fresh, shown))
+                elif self._is_not_found(resource, what):
+                    return gone
+        except RecursionError:
+            raise FetchError(f"{what}: the answer is nested too deeply") from None
+        except FetchError as error:
+            problem = f"{problem}, and {error}"
+        both = merged(record, detail)
+        self._details += 1
+        if contested:
+            return Settled(replace(resource, record=without(both, contested), shortfall=problem), problem)
+        name = both.get("name")
+        name = name if isinstance(name, str) else resource.name
+        return Settled(replace(resource, record=both, name=name, detailed=True, shortfall=None))
+
+    def _detail(self, resource: Resource, what: str) -> dict[str, Any]:
         path, team = Account(resource.team).detail(resource.id), resource.team
         answer = self._client.get(
             path, {}, what=what, permission=READ_DETAIL, absent=GONE, team=team, circuit=self._circuit
@@ -177,10 +215,25 @@ class ApiSource(Source):
         detail = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(detail, dict) or detail.get("id") != resource.id:
             raise FetchError(f"{what}: the answer is about something else")
+        return detail
+
+    def _is_gone(self, resource: Resource) -> bool:
+        """Tell whether a credential without details is not listed any more; False where that can't be seen."""
         try:
-            return merged(resource.record, detail)
-        except RecursionError:
-            raise FetchError(f"{what}: the answer is nested too deeply") from None
+            return resource.id not in self._again.page(self._page_of(resource))
+        except FetchError:
+            return False
+
+    def _is_not_found(self, resource: Resource, what: str) -> bool:
+        """Tell whether the details that were there are there no more.
+
+        That a page lacks a credential is not enough: the pages shift when another one goes.
+        """
+        try:
+            self._detail(resource, what)
+        except Refused as error:
+            return error.status == NOT_FOUND
+        return False
 
     def coverage(self) -> Coverage:
         """Return the requests sent so far and what was used of their answers."""

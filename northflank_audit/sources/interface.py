@@ -15,6 +15,7 @@ from northflank_audit.model import Account, Resource
 from northflank_audit.northflank.records import has_id, listed
 from northflank_audit.report import Coverage, Origin, Subject
 
+_PAGE_BYTES: Final = 4
 NOT_ASKED: Final = "no rule asked for them when this was fetched"
 
 
@@ -41,13 +42,17 @@ class Source(ABC):
         self.accounts: dict[str | None, Account] = {}
         """By its team, each account whose list has been read, as far as it could be."""
         self._seen: dict[tuple[str | None, str], bytes] = {}
+        """The page that each came on, and the digest of its record."""
 
     @abstractmethod
     def pages(self) -> Iterator[list[Resource]]:
         """Yield the credentials, each once. Never raises for what is missing: that is said in `problems`."""
 
     def complete(self, resources: Sequence[Resource]) -> Iterator[list[Resource]]:
-        """Yield the resources with their details, as far as they can be had. Call it after `pages` has ended."""
+        """Yield the resources with their details, as far as they can be had, but those that are gone.
+
+        Call it after `pages` has ended.
+        """
         yield list(resources)
 
     def with_projects(self, team: str | None) -> Account:
@@ -75,6 +80,10 @@ class Source(ABC):
                 account = replace(account, unknown={**account.unknown, "resources": gaps[0]})
             self.accounts[team] = account
 
+    def _page_of(self, resource: Resource) -> int:
+        """Return the number of the page that a credential came on, as `_admit` was told."""
+        return int.from_bytes(self._seen[resource.team, resource.id][:_PAGE_BYTES])
+
     def _admit(
         self,
         items: Iterable[Any],
@@ -83,9 +92,11 @@ class Source(ABC):
         *,
         detailed: bool = False,
         shortfall: str | None = None,
+        page: int = 0,
     ) -> list[Resource]:
         """Turn records into resources: without secrets, and each id of a team once.
 
+        `page` is what `_page_of` says of them later.
         Records without an id are left out; whoever read them has said so in `problems`.
         """
         admitted = []
@@ -101,9 +112,10 @@ class Source(ABC):
                 self.generations.add(generation(record))
             identity, name = item["id"], record.get("name")
             digest = hashlib.sha256(msgspec.json.encode(record, order="deterministic")).digest()
-            before = self._seen.setdefault((team, identity), digest)
-            if before is not digest:
-                if before == digest:
+            seen = page.to_bytes(_PAGE_BYTES) + digest
+            before = self._seen.setdefault((team, identity), seen)
+            if before is not seen:
+                if before.endswith(digest):
                     self.warnings.append(f"{where}: the credential '{identity}' came before, and was judged once")
                 else:
                     self.problems.append(f"{where}: two different records have the id '{identity}'")

@@ -154,7 +154,7 @@ def audited(monkeypatch, tmp_path, capsys):
 
     def run(*arguments, name="good"):
         record = {"id": "a", **({"name": name} if name else {})}
-        (tmp_path / "i.json").write_text(json.dumps({"data": {"credentials": [record]}}))
+        (tmp_path / "i.json").write_text(json.dumps({"credentials": [record]}))
         given = ["audit.py", "--input", "i.json", "--rules", "rules.yaml", "--format", "json", *map(str, arguments)]
         monkeypatch.setattr("sys.argv", given)
         with pytest.raises(SystemExit) as ended:

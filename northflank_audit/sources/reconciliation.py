@@ -1,0 +1,87 @@
+"""What a list and a detail say differently: told apart from what only changed in mid run by reading the list again."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from northflank_audit.errors import FetchError
+from northflank_audit.model import Resource
+from northflank_audit.northflank.records import listed
+from northflank_audit.northflank.secrets import MASK
+
+CHANGING: Final = frozenset({"registryCredentialRefresh", "status", "createdAt", "updatedAt"})
+"""Fields that change by themselves, so that two answers about one credential may differ in them."""
+
+Records = Mapping[str, dict[str, Any]]
+"""Those of a list's page, without secrets, by their ids."""
+
+
+class Settled(NamedTuple):
+    """What became of a credential whose details were asked for."""
+
+    resource: Resource | None
+    """None where it is gone."""
+    problem: str = ""
+    """What makes the audit incomplete, besides what the resource lacks."""
+    warning: str = ""
+
+
+class ListAgain:
+    """Pages of lists, each read once more at most, from any thread."""
+
+    def __init__(self, read: Callable[[int], list[Any]]) -> None:
+        """Read nothing yet. `read` reads a page by its number in this run, or raises FetchError."""
+        self._read = read
+        self._pages: dict[int, Records | FetchError] = {}
+        self._lock = threading.Lock()
+
+    def page(self, number: int) -> Records:
+        """Return a page as it is now. Raises FetchError where it can't be had."""
+        with self._lock:
+            if number not in self._pages:
+                self._pages[number] = self._fetched(number)
+            found = self._pages[number]
+        if isinstance(found, FetchError):
+            raise found
+        return found
+
+    def _fetched(self, number: int) -> Records | FetchError:
+        try:
+            return {item["id"]: listed(item) for item in self._read(number)}
+        except FetchError as error:
+            return error
+        except RecursionError:
+            return FetchError("its list's page, once more, is nested too deeply")
+
+
+def differences(record: Mapping[str, Any], detail: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Yield the path of each field that both have and that is not the same in both, but of those that change.
+
+    What was masked in one of them can't be compared.
+    """
+    for key in record.keys() & detail.keys() - (CHANGING if not path else frozenset()):
+        one, other = record[key], detail[key]
+        if isinstance(one, dict) and isinstance(other, dict):
+            yield from differences(one, other, f"{path}{key}.")
+        elif not _same(one, other):
+            yield f"{path}{key}"
+
+
+def without(record: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
+    """Return a record without the fields at these paths."""
+    kept = dict(record)
+    for path in paths:
+        key, _, rest = path.partition(".")
+        if rest:
+            kept[key] = without(kept[key], [rest])
+        else:
+            kept.pop(key, None)
+    return kept
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, str) and isinstance(other, str) and MASK in one + other:
+        return True
+    if isinstance(one, list) and isinstance(other, list):
+        return sorted(map(repr, one)) == sorted(map(repr, other))
+    return type(one) is type(other) and bool(one == other)

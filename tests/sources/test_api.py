@@ -1,0 +1,105 @@
+"""What becomes of a credential whose list and details differ, or that is gone."""
+
+import datetime as dt
+from types import SimpleNamespace
+
+import pytest
+
+from northflank_audit.errors import Refused
+from northflank_audit.judging import judged
+from northflank_audit.policy.engine import Engine
+from northflank_audit.report import Origin
+from northflank_audit.sources.api import ApiSource
+from tests.conftest import rule
+
+NOW_TIME = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+LIST = "/v1/integrations/registries"
+NOW = {"id": "a", "name": "now"}
+THEN = {"id": "a", "name": "then"}
+OTHER = {"id": "b"}
+NOT_FOUND = Refused("HTTP 404", 404)
+
+
+def page(*items):
+    return {"data": {"credentials": list(items)}, "pagination": {"hasNextPage": False, "count": len(items)}}
+
+
+def detail(record):
+    return {"data": record}
+
+
+class Api:
+    """A client whose answers are given, by path; the last of each comes again and again."""
+
+    def __init__(self, answers):
+        self.answers = {path: list(each) for path, each in answers.items()}
+        self.asked = []
+        self.rate_limit = SimpleNamespace(covers=lambda wanted: wanted)
+        self.deadline = SimpleNamespace(remaining=1)
+
+    def get(self, path, query, **_):
+        self.asked.append(path.removeprefix(LIST))
+        answers = self.answers[path]
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def completed(lists, details):
+    api = Api({LIST: lists, f"{LIST}/a": details})
+    source = ApiSource(api, Origin(kind="api"), [], page_size=100, details=True)
+    wanted = [each for some in source.pages() for each in some if each.id == "a"]
+    found = [each for some in source.complete(wanted) for each in some]
+    return source, found, api.asked[1:]
+
+
+def test_what_agrees_when_the_list_is_read_again_counts():
+    source, (found,), asked = completed([page(THEN, OTHER), page(NOW, OTHER)], [detail(NOW)])
+    assert (found.record, found.name, found.detailed, found.shortfall) == (NOW, "now", True, None)
+    assert (source.problems, source.warnings, asked) == ([], [], ["/a", ""])
+
+
+def test_what_still_differs_is_not_known_and_makes_the_audit_incomplete():
+    more = {**NOW, "provider": "ecr"}
+    source, (found,), _ = completed([page(THEN)], [detail(more)])
+    problem = "details of 'a': its list and its details contradict each other (name)"
+    assert (found.record, found.detailed, found.shortfall) == ({"id": "a", "provider": "ecr"}, False, problem)
+    assert source.problems == [problem]
+
+
+@pytest.mark.parametrize("lists", [[page(THEN), page()], [page(THEN, OTHER), page(OTHER)]])
+@pytest.mark.parametrize("details", [[NOT_FOUND], [detail(NOW), NOT_FOUND]])
+def test_what_is_gone_is_dropped_with_a_warning(lists, details):
+    source, found, _ = completed(lists, details)
+    assert (found, source.problems) == ([], [])
+    assert source.warnings == ["details of 'a': it is gone since it was listed, and was not judged"]
+
+
+def test_what_its_page_lacks_and_the_api_still_has_is_not_gone():
+    """The pages shift when an earlier credential goes, so that it may be on another one now."""
+    source, (found,), asked = completed([page(THEN), page(OTHER)], [detail(NOW)])
+    assert (found.record, len(source.problems), source.warnings) == ({"id": "a"}, 1, [])
+    assert asked == ["/a", "", "/a"]
+
+
+@pytest.mark.parametrize(
+    "again", [page(THEN), Refused("HTTP 403", 403), {"data": {"credentials": []}, "pagination": {"hasNextPage": False, "count": 1}}]
+)  # fmt: skip
+def test_what_is_not_found_and_not_seen_to_be_gone_is_not_known(again):
+    source, (found,), _ = completed([page(THEN), again], [NOT_FOUND])
+    assert (found.record, found.detailed, found.shortfall) == (THEN, False, "HTTP 404")
+    assert source.warnings == []
+
+
+def test_what_is_gone_does_not_count_for_rules_about_its_account():
+    api = Api({LIST: [page(THEN, OTHER), page(OTHER)], f"{LIST}/a": [NOT_FOUND]})
+    source = ApiSource(api, Origin(kind="api"), [], page_size=100, details=True)
+    alone = rule(resource="account", require="size(resources) == 1")
+    (found,) = judged(
+        Engine([alone, rule(id="y", require="credential.provider == 'ecr' || credential.id == 'b'")], NOW_TIME),
+        source,
+        "auto",
+    )
+    assert [each.id for each in found.resources] == ["b"]
+    assert {str(each.status) for each in found.verdicts} == {"pass"}
