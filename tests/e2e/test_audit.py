@@ -190,7 +190,7 @@ def test_a_token_file_and_an_input_may_be_what_an_editor_of_windows_writes(audit
 def test_a_closed_standard_input_can_not_be_read(tmp_path):
     closed = ["sh", "-c", 'exec "$0" "$@" <&-', sys.executable, str(AUDIT), "--input", "-"]
     ended = subprocess.run(closed, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (ended.returncode, "--input -: standard input is closed" in ended.stderr) == (2, True)
+    assert (ended.returncode, "standard input: can't be read (it is closed)" in ended.stderr) == (2, True)
 
 
 def test_fail_on_and_waivers(audit, serve, tmp_path):
