@@ -20,6 +20,7 @@ from northflank_audit.options import (
     source_options,
     waivers_option,
 )
+from northflank_audit.optiontypes import Option
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
 
@@ -117,16 +118,18 @@ def named(waiver: Waiver) -> str:
 
 
 @waivers_group.command("add")
-@click.argument("fingerprint")
+@click.argument("fingerprints", nargs=-1, required=True, metavar="FINGERPRINT...")
 @click.option("--reason", required=True, metavar="TEXT", help="Why the violation is accepted.")
 @click.option("--owner", required=True, metavar="WHO", help="Who answers for it.")
 @click.option("--expires", required=True, metavar="YYYY-MM-DD", help="The last day on which it holds, UTC.")
-@click.option("--report", metavar="FILE", help="The report that has it.  [default: report.json in --output-dir]")
+@click.option(
+    "--report", cls=Option, metavar="FILE", help="The report that has it.  [default: report.json in --output-dir]"
+)
 @output_dir_option
 @waivers_option
 @config_option
 def add_waiver(
-    fingerprint: str,
+    fingerprints: tuple[str, ...],
     reason: str,
     owner: str,
     expires: str,
@@ -135,10 +138,10 @@ def add_waiver(
     waivers: str | None,
     config: "Document | None",
 ) -> None:
-    """Waive the violation with this fingerprint, or with the only one that begins so.
+    """Waive the violations with these fingerprints; the first 8 digits of one, with or without a #, are enough.
 
-    The waiver is put at the end of --waivers FILE (waivers.yaml, if neither this nor the config names one); what is in
-    the file stays as it is, comments included.
+    The waivers are put at the end of --waivers FILE (waivers.yaml, if neither this nor the config names one), all of
+    them or none; what is in the file stays as it is, comments included.
     """
     from northflank_audit.delivery import files  # noqa: PLC0415 - the group's help does not pay for it
     from northflank_audit.policy.waiver_text import added  # noqa: PLC0415 - as above
@@ -150,32 +153,37 @@ def add_waiver(
     if config is not None and config.mistakes:  # one of them may be the key that names the waivers
         raise FileErrors(config.mistakes)
     report = report or str(Path(output_dir, "report.json"))
-    result = _violation(fingerprint, read_earlier(report, "--report").results, report)
-    waiver = Waiver(
-        rule=result.rule_id,
-        resource=exactly(result.resource.id),
-        team=result.resource.team,
-        reason=_said("--reason", reason),
-        owner=_said("--owner", owner),
-        expires=_last_day(expires),
-    )
+    results = read_earlier(report, "--report").results
+    chosen = {each.fingerprint: each for each in (_violation(given, results, report) for given in fingerprints)}
+    why, who, until = _said("--reason", reason), _said("--owner", owner), _last_day(expires)
     path = waivers or "waivers.yaml"
-    old = read_text(path, exact=True) if _may_exist(path) else ""
-    document = Document(old, path, strict=False)
-    for place, each in read(document)[0]:
-        if covers(each, waiver.rule, waiver.team, result.resource.id) and each.expires >= waiver.expires:
-            raise StartError(f"{path}:{document.line(place)}: it is waived there already, until {each.expires}")
-    new, line = added(old, path, waiver)
+    new = read_text(path, exact=True) if _may_exist(path) else ""
+    document = Document(new, path, strict=False)
+    there = read(document)[0]
+    lines: list[tuple[int, Waiver]] = []
+    for result in chosen.values():
+        team, resource = result.resource.team, result.resource.id
+        for place, each in there:
+            if covers(each, result.rule_id, team, resource) and each.expires >= until:
+                known = f"it is waived there already, until {each.expires} ({result.fingerprint})"
+                raise StartError(f"{path}:{document.line(place)}: {known}")
+        if not any(covers(each, result.rule_id, team, resource) for _, each in lines):
+            waiver = Waiver(
+                rule=result.rule_id, resource=exactly(resource), team=team, reason=why, owner=who, expires=until
+            )
+            new, line = added(new, path, waiver)
+            lines.append((line, waiver))
     try:
         # Unlike a report, this file is somebody's own: where it is a link, what it leads to is what is meant.
         files.write(str(Path(path).resolve()) if Path(path).is_symlink() else path, new)
     except DeliveryError as error:
         raise StartError(str(error)) from None
-    say(f"{path}:{line}: {named(waiver)} is waived until {waiver.expires}")
+    for line, waiver in lines:
+        say(f"{path}:{line}: {named(waiver)} is waived until {waiver.expires}")
+        if waiver.team is None:
+            say(f"it holds for '{printable(waiver.resource)}' in every team: a waiver can't name the own account")
     if waivers is None:
         say(f"audits know of it with --waivers {path}, or with `waivers: {path}` in the config file")
-    if waiver.team is None:
-        say(f"it holds for '{printable(result.resource.id)}' in every team: a waiver can't name the own account")
 
 
 def _may_exist(path: str) -> bool:
@@ -186,7 +194,9 @@ def _may_exist(path: str) -> bool:
         return True
 
 
-def _violation(fingerprint: str, results: Sequence[Result], report: str) -> Result:
+def _violation(given: str, results: Sequence[Result], report: str) -> Result:
+    """Return the violation whose fingerprint begins so; the HTML report shows it with a # in front."""
+    fingerprint = given.strip().removeprefix("#")
     if len(fingerprint) < SHORTEST:
         raise StartError(f"a fingerprint's first {SHORTEST} digits are needed at least; {report} has them")
     found = [each for each in results if each.fingerprint.startswith(fingerprint.lower())]

@@ -162,6 +162,22 @@ def test_a_finding_is_waived_by_its_fingerprint_and_the_next_audit_agrees(add, c
     assert (waived, report["summary"]["waived"], report["waivers"]["unused"]) == (["o[p]*n"], 1, [])
 
 
+def test_several_findings_are_waived_at_once_as_the_html_report_shows_them(add, command, tmp_path):
+    report = json.loads((tmp_path / "reports/report.json").read_text())
+    prints = {each["resource"]["id"]: each["fingerprint"] for each in report["results"] if each["status"] == "fail"}
+    given = ["--reason", "r", "--owner", "o", "--expires", "2099-01-31"]
+    code, _, err = command("waivers", "add", f"#{prints['open']}", "#0000000000000000", *given)
+    assert (code, "no result has the fingerprint" in err) == (2, True)
+    assert not (tmp_path / "waivers.yaml").exists(), "all of them or none"
+    code, out, _ = command("waivers", "add", f"#{prints['open']}", prints["o[p]*n"][:8].upper(), prints["open"], *given)
+    assert (code, out.count("is waived until")) == (0, 2)
+    command("--input", "i.json", "--rules", "r.yaml", "--format", "json", "--waivers", "waivers.yaml")
+    report = json.loads((tmp_path / "reports/report.json").read_text())
+    assert (report["summary"]["waived"], report["waivers"]["unused"]) == (2, [])
+    code, _, err = command("waivers", "add", prints["open"], *given)
+    assert (code, "is waived" in err) == (2, True)
+
+
 def test_a_waiver_file_that_is_a_link_stays_one(add, tmp_path):
     (tmp_path / "shared.yaml").write_text("waivers:\n")
     (tmp_path / "waivers.yaml").symlink_to("shared.yaml")

@@ -74,7 +74,8 @@ def _inner(document: Document, path: Path, value: Any, kind: Any) -> Iterator[Fi
             if key in fields:
                 yield from _mistakes(document, (*path, key), fields[key].type)
             else:
-                yield document.error((*path, key), f"unknown key '{key}'{did_you_mean(key, fields)}", key=True)
+                hint = did_you_mean(key, fields) or f"; choose from {', '.join(fields)}"
+                yield document.error((*path, key), f"unknown key '{key}'{hint}", key=True)
         for name, field in fields.items():
             if field.required and name not in value:
                 yield document.error(path, f"the key '{name}' is missing")

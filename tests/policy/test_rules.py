@@ -164,3 +164,8 @@ def test_the_example_of_the_contract_is_a_rule():
     }
     assert rules(json.dumps({"rules": [entry]}))[0].controls["soc2"] == ["CC6.1"]
     assert len(rules(RULES)) == 2
+
+
+def test_an_unknown_key_of_an_override_says_what_may_stand_there():
+    with pytest.raises(FileErrors, match="audit.yaml:2:14: unknown key 'enabled'; choose from severity, params"):
+        overridden("overrides:\n  provider: {enabled: false}")
