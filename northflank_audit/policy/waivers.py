@@ -13,6 +13,8 @@ from northflank_audit.model import Waiver
 from northflank_audit.policy.typed import converted
 from northflank_audit.policy.yamlfile import Document, Path
 
+_WILDCARD = re.compile(r"[*?\[]")
+
 
 class WaiverBook:
     """The waivers of a run; it remembers which were used."""
@@ -22,11 +24,20 @@ class WaiverBook:
         self.expired = [waiver for waiver in waivers if waiver.expires < today]
         self._active = [waiver for waiver in waivers if waiver.expires >= today]
         self._used: set[int] = set()
+        self._exact: dict[tuple[str, str], list[int]] = {}
+        self._patterns: dict[str, list[int]] = {}
+        for index, waiver in enumerate(self._active):
+            if _WILDCARD.search(waiver.resource):
+                self._patterns.setdefault(waiver.rule, []).append(index)
+            else:
+                self._exact.setdefault((waiver.rule, waiver.resource), []).append(index)
 
     def find(self, rule_id: str, team: str | None, resource_id: str) -> Waiver | None:
         """Return the first waiver that covers this violation. Each that covers it counts as used."""
         found = None
-        for index, waiver in enumerate(self._active):
+        candidates = self._exact.get((rule_id, resource_id), []) + self._patterns.get(rule_id, [])
+        for index in sorted(candidates):
+            waiver = self._active[index]
             if covers(waiver, rule_id, team, resource_id):
                 self._used.add(index)
                 found = found or waiver

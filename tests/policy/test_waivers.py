@@ -4,6 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.errors import FileErrors
+from northflank_audit.model import Waiver
+from northflank_audit.policy import waivers
 from northflank_audit.policy.waivers import WaiverBook, covers, exactly, read
 from northflank_audit.policy.yamlfile import Document
 
@@ -76,3 +78,25 @@ def test_an_id_can_be_named_exactly(name):
     exact = replace(waiver, resource=exactly(name))
     assert covers(exact, "r", None, name)
     assert not any(covers(exact, "r", None, other) for other in ("a", "axb", "whatx", "z", f"{name}x"))
+
+
+TODAY = dt.date(2026, 6, 30)
+
+
+def made(**more):
+    return Waiver(**{"rule": "r", "reason": "why", "owner": "me", "expires": TODAY, **more})
+
+
+def test_a_finding_is_compared_with_the_waivers_that_may_cover_it_and_no_others(monkeypatch):
+    compared = []
+    monkeypatch.setattr(waivers, "covers", lambda *given: compared.append(given) or covers(*given))
+    book = WaiverBook([made(resource=f"r{number}") for number in range(500)], TODAY)
+    assert all(book.find("r", None, f"r{number}") for number in range(500))
+    assert len(compared) == 500
+    assert book.unused == []
+
+
+def test_the_first_waiver_in_the_file_is_named_be_it_a_pattern_or_an_id():
+    pattern, exact = made(resource="leg*", reason="pattern"), made(resource="legacy", reason="exact")
+    assert WaiverBook([pattern, exact], TODAY).find("r", None, "legacy") == pattern
+    assert WaiverBook([exact, pattern], TODAY).find("r", None, "legacy") == exact
