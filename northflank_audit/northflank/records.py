@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from northflank_audit.addresses import without_user
-from northflank_audit.northflank.secrets import MASK, Secrets, is_secret
+from northflank_audit.northflank.secrets import MASK, Secrets, is_address, is_secret
 
 _USER_IN_URL = re.compile(r"(?<=://)[^/\\?#\s]*@")
 
@@ -41,25 +41,27 @@ def _clean(value: Any, secrets: Secrets, depth: int = 0) -> Any:
 
     Raises RecursionError for what is nested more deeply than DEEPEST.
     """
-    if depth > DEEPEST:
-        raise RecursionError
-    if isinstance(value, dict):
-        kept = {}
-        for key, item in value.items():
-            if is_secret(key, item):
-                secrets.add(key, item)
-            elif isinstance(item, str) and key.lower().endswith("url"):
-                secrets.add_address(item)
-                kept[key] = without_user(item)
-            elif item is not None:
-                kept[key] = _clean(item, secrets, depth + 1)
-        return kept
-    if isinstance(value, list):
-        return [_clean(item, secrets, depth + 1) for item in value]
-    if isinstance(value, str) and "://" in value:
+    if isinstance(value, str):
+        if "://" not in value:
+            return value
         secrets.add_address(value)
         return _USER_IN_URL.sub("", value)
-    return value
+    if not isinstance(value, dict | list):
+        return value
+    if depth > DEEPEST:
+        raise RecursionError
+    if isinstance(value, list):
+        return [_clean(item, secrets, depth + 1) for item in value]
+    kept = {}
+    for key, item in value.items():
+        if is_secret(key, item):
+            secrets.add(key, item)
+        elif isinstance(item, str) and is_address(key):
+            secrets.add_address(item)
+            kept[key] = without_user(item)
+        elif item is not None:
+            kept[key] = _clean(item, secrets, depth + 1)
+    return kept
 
 
 def has_id(item: Any) -> bool:

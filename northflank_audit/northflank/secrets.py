@@ -6,6 +6,7 @@ Secrets go where an answer is decoded, before anything else sees the record.
 import base64
 import binascii
 import re
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -35,7 +36,20 @@ _SHORTEST_WORD: Final = 3
 
 def is_secret(key: str, value: Any) -> bool:
     """Tell whether a field holds a secret by its name."""
-    return key.lower() in SECRET_KEYS or (isinstance(value, str | list | dict) and bool(_SECRET_NAME.search(key)))
+    by_name = _by_name(key)
+    return by_name is not None and (by_name or isinstance(value, str | list | dict))
+
+
+@lru_cache(maxsize=4096)
+def is_address(key: str) -> bool:
+    """Tell whether a field holds an address by its name."""
+    return key.lower().endswith("url")
+
+
+@lru_cache(maxsize=4096)
+def _by_name(key: str) -> bool | None:
+    """Return None for a field that holds no secret, True for one that does, False for one whose text is one."""
+    return True if key.lower() in SECRET_KEYS else False if _SECRET_NAME.search(key) else None
 
 
 class Secrets:
@@ -67,7 +81,7 @@ class Secrets:
 
     def add_address(self, text: str) -> None:
         """Take the user names and passwords of the addresses in a text."""
-        for found in _USER_INFO.finditer(text):
+        for found in _USER_INFO.finditer(text) if "@" in text else ():
             self._add_pair(unquote(found[1]))
 
     def _add_pair(self, pair: str) -> None:
@@ -128,7 +142,7 @@ def _masked(value: Any, in_hosts: re.Pattern[str], elsewhere: re.Pattern[str]) -
     for key, item in value.items():
         if _is_fixed(key):
             masked[key] = item
-        elif isinstance(item, str) and key.lower().endswith("url") and (host := _TO_HOST.match(item)):
+        elif isinstance(item, str) and is_address(key) and (host := _TO_HOST.match(item)):
             # A user may be called as the registry is; without its host, rules could not judge the address.
             masked[key] = in_hosts.sub(MASK, host[0]) + elsewhere.sub(MASK, item[host.end() :])
         else:
