@@ -12,7 +12,7 @@ from apprise.plugins.discord import USER_ROLE_DETECTION_RE
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from northflank_audit.delivery import notify
+from northflank_audit.delivery import metrics, notify
 from northflank_audit.delivery.when import wanted
 from northflank_audit.errors import DeliveryError
 from northflank_audit.formats.subject import subject
@@ -232,8 +232,9 @@ def test_all_at_once_as_a_process(audit, serve, tmp_path):
     given = ("--metrics-file", "a.prom", "--heartbeat", f"{server.url}/beat", "--notify-file", "n.txt")
     ended = audit("--demo", "--metrics-push", f"{server.url}/push", *given, NORTHFLANK_AUDIT_NOTIFY_URLS="nosuch://x")
     assert (ended.code, ended.report["exitCode"], ended.err) == (1, 1, "")
-    beat, push = f"POST /{KEY}/beat", f"POST /{KEY}/push/metrics/job/northflank_audit/scope/account/source/demo"
-    assert server.paths == [f"{beat}/start", f"POST /{KEY}/chat", push, beat]
+    beat, group = f"POST /{KEY}/beat", "scope/account/source/demo"
+    pushes = [f"PUT /{KEY}/push/metrics/job/{job}/{group}" for job in (metrics.JOB, metrics.SUCCESS_JOB)]
+    assert server.paths == [f"{beat}/start", f"POST /{KEY}/chat", *pushes, beat]
     kept = (path.read_text() for path in Path(ended.folder).rglob("*") if path.is_file() and path.name != "n.txt")
     assert KEY not in ended.out + ended.err + "".join(kept)
     server.answers = [400]
@@ -241,7 +242,7 @@ def test_all_at_once_as_a_process(audit, serve, tmp_path):
     ended = audit("--demo", "--metrics-push", f"{server.url}/push", *given, "--log-format", "json", "--verbose")
     assert (ended.code, ended.report["exitCode"]) == (3, 3)
     assert len(ended.report["run"]["incompleteReasons"]) == 2
-    assert server.paths == [f"{beat}/start", f"POST /{KEY}/chat", push, f"{beat}/fail"]
+    assert server.paths == [f"{beat}/start", f"POST /{KEY}/chat", pushes[0], f"{beat}/fail"]
     kept = (path.read_text() for path in Path(ended.folder).rglob("*") if path.is_file() and path.name != "n.txt")
     assert KEY not in ended.out + ended.err + "".join(kept)
     assert "northflank_audit_exit_code" in (tmp_path / "a.prom").read_text()
