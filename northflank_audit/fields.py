@@ -21,6 +21,8 @@ class Field:
     kind: Kind
     values: tuple[str, ...] = ()
     """The values that are documented; others may come all the same. None are where the text is free."""
+    items: Kind | None = None
+    """What a list holds."""
 
 
 FIELDS: Final[Mapping[str, Field]] = {
@@ -32,7 +34,7 @@ FIELDS: Final[Mapping[str, Field]] = {
         Field("provider", "text", tuple(dict.fromkeys(_PROVIDERS_2024 + _PROVIDERS_2026))),
         Field("restrictions", "a map"),
         Field("restrictions.restricted", "true or false"),
-        Field("restrictions.projects", "a list"),
+        Field("restrictions.projects", "a list", items="text"),
         Field("registryUrl", "text"),
         Field("aws", "a map"),
         Field("aws.region", "text"),
@@ -74,3 +76,8 @@ def below(path: Sequence[str]) -> list[str]:
 def generation(record: Mapping[str, object]) -> str:
     """Return which generation of the API's list a record is of: only that of 2024 has these fields, and always."""
     return "2024" if "description" in record or "restrictions" in record else "2026"
+
+
+def complete(record: Mapping[str, object], *, detailed: bool) -> bool:
+    """Tell whether a record has all that the API gives of it: its detail was read, or it is of 2024's complete list."""
+    return detailed or "restrictions" in record

@@ -238,8 +238,8 @@ def test_a_detail_is_asked_for_once_though_two_rules_want_it_and_it_is_refused(o
     assert of(report, TWICE) == {"a": "unknown", "b": "unknown"}
     said = {each.resource.id: each.message for each in report.results if each.rule_id == TWICE}
     for name in "ab":
-        unknown = "could not be judged: what fields all credentials have is not known (details of 'b': HTTP 403"
-        assert said[name].startswith(f"{name.upper()} {unknown}")
+        assert said[name].startswith(f"{name.upper()} could not be judged: ")
+        assert "is not known (details of 'b': HTTP 403" in said[name]
 
 
 def test_details_never_leaves_it_unknown_and_always_reads_all(online):
@@ -351,6 +351,9 @@ def test_what_a_list_does_not_show_is_not_taken_for_absent(online):
     report, _ = online(accounts, more=["none-restricted"], details="never")
     assert (of(report, "none-restricted"), report.exit_code) == ({"account": "unknown"}, 3)
     report, _ = online(accounts, more=["none-restricted"], faults=[Fault(path=f"{LIST}/b", status=403)])
+    assert of(report, "none-restricted") == {"account": "fail"}  # the restrictions of 'a' are there, whatever 'b' has
+    refused = [Fault(path=f"{LIST}/{name}", status=403) for name in "ab"]
+    report, _ = online(accounts, more=["none-restricted"], faults=refused)
     assert (of(report, "none-restricted"), report.exit_code) == ({"account": "unknown"}, 3)
     assert "HTTP 403" in report.results[0].message
 
@@ -365,3 +368,12 @@ def test_a_list_that_names_no_more_than_ids_hides_no_duplicate(online):
     patch = {"data": {"credentials": [{"id": each, "provider": "custom"} for each in "ab"]}}
     report, _ = online(terse, TWICE, faults=[Fault(path=LIST, patch=patch)])
     assert of(report, TWICE) == {"a": "fail", "b": "fail"}
+
+
+def test_beside_rules_over_the_account_the_details_of_others_are_read_by_themselves_and_never_under_never(online):
+    accounts = Accounts(account(new("a", "p"), old("b", "p")))
+    report, requests = online(accounts, MANY, more=["unrestricted"])
+    assert requests == [LIST, f"{LIST}/a"]
+    assert of(report, "unrestricted") == {"a": "pass", "b": "pass"}
+    report, requests = online(accounts, MANY, more=["unrestricted"], details="never")
+    assert (of(report, "unrestricted"), requests) == ({"a": "unknown", "b": "pass"}, [LIST])

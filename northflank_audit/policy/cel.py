@@ -9,62 +9,19 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cel_expr_python import cel
-from cel_expr_python.ext import ext_bindings, ext_strings
 
-from northflank_audit.addresses import parsed
-from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE
+from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.policy import checked
 from northflank_audit.policy.celerrors import Problem, problems
+from northflank_audit.policy.environment import MANY, NO_ADDRESS, ONE, OWN, SHARED, VARIABLES, WIDE
+from northflank_audit.policy.presence import Cautious, cautious
 
-WIDE: Final[tuple[str, ...]] = ("resources", "projects")
-"""The variables that hold more than one record. What of them is not known is not given."""
 MOST_STEPS: Final = 10_000
 """As many steps through lists, or more, are too many for the engine in one evaluation."""
 
-NO_ADDRESS: Final = "the address can't be parsed"
-"""What `url()` fails with: it is given what the API gave."""
-
-
-def _url(text: str) -> dict[str, str | int | None]:
-    address = parsed(text)
-    if address is None:
-        raise ValueError(NO_ADDRESS)
-    return {part: getattr(address, part) for part in ADDRESS_PARTS}
-
-
-ADDRESS_PARTS: Final = ("scheme", "host", "port", "path")
-_URL: Final = cel.FunctionDecl(
-    "url", [cel.Overload("url_string", cel.Type.Map(cel.Type.STRING, cel.Type.DYN), [cel.Type.STRING], False, _url)]
-)
-_EXTENSIONS: Final = [ext_bindings.ExtBindings(), ext_strings.ExtStrings(), cel.CelExtension("addresses", [_URL])]
-_NOW: Final = {"now": cel.Type.TIMESTAMP}
-_COMMON: Final = {"resources": cel.Type.List(cel.Type.DYN), "projects": cel.Type.List(cel.Type.STRING), **_NOW}
-_OWN: Final = {RESOURCE_TYPE: ("credential", "params", "detailed"), ACCOUNT_TYPE: ("params",)}
-"""The variables that differ from verdict to verdict, by what a rule is about."""
-VARIABLES: Final = {
-    RESOURCE_TYPE: ("credential", "params", "now", "detailed", *WIDE),
-    ACCOUNT_TYPE: (*WIDE, "params", "now"),
-}
-"""The variables that an expression can use, by what its rule is about."""
-_TYPES: Final = {"credential": cel.Type.DYN, "params": cel.Type.DYN, "detailed": cel.Type.BOOL}
-_ONE: Final = {
-    kind: cel.NewEnv(variables={**_COMMON, **{name: _TYPES[name] for name in names}}, extensions=_EXTENSIONS)
-    for kind, names in _OWN.items()
-}
-_MANY = cel.NewEnv(
-    variables={
-        "page": cel.Type.List(cel.Type.DYN),
-        "parameters": cel.Type.List(cel.Type.DYN),
-        "detailed": cel.Type.BOOL,
-        **_NOW,
-    },
-    extensions=_EXTENSIONS,
-)
-_ASK: Final = cel.FunctionDecl("own", [cel.Overload("own_string", cel.Type.DYN, [cel.Type.STRING], is_member=False)])
-_SHARED = cel.NewEnv(variables=_COMMON, extensions=[*_EXTENSIONS, cel.CelExtension("shared", [_ASK])])
 _BOOL: Final = cel.Type.BOOL
 _RENEWED: Final = 32
 """Evaluations over one activation: what they make is kept until it goes, 2 MB for each with 10,000 records."""
@@ -102,6 +59,20 @@ class Failed:
 
 Value = bool | Missing | Failed
 """What an expression gives."""
+Names = frozenset[str] | None
+"""Names of fields; None: all there are."""
+
+
+class Absent(NamedTuple):
+    """The fields whose absence from a record tells nothing."""
+
+    own: Names = frozenset()
+    """From the record that the verdict is about."""
+    others: Names = frozenset()
+    """From one of `resources`."""
+
+
+NOTHING_ABSENT: Final = Absent()
 
 
 class Shared:
@@ -121,10 +92,28 @@ class Shared:
         if not self._left:
             # Not bound to this object: the engine's part of such a circle would never be freed.
             ask = cel.Function("own", [cel.Type.STRING], False, self._own.__getitem__, cel.Type.DYN)
-            self._activation = _SHARED.Activation(self.variables, functions=[ask])
+            self._activation = SHARED.Activation(self.variables, functions=[ask])
             self._left = _RENEWED
         self._left -= 1
         return self._activation
+
+
+class _Forms(dict[tuple[bool, bool], Cautious]):
+    """The cautious forms of an expression, made when they are asked for: for its own record, for others."""
+
+    def __init__(self, plain: Any, environment: Any) -> None:
+        self._environment = environment
+        self._compiled = {(False, False): plain}
+
+    def __missing__(self, key: tuple[bool, bool]) -> Cautious:
+        own, others = key
+        self[key] = cautious(self._compiled[False, False].serialize(), own=own, others=others)
+        return self[key]
+
+    def compiled(self, key: tuple[bool, bool]) -> Any:
+        if key not in self._compiled:
+            self._compiled[key] = self._environment.deserialize(self[key].serialized)
+        return self._compiled[key]
 
 
 class Expression:
@@ -139,37 +128,52 @@ class Expression:
         if kind not in (cel.Type.BOOL, cel.Type.DYN):
             width = len(source.rstrip())
             raise CelError([Problem(f"must give true or false, and gives {kind.name().lower()}", 0, width)])
-        serialized = self._compiled.serialize()
-        self.reads: tuple[checked.Read, ...] = checked.reads(serialized)
+        self.reads: tuple[checked.Read, ...] = checked.reads(self._compiled.serialize())
         self.wide = frozenset(read.path[0] for read in self.reads).intersection(WIDE)
         """Which of `WIDE` it reads."""
-        self.asks_presence = "resources" in self.wide and checked.asks_presence(serialized)
-        """Whether it asks which fields other credentials have; a list alone may not tell."""
-        self._own = _OWN[resource_type]
+        self._own = OWN[resource_type]
 
     @property
     def fields(self) -> tuple[tuple[str, ...], ...]:
         """The paths below `credential` that it reads, longest only, in order of appearance."""
         return _longest([read.path[1:] for read in self.reads if read.path[0] == "credential"])
 
-    def evaluate(self, variables: Mapping[str, Any]) -> Value:
-        """Return what the expression gives for these variables."""
+    def asks(self, absent: Absent) -> tuple[bool, bool]:
+        """Tell whether it asks if one of these fields is there: of its own record, and of others.
+
+        It may do so by has(), by `in` or by a comparison of records.
+        """
+        if absent == NOTHING_ABSENT:
+            return False, False
+        return self._forms[True, False].asks(absent.own), self._forms[False, True].asks(absent.others)
+
+    def evaluate(self, variables: Mapping[str, Any], absent: Absent = NOTHING_ABSENT) -> Value:
+        """Return what the expression gives for these variables. What asks for `absent` fields is missing."""
         try:
-            value = self._compiled.eval(data=variables)
+            value = (self._forms.compiled(self.asks(absent))).eval(data=variables)
         except RuntimeError as error:
             return _failure(error)
         return bool(value.value()) if value.type() == _BOOL else _verdict(_outcome(value))
 
-    def evaluate_among(self, own: Mapping[str, Any], shared: Shared) -> Value:
+    def evaluate_among(self, own: Mapping[str, Any], shared: Shared, absent: Absent = NOTHING_ABSENT) -> Value:
         """Return what it gives for its own variables and shared ones: the same as for all in one, and sooner."""
-        if self._among is not None:
+        among = self._among and self._forms_among.compiled(self.asks(absent))
+        if among is not None:
             try:
-                return _verdict(_outcome(self._among.eval(shared.activation(own))))
+                return _verdict(_outcome(among.eval(shared.activation(own))))
             except RuntimeError as error:
                 failure = _failure(error)
                 if failure.exhausted:
                     return failure
-        return self.evaluate({**shared.variables, **own})
+        return self.evaluate({**shared.variables, **own}, absent)
+
+    @cached_property
+    def _forms(self) -> "_Forms":
+        return _Forms(self._compiled, ONE[self.resource_type])
+
+    @cached_property
+    def _forms_among(self) -> "_Forms":
+        return _Forms(self._among, SHARED)
 
     @cached_property
     def _among(self) -> Any:
@@ -178,7 +182,7 @@ class Expression:
         for name in self._own:
             source = f"cel.bind({name}, own('{name}'), {source})"
         try:
-            return _SHARED.compile(source)
+            return SHARED.compile(source)
         except RuntimeError:
             return None
 
@@ -189,9 +193,13 @@ def compiled(source: str, resource_type: str) -> Expression:
     return Expression(source, resource_type)
 
 
-def evaluate(source: str, variables: Mapping[str, Any], resource_type: str = RESOURCE_TYPE) -> Any:
+def evaluate(
+    source: str, variables: Mapping[str, Any], resource_type: str = RESOURCE_TYPE, absent: Absent = NOTHING_ABSENT
+) -> Any:
     """Return what an expression of any type gives: its value in Python's terms, Missing or Failed. Raises CelError."""
-    value = _evaluate(_compile(source, resource_type), variables)
+    forms = _Forms(_compile(source, resource_type), ONE[resource_type])
+    key = forms[True, False].asks(absent.own), forms[False, True].asks(absent.others)
+    value = _evaluate(forms.compiled(key if absent != NOTHING_ABSENT else (False, False)), variables)
     return value if isinstance(value, Missing | Failed) else value.plain_value()
 
 
@@ -210,7 +218,7 @@ class Batch:
                 code = f"(({when.source}\n) ? {code} : {self.NOT_APPLICABLE})"
             codes.append(f"cel.bind(params, parameters[{index}], {code})")
         try:
-            self._compiled = _MANY.compile(f"page.map(credential, [{', '.join(codes)}])")
+            self._compiled = MANY.compile(f"page.map(credential, [{', '.join(codes)}])")
         except RuntimeError:  # an expression that is well alone and not within another
             self._compiled = None
 
@@ -231,7 +239,7 @@ class Batch:
 
 def _compile(source: str, resource_type: str) -> Any:
     try:
-        return _ONE[resource_type].compile(source)
+        return ONE[resource_type].compile(source)
     except RuntimeError as error:
         raise CelError(problems(source, str(error), VARIABLES[resource_type])) from None
 

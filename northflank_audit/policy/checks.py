@@ -109,9 +109,7 @@ def impossible(when: Expression | None, require: Expression, expected: Status) -
 def _can_be_missing(read: Read) -> bool:
     if read.path[0] not in ("credential", "resources", "projects"):
         return False
-    if read.path == ("credential", "id"):
-        return False
-    return not (read.tested and len(read.path) == 2)  # noqa: PLR2004 - has(credential.x)
+    return read.path != ("credential", "id")
 
 
 def _unused(document: Document, here: Path, entry: RuleEntry, compiled: Sequence[Expression]) -> Iterator[FileError]:

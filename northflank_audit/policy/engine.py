@@ -3,14 +3,13 @@
 import datetime as dt
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import groupby, islice
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit.fields import generation
 from northflank_audit.model import (
     ACCOUNT_TYPE,
     RESOURCE_TYPE,
@@ -25,7 +24,7 @@ from northflank_audit.model import (
 )
 from northflank_audit.policy.cel import (
     MOST_STEPS,
-    NO_ADDRESS,
+    Absent,
     Batch,
     Expression,
     Failed,
@@ -35,10 +34,11 @@ from northflank_audit.policy.cel import (
     compiled,
     lookup,
 )
+from northflank_audit.policy.kinds import Doubt, Kinds, together
+from northflank_audit.policy.reasons import lacking, lacking_in
 
 _CODES = {Batch.VIOLATED: Status.FAIL, Batch.HELD: Status.PASS, Batch.NOT_APPLICABLE: Status.NOTAPPLICABLE}
 
-NOT_GIVEN: Final = "the API did not give it"
 PAGE = 100
 """Records in one evaluation: few enough for CEL's limit on iterations, and for one error to spoil little."""
 
@@ -53,8 +53,10 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     """The expression that could not be evaluated; None where the verdict is firm."""
     reason: str = ""
     """Why it could not, for a person."""
-    variable: str = ""
-    """The variable that was not known, if that is why."""
+    missing: Missing | None = None
+    """What was not known, if that is why."""
+    odd: Mapping[str, str] | None = None
+    """Why fields of the resource count as missing that it has, by their paths."""
     seen: Mapping[str, int] | None = None
     """How many credentials and projects the rule saw besides, by the name of the variable."""
 
@@ -62,6 +64,11 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     def lacks_data(self) -> bool:
         """Whether a field that the detail endpoint may give is missing."""
         return self.status is Status.UNKNOWN and not self.variable and not self.resource.detailed
+
+    @property
+    def variable(self) -> str:
+        """The variable that was not known, if that is why."""
+        return self.missing.variable if self.missing else ""
 
 
 class _Compiled(NamedTuple):
@@ -75,9 +82,9 @@ class _Compiled(NamedTuple):
         return self.require.wide.union(self.when.wide if self.when else ())
 
     @property
-    def asking(self) -> Expression | None:
-        """The expression that asks which fields other credentials have."""
-        return next((each for each in (self.when, self.require) if each and each.asks_presence), None)
+    def expressions(self) -> list[Expression]:
+        """What is evaluated, in order."""
+        return [self.when, self.require] if self.when else [self.require]
 
     @property
     def collective(self) -> bool:
@@ -104,6 +111,8 @@ class Engine:
         self._single = [each for each in ready if not each.collective]
         self._collective = [each for each in ready if each.collective]
         self._batch = Batch([(each.when, each.require) for each in self._single])
+        paths = [path for each in self._single for expression in each.expressions for path in expression.fields]
+        self._kinds = Kinds(paths, now)
         self.collective = bool(self._collective)
         """Whether a rule needs whole accounts: `judge` leaves it to `judge_account`."""
         self.about_accounts = any(rule.resource == ACCOUNT_TYPE for rule in rules)
@@ -113,31 +122,46 @@ class Engine:
     def judge(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
         """Yield a verdict for every resource and rule that needs nothing but the resource, in that order.
 
-        All rules go over all resources in one evaluation; where that meets an error, each resource and rule is
-        evaluated by itself, so that only the one that erred is unknown.
+        All rules go over all resources in one evaluation. Where that meets an error, or where something in a record
+        is in doubt, each resource and rule is evaluated by itself, so that only the one that erred is unknown.
         """
         if not self._single:
             return
-        parameters = [each.rule.params for each in self._single]
         for detailed, group in groupby(resources, key=lambda resource: resource.detailed):
             variables = {"now": self._now, "detailed": detailed}
             while page := list(islice(group, PAGE)):
-                records = [resource.record for resource in page]
-                rows = self._batch.evaluate(records, {"parameters": parameters, **variables})
-                if rows is None:
-                    for resource in page:
-                        yield from self._exactly(resource, variables)
-                    continue
-                for resource, codes in zip(page, rows, strict=True):
+                doubts = self._doubts(page)
+                sure = [resource.record for resource, doubt in zip(page, doubts, strict=True) if doubt is None]
+                parameters = [each.rule.params for each in self._single]
+                rows = iter(self._batch.evaluate(sure, {"parameters": parameters, **variables}) or ())
+                for resource, doubt in zip(page, doubts, strict=True):
+                    codes = next(rows, None) if doubt is None else None
+                    if codes is None:
+                        yield from self._exactly(resource, doubt, variables)
+                        continue
                     for each, code in zip(self._single, codes, strict=True):
                         yield Verdict(each.rule, resource, _CODES[code])
 
-    def _exactly(self, resource: Resource, variables: Mapping[str, Any]) -> Iterator[Verdict]:
+    def _doubts(self, page: Sequence[Resource]) -> Sequence[Doubt | None]:
+        """Return for each resource what of it is in doubt that the rules ask for."""
+        if self._kinds.fit([resource.record for resource in page]) and not (
+            any(not resource.detailed for resource in page) and self._asks
+        ):
+            return [None] * len(page)
+        return [self._kinds.doubt(resource) for resource in page]
+
+    @cached_property
+    def _asks(self) -> bool:
+        """Whether a rule asks which fields a credential has."""
+        return any(any(expression.asks(Absent(own=None))) for each in self._single for expression in each.expressions)
+
+    def _exactly(self, resource: Resource, doubt: Doubt | None, variables: Mapping[str, Any]) -> Iterator[Verdict]:
+        record, odd, absent = doubt or Doubt(resource.record, {}, frozenset())
         for each in self._single:
-            known = {**variables, "credential": resource.record, "params": each.rule.params}
-            expression, outcome = _decided(each, partial(Expression.evaluate, variables=known))
+            known = {**variables, "credential": record, "params": each.rule.params}
+            expression, outcome = _decided(each, partial(Expression.evaluate, variables=known, absent=Absent(absent)))
             if isinstance(outcome, Missing):  # what is missing is put into words where someone reads them
-                yield Verdict(each.rule, resource, Status.UNKNOWN, expression, outcome.reason)
+                yield Verdict(each.rule, resource, Status.UNKNOWN, expression, outcome.reason, outcome, odd)
             else:
                 yield _verdict(each, resource, expression, outcome)
 
@@ -146,21 +170,22 @@ class Engine:
 
         `resources` are the account's credentials, as far as they are known.
         """
-        variables: dict[str, Any] = {"resources": [each.record for each in resources], "projects": account.projects}
+        kinds = Kinds([()], self._now)
+        doubts = {each.id: doubt for each in resources if (doubt := kinds.doubt(each))}
+        records = [doubts[each.id].record if each.id in doubts else each.record for each in resources]
+        variables: dict[str, Any] = {"resources": records, "projects": account.projects}
         known = {name: variables[name] for name in self.reads if name not in account.unknown}
         shared = Shared({**known, "now": self._now})
-        terse = next((each for each in resources if not each.detailed and generation(each.record) != "2024"), None)
+        others = together(doubts.values())
         for each in self._collective:
             seen = {name: len(known[name]) for name in sorted(each.wide) if name in known}
             exhausted: Failed | None = None
             for resource in resources if each.rule.resource == RESOURCE_TYPE else [account.resource]:
-                own = {"credential": resource.record, "params": each.rule.params, "detailed": resource.detailed}
-                asking = each.asking if terse and "resources" in known else None
-                if terse and asking:
-                    reason = f"what fields all credentials have is not known ({terse.shortfall or NOT_GIVEN})"
-                    yield Verdict(each.rule, resource, Status.UNKNOWN, asking, reason, "", seen)
-                    continue
-                evaluate = partial(Expression.evaluate_among, own=own, shared=shared)
+                sure = Doubt(resource.record, {}, frozenset())
+                doubt = sure if each.rule.resource == ACCOUNT_TYPE else doubts.get(resource.id, sure)
+                own = {"credential": doubt.record, "params": each.rule.params, "detailed": resource.detailed}
+                absent = Absent(doubt.absent, others)
+                evaluate = partial(Expression.evaluate_among, own=own, shared=shared, absent=absent)
                 expression, outcome = (each.require, exhausted) if exhausted else _decided(each, evaluate)
                 if isinstance(outcome, Failed) and outcome.exhausted and seen.get("resources", 0) >= MOST_STEPS:
                     # The other records would take as long to find out no more.
@@ -168,8 +193,8 @@ class Engine:
                         f"{outcome.reason}; {account} has {seen['resources']:,} credentials", exhausted=True
                     )
                 if isinstance(outcome, Missing):
-                    reason = _lacking_in(account, resources, resource, expression, outcome)
-                    yield Verdict(each.rule, resource, Status.UNKNOWN, expression, reason, outcome.variable, seen)
+                    reason = lacking_in(account, resources, resource, expression, outcome, doubts)
+                    yield Verdict(each.rule, resource, Status.UNKNOWN, expression, reason, outcome, doubt.odd, seen)
                 else:
                     yield _verdict(each, resource, expression, outcome, seen)
 
@@ -224,34 +249,6 @@ def _verdict(
     return Verdict(each.rule, resource, status, seen=seen)
 
 
-def _absent(expression: Expression, resource: Resource) -> list[str]:
-    """Return the fields that an expression reads and the resource's record does not have."""
-    return [".".join(path) for path in expression.fields if path and not list(lookup(resource.record, path))]
-
-
-def _lacking(fields: Sequence[str], otherwise: str, shortfall: str | None) -> str:
-    return f"{' and '.join(fields) or otherwise} is not known ({shortfall or NOT_GIVEN})"
-
-
-def _lacking_in(
-    account: Account, resources: Sequence[Resource], resource: Resource, expression: Expression, missing: Missing
-) -> str:
-    """Return what kept a verdict from being given that needs more than one record."""
-    if missing.reason == NO_ADDRESS:
-        return missing.reason
-    match missing.variable:
-        case "resources":
-            return f"not all credentials of {account} are known ({account.unknown['resources']})"
-        case "projects":
-            return f"the projects of {account} are not known ({account.unknown['projects']})"
-    fields = [field for field in _absent(expression, resource) if missing.key in field.split(".")]
-    if fields:
-        return _lacking(fields, "", resource.shortfall)
-    others = (each.shortfall for each in resources if each is not resource and each.shortfall)
-    whose = "a" if resource.type == ACCOUNT_TYPE else "another"
-    return _lacking([f"{missing.key} of {whose} credential"], "", next(others, None))
-
-
 def _named(resource: Resource) -> str:
     return (
         str(Account(team=resource.team))
@@ -262,10 +259,8 @@ def _named(resource: Resource) -> str:
 
 def _reason(verdict: Verdict) -> str:
     """Return why a verdict could not be given, for a person."""
-    resource = verdict.resource
-    undecided = verdict.status is Status.UNKNOWN and verdict.seen is None and verdict.reason != NO_ADDRESS
-    if undecided and verdict.decided_by is not None:
-        return _lacking(_absent(verdict.decided_by, resource), verdict.reason, resource.shortfall)
+    if verdict.seen is None and verdict.decided_by is not None and verdict.missing is not None:
+        return lacking(verdict.decided_by, verdict.resource, verdict.missing, verdict.odd or {})
     return verdict.reason
 
 

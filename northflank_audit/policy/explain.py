@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from northflank_audit.model import RESOURCE_TYPE, Account, Resource, Rule
+from northflank_audit.policy.cel import Absent
+from northflank_audit.policy.kinds import Doubt, Kinds, together
 from northflank_audit.policy.trace import Step, trace
 
 
@@ -15,14 +17,17 @@ def steps(
 
     `resources` are all credentials of the account, as far as they are known.
     """
-    wide: dict[str, Any] = {"resources": [each.record for each in resources], "projects": account.projects}
+    kinds = Kinds([()], now)
+    doubts = [kinds.doubt(each) or Doubt(each.record, {}, frozenset()) for each in [*resources, resource]]
+    wide: dict[str, Any] = {"resources": [each.record for each in doubts[:-1]], "projects": account.projects}
     variables: dict[str, Any] = {name: value for name, value in wide.items() if name not in account.unknown}
     variables |= {"params": rule.params, "now": now}
     if rule.resource == RESOURCE_TYPE:
-        variables |= {"credential": resource.record, "detailed": resource.detailed}
+        variables |= {"credential": doubts[-1].record, "detailed": resource.detailed}
+    absent = Absent(doubts[-1].absent, together(doubts[:-1]))
     found = []
     if rule.when is not None:
-        found.append(("when", trace(rule.when, variables, rule.resource)))
+        found.append(("when", trace(rule.when, variables, rule.resource, absent)))
         if found[0][1].outcome is not True:
             return found
-    return [*found, ("require", trace(rule.require, variables, rule.resource))]
+    return [*found, ("require", trace(rule.require, variables, rule.resource, absent))]

@@ -1,6 +1,6 @@
 """How waivers stand: which have expired, cover nothing, or are about to expire."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from enum import StrEnum
 
 from northflank_audit.errors import did_you_mean
@@ -51,9 +51,10 @@ def stands(
     `within` is in days.
     """
     today = report.run.started_at.date()
+    unused = frozenset(report.waivers.unused)
     for place, waiver in waivers:
         days = (waiver.expires - today).days
-        standing, why = _standing(waiver, report, book, seen)
+        standing, why = _standing(waiver, report, book, seen, unused)
         if days < 0:
             standing, why = Standing.EXPIRED, ""
         elif standing is Standing.FINE and days <= within:
@@ -61,9 +62,11 @@ def stands(
         yield Stand(waiver=waiver, place=place, standing=standing, days_left=days, why=why)
 
 
-def _standing(waiver: Waiver, report: Report, book: Rulebook, seen: Seen) -> tuple[Standing, str]:
+def _standing(
+    waiver: Waiver, report: Report, book: Rulebook, seen: Seen, unused: Container[Waiver]
+) -> tuple[Standing, str]:
     """Return how a waiver stands, its end aside, and why."""
-    if waiver not in report.waivers.unused:
+    if waiver not in unused:
         return Standing.FINE, ""
     if waiver.rule not in book.rules:
         return Standing.UNUSED, absent(book, waiver.rule)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from northflank_audit.model import RESOURCE_TYPE
-from northflank_audit.policy.cel import CelError, Expression, Failed, Missing, evaluate
+from northflank_audit.policy.cel import NOTHING_ABSENT, Absent, CelError, Expression, Failed, Missing, evaluate
 from northflank_audit.policy.syntax import Node, excerpt, parse
 
 SHOWN: Final = 5
@@ -53,13 +53,18 @@ class Step:
     steps: tuple["Step", ...] = ()
 
 
-def trace(source: str, variables: Mapping[str, Any], resource_type: str = RESOURCE_TYPE) -> Step:
+def trace(
+    source: str,
+    variables: Mapping[str, Any],
+    resource_type: str = RESOURCE_TYPE,
+    absent: Absent = NOTHING_ABSENT,
+) -> Step:
     """Evaluate an expression of a rule about this type. Raises CelError where it does not compile.
 
     The outcome of the whole is what `Expression.evaluate` gives.
     """
-    outcome = Expression(source, resource_type).evaluate(variables)
-    root, scope = parse(source), _Scope(source, variables, resource_type)
+    outcome = Expression(source, resource_type).evaluate(variables, absent)
+    root, scope = parse(source), _Scope(source, variables, resource_type, absent)
     steps = tuple(_below(root, scope)) or tuple(_parts([root], scope))
     return Step(source, root.start, root.end, outcome, steps)
 
@@ -76,6 +81,7 @@ class _Scope:
     source: str
     variables: Mapping[str, Any]
     resource_type: str
+    absent: Absent = NOTHING_ABSENT
     bound: tuple[tuple[str, str], ...] = ()
     """Variables of the macros around a part, outermost first, and the expressions of their values."""
 
@@ -84,7 +90,7 @@ class _Scope:
         for name, value in reversed(self.bound):
             text = f"cel.bind({name}, {value}, {text})"
         try:
-            return evaluate(text, self.variables, self.resource_type)
+            return evaluate(text, self.variables, self.resource_type, self.absent)
         except CelError as error:  # bound, it may be nested too deeply
             return Failed(f"can't be evaluated by itself: {error}")
 

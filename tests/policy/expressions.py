@@ -58,4 +58,4 @@ def meaning(source):
         compiled = cel._compile(source, "registry-credential")
     except cel.CelError:
         return None
-    return checked._fields(checked._fields(compiled.serialize())[2][0])[4]
+    return checked.fields(checked.fields(compiled.serialize())[2][0])[4]

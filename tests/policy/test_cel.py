@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from northflank_audit.policy.cel import MOST_STEPS, Batch, CelError, Expression, Failed, Missing, Shared
+from northflank_audit.policy.cel import MOST_STEPS, Absent, Batch, CelError, Expression, Failed, Missing, Shared
+from northflank_audit.policy.presence import ANY_FIELD
+from northflank_audit.policy.trace import trace
+from tests.policy.expressions import booleans
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
@@ -197,24 +200,80 @@ def test_too_many_steps_through_lists_are_an_error_in_words():
     assert among("size(resources) > 0", resources=[{"id": "a"}] * 2 * MOST_STEPS) is True
 
 
-@pytest.mark.parametrize(
-    ("source", "asks"),
-    [
-        ("resources.all(r, !has(r.x))", True),
-        ("resources.exists(r, 'x' in r)", True),
-        ("resources.filter(r, r.a == 1).exists(r, has(r.x.y))", True),
-        ("cel.bind(first, resources[0], has(first.x))", True),
-        ("has(resources[0].x)", True),
-        ("resources.exists(r, r == credential)", True),
-        ("resources.exists(r, params.names.exists(name, has(r.x) && name == 'x'))", True),
-        ("size(resources) < 3 && has(credential.x)", False),
-        ("resources.all(r, r.name != credential.name && r.x.all(one, one in credential.x))", False),
-        ("resources.exists(r, params.names.exists(name, name == 'x' && r.a == 1))", False),
-        ("credential.list.exists(r, has(r.x))", False),
-    ],
-)
-def test_whether_an_expression_asks_what_fields_other_credentials_have(source, asks):
-    assert Expression(source).asks_presence is asks
+ABSENT = {
+    "has(credential.x)": "x",
+    "!has(credential.m.x)": "x",
+    "'x' in credential": "x",
+    "'x' in credential.restrictions": "x",
+    "params.names.exists(name, name in credential)": "x",
+    "size(credential) == 1": ANY_FIELD,
+    "credential.exists(key, key == 'x')": ANY_FIELD,
+    "credential == {'a': 1}": ANY_FIELD,
+    "{'k': has(credential.x)}.k": "x",
+    "[has(credential.x)][0]": "x",
+    "cel.bind(c, credential, has(c.x))": "x",
+    "cel.bind(m, credential.m, has(m.x))": "x",
+    "resources.all(r, !has(r.x))": "x",
+    "resources.exists(r, 'x' in r)": "x",
+    "resources.filter(r, r.a == 1).exists(r, has(r.m.x))": "x",
+    "cel.bind(first, resources[0], has(first.x))": "x",
+    "has(resources[0].x)": "x",
+    "resources.exists(r, r == credential)": ANY_FIELD,
+    "resources.exists(r, params.names.exists(name, has(r.x) && name == 'x'))": "x",
+    "size(resources) < 3 && has(credential.x)": "x",
+    "credential.list.exists(r, has(r.x))": "x",
+}
+"""Expressions that ask for a field that is not there, and the key that their cautious form misses."""
+SETTLED = [
+    "has(credential.a)",
+    "!has(credential.x) || credential.a == 1",
+    "has(params.x) || !params.names.exists(name, has(params.x))",
+    "resources.all(r, r.a != credential.a || r.m != null)",
+    "resources.exists(r, params.names.exists(name, name == 'x' && r.a == 1))",
+    "resources.map(r, r.a).exists(a, a == 1)",
+    "'p' in credential.restrictions.projects",
+    "resources.exists(r, r.a == 1 || has(r.x))",
+    "1.5 < 2.0 && credential['a'] == 1",
+]
+"""Expressions that what is there settles."""
+ALL = Absent(None, None)
+TERSE = {"a": 1, "m": {"b": 1}, "list": [{}], "restrictions": {"projects": ["p"]}}
+
+
+@pytest.mark.parametrize("source", [*ABSENT, *SETTLED])
+def test_a_field_that_may_be_there_is_missing_to_an_expression_that_asks_for_it(source):
+    expression = Expression(source)
+    own = {"credential": TERSE, "params": {"names": ["x"]}, "detailed": False}
+    shared = Shared({"resources": [TERSE], "projects": [], "now": NOW})
+    outcome = expression.evaluate({**shared.variables, **own}, absent=ALL)
+    assert outcome == expression.evaluate_among(own, shared, absent=ALL)
+    if source in SETTLED:
+        assert outcome is expression.evaluate({**shared.variables, **own})
+    else:
+        assert (type(outcome), outcome.key) == (Missing, ABSENT[source])
+        assert any(expression.asks(ALL))
+        assert not any(expression.asks(Absent()))
+        assert trace(source, {**shared.variables, **own}, absent=ALL).outcome == outcome
+
+
+def test_only_what_asks_for_a_field_is_affected_by_its_absence():
+    x, y = frozenset({"x", "z"}), frozenset({"y"})
+    asks = "has(credential.x) && credential.y == 1 && resources.all(r, has(r.y))"
+    assert Expression(asks).asks(Absent(own=x)) == (True, False)
+    assert Expression(asks).asks(Absent(own=y, others=x)) == (False, False)
+    assert Expression(asks).asks(Absent(others=y)) == (False, True)
+    assert Expression("params.names.exists(name, name in credential)").asks(Absent(own=y)) == (True, False)
+
+
+@given(booleans, st.sampled_from([{}, {"a": 1}, {"a": {"b": 1}}, {"l": [1, 2]}, {"a": {"k": {"b": 2}}, "b": "x"}]))
+def test_the_cautious_form_gives_the_same_or_misses_something(source, record):
+    try:
+        expression = Expression(source)
+    except CelError:
+        return
+    variables = {"credential": record, "params": {"x": 1}, "detailed": False, "resources": [record], "projects": []}
+    careful, outcome = expression.evaluate(variables, absent=ALL), expression.evaluate(variables)
+    assert isinstance(careful, Missing) or isinstance(outcome, Failed) or careful == outcome
 
 
 def test_what_a_bound_name_is_bound_to_is_read_outside_of_it():

@@ -242,3 +242,150 @@ def test_an_address_is_parsed_in_every_way_of_evaluation_and_what_is_none_is_unk
 def test_a_rule_reads_the_field_whose_address_it_parses():
     (result,) = judged(ALLOWED, resource(registryUrl="https://h"))
     assert result.evidence == {"registryUrl": "https://h"}
+
+
+LISTED = {"name": "A", "provider": "custom"}
+"""A record of a list of 2026, less its id."""
+ASKING = [
+    "!has(credential.registryUrl)",
+    "!('registryUrl' in credential)",
+    "size(credential) == 3",
+    "credential != {'id': 'a', 'name': 'A'}",
+    "!has(credential.restrictions)",
+]
+
+
+@pytest.mark.parametrize("source", ASKING)
+@pytest.mark.parametrize("key", ["when", "require"])
+def test_a_field_that_the_list_may_leave_out_is_unknown_until_the_detail_was_read(source, key):
+    the_rule = rule(**{"require": "true", key: source})
+    (terse,) = judged(the_rule, resource(detailed=False, **LISTED))
+    assert (terse.status, terse.resource.id) == ("unknown", "a")
+    engine = Engine([the_rule], NOW)
+    assert next(engine.judge([resource(detailed=False, **LISTED)])).lacks_data
+    assert [each.status for each in judged(the_rule, resource(**LISTED))] == ["pass"]
+
+
+def test_what_a_list_of_2024_leaves_out_is_absent_and_what_is_there_is_there():
+    whole = resource(detailed=False, description="", restrictions={"restricted": True, "projects": []}, **LISTED)
+    assert [each.status for each in judged(rule(require="!has(credential.registryUrl)"), whole)] == ["pass"]
+    given = resource(detailed=False, registryUrl="https://h", **LISTED)
+    assert [each.status for each in judged(rule(require="has(credential.registryUrl)"), given)] == ["pass"]
+    assert [each.status for each in judged(rule(require="has(credential.x) || credential.name == 'A'"), given)] == [
+        "pass"
+    ]
+
+
+def test_what_may_be_left_out_of_another_credential_is_unknown_too():
+    alone = rule(require="!resources.exists(o, o.id != credential.id && has(o.registryUrl))")
+    a, b = resource(id="a", **LISTED), replace(resource(id="b", detailed=False, **LISTED), shortfall="HTTP 403")
+    first, second = of_account(alone, a, b)
+    assert (first.status, second.status) == ("unknown", "unknown")
+    assert first.message == "A could not be judged: registryUrl of another credential is not known (HTTP 403)"
+    about = rule(resource="account", require="!resources.exists(o, has(o.registryUrl))")
+    assert [each.status for each in of_account(about, a, b)] == ["unknown"]
+    assert [each.status for each in of_account(about, a)] == ["pass"]
+
+
+ODD = [
+    ({"provider": {"type": "legacy"}}, "provider", "a map where it documents text"),
+    ({"provider": 5}, "provider", "a number where it documents text"),
+    ({"provider": "Legacy"}, "provider", "'Legacy' where it documents 'legacy'"),
+    ({"provider": " legacy"}, "provider", "' legacy' where it documents 'legacy'"),
+    ({"restrictions": {"projects": "web"}}, "restrictions.projects", "text where it documents a list"),
+    ({"restrictions": {"projects": [None]}}, "restrictions.projects", "null in a list where it documents text"),
+    ({"restrictions": []}, "restrictions.restricted", "a list where it documents a map"),
+    ({"restrictions": {"restricted": "no"}}, "restrictions.restricted", "text where it documents true or false"),
+    ({"restrictions": {"restricted": 0}}, "restrictions.restricted", "a number where it documents true or false"),
+    ({"updatedAt": "2026-01-02T00:00:01Z"}, "updatedAt", "a time more than 24 hours ahead"),
+    ({"updatedAt": "2099-01-01T00:00:00Z"}, "updatedAt", "a time more than 24 hours ahead"),
+    ({"updatedAt": "yesterday"}, "updatedAt", "text where it documents a date-time"),
+    ({"updatedAt": 1767225600}, "updatedAt", "a number where it documents a date-time"),
+    ({"updatedAt": "2025-12-31T00:00:00"}, "updatedAt", "a date-time without a zone"),
+]
+READING = {
+    "provider": ["credential.provider != 'legacy'", "has(credential.provider)"],
+    "restrictions.projects": ["size(credential.restrictions.projects) > 0"],
+    "restrictions.restricted": ["credential.restrictions.restricted != false"],
+    "updatedAt": ["timestamp(credential.updatedAt) > timestamp('2020-01-01T00:00:00Z')"],
+}
+
+
+@pytest.mark.parametrize(("record", "field", "why"), ODD)
+def test_a_value_of_another_kind_than_documented_is_unknown_to_rules_that_read_it_and_to_no_other(record, field, why):
+    sound = resource(id="b", provider="ecr", restrictions={"restricted": True, "projects": ["p"]},
+                     updatedAt="2026-01-02T00:00:00Z")  # fmt: skip
+    odd = resource(id="a", name="A", **record)
+    for source in READING[field]:
+        rules = [rule(id="reads", require=source), rule(id="other", require="credential.name == 'A'")]
+        engine = Engine(rules, NOW)
+        found = [
+            engine.result(each) for each in engine.judge([odd, replace(sound, record={**sound.record, "name": "B"})])
+        ]
+        assert [each.status for each in found] == ["unknown", "pass", "pass", "fail"]
+        assert found[0].message == f"A could not be judged: {field} is not known (the API gave {why})"
+
+
+def test_a_provider_that_is_not_documented_is_data():
+    assert [
+        each.status for each in judged(rule(require="credential.provider == 'quay'"), resource(provider="quay"))
+    ] == ["pass"]
+
+
+def test_a_value_of_another_kind_is_unknown_to_rules_about_the_whole_account():
+    a, b = resource(id="a", name="A", provider="ecr"), resource(id="b", name="B", provider=5)
+    other = rule(require="!resources.exists(o, o.id != credential.id && o.provider == credential.provider)")
+    whole = rule(resource="account", require="resources.all(o, o.provider != 'legacy')")
+    why = "the API gave a number where it documents text"
+    assert [(each.status, each.message) for each in of_account(other, a, b)] == [
+        ("unknown", f"A could not be judged: provider of another credential is not known ({why})"),
+        ("unknown", f"B could not be judged: provider is not known ({why})"),
+    ]
+    assert [each.status for each in of_account(whole, a, b)] == ["unknown"]
+    named = rule(require="resources.all(o, o.name != '')")
+    assert [each.status for each in of_account(named, a, b)] == ["pass", "pass"]
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "provider": st.sampled_from(["ecr", "Ecr", "quay", 5, None]),
+                "restrictions": st.sampled_from([{"restricted": True, "projects": []}, {"restricted": "x"}, [], {}]),
+                "registryUrl": st.sampled_from(["https://h", "https://h:x", 7]),
+                "createdAt": st.sampled_from(["2025-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "x"]),
+            },
+        ),
+        max_size=6,
+    ),
+    st.booleans(),
+)
+def test_records_in_doubt_give_the_same_on_a_page_as_one_by_one_and_among_others(records, detailed):
+    sources = [
+        "credential.provider == 'ecr'",
+        "has(credential.registryUrl) ? url(credential.registryUrl).host == 'h' : true",
+        "credential.restrictions.restricted",
+        "has(credential.createdAt) || 'provider' in credential",
+    ]
+    rules = [rule(id=f"r{n}", require=source) for n, source in enumerate(sources)]
+    among = [replace(each, require=f"size(resources) > 0 && ({each.require}\n)") for each in rules]
+    page = [resource(id=f"c{n}", detailed=detailed, **present(record)) for n, record in enumerate(records)]
+    engine = Engine(rules, NOW)
+    together = [(v.rule.id, v.resource.id, v.status) for v in engine.judge(page)]
+    assert together == [(v.rule.id, v.resource.id, v.status) for one in page for v in engine.judge([one])]
+    whole = Engine(among, NOW).judge_account(Account(team=None), page)
+    assert sorted(together) == sorted((v.rule.id, v.resource.id, v.status) for v in whole)
+
+
+def test_the_evidence_of_a_rule_that_does_not_apply_is_what_its_condition_read():
+    the_rule = rule(when="credential.provider == 'ecr'", require="credential.name == 'A'")
+    (result,) = judged(the_rule, resource(name="A", provider="github"))
+    assert (result.status, result.evidence) == ("notapplicable", {"provider": "github"})
+    (result,) = judged(the_rule, resource(name="A", provider="ecr"))
+    assert (result.status, result.evidence) == ("pass", {"name": "A"})
+
+
+def test_the_evidence_of_a_rule_over_the_whole_record_is_the_whole_record():
+    (result,) = judged(rule(require="credential.exists(key, key == 'x')"), resource(name="A"))
+    assert (result.status, result.evidence) == ("fail", {"id": "a", "name": "A"})
