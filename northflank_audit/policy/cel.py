@@ -128,7 +128,8 @@ class Expression:
         if kind not in (cel.Type.BOOL, cel.Type.DYN):
             width = len(source.rstrip())
             raise CelError([Problem(f"must give true or false, and gives {kind.name().lower()}", 0, width)])
-        self.reads: tuple[checked.Read, ...] = checked.reads(self._compiled.serialize())
+        self.serialized: bytes = self._compiled.serialize()
+        self.reads: tuple[checked.Read, ...] = checked.reads(self.serialized)
         self.wide = frozenset(read.path[0] for read in self.reads).intersection(WIDE)
         """Which of `WIDE` it reads."""
         self._own = OWN[resource_type]

@@ -33,12 +33,23 @@ class Read:
 def reads(serialized: bytes) -> tuple[Read, ...]:
     """Return every path that the serialized expression reads, in order of appearance."""
     message = fields(last(fields(serialized), ANY_VALUE))
+    found = _walk(last(message, CHECKED_EXPR), _positions(message), frozenset())
+    return tuple(sorted(found, key=lambda read: read.offset))
+
+
+def alone(serialized: bytes, part: bytes) -> bytes:
+    """Return a part of a serialized expression as one of its own."""
+    outer = fields(serialized)
+    message = encoded({**fields(last(outer, ANY_VALUE)), CHECKED_EXPR: [part]})
+    return encoded({**outer, ANY_VALUE: [message]})
+
+
+def _positions(message: Message) -> dict[int, int]:
     positions: dict[int, int] = {}
     for entry in fields(last(message, _CHECKED_SOURCE)).get(_SOURCE_POSITIONS, []):
         pair = fields(entry)
         positions[_int(pair, 1)] = _int(pair, 2)
-    found = _walk(last(message, CHECKED_EXPR), positions, frozenset())
-    return tuple(sorted(found, key=lambda read: read.offset))
+    return positions
 
 
 def name(expression: bytes) -> str:

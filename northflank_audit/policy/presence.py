@@ -50,12 +50,10 @@ class Cautious:
 
 def cautious(serialized: bytes, *, own: bool = True, others: bool = True) -> Cautious:
     """Return the cautious form of a serialized expression, for its `own` record, for the `others`, or for both."""
-    outer = checked.fields(serialized)
-    message = checked.fields(checked.last(outer, checked.ANY_VALUE))
+    message = checked.fields(checked.last(checked.fields(serialized), checked.ANY_VALUE))
     rewriter = _Rewriter()
     expression = rewriter.expression(checked.last(message, checked.CHECKED_EXPR), _Names.of(own=own, others=others))
-    whole: Message = {**outer, checked.ANY_VALUE: [checked.encoded({**message, checked.CHECKED_EXPR: [expression]})]}
-    return Cautious(checked.encoded(whole), frozenset(rewriter.asked), rewriter.sweeping)
+    return Cautious(checked.alone(serialized, expression), frozenset(rewriter.asked), rewriter.sweeping)
 
 
 @dataclass(frozen=True, slots=True)

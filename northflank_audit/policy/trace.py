@@ -87,10 +87,11 @@ class _Scope:
 
     def value(self, text: str) -> Any:
         """Evaluate text as if it stood within the macros."""
+        absent = NOTHING_ABSENT if text in self.variables else self.absent  # a variable alone asks for nothing
         for name, value in reversed(self.bound):
             text = f"cel.bind({name}, {value}, {text})"
         try:
-            return evaluate(text, self.variables, self.resource_type, self.absent)
+            return evaluate(text, self.variables, self.resource_type, absent)
         except CelError as error:  # bound, it may be nested too deeply
             return Failed(f"can't be evaluated by itself: {error}")
 
