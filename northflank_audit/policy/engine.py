@@ -1,7 +1,6 @@
 """The engine: rules over records, one verdict for each pair."""
 
 import datetime as dt
-import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import groupby, islice
@@ -35,7 +34,7 @@ from northflank_audit.policy.cel import (
     lookup,
 )
 from northflank_audit.policy.kinds import Doubt, Kinds, together
-from northflank_audit.policy.reasons import lacking, lacking_in
+from northflank_audit.policy.reasons import filled, lacking, lacking_in, named
 
 _CODES = {Batch.VIOLATED: Status.FAIL, Batch.HELD: Status.PASS, Batch.NOT_APPLICABLE: Status.NOTAPPLICABLE}
 
@@ -249,14 +248,6 @@ def _verdict(
     return Verdict(each.rule, resource, status, seen=seen)
 
 
-def _named(resource: Resource) -> str:
-    return (
-        str(Account(team=resource.team))
-        if resource.type == ACCOUNT_TYPE
-        else ResourceName.of(resource).title or resource.id
-    )
-
-
 def _reason(verdict: Verdict) -> str:
     """Return why a verdict could not be given, for a person."""
     if verdict.seen is None and verdict.decided_by is not None and verdict.missing is not None:
@@ -274,10 +265,10 @@ def _cause(verdict: Verdict) -> str:
 
 def _message(verdict: Verdict) -> str:
     rule, resource = verdict.rule, verdict.resource
-    name = _named(resource)
+    name = named(resource)
     match verdict.status:
         case Status.FAIL:
-            return _filled(rule, resource)
+            return filled(rule, resource)
         case Status.UNKNOWN:
             return f"{name} could not be judged: {_reason(verdict)}"
         case Status.ERROR:
@@ -286,24 +277,3 @@ def _message(verdict: Verdict) -> str:
             return f"{name}: the rule does not apply"
         case Status.PASS:
             return f"{name}: as it should be"
-
-
-def _filled(rule: Rule, resource: Resource) -> str:
-    values: dict[str, Any] = {
-        "id": resource.id,
-        "name": _named(resource) if resource.name is not None or resource.type == ACCOUNT_TYPE else None,
-        "provider": resource.record.get("provider"),
-        "team": resource.team,
-    }
-    parts = []
-    for text, field, _, _ in string.Formatter().parse(rule.message):
-        parts.append(text)
-        if field is not None:
-            key = field.removeprefix("params.")
-            value = values.get(field) if key == field else rule.params.get(key)
-            parts.append("?" if value is None else _text(value))
-    return "".join(parts)
-
-
-def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,9 +1,10 @@
-"""Why a verdict is unknown, in words."""
+"""Verdicts in words: why one is unknown, and what a rule's own message says."""
 
+import string
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from northflank_audit.model import ACCOUNT_TYPE, Account, Resource
+from northflank_audit.model import ACCOUNT_TYPE, Account, Resource, ResourceName, Rule
 from northflank_audit.policy.cel import Expression, Missing, lookup
 from northflank_audit.policy.environment import NO_ADDRESS
 from northflank_audit.policy.kinds import Doubt
@@ -70,3 +71,34 @@ def _unknown(fields: Sequence[str], shortfall: str | None, odd: Mapping[str, str
     for field in fields:
         whys.setdefault(_why(field, odd) or shortfall or NOT_GIVEN, []).append(field)
     return "; ".join(f"{' and '.join(names)} is not known ({why})" for why, names in whys.items())
+
+
+def named(resource: Resource) -> str:
+    """Return what a message calls a resource."""
+    return (
+        str(Account(team=resource.team))
+        if resource.type == ACCOUNT_TYPE
+        else ResourceName.of(resource).title or resource.id
+    )
+
+
+def filled(rule: Rule, resource: Resource) -> str:
+    """Return the rule's own message, its fields filled in."""
+    values: dict[str, Any] = {
+        "id": resource.id,
+        "name": named(resource) if resource.name is not None or resource.type == ACCOUNT_TYPE else None,
+        "provider": resource.record.get("provider"),
+        "team": resource.team,
+    }
+    parts = []
+    for text, field, _, _ in string.Formatter().parse(rule.message):
+        parts.append(text)
+        if field is not None:
+            key = field.removeprefix("params.")
+            value = values.get(field) if key == field else rule.params.get(key)
+            parts.append("?" if value is None else _text(value))
+    return "".join(parts)
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
