@@ -42,7 +42,8 @@ class FoundConfig(Document):
 
     def weakened(self, source: Sources) -> list[str]:
         """Return a warning that names what of the file can turn a violation into a success, if anything counts."""
-        keys = [key for key in WEAKENING if key in self.value and self._counts(key, source)]
+        value = self.value if isinstance(self.value, dict) else {}
+        keys = [key for key in WEAKENING if key in value and self._counts(key, source)]
         if not keys:
             return []
         listed = ", ".join(f"{key} ({self.path}:{self.line((key,))})" for key in keys)

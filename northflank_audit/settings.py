@@ -85,7 +85,8 @@ class Settings:
     def token(self, environment: Mapping[str, str]) -> Token:
         """Return the token from `--token-file`, else the environment. Raises StartError where there is none."""
         if self.token_file is not None:
-            value, origin = reading.read_text(self.token_file), f"the file {self.token_file}"
+            value = reading.read_text(self.token_file, name=f"--token-file {self.token_file}")
+            origin = f"the file {self.token_file}"
         else:
             origin = next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
             if not origin:

@@ -253,6 +253,12 @@ def test_what_a_found_config_says_about_the_verdict_is_named_in_the_report(comma
     assert warning not in report.read_text()
 
 
+@pytest.mark.parametrize(("text", "expected"), [("", 1), ("- a list", 2)])
+def test_a_found_config_that_says_nothing_or_no_options_is_no_mistake_of_ours(command, tmp_path, text, expected):
+    (tmp_path / "audit.yaml").write_text(text)
+    assert command(*AUDIT)[0] == expected
+
+
 def test_a_variable_names_a_config_as_the_flag_does(command, tmp_path):
     (tmp_path / "audit.yaml").write_text("input: [i.json]")
     assert command("--rules", "r.yaml", NORTHFLANK_AUDIT_CONFIG="audit.yaml")[0] == 1
