@@ -37,6 +37,25 @@ def reads(serialized: bytes) -> tuple[Read, ...]:
     return tuple(sorted(found, key=lambda read: read.offset))
 
 
+def calls(serialized: bytes) -> list[tuple[bytes, frozenset[str], int]]:
+    """Return the calls of functions in a serialized expression: each with the names that it reads, and its offset."""
+    message = fields(last(fields(serialized), ANY_VALUE))
+    positions, found, todo = _positions(message), [], [last(message, CHECKED_EXPR)]
+    while todo:
+        part = todo.pop()
+        node = fields(part)
+        todo += [inner for inner, _ in parts(node)]
+        if CALL in node and last(fields(last(node, CALL)), 2).isalnum():
+            found.append((part, roots(part), positions.get(_int(node, ID), 0)))
+    return sorted(found, key=lambda call: call[2])
+
+
+def roots(expression: bytes) -> frozenset[str]:
+    """Return all names in a part, those that macros bind as well."""
+    inner = (roots(part) for part, _ in parts(fields(expression)))
+    return frozenset(filter(None, [name(expression)])).union(*inner)
+
+
 def alone(serialized: bytes, part: bytes) -> bytes:
     """Return a part of a serialized expression as one of its own."""
     outer = fields(serialized)

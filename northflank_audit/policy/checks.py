@@ -10,6 +10,7 @@ from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.model import ExampleEntry, Status
 from northflank_audit.policy.cel import CelError, Expression, compiled
 from northflank_audit.policy.checked import Read
+from northflank_audit.policy.failing import failures
 from northflank_audit.policy.rulefile import RuleEntry
 from northflank_audit.policy.yamlfile import Document, Path
 
@@ -33,6 +34,9 @@ def mistakes(document: Document, here: Path, entry: RuleEntry, *, whole: bool = 
     yield from misnamed
     if whole and not misnamed:  # else one that seems unused was meant
         yield from _unused(document, here, entry, list(found.values()))
+        for key, expression in found.items():
+            for problem in failures(expression, entry.params):
+                yield document.inside((*here, key), problem.index, problem.width, f"{key}: {problem.text}")
     yield from _message_mistakes(document, (*here, "message"), entry)
     for number, reference in enumerate(entry.references):
         if not is_web_address(reference):

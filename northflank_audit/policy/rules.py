@@ -1,7 +1,7 @@
 """Rule files, read into rules that are checked and ready: their own, those that they extend, and what tunes them."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -11,6 +11,8 @@ from msgspec.structs import asdict, replace
 from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean, in_order
 from northflank_audit.model import Example, Rule, Severity
 from northflank_audit.policy import checks
+from northflank_audit.policy.cel import compiled
+from northflank_audit.policy.failing import failures
 from northflank_audit.policy.rulefile import Override, RuleEntry, RuleFile
 from northflank_audit.policy.typed import converted, sound_parts
 from northflank_audit.policy.yamlfile import Document, Path
@@ -248,6 +250,8 @@ def _change(book: Rulebook, document: Document, here: tuple[str, str], rule: Rul
         if problem := checks.unfit(name, value, rule.params):
             there = (*here, "params", name)
             mistakes.append(document.error(there, f"'{rule.id}': {problem}", key=name not in rule.params))
+    if change is not None and not mistakes:
+        mistakes = list(_failing(document, here, replace(rule, params={**rule.params, **change.params}), change))
     book.mistakes.extend(mistakes)
     if change is None or mistakes:
         return
@@ -260,3 +264,17 @@ def _change(book: Rulebook, document: Document, here: tuple[str, str], rule: Rul
         params={**rule.params, **change.params},
         tuned={**rule.tuned, **{key: f"{document.path}:{document.line(place)}" for key, place in places.items()}},
     )
+
+
+def _failing(document: Document, here: Path, rule: Rule, change: Override) -> Iterator[FileError]:
+    """Yield the parameters that a change sets and with which the rule fails on every record."""
+    for source in (rule.when, rule.require):
+        if source is None:
+            continue
+        expression = compiled(source, rule.resource)
+        read = {step for each in expression.reads if each.path[0] == "params" for step in each.path[1:2]}
+        name = next((name for name in change.params if name in read), None)
+        if name is not None:
+            there = (*here, "params", name)
+            for problem in failures(expression, rule.params):
+                yield document.error(there, f"'{rule.id}' can't have this '{name}': {problem.text}")

@@ -166,6 +166,54 @@ def test_the_example_of_the_contract_is_a_rule():
     assert len(rules(RULES)) == 2
 
 
-def test_an_unknown_key_of_an_override_says_what_may_stand_there():
-    with pytest.raises(FileErrors, match="audit.yaml:2:14: unknown key 'enabled'; choose from severity, params"):
-        overridden("overrides:\n  provider: {enabled: false}")
+DAYS = "now - timestamp(credential.updatedAt) < duration(string(params.days * 24) + 'h')"
+FAILING = [
+    ("'prod' in credential.name", {}, "require: this fails on every record: No matching overloads found : @in"),
+    ("credential.name + 1 == 2", {}, "require: this fails on every record: No matching overloads found"),
+    ("now - timestamp(credential.createdAt) > duration('90d')", {}, "require: this fails: String to Duration"),
+    ("has(credential.createdAt) && duration('90d') > duration('1h')", {}, "require: this fails: String to Duration"),
+    ("credential.name.matches('^[a-z')", {}, "require: this fails: invalid regular expression"),
+    ("params.p == '' || credential.name.matches(params.p)", {"p": "^[a-z"}, "require: this fails: invalid regular"),
+    (
+        "params.l.exists(p, credential.name.matches(p))",
+        {"l": ["^[a-z"]},
+        "require: this fails on every record: invalid",
+    ),
+    (DAYS, {"days": 1.5}, "require: this fails on every record: No matching overloads found"),
+    (DAYS, {"days": -5}, "require: this fails: the duration is negative"),
+]
+SOUND = [
+    ("credential.foo + 1 == 2", {}),
+    ("credential.foo.bar.exists(x, x == 'a')", {}),
+    ("size(params.l) > 0 ? params.l[0] == credential.name : credential.name != ''", {"l": []}),
+    ("params.p == '' || credential.name.matches(params.p)", {"p": ""}),
+    ("params.l.exists(p, credential.name.matches(p))", {"l": []}),
+    ("timestamp(credential.foo) < now && int(credential.bar) > 0", {}),
+    (DAYS, {"days": 5}),
+]
+
+
+def ruled(require, params):
+    entry = {"id": "r", "title": "T", "severity": "low", "require": require, "params": params}
+    return read([("r.yaml", json.dumps({"rules": [entry]}))])
+
+
+@pytest.mark.parametrize(("require", "params", "said"), FAILING)
+def test_a_rule_that_fails_on_every_record_is_a_mistake_where_it_stands(require, params, said):
+    (mistake,) = ruled(require, params).mistakes
+    assert str(mistake).startswith("r.yaml:1:")
+    assert said in str(mistake)
+
+
+@pytest.mark.parametrize(("require", "params"), SOUND)
+def test_a_rule_that_may_give_a_value_is_none(require, params):
+    assert ruled(require, params).mistakes == []
+
+
+@pytest.mark.parametrize(("value", "said"), [("1.5", "No matching overloads"), ("-5", "the duration is negative")])
+def test_a_parameter_with_which_a_rule_fails_is_a_mistake_where_it_is_set(value, said):
+    book = ruled(DAYS, {"days": 90})
+    override(book, Document(f"overrides:\n  r:\n    params:\n      days: {value}\n", "audit.yaml", strict=False))
+    (mistake,) = book.mistakes
+    assert str(mistake).startswith("audit.yaml:4:13: 'r' can't have this 'days': this fails")
+    assert said in str(mistake)
