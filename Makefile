@@ -3,7 +3,7 @@
 # make lint   formatting, lint, types, import contracts
 # make bench  measure, and print the figures of benchmarks/README.md
 # make lock   renew requirements.txt, requirements-notify.txt and requirements-dev.txt
-# make docs   renew what is generated: the README's --help and docs/rules.md
+# make docs   renew what is generated: docs/help.md, docs/faults.md, docs/rules.md and more
 # make picture  renew docs/*.png; it needs chromium
 
 PYTHON ?= python3

@@ -1,7 +1,7 @@
 """Renew what is generated (`make docs`).
 
-That is the README's help text and table of faults, docs/rules.md, the table of formats in docs/reports.md, what the
-commands of docs/writing-rules.md print, and schemas/.
+That is docs/help.md, docs/rules.md, the tables of docs/faults.md and docs/reports.md, what the commands of
+docs/writing-rules.md print, and schemas/.
 
 With --check, say whether they are as they should be (the tests do).
 """
@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
+import click  # noqa: E402 - as the next
 import yaml  # noqa: E402 - as the next
 
-from northflank_audit.fields import FIELDS  # noqa: E402 - found by the line above
+from northflank_audit.cli import cli  # noqa: E402 - found by the line above
+from northflank_audit.fields import FIELDS  # noqa: E402 - as above
 from northflank_audit.formats import FORMATS  # noqa: E402 - as above
 from northflank_audit.model import Rule  # noqa: E402 - as above
 from northflank_audit.schemas import SCHEMAS  # noqa: E402 - as above
@@ -32,43 +34,69 @@ from northflank_audit.selection import packs, read_rules  # noqa: E402 - as abov
 FAULTS = ROOT / "tests/faults/cases.yaml"
 
 
-def readme() -> str:
-    """Return the README with its generated parts renewed."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name, part in (("help", usage()), ("faults", faults())):
-        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        before, rest = text.split(start)
-        text = before + start + part + end + rest.split(end)[1]
-    return text
+COMMAND = ("python", "audit.py")
+"""How the docs call the program."""
+
+
+def between(page: str, name: str, part: str) -> str:
+    """Return a page of docs/ with what is between the comments of this name renewed."""
+    text = (HERE / page).read_text(encoding="utf-8")
+    start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, rest = text.split(start)
+    return before + start + part + end + rest.split(end)[1]
 
 
 def reports() -> str:
     """Return docs/reports.md with its table of formats renewed."""
-    text = (HERE / "reports.md").read_text(encoding="utf-8")
-    before, rest = text.split("<!-- formats -->\n")
     rows = [f"| `{each.name}` | `{each.filename}` | {each.what} |" for each in FORMATS.values()]
     table = "\n".join(["| format | file | what it is for |", "| --- | --- | --- |", *rows]) + "\n"
-    end = "<!-- /formats -->"
-    return before + "<!-- formats -->\n" + table + end + rest.split(end)[1]
+    return between("reports.md", "formats", table)
 
 
 def usage() -> str:
-    """Return the real help text."""
-    command = [sys.executable, str(ROOT / "audit.py"), "--help"]
+    """Return docs/help.md: the real help text of every command."""
+    lines = ["# All help texts", "", "<!-- Made by `make docs`. -->", ""]
+    commands = [names for names in _commands(cli, ()) if names != ("run",)]  # the first one has its options
+    lines += [f"- [`{_called(names)}`](#{_anchor(names)})" for names in commands]
+    for names in commands:
+        shown = _help(names)
+        lines += ["", f"## {_anchor(names)}", "", f"```console\n$ {_called(names)} --help\n{shown}```"]
+    return "\n".join(lines) + "\n"
+
+
+def _commands(command: click.Command, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    yield names
+    if isinstance(command, click.Group):
+        with click.Context(command) as ctx:
+            for name in command.list_commands(ctx):
+                found = command.get_command(ctx, name)
+                if found is not None:
+                    yield from _commands(found, (*names, name))
+
+
+def _called(names: tuple[str, ...]) -> str:
+    return " ".join([*COMMAND, *names])
+
+
+def _anchor(names: tuple[str, ...]) -> str:
+    return "-".join(names) or "audit"
+
+
+def _help(names: tuple[str, ...]) -> str:
+    command = [sys.executable, str(ROOT / "audit.py"), *names, "--help"]
     environment = {**os.environ, "COLUMNS": "110", "NO_COLOR": "1"}
-    shown = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)  # noqa: S603
-    return f"```console\n$ python audit.py --help\n{shown.stdout}```\n"
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout  # noqa: S603
 
 
 def faults() -> str:
-    """Return the table of what tests/faults plays."""
+    """Return docs/faults.md with its table of what tests/faults plays renewed."""
     cases = yaml.safe_load(FAULTS.read_text(encoding="utf-8"))
     lines = [
         "| fault | what this audit does | exit code | what the official SDK returns |",
         "| --- | --- | --- | --- |",
     ]
     lines += [f"| {case['fault']} | {case['what']} | {case['exit']} | {case.get('sdk', '')} |" for case in cases]
-    return "\n".join(lines) + "\n"
+    return between("faults.md", "faults", "\n".join(lines) + "\n")
 
 
 def rules() -> str:
@@ -182,7 +210,8 @@ def schema(make: Callable[[], dict[str, Any]]) -> str:
 
 
 GENERATED = {
-    ROOT / "README.md": readme,
+    HERE / "faults.md": faults,
+    HERE / "help.md": usage,
     HERE / "reports.md": reports,
     HERE / "rules.md": rules,
     HERE / "writing-rules.md": tutorial,
