@@ -1,0 +1,37 @@
+"""The catalogue: everything that differs from type to type, one declaration each, a module for each family.
+
+What is true of all types, how they are fetched, judged or reported, belongs elsewhere and reads it from here.
+"""
+
+from typing import Final
+
+from northflank_audit.resources.access import API_TOKEN
+from northflank_audit.resources.account import ACCOUNT
+from northflank_audit.resources.base import Field, Kind, Part, Permission, ResourceType, Scope
+from northflank_audit.resources.data import ADDON, BACKUP_DESTINATION, VOLUME
+from northflank_audit.resources.networking import DOMAIN, LOAD_BALANCER
+from northflank_audit.resources.observability import NOTIFICATION
+from northflank_audit.resources.registries import REGISTRY_CREDENTIAL
+from northflank_audit.resources.secrets import SECRET_GROUP
+from northflank_audit.resources.workloads import PROJECT, SERVICE
+
+TYPES: Final[dict[str, ResourceType]] = {
+    each.name: each
+    for each in (
+        REGISTRY_CREDENTIAL,
+        ACCOUNT,
+        API_TOKEN,
+        PROJECT,
+        SERVICE,
+        ADDON,
+        VOLUME,
+        BACKUP_DESTINATION,
+        SECRET_GROUP,
+        DOMAIN,
+        LOAD_BALANCER,
+        NOTIFICATION,
+    )
+}
+"""Every type, by its name."""
+
+__all__ = ["TYPES", "Field", "Kind", "Part", "Permission", "ResourceType", "Scope"]

@@ -1,0 +1,254 @@
+"""What a resource type consists of: endpoints, fields, secrets, words.
+
+Everything that differs from type to type is data of these classes. The rest of the tool derives from it: what is
+fetched, what is kept, which names expressions have, what lint knows, how messages and the docs name things.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Final
+
+Record = dict[str, Any]
+"""A record as the API gives it, or what is kept of it."""
+
+LIST: Final = "list"
+"""The name of the part that every type has: what its list says of a resource."""
+DETAIL: Final = "detail"
+"""The name of the part that an endpoint of the resource's own gives."""
+
+
+class Kind(StrEnum):
+    """The kinds of values that the API documents, in words for people."""
+
+    TEXT = "text"
+    BOOLEAN = "true or false"
+    NUMBER = "a number"
+    TIME = "a date-time"
+    LIST = "a list"
+    MAP = "a map"
+
+
+class Scope(StrEnum):
+    """Whose lists hold a type."""
+
+    ACCOUNT = "account"
+    """The token's own account, and each team."""
+    PROJECT = "project"
+    """Each project of an account."""
+    WHOLE = "whole"
+    """No list: the account itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What a token needs for an endpoint, by the names of both generations."""
+
+    name: str
+    before: str = ""
+    """The name before 2026, where it differs."""
+
+    def __str__(self) -> str:
+        """Name the permission in messages."""
+        return f"{self.name} (before 2026: {self.before})" if self.before else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A field below a record. A path's step that ends in `[]` stands for each item of a list: `ports[].public`."""
+
+    path: str
+    kind: Kind
+    values: tuple[str, ...] = ()
+    """The values that are documented; others may come all the same. None are where the text is free."""
+    null: bool = False
+    """Whether null is a value with a meaning of its own. Elsewhere it is as if the field were absent."""
+    personal: bool = False
+    """Whether it is about a person: kept only where a rule reads it, and masked in reports."""
+    changing: bool = False
+    """Whether it may change between two requests by itself, as a state does."""
+    free: bool = False
+    """Whether someone writes it freely, so that it may repeat a secret."""
+    address: bool = False
+    """Whether it is an address, which loses the user name and password that it may hold."""
+
+
+def text(path: str, *values: str, null: bool = False, personal: bool = False, changing: bool = False) -> Field:
+    """Declare a text with these documented values."""
+    return Field(path=path, kind=Kind.TEXT, values=values, null=null, personal=personal, changing=changing)
+
+
+def words(path: str) -> Field:
+    """Declare a text that someone writes freely: a name, a description, an address, an error's message."""
+    return Field(path=path, kind=Kind.TEXT, free=True)
+
+
+def address(path: str) -> Field:
+    """Declare an address, which someone writes freely, too."""
+    return Field(path=path, kind=Kind.TEXT, free=True, address=True)
+
+
+def switches(path: str) -> Field:
+    """Declare a map of names to true or false."""
+    return Field(path=path, kind=Kind.MAP)
+
+
+def texts(path: str, *values: str) -> Field:
+    """Declare a list of texts."""
+    return Field(path=f"{path}[]", kind=Kind.TEXT, values=values)
+
+
+def boolean(path: str) -> Field:
+    """Declare a field that is true or false."""
+    return Field(path=path, kind=Kind.BOOLEAN)
+
+
+def number(path: str, *, changing: bool = False) -> Field:
+    """Declare a number."""
+    return Field(path=path, kind=Kind.NUMBER, changing=changing)
+
+
+def time(path: str, *, null: bool = False, changing: bool = False) -> Field:
+    """Declare a date-time."""
+    return Field(path=path, kind=Kind.TIME, null=null, changing=changing)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Each item of a list."""
+
+    item: Any
+    """A `Field`, or a map of names to what is below them."""
+
+
+def tree(fields: tuple[Field, ...]) -> dict[str, Any]:
+    """Return fields as nested maps by the steps of their paths, lists as `Items`."""
+    root: dict[str, Any] = {}
+    for field in fields:
+        node, steps = root, field.path.split(".")
+        for index, step in enumerate(steps):
+            name, listed = step.removesuffix("[]"), step.endswith("[]")
+            last = index == len(steps) - 1
+            if last:
+                node[name] = Items(field) if listed else field
+            elif listed:
+                node = node.setdefault(name, Items({})).item
+            else:
+                node = node.setdefault(name, {})
+    return root
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One endpoint, and what it adds to a record: the list, the detail, a list of children."""
+
+    name: str
+    path: str
+    """Below `/v1` or `/v1/teams/{team}`; `{project}` and `{id}` are filled in."""
+    permission: Permission
+    keys: tuple[str, ...] = ()
+    """Of a list: the key under `data`, or several of which one must be there. None: `data` itself is the list."""
+    paged: bool = True
+    """Of a list: whether it comes in pages."""
+    fields: tuple[Field, ...]
+    secrets: tuple[str, ...] = ()
+    """Paths of what the endpoint shows and nobody may keep; repeated elsewhere in the answer, it is masked there.
+
+    A step `*` stands for each key of a map; lists on the way are gone through.
+    """
+    logins: tuple[str, ...] = ()
+    """Paths of user names: as `secrets`, but masked as whole words alone, since many are words."""
+    derive: Callable[[Record], Record] | None = None
+    """Computes fields from what is dropped, before it is dropped: names and kinds of variables, never values."""
+    joins: str = ""
+    """Of a list of children: the field of the record that holds them."""
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """The fields as a tree, as `tree` gives it."""
+        return tree(self.fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceType:
+    """A type of resource: its words, its endpoints and its fields."""
+
+    name: str
+    """As rules, reports and waivers call it: `registry-credential`."""
+    family: str
+    """The pack of rules that it belongs to."""
+    singular: str
+    plural: str
+    scope: Scope
+    variable: str
+    """The name of a record in expressions."""
+    collection: str
+    """The name of the list of all its records below `account` in expressions."""
+    listing: Part | None = None
+    """None where there is no list: the account itself."""
+    parts: tuple[Part, ...] = ()
+    """What costs a request for each resource."""
+    id: str = "id"
+    label: str = "name"
+    """The field that people know a resource by."""
+    open: bool = False
+    """Whether fields of the list that nobody declared are kept."""
+    never: tuple[str, ...] = ()
+    """Endpoints that exist and are not called, since they show secrets or change something."""
+    alias: str = ""
+    """For rules about this type: the type whose records `resources` holds, where it is another."""
+    whole: Callable[[Record], bool] | None = None
+    """Tells of a record of the list whether it lacks nothing that a detail could add."""
+
+    @cached_property
+    def fields(self) -> Mapping[str, Field]:
+        """Every field, by its path; lists and maps above others are among them."""
+        found: dict[str, Field] = {}
+        for part in self.sources:
+            prefix = f"{part.joins}[]." if part.joins else ""
+            for field in part.fields:
+                path = f"{prefix}{field.path}"
+                for above, kind in _above(path):
+                    found.setdefault(above, Field(path=above, kind=kind))
+                found.setdefault(path, field)
+        return found
+
+    @cached_property
+    def sources(self) -> tuple[Part, ...]:
+        """The list and the parts, in the order in which they are read."""
+        return (*((self.listing,) if self.listing else ()), *self.parts)
+
+    def part(self, name: str) -> Part:
+        """Return the part of this name."""
+        return next(part for part in self.sources if part.name == name)
+
+    def giving(self, steps: tuple[str, ...]) -> frozenset[str]:
+        """Return the names of the parts that may give a field, by its steps: `("ports", "[]", "public")`."""
+        return frozenset(part.name for part in self.sources if _gives(part, steps))
+
+
+def _gives(part: Part, steps: tuple[str, ...]) -> bool:
+    node: Any = {part.joins: Items(part.kept)} if part.joins else part.kept
+    for step in steps:
+        if isinstance(node, Items):
+            node = node.item
+            if step == "[]":
+                continue
+        if isinstance(node, Field):
+            return True
+        if step not in node:
+            return False
+        node = node[step]
+    return True
+
+
+def _above(path: str) -> Iterator[tuple[str, Kind]]:
+    """Yield what stands above a field: the lists and maps on the way to it."""
+    steps = path.split(".")
+    for index, step in enumerate(steps):
+        prefix = ".".join([*steps[:index], step.removesuffix("[]")])
+        if step.endswith("[]"):
+            yield prefix, Kind.LIST
+        elif index < len(steps) - 1:
+            yield prefix, Kind.MAP

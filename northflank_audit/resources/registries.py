@@ -1,0 +1,114 @@
+"""Container registries: the logins that an account has saved."""
+
+from typing import Any, Final
+
+from northflank_audit.addresses import parsed
+from northflank_audit.resources.base import (
+    DETAIL,
+    LIST,
+    Part,
+    Permission,
+    Record,
+    ResourceType,
+    Scope,
+    address,
+    boolean,
+    number,
+    text,
+    texts,
+    time,
+    words,
+)
+
+_PROVIDERS_2024: Final = ("dockerhub", "gcr", "gcr-eu", "gcr-us", "gitlab", "github", "custom")
+_PROVIDERS_2026: Final = ("acr", "ecr", "gar", "dockerhub", "dhi", "github", "gitlab", "custom", "legacy")
+_LIST: Final = "/integrations/registries"
+_REFRESH: Final = "registryCredentialRefresh"
+
+_FIELDS: Final = (
+    text("id"),
+    words("name"),
+    words("description"),
+    text("provider", *dict.fromkeys(_PROVIDERS_2024 + _PROVIDERS_2026)),
+    boolean("restrictions.restricted"),
+    texts("restrictions.projects"),
+    address("registryUrl"),
+    boolean("urlHasUser"),
+    text("aws.region"),
+    text("gcp.projectId"),
+    text("azure.resourceGroup"),
+    text("integrationId"),
+    boolean("credentials.scope.pull"),
+    boolean("credentials.scope.push"),
+    text(f"{_REFRESH}.status", "healthy", "retrying", "suspended", changing=True),
+    number(f"{_REFRESH}.failureCount", changing=True),
+    number(f"{_REFRESH}.retryDelay", changing=True),
+    time(f"{_REFRESH}.lastFailureAt", changing=True),
+    time(f"{_REFRESH}.nextAttemptAt", changing=True),
+    text(f"{_REFRESH}.error.type", changing=True),
+    words(f"{_REFRESH}.error.message"),
+    text(f"{_REFRESH}.error.providerCode", changing=True),
+    time("createdAt"),
+    time("updatedAt", changing=True),
+)
+_SECRETS: Final = ("credentials.password", "auths.*.password", "auths.*.auth", "auths.*.identitytoken")
+_LOGINS: Final = ("credentials.username", "auths.*.username")
+
+
+def _listed(item: Record) -> Record:
+    """Tell whether the address holds a user name or password, which it loses."""
+    url = item.get("registryUrl")
+    found = parsed(url) if isinstance(url, str) else None
+    return {"urlHasUser": found.has_user} if found else {}
+
+
+def _detailed(item: Record) -> Record:
+    """Tell besides whether a login is stored, which is dropped."""
+    login: Any = item.get("credentials")
+    stored = isinstance(login, dict) and bool(login.get("username") or login.get("password"))
+    return {**_listed(item), "credentials": {"stored": stored or bool(item.get("auths"))}}
+
+
+def _is_of_2024(record: Record) -> bool:
+    """Tell whether a record is of the generation whose list lacks nothing: only that one has these fields."""
+    return "description" in record or "restrictions" in record
+
+
+REGISTRY_CREDENTIAL: Final = ResourceType(
+    name="registry-credential",
+    family="registries",
+    singular="registry credential",
+    plural="registry credentials",
+    scope=Scope.ACCOUNT,
+    variable="credential",
+    collection="registry_credentials",
+    open=True,
+    whole=_is_of_2024,
+    listing=Part(
+        name=LIST,
+        path=_LIST,
+        keys=("credentials",),
+        permission=Permission(
+            "Account > Cloud > Registries > Read",
+            "Account > Credentials > General > Read",
+        ),
+        fields=_FIELDS,
+        secrets=_SECRETS,
+        logins=_LOGINS,
+        derive=_listed,
+    ),
+    parts=(
+        Part(
+            name=DETAIL,
+            path=f"{_LIST}/{{id}}",
+            permission=Permission(
+                "Account > Cloud > Registries > Read",
+                "Account > Credentials > General > Read Encrypted",
+            ),
+            fields=(*_FIELDS, boolean("credentials.stored")),
+            secrets=_SECRETS,
+            logins=_LOGINS,
+            derive=_detailed,
+        ),
+    ),
+)
