@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from northflank_audit.emulator.accounts import read
+from northflank_audit.emulator.reading import read
 from northflank_audit.errors import StartError
 
 LIMIT: Final = 1000

@@ -8,6 +8,7 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from northflank_audit.emulator.accounts import Account, Accounts, listed
+from northflank_audit.emulator.endpoints import Endpoint
 from northflank_audit.emulator.plan import Answer, Fault, Plan, Player, Request
 from northflank_audit.errors import StartError
 
@@ -132,20 +134,43 @@ class Emulator:
         raise _Refusal(HTTPStatus.NOT_FOUND, "Not found")
 
     def _account(self, account: Account, path: list[str], query: dict[str, str]) -> dict[str, Any]:
-        match path:
-            case ["integrations", "registries"]:
-                page = self._page("credentials", account.credentials, query)
-                page["data"]["credentials"] = [listed(item) for item in page["data"]["credentials"]]
-                return page
-            case ["integrations", "registries", credential_id]:
-                for item in account.credentials:
-                    if item["id"] == credential_id:
-                        return {"data": item}
-            case ["projects"]:
-                return self._page("projects", account.projects, query)
+        for endpoint in self.accounts.endpoints:
+            matched = endpoint.matched(path)
+            if matched is None:
+                continue
+            items = account.items(endpoint, matched[0])
+            content = None if items is None else self._below(endpoint, items, matched[1], query)
+            if content is not None:
+                granted = self.accounts.permissions
+                if granted is not None and endpoint.permission not in granted:
+                    raise _Refusal(HTTPStatus.FORBIDDEN, "Insufficient permissions")
+                return content
         raise _Refusal(HTTPStatus.NOT_FOUND, "Not found")
 
-    def _page(self, key: str, items: list[dict[str, Any]], query: dict[str, str]) -> dict[str, Any]:
+    def _below(
+        self, endpoint: Endpoint, items: list[dict[str, Any]], path: list[str], query: dict[str, str]
+    ) -> dict[str, Any] | None:
+        """Return a list, one item's detail, or a list of its children; None where there is no such thing."""
+        show = listed if endpoint.source == ("credentials",) else endpoint.shown
+        match path:
+            case []:
+                return self._page(endpoint.key, items, query, show)
+            case [identity, *rest]:
+                item = next((each for each in items if each[endpoint.id] == identity), None)
+                if item is not None and not rest and endpoint.detail:
+                    return {"data": endpoint.whole(item)}
+                if item is not None and len(rest) == 1 and rest[0] in endpoint.children:
+                    source, key = endpoint.children[rest[0]]
+                    return self._page(key, item.get(source, []), query)
+        return None
+
+    def _page(
+        self,
+        key: str | None,
+        items: list[dict[str, Any]],
+        query: dict[str, str],
+        show: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    ) -> dict[str, Any]:
         size = _number(query, "per_page", PAGE_SIZE)
         if size > MOST:
             raise _Refusal(HTTPStatus.BAD_REQUEST, f"per_page must be at most {MOST}")
@@ -158,11 +183,11 @@ class Emulator:
             if not 0 <= start < len(items):
                 raise _Refusal(HTTPStatus.BAD_REQUEST, "Invalid cursor")
         end = next((end for end in self._ends if end > start), start + size)
-        found = items[start:end]
+        found = [show(item) for item in items[start:end]]
         pagination: dict[str, Any] = {"hasNextPage": end < len(items), "count": len(found)}
         if pagination["hasNextPage"] and self.accounts.cursors:
             pagination["cursor"] = base64.urlsafe_b64encode(str(end).encode()).decode()
-        return {"data": {key: found}, "pagination": pagination}
+        return {"data": found if key is None else {key: found}, "pagination": pagination}
 
     def _start(self, page: int, size: int) -> int:
         """Return where a page begins: after the pages whose sizes are planned, all are as large as is asked."""

@@ -1,0 +1,112 @@
+"""Which endpoints the emulator serves, and what of an item each shows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from northflank_audit.emulator.reading import read
+from northflank_audit.errors import StartError
+
+BUILT_IN: Final = Path(__file__).parent / "endpoints.yaml"
+_KEYS: Final = ("from", "path", "key", "id", "listed", "detail", "within", "children", "permission")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A list, with the details and children below it."""
+
+    source: tuple[str, ...]
+    """Where its items stand in an account file: `("projects", "services")` are those of each project."""
+    path: tuple[str, ...]
+    """Its steps below the account's; `{project}` stands for a project's id."""
+    key: str | None
+    """Under `data`; None where `data` is the list itself."""
+    id: str = "id"
+    listed: tuple[str, ...] = ()
+    """The fields that the list shows; none named are all."""
+    detail: bool = False
+    within: dict[str, list[str]] = field(default_factory=dict)
+    """What the detail shows of the lists that stand in an item: their fields, by their names."""
+    children: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    """By the last step of their path: where children stand in an item, and their key under `data`."""
+    permission: str = ""
+
+    def matched(self, path: list[str]) -> tuple[str | None, list[str]] | None:
+        """Return the project that a path names, if one, and the steps below the list; None for another path."""
+        project = None
+        for index, step in enumerate(self.path):
+            if index >= len(path) or step not in ("{project}", path[index]):
+                return None
+            project = path[index] if step == "{project}" else project
+        return project, path[len(self.path) :]
+
+    def shown(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Return an item as the list shows it."""
+        return _with(item, self.listed) if self.listed else self.whole(item)
+
+    def whole(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Return an item as its detail shows it: its children it never shows."""
+        hidden = {source for source, _ in self.children.values()}
+        shown = {key: value for key, value in item.items() if key not in hidden}
+        if self.within:
+            shown = {key: value for key, value in shown.items() if not _is_list_of_maps(value)}
+            for name, fields in self.within.items():
+                shown[name] = [_with(each, fields) for each in item.get(name, [])]
+        return shown
+
+
+def _is_list_of_maps(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(each, dict) for each in value)
+
+
+def _with(item: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    """Return an item with these fields alone, each a path."""
+    shown: dict[str, Any] = {}
+    for path in fields:
+        _copy(item, shown, path.split("."))
+    return shown
+
+
+def _copy(value: dict[str, Any], into: dict[str, Any], steps: list[str]) -> None:
+    name, *rest = steps
+    if name not in value:
+        return
+    if rest and isinstance(value[name], dict):
+        _copy(value[name], into.setdefault(name, {}), rest)
+    else:
+        into[name] = value[name]
+
+
+@cache
+def built_in() -> tuple[Endpoint, ...]:
+    """Return the endpoints that the emulator knows by itself."""
+    return tuple(endpoints(str(BUILT_IN), read(str(BUILT_IN))))
+
+
+def endpoints(source: str, rows: Any) -> list[Endpoint]:
+    """Return the endpoints of a list of rows. Raises StartError, with the row's number, for what is none."""
+    if not isinstance(rows, list):
+        raise StartError(f"{source}: endpoints are a list of maps")
+    return [_endpoint(f"{source}: endpoint {number}", row) for number, row in enumerate(rows, 1)]
+
+
+def _endpoint(where: str, row: Any) -> Endpoint:
+    if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("from", "path")):
+        raise StartError(f"{where}: it must be a map with 'from' and 'path', which are texts")
+    unknown = [key for key in row if key not in _KEYS]
+    if unknown:
+        raise StartError(f"{where}: unknown key '{unknown[0]}'; choose from {', '.join(_KEYS)}")
+    children = {name: (each["from"], each.get("key")) for name, each in row.get("children", {}).items()}
+    return Endpoint(
+        source=tuple(row["from"].split(".")),
+        path=tuple(row["path"].strip("/").split("/")),
+        key=row.get("key"),
+        id=row.get("id", "id"),
+        listed=tuple(row.get("listed", ())),
+        detail=bool(row.get("detail", False)),
+        within=row.get("within", {}),
+        children=children,
+        permission=str(row.get("permission", "")),
+    )
