@@ -129,7 +129,10 @@ class Expression:
             width = len(source.rstrip())
             raise CelError([Problem(f"must give true or false, and gives {kind.name().lower()}", 0, width)])
         self.serialized: bytes = self._compiled.serialize()
-        self.reads: tuple[checked.Read, ...] = checked.reads(self.serialized)
+        self.reads_within: tuple[checked.Read, ...] = checked.reads(self.serialized)
+        """Every path that it reads, those of items of lists among them."""
+        self.reads = tuple(read for read in self.reads_within if checked.ITEM not in read.path)
+        """The paths that it reads of the variables themselves."""
         self.wide = frozenset(read.path[0] for read in self.reads).intersection(WIDE)
         """Which of `WIDE` it reads."""
         self._own = OWN[resource_type]

@@ -4,8 +4,10 @@ The messages are those of the CEL specification's `checked.proto` and `syntax.pr
 No package on PyPI carries their Python classes, and four kinds of field need no library to be read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 _VARINT, _FIXED64, _BYTES = 0, 1, 2
 
@@ -24,16 +26,24 @@ class Read:
     """A path that an expression reads, from a variable down: `("params", "allowed")`."""
 
     path: tuple[str, ...]
+    """A step `[]` stands for each item of a list that a macro goes over."""
     offset: int
     """Characters from the expression's beginning to (about) where it is read."""
     tested: bool
     """Whether it is only asked for by `has()`."""
 
 
+Bound = Mapping[str, tuple[str, ...] | None]
+"""The names that enclosing macros bind, and the path of what each stands for; None where it is no path."""
+ITEM: Final = "[]"
+"""The step of a path that stands for each item of a list."""
+_NOTHING: Final[Bound] = MappingProxyType({})
+
+
 def reads(serialized: bytes) -> tuple[Read, ...]:
-    """Return every path that the serialized expression reads, in order of appearance."""
+    """Return every path that the serialized expression reads, in order of appearance, through macros as well."""
     message = fields(last(fields(serialized), ANY_VALUE))
-    found = _walk(last(message, CHECKED_EXPR), _positions(message), frozenset())
+    found = _walk(last(message, CHECKED_EXPR), _positions(message), _NOTHING)
     return tuple(sorted(found, key=lambda read: read.offset))
 
 
@@ -77,15 +87,56 @@ def name(expression: bytes) -> str:
     return last(fields(last(node, IDENT)), 1).decode() if IDENT in node else ""
 
 
-def _walk(expression: bytes, positions: dict[int, int], bound: frozenset[str]) -> Iterator[Read]:
+def _walk(expression: bytes, positions: dict[int, int], bound: Bound) -> Iterator[Read]:
     """Yield the paths read below an expression; `bound` are the names of enclosing macros."""
     node = fields(expression)
-    read = path(node)
+    read = path(node, bound)
     if read is None:
+        within = {**bound, **_bound(fields(last(node, COMPREHENSION)), bound)} if COMPREHENSION in node else bound
         for part, names in parts(node):
-            yield from _walk(part, positions, bound | names)
-    elif read[0][0] not in bound:
+            yield from _walk(part, positions, within if names else bound)
+    elif read[0]:
         yield Read(read[0], positions.get(_int(node, ID), 0), read[1])
+
+
+def _bound(loop: Message, bound: Bound) -> Bound:
+    """Return what a macro binds: an item of its range, the accumulator, and an index if it has one."""
+    item, accumulator, index = (last(loop, number).decode() for number in (1, 3, 8))
+    # `cel.bind` goes over nothing; its accumulator is the value that it binds.
+    start = path(fields(last(loop, 4)), bound)
+    names = {accumulator: start[0] if start else None, item: _item(last(loop, 2), bound)}
+    if index:  # of two names the first is the index or key
+        names[item], names[index] = None, names[item]
+    return names
+
+
+def _item(expression: bytes, bound: Bound) -> tuple[str, ...] | None:
+    """Return the path of an item of the list that an expression is: a field, or what filter() or map() made of one."""
+    node = fields(expression)
+    found = path(node, bound)
+    if found is not None:
+        return _below(found[0], ITEM) or None
+    if COMPREHENSION not in node:
+        return None
+    loop = fields(last(node, COMPREHENSION))
+    return _added(last(loop, 6), {**bound, **_bound(loop, bound)})
+
+
+def _added(step: bytes, bound: Bound) -> tuple[str, ...] | None:
+    """Return the path of what a macro's step adds to the list that it makes."""
+    node = fields(step)
+    if LIST in node:
+        elements = fields(last(node, LIST)).get(1, [])
+        found = path(fields(raw(elements[0])), bound) if len(elements) == 1 else None
+        return found[0] if found else None
+    if CALL in node:
+        arguments = fields(last(node, CALL)).get(3, [])
+        return next(filter(None, (_added(raw(each), bound) for each in arguments)), None)
+    return None
+
+
+def _below(above: tuple[str, ...], step: str) -> tuple[str, ...]:
+    return (*above, step) if above else ()
 
 
 def parts(node: Message) -> Iterator[tuple[bytes, frozenset[str]]]:
@@ -106,21 +157,25 @@ def parts(node: Message) -> Iterator[tuple[bytes, frozenset[str]]]:
         yield from ((last(loop, part), names) for part in (5, 6, 7))  # condition, step, result
 
 
-def path(node: Message) -> tuple[tuple[str, ...], bool] | None:
-    """Return the path of `a`, `a.b`, `a["b"]` or `has(a.b)`, and whether it is the last."""
+def path(node: Message, bound: Bound = _NOTHING) -> tuple[tuple[str, ...], bool] | None:
+    """Return the path of `a`, `a.b`, `a["b"]` or `has(a.b)`, and whether it is the last.
+
+    It is empty where it begins with a name that a macro binds to something that is no path.
+    """
     if IDENT in node:
-        return (last(fields(last(node, IDENT)), 1).decode(),), False
+        name = last(fields(last(node, IDENT)), 1).decode()
+        return (bound[name] or () if name in bound else (name,)), False
     if SELECT in node:
         select = fields(last(node, SELECT))
-        operand = path(fields(last(select, 1)))
-        return operand and ((*operand[0], last(select, 2).decode()), TEST_ONLY in select)
+        operand = path(fields(last(select, 1)), bound)
+        return operand and (_below(operand[0], last(select, 2).decode()), TEST_ONLY in select)
     if CALL in node:
         call = fields(last(node, CALL))
         arguments = [fields(raw(argument)) for argument in call.get(3, [])]
         if last(call, 2) == b"_[_]" and CONST in arguments[1]:
-            operand, key = path(arguments[0]), fields(last(arguments[1], CONST))
+            operand, key = path(arguments[0], bound), fields(last(arguments[1], CONST))
             if operand and CONST_STRING in key:
-                return (*operand[0], last(key, CONST_STRING).decode()), False
+                return _below(operand[0], last(key, CONST_STRING).decode()), False
     return None
 
 

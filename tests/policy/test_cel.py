@@ -93,7 +93,7 @@ def test_every_mistake_has_its_place_and_says_what_to_do(source, expected):
         ("credential.a.b && credential['c'].d == 1", [("a", "b"), ("c", "d")]),
         ("has(credential.a) && has(credential.a.b)", [("a", "b")]),
         ("credential.list.all(p, p.x != credential.name)", [("list",), ("name",)]),
-        ("cel.bind(x, credential.z, x.y == 1)", [("z",)]),
+        ("cel.bind(x, credential.z, x.y == 1)", [("z", "y")]),
         ("[credential.a][0] == {'k': credential.b}.k", [("a",), ("b",)]),
         ("credential.all(k, k != '')", [()]),
         ("params.x == 1 && now == now && detailed", []),
