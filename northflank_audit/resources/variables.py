@@ -14,7 +14,7 @@ KINDS: Final = ("reference", "credential-url", "private-key", "token", "high-ent
 """Every kind, as rules see it."""
 
 _REFERENCE: Final = re.compile(r"\$\{[^}]*\}")
-_CREDENTIAL_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s:@]*:[^/?#\s@]+@", re.IGNORECASE)
+_CREDENTIAL_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
 _PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _TOKEN: Final = re.compile(
     r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|(?:AKIA|ASIA)[0-9A-Z]{16}|xox[abprs]-[\w-]{10,}"

@@ -1,0 +1,139 @@
+"""What is kept of an answer, for every declared type and part."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from northflank_audit.resources import TYPES
+from northflank_audit.resources.base import Field, Items, Kind
+from northflank_audit.resources.decode import kept
+
+PLANTED = "planted-Zq7!x9Lm2#"
+VALUES = {
+    Kind.TEXT: "text",
+    Kind.BOOLEAN: True,
+    Kind.NUMBER: 3,
+    Kind.TIME: "2026-01-01T00:00:00Z",
+    Kind.MAP: {"on": True},
+}
+PARTS = [(kind, part) for kind in TYPES.values() for part in kind.sources]
+
+
+def full(node):
+    """Return a record that has every declared field."""
+    if isinstance(node, Field):
+        return VALUES[node.kind]
+    if isinstance(node, Items):
+        return [full(node.item)]
+    return {name: full(below) for name, below in node.items()}
+
+
+def plant(record, steps, value):
+    """Put a value at a path, through lists and the `*` of a map."""
+    step, *rest = steps
+    step = "any.example.com" if step == "*" else step
+    if isinstance(record, list):
+        for item in record:
+            plant(item, steps, value)
+    elif not rest:
+        record[step] = value
+    else:
+        below = record.setdefault(step, {})
+        plant(below if isinstance(below, dict | list) else record.setdefault(step, {}), rest, value)
+
+
+def planted(part, value):
+    record = full(part.kept)
+    for path in (*part.secrets, *part.logins):
+        steps = path.split(".")
+        holder = record
+        for step in steps[:-1]:  # a secret may stand where a derived field does
+            if isinstance(holder, dict) and not isinstance(holder.get(step), dict | list):
+                holder[step] = {}
+            holder = holder[step] if isinstance(holder, dict) and step in holder else {}
+        plant(record, steps, value)
+    return record
+
+
+@pytest.mark.parametrize(("kind", "part"), PARTS, ids=[f"{kind.name}/{part.name}" for kind, part in PARTS])
+def test_no_declared_secret_survives_nor_what_repeats_it(kind, part):
+    for value in (PLANTED, {"NAME": PLANTED}, [{"value": PLANTED, "name": "n"}]):
+        record = planted(part, value)
+        if part.secrets or part.logins:
+            for field in part.fields:
+                if field.free and field.path in record:
+                    record[field.path] = f"see {PLANTED} there"
+        assert PLANTED not in json.dumps(kept(part, record, open_=kind.open))
+
+
+@pytest.mark.parametrize(("kind", "part"), PARTS, ids=[f"{kind.name}/{part.name}" for kind, part in PARTS])
+def test_what_nobody_declared_is_dropped_unless_the_type_is_open(kind, part):
+    record = {**full(part.kept), "tomorrow": PLANTED, "nested": [{"secretThing": PLANTED}]}
+    found = json.dumps(kept(part, record, open_=kind.open and part.name == "list"))
+    assert (PLANTED in found) is (kind.open and part.name == "list")
+
+
+@pytest.mark.parametrize(("kind", "part"), PARTS, ids=[f"{kind.name}/{part.name}" for kind, part in PARTS])
+def test_a_value_of_another_kind_keeps_its_kind_and_loses_what_is_in_it(kind, part):
+    for odd in ({"k": PLANTED}, [{"k": PLANTED}], {"k": {"k": [PLANTED]}}):
+        record = dict.fromkeys(part.kept, odd)
+        assert PLANTED not in json.dumps(kept(part, record))
+
+
+def test_every_secret_that_the_documentation_names_is_declared_or_never_asked_for():
+    facts = yaml.safe_load((Path(__file__).parent / "secrets.yaml").read_text())
+    assert {row["type"] for row in facts} >= {kind.name for kind in TYPES.values() if kind.listing} - {"account"}
+    for row in facts:
+        kind = TYPES.get(row["type"])
+        if kind is None:
+            continue
+        for where, name in (("secretInList", "list"), ("secretInDetail", "detail")):
+            for path in row.get(where, ()):
+                part = next((part for part in kind.sources if part.name == name), None)
+                if part is None:
+                    continue  # the endpoint is not called
+                record = full(part.kept)
+                plant(record, path.split("."), PLANTED)
+                assert PLANTED not in json.dumps(kept(part, record, open_=kind.open)), (kind.name, name, path)
+
+
+def test_null_is_kept_where_it_means_something_and_nowhere_else():
+    part = TYPES["api-token"].listing
+    assert kept(part, {"id": "a", "expiresAt": None, "lastUsedAt": None}) == {"id": "a", "expiresAt": None}
+
+
+def test_personal_fields_are_kept_only_where_they_are_asked_for():
+    part = TYPES["api-token"].listing
+    item = {"id": "a", "creatorEmail": "ada@example.com"}
+    assert kept(part, item) == {"id": "a"}
+    assert kept(part, item, {"creatorEmail"}) == item
+
+
+def test_of_variables_names_and_kinds_are_kept():
+    part = TYPES["service"].part("detail")
+    found = kept(part, {"id": "a", "runtimeEnvironment": {"B": "${refs.x.y}", "A": f"postgres://u:{PLANTED}@db/x"}})
+    assert found["runtimeEnvironment"] == [
+        {"name": "A", "kind": "credential-url"},
+        {"name": "B", "kind": "reference"},
+    ]
+
+
+def test_of_a_webhook_scheme_and_host_are_kept():
+    part = TYPES["notification"].listing
+    found = kept(part, {"id": "a", "name": f"posts to {PLANTED}", "webhook": f"https://Hooks.example.com/x/{PLANTED}"})
+    assert found["webhook"] == {"scheme": "https", "host": "hooks.example.com"}
+
+
+def test_an_address_loses_its_user_and_says_that_it_had_one():
+    part = TYPES["registry-credential"].listing
+    found = kept(part, {"id": "a", "registryUrl": "https://bot:tok@r.example.com/x"}, open_=True)
+    assert (found["registryUrl"], found["urlHasUser"]) == ("https://r.example.com/x", True)
+
+
+def test_a_stored_login_is_told_of_and_dropped():
+    part = TYPES["registry-credential"].part("detail")
+    found = kept(part, {"id": "a", "credentials": {"username": "bot", "password": PLANTED}})
+    assert found == {"id": "a", "credentials": {"stored": True}}
+    assert kept(part, {"id": "a"}) == {"id": "a", "credentials": {"stored": False}}
