@@ -198,8 +198,8 @@ class ResourceType:
     """Endpoints that exist and are not called, since they show secrets or change something."""
     alias: str = ""
     """For rules about this type: the type whose records `resources` holds, where it is another."""
-    whole: Callable[[Record], bool] | None = None
-    """Tells of a record of the list whether it lacks nothing that a detail could add."""
+    lists_all: Callable[[Record], bool] | None = None
+    """Tells of a record whether the list gave all of its fields that the list may give; None: it always does."""
 
     @cached_property
     def fields(self) -> Mapping[str, Field]:
@@ -224,8 +224,12 @@ class ResourceType:
         return next(part for part in self.sources if part.name == name)
 
     def giving(self, steps: tuple[str, ...]) -> frozenset[str]:
-        """Return the names of the parts that may give a field, by its steps: `("ports", "[]", "public")`."""
-        return frozenset(part.name for part in self.sources if _gives(part, steps))
+        """Return the names of the parts that it takes to know a field, by its steps: `("ports", "[]", "public")`.
+
+        What the list gives needs no other part, unless the list may leave it out.
+        """
+        found = frozenset(part.name for part in self.sources if _gives(part, steps))
+        return frozenset({LIST}) if LIST in found and self.lists_all is None else found
 
 
 def _gives(part: Part, steps: tuple[str, ...]) -> bool:

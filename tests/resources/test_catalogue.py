@@ -40,7 +40,8 @@ def test_lists_and_maps_above_fields_are_fields():
 
 def test_which_part_gives_a_field_is_known():
     addon = TYPES["addon"]
-    assert addon.giving(("name",)) == {"list", "detail"}
+    assert addon.giving(("name",)) == {"list"}
+    assert TYPES["registry-credential"].giving(("restrictions",)) == {"list", "detail"}
     assert addon.giving(("spec", "config", "networking")) == {"detail"}
     assert addon.giving(("backupSchedules", "[]", "retentionTime")) == {"backupSchedules"}
     assert addon.giving(("backupSchedules",)) == {"backupSchedules"}

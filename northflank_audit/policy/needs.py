@@ -1,0 +1,100 @@
+"""What rules need to be read: which lists, and which parts of the resources in them.
+
+It is told by their expressions alone, before anything is fetched. A part that no rule reads is not fetched.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from northflank_audit.model import Rule
+from northflank_audit.policy.cel import Expression, compiled
+from northflank_audit.policy.checked import ITEM
+from northflank_audit.resources import TYPES, ResourceType, Scope
+from northflank_audit.resources.base import LIST
+
+ACCOUNT: Final = "account"
+RESOURCES: Final = "resources"
+PROJECTS: Final = "projects"
+PROJECT_TYPE: Final = "project"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What some rules need, each with the ids of the rules that need it."""
+
+    parts: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """By type and part; a type's `list` is always among its parts."""
+    personal: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The personal fields that a rule reads, by type."""
+
+    @property
+    def types(self) -> list[str]:
+        """The types whose lists are needed, in the catalogue's order."""
+        return [name for name in TYPES if name in self.parts]
+
+
+def needs(rules: Iterable[Rule]) -> Needs:
+    """Return what these rules need."""
+    parts: dict[str, dict[str, list[str]]] = {}
+    personal: dict[str, set[str]] = {}
+
+    def note(kind: str, part: str, rule_id: str) -> None:
+        ids = parts.setdefault(kind, {}).setdefault(part, [])
+        if rule_id not in ids:
+            ids.append(rule_id)
+
+    for rule in rules:
+        for kind, steps in reads(rule):
+            for name in {LIST, *kind.giving(steps)}:
+                note(kind.name, name, rule.id)
+            field_ = kind.fields.get(dotted(steps))
+            if field_ is not None and field_.personal:
+                personal.setdefault(kind.name, set()).add(field_.path)
+        if any(TYPES[name].scope is Scope.PROJECT for name in parts):
+            note(PROJECT_TYPE, LIST, rule.id)
+    return Needs(
+        {kind: {part: tuple(ids) for part, ids in by_part.items()} for kind, by_part in parts.items()},
+        {kind: frozenset(paths) for kind, paths in personal.items()},
+    )
+
+
+def expressions(rule: Rule) -> list[Expression]:
+    """Return a rule's compiled expressions."""
+    sources = (rule.when, rule.require)
+    return [compiled(source, rule.resource) for source in sources if source is not None]
+
+
+def reads(rule: Rule) -> Iterator[tuple[ResourceType, tuple[str, ...]]]:
+    """Yield each field that a rule reads, with its type; no steps where it reads the list alone."""
+    own = TYPES[rule.resource]
+    if own.listing is not None:
+        yield own, ()
+    for expression in expressions(rule):
+        for read in expression.reads_within:
+            yield from _read(own, read.path)
+
+
+def _read(own: ResourceType, path: Sequence[str]) -> Iterator[tuple[ResourceType, tuple[str, ...]]]:
+    variable, *steps = path
+    if variable == ACCOUNT and steps:
+        kind = by_collection().get(steps[0])
+        if kind is not None:
+            yield kind, tuple(steps[2:]) if steps[1:2] == [ITEM] else ()
+    elif variable == RESOURCES:
+        kind = TYPES[own.alias or own.name]
+        yield kind, tuple(steps[1:]) if steps[:1] == [ITEM] else ()
+    elif variable == PROJECTS:
+        yield TYPES[PROJECT_TYPE], ()
+    elif variable == own.variable and own.listing is not None:
+        yield own, tuple(steps)
+
+
+def by_collection() -> dict[str, ResourceType]:
+    """Return the types by the names of their lists below `account`."""
+    return {kind.collection: kind for kind in TYPES.values() if kind.listing is not None}
+
+
+def dotted(steps: Iterable[str]) -> str:
+    """Return a path as declarations write it: `ports[].public`."""
+    return ".".join(steps).replace(f".{ITEM}", ITEM)
