@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from northflank_audit import __version__, logs
+from northflank_audit.catalogue_commands import plan_command, types_command
 from northflank_audit.errors import AuditError, FileError, FileErrors, Stopped
 from northflank_audit.formats import FORMATS
 from northflank_audit.options import run_options
@@ -135,6 +136,8 @@ def formats_command() -> None:
 
 
 cli.add_command(rules_group)
+cli.add_command(types_command)
+cli.add_command(plan_command)
 cli.add_command(waivers_group)
 
 
