@@ -110,7 +110,7 @@ def rules(folder: str) -> None:
 
     from northflank_audit.model import Resource, Status
     from northflank_audit.policy.engine import Engine
-    from northflank_audit.policy.rules import load
+    from northflank_audit.policy.rules.rulebook import load
 
     records = credentials(20_000)
     file = Path(folder) / "records.json"

@@ -24,12 +24,12 @@ sys.path.insert(0, str(ROOT))
 import click  # noqa: E402 - as the next
 import yaml  # noqa: E402 - as the next
 
-from northflank_audit.cli import cli  # noqa: E402 - found by the line above
-from northflank_audit.fields import FIELDS  # noqa: E402 - as above
+from northflank_audit.cli.app import cli  # noqa: E402 - found by the line above
+from northflank_audit.cli.schemas import SCHEMAS  # noqa: E402 - as above
+from northflank_audit.config.policy import packs, read_rules  # noqa: E402 - as above
 from northflank_audit.formats import FORMATS  # noqa: E402 - as above
 from northflank_audit.model import Rule  # noqa: E402 - as above
-from northflank_audit.schemas import SCHEMAS  # noqa: E402 - as above
-from northflank_audit.selection import packs, read_rules  # noqa: E402 - as above
+from northflank_audit.resources.fields import FIELDS  # noqa: E402 - found by the line above
 
 FAULTS = ROOT / "tests/faults/cases.yaml"
 

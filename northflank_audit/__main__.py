@@ -12,7 +12,7 @@ def main() -> None:
     watch = Watch()
     try:
         watch.start()
-        from northflank_audit.cli import main as run  # noqa: PLC0415 - as the docstring says
+        from northflank_audit.cli.app import main as run  # noqa: PLC0415 - as the docstring says
 
         run(watch)
     except Stopped as stop:

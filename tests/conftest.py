@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from northflank_audit.model import Resource, Rule
-from northflank_audit.policy.rules import load
+from northflank_audit.policy.rules.rulebook import load
 
 # The machine's speed is no property of the code, and CI must give the same result twice.
 settings.register_profile(

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from northflank_audit import logs
-from northflank_audit.cli import cli
+from northflank_audit.cli.app import cli
 from northflank_audit.printable import inert, shown
 
 ACTED_ON = re.compile(r"##[^\s\[]*\[|^\s*::", re.MULTILINE)

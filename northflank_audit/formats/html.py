@@ -9,12 +9,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from northflank_audit.bundled import TEMPLATES
 from northflank_audit.formats import ruletext
 from northflank_audit.formats.htmlview import page
 from northflank_audit.formats.templating import environment
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
-from northflank_audit.shipped import TEMPLATES
 
 
 def render(report: Report) -> str:

@@ -6,12 +6,12 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
+from northflank_audit.bundled import TEMPLATES
 from northflank_audit.formats.link import address
 from northflank_audit.formats.policyview import controls, settings, tally
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import kinds, moment, new_first, pages_read, plural
 from northflank_audit.formats.view import evidence
-from northflank_audit.shipped import TEMPLATES
 
 
 def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvironment:

@@ -21,7 +21,7 @@ from northflank_audit.model import (
     Waiver,
     fingerprint,
 )
-from northflank_audit.policy.cel import (
+from northflank_audit.policy.expressions.cel import (
     MOST_STEPS,
     Absent,
     Batch,

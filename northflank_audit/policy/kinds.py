@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 from msgspec import UNSET, Meta
 
-from northflank_audit.fields import FIELDS, Field, complete
 from northflank_audit.model import Resource
-from northflank_audit.policy.cel import Names, lookup
+from northflank_audit.policy.expressions.cel import Names, lookup
+from northflank_audit.resources.fields import FIELDS, Field, complete
 
 SKEW: Final = dt.timedelta(hours=24)
 """How far ahead a time may be: clocks differ, and zones are mistaken."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from northflank_audit.model import Rule
-from northflank_audit.policy.cel import Expression, compiled
-from northflank_audit.policy.checked import ITEM
+from northflank_audit.policy.expressions.cel import Expression, compiled
+from northflank_audit.policy.expressions.field_reads import ITEM
 from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import LIST
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from northflank_audit.model import ACCOUNT_TYPE, Account, Resource, ResourceName, Rule
-from northflank_audit.policy.cel import Expression, Missing, lookup
-from northflank_audit.policy.environment import NO_ADDRESS
+from northflank_audit.policy.expressions.cel import Expression, Missing, lookup
+from northflank_audit.policy.expressions.environment import NO_ADDRESS
 from northflank_audit.policy.kinds import Doubt
 
 NOT_GIVEN: Final = "the API did not give it"

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Final
 import msgspec
 from msgspec.structs import replace
 
-from northflank_audit.fields import generation
 from northflank_audit.model import Account, Resource
 from northflank_audit.northflank.records import has_id, listed
 from northflank_audit.report import Coverage, Origin, Subject
+from northflank_audit.resources.fields import generation
 
 _PAGE_BYTES: Final = 4
 NOT_ASKED: Final = "no rule asked for them when this was fetched"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from northflank_audit import cli
+from northflank_audit.cli import app
 from tests.conftest import NET
 from tests.formats.conftest import clean, full, hostile, incomplete, report
 
@@ -158,7 +158,7 @@ def audited(monkeypatch, tmp_path, capsys):
         given = ["audit.py", "--input", "i.json", "--rules", "rules.yaml", "--format", "json", *map(str, arguments)]
         monkeypatch.setattr("sys.argv", given)
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            app.main()
         printed, file = capsys.readouterr(), tmp_path / "reports/report.json"
         found = json.loads(file.read_text()) if file.exists() else None
         return Audited(ended.value.code, printed.out + printed.err, found)

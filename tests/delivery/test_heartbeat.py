@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from northflank_audit import cli
+from northflank_audit.cli import app
 from northflank_audit.delivery.heartbeat import heartbeat, ping, request
 from northflank_audit.errors import Stopped
 from tests.delivery.conftest import KEY
@@ -55,7 +55,7 @@ def test_the_end_tells_whether_the_audit_saw_everything_and_not_what_it_found(
 
 
 def test_an_internal_error_is_a_failure_and_says_nothing_of_itself(audited, peer, monkeypatch):
-    monkeypatch.setattr("northflank_audit.runner.audit", lambda *_: {}[KEY])
+    monkeypatch.setattr("northflank_audit.audit.runner.audit", lambda *_: {}[KEY])
     assert audited("--heartbeat", peer.url).code == 3
     assert [peer.paths[-1], peer.asked[-1].body] == [f"POST /{KEY}/fail", "internal error"]
 
@@ -175,7 +175,7 @@ def test_a_demo_does_not_pose_as_the_real_job(audited, peer, monkeypatch):
     for more in ([], ["--config", "empty.yaml"]):
         monkeypatch.setattr("sys.argv", ["audit.py", "--demo", "--format", "json", *more])
         with pytest.raises(SystemExit):
-            cli.main()
+            app.main()
         assert (peer.paths, Path("a.prom").exists()) == ([], False)
 
 
@@ -189,5 +189,5 @@ def test_a_config_file_has_a_demo_tell_someone_only_if_the_command_line_names_it
     for arguments, told in (([], False), (["--config", "c.yaml"], True)):
         monkeypatch.setattr("sys.argv", ["audit.py", "--demo", *arguments])
         with pytest.raises(SystemExit):
-            cli.main()
+            app.main()
         assert (bool(peer.asked), bool(mailed)) == (told, told)

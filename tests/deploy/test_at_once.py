@@ -14,7 +14,7 @@ RUNS = 4
 UNMEASURED = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
 LOOP = """
 import os, sys
-from northflank_audit.cli import cli
+from northflank_audit.cli.app import cli
 while not os.path.exists("enough"):
     assert cli.main(sys.argv[1:], standalone_mode=False) == 1
 """

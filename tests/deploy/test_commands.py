@@ -6,7 +6,7 @@ import stat
 import pytest
 import yaml
 
-from northflank_audit.cli import run_command
+from northflank_audit.cli.app import run_command
 from tests.conftest import ROOT
 from tests.deploy.conftest import COMMANDS, DEPLOY, GOOD, action, arguments, cron, job, kubernetes, pod, unit, workflow
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from northflank_audit.policy.examples import run
-from northflank_audit.selection import read_rules
+from northflank_audit.config.policy import read_rules
+from northflank_audit.policy.rules.examples import run
 from tests.conftest import RULES
 
 GOOD = (

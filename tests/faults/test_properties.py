@@ -10,14 +10,14 @@ import responses
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from northflank_audit import runner
+from northflank_audit.audit import runner
+from northflank_audit.config.policy import Policy
 from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan
 from northflank_audit.model import Severity
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline
 from northflank_audit.northflank.token import Token
 from northflank_audit.report import Origin
-from northflank_audit.selection import Policy
 from northflank_audit.sources.api import ApiSource
 from tests.conftest import NET, rules
 

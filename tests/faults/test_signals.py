@@ -116,7 +116,7 @@ def test_a_signal_while_the_tool_is_still_being_imported_is_no_traceback(tmp_pat
         "import sys, os, signal\n"
         "class Finder:\n"
         "    def find_spec(self, name, *_):\n"
-        "        if name == 'northflank_audit.cli':\n"
+        "        if name == 'northflank_audit.cli.app':\n"
         "            os.kill(os.getpid(), signal.SIGTERM)\n"
         "sys.meta_path.insert(0, Finder())\n"
     )

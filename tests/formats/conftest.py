@@ -7,8 +7,8 @@ import pytest
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from northflank_audit.audit.compliance import frameworks
 from northflank_audit.model import Became, ResourceName, Result, Severity, Status, Waiver, fingerprint
-from northflank_audit.policy.compliance import frameworks
 from northflank_audit.report import (
     Comparison,
     Coverage,

@@ -3,7 +3,7 @@ import sys
 
 from click.testing import CliRunner
 
-from northflank_audit.cli import cli
+from northflank_audit.cli.app import cli
 from northflank_audit.formats import FORMATS
 
 

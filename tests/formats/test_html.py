@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 import pytest
 from msgspec.structs import replace
 
+from northflank_audit.audit.compliance import frameworks
 from northflank_audit.formats import FORMATS, htmlview
 from northflank_audit.formats.ruletext import plain
-from northflank_audit.policy.compliance import frameworks
 from northflank_audit.printable import printable
 
 VOID = {"meta", "link", "br", "input"}

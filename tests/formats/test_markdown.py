@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
+from northflank_audit.audit.compliance import frameworks
 from northflank_audit.formats import FORMATS
 from northflank_audit.formats.markdown import LEAST, LONGEST, MOST, code, escape, shortened
 from northflank_audit.model import Status
-from northflank_audit.policy.compliance import frameworks
 from northflank_audit.printable import printable
 from tests.formats.conftest import crowd, poisoned, result
 

@@ -4,11 +4,11 @@ import click
 import pytest
 from msgspec.structs import replace
 
+from northflank_audit.cli.summary import lines
 from northflank_audit.delivery import notify
 from northflank_audit.formats import FORMATS, htmlview, mailbody, markdown
 from northflank_audit.formats.brief import brief
 from northflank_audit.model import Severity
-from northflank_audit.summary import lines
 from tests.formats.conftest import result
 
 

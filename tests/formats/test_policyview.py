@@ -1,5 +1,6 @@
 from msgspec.structs import replace
 
+from northflank_audit.audit.compliance import frameworks
 from northflank_audit.formats.policyview import (
     Setting,
     anchors,
@@ -11,7 +12,6 @@ from northflank_audit.formats.policyview import (
     unseen,
 )
 from northflank_audit.model import Status
-from northflank_audit.policy.compliance import frameworks
 
 
 def test_controls_are_named_by_the_titles_of_the_report(report):

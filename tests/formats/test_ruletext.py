@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
+from northflank_audit.cli.summary import lines
 from northflank_audit.formats import FORMATS, mailbody
 from northflank_audit.formats.ruletext import LONGEST, html, markdown, plain
-from northflank_audit.summary import lines
 
 SMALL = "Set `restricted` to *true*, see [the docs](https://docs.example/a?b=c) or https://ours.example/."
 

@@ -3,7 +3,7 @@
 import click
 from msgspec.structs import replace
 
-from northflank_audit.summary import lines, worth_telling
+from northflank_audit.cli.summary import lines, worth_telling
 
 
 def test_what_changed_is_told_below_the_verdict_and_never_called_resolved_without_reason(full):

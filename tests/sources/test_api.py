@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from northflank_audit.audit.evaluation import judged
 from northflank_audit.errors import Refused
-from northflank_audit.judging import judged
 from northflank_audit.policy.engine import Engine
 from northflank_audit.report import Origin
 from northflank_audit.sources.api import ApiSource

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from northflank_audit import runner
+from northflank_audit.audit import runner
+from northflank_audit.config.policy import Policy
 from northflank_audit.errors import StartError
 from northflank_audit.model import Account, Severity, Status
 from northflank_audit.report import Origin, Tool
-from northflank_audit.selection import Policy
 from northflank_audit.sources.files import DIFFERENT, NO_PROJECTS, InputSource
 from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot import SnapshotWriter, digest

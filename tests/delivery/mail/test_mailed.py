@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from northflank_audit import cli
+from northflank_audit.cli import app
 from tests.delivery.mail.conftest import PASSWORD, logins, secured
 
 TO = "a@example.com"
@@ -81,7 +81,7 @@ def refused(monkeypatch, tmp_path, capsys):
     def said(*arguments):
         monkeypatch.setattr("sys.argv", ["audit.py", "--demo", *arguments])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            app.main()
         assert ended.value.code == 2
         assert not (tmp_path / "reports").exists()
         return capsys.readouterr().err

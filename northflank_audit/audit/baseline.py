@@ -1,0 +1,50 @@
+"""An earlier report, read to be compared with."""
+
+import os
+from itertools import chain
+from typing import Any, Final
+
+import msgspec
+
+from northflank_audit import jsontext
+from northflank_audit.errors import StartError
+from northflank_audit.reading import LARGEST_DATA, read_text
+from northflank_audit.report import Baseline
+
+DEEPEST_EVIDENCE: Final = 110
+"""Maps and lists within each other, in an earlier report's evidence: some more than a record that is judged has."""
+
+
+def read_baseline(path: str, option: str = "--compare") -> Baseline:
+    """Read an earlier report.json. Raises StartError where it is not one."""
+    try:
+        text = read_text(path, largest=LARGEST_DATA)
+    except StartError as error:
+        first = option == "--compare" and not os.path.lexists(path)
+        raise StartError(
+            f"{error}; a first audit has no earlier report: leave {option} away" if first else error
+        ) from None
+    try:
+        return baseline_of(jsontext.decode(text.encode()))
+    except (jsontext.InvalidJSON, msgspec.ValidationError) as error:
+        raise StartError(f"{option} {path}: not a report.json of this tool ({error})") from None
+
+
+def baseline_of(value: Any) -> Baseline:
+    """Return a decoded report.json as what is compared with. Raises msgspec.ValidationError for anything else."""
+    try:
+        made = msgspec.convert(value, Baseline)
+        for result in chain(made.results, made.resolved, made.unsettled):
+            _check_depth(result.evidence, DEEPEST_EVIDENCE)
+    except RecursionError:
+        raise msgspec.ValidationError("nested too deeply") from None
+    return made
+
+
+def _check_depth(value: Any, levels: int) -> None:
+    """Raise RecursionError where a value is nested more deeply."""
+    if isinstance(value, dict | list):
+        if not levels:
+            raise RecursionError
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_depth(item, levels - 1)

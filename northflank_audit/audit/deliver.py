@@ -1,0 +1,246 @@
+"""Everything that leaves an audit: reports first, then who is told of them, and metrics last.
+
+A report that could not be written or sent makes the audit incomplete; what was written before is then written again.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Final
+
+from msgspec.structs import replace
+
+from northflank_audit import logs
+from northflank_audit.config.settings import NOTIFY_VARIABLE, Settings
+from northflank_audit.deadline import Deadline
+from northflank_audit.delivery import files, metrics, notify
+from northflank_audit.delivery.previous import previous
+from northflank_audit.delivery.when import wanted
+from northflank_audit.errors import DeliveryError, StartError
+from northflank_audit.formats import FORMATS
+from northflank_audit.printable import inert
+from northflank_audit.reading import read_text
+from northflank_audit.report import Report
+
+log = logging.getLogger(__name__)
+
+Place = tuple[str, str]
+"""A format's name, and the path where it goes."""
+Send = Callable[[Report], str | None]
+"""Delivers a report, and says who was told. Raises DeliveryError where that fails."""
+STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
+"""The variable by which GitHub Actions names the file of a step's summary, as Markdown.
+
+Source: GitHub's documentation, "Workflow commands for GitHub Actions"."""
+
+RENDERING: Final = 60.0
+"""Seconds after the run's deadline in which formats are begun."""
+OUT_OF_TIME: Final = "the run's time is up; see --timeout"
+
+
+def channels(settings: Settings) -> list[Send]:
+    """Return what tells people of a report, in this order.
+
+    Raises StartError for what could not work, so that it is known before anything is fetched.
+    """
+    return [*_mail(settings), *_notifications(settings, os.environ)]
+
+
+def deliver(
+    settings: Settings, people: Sequence[Send], report: Report, deadline: Deadline
+) -> tuple[Report, list[str], list[str]]:
+    """Write the reports and tell who is to be told; return the final report, the files' paths, and who was told."""
+    renderer = _Renderer(deadline)
+    wanted = settings.places
+    streams = [place for place in wanted if files.is_stream(place[1])]
+    report, written = _write(settings, [place for place in wanted if place not in streams], report, renderer)
+    told, said = report, list[str | None]()
+    appended = _step_summary(settings, os.environ.get(STEP_SUMMARY))
+    for send in [*people, *map(_stream, streams), *appended]:  # what can't be taken back comes last
+        try:
+            said.append(send(told))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others still get theirs
+            told = _incomplete(told, _for_people(error))
+    told = _measure(settings, told)
+    if told is not report:
+        told, written = _write(settings, written, told, renderer)
+    return told, [path for _, path in written], [line for line in said if line]
+
+
+def _mail(settings: Settings) -> Iterator[Send]:
+    if settings.email is not None:
+        from northflank_audit.delivery import mail  # noqa: PLC0415 - imports tenacity
+
+        yield partial(mail.send, email=settings.email, folder=settings.output_dir)
+
+
+def _notifications(settings: Settings, environment: Mapping[str, str]) -> Iterator[Send]:
+    urls = _notify_urls(settings, environment)
+    if not urls:
+        return
+    to = notify.services(urls)
+    kept = [path for _, path in settings.places if not files.is_stream(path)]
+
+    def send(report: Report) -> str | None:
+        if not wanted(settings.notify_when, report):
+            return None
+        notify.notify(to, report, kept)
+        return f"notified: {', '.join(each.place for each in to)}"
+
+    yield send
+
+
+def _notify_urls(settings: Settings, environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the places and URLs of `--notify-file`, else those of the environment, which are no concern of a demo."""
+    if settings.notify_file is not None:
+        if "://" in settings.notify_file:
+            raise StartError("--notify-file: this is a URL, and a secret maybe; name a file that holds it")
+        return notify.listed(read_text(settings.notify_file), settings.notify_file)
+    urls = [] if settings.demo else environment.get(NOTIFY_VARIABLE, "").split()
+    return [(f"{NOTIFY_VARIABLE}, URL {number}", url) for number, url in enumerate(urls, 1)]
+
+
+def _measure(settings: Settings, report: Report) -> Report:
+    """Write and push the metrics. Where one way fails, the other is told: each that works has the final exit code.
+
+    The file comes first, since it can be written again: what was pushed as the last success can't be taken back.
+    """
+    scope = metrics.scope(settings.team, all_teams=settings.all_teams)
+    left: list[Send] = []
+    if settings.metrics_file is not None:
+        before = metrics.last_success(settings.metrics_file, report, scope)
+        left.append(partial(metrics.write, settings.metrics_file, scope=scope, before=before))
+    if settings.metrics_push is not None:
+        left.append(partial(metrics.push, settings.metrics_push, scope=scope))
+    while True:
+        for send in left:
+            try:
+                send(report)
+            except Exception as error:  # noqa: BLE001 - as above
+                left.remove(send)
+                report = _incomplete(report, _for_people(error))
+                break
+        else:
+            return report
+
+
+def _step_summary(settings: Settings, path: str | None) -> Iterator[Send]:
+    """Yield what appends the report in brief to the summary of a step of GitHub Actions."""
+
+    def send(report: Report) -> None:
+        from northflank_audit.formats.brief import brief  # noqa: PLC0415 - imports jinja2
+
+        files.append(str(path), f"\n{brief(report)}")
+
+    if path and settings.writes("github"):
+        yield send
+
+
+class _Renderer:
+    """Renders reports. What is not begun when the run's time has been up for a while is not written."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._rendered: set[Place] = set()
+
+    def texts(self, places: Sequence[Place], report: Report) -> list[tuple[str, str]]:
+        """Return the paths and texts of those for which there is time: at least one, and those that had it before.
+
+        Raises NotWritten where a format fails.
+        """
+        texts: list[tuple[str, str]] = []
+        for place in places:
+            late = self._deadline.overdue > RENDERING and place not in self._rendered
+            if late and texts:
+                break
+            texts.append((place[1], _rendered(*place, report)))
+            self._rendered.add(place)
+        return texts
+
+
+def _write(
+    settings: Settings, places: Sequence[Place], report: Report, renderer: _Renderer
+) -> tuple[Report, list[Place]]:
+    """Write files, all of the same report; where one can't be written, the others say so."""
+    left = list(places)
+    with ExitStack() as stack:
+        try:
+            if settings.format:
+                stack.enter_context(files.alone(settings.output_dir))
+        except files.NotWritten as error:
+            left = [place for place in left if place not in settings.kept]
+            report = _incomplete(report, error)
+        report = _keep_previous(report, left)
+        while True:
+            try:
+                texts = renderer.texts(left, report)
+                if len(texts) < len(left):
+                    late, left = left[len(texts) :], left[: len(texts)]
+                    for _, path in late:
+                        report = _incomplete(report, files.NotWritten(path, TimeoutError(OUT_OF_TIME)))
+                    continue
+                files.write_all(texts)
+            except files.NotWritten as error:
+                left = [place for place in left if place[1] != error.path]
+                report = _incomplete(report, error)
+            else:
+                return report, left
+
+
+def _keep_previous(report: Report, places: Sequence[Place]) -> Report:
+    try:
+        files.write_all(list(previous(report, places)))
+    except files.NotWritten as error:
+        return _incomplete(report, error)
+    return report
+
+
+def _rendered(name: str, path: str, report: Report) -> str:
+    """Return what goes into a file. Raises NotWritten where a format fails, so that it takes no other with it."""
+    try:
+        return FORMATS[name].render(report)
+    except Exception as error:  # noqa: BLE001 - as above
+        raise files.NotWritten(path, _for_people(error)) from None
+
+
+def _for_people(error: Exception) -> DeliveryError:
+    """Return an error whose text is meant for people: this one, or that there is a mistake of ours."""
+    if isinstance(error, DeliveryError):
+        return error
+    logs.trace(log, error)
+    return DeliveryError(f"internal error: {type(error).__name__}; --verbose shows where")
+
+
+def _stream(place: Place) -> Send:
+    """Return what writes a report to standard output or a pipe, which can't be taken back: so they come last."""
+    name, path = place
+
+    def send(report: Report) -> None:
+        text = inert(FORMATS[name].render(report), json=FORMATS[name].is_json, commands=name == "github")
+        if path != "-":
+            files.write(path, text)
+            return
+        if sys.stdout is None:
+            raise DeliveryError("standard output could not be written (it is closed)")
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode())  # UTF-8 whatever the locale, and line ends as they are
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            raise DeliveryError(f"standard output could not be written ({error.strerror})") from None
+
+    return send
+
+
+def _incomplete(report: Report, error: DeliveryError) -> Report:
+    run, said = report.run, str(error)
+    run = replace(
+        run,
+        complete=False,
+        incomplete_reasons=[*run.incomplete_reasons, said],
+        undelivered=[*run.undelivered, said],
+    )
+    return replace(report, run=run, exit_code=error.exit_code)

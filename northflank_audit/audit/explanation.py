@@ -1,0 +1,44 @@
+"""One rule on one resource, explained: the verdict that it gets, and how every part of the rule was evaluated."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from northflank_audit.audit.evaluation import judged
+from northflank_audit.model import Account, Result, Rule
+from northflank_audit.policy.engine import Engine
+from northflank_audit.policy.expressions.explain import steps
+from northflank_audit.policy.expressions.trace import Step
+from northflank_audit.sources.interface import Source
+
+UNREAD: Final = dict.fromkeys(("resources", "projects"), "they were not read")
+
+
+class Explanation(NamedTuple):
+    """A result, and how it came about."""
+
+    result: Result
+    steps: list[tuple[str, Step]]
+
+
+class Finder:
+    """Looks for a resource in a source, and remembers which there are."""
+
+    def __init__(self, rule: Rule, source: Source, details: str) -> None:
+        """Fetch nothing yet. `details` is the settings' own."""
+        self.seen: list[str] = []
+        self._rule, self._source, self._details = rule, source, details
+
+    def find(self, resource_id: str) -> Iterator[Explanation]:
+        """Yield an explanation for each resource with this id: teams may have one each."""
+        now = self._source.as_of or dt.datetime.now(dt.UTC)
+        engine = Engine([self._rule], now)
+        for known in judged(engine, self._source, self._details):
+            by_id = {(each.team, each.id): each for each in known.resources}
+            for verdict in known.verdicts:
+                resource = verdict.resource
+                self.seen.append(resource.id)
+                if resource.id == resource_id:
+                    account = self._source.accounts.get(resource.team, Account(team=resource.team, unknown=UNREAD))
+                    others = [each for each in by_id.values() if each.team == resource.team]
+                    yield Explanation(engine.result(verdict), steps(self._rule, resource, now, account, others))

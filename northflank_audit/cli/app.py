@@ -1,0 +1,213 @@
+"""The commands."""
+
+import gc
+import io
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import click
+
+from northflank_audit import __version__, logs
+from northflank_audit.cli.catalogue_commands import plan_command, types_command
+from northflank_audit.cli.options import run_options
+from northflank_audit.cli.rule_commands import rules_group
+from northflank_audit.cli.waiver_commands import waivers_group
+from northflank_audit.config.settings import settings_from
+from northflank_audit.errors import AuditError, FileError, FileErrors, Stopped
+from northflank_audit.formats import FORMATS
+from northflank_audit.printing import say
+from northflank_audit.stopping import Watch
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+class _RunByDefault(click.Group):
+    """Without a command, `run` is meant; its options are shown where the commands are."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {name for param in self.params for name in param.opts} | set(ctx.help_option_names)
+        if not args or (args[0].startswith("-") and args[0] not in own):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        run_command = self.commands["run"]
+        records = [record for param in run_command.get_params(ctx) if (record := param.get_help_record(ctx))]
+        records = [record for record in records if "--help" not in record[0]]
+        with formatter.section("Options of run"):
+            formatter.write_dl(records)
+        super().format_options(ctx, formatter)
+
+
+@click.group(cls=_RunByDefault, context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="northflank-audit")
+def cli() -> None:
+    """Audit the container registry credentials of a Northflank account.
+
+    Reads every credential from the API, judges each by rules in YAML, writes reports, and exits with 0 (nothing
+    violated), 1 (violations), 2 (could not start) or 3 (incomplete). Without a command, `run` is meant.
+    """
+
+
+@cli.command("run")
+@run_options(list(FORMATS))
+@click.pass_context
+def run_command(ctx: click.Context, /, **given: Any) -> None:
+    """Run an audit (the default)."""
+    from northflank_audit.audit import runner  # noqa: PLC0415 - --help does not pay for it
+    from northflank_audit.cli import summary  # noqa: PLC0415 - --help does not pay for it
+
+    settings = settings_from(given, ctx.get_parameter_source)
+    run_id = f"r{os.urandom(8).hex()}"  # a letter first: a spreadsheet takes 12345678e1234567 for a number
+    as_json = given["log_format"] == "json"
+    logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
+    bar = sys.stderr is not None and sys.stderr.isatty() and not (given["no_progress"] or given["quiet"] or as_json)
+    with _progress() if bar else _silence() as watch:
+        report, written, told = runner.run(settings, watch, run_id)
+    if not given["quiet"] or summary.worth_telling(report):
+        to_stderr = any(path == "-" for _, path in settings.output)
+        colour = False if given["no_color"] or os.environ.get("NO_COLOR") else None
+        text = "\n".join(summary.lines(report, written, told))
+        if to_stderr and as_json:
+            logs.tell(click.unstyle(text), logging.WARNING if summary.worth_telling(report) else logging.INFO)
+        else:
+            _say(text, to_stderr=to_stderr, colour=colour)
+    ctx.exit(report.exit_code)
+
+
+def _say(text: str, *, to_stderr: bool, colour: bool | None) -> None:
+    """Print the summary. Where that can't be done the verdict stands, and the reports that hold it."""
+    try:
+        say(text, err=to_stderr, color=colour)
+    except BrokenPipeError:  # the reader had enough
+        pass
+    except OSError as error:
+        logs.tell(f"northflank-audit: the summary could not be written ({error.strerror})")
+
+
+@contextmanager
+def _silence() -> Iterator[Callable[[int], None]]:
+    yield lambda _count: None
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None]]:
+    from rich.console import Console  # noqa: PLC0415 - on a terminal only
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed} credentials judged"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda count: progress.advance(task, count)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0: any free one.")
+@click.option("--token", help="The token to ask for.  [default: a random one]")
+@click.option("--data", metavar="FILE", help="The account to serve.  [default: the sample account]")
+@click.option("--faults", metavar="FILE", help="What goes wrong, in YAML or JSON: see docs/emulator.md.")
+@click.pass_context
+def emulator(ctx: click.Context, host: str, port: int, token: str | None, data: str | None, faults: str | None) -> None:
+    """Serve the API of a sample account until stopped."""
+    from northflank_audit.emulator import Emulator, load, load_plan  # noqa: PLC0415 - for this command only
+
+    plan = load_plan(faults) if faults else None
+    server = Emulator(load(data), plan, token=token, host=host, port=port)
+    try:
+        say(f"{server.url} token: {server.token}")
+        sys.stdout.flush()
+        server.serve_forever()
+    except Stopped as stop:
+        logs.tell("the emulator was stopped")
+        ctx.exit(128 + stop.signal_number)
+
+
+@cli.command("formats")
+def formats_command() -> None:
+    """List the formats of reports, their files and what each is for."""
+    names, files = max(map(len, FORMATS)), max(len(each.filename) for each in FORMATS.values())
+    for each in FORMATS.values():
+        say(f"{each.name:<{names}}  {each.filename:<{files}}  {each.what}")
+
+
+cli.add_command(rules_group)
+cli.add_command(types_command)
+cli.add_command(plan_command)
+cli.add_command(waivers_group)
+
+
+def _leave_no_core() -> None:
+    """Let no crash write memory, and the token with it, to a disk: neither as a file nor to a collector.
+
+    Linux takes a limit of 1 byte to mean that collectors get nothing either (core(5)).
+    """
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (1, 1) if sys.platform == "linux" else (0, 0))
+
+
+def main(watch: Watch | None = None) -> None:
+    """Run the command line, and exit as CONTRACT.md says. No traceback reaches a user but by --verbose.
+
+    `watch` handles signals, which raise Stopped.
+    """
+    # Records are trees without cycles: looking for garbage every 700 of them took 4% of an audit's time.
+    gc.set_threshold(100_000, 50, 50)
+    _leave_no_core()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    code = _outcome()
+    if watch is not None:
+        watch.settled = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:  # it was closed before we came
+                stream.flush()
+        except OSError:  # what could be told has been; and Python's own last flush must not fail on it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if code > 128:  # noqa: PLR2004 - stopped by a signal: no thread is waited for
+        os._exit(code)
+    sys.exit(code)
+
+
+def _show(error: click.ClickException) -> None:
+    shown = io.StringIO()
+    error.show(shown)
+    say(shown.getvalue().rstrip("\n"), err=True)
+
+
+def _outcome() -> int:
+    try:
+        code = cli.main(standalone_mode=False)
+    except Stopped as stop:
+        logs.tell("stopped; no report was left half written")
+        return 128 + stop.signal_number
+    except click.Abort:
+        return 128 + signal.SIGINT
+    except click.ClickException as error:
+        with suppress(OSError):  # the exit code says it too
+            _show(error)
+        return 2
+    except AuditError as error:
+        mistakes = error.shown if isinstance(error, FileError | FileErrors) else f"northflank-audit: {error}"
+        logs.tell(mistakes)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - whatever it is, it ends with 3
+        if "--verbose" in sys.argv:
+            logs.trace(logging.getLogger(__name__), error, logging.ERROR)
+        logs.tell(
+            f"northflank-audit: internal error: {type(error).__name__}; no verdict. --verbose shows where. "
+            "Please report it with the command line."
+        )
+        return 3
+    return code if isinstance(code, int) else 0

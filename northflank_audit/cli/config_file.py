@@ -1,0 +1,146 @@
+"""The config file: what gives options other defaults, and its mistakes."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path as File
+from typing import Any, Final
+
+import click
+
+from northflank_audit import reading
+from northflank_audit.cli.option_types import Address, Option, Output, Seconds, WholeNumber, Words
+from northflank_audit.cli.variables import refuse_unknown
+from northflank_audit.config import email_section
+from northflank_audit.config.found_config import FoundConfig
+from northflank_audit.documents.yaml_document import Document, Path
+from northflank_audit.errors import StartError, did_you_mean
+
+DEFAULT_CONFIG: Final = "audit.yaml"
+NEARLY_DEFAULT: Final = "audit.yml"
+BESIDES_OPTIONS: Final = ("overrides", email_section.SECTION)
+"""What a config file holds besides options."""
+
+
+class ConfigOption(Option):
+    """The option that names the config file. It is read first, so within the time of a `--timeout` beside it."""
+
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
+    ) -> tuple[Any, list[str]]:
+        """Bound the time, and then as any option."""
+        timeout = next((param for param in ctx.command.params if param.name == "timeout"), None)
+        seconds = reading.TIME
+        if timeout is not None:
+            try:
+                seconds = timeout.type_cast_value(ctx, timeout.consume_value(ctx, opts)[0])
+            except click.BadParameter:  # told when it is its turn
+                seconds = reading.TIME
+        reading.bound(ctx, seconds)
+        return super().handle_parse_result(ctx, opts, args)
+
+
+def read_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> Document | None:
+    """Make the config file's values the options' defaults. Its mistakes are told with those of the rules.
+
+    Raises StartError for a file that can't be read, or a variable of the environment that is no option.
+    """
+    document = _document(value, demo=bool(ctx.params.get("demo")))
+    refuse_unknown(ctx, document.value if document else None, os.environ)
+    if document is None or document.value is None:
+        return document
+    if not isinstance(document.value, dict):
+        document.mistakes.append(document.error((), "a config file maps options to values"))
+        return document
+    command = ctx.find_root().command
+    run = command.commands["run"] if isinstance(command, click.Group) else ctx.command
+    options = _by_key(run)
+    if isinstance(document, FoundConfig):
+        document.mistakes += document.refusals(_by_key(ctx.command))
+    defaults = {}
+    for key, given in document.value.items():
+        if key in BESIDES_OPTIONS:
+            continue
+        if key not in options:
+            close = did_you_mean(key, [*options, *BESIDES_OPTIONS])
+            document.mistakes.append(document.error((key,), f"'{key}' is no option{close}", key=True))
+            continue
+        before = len(document.mistakes)
+        values = list(_values(ctx, document, options[key], key, given))
+        if len(document.mistakes) == before:
+            many = options[key].multiple or _lists(options[key])
+            defaults[str(options[key].name)] = values if many else values[0]
+    document.mistakes += email_section.mistakes(document)
+    ctx.default_map = defaults
+    return document
+
+
+def _document(path: str | None, *, demo: bool) -> Document | None:
+    """Return the file that is named, or else the one that stands in the working folder, which a demo ignores."""
+    if path is not None:
+        return Document(reading.read_text(path), path, strict=False, discreet=True)
+    if demo:
+        return None
+    if _is_there(DEFAULT_CONFIG):
+        return FoundConfig(reading.read_text(DEFAULT_CONFIG), DEFAULT_CONFIG, strict=False, discreet=True)
+    if _is_there(NEARLY_DEFAULT):
+        raise StartError(f"{NEARLY_DEFAULT} is not read: rename it to {DEFAULT_CONFIG}, or name the file with --config")
+    return None
+
+
+def _is_there(path: str) -> bool:
+    """Tell whether something has this name: a folder, a link that leads nowhere too. Raises StartError if unknown."""
+    try:
+        File(path).lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StartError(f"{path}: can't be read ({error.strerror})") from None
+    return True
+
+
+def _by_key(command: click.Command) -> dict[str, click.Option]:
+    """Return a command's options by their keys in a config file."""
+    return {
+        param.opts[0].lstrip("-"): param
+        for param in command.params
+        if isinstance(param, click.Option) and param.name != "config"
+    }
+
+
+def _values(ctx: click.Context, document: Document, option: click.Option, key: str, given: Any) -> Iterator[Any]:
+    """Yield the values of an option, one or those of a list; each mistake goes to the document."""
+    many = option.multiple or _lists(option)
+    listed = many and isinstance(given, list)
+    items: list[tuple[Path, Any]] = [((key, index), each) for index, each in enumerate(given)] if listed else []
+    for here, item in items if listed else [((key,), given)]:
+        try:
+            value = _fitting(document, option, here, item)
+            option.type_cast_value(ctx, [value] if many else value)
+        except click.BadParameter as error:
+            document.mistakes.append(document.error(here, f"{key}: {error.message}"))
+        else:
+            yield value
+
+
+def _fitting(document: Document, option: click.Option, here: Path, value: Any) -> Any:
+    """Return a value as a command line would give it. Raises click.BadParameter for what YAML alone can say."""
+    if value is None or isinstance(value, list | dict):
+        many = (option.multiple or _lists(option)) and len(here) == 1
+        raise click.BadParameter("this takes a list of single values" if many else "this takes one value")
+    if option.is_flag is not isinstance(value, bool):
+        raise click.BadParameter("this is true or false" if option.is_flag else "this is a value, not true or false")
+    if option.is_flag:
+        return value
+    if isinstance(option.type, Seconds | WholeNumber):  # as it is written: YAML takes 5:00 and 0x1F for numbers
+        node = document.node(here)
+        return value if node is None else node.value
+    if isinstance(value, int | float) and isinstance(option.type, click.types.StringParamType | Address | Output):
+        raise click.BadParameter("YAML reads this as a number: quote it")
+    if isinstance(value, str) and not value.strip():
+        raise click.BadParameter("this is empty: omit the key, or give it a value")
+    return value
+
+
+def _lists(option: click.Option) -> bool:
+    """Tell whether an option takes several words at once, and so a list."""
+    return isinstance(option.type, Words)

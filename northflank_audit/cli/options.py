@@ -1,0 +1,263 @@
+"""The options, as click knows them, and the config file that gives them other defaults.
+
+A flag beats the environment, which beats the config file, which beats the default: click's own order, with the
+config file as its `default_map`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, get_args
+
+import click
+from click.core import ParameterSource
+
+from northflank_audit.cli.config_file import DEFAULT_CONFIG, ConfigOption, read_config
+from northflank_audit.cli.option_types import Address, Option, Output, Seconds, WholeNumber, Words
+from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES
+from northflank_audit.delivery.when import When
+from northflank_audit.model import Severity
+from northflank_audit.reading import bound
+
+LONGEST: Final = 7 * 86_400
+"""Seconds that a run may take at most: a week."""
+
+
+def _bound(ctx: click.Context, _param: click.Parameter, value: float) -> float:
+    """Bound the reading of files by the run's time, wherever that is set."""
+    bound(ctx, value)
+    return value
+
+
+def _option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+    variable = "NORTHFLANK_AUDIT_" + names[0].lstrip("-").replace("-", "_").upper()
+    attributes["envvar"] = [variable, *attributes.pop("variables", ())]
+    return click.option(*names, **{"cls": Option, **attributes})
+
+
+def from_command_line(ctx: click.Context, name: str) -> bool:
+    """Tell whether an option was given on the command line."""
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _all(
+    command: Callable[..., Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> Callable[..., Any]:
+    """Add options to a command, the first one first."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that names the config file."""
+    return _all(
+        command,
+        _option(
+            "--config",
+            cls=ConfigOption,
+            metavar="FILE",
+            is_eager=True,
+            callback=read_config,
+            help=f"Options and overrides in YAML.  [default: {DEFAULT_CONFIG}, where it exists]",
+        ),
+    )
+
+
+def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select rules."""
+    return _all(
+        command,
+        config_option,
+        _option(
+            "--rules",
+            metavar="PATH",
+            multiple=True,
+            help="Rule file, folder or pack:NAME; repeatable.  [default: the shipped rules]",
+        ),
+        _option("--rule", metavar="ID", multiple=True, names=True, help="Run this rule only; repeatable."),
+        _option("--skip-rule", metavar="ID", multiple=True, names=True, help="Leave this rule out; repeatable."),
+    )
+
+
+def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that names the waivers."""
+    decorated: Callable[..., Any] = _option("--waivers", metavar="FILE", help="Accepted violations, in YAML.")(command)
+    return decorated
+
+
+def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that says where reports are."""
+    return _all(
+        command,
+        _option("--output-dir", metavar="DIR", default="reports", show_default=True, help="Where reports go."),
+    )
+
+
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where the credentials come from."""
+    return _all(
+        command,
+        _option("--demo", is_flag=True, is_eager=True, help="Audit the sample account of the embedded emulator."),
+        _option(
+            "--api-url",
+            metavar="URL",
+            variables=URL_VARIABLES,
+            default=DEFAULT_URL,
+            show_default=True,
+            help="The API's base address.",
+        ),
+        _option(
+            "--token-file",
+            metavar="FILE",
+            help="Read the token from a file.  [default: $NORTHFLANK_API_TOKEN, $NF_API_TOKEN]",
+        ),
+        _option(
+            "--team",
+            metavar="ID",
+            multiple=True,
+            names=True,
+            help="Audit this team; repeatable.  [default: the token's own account]",
+        ),
+        _option("--all-teams", is_flag=True, help="Audit every team of the token's organisation."),
+        _option(
+            "--input",
+            metavar="FILE",
+            multiple=True,
+            help="Audit saved JSON in place of the API; repeatable; - is standard input.",
+        ),
+    )
+
+
+def details_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that says whether details are read."""
+    return _all(
+        command,
+        _option(
+            "--details",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="Whether to read a credential's detail; auto: where a rule is unknown without.",
+        ),
+    )
+
+
+def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that bound what is asked of the API."""
+    return _all(
+        command,
+        _option(
+            "--page-size",
+            type=WholeNumber(1, 100),
+            default=100,
+            show_default=True,
+            help="Results a request.",
+        ),
+        _option(
+            "--max-attempts",
+            type=WholeNumber(1, 100),
+            default=5,
+            show_default=True,
+            help="Tries a request.",
+        ),
+        _option(
+            "--timeout",
+            type=Seconds(LONGEST),
+            callback=_bound,
+            default=300,
+            show_default=True,
+            metavar="SECONDS",
+            help="The whole run's time, all waits included.",
+        ),
+    )
+
+
+def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say who is told of a run."""
+    return _all(
+        command,
+        _option(
+            "--notify-file",
+            metavar="FILE",
+            help="Whom to notify: Apprise URLs, one a line.  [default: $NORTHFLANK_AUDIT_NOTIFY_URLS]",
+        ),
+        _option(
+            "--notify-when",
+            type=click.Choice(get_args(When)),
+            default="violations",
+            show_default=True,
+            help="When to notify; an incomplete audit is always told.",
+        ),
+        _option("--metrics-file", metavar="FILE.prom", help="Write metrics for Prometheus' node exporter."),
+        _option("--metrics-push", metavar="URL", help="Push metrics to the Prometheus Pushgateway at this address."),
+        _option(
+            "--heartbeat",
+            metavar="URL",
+            help="Ping URL/start, then URL or URL/fail; or spell it: URL?s={start|success|fail}.",
+        ),
+    )
+
+
+def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that adds the options of `run`; `formats` are the reports that there are."""
+    severities = [*(severity.value for severity in Severity), "never"]
+    options = (
+        source_options,
+        policy_options,
+        waivers_option,
+        details_option,
+        _option(
+            "--fail-on",
+            type=click.Choice(severities),
+            default="info",
+            show_default=True,
+            help="Lowest severity that makes the exit code 1.",
+        ),
+        _option(
+            "--on-unknown",
+            type=click.Choice(["fail", "ignore"]),
+            default="fail",
+            show_default=True,
+            help="Whether what could not be judged makes the audit incomplete.",
+        ),
+        output_dir_option,
+        _option(
+            "--format",
+            type=Words(formats),
+            default="html,md,json",
+            show_default=True,
+            help="Which reports to write; none: only those of --output.",
+        ),
+        _option(
+            "--output",
+            type=Output(formats),
+            multiple=True,
+            help="Write one report to one place; repeatable; - is standard output.",
+        ),
+        _option(
+            "--include",
+            type=Words(["pass", "notapplicable"]),
+            default="",
+            metavar="pass,notapplicable",
+            help="List these results too.",
+        ),
+        _option("--compare", metavar="FILE", help="An earlier report.json: tell new findings from old ones."),
+        _option(
+            "--email-to", type=Address(), multiple=True, names=True, help="Mail the report to this address; repeatable."
+        ),
+        _option("--save-snapshot", metavar="FILE", help="Keep what was fetched, less secrets, for --input."),
+        delivery_options,
+        request_options,
+        _option("--quiet", is_flag=True, help="Say nothing when there is nothing to say."),
+        _option("--verbose", is_flag=True, help="Tell what is being done, on standard error."),
+        _option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help="Diagnostics as text or as JSON lines.",
+        ),
+        _option("--no-progress", is_flag=True, help="No progress bar."),
+        _option("--no-color", is_flag=True, help="No colour."),
+    )
+
+    return lambda command: _all(command, *options)

@@ -1,0 +1,235 @@
+"""The commands about waivers: check, add."""
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import msgspec
+
+from northflank_audit.cli.option_types import Option
+from northflank_audit.cli.options import (
+    config_option,
+    details_option,
+    output_dir_option,
+    policy_options,
+    request_options,
+    source_options,
+    waivers_option,
+)
+from northflank_audit.errors import DeliveryError, FileErrors, StartError
+from northflank_audit.formats.text import plural
+from northflank_audit.model import Result, Status, Waiver
+from northflank_audit.printable import printable
+from northflank_audit.printing import say
+
+if TYPE_CHECKING:
+    from northflank_audit.audit.waiver_status import Stand
+    from northflank_audit.documents.yaml_document import Document
+
+WITHIN: Final = 30
+"""Days before its end from which a waiver is listed."""
+SHORTEST: Final = 8
+"""Hexadecimal digits of a fingerprint that are enough to name it."""
+
+
+@click.group("waivers")
+def waivers_group() -> None:
+    """Check waivers, and add one."""
+
+
+@waivers_group.command("check")
+@source_options
+@policy_options
+@waivers_option
+@details_option
+@request_options
+@click.option(
+    "--within",
+    type=click.IntRange(min=0),
+    default=WITHIN,
+    show_default=True,
+    metavar="DAYS",
+    help="Say which end so soon.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to list them.")
+def check_waivers(within: int, form: str, **given: Any) -> None:
+    """List waivers that have expired, cover nothing or end soon; exit 1 for the first two.
+
+    Whether a waiver covers anything shows only in an audit, so this makes one, and writes no report. What can't be
+    told, since the audit did not see or could not judge everything, makes the exit code 3.
+    """
+    from northflank_audit.audit import runner  # noqa: PLC0415 - the group's help does not pay for it
+    from northflank_audit.audit.waiver_status import Seen, Standing, stands  # noqa: PLC0415 - as above
+    from northflank_audit.config.settings import settings_from  # noqa: PLC0415 - as above
+
+    settings = settings_from(given, click.get_current_context().get_parameter_source)
+    policy = runner.read_policy(settings)
+    if policy.book is None or not (settings.waivers or (settings.demo and not settings.rules)):
+        raise click.UsageError("name the waivers: --waivers FILE")
+    with runner.opened(settings) as source:
+        report = runner.audit(settings, policy, source, lambda _count: None)
+    placed = list(zip(policy.places, policy.waivers, strict=True))
+    everything = settings.all_teams or (settings.input and not settings.team)
+    seen = Seen(whole=not source.problems, accounts=None if everything else settings.team or [None])
+    found = list(stands(placed, report, policy.book, seen, within=within))
+    say(_json(found) if form == "json" else "\n".join(_lines(found)), json=form == "json")
+    for problem in source.problems:
+        say(f"incomplete: {printable(problem)}", err=True)
+    standings = {each.standing for each in found}
+    if source.problems or Standing.UNKNOWN in standings:
+        raise click.exceptions.Exit(3)
+    if standings & {Standing.EXPIRED, Standing.UNUSED}:
+        raise click.exceptions.Exit(1)
+
+
+def _json(found: "Sequence[Stand]") -> str:
+    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
+
+
+def _lines(found: "Sequence[Stand]") -> list[str]:
+    """Return a line for each waiver that someone should look at, the worst first, and how many are fine."""
+    from northflank_audit.audit.waiver_status import Standing  # noqa: PLC0415 - the group's help does not pay for it
+
+    lines = []
+    for standing in Standing:
+        for each in found:
+            if each.standing is standing and standing is not Standing.FINE:
+                lines.append(f"{standing:<8}  {each.place}: {named(each.waiver)}; {_until(each)}")
+                if each.why:
+                    lines.append(f"          {printable(each.why)}")
+    fine = sum(each.standing is Standing.FINE for each in found)
+    files = ", ".join(dict.fromkeys(each.place.rpartition(":")[0] for each in found))
+    return [*lines, f"{plural(len(found), 'waiver')}{' in ' * bool(files)}{files}, {fine} fine"]
+
+
+def _until(stand: "Stand") -> str:
+    days = abs(stand.days_left)
+    count = plural(days, "day")
+    when = f"{count} ago" if stand.days_left < 0 else f"in {count}" if days else "today"
+    return f"{printable(stand.waiver.owner)}, until {stand.waiver.expires} ({when})"
+
+
+def named(waiver: Waiver) -> str:
+    """Return what a waiver is about, for a person."""
+    team = "" if waiver.team is None else f" of team {printable(waiver.team)}"
+    return f"{printable(waiver.rule)} for {printable(waiver.resource)}{team}"
+
+
+@waivers_group.command("add")
+@click.argument("fingerprints", nargs=-1, required=True, metavar="FINGERPRINT...")
+@click.option("--reason", required=True, metavar="TEXT", help="Why the violation is accepted.")
+@click.option("--owner", required=True, metavar="WHO", help="Who answers for it.")
+@click.option("--expires", required=True, metavar="YYYY-MM-DD", help="The last day on which it holds, UTC.")
+@click.option(
+    "--report", cls=Option, metavar="FILE", help="The report that has it.  [default: report.json in --output-dir]"
+)
+@output_dir_option
+@waivers_option
+@config_option
+def add_waiver(
+    fingerprints: tuple[str, ...],
+    reason: str,
+    owner: str,
+    expires: str,
+    report: str | None,
+    output_dir: str,
+    waivers: str | None,
+    config: "Document | None",
+) -> None:
+    """Waive the violations with these fingerprints; the first 8 digits of one, with or without a #, are enough.
+
+    The waivers are put at the end of --waivers FILE (waivers.yaml, if neither this nor the config names one), all of
+    them or none; what is in the file stays as it is, comments included.
+    """
+    from northflank_audit.audit.baseline import read_baseline  # noqa: PLC0415 - as above
+    from northflank_audit.delivery import files  # noqa: PLC0415 - the group's help does not pay for it
+    from northflank_audit.documents.yaml_document import Document  # noqa: PLC0415 - as above
+    from northflank_audit.policy.waivers.waiver_book import covers, exactly, read  # noqa: PLC0415 - as above
+    from northflank_audit.policy.waivers.waiver_text import added  # noqa: PLC0415 - as above
+    from northflank_audit.reading import read_text  # noqa: PLC0415 - as above
+
+    if config is not None and config.mistakes:  # one of them may be the key that names the waivers
+        raise FileErrors(config.mistakes)
+    report = report or str(Path(output_dir, "report.json"))
+    results = read_baseline(report, "--report").results
+    chosen = {each.fingerprint: each for each in (_violation(given, results, report) for given in fingerprints)}
+    why, who, until = _said("--reason", reason), _said("--owner", owner), _last_day(expires)
+    path = waivers or "waivers.yaml"
+    new = read_text(path, exact=True) if _may_exist(path) else ""
+    document = Document(new, path, strict=False)
+    there = read(document)[0]
+    lines: list[tuple[int, Waiver]] = []
+    for result in chosen.values():
+        team, resource = result.resource.team, result.resource.id
+        for place, each in there:
+            if covers(each, result.rule_id, team, resource) and each.expires >= until:
+                known = f"it is waived there already, until {each.expires} ({result.fingerprint})"
+                raise StartError(f"{path}:{document.line(place)}: {known}")
+        if not any(covers(each, result.rule_id, team, resource) for _, each in lines):
+            waiver = Waiver(
+                rule=result.rule_id, resource=exactly(resource), team=team, reason=why, owner=who, expires=until
+            )
+            new, line = added(new, path, waiver)
+            lines.append((line, waiver))
+    try:
+        # Unlike a report, this file is somebody's own: where it is a link, what it leads to is what is meant.
+        files.write(str(Path(path).resolve()) if Path(path).is_symlink() else path, new)
+    except DeliveryError as error:
+        raise StartError(str(error)) from None
+    for line, waiver in lines:
+        say(f"{path}:{line}: {named(waiver)} is waived until {waiver.expires}")
+        if waiver.team is None:
+            say(f"it holds for '{printable(waiver.resource)}' in every team: a waiver can't name the own account")
+    if waivers is None:
+        say(f"audits know of it with --waivers {path}, or with `waivers: {path}` in the config file")
+
+
+def _may_exist(path: str) -> bool:
+    """Tell whether there is something to read; where even that can't be told, reading it says why."""
+    try:
+        return Path(path).exists()
+    except OSError:
+        return True
+
+
+def _violation(given: str, results: Sequence[Result], report: str) -> Result:
+    """Return the violation whose fingerprint begins so; the HTML report shows it with a # in front."""
+    fingerprint = given.strip().removeprefix("#")
+    if len(fingerprint) < SHORTEST:
+        raise StartError(f"a fingerprint's first {SHORTEST} digits are needed at least; {report} has them")
+    found = [each for each in results if each.fingerprint.startswith(fingerprint.lower())]
+    if not found:
+        raise StartError(f"{report}: no result has the fingerprint {printable(fingerprint)}; is it an older report?")
+    if len(found) > 1:
+        choices = ", ".join(f"{each.fingerprint} ({each.resource.id})" for each in found)
+        raise StartError(f"{report}: several results begin with {fingerprint}: {printable(choices)}")
+    (result,) = found
+    if result.status is not Status.FAIL:
+        raise StartError(f"{report}: this result is no violation: it is '{result.status}'")
+    if result.waiver is not None and result.waiver.expires >= _today():
+        raise StartError(f"{report}: it is waived already, until {result.waiver.expires}: {named(result.waiver)}")
+    return result
+
+
+def _said(option: str, text: str) -> str:
+    if not text.strip():
+        raise StartError(f"{option}: a waiver needs it")
+    if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of the command line that are no text
+        raise StartError(f"{option}: not UTF-8 text")
+    return text.strip()
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
+def _last_day(text: str) -> dt.date:
+    try:
+        day = dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC).date()
+    except ValueError:
+        raise StartError(f"--expires: '{printable(text)}' is not a date such as 2027-01-31") from None
+    if day < _today():
+        raise StartError(f"--expires: {day} is past, so the waiver would waive nothing")
+    return day

@@ -1,0 +1,266 @@
+"""The policy of a run: rule files, overrides, waivers, and the report to compare with, read and checked."""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from northflank_audit import bundled
+from northflank_audit.documents.yaml_document import Document
+from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean, in_order
+from northflank_audit.model import Rule, Waiver
+from northflank_audit.policy.rules import rulebook as rule_files
+from northflank_audit.policy.rules.example_files import add_tests
+from northflank_audit.policy.rules.rulebook import Rulebook
+from northflank_audit.policy.waivers import waiver_book as waiver_files
+from northflank_audit.printable import printable, spelt
+from northflank_audit.reading import read_text
+from northflank_audit.report import Baseline
+
+log = logging.getLogger(__name__)
+
+RULE_FILES = (".yaml", ".yml")
+PACK = "pack:"
+"""What the name of a shipped pack begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a run judges by."""
+
+    rules: list[Rule]
+    waivers: list[Waiver]
+    earlier: Baseline | None
+    book: Rulebook | None = None
+    """The rules, and those that do not run."""
+    places: list[str] = field(default_factory=list)
+    """`file:line` of each waiver."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Rules that do not run, and what leaves each out."""
+    warnings: list[str] = field(default_factory=list)
+    """What the reports should say of it: rules that can never fire."""
+
+
+class Shelf:
+    """Rule files on disk. It remembers where each stands, so that what it extends is found from there."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, Path] = {}
+        self.unread: list[str] = []
+        """Folders within the folders that were named, whose rule files are not read."""
+
+    def files(self, paths: Sequence[str]) -> list[tuple[str, str]]:
+        """Return (path, exact text) of each rule file; a folder stands for the files in it, sorted by name.
+
+        `pack:NAME` is a shipped pack; without paths, the shipped rules. Raises StartError for a path that is not
+        there or holds no rule file.
+        """
+        places = [place for path in paths for place in self._named(path)] if paths else _inside(bundled.RULES)
+        return [self._read(place) for place in places]
+
+    def tests(self, paths: Sequence[str]) -> list[tuple[str, str]]:
+        """Return (path, text) of the files of examples: those named, and those beside the rule files."""
+        if not paths:
+            places = _inside(bundled.RULES, tests=True)
+        else:
+            places = [place for path in paths for place in self._tests_of(path)]
+        return [self._read(place) for place in dict.fromkeys(places)]
+
+    def find(self, path: str, reference: str) -> list[tuple[str, str]]:
+        """Return (path, text) of what the rule file at `path` extends."""
+        base = self._places[path].parent
+        if not reference.strip():
+            raise StartError(f"{path}: 'extends' names an empty path")
+        named = reference if reference.startswith(PACK) else os.path.normpath(base / reference)
+        return [self._read(place) for place in self._named(named, reference)]
+
+    def _named(self, path: str, said: str = "") -> list[Path]:
+        if path.startswith(PACK):
+            return [_pack(path.removeprefix(PACK))]
+        if not path.strip():
+            raise StartError("a path of rules is empty: name a file, a folder or a pack")
+        if not Path(path).is_dir():
+            return [Path(path)]
+        self.unread += _folders_with_rules(Path(path))
+        found = _inside(Path(path))
+        if not found:
+            raise StartError(
+                f"{said or f'--rules {path}'}: no {' or '.join(RULE_FILES)} file in it"
+                + (f"; name its folders: {', '.join(self.unread)}" if self.unread else "")
+            )
+        return found
+
+    def _tests_of(self, path: str) -> list[Path]:
+        if path.startswith(PACK):
+            return []
+        place = Path(path)
+        if place.is_dir():
+            return _inside(place, tests=True)
+        if is_test(place):
+            return [place]
+        beside = place.with_name(f"{place.stem}.test{place.suffix}")
+        return [beside] if beside.is_file() else []
+
+    def _read(self, place: Path) -> tuple[str, str]:
+        root = bundled.RULES.parent
+        ours = bundled.RULES in place.parents
+        shown = place.relative_to(root).as_posix() if ours else spelt(os.path.normpath(place))
+        self._places[shown] = place
+        return shown, read_text(str(place), exact=True)
+
+
+def is_test(path: Path) -> bool:
+    """Tell whether a file is one of examples: `NAME.test.yaml`."""
+    return path.name.lower().endswith(tuple(f".test{suffix}" for suffix in RULE_FILES))
+
+
+def _inside(folder: Path, *, tests: bool = False) -> list[Path]:
+    """Return a folder's files of rules, or those of examples; of what a dot begins only the log knows."""
+    files = [file for file in _entries(folder) if file.suffix.lower() in RULE_FILES and is_test(file) is tests]
+    for file in files:
+        if file.name.startswith("."):
+            log.info("%s is not read: its name starts with a dot", printable(spelt(str(file))))
+    # A link that leads nowhere is among them: it can't be read, and reading it says so.
+    return sorted(file for file in files if not file.name.startswith(".") and not file.is_dir())
+
+
+def _folders_with_rules(folder: Path) -> list[str]:
+    """Return the folders right below one that hold rule files, however deep; none whose name starts with a dot."""
+    if folder.resolve() == bundled.RULES.resolve():  # its packs are named as packs
+        return []
+    below = [each for each in _entries(folder) if not each.name.startswith(".") and each.is_dir()]
+    return sorted(spelt(str(each)) for each in below if _holds_rules(each))
+
+
+def _holds_rules(folder: Path) -> bool:
+    for _, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if any(Path(name).suffix.lower() in RULE_FILES and not name.startswith(".") for name in files):
+            return True
+    return False
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise StartError(f"{printable(spelt(str(folder)))}: can't be read ({error.strerror})") from None
+
+
+def unread(book: Rulebook) -> list[str]:
+    """Return a warning for each folder whose rule files were not read."""
+    return [f"{folder} holds rule files that are not read: name the folder too" for folder in book.unread]
+
+
+def packs() -> list[str]:
+    """Return the names of the shipped packs."""
+    return [file.stem for file in _inside(bundled.RULES / "packs")]
+
+
+def _pack(name: str) -> Path:
+    if name not in packs():
+        raise StartError(f"there is no {PACK}{name}{did_you_mean(name, packs())}; there is {', '.join(packs())}")
+    return bundled.RULES / "packs" / f"{name}.yaml"
+
+
+def read_rules(paths: Sequence[str], *configs: Document | None) -> Rulebook:
+    """Read rule files with the files of examples beside them, and apply each config's overrides.
+
+    Every mistake is in the book. Raises StartError for what is no rule file.
+    """
+    for path in paths:
+        if not path.startswith(PACK) and is_test(Path(path)):
+            raise StartError(f"--rules {path}: it is a file of examples by its name, not of rules; see: rules test")
+    return read_tested(paths, *configs)
+
+
+def read_tested(paths: Sequence[str], *configs: Document | None) -> Rulebook:
+    """Read rule files as `read_rules` does; files of examples may be among the paths, for any of the rules."""
+    shelf = Shelf()
+    book = rule_files.read(shelf.files([path for path in paths if not is_test(Path(path))]), shelf.find)
+    add_tests(book, shelf.tests(paths))
+    book.unread.extend(dict.fromkeys(shelf.unread))
+    for config in configs:
+        if config is not None:
+            book.mistakes.extend(config.mistakes)
+            rule_files.override(book, config)
+    return book
+
+
+def select_rules(
+    paths: Sequence[str], only: Sequence[str], skip: Sequence[str], *configs: Document | None
+) -> list[Rule]:
+    """Return the rules to run, with each config's overrides. Raises StartError for every mistake in them."""
+    return chosen(read_rules(paths, *configs), only, skip)
+
+
+def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
+    """Return those rules of a book that are to run. Raises StartError for every mistake in it."""
+    rules = book.checked()
+    for rule_id in only:
+        if rule_id in book.off:
+            raise StartError(f"--rule {rule_id}: {book.off[rule_id]} switches it off")
+    return rule_files.select(rules, only, [name for name in skip if name not in book.off])
+
+
+def lint(
+    paths: Sequence[str], others: Sequence[str] | None, waivers: str | None, config: Document | None
+) -> tuple[list[FileError], int]:
+    """Return every mistake and warning in rule files, their examples, a config file and waivers; and how many rules.
+
+    `others` are more rules (none: the shipped ones) that config and waivers may be about, and that are not checked.
+    Raises StartError for a file that can't be read.
+    """
+    from northflank_audit.policy.lint.warnings import warnings  # noqa: PLC0415 - imports lark
+
+    book = read_tested(paths)
+    found = list(warnings(book))  # as the files have them, before a config file tunes them
+    count = len(book.rules) + len(book.flawed)
+    known = Rulebook()
+    for each in (book, *([] if others is None else [read_tested(others)])):
+        known.include(each)
+    known.mistakes.clear()
+    if config is not None:
+        rule_files.override(known, config)
+        found += [*config.mistakes, *known.mistakes, *_unknown_ids(known, config)]
+    if waivers and not os.path.lexists(waivers):
+        found.append(FileError(waivers, 1, 1, "there is no such file"))
+    elif waivers:
+        document = Document(read_text(waivers), waivers, strict=False)
+        accepted, mistakes = waiver_files.read(document)
+        found += mistakes
+        for here, waiver in accepted:
+            if waiver.rule not in known.rules and (problem := rule_files.absent(known, waiver.rule)):
+                found.append(document.error((*here, "rule"), problem, warning=True))
+    found += [
+        FileError(folder, 1, 1, "its rule files are not read: name the folder too", warning=True)
+        for folder in book.unread
+    ]
+    return in_order([*book.mistakes, *found]), count
+
+
+def _unknown_ids(book: Rulebook, config: Document) -> Iterator[FileError]:
+    """Yield the ids among a config file's `rule` and `skip-rule` that no rule has."""
+    for key in ("rule", "skip-rule"):
+        given = config.value.get(key) if isinstance(config.value, dict) else None
+        for index, rule_id in enumerate(given if isinstance(given, list) else []):
+            known = not isinstance(rule_id, str) or rule_id in {*book.rules, *book.off}
+            if not known and (problem := rule_files.absent(book, rule_id)):
+                yield config.error((key, index), problem)
+
+
+def left_out(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict[str, str]:
+    """Return the rules of a book that are not among `rules`, and what leaves each out."""
+    run = {rule.id for rule in rules}
+    asked = {rule_id: "--skip-rule" if rule_id in skip else "--rule" for rule_id in book.rules if rule_id not in run}
+    return {**book.off, **asked}
+
+
+def read_waivers(path: str, shown: str) -> list[tuple[str, Waiver]]:
+    """Read a waiver file, called `shown`: each waiver with its `file:line`. Raises FileErrors with every mistake."""
+    document = Document(read_text(path), shown, strict=False)
+    found, mistakes = waiver_files.read(document)
+    if mistakes:
+        raise FileErrors(mistakes)
+    return [(f"{shown}:{document.line(here)}", waiver) for here, waiver in found]

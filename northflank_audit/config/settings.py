@@ -1,0 +1,203 @@
+"""What a run was asked to do, as one frozen `Settings`."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+import click
+from click.core import ParameterSource
+
+from northflank_audit import reading
+from northflank_audit.config import email_section
+from northflank_audit.config.found_config import FoundConfig
+from northflank_audit.config.precedence import Sources, settled
+from northflank_audit.delivery import heartbeat, metrics
+from northflank_audit.delivery.mailconfig import Email
+from northflank_audit.delivery.when import When
+from northflank_audit.documents.yaml_document import Document
+from northflank_audit.errors import StartError
+from northflank_audit.formats import FORMATS
+from northflank_audit.model import Severity, Status
+from northflank_audit.northflank.token import TOKEN_VARIABLES, Token, is_loopback
+
+DEFAULT_URL: Final = "https://api.northflank.com"
+URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
+NOTIFY_VARIABLE: Final = "NORTHFLANK_AUDIT_NOTIFY_URLS"
+"""The environment's other way to give Apprise URLs; no flag takes them, since a flag shows in the process list."""
+
+TOLD: Final = ("email_to", "notify_file", "metrics_file", "metrics_push", "heartbeat")
+"""The options that say who is told. Of a demo they are told only if the command line or a config it names says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `run` was asked to do; each field but `email` is the option of the same name."""
+
+    api_url: str
+    token_file: str | None
+    demo: bool
+    team: tuple[str, ...]
+    all_teams: bool
+    input: tuple[str, ...]
+    rules: tuple[str, ...]
+    rule: tuple[str, ...]
+    skip_rule: tuple[str, ...]
+    details: Literal["auto", "always", "never"]
+    page_size: int
+    max_attempts: int
+    timeout: float
+    config: Document | None
+    waivers: str | None = None
+    fail_on: Severity | None = Severity.INFO
+    on_unknown: Literal["fail", "ignore"] = "fail"
+    output_dir: str = "reports"
+    format: tuple[str, ...] = ()
+    output: tuple[tuple[str, str], ...] = ()
+    include: frozenset[Status] = frozenset()
+    compare: str | None = None
+    save_snapshot: str | None = None
+    notify_file: str | None = None
+    notify_when: When = "violations"
+    metrics_file: str | None = None
+    metrics_push: str | None = None
+    heartbeat: str | None = None
+    email: Email | None = None
+    """Whom `--email-to` and the config file's section `email:` tell."""
+    weakened: tuple[str, ...] = ()
+    """Warnings of what a config file that nobody named says about the verdict."""
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """The reports in `--output-dir`: each format's name and its path."""
+        return [(name, str(Path(self.output_dir) / FORMATS[name].filename)) for name in self.format]
+
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """Where all reports go, by their formats' names."""
+        return [*self.kept, *self.output]
+
+    def writes(self, name: str) -> bool:
+        """Tell whether a format is wanted, wherever it goes."""
+        return any(name == each for each, _ in self.places)
+
+    def token(self, environment: Mapping[str, str]) -> Token:
+        """Return the token from `--token-file`, else the environment. Raises StartError where there is none."""
+        if self.token_file is not None:
+            value = reading.read_text(self.token_file, name=f"--token-file {self.token_file}")
+            origin = f"the file {self.token_file}"
+        else:
+            origin = next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
+            if not origin:
+                raise StartError(
+                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (a token is made under "
+                    "Account settings > API; it needs to read registries); --demo needs none"
+                )
+            value = environment[origin]
+        value = value.strip()
+        if not value:
+            raise StartError(f"the API token is empty; it came from {origin}")
+        if not value.isascii() or not value.isprintable() or " " in value:
+            raise StartError(f"the API token from {origin} has a blank, a line break or another odd character in it")
+        return Token(value, origin)
+
+
+def settings_from(given: Mapping[str, Any], source: Sources) -> Settings:
+    """Turn click's values into Settings. Raises click.UsageError for options that exclude each other.
+
+    `source` tells where the value of an option comes from.
+    """
+    given = settled(given, source)
+    teller = given.get("config")
+    if given["demo"]:
+        teller = teller if source("config") is ParameterSource.COMMANDLINE else None
+        given |= dict.fromkeys(_unsaid(teller, source) & given.keys())
+    if not all(team and team.isprintable() for team in given["team"]):
+        raise click.UsageError("--team: a team's id is printable text")
+    values = {name: given[name] for name in Settings.__slots__ if name in given}
+    if not (given["demo"] or given["input"]):
+        values["api_url"] = _checked_url(given["api_url"])
+    if "fail_on" in given:
+        values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
+    values |= _checked_delivery(values)
+    if "email_to" in given:
+        values["email"] = email_section.email(teller, given["email_to"] or (), os.environ)
+    values["include"] = frozenset(map(Status, given.get("include", ())))
+    if isinstance(given.get("config"), FoundConfig):
+        values["weakened"] = tuple(given["config"].weakened(source))
+    settings = Settings(**values)
+    _check_places(settings)
+    return settings
+
+
+def _unsaid(config: Document | None, source: Sources) -> set[str]:
+    """Return who is told by neither the command line nor a config file, but at most by the environment."""
+    said = config.value if config is not None and isinstance(config.value, dict) else {}
+    unsaid = {name for name in TOLD if name.replace("_", "-") not in said}
+    return {name for name in unsaid if source(name) is not ParameterSource.COMMANDLINE}
+
+
+def _check_places(settings: Settings) -> None:
+    """Raise click.UsageError where what a run writes could not be told apart."""
+    if settings.save_snapshot == "-":
+        raise click.UsageError("--save-snapshot: a snapshot goes to a file, not to standard output")
+    written = list(_written(settings))
+    if len(set(written)) < len(written):
+        raise click.UsageError("two reports, or a report and a snapshot or metrics, can't go to the same place")
+
+
+def _written(settings: Settings) -> Iterator[str]:
+    """Yield each place that a run writes to, under the one name that all its names lead to."""
+    files = [path for _, path in settings.places]
+    files += filter(None, (settings.save_snapshot, settings.metrics_file))
+    for path in files:
+        if path == "-":
+            yield path
+        elif not Path(path).is_char_device():  # a terminal, /dev/null: nothing is overwritten there
+            yield os.path.realpath(path)
+
+
+def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the addresses that are pinged and pushed to. Raises click.UsageError, which keeps their keys to itself."""
+    file = values.get("metrics_file")
+    if file is not None and not file.endswith(metrics.SUFFIX):
+        raise click.UsageError(f"--metrics-file: the node exporter reads files that end in {metrics.SUFFIX}")
+    found = {name: values[name].strip() for name in ("metrics_push", "heartbeat") if values.get(name) is not None}
+    for name, url in found.items():
+        option = f"--{name.replace('_', '-')}"
+        try:
+            parts = urlsplit(url)
+            right = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            right = False
+        if not right or not url.isprintable() or " " in url:
+            raise click.UsageError(f"{option}: this is no address; it is https://HOST[:PORT] or http://HOST[:PORT]")
+        if name == "metrics_push" and (parts.query or parts.fragment):
+            raise click.UsageError(f"{option}: a Pushgateway's base address has no query and no fragment")
+        if name == "heartbeat" and not heartbeat.is_spelt_right(url):
+            raise click.UsageError(f"{option}: in braces stand three words: {{start|success|fail}}")
+    return found
+
+
+def _checked_url(given: str) -> str:
+    """Return the API's address. Raises click.UsageError for another thing, or where the token would be read by others.
+
+    The message holds none of the address but its host: a user, a password or a query may be a secret.
+    """
+    url = given.strip()
+    wrong = click.UsageError("--api-url: this is not the address of an API; write https://HOST[:PORT]")
+    try:
+        parts = urlsplit(url if "://" in url else f"https://{url}")
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise wrong from None
+    odd = "@" in parts.netloc or "?" in url or "#" in url or not url.isprintable() or " " in url or "\\" in url
+    if parts.scheme not in ("http", "https") or not host or odd:
+        raise wrong
+    if "://" not in url and is_loopback(host):
+        raise click.UsageError(f"--api-url: '{url}' has no scheme; write http://{url}, or https:// if it speaks TLS")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise click.UsageError(f"--api-url: the token does not go to {host} over plain http; use https")
+    return parts.geturl().rstrip("/")

@@ -1,0 +1,217 @@
+"""YAML text into plain values, with the place of each in the file.
+
+PyYAML's safe C loader composes the nodes, whose positions are kept. Scalars are those of JSON: a date stays text, so
+that an example in a rule file holds what the API would have given.
+"""
+
+import re
+from typing import Any
+
+import yaml
+
+from northflank_audit.documents.positions import offset
+from northflank_audit.errors import FileError, FileErrors
+from northflank_audit.printable import excerpt, spelt
+
+MAX_NODES = 200_000
+"""More values than this, aliases followed, are taken for an alias bomb."""
+MAX_DEPTH = 50
+
+_SECRET = re.compile(r"(?i)(\b(?:pas|pw|secret|token)[\w-]*[\"']?\s*:\s*|://)([^\s…].*?)(?=(?: …)?$)")
+"""What may be a password's key, misspelt or not, or begins an address that may hold one; and the rest of the line."""
+
+Path = tuple[str | int, ...]
+"""Where a value is in its document: `("rules", 0, "id")`."""
+
+
+class _Loader(yaml.CSafeLoader):
+    """The safe loader, without timestamps."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
+
+class Document:
+    """One YAML document: its plain value, and where in the file each part of it stands."""
+
+    def __init__(self, text: str, path: str, *, strict: bool = True, discreet: bool = False) -> None:
+        """Read `text`, whatever its line ends; `path` is for messages.
+
+        A `discreet` document shows nothing of a line behind the place of a mistake, and nothing behind a key that may
+        be a password's, since that may be a secret. What is not plain, safe YAML is in `mistakes`, and left out of the
+        value; with `strict` it raises FileErrors.
+        """
+        self.path = spelt(path)
+        self._discreet = discreet
+        self.value: Any = None
+        self.mistakes: list[FileError] = []
+        text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        self._text = text
+        self._nodes: dict[Path, yaml.Node] = {}
+        self._keys: dict[Path, yaml.Node] = {}
+        self._own: dict[int, set[int]] = {}
+        self.refused: set[Path] = set()
+        """Where the value is not what the file has, since that can't be; a mistake says so."""
+        try:
+            self._bounded()
+            loader = _Loader(text)
+            try:
+                node = loader.get_single_node()
+                if node is not None:
+                    self.value = self._plain(loader, node, ())
+            finally:
+                loader.dispose()
+        except yaml.MarkedYAMLError as error:
+            self.mistakes.append(self._broken(error))
+        except yaml.reader.ReaderError as error:
+            self.mistakes.append(self._at(error.position, f"not valid YAML: {str(error).splitlines()[0]}"))
+        except yaml.YAMLError as error:
+            self.mistakes.append(self._at(0, f"not valid YAML: {str(error).splitlines()[0]}"))
+        except UnicodeEncodeError as error:
+            self.mistakes.append(self._at(error.start, "not valid YAML: half of a surrogate pair"))
+        except RecursionError:
+            self.mistakes.append(self._at(0, "nested too deeply"))
+        except FileError as error:
+            self.mistakes.append(error)
+        if strict and self.mistakes:
+            raise FileErrors(self.mistakes)
+
+    def _bounded(self) -> None:
+        """Raise FileError for a document that would become too large or too deep, before anything is made of it."""
+        sizes = [0]  # of the collections that are open, aliases followed
+        names: list[str | None] = []
+        anchors: dict[str, int] = {}
+        for event in yaml.parse(self._text, _Loader):
+            size = 0
+            if isinstance(event, yaml.CollectionStartEvent):
+                names.append(event.anchor)
+                sizes.append(0)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                name, size = names.pop(), sizes.pop() + 1
+                anchors.update({name: size} if name else {})
+            elif isinstance(event, yaml.ScalarEvent):
+                size = 1
+                anchors.update({event.anchor: 1} if event.anchor else {})
+            elif isinstance(event, yaml.AliasEvent):
+                size = MAX_NODES + 1 if event.anchor in names else anchors.get(event.anchor or "", 0)
+            sizes[-1] += size
+            if sizes[-1] > MAX_NODES or len(sizes) > MAX_DEPTH:
+                problem = "too many values or too deeply nested (an alias that repeats itself?)"
+                raise self._at(event.start_mark.index if event.start_mark else 0, problem)
+
+    def _plain(self, loader: _Loader, node: yaml.Node, path: Path) -> Any:
+        self._nodes[path] = node
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _COLLECTIONS:
+            return self._refuse(node, path, f"the tag {node.tag} is not allowed")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(loader, node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._plain(loader, item, (*path, index)) for index, item in enumerate(node.value)]
+        try:
+            value = loader.construct_object(node)
+        except (ValueError, yaml.constructor.ConstructorError) as error:
+            hint = " (a value that begins with ! must be quoted)" if node.tag.startswith("!") else ""
+            return self._refuse(node, path, f"not a value: {getattr(error, 'problem', None) or error}{hint}")
+        if value is None or isinstance(value, str | int | float | bool):
+            return value
+        return self._refuse(node, path, f"{node.tag.rpartition(':')[2]} is not a value that JSON has")
+
+    def _refuse(self, node: yaml.Node, path: Path, problem: str) -> None:
+        self.mistakes.append(self._of(node, problem))
+        self.refused.add(path)
+
+    def _mapping(self, loader: _Loader, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        own = self._own.setdefault(id(node), {id(key) for key, _ in node.value})
+        loader.flatten_mapping(node)  # "<<: *defaults": what is merged comes before what is there
+        value: dict[str, Any] = {}
+        here: dict[str, yaml.Node] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value
+            if not isinstance(key, str):
+                self.mistakes.append(self._of(key_node, "a key must be plain text"))
+                continue
+            first = here.get(key)
+            if first is not None and id(first) in own:
+                line, _ = self._place(first.start_mark.index)
+                self.mistakes.append(self._of(key_node, f"the key '{key}' is here twice, first in line {line}"))
+                continue
+            here[key] = self._keys[*path, key] = key_node
+            value[key] = self._plain(loader, value_node, (*path, key))
+        return value
+
+    def at(self, path: Path) -> Any:
+        """Return the value under `path`, which must be there."""
+        value: Any = self.value
+        for step in path:
+            value = value[step]
+        return value
+
+    def node(self, path: Path) -> yaml.Node | None:
+        """Return what stands in the file for the value under `path`; its marks count in the text without CR and BOM."""
+        return self._nodes.get(path)
+
+    def error(self, path: Path, problem: str, *, key: bool = False, warning: bool = False) -> FileError:
+        """Return an error that points at the value under `path`, or at its key, or the nearest that is there."""
+        nodes = self._keys if key else self._nodes
+        while path and path not in nodes:
+            path, nodes = path[:-1], self._nodes
+        node = nodes.get(path)
+        return self._at(0, problem, warning=warning) if node is None else self._of(node, problem, warning=warning)
+
+    def line(self, path: Path) -> int:
+        """Return the line, from 1, on which the value under `path` begins."""
+        node = self._nodes.get(path)
+        return self._place(node.start_mark.index)[0] if node else 1
+
+    def inside(self, path: Path, index: int, width: int, problem: str, *, warning: bool = False) -> FileError:
+        """Return an error that points into a text value, at its character `index` (from 0), `width` characters wide."""
+        node = self._nodes[path]
+        start, style = node.start_mark.index, getattr(node, "style", None)
+        written = self._text[start : node.end_mark.index]
+        first = offset(written, style, node.value, index)
+        last = offset(written, style, node.value, max(index, index + width - 1))
+        return self._at(start + first, problem, last + 1 - first, warning=warning)
+
+    def _broken(self, error: yaml.MarkedYAMLError) -> FileError:
+        """Return what libyaml says, in words that a person can act on, where it can be mended."""
+        problem, mark = str(error.problem or error.context), error.problem_mark or error.context_mark
+        index = mark.index if mark else 0
+        if "cannot start any token" in problem:
+            tab = self._text.startswith("\t", index)
+            hint = "YAML indents with blanks, not tabs" if tab else "a value that begins with it must be quoted"
+            problem += f" ({hint})"
+        elif problem == "did not find expected key":
+            problem += " (a value that begins with a quote or a bracket ends with it: else quote the whole)"
+        elif "mapping values are not allowed" in problem:
+            problem += " (a text with ': ' in it must be quoted)"
+        if error.context_mark and not self._text[index:].strip():  # at the end: what has no end says more
+            problem, index = f"{error.context}: {problem}", error.context_mark.index
+        index = min(index, len(self._text.rstrip()))  # not the empty line at the end
+        return self._at(index, f"not valid YAML: {problem}")
+
+    def _of(self, node: yaml.Node, problem: str, *, warning: bool = False) -> FileError:
+        start, end = node.start_mark.index, node.end_mark.index
+        return self._at(start, problem, end - start if isinstance(node, yaml.ScalarNode) else 1, warning=warning)
+
+    def _at(self, index: int, problem: str, width: int = 1, *, warning: bool = False) -> FileError:
+        line, column = self._place(index)
+        start = index - (column - 1)
+        end = self._text.find("\n", start)
+        text = self._text[start : len(self._text) if end < 0 else end]
+        width = max(1, min(width, len(text) - column + 1))
+        if self._discreet and len(text) > column - 1 + width:
+            text = f"{text[: column - 1 + width]} …"
+        if self._discreet:
+            text = _SECRET.sub(lambda found: found[1] + "•" * len(found[2]), text)
+        bare = isinstance(self.value, str)  # no file of ours: one with a token, maybe
+        shown = excerpt(text, line, column, width) if text.strip() and not bare else ""
+        return FileError(self.path, line, column, problem, excerpt=shown, warning=warning)
+
+    def _place(self, index: int) -> tuple[int, int]:
+        """Return line and column, from 1, of a character of the file."""
+        return self._text.count("\n", 0, index) + 1, index - self._text.rfind("\n", 0, index)

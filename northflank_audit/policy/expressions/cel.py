@@ -1,0 +1,308 @@
+"""CEL, the Common Expression Language, behind one module: compiling, evaluating, and what an expression reads.
+
+The engine is the CEL project's own (PyPI `cel-expr-python`). Errors are values there. A key that a map does not
+have is the error NOT_FOUND, a variable that was not given an error of its own, and so is what `url()` can't parse:
+these three, and nothing else, make a verdict `unknown`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Final, NamedTuple
+
+from cel_expr_python import cel
+
+from northflank_audit.model import RESOURCE_TYPE
+from northflank_audit.policy.expressions import field_reads
+from northflank_audit.policy.expressions.compile_errors import Problem, problems
+from northflank_audit.policy.expressions.environment import MANY, NO_ADDRESS, ONE, OWN, SHARED, VARIABLES, WIDE
+from northflank_audit.policy.expressions.presence import Cautious, cautious
+
+MOST_STEPS: Final = 10_000
+"""As many steps through lists, or more, are too many for the engine in one evaluation."""
+
+_BOOL: Final = cel.Type.BOOL
+_RENEWED: Final = 32
+"""Evaluations over one activation: what they make is kept until it goes, 2 MB for each with 10,000 records."""
+_RUNTIME_ERROR = re.compile(r"^([A-Z_]+): (.*)$", re.DOTALL)
+_NOT_GIVEN = re.compile(r'No value with name "(\w+)" found')
+_NO_KEY = re.compile(r'Key not found in map : "(.*)"$', re.DOTALL)
+
+
+class CelError(Exception):
+    """An expression that does not compile, with every problem that the engine told of."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(problem.text for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The expression needed a key that its data does not have, or a variable that is not known."""
+
+    reason: str
+    key: str = ""
+    variable: str = ""
+    """One of `WIDE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The expression itself failed: a type mismatch, a division by zero, no boolean."""
+
+    reason: str
+    exhausted: bool = False
+    """Whether it took `MOST_STEPS`."""
+
+
+Value = bool | Missing | Failed
+"""What an expression gives."""
+Names = frozenset[str] | None
+"""Names of fields; None: all there are."""
+
+
+class Absent(NamedTuple):
+    """The fields whose absence from a record tells nothing."""
+
+    own: Names = frozenset()
+    """From the record that the verdict is about."""
+    others: Names = frozenset()
+    """From one of `resources`."""
+
+
+NOTHING_ABSENT: Final = Absent()
+
+
+class Shared:
+    """Variables that are the same for many evaluations, converted for CEL once for some of them.
+
+    That is most of the work: of 1,000 records it takes 4 ms, and to go over them 1 ms.
+    """
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self.variables = variables
+        self._own: dict[str, Any] = {}
+        self._left = 0
+
+    def activation(self, own: Mapping[str, Any]) -> Any:
+        """Return what an expression is evaluated over, with these variables of its own."""
+        self._own.update(own)
+        if not self._left:
+            # Not bound to this object: the engine's part of such a circle would never be freed.
+            ask = cel.Function("own", [cel.Type.STRING], False, self._own.__getitem__, cel.Type.DYN)
+            self._activation = SHARED.Activation(self.variables, functions=[ask])
+            self._left = _RENEWED
+        self._left -= 1
+        return self._activation
+
+
+class _Forms(dict[tuple[bool, bool], Cautious]):
+    """The cautious forms of an expression, made when they are asked for: for its own record, for others."""
+
+    def __init__(self, plain: Any, environment: Any) -> None:
+        self._environment = environment
+        self._compiled = {(False, False): plain}
+
+    def __missing__(self, key: tuple[bool, bool]) -> Cautious:
+        own, others = key
+        self[key] = cautious(self._compiled[False, False].serialize(), own=own, others=others)
+        return self[key]
+
+    def compiled(self, key: tuple[bool, bool]) -> Any:
+        if key not in self._compiled:
+            self._compiled[key] = self._environment.deserialize(self[key].serialized)
+        return self._compiled[key]
+
+
+class Expression:
+    """A compiled expression over `credential`, `params`, `now`, `detailed`, `resources` and `projects`."""
+
+    def __init__(self, source: str, resource_type: str = RESOURCE_TYPE) -> None:
+        """Compile `source`, of a rule about this type. Raises CelError, also where the result can't be a boolean."""
+        self.source = source
+        self.resource_type = resource_type
+        self._compiled = _compile(source, resource_type)
+        kind = self._compiled.return_type()
+        if kind not in (cel.Type.BOOL, cel.Type.DYN):
+            width = len(source.rstrip())
+            raise CelError([Problem(f"must give true or false, and gives {kind.name().lower()}", 0, width)])
+        self.serialized: bytes = self._compiled.serialize()
+        self.reads_within: tuple[field_reads.Read, ...] = field_reads.reads(self.serialized)
+        """Every path that it reads, those of items of lists among them."""
+        self.reads = tuple(read for read in self.reads_within if field_reads.ITEM not in read.path)
+        """The paths that it reads of the variables themselves."""
+        self.wide = frozenset(read.path[0] for read in self.reads).intersection(WIDE)
+        """Which of `WIDE` it reads."""
+        self._own = OWN[resource_type]
+
+    @property
+    def fields(self) -> tuple[tuple[str, ...], ...]:
+        """The paths below `credential` that it reads, longest only, in order of appearance."""
+        return _longest([read.path[1:] for read in self.reads if read.path[0] == "credential"])
+
+    def asks(self, absent: Absent) -> tuple[bool, bool]:
+        """Tell whether it asks if one of these fields is there: of its own record, and of others.
+
+        It may do so by has(), by `in` or by a comparison of records.
+        """
+        if absent == NOTHING_ABSENT:
+            return False, False
+        return self._forms[True, False].asks(absent.own), self._forms[False, True].asks(absent.others)
+
+    def evaluate(self, variables: Mapping[str, Any], absent: Absent = NOTHING_ABSENT) -> Value:
+        """Return what the expression gives for these variables. What asks for `absent` fields is missing."""
+        try:
+            value = (self._forms.compiled(self.asks(absent))).eval(data=variables)
+        except RuntimeError as error:
+            return _failure(error)
+        return bool(value.value()) if value.type() == _BOOL else _verdict(_outcome(value))
+
+    def evaluate_among(self, own: Mapping[str, Any], shared: Shared, absent: Absent = NOTHING_ABSENT) -> Value:
+        """Return what it gives for its own variables and shared ones: the same as for all in one, and sooner."""
+        among = self._among and self._forms_among.compiled(self.asks(absent))
+        if among is not None:
+            try:
+                return _verdict(_outcome(among.eval(shared.activation(own))))
+            except RuntimeError as error:
+                failure = _failure(error)
+                if failure.exhausted:
+                    return failure
+        return self.evaluate({**shared.variables, **own}, absent)
+
+    @cached_property
+    def _forms(self) -> "_Forms":
+        return _Forms(self._compiled, ONE[self.resource_type])
+
+    @cached_property
+    def _forms_among(self) -> "_Forms":
+        return _Forms(self._among, SHARED)
+
+    @cached_property
+    def _among(self) -> Any:
+        """The expression with its own variables asked for; None for one that is well alone and not within another."""
+        source = f"{self.source}\n"  # the line break ends a comment that it may end with
+        for name in self._own:
+            source = f"cel.bind({name}, own('{name}'), {source})"
+        try:
+            return SHARED.compile(source)
+        except RuntimeError:
+            return None
+
+
+@lru_cache(maxsize=256)
+def compiled(source: str, resource_type: str) -> Expression:
+    """Return an expression, compiled once for all that look at it: checks, warnings, the engine. Raises CelError."""
+    return Expression(source, resource_type)
+
+
+def evaluate(
+    source: str, variables: Mapping[str, Any], resource_type: str = RESOURCE_TYPE, absent: Absent = NOTHING_ABSENT
+) -> Any:
+    """Return what an expression of any type gives: its value in Python's terms, Missing or Failed. Raises CelError."""
+    forms = _Forms(_compile(source, resource_type), ONE[resource_type])
+    key = forms[True, False].asks(absent.own), forms[False, True].asks(absent.others)
+    value = _evaluate(forms.compiled(key if absent != NOTHING_ABSENT else (False, False)), variables)
+    return value if isinstance(value, Missing | Failed) else value.plain_value()
+
+
+def evaluated(expression: Expression, part: bytes, variables: Mapping[str, Any]) -> Any:
+    """Return what a part of an expression gives, as `evaluate` does."""
+    compiled = ONE[expression.resource_type].deserialize(field_reads.alone(expression.serialized, part))
+    value = _evaluate(compiled, variables)
+    return value if isinstance(value, Missing | Failed) else value.plain_value()
+
+
+class Batch:
+    """Many rules over many records in one evaluation: about six times as fast as one by one."""
+
+    VIOLATED, HELD, NOT_APPLICABLE = 0, 1, 2
+
+    def __init__(self, rules: Sequence[tuple[Expression | None, Expression]]) -> None:
+        """Compile the (`when`, `require`) pairs into one expression."""
+        codes = []
+        for index, (when, require) in enumerate(rules):
+            # The line breaks end a comment that an expression may end with.
+            code = f"(({require.source}\n) ? {self.HELD} : {self.VIOLATED})"
+            if when is not None:
+                code = f"(({when.source}\n) ? {code} : {self.NOT_APPLICABLE})"
+            codes.append(f"cel.bind(params, parameters[{index}], {code})")
+        try:
+            self._compiled = MANY.compile(f"page.map(credential, [{', '.join(codes)}])")
+        except RuntimeError:  # an expression that is well alone and not within another
+            self._compiled = None
+
+    def evaluate(self, page: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> list[list[int]] | None:
+        """Return a list of codes for each record, or None if any rule erred on any record.
+
+        `variables` are `parameters` (a map for each rule), `now` and `detailed`.
+        """
+        if self._compiled is None:
+            return None
+        try:
+            value = self._compiled.eval(data={"page": page, **variables})
+        except RuntimeError:
+            return None
+        codes: list[list[int]] | None = None if value.type() == cel.Type.ERROR else value.plain_value()
+        return codes
+
+
+def _compile(source: str, resource_type: str) -> Any:
+    try:
+        return ONE[resource_type].compile(source)
+    except RuntimeError as error:
+        raise CelError(problems(source, str(error), VARIABLES[resource_type])) from None
+
+
+def _evaluate(compiled: Any, variables: Mapping[str, Any]) -> Any:
+    try:
+        return _outcome(compiled.eval(data=variables))
+    except RuntimeError as error:
+        return _failure(error)
+
+
+def _outcome(value: Any) -> Any:
+    """Return the engine's value, Missing or Failed."""
+    if value.type() != cel.Type.ERROR:
+        return value
+    found = _RUNTIME_ERROR.match(str(value.value()))
+    kind, reason = (found[1], found[2]) if found else ("UNKNOWN", str(value.value()))
+    if kind == "NOT_FOUND":
+        key = _NO_KEY.search(reason)
+        return Missing(reason, key=key[1] if key else "")
+    if reason == NO_ADDRESS:
+        return Missing(reason)
+    variable = _NOT_GIVEN.match(reason)
+    return Missing(reason, variable=variable[1]) if variable and variable[1] in WIDE else Failed(reason)
+
+
+def _failure(error: RuntimeError) -> Failed:
+    """Return why the engine gave no value: too much to do, or a value that CEL can't hold, such as half a character."""
+    if "Iteration budget exceeded" in str(error):
+        steps = f"{MOST_STEPS:,} steps through lists"
+        return Failed(f"it takes {steps} or more, and one evaluation may not", exhausted=True)
+    return Failed(str(error))
+
+
+def _verdict(value: Any) -> Value:
+    if isinstance(value, Missing | Failed):
+        return value
+    if value.type() != cel.Type.BOOL:
+        return Failed(f"gave {value.type().name().lower()}, not true or false")
+    return bool(value.value())
+
+
+def _longest(paths: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    unique = dict.fromkeys(paths)
+    return tuple(path for path in unique if not any(len(o) > len(path) and o[: len(path)] == path for o in unique))
+
+
+def lookup(record: Mapping[str, Any], path: Sequence[str]) -> Iterator[Any]:
+    """Yield the value under `path`, or nothing where there is none."""
+    value: Any = record
+    for key in path:
+        if not isinstance(value, Mapping) or key not in value:
+            return
+        value = value[key]
+    yield value

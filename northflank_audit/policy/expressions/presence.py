@@ -1,0 +1,215 @@
+"""Expressions in their cautious form, for records that may lack what the API has: a field's absence is an error.
+
+A list gives fewer fields than a detail. So as long as the detail was not read, that a field is absent tells nothing:
+where `has()`, `in` or a comparison of whole records asks whether it is there, the cautious form reads it in place of
+asking. What is there gives the same; what is absent is NOT_FOUND, as it is for an expression that reads it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from northflank_audit.policy.expressions import field_reads
+from northflank_audit.policy.expressions.field_reads import (
+    CALL,
+    COMPREHENSION,
+    CONST,
+    CONST_STRING,
+    ID,
+    IDENT,
+    LIST,
+    SELECT,
+    STRUCT,
+    TEST_ONLY,
+    Message,
+)
+from northflank_audit.resources.fields import FIELDS
+
+ANY_FIELD: Final = "any field"
+"""The key that is missing where an expression goes over a whole record."""
+_RECORD, _RECORDS = "credential", "resources"
+_TRUE, _ZERO = b"\x10\x01", b"\x18\x00"  # constants: bool_value, int64_value
+_INDEX, _IN, _EQUALS = b"_[_]", b"@in", (b"_==_", b"_!=_")
+_FIRST_NEW_ID: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cautious:
+    """An expression's cautious form."""
+
+    serialized: bytes
+    names: frozenset[str]
+    """The names of the fields that it asks for, at whatever depth."""
+    sweeping: bool
+    """Whether it asks for more than these: it goes over a whole record, or makes names."""
+
+    def asks(self, absent: frozenset[str] | None) -> bool:
+        """Tell whether it asks for one of these fields; None is any."""
+        return self.sweeping or bool(self.names if absent is None else self.names & absent)
+
+
+def cautious(serialized: bytes, *, own: bool = True, others: bool = True) -> Cautious:
+    """Return the cautious form of a serialized expression, for its `own` record, for the `others`, or for both."""
+    message = field_reads.fields(field_reads.last(field_reads.fields(serialized), field_reads.ANY_VALUE))
+    rewriter = _Rewriter()
+    expression = rewriter.expression(
+        field_reads.last(message, field_reads.CHECKED_EXPR), _Names.of(own=own, others=others)
+    )
+    return Cautious(field_reads.alone(serialized, expression), frozenset(rewriter.asked), rewriter.sweeping)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What the names that are in force at a part stand for."""
+
+    records: frozenset[str]
+    lists: frozenset[str]
+    """Those of lists of records."""
+    derived: frozenset[str]
+    """All that come from a record."""
+
+    @classmethod
+    def of(cls, *, own: bool, others: bool) -> "_Names":
+        """Return those that every expression begins with."""
+        records, lists = frozenset({_RECORD} if own else ()), frozenset({_RECORDS} if others else ())
+        return cls(records, lists, records | lists)
+
+    def within(self, loop: Message) -> "_Names":
+        """Return them inside a macro."""
+        records, lists, derived = set(self.records), set(self.lists), set(self.derived)
+        for numbers, origin in (((1, 8), 2), ((3,), 4)):  # of the elements, of the accumulator
+            names = {field_reads.last(loop, number).decode() for number in numbers if number in loop}
+            source = field_reads.last(loop, origin)
+            if self.derives(source):
+                derived |= names
+            if origin == 2 and self.holds(source):  # noqa: PLR2004 - the range
+                records |= names
+            elif self.holds(source):
+                lists |= names
+            elif field_reads.name(source) in self.records:
+                records |= names
+        return _Names(frozenset(records), frozenset(lists), frozenset(derived))
+
+    def derives(self, expression: bytes) -> bool:
+        """Tell whether a part comes from a record."""
+        parts = field_reads.parts(field_reads.fields(expression))
+        return field_reads.name(expression) in self.derived or any(self.derives(part) for part, _ in parts)
+
+    def holds(self, expression: bytes) -> bool:
+        """Tell whether a part is a list of records."""
+        node = field_reads.fields(expression)
+        if IDENT in node:
+            return field_reads.name(expression) in self.lists
+        if LIST in node:
+            elements = field_reads.fields(field_reads.last(node, LIST)).get(1, [])
+            return any(field_reads.name(field_reads.raw(each)) in self.records for each in elements)
+        if COMPREHENSION in node:
+            loop = field_reads.fields(field_reads.last(node, COMPREHENSION))
+            inner = self.within(loop)
+            return inner.holds(field_reads.last(loop, 6)) or inner.holds(field_reads.last(loop, 7))
+        return CALL in node and any(self.holds(part) for part, _ in field_reads.parts(node))
+
+    def is_map(self, expression: bytes) -> bool:
+        """Tell whether a part is a record, or one of the maps in it."""
+        path = field_reads.path(field_reads.fields(expression))
+        if path is None or path[0][0] not in self.records:
+            return False
+        known = FIELDS.get(".".join(path[0][1:]))
+        return len(path[0]) == 1 or (known is not None and known.kind == "a map")
+
+
+@dataclass(slots=True)
+class _Rewriter:
+    asked: set[str] = field(default_factory=set)
+    sweeping: bool = False
+    _last_id: int = _FIRST_NEW_ID
+
+    def expression(self, raw: bytes, names: _Names) -> bytes:
+        """Return a part in its cautious form."""
+        node = field_reads.fields(raw)
+        forms = {SELECT: self._select, CALL: self._call, COMPREHENSION: self._loop, LIST: self._list, STRUCT: self._map}
+        form = next((form for kind, form in forms.items() if kind in node), None)
+        if form is not None:
+            return form(node, names)
+        return self._any_field() if field_reads.name(raw) == _RECORD and _RECORD in names.records else raw
+
+    def _select(self, node: Message, names: _Names) -> bytes:
+        select = field_reads.fields(field_reads.last(node, SELECT))
+        operand = field_reads.last(select, 1)
+        tests = TEST_ONLY in select and names.derives(operand)
+        inner: Message = {**select, 1: [self._object(operand, names)]}
+        if not tests:
+            return field_reads.encoded({**node, SELECT: [field_reads.encoded(inner)]})
+        self.asked.add(field_reads.last(select, 2).decode())
+        del inner[TEST_ONLY]
+        return self._read(field_reads.encoded({**node, SELECT: [field_reads.encoded(inner)]}))
+
+    def _call(self, node: Message, names: _Names) -> bytes:
+        call = field_reads.fields(field_reads.last(node, CALL))
+        function, arguments = field_reads.last(call, 2), [field_reads.raw(each) for each in call.get(3, [])]
+        if function == _IN and names.is_map(arguments[1]):
+            key = field_reads.fields(field_reads.last(field_reads.fields(arguments[0]), CONST))
+            if CONST_STRING in key:
+                self.asked.add(field_reads.last(key, CONST_STRING).decode())
+            else:
+                self.sweeping = True
+            read: list[int | bytes] = [self._object(arguments[1], names), self.expression(arguments[0], names)]
+            return self._read(self._new(CALL, {2: [_INDEX], 3: read}))
+        if function in _EQUALS and any(field_reads.name(each) in names.records for each in arguments):
+            return self._any_field()
+        if function == _INDEX:
+            first = self._object(arguments[0], names)
+            call[3] = [first, *(self.expression(each, names) for each in arguments[1:])]
+            return field_reads.encoded({**node, CALL: [field_reads.encoded(call)]})
+        return self._inner(node, CALL, (1, 3), lambda part: self.expression(part, names))
+
+    def _loop(self, node: Message, names: _Names) -> bytes:
+        loop = field_reads.fields(field_reads.last(node, COMPREHENSION))
+        inner = names.within(loop)
+        loop[2] = [self.expression(field_reads.last(loop, 2), names)]
+        loop[4] = [self._object(field_reads.last(loop, 4), names)]
+        for number in (5, 6, 7):
+            loop[number] = [self.expression(field_reads.last(loop, number), inner)]
+        return field_reads.encoded({**node, COMPREHENSION: [field_reads.encoded(loop)]})
+
+    def _list(self, node: Message, names: _Names) -> bytes:
+        return self._inner(node, LIST, (1,), lambda part: self.expression(part, names))
+
+    def _map(self, node: Message, names: _Names) -> bytes:
+        return self._inner(node, STRUCT, (2,), lambda entry: self._entry(entry, names))
+
+    def _entry(self, raw: bytes, names: _Names) -> bytes:
+        entry = field_reads.fields(raw)
+        for number in (3, 4):
+            if number in entry:
+                entry[number] = [self.expression(field_reads.last(entry, number), names)]
+        return field_reads.encoded(entry)
+
+    def _object(self, raw: bytes, names: _Names) -> bytes:
+        """Return what a field is read of, or what gets another name: of a record itself nothing is asked yet."""
+        return raw if field_reads.name(raw) in names.records else self.expression(raw, names)
+
+    def _inner(self, node: Message, kind: int, numbers: tuple[int, ...], change: Callable[[bytes], bytes]) -> bytes:
+        inner = field_reads.fields(field_reads.last(node, kind))
+        changed: Message = {
+            number: [change(field_reads.raw(part)) for part in inner[number]] for number in numbers if number in inner
+        }
+        return field_reads.encoded({**node, kind: [field_reads.encoded({**inner, **changed})]})
+
+    def _read(self, field_read: bytes) -> bytes:
+        """Return a part that is true, or the error of what is read."""
+        both = self._new(LIST, {1: [self._constant(_TRUE), field_read]})
+        return self._new(CALL, {2: [_INDEX], 3: [both, self._constant(_ZERO)]})
+
+    def _any_field(self) -> bytes:
+        self.sweeping = True
+        key = self._constant(field_reads.encoded({CONST_STRING: [ANY_FIELD.encode()]}))
+        return self._new(CALL, {2: [_INDEX], 3: [self._new(STRUCT, {}), key]})
+
+    def _constant(self, value: bytes) -> bytes:
+        return self._new(CONST, value)
+
+    def _new(self, kind: int, content: Message | bytes) -> bytes:
+        self._last_id += 1
+        inner = content if isinstance(content, bytes) else field_reads.encoded(content)
+        return field_reads.encoded({ID: [self._last_id], kind: [inner]})

@@ -1,0 +1,293 @@
+"""How an expression came to its value: what each of its parts gave, and which parts nothing asked for.
+
+Each part is evaluated by the engine itself, within `cel.bind` for what macros around it bind. So a part's value is
+the engine's; only the order in which it asks for parts (`&&`, `||`, `?:`, `all`, `exists`) is told here.
+"""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from northflank_audit.model import RESOURCE_TYPE
+from northflank_audit.policy.expressions.cel import (
+    NOTHING_ABSENT,
+    Absent,
+    CelError,
+    Expression,
+    Failed,
+    Missing,
+    evaluate,
+)
+from northflank_audit.policy.expressions.syntax import Node, excerpt, parse
+
+SHOWN: Final = 5
+"""Elements of a list or map whose evaluation in a macro is told."""
+SEARCHED: Final = 200
+"""Elements among which the one is looked for that decides, or that can't be judged."""
+_WIDTH: Final = 100
+_LITERALS: Final = {"number", "string", "bytes", "bool", "null"}
+_LOOPS: Final = {"all", "exists", "exists_one", "filter", "map"}
+_ENDS: Final = {"all": False, "exists": True}
+"""What an element must give for the elements after it not to be asked."""
+_MISSING_KEY: Final = re.compile(r'Key not found in map : "?(.*?)"?$', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class NotNeeded:
+    """Nothing asked for it: what came before had decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Elements that are not told."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A part of an expression, and what it gave. Literals and bare variables have no step below their parent."""
+
+    text: str
+    """The part as it is written; the variable's name for an element of a macro."""
+    start: int
+    """Characters from the expression's beginning."""
+    end: int
+    outcome: Any
+    """Its value in Python's terms, Missing, Failed, NotNeeded or Rest."""
+    steps: tuple["Step", ...] = ()
+
+
+def trace(
+    source: str,
+    variables: Mapping[str, Any],
+    resource_type: str = RESOURCE_TYPE,
+    absent: Absent = NOTHING_ABSENT,
+) -> Step:
+    """Evaluate an expression of a rule about this type. Raises CelError where it does not compile.
+
+    The outcome of the whole is what `Expression.evaluate` gives.
+    """
+    outcome = Expression(source, resource_type).evaluate(variables, absent)
+    root, scope = parse(source), _Scope(source, variables, resource_type, absent)
+    steps = tuple(_below(root, scope)) or tuple(_parts([root], scope))
+    return Step(source, root.start, root.end, outcome, steps)
+
+
+def lines(step: Step, name: str = "") -> Iterator[str]:
+    """Yield a step and those below it, each a printable line, deeper ones indented; `name` stands for the whole."""
+    yield f"{name or excerpt(step.text, _WIDTH)}  {_worded(step.outcome, whole=bool(name))}"
+    for below in step.steps:
+        yield from (f"  {line}" for line in lines(below))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    source: str
+    variables: Mapping[str, Any]
+    resource_type: str
+    absent: Absent = NOTHING_ABSENT
+    bound: tuple[tuple[str, str], ...] = ()
+    """Variables of the macros around a part, outermost first, and the expressions of their values."""
+
+    def value(self, text: str) -> Any:
+        """Evaluate text as if it stood within the macros."""
+        absent = NOTHING_ABSENT if text in self.variables else self.absent  # a variable alone asks for nothing
+        for name, value in reversed(self.bound):
+            text = f"cel.bind({name}, {value}, {text})"
+        try:
+            return evaluate(text, self.variables, self.resource_type, absent)
+        except CelError as error:  # bound, it may be nested too deeply
+            return Failed(f"can't be evaluated by itself: {error}")
+
+    def bind(self, name: str, value: str) -> "_Scope":
+        return replace(self, bound=(*self.bound, (name, value)))
+
+
+def _step(node: Node, scope: _Scope) -> Step:
+    text = node.text(scope.source)
+    outcome = scope.value(text)
+    if isinstance(outcome, Missing) and _is_path(node):
+        outcome = Missing(_lacking(node, scope) or outcome.reason)
+    return Step(text, node.start, node.end, outcome, tuple(_below(node, scope)))
+
+
+def _parts(nodes: Iterable[Node], scope: _Scope) -> Iterator[Step]:
+    return (_step(node, scope) for node in nodes if not _is_plain(node))
+
+
+def _below(node: Node, scope: _Scope) -> Iterator[Step]:
+    """Yield the steps right below that of a node; `!` and parentheses have none of their own."""
+    match node.kind:
+        case "group" | "not":
+            yield from _below(node.children[0], scope)
+        case "and" | "or":
+            yield from _chain(node, scope)
+        case "ternary":
+            yield from _choice(node, scope)
+        case "call" if node.word == "has":
+            yield from _parts((part for part in node.children[0].children if not _is_path(part)), scope)
+        case "method" if _is_bind(node):
+            _, variable, value, body = node.children
+            step = _step(value, scope)
+            yield replace(step, text=_bare(variable).word, start=variable.start, end=variable.end)
+            yield from _below(body, scope.bind(_bare(variable).word, value.text(scope.source)))
+        case "method" if _is_loop(node):
+            yield from _loop(node, scope)
+        case _ if not _is_path(node):
+            yield from _parts(node.children[1:] if node.kind == "message" else node.children, scope)
+
+
+def _chain(node: Node, scope: _Scope) -> Iterator[Step]:
+    """Go along `&&` until one is false, along `||` until one is true; what errs does not end it."""
+    ended = False
+    for part in node.children:
+        step = _skipped(part, scope) if ended else _step(part, scope)
+        ended = ended or step.outcome is (node.kind == "or")
+        if not _is_literal(part):
+            yield step
+
+
+def _choice(node: Node, scope: _Scope) -> Iterator[Step]:
+    condition, *branches = node.children
+    decided = _step(condition, scope)
+    yield from () if _is_literal(condition) else (decided,)
+    for branch, when in zip(branches, (True, False), strict=True):
+        if not _is_literal(branch):
+            yield _step(branch, scope) if decided.outcome is when else _skipped(branch, scope)
+
+
+def _skipped(node: Node, scope: _Scope) -> Step:
+    return Step(node.text(scope.source), node.start, node.end, NotNeeded())
+
+
+def _loop(node: Node, scope: _Scope) -> Iterator[Step]:
+    """Tell how a macro went over the first elements of its list, or keys of its map."""
+    over, variable, *bodies = node.children
+    yield from _parts([over], scope)
+    name, text = _bare(variable).word, over.text(scope.source)
+    elements = _elements(text, scope.value(text))
+    told = _told(node, bodies[0], elements, scope)
+    for index in told:
+        inner = scope.bind(name, elements[index])
+        steps = [_step(bodies[0], inner)]
+        if len(bodies) > 1:  # map's condition comes before what it makes
+            steps.append(_step(bodies[1], inner) if steps[0].outcome is True else _skipped(bodies[1], inner))
+        below = tuple(step for body, step in zip(bodies, steps, strict=True) if not _is_plain(body))
+        yield Step(name, variable.start, variable.end, inner.value(name), below)
+        if node.word in _ENDS and steps[0].outcome is _ENDS[node.word]:
+            return
+    if len(elements) > len(told):
+        yield Step(name, variable.start, variable.end, Rest(len(elements) - len(told)))
+
+
+def _told(node: Node, body: Node, elements: list[str], scope: _Scope) -> list[int]:
+    """Return which elements are told: the first ones, and the one that decides or can't be judged."""
+    first = list(range(min(SHOWN, len(elements))))
+    if node.word not in _ENDS or len(elements) <= SHOWN:
+        return first
+    text, name = body.text(scope.source), _bare(node.children[1]).word
+    for index in range(SHOWN, min(len(elements), SEARCHED)):
+        value = scope.bind(name, elements[index]).value(text)
+        if value is _ENDS[node.word] or not isinstance(value, bool):
+            return [*first, index]
+    return first
+
+
+def _elements(text: str, value: Any) -> list[str]:
+    """Return an expression for each element of a list, or for each key of a map, which the engine has in no order."""
+    match value:
+        case list():
+            return [f"({text})[{index}]" for index in range(len(value))]
+        case dict():
+            return [f"dyn({json.dumps(key, ensure_ascii=False)})" for key in sorted(value, key=str)]
+        case _:
+            return []
+
+
+def _bare(node: Node) -> Node:
+    return _bare(node.children[0]) if node.kind == "group" else node
+
+
+def _is_bind(node: Node) -> bool:
+    parts = [_bare(part) for part in node.children]
+    return node.word == "bind" and len(parts) == 4 and (parts[0].word, parts[1].kind) == ("cel", "name")  # noqa: PLR2004
+
+
+def _is_loop(node: Node) -> bool:
+    count = len(node.children)
+    return node.word in _LOOPS and (count == 3 or (count == 4 and node.word == "map"))  # noqa: PLR2004
+
+
+def _is_literal(node: Node) -> bool:
+    return node.kind in _LITERALS or (
+        node.kind in ("group", "list", "map", "minus") and all(_is_literal(part) for part in node.children)
+    )
+
+
+def _is_plain(node: Node) -> bool:
+    return _is_literal(node) or _bare(node).kind == "name"
+
+
+def _is_path(node: Node) -> bool:
+    """Tell whether it is a variable, or a field below one: `a`, `a.b`, `a['b']`."""
+    node = _bare(node)
+    if node.kind == "index" and node.children[1].kind != "string":
+        return False
+    return node.kind == "name" or (node.kind in ("select", "index") and _is_path(node.children[0]))
+
+
+def _lacking(node: Node, scope: _Scope) -> str | None:
+    """Say which is the first key of a path that is missing."""
+    node = _bare(node)
+    if node.kind == "name":
+        return None
+    above = node.children[0]
+    if isinstance(scope.value(above.text(scope.source)), Missing):
+        return _lacking(above, scope)
+    key = node.word.strip("`") if node.kind == "select" else node.children[1].text(scope.source)
+    return f"{excerpt(above.text(scope.source))} has no `{key}`"
+
+
+def _worded(outcome: Any, *, whole: bool) -> str:
+    match outcome:
+        case Missing(variable=variable) if variable:
+            return f"= {'unknown' if whole else 'missing'}: `{variable}` is not known"
+        case Missing(reason):
+            reason = _MISSING_KEY.sub(r"`\1` is missing", reason)
+            return f"= {'unknown' if whole else 'missing'}: {excerpt(reason, _WIDTH)}"
+        case Failed(reason):
+            return f"= {'error' if whole else 'failed'}: {excerpt(reason, _WIDTH)}"
+        case NotNeeded():
+            return "not needed"
+        case Rest(count):
+            return f"… {count} more"
+        case value:
+            return f"= {excerpt(json.dumps(_ordered(value), ensure_ascii=False, default=_as_text), _WIDTH)}"
+
+
+def _ordered(value: Any) -> Any:
+    """Put keys into an order, so that the same input gives the same text."""
+    match value:
+        case list():
+            return [_ordered(item) for item in value]
+        case dict():
+            return {key: _ordered(value[key]) for key in sorted(value, key=str)}
+        case _:
+            return value
+
+
+def _as_text(value: Any) -> str:
+    """Write what JSON has no form for as CEL's `string()` does, or nearly."""
+    match value:
+        case dt.datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case dt.timedelta():
+            return f"{value.total_seconds()}".removesuffix(".0") + "s"
+        case bytes() | bytearray():
+            return value.decode(errors="backslashreplace")
+        case _:  # a type
+            return str(value)

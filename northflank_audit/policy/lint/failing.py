@@ -1,0 +1,115 @@
+"""Expressions that fail on every record, whatever it holds: mistakes that show before a record is seen."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from northflank_audit.model import RESOURCE_TYPE
+from northflank_audit.policy.expressions import field_reads
+from northflank_audit.policy.expressions.cel import Expression, Failed, evaluated
+from northflank_audit.policy.expressions.compile_errors import Problem
+from northflank_audit.resources.fields import FIELDS
+
+_NOW: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+_VALUES: Final[Mapping[str, Sequence[Any]]] = {
+    "text": ("a", "https://a.example/a", "1", "2025-06-01T00:00:00Z", "1h", "a"),
+    "true or false": (True, False),
+    "a number": (1, 0, 1.5),
+    "a list": (["a"], [], ["a", "b"]),
+    "a date-time": ("2025-06-01T00:00:00Z", "2020-01-01T00:00:00Z"),
+    "a map": ({},),
+}
+_ANY: Final[Sequence[Any]] = (
+    True,
+    "a",
+    1,
+    ["a"],
+    1.5,
+    {},
+    "2025-06-01T00:00:00Z",
+    "1h",
+    "https://a.example/a",
+    [{}],
+    ["a", "b"],
+    [1],
+)
+"""What a field may hold that is not documented."""
+_TRIES: Final = 48
+_TOLD: Final = ("gave ", "Applying SELECT")
+"""What fails like this has a warning of its own, which names the field."""
+_DAYS: Final = "; durations have h, m and s, and no days: 24h"
+
+
+def failures(expression: Expression, params: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield why an expression fails on every record, with these parameters; nothing where it may give a value."""
+    parts = list(_failing_parts(expression, params))
+    yield from parts
+    if parts:
+        return
+    reason = ""
+    for record in islice(_records(expression), _TRIES):
+        outcome = expression.evaluate(_variables(expression, record, params))
+        if not isinstance(outcome, Failed) or outcome.reason.startswith(_TOLD):
+            return
+        reason = reason or outcome.reason
+    yield Problem(f"this fails on every record: {reason.strip()}", 0, len(expression.source.rstrip()))
+
+
+def _variables(expression: Expression, record: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    shared = {"resources": [record, {**record, "id": "b"}], "projects": ["a"], "params": params, "now": _NOW}
+    own = {"credential": record, "detailed": True} if expression.resource_type == RESOURCE_TYPE else {}
+    return {**shared, **own}
+
+
+def _records(expression: Expression) -> Iterator[dict[str, Any]]:
+    """Yield records with every field that is documented or read, each with other values of its kind."""
+    paths = {**{tuple(name.split(".")): _VALUES[field.kind] for name, field in FIELDS.items()}}
+    for path in expression.fields:
+        if path and path not in paths:
+            paths[path] = _ANY
+    for number in range(_TRIES):
+        record: dict[str, Any] = {}
+        for place, (path, values) in enumerate(sorted(paths.items())):
+            # Each field in a rhythm of its own, so that the values meet in many ways.
+            _put(record, path, values[(number // (1 + place % 3)) % len(values)])
+        yield record
+
+
+def _put(record: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    for step in path[:-1]:
+        below = record.get(step)
+        record = record.setdefault(step, {}) if below is None or isinstance(below, dict) else {}
+    if not isinstance(record.get(path[-1]), dict):
+        record[path[-1]] = dict(value) if isinstance(value, dict) else value
+
+
+def _failing_parts(expression: Expression, params: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the calls that fail whatever the record is: those of constants, and patterns that do not compile."""
+    for raw, names, offset in field_reads.calls(expression.serialized):
+        call = field_reads.fields(field_reads.last(field_reads.fields(raw), field_reads.CALL))
+        function = field_reads.last(call, 2).decode()
+        if function == "matches":
+            pattern = field_reads.raw((call[3] if 1 in call else call[3][1:])[0])
+            inner = field_reads.roots(pattern)
+            problem = _pattern(expression, pattern, params) if inner <= {"params"} else ""
+        elif not names:
+            outcome = evaluated(expression, raw, {})
+            problem = outcome.reason.strip() if isinstance(outcome, Failed) else ""
+            problem += _DAYS if problem and function == "duration" else ""
+        elif function == "duration" and names == {"params"}:
+            outcome = evaluated(expression, raw, {"params": params})
+            negative = isinstance(outcome, dt.timedelta) and outcome < dt.timedelta()
+            problem = "the duration is negative" if negative else ""
+        else:
+            continue
+        if problem:
+            start = max(0, expression.source.rfind(function, 0, offset + 1))
+            yield Problem(f"this fails: {problem}", start, len(function))
+
+
+def _pattern(expression: Expression, pattern: bytes, params: Mapping[str, Any]) -> str:
+    """Return why a pattern does not compile, or nothing where it does, or is none."""
+    text = evaluated(expression, pattern, {"params": params})
+    outcome = Expression("''.matches(params)").evaluate({"params": text}) if isinstance(text, str) else True
+    return outcome.reason.strip() if isinstance(outcome, Failed) else ""

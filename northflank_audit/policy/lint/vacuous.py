@@ -1,0 +1,69 @@
+"""Rules that can never fire: elsewhere they can't be told from rules that pass.
+
+This is cheap, so every audit warns of them. What takes the expression's own text to see is in `clauses`.
+"""
+
+from collections.abc import Container, Iterator
+
+from northflank_audit.errors import FileError, did_you_mean
+from northflank_audit.policy.expressions.cel import Expression, compiled
+from northflank_audit.policy.expressions.field_reads import Read
+from northflank_audit.policy.rules.rulebook import Definition, Rulebook
+from northflank_audit.policy.rules.validation import located
+from northflank_audit.resources.fields import FIELDS, SECRETS, below
+
+
+def futile(book: Rulebook, rule_ids: Container[str]) -> Iterator[FileError]:
+    """Yield a warning for each part of these rules of a book that gives the same for every credential."""
+    for rule_id, rule in book.rules.items():
+        for key, source in (("when", rule.when), ("require", rule.require)):
+            if source is not None and rule_id in rule_ids:
+                yield from futile_parts(book.definitions[rule_id], key, compiled(source, rule.resource))
+
+
+def futile_parts(definition: Definition, key: str, expression: Expression) -> Iterator[FileError]:
+    """Yield what makes a rule's `when` or `require` give the same for every credential."""
+    yield from _strange_fields(definition, key, expression)
+    yield from _constant(definition, key, expression)
+
+
+def _strange_fields(definition: Definition, key: str, expression: Expression) -> Iterator[FileError]:
+    for read in expression.reads:
+        if read.path[0] != "credential":
+            continue
+        depth, problem = strange(read)
+        if problem:
+            index, width = located(expression.source, read, depth)
+            here = (*definition.here, key)
+            yield definition.document.inside(here, index, width, f"{key}: {problem}", warning=True)
+
+
+def strange(read: Read) -> tuple[int, str]:
+    """Return how deep in a path, and why, the API does not give it; nothing where it does."""
+    for depth, step in enumerate(read.path[1:], 1):
+        name = ".".join(read.path[1 : depth + 1])
+        field = FIELDS.get(name)
+        if field is not None and (field.kind == "a map" or depth == len(read.path) - 1):
+            continue
+        then = "has() of it is always false" if read.tested else "what needs it is unknown for every credential"
+        if name in SECRETS:
+            return depth, f"'{name}' is a secret, which is dropped where it comes in: {then}"
+        if field is not None:
+            return depth + 1, f"'{name}' is {field.kind} and has no '{read.path[depth + 1]}': {then}"
+        hint = did_you_mean(step, below(read.path[1:depth]))
+        return depth, f"no generation of the API has the field '{name}'{hint}: {then}"
+    return 0, ""
+
+
+def _constant(definition: Definition, key: str, expression: Expression) -> Iterator[FileError]:
+    """Yield a warning where an expression gives the same for every credential."""
+    read = {each.path[0] for each in expression.reads}
+    problem = ""
+    if not read:
+        value = expression.evaluate({})
+        problem = f"it is always {str(value).lower()}" if isinstance(value, bool) else "it always fails"
+    elif key == "require" and read <= {"params"}:
+        problem = "it reads nothing of the credential, and so gives the same for each"
+    if problem:
+        here = (*definition.here, key)
+        yield definition.document.inside(here, 0, len(expression.source), f"{key}: {problem}", warning=True)

@@ -1,0 +1,89 @@
+"""Warnings about rules that are well-formed and probably not what is meant: above all those that can never fire."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from northflank_audit.errors import FileError, did_you_mean
+from northflank_audit.model import Example, Rule, Status
+from northflank_audit.policy.expressions.cel import compiled
+from northflank_audit.policy.expressions.field_reads import Read
+from northflank_audit.policy.lint.clauses import odd
+from northflank_audit.policy.lint.vacuous import futile_parts
+from northflank_audit.policy.rules.examples import run
+from northflank_audit.policy.rules.rulebook import Definition, Rulebook
+from northflank_audit.policy.rules.validation import impossible
+from northflank_audit.resources.fields import below
+
+WANTED = (Status.PASS, Status.FAIL, Status.UNKNOWN)
+"""The verdicts that a rule's examples should show, as far as it can give them."""
+
+
+def warnings(book: Rulebook) -> Iterator[FileError]:
+    """Yield what is probably not meant in the rules of a book."""
+    for rule_id, rule in book.rules.items():
+        yield from of_rule(rule, book.definitions[rule_id])
+
+
+def of_rule(rule: Rule, definition: Definition) -> Iterator[FileError]:
+    """Yield what is probably not meant in one rule."""
+    for key, source in (("when", rule.when), ("require", rule.require)):
+        if source is None:
+            continue
+        expression = compiled(source, rule.resource)
+        yield from futile_parts(definition, key, expression)
+        for problem in odd(expression.source) if expression.reads else ():
+            here = (*definition.here, key)
+            yield definition.document.inside(here, problem.index, problem.width, f"{key}: {problem.text}", warning=True)
+    yield from _misspelt_records(definition)
+    yield from unshown(rule, definition)
+
+
+def _misspelt_records(definition: Definition) -> Iterator[FileError]:
+    """Yield the fields of an example's record that look like a field of the API, and are none."""
+    document, here = definition.document, definition.here
+    for number, example in enumerate(document.at(here).get("tests") or []):
+        given = example.get("given") or {}
+        for key in given:
+            hint = did_you_mean(key, below(())) if key not in below(()) else ""
+            if hint:  # what is like nothing that is known may be meant
+                there = (*here, "tests", number, "given", key)
+                yield document.error(there, f"the API has no field '{key}'{hint}", key=True, warning=True)
+
+
+def unshown(rule: Rule, definition: Definition) -> Iterator[FileError]:
+    """Yield a warning where the rule can give a verdict that none of its examples shows."""
+    when = compiled(rule.when, rule.resource) if rule.when else None
+    require = compiled(rule.require, rule.resource)
+    shown = {example.expect for example in rule.tests}
+    lacking = [status for status in WANTED if status not in shown and not impossible(when, require, status)]
+    reads = [*(when.reads if when else ()), *require.reads]
+    if Status.UNKNOWN in lacking and rule.tests and not _can_be_unknown(rule, reads):
+        lacking.remove(Status.UNKNOWN)
+    if lacking:
+        names = " or ".join(f"'{status}'" for status in lacking)
+        here = (*definition.here, "id")
+        yield definition.document.error(here, f"no example of '{rule.id}' gives {names}", warning=True)
+
+
+def _can_be_unknown(rule: Rule, reads: Sequence[Read]) -> bool:
+    """Tell whether an example without one of the fields that the rule reads makes it unknown: it may guard them all."""
+    for example in rule.tests:
+        fewer: list[Example] = [replace(example, resources=None), replace(example, projects=None)]
+        for read in reads:
+            fewer += [
+                replace(example, given=_without(example.given, read.path[1:end]))
+                for end in range(2, len(read.path) + 1)
+                if read.path[0] == "credential"
+            ]
+        if any(outcome.got is Status.UNKNOWN for outcome in run([replace(rule, tests=fewer)])):
+            return True
+    return False
+
+
+def _without(record: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    """Return a record without the field at a path."""
+    if len(path) > 1 and isinstance(record.get(path[0]), dict):
+        return {**record, path[0]: _without(record[path[0]], path[1:])}
+    return {key: value for key, value in record.items() if key != path[0]}

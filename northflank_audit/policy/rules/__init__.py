@@ -1,0 +1,1 @@
+"""Rule files: their form, reading, validation and examples."""

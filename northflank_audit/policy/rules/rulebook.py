@@ -1,0 +1,280 @@
+"""Rule files, read into rules that are checked and ready: their own, those that they extend, and what tunes them."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from msgspec.structs import asdict, replace
+
+from northflank_audit.documents.conversion import converted, sound_parts
+from northflank_audit.documents.yaml_document import Document, Path
+from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean, in_order
+from northflank_audit.model import Example, Rule, Severity
+from northflank_audit.policy.expressions.cel import compiled
+from northflank_audit.policy.lint.failing import failures
+from northflank_audit.policy.rules import validation
+from northflank_audit.policy.rules.rule_file import Override, RuleEntry, RuleFile
+
+Find = Callable[[str, str], list[tuple[str, str]]]
+"""Gives the (path, text) of the files that `extends` means, for the path of the file that says it and what it says.
+
+Raises StartError where there is none.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Where a rule stands."""
+
+    document: Document
+    here: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """What was read of rule files, and every mistake in them."""
+
+    rules: dict[str, Rule] = field(default_factory=dict)
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    off: dict[str, str] = field(default_factory=dict)
+    """`file:line` of what switched a rule off, by the rule's id."""
+    stopped: dict[str, Rule] = field(default_factory=dict)
+    """The rules that are switched off, as they would run."""
+    flawed: set[str] = field(default_factory=set)
+    """Ids of rules that have mistakes, and so are not among the rules."""
+    mistakes: list[FileError] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    """Folders with rule files that were not read."""
+
+    def checked(self) -> list[Rule]:
+        """Return the rules. Raises FileErrors where there is a mistake."""
+        if self.mistakes:
+            raise FileErrors(in_order(self.mistakes))
+        return list(self.rules.values())
+
+    def include(self, other: "Rulebook") -> None:
+        """Take in what another file has. A rule that comes twice must be the same one, tuned alike."""
+        for rule_id, rule in other.rules.items():
+            before = self.rules.get(rule_id)
+            definition = other.definitions[rule_id]
+            if before is None:
+                self.rules[rule_id], self.definitions[rule_id] = rule, definition
+            elif (before.origin, before.sha256) != (rule.origin, rule.sha256):
+                problem = f"the rule id '{rule_id}' is taken by {before.origin}"
+                self.mistakes.append(definition.document.error((*definition.here, "id"), problem))
+            elif before != rule:
+                ways = " and ".join(_tuning(each) for each in (before, rule))
+                problem = f"the rule '{rule_id}' comes twice, tuned in two ways: {ways}"
+                self.mistakes.append(definition.document.error((*definition.here, "id"), problem))
+        self.mistakes[:] = dict.fromkeys([*self.mistakes, *other.mistakes])
+        self.flawed.update(other.flawed)
+        self.off.update({rule_id: place for rule_id, place in other.off.items() if rule_id not in self.rules})
+        self.stopped.update(other.stopped)
+        self.definitions.update({rule_id: other.definitions[rule_id] for rule_id in other.stopped})
+        for rule_id in self.rules:
+            self.off.pop(rule_id, None)
+            self.stopped.pop(rule_id, None)
+
+
+def _tuning(rule: Rule) -> str:
+    return ", ".join(f"{key} by {place}" for key, place in rule.tuned.items()) or "not at all"
+
+
+def load(files: Iterable[tuple[str, str]], find: Find | None = None) -> list[Rule]:
+    """Read and check rule files, given as (path, text). Raises FileErrors with every mistake found."""
+    return read(files, find).checked()
+
+
+def read(files: Iterable[tuple[str, str]], find: Find | None = None) -> Rulebook:
+    """Read rule files, given as (path, text), and what they extend."""
+    book, reader = Rulebook(), _Reader(find)
+    for path, text in files:
+        book.include(reader.file(path, text, (path,)))
+    return book
+
+
+class _Reader:
+    """Reads rule files and what they extend, each of them once."""
+
+    def __init__(self, find: Find | None) -> None:
+        self._find = find
+        self._books: dict[str, Rulebook] = {}
+
+    def file(self, path: str, text: str, chain: tuple[str, ...]) -> Rulebook:
+        """Read one file; `chain` are the files that led to it, itself the last."""
+        if path not in self._books:
+            self._books[path] = _file(path, text, partial(self._extended, chain))
+        return self._books[path]
+
+    def _extended(self, chain: tuple[str, ...], book: Rulebook, document: Document, here: Path, reference: Any) -> None:
+        """Include what a file extends."""
+        if not isinstance(reference, str) or not reference:
+            book.mistakes.append(document.error(here, "this must name a rule file, a folder, or pack:NAME"))
+            return
+        try:
+            files = self._find(document.path, reference) if self._find else []
+        except StartError as error:
+            book.mistakes.append(document.error(here, str(error)))
+            return
+        for path, text in files:
+            if path in chain:
+                circle = " → ".join((*chain[chain.index(path) :], path))
+                book.mistakes.append(document.error(here, f"the files extend each other in a circle: {circle}"))
+            else:
+                book.include(self.file(path, text, (*chain, path)))
+
+
+def _file(path: str, text: str, include: Callable[[Rulebook, Document, Path, Any], None]) -> Rulebook:
+    document = Document(text, path, strict=False)
+    book = Rulebook(mistakes=list(document.mistakes))
+    value = document.value
+    if not isinstance(value, dict) or not (value.get("rules") or value.get("extends")):
+        if not document.mistakes:
+            problem = "a rule file holds a list under the key 'rules', or under 'extends' the files that it builds on"
+            book.mistakes.append(document.error(("rules",), problem))
+        return book
+    known = RuleFile.__struct_fields__
+    for key in value:
+        if key not in known:
+            book.mistakes.append(document.error((key,), f"unknown key '{key}'{did_you_mean(key, known)}", key=True))
+    for here, reference in _listed(book, document, ("extends",)):
+        include(book, document, here, reference)
+    sha256 = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    for here, _ in _listed(book, document, ("rules",)):
+        book.include(_one(document, here, sha256))
+    override(book, document)
+    return book
+
+
+def _listed(book: Rulebook, document: Document, path: Path) -> list[tuple[Path, Any]]:
+    items = document.value.get(path[0])
+    if items is not None and not isinstance(items, list):
+        book.mistakes.append(document.error(path, f"'{path[0]}' is a list"))
+        return []
+    return [((*path, index), item) for index, item in enumerate(items or [])]
+
+
+def _one(document: Document, here: Path, sha256: str) -> Rulebook:
+    """Read one rule."""
+    entry, mistakes = converted(document, here, RuleEntry)
+    if entry is not None:
+        mistakes = list(validation.mistakes(document, here, entry))
+    elif sound := sound_parts(document, here, RuleEntry):
+        rest = RuleEntry(**{"id": "?", "title": "?", "severity": Severity.INFO, "require": "true", **sound})
+        mistakes += validation.mistakes(document, here, rest, whole=False)
+    if entry is None or mistakes:
+        value = document.at(here)
+        flawed = value.get("id") if isinstance(value, dict) else None
+        return Rulebook(mistakes=mistakes, flawed={flawed} if isinstance(flawed, str) else set())
+    rule = Rule(
+        id=entry.id,
+        title=entry.title,
+        severity=entry.severity,
+        require=entry.require,
+        when=entry.when,
+        params=entry.params,
+        message=entry.message or f"{{name}}: {entry.title}",
+        rationale=entry.rationale.strip(),
+        remediation=entry.remediation.strip(),
+        references=entry.references,
+        controls=entry.controls,
+        tests=[
+            Example(**asdict(example), origin=f"{document.path}:{document.line((*here, 'tests', number))}")
+            for number, example in enumerate(entry.tests)
+        ],
+        origin=f"{document.path}:{document.line(here)}",
+        resource=entry.resource,
+        sha256=sha256,
+    )
+    return Rulebook({rule.id: rule}, {rule.id: Definition(document, here)})
+
+
+def absent(book: Rulebook, rule_id: str) -> str:
+    """Return why no rule has this id, or nothing where the rule itself has mistakes and so is not there."""
+    if rule_id in book.flawed:
+        return ""
+    if rule_id in book.off:
+        return f"the rule '{rule_id}' is switched off by {book.off[rule_id]}"
+    return f"no rule '{rule_id}'{did_you_mean(rule_id, book.rules)}"
+
+
+def select(rules: Sequence[Rule], only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
+    """Return the rules to run. Raises StartError for an id that no rule has, or when none is left."""
+    known = {rule.id for rule in rules}
+    for name in (*only, *skip):
+        if name not in known:
+            raise StartError(f"no rule has the id '{name}'{did_you_mean(name, known)}; see: rules list")
+    selected = [rule for rule in rules if (not only or rule.id in only) and rule.id not in skip]
+    if not selected:
+        raise StartError("no rule is left to run: nothing would be checked")
+    return selected
+
+
+def override(book: Rulebook, document: Document) -> None:
+    """Apply the `overrides` of a config file or a pack; what no rule or parameter has is a mistake."""
+    changes = document.value.get("overrides") if isinstance(document.value, dict) else None
+    if changes is None:
+        return
+    if not isinstance(changes, dict):
+        book.mistakes.append(document.error(("overrides",), "overrides maps rule ids to what changes"))
+        return
+    for rule_id, value in changes.items():
+        here = ("overrides", rule_id)
+        if rule_id in book.stopped and (value is True or value == "on" or isinstance(value, dict)):
+            book.rules[rule_id] = book.stopped.pop(rule_id)
+            del book.off[rule_id]
+        if rule_id in book.rules:
+            _tune(book, document, here, value)
+        elif rule_id not in book.stopped and (problem := absent(book, rule_id)):
+            book.mistakes.append(document.error(here, problem, key=True))
+
+
+def _tune(book: Rulebook, document: Document, here: tuple[str, str], value: Any) -> None:
+    rule_id = here[1]
+    if value is False or value == "off":
+        book.stopped[rule_id] = book.rules.pop(rule_id)
+        book.off[rule_id] = f"{document.path}:{document.line(here)}"
+    elif isinstance(value, dict):
+        _change(book, document, here, book.rules[rule_id])
+    elif value is not True and value != "on":
+        given = f"'{value}'" if isinstance(value, str) else validation.kind_of(value)
+        problem = f"an override is 'off', 'on', or a map of 'severity' and 'params'; this is {given}"
+        book.mistakes.append(document.error(here, problem))
+
+
+def _change(book: Rulebook, document: Document, here: tuple[str, str], rule: Rule) -> None:
+    change, mistakes = converted(document, here, Override)
+    for name, value in (change.params if change else {}).items():
+        if problem := validation.unfit(name, value, rule.params):
+            there = (*here, "params", name)
+            mistakes.append(document.error(there, f"'{rule.id}': {problem}", key=name not in rule.params))
+    if change is not None and not mistakes:
+        mistakes = list(_failing(document, here, replace(rule, params={**rule.params, **change.params}), change))
+    book.mistakes.extend(mistakes)
+    if change is None or mistakes:
+        return
+    places: dict[str, Path] = {f"params.{key}": (*here, "params", key) for key in change.params}
+    if change.severity:
+        places["severity"] = (*here, "severity")
+    book.rules[rule.id] = replace(
+        rule,
+        severity=change.severity or rule.severity,
+        params={**rule.params, **change.params},
+        tuned={**rule.tuned, **{key: f"{document.path}:{document.line(place)}" for key, place in places.items()}},
+    )
+
+
+def _failing(document: Document, here: Path, rule: Rule, change: Override) -> Iterator[FileError]:
+    """Yield the parameters that a change sets and with which the rule fails on every record."""
+    for source in (rule.when, rule.require):
+        if source is None:
+            continue
+        expression = compiled(source, rule.resource)
+        read = {step for each in expression.reads if each.path[0] == "params" for step in each.path[1:2]}
+        name = next((name for name in change.params if name in read), None)
+        if name is not None:
+            there = (*here, "params", name)
+            for problem in failures(expression, rule.params):
+                yield document.error(there, f"'{rule.id}' can't have this '{name}': {problem.text}")

@@ -1,0 +1,185 @@
+"""The mistakes in one rule that can be told before a record is seen."""
+
+import re
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from northflank_audit.documents.yaml_document import Document, Path
+from northflank_audit.errors import FileError, did_you_mean
+from northflank_audit.model import ExampleEntry, Status
+from northflank_audit.policy.expressions.cel import CelError, Expression, compiled
+from northflank_audit.policy.expressions.field_reads import Read
+from northflank_audit.policy.lint.failing import failures
+from northflank_audit.policy.rules.rule_file import RuleEntry
+
+MESSAGE_FIELDS = ("id", "name", "provider", "team")
+
+
+def mistakes(document: Document, here: Path, entry: RuleEntry, *, whole: bool = True) -> Iterator[FileError]:
+    """Yield every mistake in the rule that stands under `here`, apart from those of its form.
+
+    Not `whole`, the entry lacks what has mistakes of form; then nothing is said that depends on several of its parts.
+    """
+    found: dict[str, Expression] = {}
+    for key in ("when", "require"):
+        yield from _compiled(document, (*here, key), getattr(entry, key), entry.resource, found)
+    whole = whole and "require" in found and ("when" in found) == (entry.when is not None)
+    misnamed = [
+        mistake
+        for key, expression in (found.items() if whole or entry.params else ())
+        for mistake in _parameter_mistakes(document, (*here, key), expression, entry.params)
+    ]
+    yield from misnamed
+    if whole and not misnamed:  # else one that seems unused was meant
+        yield from _unused(document, here, entry, list(found.values()))
+        for key, expression in found.items():
+            for problem in failures(expression, entry.params):
+                yield document.inside((*here, key), problem.index, problem.width, f"{key}: {problem.text}")
+    yield from _message_mistakes(document, (*here, "message"), entry)
+    for number, reference in enumerate(entry.references):
+        if not is_web_address(reference):
+            yield document.error((*here, "references", number), f"not a web address: '{reference}'")
+    for number, example in enumerate(entry.tests):
+        there = (*here, "tests", number)
+        yield from example_mistakes(document, there, example, entry.params)
+        # Before its detail was read, a record may make any rule unknown.
+        if whole and example.detailed and (why := impossible(found.get("when"), found["require"], example.expect)):
+            yield document.error((*there, "expect"), why)
+
+
+def _compiled(
+    document: Document, here: Path, source: str | None, resource_type: str, found: dict[str, Expression]
+) -> Iterator[FileError]:
+    """Compile an expression into `found`, by its key, or yield what is wrong with it."""
+    if source is None:
+        return
+    try:
+        found[str(here[-1])] = compiled(source, resource_type)
+    except CelError as error:
+        for problem in error.problems:
+            yield document.inside(here, problem.index, problem.width, f"{here[-1]}: {problem.text}")
+
+
+def _parameter_mistakes(
+    document: Document, here: Path, expression: Expression, params: Mapping[str, Any]
+) -> Iterator[FileError]:
+    for read in expression.reads:
+        path = read.path[1:2] if read.tested else read.path[1:]  # has() may ask for a part of a parameter
+        missing = _missing(params, path) if read.path[0] == "params" else None
+        if missing:
+            index, width = located(expression.source, read, missing.count(".") + 1)
+            problem = f"{here[-1]}: no parameter '{missing}'{did_you_mean(missing, params)}"
+            yield document.inside(here, index, width, problem)
+
+
+def example_mistakes(
+    document: Document, here: Path, example: ExampleEntry, params: Mapping[str, Any]
+) -> Iterator[FileError]:
+    """Yield the mistakes in an example's parameters."""
+    for name, value in example.params.items():
+        if problem := unfit(name, value, params):
+            yield document.error((*here, "params", name), problem, key=name not in params)
+
+
+def unfit(name: str, value: object, params: Mapping[str, Any]) -> str:
+    """Return why a parameter can't be given this value, or nothing where it can."""
+    if name not in params:
+        return f"no parameter '{name}'{did_you_mean(name, params)}"
+    if kind_of(value) != kind_of(params[name]):
+        return f"'{name}' must be {kind_of(params[name])}, as its default is; this is {kind_of(value)}"
+    return ""
+
+
+def kind_of(value: object) -> str:
+    """Return what a value of YAML is, in words."""
+    kinds = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "a map"}
+    return kinds.get(type(value), "nothing")
+
+
+def impossible(when: Expression | None, require: Expression, expected: Status) -> str:
+    """Return why a rule can never give a verdict, or nothing where it may."""
+    if expected is Status.NOTAPPLICABLE and when is None:
+        return "the rule is never 'notapplicable': it has no 'when'"
+    if expected is Status.UNKNOWN and not any(map(_can_be_missing, (*(when.reads if when else ()), *require.reads))):
+        return "the rule is never 'unknown': it reads nothing that may be missing"
+    if expected in (Status.PASS, Status.FAIL) and not require.reads:
+        gives = Status.PASS if require.evaluate({}) is True else Status.FAIL
+        if gives is not expected:
+            return f"the rule is never '{expected}': its 'require' is always {str(gives is Status.PASS).lower()}"
+    return ""
+
+
+def _can_be_missing(read: Read) -> bool:
+    if read.path[0] not in ("credential", "resources", "projects"):
+        return False
+    if read.path == ("credential", "id"):
+        return False
+    return not (read.tested and len(read.path) == 2)  # noqa: PLR2004 - has(credential.x)
+
+
+def _unused(document: Document, here: Path, entry: RuleEntry, compiled: Sequence[Expression]) -> Iterator[FileError]:
+    reads = [read.path[1:] for expression in compiled for read in expression.reads if read.path[0] == "params"]
+    if () in reads:  # the expression takes the parameters as a whole
+        return
+    used = {path[0] for path in reads}
+    try:
+        used |= {
+            field.removeprefix("params.") for _, field, _, _ in string.Formatter().parse(entry.message or "") if field
+        }
+    except ValueError:
+        return
+    for name in entry.params:
+        if name not in used:
+            problem = f"the parameter '{name}' is used nowhere{did_you_mean(name, used)}"
+            yield document.error((*here, "params", name), problem, key=True)
+
+
+def _message_mistakes(document: Document, here: Path, entry: RuleEntry) -> Iterator[FileError]:
+    message = entry.message or ""
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(message) if field is not None]
+    except ValueError as error:
+        yield document.error(here, f"message: {error}")
+        return
+    known = (*MESSAGE_FIELDS, *(f"params.{name}" for name in entry.params))
+    for field in fields:
+        if field not in known:
+            hint = did_you_mean(field, known) or f"; there is {', '.join(f'{{{name}}}' for name in known)}"
+            index = max(0, message.find("{" + field))
+            yield document.inside(here, index, len(field) + 2, f"message: no {{{field}}}{hint}")
+
+
+def is_web_address(text: str) -> bool:
+    """Tell whether text is an http or https address, and so no `javascript:`."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def _missing(params: Mapping[str, Any], path: Sequence[str]) -> str | None:
+    """Return the first part of the path that the parameters do not have."""
+    value: Any = params
+    for depth, key in enumerate(path, 1):
+        if not isinstance(value, Mapping):
+            return None
+        if key not in value:
+            return ".".join(path[:depth])
+        value = value[key]
+    return None
+
+
+def located(source: str, read: Read, depth: int) -> tuple[int, int]:
+    """Return index and width of a path's step in the expression that reads it; `depth` 0 is the variable."""
+    steps = "".join(
+        rf"""\s*(?:\.\s*({re.escape(step)})\b|\[\s*["']({re.escape(step)})["'])""" for step in read.path[1 : depth + 1]
+    )
+    found = list(re.finditer(rf"\b({re.escape(read.path[0])})\b{steps}", source))
+    if not found:
+        return min(read.offset, max(0, len(source) - 1)), 1
+    nearest = min(found, key=lambda match: abs(match.start() - read.offset))
+    group = nearest.lastindex or 1
+    return nearest.start(group), nearest.end(group) - nearest.start(group)

@@ -1,0 +1,1 @@
+"""Waiver files: their form, what they cover, and how one is added to a file."""

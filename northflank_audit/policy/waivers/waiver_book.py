@@ -1,0 +1,85 @@
+"""Waivers: violations that somebody accepted, with a reason and an end."""
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from msgspec.structs import replace
+
+from northflank_audit.documents.conversion import converted
+from northflank_audit.documents.yaml_document import Document, Path
+from northflank_audit.errors import FileError, did_you_mean
+from northflank_audit.model import Waiver
+
+_WILDCARD = re.compile(r"[*?\[]")
+
+
+class WaiverBook:
+    """The waivers of a run; it remembers which were used."""
+
+    def __init__(self, waivers: Sequence[Waiver], today: dt.date) -> None:
+        """Sort out what has expired on `today` (UTC)."""
+        self.expired = [waiver for waiver in waivers if waiver.expires < today]
+        self._active = [waiver for waiver in waivers if waiver.expires >= today]
+        self._used: set[int] = set()
+        self._exact: dict[tuple[str, str], list[int]] = {}
+        self._patterns: dict[str, list[int]] = {}
+        for index, waiver in enumerate(self._active):
+            if _WILDCARD.search(waiver.resource):
+                self._patterns.setdefault(waiver.rule, []).append(index)
+            else:
+                self._exact.setdefault((waiver.rule, waiver.resource), []).append(index)
+
+    def find(self, rule_id: str, team: str | None, resource_id: str) -> Waiver | None:
+        """Return the first waiver that covers this violation. Each that covers it counts as used."""
+        found = None
+        candidates = self._exact.get((rule_id, resource_id), []) + self._patterns.get(rule_id, [])
+        for index in sorted(candidates):
+            waiver = self._active[index]
+            if covers(waiver, rule_id, team, resource_id):
+                self._used.add(index)
+                found = found or waiver
+        return found
+
+    @property
+    def unused(self) -> list[Waiver]:
+        """The waivers that hold and covered nothing."""
+        return [waiver for index, waiver in enumerate(self._active) if index not in self._used]
+
+
+def covers(waiver: Waiver, rule_id: str, team: str | None, resource_id: str) -> bool:
+    """Tell whether a waiver is about this rule and resource, whatever its end."""
+    return waiver.rule == rule_id and fnmatchcase(resource_id, waiver.resource) and waiver.team in (None, team)
+
+
+def exactly(resource_id: str) -> str:
+    """Return the pattern that this id matches, and no other."""
+    return re.sub(r"([*?\[])", r"[\1]", resource_id)
+
+
+def read(document: Document) -> tuple[list[tuple[Path, Waiver]], list[FileError]]:
+    """Return the waivers of a file, each with where it is in it, and every mistake in it."""
+    mistakes = list(document.mistakes)
+    value: Any = document.value
+    entries = value.get("waivers", []) if isinstance(value, dict) else None
+    if not isinstance(entries, list):
+        if not mistakes:
+            problem = "a waiver file holds a list under the key 'waivers'"
+            mistakes.append(document.error(("waivers",), problem))
+        return [], mistakes
+    for key in value:
+        if key != "waivers":
+            hint = did_you_mean(key, ["waivers"])
+            mistakes.append(document.error((key,), f"unknown key '{key}'{hint}", key=True))
+    waivers: list[tuple[Path, Waiver]] = []
+    for index in range(len(entries)):
+        here: Path = ("waivers", index)
+        waiver, found = converted(document, here, Waiver)
+        if waiver is not None:
+            empty = [key for key in ("rule", "resource", "reason", "owner") if not getattr(waiver, key).strip()]
+            found = [document.error((*here, key), f"a waiver needs its {key}") for key in empty]
+            waivers.append((here, replace(waiver, reason=waiver.reason.strip())))
+        mistakes += found
+    return waivers, mistakes

@@ -1,0 +1,123 @@
+"""One more waiver in the text of a waiver file, whose every other character stays: comments, order, line ends."""
+
+import re
+from typing import Any, Final
+
+import yaml
+
+from northflank_audit.documents.yaml_document import Document
+from northflank_audit.errors import FileErrors, StartError
+from northflank_audit.model import Waiver
+from northflank_audit.policy.waivers.waiver_book import read
+
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_WIDE: Final = 2**30
+"""Characters in a line: none is folded."""
+
+
+def added(text: str, path: str, waiver: Waiver) -> tuple[str, int]:
+    """Return the text with the waiver put behind the others, and the line, from 1, on which it begins.
+
+    Raises FileErrors for a file with mistakes, and StartError for one that it can't be put into as it should be.
+    """
+    document = Document(text, path, strict=False)
+    old, mistakes = ([], document.mistakes) if document.value is None else read(document)
+    empty = isinstance(document.value, dict) and list(document.value) == ["waivers"] and not document.value["waivers"]
+    if mistakes and (document.mistakes or not empty):
+        raise FileErrors(mistakes)
+    at, piece = _piece(document, text, waiver)
+    new = text[:at] + piece + text[at:]
+    after = Document(new, path, strict=False)
+    found, mistakes = read(after)
+    if mistakes or [each for _, each in found] != [*(each for _, each in old), waiver]:
+        raise StartError(
+            f"{path}: a waiver can't be put into it in this form; write it there yourself:\n{_block(waiver)}"
+        )
+    return new, after.line(found[-1][0])
+
+
+def entry(waiver: Waiver) -> dict[str, str]:
+    """Return a waiver as a file has it, its keys in the order in which they are written."""
+    team = {} if waiver.team is None else {"team": waiver.team}
+    owned = {"reason": waiver.reason, "owner": waiver.owner, "expires": waiver.expires.isoformat()}
+    return {"rule": waiver.rule, "resource": waiver.resource, **team, **owned}
+
+
+def _piece(document: Document, text: str, waiver: Waiver) -> tuple[int, str]:
+    """Return where in the text, and what, is to be put in."""
+    end_of_line = (_LINE_END.findall(text) or ["\n"])[0]
+    node = document.node(("waivers",))
+    if node is None:  # nothing, or nothing but comments
+        return len(text), _lines(_after(text, len(text), end_of_line), "waivers:\n" + _block(waiver, "  "), end_of_line)
+    if isinstance(node, yaml.SequenceNode) and node.flow_style:
+        start = _original(text, node.value[-1].end_mark.index if node.value else node.start_mark.index + 1)
+        return start, (", " if node.value else "") + _flow(waiver)
+    if isinstance(node, yaml.SequenceNode):
+        indent = node.start_mark.column
+        at = _past_comments(text, _line_end(text, _original(text, _last(node).end_mark.index)), indent)
+    else:
+        indent = 2
+        at = _line_end(text, _original(text, node.start_mark.index))
+    return at, _lines(_after(text, at, end_of_line), _block(waiver, " " * indent), end_of_line)
+
+
+def _lines(before: str, block: str, end_of_line: str) -> str:
+    return before + block.replace("\n", end_of_line)
+
+
+def _block(waiver: Waiver, indent: str = "  ") -> str:
+    lines = [f"{key}: {_scalar(value)}" for key, value in entry(waiver).items()]
+    return "".join(f"{indent}{'- ' if not number else '  '}{line}\n" for number, line in enumerate(lines))
+
+
+def _flow(waiver: Waiver) -> str:
+    return "{" + ", ".join(f"{key}: {_quoted(value)}" for key, value in entry(waiver).items()) + "}"
+
+
+def _scalar(value: str) -> str:
+    """Return text as YAML writes it: plain where that says the same, else quoted, on one line."""
+    plain: str = yaml.safe_dump(value, allow_unicode=True, width=_WIDE).removesuffix("...\n").removesuffix("\n")
+    is_date = re.fullmatch(r"'\d{4}-\d\d-\d\d'", plain)
+    return _quoted(value) if len(value.splitlines()) > 1 else value if is_date else plain
+
+
+def _quoted(value: str) -> str:
+    quoted: Any = yaml.safe_dump(value, allow_unicode=True, width=_WIDE, default_style='"')
+    return str(quoted).rstrip("\n")
+
+
+def _last(node: yaml.Node) -> yaml.Node:
+    """Return the last node of a list that has text of its own: a block ends only where the next thing begins."""
+    while not isinstance(node, yaml.ScalarNode) and node.value and not getattr(node, "flow_style", False):
+        last = node.value[-1]
+        node = last[1] if isinstance(last, tuple) else last
+    return node
+
+
+def _original(text: str, index: int) -> int:
+    """Return where a character of the document, which has no other line end than a line feed, is in the text."""
+    at = int(text.startswith("\ufeff"))
+    for _ in range(index):
+        at += 2 if text.startswith("\r\n", at) else 1
+    return at
+
+
+def _line_end(text: str, at: int) -> int:
+    """Return where the next line begins; that is here, behind a block of text, which has its line end in it."""
+    if at and text[at - 1] in "\r\n":
+        return at
+    found = _LINE_END.search(text, at)
+    return found.end() if found else len(text)
+
+
+def _past_comments(text: str, at: int, indent: int) -> int:
+    """Return what comes behind the comments that are indented as the last waiver's own keys are."""
+    while found := re.compile(rf" {{{indent + 1},}}#[^\r\n]*(\r\n|\r|\n|$)").match(text, at):
+        at = found.end()
+    return at
+
+
+def _after(text: str, at: int, end_of_line: str) -> str:
+    """Return the line end that is missing before `at`, if it is."""
+    before = text[:at].removeprefix("\ufeff")
+    return end_of_line if before and not before.endswith(("\n", "\r")) else ""

@@ -1,0 +1,121 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from northflank_audit.cli import app
+from tests.conftest import AUDIT
+
+
+def ended(monkeypatch, *arguments):
+    monkeypatch.setattr("sys.argv", ["audit.py", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        app.main()
+    return caught.value.code
+
+
+def test_a_mistake_of_ours_is_no_traceback_and_never_green(monkeypatch, capsys):
+    monkeypatch.setattr("northflank_audit.audit.runner.run", lambda *_: 1 / 0)
+    assert ended(monkeypatch, "--demo") == 3
+    assert "internal error: ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_verbose_shows_where_a_mistake_of_ours_is(monkeypatch, caplog):
+    monkeypatch.setattr("northflank_audit.audit.runner.run", lambda *_: 1 / 0)
+    assert ended(monkeypatch, "--demo", "--verbose") == 3
+    assert "internal error in:" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [("", 1), ("--output json=- --include pass,notapplicable", 3)],  # the summary may be cut; a report may not
+)
+def test_a_reader_that_had_enough(tmp_path, arguments, code):
+    command = f"'{sys.executable}' '{AUDIT}' --demo --format json {arguments} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        command, shell=True, executable="/bin/bash", cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr if code == 1 else "") == (code, "")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_progress_bar_counts_on_a_terminal_alone(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert ended(monkeypatch, "--demo", "--format", "json") == 1
+    assert "judged" not in capsys.readouterr().err
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    counted = []
+    original = app._progress
+
+    def spy():
+        counted.append(True)
+        return original()
+
+    monkeypatch.setattr(app, "_progress", spy)
+    assert ended(monkeypatch, "--demo", "--format", "json") == 1
+    assert ended(monkeypatch, "--demo", "--format", "json", "--no-progress") == 1
+    assert counted == [True]
+
+
+@pytest.mark.parametrize("unusable", [">/dev/full", ">&-", "2>/dev/full", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(("fail_on", "code"), [("low", 1), ("never", 0)])
+def test_where_nobody_can_be_told_the_verdict_stands(tmp_path, unusable, fail_on, code):
+    done = in_bash(tmp_path, f"--demo --format json --fail-on {fail_on} --quiet", f"--output md=x.md {unusable}")
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+    assert json.loads((tmp_path / "reports/report.json").read_text())["exitCode"] == code
+
+
+@pytest.mark.parametrize("unusable", [">/dev/full", ">&-"])
+def test_a_report_that_standard_output_does_not_take_is_missing(tmp_path, unusable):
+    done = in_bash(tmp_path, "--demo --format json --fail-on never --output md=-", unusable)
+    assert done.returncode == 3
+    assert "incomplete: standard output could not be written (" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", ["--nonsense", "--compare nowhere"])
+def test_what_can_not_start_ends_with_2_though_nobody_can_be_told(tmp_path, arguments):
+    assert in_bash(tmp_path, f"--demo {arguments}", "2>/dev/full").returncode == 2
+
+
+def in_bash(folder, arguments, redirected):
+    command = f"'{sys.executable}' '{AUDIT}' {arguments} {redirected}"
+    return subprocess.run(
+        command, shell=True, executable="/bin/bash", cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_report_on_standard_output_is_utf_8_whatever_the_locale(monkeypatch, tmp_path):
+    (tmp_path / "i.json").write_text('{"credentials": [{"id": "a", "name": "Ä"}]}', encoding="utf-8")
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    done = in_bash(tmp_path, "--input i.json --details never --format json --output json=-", ">out.json 2>/dev/null")
+    assert done.returncode == 3
+    assert (tmp_path / "out.json").read_bytes() == (tmp_path / "reports/report.json").read_bytes()
+    assert "Ä" in (tmp_path / "out.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("quiet", "count"), [((), 3), (("--quiet",), 1)])
+def test_all_that_standard_error_holds_is_json_where_the_summary_makes_room(
+    monkeypatch, tmp_path, capsys, quiet, count
+):
+    monkeypatch.chdir(tmp_path)
+    assert ended(monkeypatch, "--demo", "--format", "json", "--output", "md=-", "--log-format", "json", *quiet) == 1
+    entries = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert len(entries) == count
+    assert entries[-1]["message"].startswith("VIOLATED")
+    assert entries[-1]["level"] == "warning"
+
+
+def test_no_progress_is_drawn_between_json_lines(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(app, "_progress", lambda: 1 / 0)
+    assert ended(monkeypatch, "--demo", "--format", "json", "--log-format", "json") == 1
+
+
+def test_an_earlier_report_that_is_nested_without_end_is_none(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    nested = '{"a":' * 100_000 + "1" + "}" * 100_000
+    (tmp_path / "earlier.json").write_text(f'{{"schemaVersion": "1.0", "x": {nested}}}')
+    assert ended(monkeypatch, "--demo", "--compare", "earlier.json") == 2
+    assert "--compare earlier.json: not a report.json of this tool" in capsys.readouterr().err

@@ -1,0 +1,56 @@
+import datetime as dt
+
+import click
+import pytest
+
+from northflank_audit.audit.report_builder import Tally
+from northflank_audit.cli.summary import MOST, lines
+from northflank_audit.model import Severity
+from northflank_audit.policy.engine import Engine
+from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.report import Coverage, Origin, Run, Tool
+from tests.conftest import resource, rule
+
+NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def summary():
+    def make(*resources, complete=True, **entry):
+        engine = Engine([rule(**{"require": "credential.ok", **entry})], NOW)
+        tally = Tally(engine, WaiverBook([], NOW.date()))
+        tally.add(engine.judge(resources))
+        run = Run(id="1", started_at=NOW, finished_at=NOW, source=Origin(kind="api"), complete=complete,
+                  incomplete_reasons=[] if complete else ["page 2: gone"])  # fmt: skip
+        report = tally.report(Tool("t", "1"), run, Coverage(resources=len(resources)), ["careful"], Severity.LOW)
+        return click.unstyle("\n".join(lines(report, ["a.html"])))
+
+    return make
+
+
+def test_it_passed(summary):
+    text = summary(resource(ok=True))
+    assert text.startswith("PASSED  no violation")
+    assert "1 credential × 1 rule = 1 verdict: 1 pass, 0 fail" in text
+    assert text.endswith("reports: a.html\nexit code 0")
+
+
+def test_violations_are_named_and_a_long_list_is_cut_and_counted(summary):
+    text = summary(*[resource(id=f"c{n:02}", name=f"N{n}", team="t", ok=False) for n in range(MOST + 3)])
+    assert text.startswith(f"VIOLATED  {MOST + 3} violations: {MOST + 3} low")
+    assert "        - t/c00: N0: T" in text
+    assert "… and 3 more violations, in the reports" in text
+
+
+def test_what_is_incomplete_never_reads_as_passed(summary):
+    text = summary(resource(), complete=False)
+    assert text.startswith("INCOMPLETE  nothing could be judged on 1 registry credential\n  incomplete: page 2: gone")
+    assert "unknown   T" in text
+    assert "PASSED" not in text
+    assert text.endswith("exit code 3")
+
+
+def test_a_title_of_a_rule_is_no_command_to_the_terminal_or_to_the_ci_that_reads_it(summary):
+    text = summary(resource(ok=False), title="T\n::error::x \x1b[31m\u202e")
+    assert "\nlow       T ::error::x" in text
+    assert not {"\x1b", "\u202e"} & set(text)
