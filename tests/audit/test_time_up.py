@@ -1,5 +1,6 @@
 """`--timeout` bounds the whole run, whichever stage takes the time. Clocks here count calls, not seconds."""
 
+import datetime as dt
 import json
 import threading
 from types import SimpleNamespace
@@ -60,7 +61,7 @@ def test_what_is_not_judged_when_the_time_is_up_makes_the_audit_incomplete(asked
 
 def test_what_was_fetched_in_time_is_still_judged_for_a_moment():
     clock = SimpleNamespace(now=0)
-    engine = TimedEngine(rules(), None, Deadline(10, lambda: clock.now))
+    engine = TimedEngine(rules(), dt.datetime.now(dt.UTC), Deadline(10, lambda: clock.now))
     clock.now = 10 + LATE
     assert len(list(engine.judge(source_resources()))) == 2
     assert list(engine.problems()) == []

@@ -97,14 +97,13 @@ def test_it_reads_from_the_whole_down_to_the_fields():
     step = trace(rule.require, known({"id": "a"}, rule.params))
     assert list(lines(step, "require")) == [
         "require  = unknown: `restrictions` is missing",
-        "  detailed && !has(credential.restrictions) && params.absent == 'unrestricted'  = false",
-        "    detailed  = true",
+        "  !has(credential.restrictions) && params.absent == 'unrestricted'  = false",
         "    !has(credential.restrictions)  = true",
         "    params.absent == 'unrestricted'  = false",
         '      params.absent  = "unknown"',
         "  credential.restrictions.restricted  = missing: credential has no `restrictions`",
     ]
-    assert next(lines(step)).startswith("detailed && ")
+    assert next(lines(step)).startswith("!has(")
 
 
 @pytest.mark.parametrize(
