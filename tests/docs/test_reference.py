@@ -6,7 +6,7 @@ import re
 import click
 import pytest
 
-from northflank_audit.cli import cli
+from northflank_audit.cli.app import cli
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/reference.md").read_text()
