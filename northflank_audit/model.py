@@ -15,8 +15,6 @@ from northflank_audit.printable import blank
 
 RESOURCE_TYPE: Final = "registry-credential"
 ACCOUNT_TYPE: Final = "account"
-RESOURCE_TYPES: Final = (RESOURCE_TYPE, ACCOUNT_TYPE)
-"""What a rule can be about: each credential, or each account (the token's own, a team's) as a whole."""
 
 
 FIRST_YEAR: Final = 2000
@@ -53,21 +51,42 @@ class Struct(msgspec.Struct, frozen=True, rename="camel"):
     """A frozen struct whose JSON names are in camel case."""
 
 
-class Resource(Struct, frozen=True, kw_only=True):
-    """A credential as the API gave it, less its secrets; or an account, whose record is empty."""
+Identity = tuple[str, str | None, str | None, str]
+"""What tells a resource from all others: its type, team, project and id."""
+LIST: Final = "list"
+"""The part of a record that its list gives."""
+DETAIL: Final = "detail"
+"""The part of a record that its own endpoint gives."""
 
+
+class Resource(Struct, frozen=True, kw_only=True):
+    """A resource as the API gave it, less its secrets; or an account, whose record is empty."""
+
+    type: str = RESOURCE_TYPE
+    """A name of the catalogue."""
     id: str
+    """Empty, it stands for those of a list that could not be read."""
     name: str | None
     team: str | None
     """The team's id; None is the token's own account."""
+    project: str | None = None
+    """The project's id, of a resource of a project."""
     record: dict[str, Any]
     """The API's own fields; a field the API did not give is not in it."""
-    detailed: bool = False
-    """Whether `record` holds what the detail endpoint says as well."""
+    parts: frozenset[str] = frozenset({LIST})
+    """The names of the parts that `record` is put together from."""
     shortfall: str | None = None
-    """Why the detail is not in `record`, for a person."""
-    type: str = RESOURCE_TYPE
-    """One of `RESOURCE_TYPES`."""
+    """Why a part is not in `record`, for a person."""
+
+    @property
+    def identity(self) -> Identity:
+        """What tells it from all others."""
+        return (self.type, self.team, self.project, self.id)
+
+    @property
+    def detailed(self) -> bool:
+        """Whether `record` holds what its own endpoint says as well."""
+        return DETAIL in self.parts
 
 
 def checked_time(time: dt.datetime) -> None:
@@ -86,7 +105,7 @@ class Account(Struct, frozen=True, kw_only=True):
     projects: list[str] = []
     """The ids of its projects, if they are known."""
     unknown: dict[str, str] = {}
-    """Why not all its credentials (`resources`) or its `projects` are known, for a person."""
+    """Why a list of it is not known as a whole, by the type's name, for a person."""
 
     def __str__(self) -> str:
         """Name the account in messages."""
@@ -95,9 +114,7 @@ class Account(Struct, frozen=True, kw_only=True):
     @property
     def resource(self) -> Resource:
         """The account as what a rule judges."""
-        return Resource(
-            id=self.team or ACCOUNT_TYPE, name=None, team=self.team, record={}, detailed=True, type=ACCOUNT_TYPE
-        )
+        return Resource(id=self.team or ACCOUNT_TYPE, name=None, team=self.team, record={}, type=ACCOUNT_TYPE)
 
 
 class ExampleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -155,21 +172,32 @@ class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An accepted violation. It holds through the day `expires`, UTC."""
 
     rule: str
+    """A rule's id; shell wildcards allowed."""
     resource: str
-    """The id of a credential, or of an account (its team, or `account`); shell wildcards allowed."""
+    """A resource's id, or an account's (its team, or `account`); shell wildcards allowed."""
     reason: str
     owner: str
     expires: dt.date
-    team: str | None = None
+    team: str | None | UnsetType = UNSET
+    """A team's id, or null for the token's own account; left out, any."""
+    project: str | UnsetType = UNSET
+    type: str | UnsetType = UNSET
 
 
 class ResourceName(Struct, frozen=True):
     """A resource as results name it."""
 
     type: str
-    id: str
+    id: str | None
+    """None stands for those of a list that could not be read."""
     name: str | None
     team: str | None
+    project: str | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """What tells it from all others."""
+        return (self.type, self.team, self.project, self.id or "")
 
     @property
     def title(self) -> str | None:
@@ -179,7 +207,7 @@ class ResourceName(Struct, frozen=True):
     @classmethod
     def of(cls, resource: Resource) -> Self:
         """Name a resource."""
-        return cls(resource.type, resource.id, resource.name, resource.team)
+        return cls(resource.type, resource.id or None, resource.name, resource.team, resource.project)
 
 
 class Became(StrEnum):
@@ -231,12 +259,14 @@ class Result(Struct, frozen=True, kw_only=True):
         return self.status is Status.FAIL and self.waiver is None
 
     @property
-    def order(self) -> tuple[int, str, str, str]:
-        """The report's order: severity, then rule, then team, then resource."""
-        return (-self.severity.rank, self.rule_id, self.resource.team or "", self.resource.id)
+    def order(self) -> tuple[int, str, str, str, str, str]:
+        """The report's order: severity, then rule, type, team, project and resource."""
+        kind, team, project, identity = self.resource.identity
+        return (-self.severity.rank, self.rule_id, kind, team or "", project or "", identity)
 
 
-def fingerprint(rule_id: str, team: str | None, resource_id: str, resource_type: str = RESOURCE_TYPE) -> str:
+def fingerprint(rule_id: str, identity: Identity) -> str:
     """Return what identifies a finding from run to run: 32 hexadecimal digits."""
-    identity = msgspec.json.encode([rule_id, resource_type, team, resource_id])
-    return hashlib.sha256(identity).hexdigest()[:32]
+    kind, team, project, resource_id = identity
+    parts = [rule_id, kind, team, resource_id, *([] if project is None else [project])]
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]

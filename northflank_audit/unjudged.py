@@ -63,4 +63,4 @@ def _name(result: Result) -> str:
     resource = result.resource
     if resource.type == ACCOUNT_TYPE:
         return str(Account(team=resource.team))
-    return resource.id if resource.team is None else f"{resource.team}/{resource.id}"
+    return "/".join(filter(None, (resource.team, resource.project, resource.id or "all")))

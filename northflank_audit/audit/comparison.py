@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from northflank_audit.model import RESOLVED, Became, Resource, ResourceName, Result, Status
+from northflank_audit.model import RESOLVED, Became, Identity, Resource, ResourceName, Result, Status
 from northflank_audit.report import Baseline, BaselineRule, Comparison, Earlier, Origin, RuleSummary, Run
 
 DEEPEST_EVIDENCE: Final = 110
@@ -18,8 +18,8 @@ DEEPEST_EVIDENCE: Final = 110
 MOST_NAMED: Final = 3
 """Rules that a caution names."""
 
-Key = tuple[str, str, str | None, str]
-"""What identifies a finding: rule, the resource's type, team, id. A fingerprint is its digest."""
+Key = tuple[str, Identity]
+"""What identifies a finding: rule and resource. A fingerprint is its digest."""
 
 
 class Current(NamedTuple):
@@ -65,7 +65,7 @@ class BaselineComparison:
 
     def saw(self, rule_id: str, resource: Resource, status: Status) -> None:
         """Note a verdict."""
-        key = (rule_id, resource.type, resource.team, resource.id)
+        key = (rule_id, resource.identity)
         if key in self._violated or key in self._owed:
             self._today[key] = status
 
@@ -119,7 +119,7 @@ class BaselineComparison:
 
         `asked` are the rules that ran, each with the type of resource that it is about.
         """
-        rule_id, kind, team, _ = key
+        rule_id, (kind, team, _project, _id) = key
         status = self._today.get(key)
         if status is not None:
             return _BECAME[status]
@@ -186,7 +186,7 @@ _BECAME: Final[Mapping[Status, Became | None]] = {
 
 
 def _key(rule_id: str, resource: ResourceName) -> Key:
-    return (rule_id, resource.type, resource.team, resource.id)
+    return (rule_id, resource.identity)
 
 
 def _other(earlier: Origin, audited: Collection[str | None], source: Origin) -> str | None:

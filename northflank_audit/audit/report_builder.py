@@ -51,7 +51,7 @@ class Tally:
                 if status in LISTED or status in self._include:
                     self._results.append(self._engine.result(verdict))
                 continue
-            waiver = self._waivers.find(rule.id, resource.team, resource.id)
+            waiver = self._waivers.find(rule.id, resource.identity)
             self._counts[rule.id]["waived" if waiver else status] += 1
             self._results.append(self._engine.result(verdict, waiver))
 

@@ -3,10 +3,12 @@
 from collections.abc import Container, Iterator, Sequence
 from enum import StrEnum
 
+from msgspec import UNSET
+
 from northflank_audit.errors import did_you_mean
 from northflank_audit.model import Status, Struct, Waiver
 from northflank_audit.policy.rules.rulebook import Rulebook, absent
-from northflank_audit.policy.waivers.waiver_book import covers
+from northflank_audit.policy.waivers.waiver_book import covers, is_about
 from northflank_audit.report import Report
 
 
@@ -68,7 +70,7 @@ def _standing(
     """Return how a waiver stands, its end aside, and why."""
     if waiver not in unused:
         return Standing.FINE, ""
-    if waiver.rule not in book.rules:
+    if not any(is_about(waiver, rule_id) for rule_id in book.rules):
         return Standing.UNUSED, absent(book, waiver.rule)
     unjudged = next(_unjudged(waiver, report, seen), None)
     return (Standing.UNKNOWN, unjudged) if unjudged else (Standing.UNUSED, "it covers no violation")
@@ -76,13 +78,13 @@ def _standing(
 
 def _unjudged(waiver: Waiver, report: Report, seen: Seen) -> Iterator[str]:
     """Yield why there may be a violation that the waiver covers, and that the audit did not find."""
-    if waiver.rule not in {rule.id for rule in report.rules}:
+    if not any(is_about(waiver, rule.id) for rule in report.rules):
         yield "its rule did not run"
-    if seen.accounts is not None and waiver.team is not None and waiver.team not in seen.accounts:
-        yield "its team was not audited" + did_you_mean(waiver.team, filter(None, seen.accounts))
+    if seen.accounts is not None and waiver.team is not UNSET and waiver.team not in seen.accounts:
+        yield "its team was not audited" + did_you_mean(waiver.team or "", filter(None, seen.accounts))
     if not seen.whole:
         yield "not every credential was seen"
     for result in report.results:
-        named = (result.rule_id, result.resource.team, result.resource.id)
-        if result.status in (Status.UNKNOWN, Status.ERROR) and covers(waiver, *named):
+        unjudged = result.status in (Status.UNKNOWN, Status.ERROR)
+        if unjudged and covers(waiver, result.rule_id, result.resource.identity):
             yield f"its rule could not be judged for '{result.resource.id}'"

@@ -246,7 +246,7 @@ def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None
         for result, steps in finder.find(resource_id):
             found = True
             whose = f" of team {printable(result.resource.team)}" if result.resource.team else ""
-            say(click.style(f"on {result.resource.type} {printable(result.resource.id)}{whose}", bold=True))
+            say(click.style(f"on {result.resource.type} {printable(result.resource.id or '')}{whose}", bold=True))
             say(f"  {result.status}: {printable(result.message)}")
             for name, step in steps:
                 say("\n".join(f"  {line}" for line in lines(step, name)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
+from msgspec import UNSET
 
 from northflank_audit.cli.option_types import Option
 from northflank_audit.cli.options import (
@@ -113,8 +114,11 @@ def _until(stand: "Stand") -> str:
 
 def named(waiver: Waiver) -> str:
     """Return what a waiver is about, for a person."""
-    team = "" if waiver.team is None else f" of team {printable(waiver.team)}"
-    return f"{printable(waiver.rule)} for {printable(waiver.resource)}{team}"
+    whose = "" if waiver.team is UNSET else " of the token's own account"
+    if isinstance(waiver.team, str):
+        whose = f" of team {printable(waiver.team)}"
+    project = "" if waiver.project is UNSET else f" in project {printable(waiver.project)}"
+    return f"{printable(waiver.rule)} for {printable(waiver.resource)}{project}{whose}"
 
 
 @waivers_group.command("add")
@@ -162,14 +166,20 @@ def add_waiver(
     there = read(document)[0]
     lines: list[tuple[int, Waiver]] = []
     for result in chosen.values():
-        team, resource = result.resource.team, result.resource.id
+        identity = result.resource.identity
         for place, each in there:
-            if covers(each, result.rule_id, team, resource) and each.expires >= until:
+            if covers(each, result.rule_id, identity) and each.expires >= until:
                 known = f"it is waived there already, until {each.expires} ({result.fingerprint})"
                 raise StartError(f"{path}:{document.line(place)}: {known}")
-        if not any(covers(each, result.rule_id, team, resource) for _, each in lines):
+        if not any(covers(each, result.rule_id, identity) for _, each in lines):
             waiver = Waiver(
-                rule=result.rule_id, resource=exactly(resource), team=team, reason=why, owner=who, expires=until
+                rule=result.rule_id,
+                resource=exactly(identity[-1]),
+                team=result.resource.team,
+                project=result.resource.project or UNSET,
+                reason=why,
+                owner=who,
+                expires=until,
             )
             new, line = added(new, path, waiver)
             lines.append((line, waiver))
@@ -180,8 +190,6 @@ def add_waiver(
         raise StartError(str(error)) from None
     for line, waiver in lines:
         say(f"{path}:{line}: {named(waiver)} is waived until {waiver.expires}")
-        if waiver.team is None:
-            say(f"it holds for '{printable(waiver.resource)}' in every team: a waiver can't name the own account")
     if waivers is None:
         say(f"audits know of it with --waivers {path}, or with `waivers: {path}` in the config file")
 

@@ -112,7 +112,13 @@ def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     yield from (result.rule_id, rule.title if rule else "", result.severity, status, state)
     yield "" if result.became is UNSET else result.became
     yield from (waiver.expires.isoformat(), waiver.owner, waiver.reason) if waiver else ("", "", "")
-    yield from (resource.type, resource.id, resource.title or resource.id, resource.team or "", entry.message)
+    yield from (
+        resource.type,
+        resource.id or "",
+        resource.title or resource.id or "",
+        resource.team or "",
+        entry.message,
+    )
     yield _evidence(result)
     controls = rule.controls if rule else {}
     yield " ".join(f"{framework}:{control}" for framework, ids in controls.items() for control in ids)

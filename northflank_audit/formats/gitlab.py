@@ -17,7 +17,7 @@ from msgspec import UNSET
 
 from northflank_audit.formats.places import Place, Places
 from northflank_audit.formats.text import reasons, told
-from northflank_audit.model import Result, Severity, Status, fingerprint
+from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, fingerprint
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
 
@@ -39,14 +39,14 @@ def render(report: Report) -> str:
 def _issues(report: Report) -> Iterator[dict[str, Any]]:
     places = Places(report)
     for reason in dict.fromkeys(reasons(report)):
-        identity = fingerprint(_AUDIT, None, reason)
+        identity = fingerprint(_AUDIT, (RESOURCE_TYPE, None, None, reason))
         yield _issue(_AUDIT, Severity.CRITICAL, f"the audit is incomplete: {reason}", identity, places.audit)
     for each in report.results:
         if each.violates:
             yield _finding(each, each.fingerprint, places)
         elif each.status in (Status.UNKNOWN, Status.ERROR):
             resource = each.resource
-            own = fingerprint(f"{each.rule_id}: {each.status}", resource.team, resource.id, resource.type)
+            own = fingerprint(f"{each.rule_id}: {each.status}", resource.identity)
             yield _finding(each, own, places)
     for each in [] if report.unsettled is UNSET else report.unsettled:
         yield _finding(each, each.fingerprint, places)

@@ -16,7 +16,7 @@ from msgspec import UNSET, UnsetType
 from northflank_audit.formats import ruletext
 from northflank_audit.formats.subject import whose
 from northflank_audit.formats.templating import environment
-from northflank_audit.formats.text import BECAME, changes, new_first
+from northflank_audit.formats.text import BECAME, changes, identity, new_first
 from northflank_audit.formats.view import grouped, view
 from northflank_audit.model import Result
 from northflank_audit.printable import printable
@@ -135,14 +135,13 @@ def some(items: Iterable[Any]) -> Some:
 def about(result: Result) -> str:
     """Name what a result is about: `payments / Docker Hub (docker-hub)`."""
     resource = result.resource
-    name = f"{resource.title} ({resource.id})" if resource.title else resource.id
-    return name if resource.team is None else f"{resource.team} / {name}"
+    return f"{resource.title} ({identity(resource)})" if resource.title else identity(resource)
 
 
 def place(result: Result) -> str:
     """Return the id of what a result is about, with its team; its message has the name."""
     resource = result.resource
-    return resource.id if resource.team is None else f"{resource.team} / {resource.id}"
+    return identity(resource)
 
 
 def rich(value: str) -> Markup:

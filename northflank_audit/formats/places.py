@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from msgspec import UNSET
 
+from northflank_audit.formats.text import words
 from northflank_audit.model import ACCOUNT_TYPE, ResourceName
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
@@ -59,7 +60,11 @@ def _place(origin: str) -> Place:
 def resource_uri(name: ResourceName) -> str:
     """Return a resource's own path: `northflank/teams/payments/registry-credentials/pull`, percent-encoded."""
     account = f"{_ROOT}/{_account(name.team)}"
-    return account if name.type == ACCOUNT_TYPE else f"{account}/{_segment(name.type)}s/{_segment(name.id)}"
+    if name.type == ACCOUNT_TYPE:
+        return account
+    below = f"{account}/projects/{_segment(name.project)}" if name.project else account
+    listed = f"{below}/{_segment(words(name.type).collection)}"
+    return f"{listed}/{_segment(name.id)}" if name.id else listed
 
 
 def scope_path(report: Report) -> str:

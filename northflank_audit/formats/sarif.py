@@ -21,8 +21,8 @@ from msgspec import UNSET
 
 from northflank_audit.formats.link import address
 from northflank_audit.formats.places import Place, Places, resource_uri, scope_path
-from northflank_audit.formats.text import changes, explanation, label, plural, reasons, standing
-from northflank_audit.model import Result, Severity, Status, Waiver, fingerprint
+from northflank_audit.formats.text import changes, explanation, identity, label, plural, reasons, standing
+from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, Waiver, fingerprint
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary
 
@@ -210,7 +210,7 @@ def _results(report: Report, kept: Sequence[Result], indices: Mapping[str, int])
             "message": _text(f"the audit is incomplete: {'; '.join(reasons(report))}"),
             "locations": [{"physicalLocation": _physical(_AUDIT_URI)}],
             "relatedLocations": [_related(places.audit)],
-            "partialFingerprints": _fingerprints(fingerprint(_AUDIT, None, _AUDIT)),
+            "partialFingerprints": _fingerprints(fingerprint(_AUDIT, (RESOURCE_TYPE, None, None, _AUDIT))),
         }
     for each in kept:
         yield _result(each, indices[each.rule_id], places.of(each.rule_id))
@@ -218,7 +218,7 @@ def _results(report: Report, kept: Sequence[Result], indices: Mapping[str, int])
 
 def _result(result: Result, index: int, place: Place) -> dict[str, Any]:
     earlier, resource, waiver = result.became is not UNSET, result.resource, result.waiver
-    full = (resource.team, resource.type, resource.id)
+    full = (resource.team, resource.project, resource.type, resource.id)
     kind = "open" if earlier else _KINDS[result.status]
     state = "updated" if earlier else None if result.state is UNSET else _STATES[result.state]
     return {
@@ -232,7 +232,7 @@ def _result(result: Result, index: int, place: Place) -> dict[str, Any]:
                 "physicalLocation": _physical(resource_uri(resource)),
                 "logicalLocations": [
                     {
-                        "name": _shown(resource.title or resource.id),
+                        "name": _shown(resource.title or identity(resource)),
                         "fullyQualifiedName": _shown("/".join(filter(None, full))),
                         "kind": "resource",
                     }

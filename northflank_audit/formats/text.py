@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -11,6 +11,7 @@ from msgspec import UNSET
 from northflank_audit.model import ACCOUNT_TYPE, RESOLVED, Became, ResourceName, Result, Status
 from northflank_audit.printable import printable
 from northflank_audit.report import Coverage, Report
+from northflank_audit.resources import TYPES
 
 THE_ACCOUNT: Final = "the account"
 
@@ -80,9 +81,27 @@ def kinds(results: Iterable[Result], between: str, ending: str = "") -> str:
     return between.join(("account" if account else "credential") + ending for account in sorted(accounts or {False}))
 
 
+class Words(NamedTuple):
+    """What people call a type of resource."""
+
+    singular: str
+    plural: str
+    collection: str
+    """As a step of a path: `registry-credentials`."""
+
+
+def words(kind: str) -> Words:
+    """Return what people call a type; for one that only another version of this tool knows, its name."""
+    known = TYPES.get(kind)
+    if known is None:
+        return Words(kind, f"{kind}s", f"{kind}s")
+    return Words(known.singular, known.plural, known.collection.replace("_", "-"))
+
+
 def identity(resource: ResourceName) -> str:
-    """Return a resource's id, with its team's where it has one: `pull`, `payments/pull`."""
-    return resource.id if resource.team is None else f"{resource.team}/{resource.id}"
+    """Return a resource's id, below its team's and its project's where it has them: `pull`, `payments/shop/db`."""
+    own = resource.id or f"all {words(resource.type).plural}"
+    return "/".join(filter(None, (resource.team, resource.project, own)))
 
 
 def label(resource: ResourceName) -> str:

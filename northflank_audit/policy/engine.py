@@ -219,7 +219,7 @@ class Engine:
             message=_message(verdict),
             evidence=evidence,
             waiver=waiver,
-            fingerprint=fingerprint(rule.id, resource.team, resource.id, resource.type),
+            fingerprint=fingerprint(rule.id, resource.identity),
             reason=_cause(verdict) if verdict.status in (Status.UNKNOWN, Status.ERROR) else UNSET,
         )
 

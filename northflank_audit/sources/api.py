@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from northflank_audit import model
 from northflank_audit.errors import FetchError, Refused
-from northflank_audit.model import Resource
+from northflank_audit.model import DETAIL, Resource
 from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.client import CONNECTIONS, Client
 from northflank_audit.northflank.paging import (
@@ -205,7 +205,7 @@ class ApiSource(Source):
             return Settled(replace(resource, record=without(both, contested), shortfall=problem), problem)
         name = both.get("name")
         name = name if isinstance(name, str) else resource.name
-        return Settled(replace(resource, record=both, name=name, detailed=True, shortfall=None))
+        return Settled(replace(resource, record=both, name=name, parts=resource.parts | {DETAIL}, shortfall=None))
 
     def _detail(self, resource: Resource, what: str) -> dict[str, Any]:
         path, team = Account(resource.team).detail(resource.id), resource.team

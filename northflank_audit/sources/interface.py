@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 from msgspec.structs import replace
 
-from northflank_audit.model import Account, Resource
+from northflank_audit.model import DETAIL, LIST, Account, Resource
 from northflank_audit.northflank.records import has_id, listed
 from northflank_audit.report import Coverage, Origin, Subject
 from northflank_audit.resources.fields import generation
@@ -126,7 +126,7 @@ class Source(ABC):
                     name=name if isinstance(name, str) else None,
                     team=team,
                     record=record,
-                    detailed=detailed,
+                    parts=frozenset({LIST, DETAIL} if detailed else {LIST}),
                     shortfall=shortfall,
                 )
             )

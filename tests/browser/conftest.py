@@ -77,7 +77,7 @@ def _one(rule: str, number: int) -> Result:
     return replace(
         made,
         resource=replace(made.resource, name=f"Puller {number}", team=team),
-        fingerprint=fingerprint(rule, team, name),
+        fingerprint=fingerprint(rule, ("registry-credential", team, None, name)),
     )
 
 
@@ -87,7 +87,7 @@ def spoiled(full: Report, word: str) -> Report:
 
     def marked(results: list[Result] | UnsetType, kind: str) -> list[Result]:
         assert results is not UNSET
-        return [replace(each, fingerprint=fingerprint(kind, None, str(n))) for n, each in enumerate(results)]
+        return [replace(each, fingerprint=fingerprint(kind, ("registry-credential", None, None, str(n)))) for n, each in enumerate(results)]
 
     return replace(
         made,

@@ -74,7 +74,7 @@ def test_free_text_is_looked_for_in_all_that_a_finding_says(opened, thirty, numb
         ("d is medium", lambda number: number % 5 == 2),
         ("team payments", lambda number: number % 3 == 1),
         ("restrictions.restricted = false", lambda number: True),
-        (fingerprint("rule-high", None, "cred-6")[:12], lambda number: number == 6),
+        (fingerprint("rule-high", ("registry-credential", None, None, "cred-6"))[:12], lambda number: number == 6),
         ("  ", lambda number: True),
     ):
         search(page, text)
@@ -208,7 +208,7 @@ def test_a_deep_link_leads_into_what_is_folded_on_load(opened, full):
 
 def test_a_deep_link_leads_to_what_is_filtered_out_or_elsewhere(opened, thirty):
     page = opened(thirty)
-    target = f"f-{fingerprint('rule-high', None, 'cred-6')}"
+    target = f"f-{fingerprint('rule-high', ('registry-credential', None, None, 'cred-6'))}"
     page.get_by_label("Sort by", exact=True).select_option("credential")
     page.get_by_label("Severity", exact=True).select_option("low")
     assert shown(page) == ["cred-3", "cred-8", "cred-13", "cred-18", "cred-23", "cred-28"]

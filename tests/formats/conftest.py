@@ -40,7 +40,7 @@ def result(rule: str = "unrestricted", resource: str = "a", **changes: Any) -> R
         message=f"{resource} can be used by every project",
         evidence={"restrictions.restricted": False},
         waiver=None,
-        fingerprint=fingerprint(rule, None, resource),
+        fingerprint=fingerprint(rule, ("registry-credential", None, None, resource)),
     )
     return replace(made, **changes)
 

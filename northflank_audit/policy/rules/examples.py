@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from northflank_audit.model import ACCOUNT_TYPE, Account, Example, Resource, Rule, Status
+from northflank_audit.model import ACCOUNT_TYPE, DETAIL, LIST, Account, Example, Resource, Rule, Status
 from northflank_audit.policy.engine import Engine, Verdict
 
 
@@ -97,5 +97,5 @@ def _resource(given: dict[str, Any], example: Example) -> Resource:
         name=None if name is None else str(name),
         team=None,
         record=record,
-        detailed=example.detailed,
+        parts=frozenset({LIST, DETAIL} if example.detailed else {LIST}),
     )

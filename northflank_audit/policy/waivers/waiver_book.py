@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from northflank_audit.documents.conversion import converted
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError, did_you_mean
-from northflank_audit.model import Waiver
+from northflank_audit.model import Identity, Waiver
 
 _WILDCARD = re.compile(r"[*?\[]")
 
@@ -26,19 +27,22 @@ class WaiverBook:
         self._used: set[int] = set()
         self._exact: dict[tuple[str, str], list[int]] = {}
         self._patterns: dict[str, list[int]] = {}
+        self._wildcards: list[int] = []
         for index, waiver in enumerate(self._active):
-            if _WILDCARD.search(waiver.resource):
+            if _WILDCARD.search(waiver.rule):
+                self._wildcards.append(index)
+            elif _WILDCARD.search(waiver.resource):
                 self._patterns.setdefault(waiver.rule, []).append(index)
             else:
                 self._exact.setdefault((waiver.rule, waiver.resource), []).append(index)
 
-    def find(self, rule_id: str, team: str | None, resource_id: str) -> Waiver | None:
+    def find(self, rule_id: str, identity: Identity) -> Waiver | None:
         """Return the first waiver that covers this violation. Each that covers it counts as used."""
         found = None
-        candidates = self._exact.get((rule_id, resource_id), []) + self._patterns.get(rule_id, [])
-        for index in sorted(candidates):
+        named = self._exact.get((rule_id, identity[-1]), [])
+        for index in sorted([*named, *self._patterns.get(rule_id, []), *self._wildcards]):
             waiver = self._active[index]
-            if covers(waiver, rule_id, team, resource_id):
+            if covers(waiver, rule_id, identity):
                 self._used.add(index)
                 found = found or waiver
         return found
@@ -49,9 +53,21 @@ class WaiverBook:
         return [waiver for index, waiver in enumerate(self._active) if index not in self._used]
 
 
-def covers(waiver: Waiver, rule_id: str, team: str | None, resource_id: str) -> bool:
+def covers(waiver: Waiver, rule_id: str, identity: Identity) -> bool:
     """Tell whether a waiver is about this rule and resource, whatever its end."""
-    return waiver.rule == rule_id and fnmatchcase(resource_id, waiver.resource) and waiver.team in (None, team)
+    kind, team, project, resource_id = identity
+    return (
+        is_about(waiver, rule_id)
+        and fnmatchcase(resource_id, waiver.resource)
+        and waiver.team in (UNSET, team)
+        and waiver.project in (UNSET, project)
+        and waiver.type in (UNSET, kind)
+    )
+
+
+def is_about(waiver: Waiver, rule_id: str) -> bool:
+    """Tell whether a waiver names this rule, by its id or by wildcards."""
+    return waiver.rule == rule_id or fnmatchcase(rule_id, waiver.rule)
 
 
 def exactly(resource_id: str) -> str:

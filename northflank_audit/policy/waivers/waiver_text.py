@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 import yaml
+from msgspec import UNSET
 
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import FileErrors, StartError
@@ -36,11 +37,12 @@ def added(text: str, path: str, waiver: Waiver) -> tuple[str, int]:
     return new, after.line(found[-1][0])
 
 
-def entry(waiver: Waiver) -> dict[str, str]:
+def entry(waiver: Waiver) -> dict[str, str | None]:
     """Return a waiver as a file has it, its keys in the order in which they are written."""
-    team = {} if waiver.team is None else {"team": waiver.team}
+    scope = {"team": waiver.team, "project": waiver.project, "type": waiver.type}
+    narrowed = {key: value for key, value in scope.items() if value is not UNSET}
     owned = {"reason": waiver.reason, "owner": waiver.owner, "expires": waiver.expires.isoformat()}
-    return {"rule": waiver.rule, "resource": waiver.resource, **team, **owned}
+    return {"rule": waiver.rule, "resource": waiver.resource, **narrowed, **owned}
 
 
 def _piece(document: Document, text: str, waiver: Waiver) -> tuple[int, str]:
@@ -74,14 +76,18 @@ def _flow(waiver: Waiver) -> str:
     return "{" + ", ".join(f"{key}: {_quoted(value)}" for key, value in entry(waiver).items()) + "}"
 
 
-def _scalar(value: str) -> str:
+def _scalar(value: str | None) -> str:
     """Return text as YAML writes it: plain where that says the same, else quoted, on one line."""
+    if value is None:
+        return "null"
     plain: str = yaml.safe_dump(value, allow_unicode=True, width=_WIDE).removesuffix("...\n").removesuffix("\n")
     is_date = re.fullmatch(r"'\d{4}-\d\d-\d\d'", plain)
     return _quoted(value) if len(value.splitlines()) > 1 else value if is_date else plain
 
 
-def _quoted(value: str) -> str:
+def _quoted(value: str | None) -> str:
+    if value is None:
+        return "null"
     quoted: Any = yaml.safe_dump(value, allow_unicode=True, width=_WIDE, default_style='"')
     return str(quoted).rstrip("\n")
 
