@@ -162,6 +162,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     """`file:line` of its definition."""
     resource: str = RESOURCE_TYPE
     """One of `RESOURCE_TYPES`."""
+    finding: str = ""
+    """What is wrong where it is violated; empty, its title says enough."""
     sha256: str = ""
     """Of the file that defines it: 64 hexadecimal digits."""
     tuned: dict[str, str] = {}

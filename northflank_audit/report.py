@@ -107,9 +107,15 @@ class RuleSummary(Struct, frozen=True, kw_only=True):
     origin: str
     counts: dict[str, int]
     resource: str = RESOURCE_TYPE
+    finding: str = ""
     sha256: str = ""
     tuned: dict[str, str] = msgspec.field(default_factory=dict)
     """As those of `Rule`."""
+
+    @property
+    def heading(self) -> str:
+        """What heads its violations: what is wrong, else what should be so."""
+        return self.finding or self.title
 
 
 class ControlVerdict(StrEnum):

@@ -67,7 +67,13 @@ def rule(**entry: Any) -> Rule:
 
 def resource(detailed: bool = True, team: str | None = None, **record: Any) -> Resource:
     record = {"id": "a", **record}
-    return Resource(id=record["id"], name=record.get("name"), team=team, record=record, parts=frozenset({"list", "detail"} if detailed else {"list"}))
+    return Resource(
+        id=record["id"],
+        name=record.get("name"),
+        team=team,
+        record=record,
+        parts=frozenset({"list", "detail"} if detailed else {"list"}),
+    )
 
 
 @dataclass(frozen=True)

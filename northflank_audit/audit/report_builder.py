@@ -138,6 +138,7 @@ class Tally:
             origin=rule.origin,
             counts={key: counts[key] for key in (*Status, "waived")},
             resource=rule.resource,
+            finding=rule.finding,
             sha256=rule.sha256,
             tuned=rule.tuned,
         )

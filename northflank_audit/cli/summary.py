@@ -115,14 +115,14 @@ def _placed(result: Result) -> str:
 
 
 def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
-    titles = {rule.id: plain(rule.title) for rule in report.rules}
+    headings = {rule.id: plain(rule.heading) for rule in report.rules}
     rule = None
     for result in results[:MOST]:
         if result.rule_id != rule:
             rule = result.rule_id
             severity = click.style(f"{result.severity:<8}", fg=_COLOURS[result.severity], bold=True)
             yield ""
-            yield f"{severity}  {printable(titles[rule])}  {click.style(rule, dim=True)}"
+            yield f"{severity}  {printable(headings[rule])}  {click.style(rule, dim=True)}"
         new = click.style("new  ", bold=True) if result.state == "new" else ""
         # The dash keeps an id such as `::error::` from being a command to the CI that reads this.
         yield f"        - {new}{_placed(result)}: {printable(result.message)}"

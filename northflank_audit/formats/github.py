@@ -57,16 +57,21 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
         yield "reason", "error", reason, {"title": "The audit is incomplete"}
     for each in new_first(result for result in report.results if result.violates):
         said = each.severity.capitalize() + (", new" if each.state == "new" else "")
-        yield "violation", LEVELS[each.severity], _text(each), _place(rules[each.rule_id], said)
+        yield (
+            "violation",
+            LEVELS[each.severity],
+            _text(each),
+            _place(rules[each.rule_id], f"{said}: {rules[each.rule_id].heading}"),
+        )
     for cause in causes(report.results, report.rules):
-        yield "unjudged", "warning", cause.text, _place(cause.rule, cause.status.capitalize())
+        yield "unjudged", "warning", cause.text, _place(cause.rule, f"{cause.status.capitalize()}: {cause.rule.title}")
 
 
 def _text(result: Result) -> str:
     return f"{identity(result.resource)}: {result.message}"
 
 
-def _place(rule: RuleSummary, said: str) -> dict[str, str]:
+def _place(rule: RuleSummary, title: str) -> dict[str, str]:
     """Return where a rule is defined, the only file that a finding has, and the annotation's title."""
     path, _, line = rule.origin.rpartition(":")
-    return {"file": path, "line": line, "title": f"{said}: {rule.title}"}
+    return {"file": path, "line": line, "title": title}

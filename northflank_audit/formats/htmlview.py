@@ -12,7 +12,7 @@ from msgspec import UNSET
 from northflank_audit.formats.policyview import anchors
 from northflank_audit.formats.text import BECAME, changes, new_first
 from northflank_audit.formats.view import view
-from northflank_audit.model import Result
+from northflank_audit.model import Result, Status
 from northflank_audit.report import Report, RuleSummary
 
 WORST: Final = 10_000
@@ -49,20 +49,22 @@ class Listed(NamedTuple):
 def page(report: Report) -> dict[str, Any]:
     """Return what the template needs, by the names that it uses."""
     made = view(report)
-    titles = made["rule_titles"]
+    titles, headings = made["rule_titles"], made["rule_headings"]
     violations = new_first(each for each in report.results if each.violates)
     worst: dict[str, list[Result]] = {}
     for each in violations[:WORST]:
         worst.setdefault(each.rule_id, []).append(each)
     groups = [
-        _listed(worst.get(rule.id, []), len(results), {rule.id: len(results)}, titles, rule)
+        _listed(worst.get(rule.id, []), len(results), {rule.id: len(results)}, headings, rule)
         for rule, results in made["findings"]
     ]
-    lists = {name: _first(made[name], titles) for name in ("unjudged", "waived", "others", "resolved", "unsettled")}
+    lists = {name: _first(made[name], titles) for name in ("unjudged", "others")}
+    lists |= {name: _first(made[name], headings) for name in ("waived", "resolved", "unsettled")}
     today = (*groups, lists["unjudged"], lists["waived"], lists["others"])
     listed = [each for some in today for each in some.shown]
     teams = sorted({each.resource.team for each in listed}, key=lambda team: (team is not None, team or ""))
     rules = {each.rule_id for each in listed}
+    violated = {each.rule_id for each in listed if each.status is Status.FAIL}
     return (
         made
         | lists
@@ -75,7 +77,7 @@ def page(report: Report) -> dict[str, Any]:
             "listed": len(listed),
             "unlisted": len(report.results) - len(listed),
             "team_numbers": {team: number for number, team in enumerate(teams)},
-            "filter_rules": sorted((titles[rule], rule) for rule in rules),
+            "filter_rules": sorted(((headings if rule in violated else titles)[rule], rule) for rule in rules),
             "anchors": _reached(report, {f"f-{each.fingerprint}" for each in listed}),
         }
     )

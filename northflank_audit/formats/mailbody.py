@@ -78,7 +78,7 @@ def _rendered(made: SandboxedEnvironment, template: str, report: Report, kept: s
         changes=[change.split(" ", 1) for change in changes(report)],
         changed=_changed(report, found),
         became=BECAME,
-        titles={rule.id: ruletext.plain(rule.title) for rule in report.rules},
+        headings={rule.id: ruletext.plain(rule.heading) for rule in report.rules},
         findings=[_finding(rule, results) for rule, results in findings[:RULES]],
         more_rules=len(findings[RULES:]),
         more_violations=sum(len(results) for _, results in findings[RULES:]),

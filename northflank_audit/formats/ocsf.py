@@ -78,6 +78,7 @@ def _about(rule: RuleSummary, titles: dict[str, str]) -> dict[str, Any]:
     guidance = {"desc": rule.remediation, **_some(references=rule.references)} if rule.remediation else {}
     return {
         "title": rule.title,
+        "heading": rule.heading,
         "compliance": {
             "control": rule.title,
             **_some(
@@ -93,7 +94,7 @@ def _about(rule: RuleSummary, titles: dict[str, str]) -> dict[str, Any]:
 def _event(report: Report, result: Result, about: dict[str, Any], activity: tuple[int, str]) -> dict[str, Any]:
     """Return what an event says of a result."""
     became, waiver = result.became, result.waiver
-    title = about.get("title", result.rule_id)
+    title = about.get("heading" if result.status is Status.FAIL else "title", result.rule_id)
     now = _time(report.run.finished_at)
     seen = now
     if became is not UNSET:

@@ -45,7 +45,7 @@ def plain(text: str) -> str:
 def plainly(report: Report) -> Report:
     """Return a report whose rules' texts are plain, for formats that are read by programs."""
     rules = [
-        replace(rule, title=plain(rule.title), rationale=plain(rule.rationale), remediation=plain(rule.remediation))
+        replace(rule, **{name: plain(getattr(rule, name)) for name in ("title", "finding", "rationale", "remediation")})
         for rule in report.rules
     ]
     return replace(report, rules=rules)

@@ -145,7 +145,7 @@ def _rule(rule: RuleSummary) -> dict[str, Any]:
     return {
         "id": rule.id,
         **_name(rule.id),
-        "shortDescription": _text(rule.title, _LONGEST),
+        "shortDescription": _text(rule.heading, _LONGEST),
         "fullDescription": _text(rule.rationale or rule.title, _LONGEST),
         "help": _text(" ".join(filter(None, [rule.remediation or rule.title, *links]))),
         "helpUri": links[0] if links else INFORMATION,

@@ -80,6 +80,8 @@ def view(report: Report) -> dict[str, Any]:
         "rules": sorted(report.rules, key=lambda rule: (-rule.severity.rank, rule.id)),
         "rule_titles": {each.rule_id: each.rule_id for each in shown}
         | {rule.id: plain(rule.title) for rule in report.rules},
+        "rule_headings": {each.rule_id: each.rule_id for each in shown}
+        | {rule.id: plain(rule.heading) for rule in report.rules},
         "with_team": any(each.resource.team is not None for each in shown),
         "rule_files": rule_files(report),
         "standings": standings(report),

@@ -87,7 +87,10 @@ def spoiled(full: Report, word: str) -> Report:
 
     def marked(results: list[Result] | UnsetType, kind: str) -> list[Result]:
         assert results is not UNSET
-        return [replace(each, fingerprint=fingerprint(kind, ("registry-credential", None, None, str(n)))) for n, each in enumerate(results)]
+        return [
+            replace(each, fingerprint=fingerprint(kind, ("registry-credential", None, None, str(n))))
+            for n, each in enumerate(results)
+        ]
 
     return replace(
         made,

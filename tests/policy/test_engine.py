@@ -113,9 +113,14 @@ def test_params_named_like_anything_reach_only_their_own_rule():
 
 
 def test_the_fingerprint_depends_on_rule_team_and_resource_alone():
-    prints = {fingerprint(rule, ("registry-credential", team, None, own)) for rule, team, own in [("r", None, "a"), ("r", "t", "a"), ("q", None, "a"), ("r", None, "b")]}
+    prints = {
+        fingerprint(rule, ("registry-credential", team, None, own))
+        for rule, team, own in [("r", None, "a"), ("r", "t", "a"), ("q", None, "a"), ("r", None, "b")]
+    }
     assert len(prints) == 4
-    assert fingerprint("r", ("registry-credential", None, None, "a")) == "94f40721fd687abf828549d5b02bdafd"  # a change would make every finding new
+    assert (
+        fingerprint("r", ("registry-credential", None, None, "a")) == "94f40721fd687abf828549d5b02bdafd"
+    )  # a change would make every finding new
     (one,) = judged(rule(require="false", severity="low"), resource(name="before"))
     (two,) = judged(rule(require="false", severity="high", title="other"), resource(name="after"))
     assert one.fingerprint == two.fingerprint
@@ -162,7 +167,11 @@ def test_a_rule_about_accounts_has_one_result_and_the_account_as_its_resource():
     (team,) = of_account(MANY, resource(id="a"), resource(id="b"), team="t")
     assert (team.resource.id, team.resource.name, team.resource.team) == ("t", None, "t")
     assert team.message == "team t (t, ?, t) holds more than 1"
-    assert own.fingerprint == fingerprint("many", ("account", None, None, "account")) != fingerprint("many", ("registry-credential", None, None, "account"))
+    assert (
+        own.fingerprint
+        == fingerprint("many", ("account", None, None, "account"))
+        != fingerprint("many", ("registry-credential", None, None, "account"))
+    )
     assert [each.status for each in of_account(MANY)] == ["pass"]  # an account without any credential
 
 

@@ -18,6 +18,10 @@ class RuleEntry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     id: RuleId
     title: Annotated[Text, Meta(description="What should be so, as a sentence.")]
+    finding: Annotated[
+        Text | None,
+        Meta(description="What is wrong where it is violated, in a few words. Reports head violations with it."),
+    ] = None
     severity: Annotated[Severity, Meta(description="How bad a violation is.")]
     require: Annotated[
         Text, Meta(description="CEL: true, and the rule passes; false, and it fails; a missing field: unknown.")

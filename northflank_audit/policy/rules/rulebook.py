@@ -175,7 +175,7 @@ def _one(document: Document, here: Path, sha256: str) -> Rulebook:
         require=entry.require,
         when=entry.when,
         params=entry.params,
-        message=entry.message or f"{{name}}: {entry.title}",
+        message=entry.message or f"{{name}}: {entry.finding or entry.title}",
         rationale=entry.rationale.strip(),
         remediation=entry.remediation.strip(),
         references=entry.references,
@@ -186,6 +186,7 @@ def _one(document: Document, here: Path, sha256: str) -> Rulebook:
         ],
         origin=f"{document.path}:{document.line(here)}",
         resource=entry.resource,
+        finding=(entry.finding or "").strip(),
         sha256=sha256,
     )
     return Rulebook({rule.id: rule}, {rule.id: Definition(document, here)})
