@@ -180,7 +180,7 @@ class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: str
     owner: str
     expires: dt.date
-    team: str | None | UnsetType = UNSET
+    team: str | UnsetType | None = UNSET
     """A team's id, or null for the token's own account; left out, any."""
     project: str | UnsetType = UNSET
     type: str | UnsetType = UNSET

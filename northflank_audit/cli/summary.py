@@ -13,6 +13,7 @@ from northflank_audit.formats.text import (
     headline,
     identity,
     moment,
+    narrowed,
     new_first,
     outcome,
     pages_read,
@@ -59,7 +60,7 @@ def lines(report: Report, written: Sequence[str], told: Sequence[str] = ()) -> I
     for warning in report.warnings:
         yield f"warning: {printable(warning)}"
     for waiver in report.waivers.expired:
-        covered = f"{printable(waiver.rule)} for {printable(waiver.resource)}"
+        covered = printable(f"{waiver.rule} for {waiver.resource}{narrowed(waiver)}")
         yield f"warning: the waiver of {covered} expired on {waiver.expires}"
     yield _coverage(report)
     if written:

@@ -20,7 +20,7 @@ from northflank_audit.cli.options import (
     waivers_option,
 )
 from northflank_audit.errors import DeliveryError, FileErrors, StartError
-from northflank_audit.formats.text import plural
+from northflank_audit.formats.text import narrowed, plural
 from northflank_audit.model import Result, Status, Waiver
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
@@ -114,11 +114,7 @@ def _until(stand: "Stand") -> str:
 
 def named(waiver: Waiver) -> str:
     """Return what a waiver is about, for a person."""
-    whose = "" if waiver.team is UNSET else " of the token's own account"
-    if isinstance(waiver.team, str):
-        whose = f" of team {printable(waiver.team)}"
-    project = "" if waiver.project is UNSET else f" in project {printable(waiver.project)}"
-    return f"{printable(waiver.rule)} for {printable(waiver.resource)}{project}{whose}"
+    return printable(f"{waiver.rule} for {waiver.resource}{narrowed(waiver)}")
 
 
 @waivers_group.command("add")

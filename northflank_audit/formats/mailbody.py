@@ -16,7 +16,7 @@ from msgspec import UNSET, UnsetType
 from northflank_audit.formats import ruletext
 from northflank_audit.formats.subject import whose
 from northflank_audit.formats.templating import environment
-from northflank_audit.formats.text import BECAME, changes, identity, new_first
+from northflank_audit.formats.text import BECAME, changes, identity, narrowed, new_first
 from northflank_audit.formats.view import grouped, view
 from northflank_audit.model import Result
 from northflank_audit.printable import printable
@@ -117,9 +117,8 @@ def _notes(report: Report) -> Iterator[str]:
     kinds = (("expired on {}", report.waivers.expired), ("matched no violation", report.waivers.unused))
     for what, waivers in kinds:
         for waiver in waivers:
-            of = "" if waiver.team is None else f" of team {waiver.team}"
             ended = what.format(waiver.expires)
-            yield f"The waiver of {waiver.rule} for {waiver.resource}{of} {ended} ({waiver.owner})"
+            yield f"The waiver of {waiver.rule} for {waiver.resource}{narrowed(waiver)} {ended} ({waiver.owner})"
 
 
 def _finding(rule: RuleSummary, results: Sequence[Result]) -> Finding:

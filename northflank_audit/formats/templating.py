@@ -10,7 +10,7 @@ from northflank_audit.bundled import TEMPLATES
 from northflank_audit.formats.link import address
 from northflank_audit.formats.policyview import controls, settings, tally
 from northflank_audit.formats.ruletext import plain
-from northflank_audit.formats.text import kinds, moment, new_first, pages_read, plural
+from northflank_audit.formats.text import kinds, moment, narrowed, new_first, pages_read, plural
 from northflank_audit.formats.view import evidence
 
 
@@ -31,6 +31,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "evidence": evidence,
         "kinds": kinds,
         "moment": moment,
+        "narrowed": narrowed,
         "new_first": new_first,
         "pages_read": pages_read,
         "plain": plain,

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit.model import ACCOUNT_TYPE, RESOLVED, Became, ResourceName, Result, Status
+from northflank_audit.model import ACCOUNT_TYPE, RESOLVED, Became, ResourceName, Result, Status, Waiver
 from northflank_audit.printable import printable
 from northflank_audit.report import Coverage, Report
 from northflank_audit.resources import TYPES
@@ -109,6 +109,20 @@ def label(resource: ResourceName) -> str:
     if resource.type == ACCOUNT_TYPE:
         return THE_ACCOUNT if resource.team is None else f"team {resource.team}"
     return identity(resource)
+
+
+def narrowed(waiver: Waiver) -> str:
+    """Return what a waiver is about besides its rule and resource: ` of the token's own account`; nothing if any."""
+    kind = "" if waiver.type is UNSET else f" ({words(waiver.type).singular})"
+    project = "" if waiver.project is UNSET else f" in project {waiver.project}"
+    team = (
+        ""
+        if waiver.team is UNSET
+        else " of the token's own account"
+        if waiver.team is None
+        else f" of team {waiver.team}"
+    )
+    return kind + project + team
 
 
 def told(result: Result) -> str:

@@ -152,9 +152,11 @@ def test_a_finding_is_waived_by_its_fingerprint_and_the_next_audit_agrees(add, c
     (tmp_path / "waivers.yaml").write_text("# ours\nwaivers: # none yet\n# end\n")
     code, out, _ = add("o[p]*n", digits=8)
     assert code == 0
-    assert out.startswith("waivers.yaml:3: restricted for o[[]p][*]n is waived until 2099-01-31\n")
-    assert "in every team" in out
+    assert out.startswith(
+        "waivers.yaml:3: restricted for o[[]p][*]n of the token's own account is waived until 2099-01-31\n"
+    )
     text = (tmp_path / "waivers.yaml").read_text()
+    assert "    team: null\n" in text
     assert text.startswith("# ours\nwaivers: # none yet\n  - rule: restricted\n") and text.endswith("\n# end\n")
     command("--input", "i.json", "--rules", "r.yaml", "--format", "json", "--waivers", "waivers.yaml")
     report = json.loads((tmp_path / "reports/report.json").read_text())

@@ -3,7 +3,7 @@ import json
 from northflank_audit.formats import FORMATS
 
 RESULT = {"ruleId", "severity", "status", "resource", "message", "evidence", "waiver", "fingerprint"}
-WAIVER = {"rule", "resource", "team", "reason", "owner", "expires"}
+WAIVER = {"rule", "resource", "reason", "owner", "expires"}
 COUNTS = {"pass", "fail", "unknown", "error", "notapplicable", "waived"}
 
 
@@ -30,12 +30,11 @@ def test_the_keys_are_those_of_the_contract(report):
     assert {"id", "title", "severity", "controls", "counts"} < set(document["rules"][0])
     assert set(document["rules"][0]["counts"]) == COUNTS
     assert [set(each) for each in document["results"]] == [RESULT] * 3
-    assert set(document["results"][0]["resource"]) == {"type", "id", "name", "team"}
+    assert set(document["results"][0]["resource"]) == {"type", "id", "name", "team", "project"}
     assert set(document["waivers"]) == {"expired", "unused"}
     assert document["results"][2]["waiver"] == {
         "rule": "provider",
         "resource": "b",
-        "team": None,
         "reason": "Migrated in Q1",
         "owner": "ops@example.com",
         "expires": "2027-01-31",
@@ -84,7 +83,7 @@ def test_a_comparison_adds_states_and_what_is_resolved(full):
         "waived",
         "unwaived",
     }
-    assert [set(each) for each in document["waivers"]["expired"]] == [WAIVER]
+    assert [set(each) for each in document["waivers"]["expired"]] == [WAIVER | {"team"}]
 
 
 def test_it_is_indented_and_ends_with_a_newline(report):

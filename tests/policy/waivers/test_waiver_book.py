@@ -19,33 +19,49 @@ def load(path, text):
     return [waiver for _, waiver in found]
 
 
+def of(resource_id, team=None, *, project=None, kind="registry-credential"):
+    return (kind, team, project, resource_id)
+
+
 def book(text=GOOD, today="2026-06-30"):
     return WaiverBook(load("w.yaml", text), dt.date.fromisoformat(today))
 
 
 def test_a_waiver_holds_through_its_last_day():
     last = book(today="2026-06-30")
-    assert last.find("r", None, "ci-x")
+    assert last.find("r", of("ci-x"))
     assert last.expired == []
     late = book(today="2026-07-01")
-    assert late.find("r", None, "ci-x") is None
+    assert late.find("r", of("ci-x")) is None
     assert [waiver.resource for waiver in late.expired] == ["ci-*"]
     assert late.unused == []
 
 
 def test_wildcards_rule_and_team():
     of_team = book(GOOD.replace("{rule", "{team: t, rule"))
-    assert of_team.find("r", "t", "ci-x")
-    assert not any([of_team.find("r", None, "ci-x"), of_team.find("r", "u", "ci-x")])
+    assert of_team.find("r", of("ci-x", "t"))
+    assert not any([of_team.find("r", of("ci-x")), of_team.find("r", of("ci-x", "u"))])
     plain = book()
-    assert plain.find("r", "any", "ci-")
-    assert not any([plain.find("r", None, "CI-x"), plain.find("s", None, "ci-x"), plain.find("r", None, "x-ci-")])
+    assert plain.find("r", of("ci-", "any"))
+    assert not any([plain.find("r", of("CI-x")), plain.find("s", of("ci-x")), plain.find("r", of("x-ci-"))])
+
+
+def test_a_waiver_may_name_the_own_account_a_project_and_a_type():
+    own = book(GOOD.replace("{rule", "{team: null, rule"))
+    assert own.find("r", of("ci-x"))
+    assert not own.find("r", of("ci-x", "t"))
+    narrow = book(GOOD.replace("{rule", "{project: shop, type: addon, rule"))
+    assert narrow.find("r", of("ci-x", "any", project="shop", kind="addon"))
+    assert not any(
+        narrow.find("r", each)
+        for each in (of("ci-x", project="shop"), of("ci-x", kind="addon"), of("ci-x", project="web", kind="addon"))
+    )
 
 
 def test_what_covered_nothing_is_unused_and_each_that_covers_is_used():
     both = book(GOOD + "  - {rule: r, resource: ci-1, reason: x, owner: y, expires: 2027-01-01}\n")
     assert len(both.unused) == 2
-    assert both.find("r", None, "ci-1").reason == "why"
+    assert both.find("r", of("ci-1")).reason == "why"
     assert both.unused == []
 
 
@@ -76,8 +92,8 @@ def test_an_empty_list_is_no_waiver():
 def test_an_id_can_be_named_exactly(name):
     (waiver,) = load("w.yaml", GOOD)
     exact = replace(waiver, resource=exactly(name))
-    assert covers(exact, "r", None, name)
-    assert not any(covers(exact, "r", None, other) for other in ("a", "axb", "whatx", "z", f"{name}x"))
+    assert covers(exact, "r", of(name))
+    assert not any(covers(exact, "r", of(other)) for other in ("a", "axb", "whatx", "z", f"{name}x"))
 
 
 TODAY = dt.date(2026, 6, 30)
@@ -91,12 +107,12 @@ def test_a_finding_is_compared_with_the_waivers_that_may_cover_it_and_no_others(
     compared = []
     monkeypatch.setattr(waiver_book, "covers", lambda *given: compared.append(given) or covers(*given))
     book = WaiverBook([made(resource=f"r{number}") for number in range(500)], TODAY)
-    assert all(book.find("r", None, f"r{number}") for number in range(500))
+    assert all(book.find("r", of(f"r{number}")) for number in range(500))
     assert len(compared) == 500
     assert book.unused == []
 
 
 def test_the_first_waiver_in_the_file_is_named_be_it_a_pattern_or_an_id():
     pattern, exact = made(resource="leg*", reason="pattern"), made(resource="legacy", reason="exact")
-    assert WaiverBook([pattern, exact], TODAY).find("r", None, "legacy") == pattern
-    assert WaiverBook([exact, pattern], TODAY).find("r", None, "legacy") == exact
+    assert WaiverBook([pattern, exact], TODAY).find("r", of("legacy")) == pattern
+    assert WaiverBook([exact, pattern], TODAY).find("r", of("legacy")) == exact
