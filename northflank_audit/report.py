@@ -61,6 +61,23 @@ class Run(Struct, frozen=True, kw_only=True):
         return not self.complete and (not self.undelivered or len(self.incomplete_reasons) > len(self.undelivered))
 
 
+class TypeCoverage(Struct, frozen=True, kw_only=True):
+    """What came back of one type of resource."""
+
+    type: str
+    """A name of the catalogue."""
+    resources: int = 0
+    """Records judged."""
+    details: int = 0
+    """Answers about a single resource that were used: details and lists of children."""
+    complete: bool = True
+    """Whether every list and part of it that was asked for could be read."""
+    missing: list[str] = msgspec.field(default_factory=list)
+    """Why it is not complete, for a person."""
+    silent: list[str] = msgspec.field(default_factory=list)
+    """Documented fields, by their paths, that were asked for and that no record had."""
+
+
 class Coverage(Struct, frozen=True, kw_only=True):
     """What was asked and what came back."""
 
@@ -72,13 +89,19 @@ class Coverage(Struct, frozen=True, kw_only=True):
     count: int | None = 0
     """The sum of what those answers themselves say that they hold; None where one does not say it."""
     resources: int = 0
-    """Credentials judged."""
+    """Resources judged, of all types; accounts are counted apart."""
     accounts: int | UnsetType = UNSET
     """Accounts judged, if a rule about accounts ran."""
     details: int = 0
     """Detail answers that were used."""
     results: int = 0
     """Verdicts given: one for each rule and resource."""
+    types: list[TypeCoverage] = msgspec.field(default_factory=list)
+    """The same by type, in the catalogue's order, of the types that rules are about or read."""
+
+    def of(self, kind: str) -> TypeCoverage | None:
+        """Return what came back of a type; None where it was not asked for."""
+        return next((each for each in self.types if each.type == kind), None)
 
 
 class Summary(Struct, frozen=True, rename={"fail_by_severity": "failBySeverity", "passed": "pass"}, kw_only=True):

@@ -24,7 +24,16 @@ def test_the_keys_are_those_of_the_contract(report):
         "undelivered",
     }
     assert document["run"]["source"] == {"kind": "api", "url": "https://api.northflank.com", "teams": []}
-    assert set(document["coverage"]) == {"requests", "retries", "pages", "count", "resources", "details", "results"}
+    assert set(document["coverage"]) == {
+        "types",
+        "requests",
+        "retries",
+        "pages",
+        "count",
+        "resources",
+        "details",
+        "results",
+    }
     assert set(document["summary"]) == COUNTS | {"failBySeverity"}
     assert list(document["summary"]["failBySeverity"]) == ["info", "low", "medium", "high", "critical"]
     assert {"id", "title", "severity", "controls", "counts"} < set(document["rules"][0])
