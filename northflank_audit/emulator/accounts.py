@@ -1,4 +1,4 @@
-"""The accounts that the emulator serves: read from a file, shaped as each generation of the API answers."""
+"""The accounts that the emulator serves: read from files, shaped as each generation of the API answers."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from northflank_audit.emulator.account_files import CREDENTIALS, PROJECTS, TEAMS, AccountFile
 from northflank_audit.emulator.endpoints import Endpoint, built_in, endpoints
-from northflank_audit.emulator.reading import read
 from northflank_audit.errors import StartError
 
-SAMPLE: Final = Path(__file__).parent / "sample.yaml"
-_TIMES: Final = ("At", "Date", "LoginTime")
-"""How the names of fields end that hold date-times."""
+SAMPLE: Final = Path(__file__).parent / "sample"
 _DETAIL_ONLY = ("auths",)
 
 
@@ -29,11 +27,11 @@ class Account:
     def items(self, endpoint: Endpoint, project: str | None) -> list[dict[str, Any]] | None:
         """Return the items of a list, in this project if it is a project's; None where there is no such project."""
         first, *nested = endpoint.source
-        items = {"credentials": self.credentials, "projects": self.projects, **self.lists}.get(first, [])
+        items = {CREDENTIALS: self.credentials, PROJECTS: self.projects, **self.lists}.get(first, [])
         if not nested:
             return items
         found = next((each for each in items if each["id"] == project), None)
-        return None if found is None else found.get(nested[0], [])
+        return None if found is None else found.get(nested[0]) or []
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,89 +65,74 @@ def listed(credential: dict[str, Any]) -> dict[str, Any]:
 def load(path: str | None, now: dt.datetime | None = None) -> Accounts:
     """Read accounts from JSON or YAML; without a path, the sample.
 
-    The file maps the lists of `endpoints.yaml` by where they stand (`from`), and those of more `endpoints`, if it has
+    A file maps the lists of `endpoints.yaml` by where they stand (`from`), and those of more `endpoints`, if it has
     any; `teams` (a list, each with `id`, `name` and lists); `paging` (`cursor` or `page`); `permissions`, if the token
     has not all; and `asOf`: the time at which its date-times are right. They are moved by what has passed since, so
-    that a sample does not age. A saved list response serves as well. Raises StartError.
+    that a sample does not age. A saved list response serves as well, and so does a folder of such files, which say
+    together what one file would. Raises StartError, with the place in the file.
     """
-    source = str(SAMPLE if path is None else path)
-    value = read(source)
-    if isinstance(value, dict) and isinstance(value.get("data"), dict):
-        value = value["data"]
-    if not isinstance(value, dict) or "credentials" not in value:
-        raise StartError(f"{source}: it must map 'credentials' to a list, as a response of 'List registries' does")
-    if value.get("paging", "cursor") not in ("cursor", "page"):
-        raise StartError(f"{source}: paging is 'cursor' or 'page'")
-    if "asOf" in value:
-        try:
-            as_of = _time(str(value["asOf"]))
-            value = _moved(value, (now or dt.datetime.now(dt.UTC)) - as_of)
-        except ValueError as error:
-            raise StartError(f"{source}: not a date-time ({error})") from None
-    served = (*built_in(), *endpoints(f"{source}: 'endpoints'", value.get("endpoints", [])))
+    files = [AccountFile.read(each) for each in _files(SAMPLE if path is None else Path(path))]
+    served = _served(files)
+    for file in files:
+        file.check(served)
+    as_of = next((file.as_of for file in files if file.as_of is not None), None)
+    by = None if as_of is None else (now or dt.datetime.now(dt.UTC)) - as_of
+    value: dict[str, Any] = {}
+    for file in files:
+        value = _joined(value, file.value if by is None else file.moved(by), f"{file.path}: ")
     granted = value.get("permissions")
-    if not (granted is None or (isinstance(granted, list) and all(map(_is_text, granted)))):
-        raise StartError(f"{source}: permissions are a list of texts, such as 'Project > Addons > General > Read'")
-    teams = {
-        team["id"]: _account(source, f"team {team['id']}", team, served)
-        for team in _items(source, "teams", value.get("teams"))
-    }
     return Accounts(
-        _account(source, "the account", value, served),
-        teams,
+        _account(value, served),
+        {team["id"]: _account(team, served) for team in value.get(TEAMS) or []},
         cursors=value.get("paging", "cursor") == "cursor",
         endpoints=served,
         permissions=None if granted is None else frozenset(granted),
     )
 
 
-def _account(source: str, whose: str, value: dict[str, Any], served: Sequence[Endpoint]) -> Account:
-    projects = _items(source, f"the projects of {whose}", value.get("projects"))
-    lists = {}
-    for each in served:
-        first, *nested = each.source
-        if nested:
-            for project in projects:
-                _items(
-                    source, f"{nested[0]} of the project {project['id']} of {whose}", project.get(nested[0]), each.id
-                )
-        elif first not in ("credentials", "projects"):
-            lists[first] = _items(source, f"{first} of {whose}", value.get(first), each.id)
+def _files(path: Path) -> list[str]:
+    """Return the path of a file, or those of the files in a folder."""
+    if not path.is_dir():
+        return [str(path)]
+    found = sorted(str(each) for each in path.iterdir() if each.suffix in (".yaml", ".yml", ".json"))
+    if not found:
+        raise StartError(f"{path}: no YAML or JSON file in this folder")
+    return found
+
+
+def _served(files: Sequence[AccountFile]) -> tuple[Endpoint, ...]:
+    """Return what is served: the files' own endpoints, and the built-in ones whose items they don't take."""
+    own = [row for file in files for row in endpoints(f"{file.path}: endpoints", file.value.get("endpoints", []))]
+    taken = {each.source for each in own}
+    return (*own, *(each for each in built_in() if each.source not in taken))
+
+
+def _joined(one: dict[str, Any], other: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return what two maps say together: lists one after the other, projects and teams by their id."""
+    both = dict(one)
+    for key, value in other.items():
+        before = both.get(key)
+        if isinstance(before, list) and isinstance(value, list):
+            by_id = key in (PROJECTS, TEAMS)
+            both[key] = _joined_items(before, value, f"{where}{key} ") if by_id else [*before, *value]
+        elif before in (None, value):
+            both[key] = value
+        else:
+            raise StartError(f"{where}{key} is {value!r} here and {before!r} in another file of the folder")
+    return both
+
+
+def _joined_items(one: list[Any], other: list[Any], where: str) -> list[Any]:
+    more = {item["id"]: item for item in other}
+    both = [_joined(item, more.pop(key), f"{where}{key}: ") if (key := item["id"]) in more else item for item in one]
+    return [*both, *(item for item in other if item["id"] in more)]
+
+
+def _account(value: dict[str, Any], served: Sequence[Endpoint]) -> Account:
+    own = {each.source[0] for each in served} - {CREDENTIALS, PROJECTS}
     return Account(
-        _items(source, f"the credentials of {whose}", value.get("credentials")),
-        projects,
+        value.get(CREDENTIALS) or [],
+        value.get(PROJECTS) or [],
         str(value.get("name", "")),
-        lists,
+        {name: value.get(name) or [] for name in own},
     )
-
-
-def _items(source: str, what: str, items: Any, key: str = "id") -> list[dict[str, Any]]:
-    items = [] if items is None else items
-    if not isinstance(items, list) or not all(isinstance(item, dict) and _is_text(item.get(key)) for item in items):
-        raise StartError(f"{source}: {what} must be a list of maps, each with an '{key}' that is text")
-    return items
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _time(text: str) -> dt.datetime:
-    time = dt.datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
-
-
-def _moved(value: Any, by: dt.timedelta) -> Any:
-    if isinstance(value, list):
-        return [_moved(item, by) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: _later(item, by) if key.endswith(_TIMES) and isinstance(item, str) else _moved(item, by)
-        for key, item in value.items()
-    }
-
-
-def _later(time: str, by: dt.timedelta) -> str:
-    moved = _time(time) + by
-    return moved.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,11 +6,36 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from northflank_audit.emulator.reading import read
-from northflank_audit.errors import StartError
+from northflank_audit.errors import StartError, did_you_mean
 
 BUILT_IN: Final = Path(__file__).parent / "endpoints.yaml"
-_KEYS: Final = ("from", "path", "key", "id", "listed", "detail", "within", "children", "permission")
+
+
+class _Children(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A list below an item, as a row says it."""
+
+    source: str = msgspec.field(name="from")
+    key: str | None = None
+
+
+class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An endpoint, as a row says it."""
+
+    source: str = msgspec.field(name="from")
+    path: str
+    key: str | None = None
+    id: str = "id"
+    listed: tuple[str, ...] = ()
+    detail: bool = False
+    within: dict[str, list[str]] = {}
+    children: dict[str, _Children] = {}
+    permission: str = ""
+
+
+_KEYS: Final = tuple(each.encode_name for each in msgspec.structs.fields(_Row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +76,10 @@ class Endpoint:
         hidden = {source for source, _ in self.children.values()}
         shown = {key: value for key, value in item.items() if key not in hidden}
         if self.within:
-            shown = {key: value for key, value in shown.items() if not _is_list_of_maps(value)}
+            shown = {key: value for key, value in shown.items() if not isinstance(value, list)}
             for name, fields in self.within.items():
                 shown[name] = [_with(each, fields) for each in item.get(name, [])]
         return shown
-
-
-def _is_list_of_maps(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(each, dict) for each in value)
 
 
 def _with(item: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
@@ -82,31 +103,36 @@ def _copy(value: dict[str, Any], into: dict[str, Any], steps: list[str]) -> None
 @cache
 def built_in() -> tuple[Endpoint, ...]:
     """Return the endpoints that the emulator knows by itself."""
-    return tuple(endpoints(str(BUILT_IN), read(str(BUILT_IN))))
+    return tuple(endpoints(f"{BUILT_IN}: ", read(str(BUILT_IN))))
 
 
 def endpoints(source: str, rows: Any) -> list[Endpoint]:
     """Return the endpoints of a list of rows. Raises StartError, with the row's number, for what is none."""
     if not isinstance(rows, list):
-        raise StartError(f"{source}: endpoints are a list of maps")
-    return [_endpoint(f"{source}: endpoint {number}", row) for number, row in enumerate(rows, 1)]
+        raise StartError(f"{source} must be a list of maps")
+    return [_endpoint(f"{source}[{number}]", row) for number, row in enumerate(rows)]
 
 
-def _endpoint(where: str, row: Any) -> Endpoint:
-    if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("from", "path")):
-        raise StartError(f"{where}: it must be a map with 'from' and 'path', which are texts")
-    unknown = [key for key in row if key not in _KEYS]
-    if unknown:
-        raise StartError(f"{where}: unknown key '{unknown[0]}'; choose from {', '.join(_KEYS)}")
-    children = {name: (each["from"], each.get("key")) for name, each in row.get("children", {}).items()}
+def _endpoint(where: str, value: Any) -> Endpoint:
+    for key in value if isinstance(value, dict) else ():
+        if key not in _KEYS:
+            hint = did_you_mean(str(key), _KEYS) or f"; choose from {', '.join(_KEYS)}"
+            raise StartError(f"{where}: unknown key '{key}'{hint}")
+    try:
+        row = msgspec.convert(value, _Row)
+    except msgspec.ValidationError as error:
+        raise StartError(f"{where}: {error}") from None
+    source, path = tuple(row.source.split(".")), tuple(row.path.strip("/").split("/"))
+    if (source[0] == "projects" and len(source) == 2) != ("{project}" in path) or len(source) > 2:  # noqa: PLR2004
+        raise StartError(f"{where}: 'from' is a list's name, or 'projects.' and one where the path has {{project}}")
     return Endpoint(
-        source=tuple(row["from"].split(".")),
-        path=tuple(row["path"].strip("/").split("/")),
-        key=row.get("key"),
-        id=row.get("id", "id"),
-        listed=tuple(row.get("listed", ())),
-        detail=bool(row.get("detail", False)),
-        within=row.get("within", {}),
-        children=children,
-        permission=str(row.get("permission", "")),
+        source=source,
+        path=path,
+        key=row.key,
+        id=row.id,
+        listed=row.listed,
+        detail=row.detail,
+        within=row.within,
+        children={name: (each.source, each.key) for name, each in row.children.items()},
+        permission=row.permission,
     )

@@ -1,4 +1,3 @@
-import datetime as dt
 import json
 
 import pytest
@@ -8,7 +7,6 @@ from northflank_audit.emulator import Emulator, Plan, load
 from northflank_audit.errors import StartError
 from tests.conftest import NET
 
-NOW = dt.datetime(2026, 11, 11, tzinfo=dt.UTC)
 DATA = {
     "credentials": [
         {"id": "old", "description": "", "restrictions": {"restricted": True}, "auths": {"x": "S"}},
@@ -93,36 +91,3 @@ def test_a_port_that_is_taken_is_told(file):
     accounts = load(file(DATA))
     with Emulator(accounts) as server, pytest.raises(StartError, match="can't serve on"):
         Emulator(accounts, port=int(server.url.rpartition(":")[2]))
-
-
-def test_the_sample_does_not_age(file):
-    data = {
-        "asOf": "2026-11-01T00:00:00Z",
-        "credentials": [{"id": "a", "createdAt": "2026-10-30T00:00:00Z", "x": [{"updatedAt": "2026-10-31"}]}],
-    }
-    (record,) = load(file(data), NOW).own.credentials
-    assert record["createdAt"] == "2026-11-09T00:00:00.000Z"
-    assert record["x"] == [{"updatedAt": "2026-11-10T00:00:00.000Z"}]
-
-
-def test_yaml_and_saved_responses_are_read(file):
-    assert load(file("credentials: [{id: a, createdAt: 2026-01-01}]")).own.credentials == [
-        {"id": "a", "createdAt": "2026-01-01"}
-    ]
-    assert load(file({"data": {"credentials": [{"id": "a"}]}, "pagination": {}})).own.credentials == [{"id": "a"}]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("[", "neither JSON nor YAML"), ("[]", "it must map 'credentials'"), ("[" * 100_000, "nested too deeply"),
-        ('{"credentials": {}}', "must be a list of maps"), ('{"credentials": [{"id": 7}]}', "with an 'id' that is text"),
-        ('{"credentials": [], "paging": "x"}', "paging is"), ('{"credentials": [], "asOf": "x"}', "not a date-time"),
-        ('{"credentials": [{"id": "a", "createdAt": "x"}], "asOf": "2026-01-01"}', "not a date-time"),
-    ],
-)  # fmt: skip
-def test_a_file_that_can_not_be_served_is_told(file, text, said):
-    with pytest.raises(StartError, match=said):
-        load(file(text))
-    with pytest.raises(StartError, match="can't be read"):
-        load("none.json")

@@ -1,0 +1,233 @@
+"""Every endpoint that the emulator serves, of the token's own account and of a team."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from northflank_audit.emulator import Account, Emulator, Fault, Plan, load
+from northflank_audit.emulator.accounts import listed
+from northflank_audit.emulator.endpoints import Endpoint, built_in
+from northflank_audit.resources import TYPES
+from northflank_audit.resources.base import DETAIL, LIST
+from tests.conftest import NET
+from tests.secrecy import planted
+
+SAMPLE = load(None)
+ENDPOINTS = {".".join(each.source): each for each in built_in()}
+TYPES_BY_PATH = {kind.listing.path.strip("/"): kind for kind in TYPES.values() if kind.listing}
+
+
+@dataclass
+class Client:
+    """Asks one emulator."""
+
+    server: Emulator
+    session: requests.Session
+
+    def __call__(self, path: str, **query: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.server.token}"}
+        return self.session.get(self.server.url + path, params=query, headers=headers, timeout=NET)
+
+    def items(self, path: str, key: str | None, by: str) -> list[dict[str, Any]]:
+        """Return a list's items, two on a page, paged by cursor or by number."""
+        found, query = [], {"per_page": 2}
+        for page in range(1, 1000):
+            answer = self(path, **query).json()
+            found += answer["data"] if key is None else answer["data"][key]
+            assert answer["pagination"]["count"] <= 2
+            if not answer["pagination"]["hasNextPage"]:
+                return found
+            assert ("cursor" in answer["pagination"]) == self.server.accounts.cursors
+            query |= {"cursor": answer["pagination"]["cursor"]} if by == "cursor" else {"page": page + 1}
+        raise AssertionError(path)
+
+
+@pytest.fixture(scope="module")
+def session():
+    with requests.Session() as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def ask(session):
+    with Emulator(SAMPLE) as server:
+        yield Client(server, session)
+
+
+def places(endpoint: Endpoint) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield each path of an endpoint, with its items, in the token's own account and in every team."""
+    accounts: list[tuple[str, Account]] = [("/v1", SAMPLE.own)]
+    accounts += [(f"/v1/teams/{team}", account) for team, account in SAMPLE.teams.items()]
+    for prefix, account in accounts:
+        path = f"{prefix}/{'/'.join(endpoint.path)}"
+        if "{project}" not in path:
+            yield path, account.items(endpoint, None) or []
+            continue
+        for project in account.projects:
+            yield path.replace("{project}", project["id"]), account.items(endpoint, project["id"]) or []
+
+
+def below(endpoint: Endpoint) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the path of each item, with what an account file holds of it."""
+    for path, items in places(endpoint):
+        for item in items:
+            yield f"{path}/{quote(item[endpoint.id], safe='')}", item
+
+
+each_endpoint = pytest.mark.parametrize("name", ENDPOINTS)
+
+
+@each_endpoint
+@pytest.mark.parametrize("by", ["cursor", "page"])
+def test_lists_are_paged_and_whole(name, by, session):
+    endpoint = ENDPOINTS[name]
+    with Emulator(replace(SAMPLE, cursors=by == "cursor")) as server:
+        for path, items in places(endpoint):
+            shown = Client(server, session).items(path, endpoint.key, by)
+            assert [each[endpoint.id] for each in shown] == [each[endpoint.id] for each in items], path
+
+
+@each_endpoint
+def test_the_sample_has_each_list_in_both_kinds_of_account_and_more_than_one_item_of_its_own(name):
+    found = list(places(ENDPOINTS[name]))
+    own = [item for path, items in found if not path.startswith("/v1/teams/") for item in items]
+    assert len(own) > 1
+    assert any(path.startswith("/v1/teams/") for path, _ in found)
+
+
+@each_endpoint
+def test_details_are_those_of_the_list_and_more(name, ask):
+    endpoint = ENDPOINTS[name]
+    for path, item in below(endpoint):
+        answer = ask(path)
+        assert answer.status_code == (200 if endpoint.detail else 404), path
+        if endpoint.detail:
+            detail = answer.json()["data"]
+            list_shows = listed(item) if name == "credentials" else endpoint.shown(item)
+            assert leaves(list_shows) <= leaves(detail)
+            assert not detail.keys() & {source for source, _ in endpoint.children.values()}
+    assert ask(f"{next(places(endpoint))[0]}/none").status_code == 404
+
+
+@each_endpoint
+def test_children_are_listed_below_their_parent(name, ask):
+    endpoint = ENDPOINTS[name]
+    count = 0
+    for path, item in below(endpoint):
+        for step, (source, key) in endpoint.children.items():
+            assert ask.items(f"{path}/{step}", key, "cursor") == item.get(source, [])
+            count += len(item.get(source, []))
+        assert ask(f"{path}/none").status_code == 404
+    assert (count > 1) == bool(endpoint.children)
+
+
+@each_endpoint
+def test_without_its_permission_lists_details_and_children_are_refused_and_nothing_else_is(name, session):
+    endpoint = ENDPOINTS[name]
+    granted = frozenset(each.permission for each in ENDPOINTS.values()) - {endpoint.permission}
+    with Emulator(replace(SAMPLE, permissions=granted)) as server:
+        ask = Client(server, session)
+        paths = [path for path, _ in places(endpoint)]
+        item = next(below(endpoint))[0]
+        paths += [item] * endpoint.detail + [f"{item}/{step}" for step in endpoint.children]
+        for path in paths:
+            answer = ask(path)
+            assert (answer.status_code, answer.json()["error"]["message"]) == (403, "Insufficient permissions"), path
+        others = [other for other in ENDPOINTS.values() if other.permission != endpoint.permission]
+        assert {ask(path).status_code for other in others for path, _ in places(other)} == {200}
+
+
+@each_endpoint
+def test_faults_are_played_on_every_path(name, session):
+    endpoint = ENDPOINTS[name]
+    item = next(below(endpoint))[0]
+    paths = [next(places(endpoint))[0], item, *(f"{item}/{step}" for step in endpoint.children)]
+    for path in paths:
+        with Emulator(SAMPLE, Plan(faults=[Fault(path=path, nth=1, status=503)])) as server:
+            ask = Client(server, session)
+            others = {ask(other).status_code for other in paths if other != path}
+            assert (503 in others, ask(path).status_code, ask(path).status_code == 503) == (False, 503, False)
+
+
+def test_a_page_can_be_broken_by_its_cursor_in_any_list(session):
+    plan = Plan(
+        faults=[Fault(path="*/projects/*/services", query={"cursor": "*"}, patch={"pagination": {"count": 99}})]
+    )
+    with Emulator(SAMPLE, plan) as server:
+        ask = Client(server, session)
+        path = "/v1/projects/storefront-production/services"
+        first = ask(path, per_page=1).json()["pagination"]
+        assert (first["count"], ask(path, per_page=1, cursor=first["cursor"]).json()["pagination"]["count"]) == (1, 99)
+
+
+@each_endpoint
+def test_a_list_never_shows_what_only_the_detail_has(name, ask):
+    """By the catalogue, which is written from the documentation as well, but by itself."""
+    endpoint = ENDPOINTS[name]
+    kind = TYPES_BY_PATH["/".join(endpoint.path)]
+    in_list = {field.path for field in kind.part(LIST).fields}
+    in_detail = {field.path for part in kind.parts if part.name == DETAIL for field in part.fields}
+    joined = {part.joins for part in kind.parts if part.joins}
+    for path, items in places(endpoint):
+        for shown, item in zip_longest(ask.items(path, endpoint.key, "cursor"), items):
+            if kind.lists_all is not None:
+                assert ("restrictions" in shown) == kind.lists_all(shown) == ("description" in item)
+            else:
+                assert not paths_in(shown) & (in_detail - in_list), path
+            assert not shown.keys() & joined
+            secret = {text for steps in kind.part(LIST).secrets for text in planted(at(shown, steps.split(".")))}
+            free = {
+                text
+                for field in kind.part(LIST).fields
+                if field.free
+                for text in planted(at(shown, field.path.split(".")))
+            }
+            assert planted(shown) <= secret | free, path
+
+
+def test_what_is_served_is_what_the_catalogue_declares():
+    by_path = {"/".join(each.path): each for each in ENDPOINTS.values()}
+    assert TYPES_BY_PATH.keys() == by_path.keys()
+    for path, kind in TYPES_BY_PATH.items():
+        endpoint = by_path[path]
+        assert (endpoint.key or "", endpoint.id) == ("".join(kind.listing.keys), kind.id)
+        assert endpoint.permission == kind.listing.permission.name
+        for part in kind.parts:
+            assert part.permission.name == endpoint.permission
+            if part.name == DETAIL:
+                assert endpoint.detail
+            else:
+                step = part.path.rpartition("/")[2]
+                assert endpoint.children[step] == (part.joins, "".join(part.keys) or None)
+
+
+def leaves(value: Any, path: str = "") -> set[tuple[str, str]]:
+    if isinstance(value, dict):
+        return {leaf for key, item in value.items() for leaf in leaves(item, f"{path}.{key}")}
+    return {(path, repr(value))}
+
+
+def paths_in(value: Any, path: str = "") -> set[str]:
+    """Return the paths of the values that an answer holds, as declarations write them: `ports[].public`."""
+    if isinstance(value, dict):
+        return {each for key, item in value.items() for each in paths_in(item, f"{path}.{key}" if path else key)}
+    if isinstance(value, list):
+        return {each for item in value for each in paths_in(item, f"{path}[]")}
+    return {path}
+
+
+def at(value: Any, steps: list[str]) -> list[Any]:
+    """Return what is at a path, lists on the way gone through."""
+    if isinstance(value, list):
+        return [found for item in value for found in at(item, steps)]
+    if not steps:
+        return [value]
+    step, *rest = steps
+    return (
+        at(value[step.removesuffix("[]")], rest) if isinstance(value, dict) and step.removesuffix("[]") in value else []
+    )
