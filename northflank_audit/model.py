@@ -129,7 +129,9 @@ class ExampleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     detailed: bool = True
     """Whether the record counts as read from the detail endpoint."""
     resources: list[dict[str, Any]] | None = None
-    """All credentials of the account; `given` counts among them. None: they are not known."""
+    """All records of the rule's type in the account; `given` counts among them. None: they are not known."""
+    account: dict[str, list[dict[str, Any]]] | None = None
+    """The records of the account by the names of their lists: `{addons: [...]}`. Other lists are not known."""
     projects: list[str] | None = None
     """The ids of the account's projects. None: they are not known."""
     message: str | None = None

@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 from northflank_audit.deadline import Deadline
 from northflank_audit.formats.text import plural
 from northflank_audit.model import Account, Resource, Rule, Status
-from northflank_audit.policy.engine import Engine, Verdict
+from northflank_audit.policy.engine import Engine
+from northflank_audit.policy.verdict import Verdict
 from northflank_audit.sources.interface import Source
 
 LATE: Final = 3.0

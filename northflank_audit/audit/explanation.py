@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from northflank_audit.audit.evaluation import judged
 from northflank_audit.model import Account, Result, Rule
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.expressions.explain import steps
+from northflank_audit.policy.explain import steps
 from northflank_audit.policy.expressions.trace import Step
 from northflank_audit.sources.interface import Source
 

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from northflank_audit.audit.comparison import BaselineComparison, Current
 from northflank_audit.audit.compliance import frameworks
 from northflank_audit.model import Result, Severity, Status
-from northflank_audit.policy.engine import Engine, Verdict
+from northflank_audit.policy.engine import Engine
+from northflank_audit.policy.verdict import Verdict
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
 from northflank_audit.report import Baseline, Coverage, Gate, Report, RuleSummary, Run, Subject, Summary, Tool, Waivers
 from northflank_audit.unjudged import causes

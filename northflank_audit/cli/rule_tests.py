@@ -6,7 +6,7 @@ from itertools import groupby
 from northflank_audit.errors import FileError
 from northflank_audit.formats.junitxml import Case, Suite, document
 from northflank_audit.model import Rule
-from northflank_audit.policy.expressions.explain import steps
+from northflank_audit.policy.explain import steps
 from northflank_audit.policy.expressions.trace import lines as trace_lines
 from northflank_audit.policy.lint.mutation import trials
 from northflank_audit.policy.lint.warnings import unshown

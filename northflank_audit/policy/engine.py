@@ -1,120 +1,56 @@
 """The engine: rules over records, one verdict for each pair."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby, islice
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit.model import (
-    ACCOUNT_TYPE,
-    RESOURCE_TYPE,
-    Account,
-    Resource,
-    ResourceName,
-    Result,
-    Rule,
-    Status,
-    Waiver,
-    fingerprint,
-)
-from northflank_audit.policy.expressions.cel import (
-    MOST_STEPS,
-    Absent,
-    Batch,
-    Expression,
-    Failed,
-    Missing,
-    Shared,
-    Value,
-    compiled,
-    lookup,
-)
-from northflank_audit.policy.kinds import Doubt, Kinds, together
-from northflank_audit.policy.reasons import filled, lacking, lacking_in, named
+from northflank_audit.model import Account, Identity, Resource, ResourceName, Result, Rule, Status, Waiver, fingerprint
+from northflank_audit.policy.account_view import AccountView
+from northflank_audit.policy.compiled_rule import CompiledRule
+from northflank_audit.policy.expressions.cel import MOST_STEPS, Absent, Expression, Failed, Missing, lookup
+from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking, lacking_in, named, plural_of
+from northflank_audit.policy.type_rules import TypeRules
+from northflank_audit.policy.verdict import Verdict, decided, verdict_of
+from northflank_audit.resources import TYPES
 
-_CODES = {Batch.VIOLATED: Status.FAIL, Batch.HELD: Status.PASS, Batch.NOT_APPLICABLE: Status.NOTAPPLICABLE}
-
-PAGE = 100
+UNKNOWN: Final = "unknown"
+_MEANINGS: Final[Mapping[str, Status]] = {
+    "notapplicable": Status.NOTAPPLICABLE,
+    "violating": Status.FAIL,
+    "unrestricted": Status.FAIL,  # what the rules about restrictions called it first
+}
+"""What it may mean where the API leaves out a documented field, and the verdict that it makes."""
+PAGE: Final = 100
 """Records in one evaluation: few enough for CEL's limit on iterations, and for one error to spoil little."""
-
-
-class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """What one rule says of one resource, before it is put into words. There are many, so they are made cheaply."""
-
-    rule: Rule
-    resource: Resource
-    status: Status
-    decided_by: Expression | None = None
-    """The expression that could not be evaluated; None where the verdict is firm."""
-    reason: str = ""
-    """Why it could not, for a person."""
-    missing: Missing | None = None
-    """What was not known, if that is why."""
-    odd: Mapping[str, str] | None = None
-    """Why fields of the resource count as missing that it has, by their paths."""
-    seen: Mapping[str, int] | None = None
-    """How many credentials and projects the rule saw besides, by the name of the variable."""
-
-    @property
-    def lacks_data(self) -> bool:
-        """Whether a field that the detail endpoint may give is missing."""
-        return self.status is Status.UNKNOWN and not self.variable and not self.resource.detailed
-
-    @property
-    def variable(self) -> str:
-        """The variable that was not known, if that is why."""
-        return self.missing.variable if self.missing else ""
-
-
-class _Compiled(NamedTuple):
-    rule: Rule
-    when: Expression | None
-    require: Expression
-
-    @property
-    def wide(self) -> frozenset[str]:
-        """The variables that it reads of those that hold more than one record."""
-        return self.require.wide.union(self.when.wide if self.when else ())
-
-    @property
-    def expressions(self) -> list[Expression]:
-        """What is evaluated, in order."""
-        return [self.when, self.require] if self.when else [self.require]
-
-    @property
-    def collective(self) -> bool:
-        """Whether it needs the whole account."""
-        return bool(self.wide) or self.rule.resource == ACCOUNT_TYPE
 
 
 class Engine:
     """Compiled rules, and the time that `now` is for all of them."""
 
-    def __init__(self, rules: Sequence[Rule], now: dt.datetime) -> None:
-        """Compile. The rules have been checked when they were loaded."""
+    def __init__(self, rules: Sequence[Rule], now: dt.datetime, absent: str = UNKNOWN) -> None:
+        """Compile. The rules have been checked when they were loaded.
+
+        `absent` is what it means where the API leaves out a documented field: `unknown`, `notapplicable` or
+        `violating`; a rule's own parameter of that name beats it.
+        """
         self.rules = list(rules)
         self._now = now
-        ready = [
-            _Compiled(
-                rule,
-                compiled(rule.when, rule.resource) if rule.when else None,
-                compiled(rule.require, rule.resource),
-            )
-            for rule in rules
-        ]
+        self._absent = absent
+        ready = [CompiledRule.of(rule) for rule in rules]
         self._by_id = {each.rule.id: each for each in ready}
-        self._single = [each for each in ready if not each.collective]
         self._collective = [each for each in ready if each.collective]
-        self._batch = Batch([(each.when, each.require) for each in self._single])
-        paths = [path for each in self._single for expression in each.expressions for path in expression.fields]
-        self._kinds = Kinds(paths, now)
+        self._single = {
+            kind: TypeRules(kind, [each for each in ready if each.rule.resource == kind and not each.collective], now)
+            for kind in dict.fromkeys(rule.resource for rule in rules)
+        }
         self.collective = bool(self._collective)
         """Whether a rule needs whole accounts: `judge` leaves it to `judge_account`."""
-        self.about_accounts = any(rule.resource == ACCOUNT_TYPE for rule in rules)
+        self.about_accounts = any(TYPES[rule.resource].listing is None for rule in rules)
         self.reads = frozenset[str]().union(*(each.wide for each in ready))
         """The variables that rules read of those that hold more than one record."""
 
@@ -124,78 +60,82 @@ class Engine:
         All rules go over all resources in one evaluation. Where that meets an error, or where something in a record
         is in doubt, each resource and rule is evaluated by itself, so that only the one that erred is unknown.
         """
-        if not self._single:
-            return
-        for detailed, group in groupby(resources, key=lambda resource: resource.detailed):
-            variables = {"now": self._now, "detailed": detailed}
+        for (kind, detailed), group in groupby(resources, key=lambda each: (each.type, each.detailed)):
+            rules = self._single.get(kind)
+            if rules is None or not rules.ready:
+                continue
             while page := list(islice(group, PAGE)):
-                doubts = self._doubts(page)
-                sure = [resource.record for resource, doubt in zip(page, doubts, strict=True) if doubt is None]
-                parameters = [each.rule.params for each in self._single]
-                rows = iter(self._batch.evaluate(sure, {"parameters": parameters, **variables}) or ())
-                for resource, doubt in zip(page, doubts, strict=True):
-                    codes = next(rows, None) if doubt is None else None
-                    if codes is None:
-                        yield from self._exactly(resource, doubt, variables)
-                        continue
-                    for each, code in zip(self._single, codes, strict=True):
-                        yield Verdict(each.rule, resource, _CODES[code])
+                yield from map(self._settled, rules.evaluate(page, {"now": self._now, "detailed": detailed}))
 
-    def _doubts(self, page: Sequence[Resource]) -> Sequence[Doubt | None]:
-        """Return for each resource what of it is in doubt that the rules ask for."""
-        if self._kinds.fit([resource.record for resource in page]) and not (
-            any(not resource.detailed for resource in page) and self._asks
-        ):
-            return [None] * len(page)
-        return [self._kinds.doubt(resource) for resource in page]
+    def unread(self, gap: Resource) -> Iterator[Verdict]:
+        """Yield the unknown verdicts on what could not be read: one for each rule about a list that is missing."""
+        for rule in self.rules:
+            if rule.resource == gap.type:
+                yield Verdict(rule, gap, Status.UNKNOWN, None, gap.shortfall or NOT_GIVEN)
 
-    @cached_property
-    def _asks(self) -> bool:
-        """Whether a rule asks which fields a credential has."""
-        return any(any(expression.asks(Absent(own=None))) for each in self._single for expression in each.expressions)
-
-    def _exactly(self, resource: Resource, doubt: Doubt | None, variables: Mapping[str, Any]) -> Iterator[Verdict]:
-        record, odd, absent = doubt or Doubt(resource.record, {}, frozenset())
-        for each in self._single:
-            known = {**variables, "credential": record, "params": each.rule.params}
-            expression, outcome = _decided(each, partial(Expression.evaluate, variables=known, absent=Absent(absent)))
-            if isinstance(outcome, Missing):  # what is missing is put into words where someone reads them
-                yield Verdict(each.rule, resource, Status.UNKNOWN, expression, outcome.reason, outcome, odd)
-            else:
-                yield _verdict(each, resource, expression, outcome)
+    def wanted(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> dict[Identity, frozenset[str]]:
+        """Return the parts that were not read and may settle these verdicts, by resource."""
+        own: dict[Identity, frozenset[str]] = {}
+        others: dict[str, frozenset[str]] = {}
+        for verdict in verdicts:
+            if verdict.status is not Status.UNKNOWN or verdict.parts is None or verdict.variable:
+                continue
+            if verdict.wants:
+                identity = verdict.resource.identity
+                own[identity] = own.get(identity, frozenset()) | verdict.wants
+            for kind in self._by_id[verdict.rule.id].lists:
+                others[kind] = others.get(kind, frozenset()) | verdict.parts.get(kind, frozenset())
+        for each in resources:
+            if more := others.get(each.type, frozenset()) - each.parts:
+                own[each.identity] = own.get(each.identity, frozenset()) | more
+        return own
 
     def judge_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
         """Yield a verdict for every rule that needs the whole account, and each of its resources or the account.
 
-        `resources` are the account's credentials, as far as they are known.
+        `resources` are the account's, of all types that were read, as far as they are known.
         """
-        kinds = Kinds([()], self._now)
-        doubts = {each.id: doubt for each in resources if (doubt := kinds.doubt(each))}
-        records = [doubts[each.id].record if each.id in doubts else each.record for each in resources]
-        variables: dict[str, Any] = {"resources": records, "projects": account.projects}
-        known = {name: variables[name] for name in self.reads if name not in account.unknown}
-        shared = Shared({**known, "now": self._now})
-        others = together(doubts.values())
+        known = AccountView(account, resources, self._collective, self._now)
         for each in self._collective:
-            seen = {name: len(known[name]) for name in sorted(each.wide) if name in known}
+            kind = TYPES[each.rule.resource]
+            shared, seen = known.shared(each)
             exhausted: Failed | None = None
-            for resource in resources if each.rule.resource == RESOURCE_TYPE else [account.resource]:
-                sure = Doubt(resource.record, {}, frozenset())
-                doubt = sure if each.rule.resource == ACCOUNT_TYPE else doubts.get(resource.id, sure)
-                own = {"credential": doubt.record, "params": each.rule.params, "detailed": resource.detailed}
-                absent = Absent(doubt.absent, others)
+            for resource in known.of(kind.name) if kind.listing is not None else [account.resource]:
+                doubt = known.doubt(resource)
+                own: dict[str, Any] = {"params": each.rule.params}
+                if kind.listing is not None:
+                    own |= {kind.variable: doubt.record, "detailed": resource.detailed}
+                absent = Absent(doubt.absent, known.absent(each))
                 evaluate = partial(Expression.evaluate_among, own=own, shared=shared, absent=absent)
-                expression, outcome = (each.require, exhausted) if exhausted else _decided(each, evaluate)
-                if isinstance(outcome, Failed) and outcome.exhausted and seen.get("resources", 0) >= MOST_STEPS:
+                expression, outcome = (each.require, exhausted) if exhausted else decided(each, evaluate)
+                if isinstance(outcome, Failed) and outcome.exhausted and max(seen.values(), default=0) >= MOST_STEPS:
                     # The other records would take as long to find out no more.
+                    most = max(seen, key=lambda name: seen[name])
                     outcome = exhausted = exhausted or Failed(
-                        f"{outcome.reason}; {account} has {seen['resources']:,} credentials", exhausted=True
+                        f"{outcome.reason}; {account} has {seen[most]:,} {plural_of(most, kind)}", exhausted=True
                     )
                 if isinstance(outcome, Missing):
-                    reason = lacking_in(account, resources, resource, expression, outcome, doubts)
-                    yield Verdict(each.rule, resource, Status.UNKNOWN, expression, reason, outcome, doubt.odd, seen)
+                    reason = lacking_in(account, known, resource, expression, outcome)
+                    unknown = (Status.UNKNOWN, expression, reason, outcome, doubt.odd, seen, each.needs)
+                    yield self._settled(Verdict(each.rule, resource, *unknown))
                 else:
-                    yield _verdict(each, resource, expression, outcome, seen)
+                    yield verdict_of(each, resource, expression, outcome, seen)
+
+    def _settled(self, verdict: Verdict) -> Verdict:
+        """Return a verdict, or where it is unknown for a field that the API left out, what that means."""
+        meaning = verdict.rule.params.get("absent", self._absent)
+        status = _MEANINGS.get(meaning) if isinstance(meaning, str) else None
+        if status is None or verdict.status is not Status.UNKNOWN or not self._left_out(verdict):
+            return verdict
+        return msgspec.structs.replace(verdict, status=status, decided_by=None, parts=None)
+
+    @staticmethod
+    def _left_out(verdict: Verdict) -> bool:
+        """Tell whether a verdict is unknown since its resource lacks a documented field that was there to be read."""
+        missing, kind = verdict.missing, TYPES[verdict.resource.type]
+        if missing is None or missing.variable or verdict.wants or verdict.resource.shortfall or verdict.odd:
+            return False
+        return any(missing.key == path.rpartition(".")[2].removesuffix("[]") for path in kind.fields)
 
     def result(self, verdict: Verdict, waiver: Waiver | None = None) -> Result:
         """Put a verdict into words, with its evidence."""
@@ -222,30 +162,6 @@ class Engine:
             fingerprint=fingerprint(rule.id, resource.identity),
             reason=_cause(verdict) if verdict.status in (Status.UNKNOWN, Status.ERROR) else UNSET,
         )
-
-
-def _decided(each: _Compiled, evaluate: Callable[[Expression], Value]) -> tuple[Expression, Value | None]:
-    """Return the expression that decides, and what it gives; None where the rule does not apply."""
-    if each.when is not None:
-        outcome = evaluate(each.when)
-        if outcome is False:
-            return each.when, None
-        if outcome is not True:
-            return each.when, outcome
-    return each.require, evaluate(each.require)
-
-
-def _verdict(
-    each: _Compiled,
-    resource: Resource,
-    expression: Expression,
-    outcome: bool | Failed | None,
-    seen: Mapping[str, int] | None = None,
-) -> Verdict:
-    if isinstance(outcome, Failed):
-        return Verdict(each.rule, resource, Status.ERROR, expression, outcome.reason, seen=seen)
-    status = Status.NOTAPPLICABLE if outcome is None else Status.PASS if outcome else Status.FAIL
-    return Verdict(each.rule, resource, status, seen=seen)
 
 
 def _reason(verdict: Verdict) -> str:

@@ -2,24 +2,26 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta
 
-from northflank_audit.model import Resource
-from northflank_audit.policy.expressions.cel import Names, lookup
-from northflank_audit.resources.fields import FIELDS, Field, complete
+from northflank_audit.model import LIST, Resource
+from northflank_audit.policy.expressions.cel import Names
+from northflank_audit.resources import TYPES, Field, Kind, ResourceType
+from northflank_audit.resources.base import Items, tree
 
 SKEW: Final = dt.timedelta(hours=24)
 """How far ahead a time may be: clocks differ, and zones are mistaken."""
-_TYPES: Final[Mapping[str, Any]] = {
-    "text": str,
-    "true or false": bool,
-    "a number": int | float,
-    "a list": list,
-    "a date-time": Annotated[dt.datetime, Meta(tz=True)],
-    "a map": dict,
+_TYPES: Final[Mapping[Kind, Any]] = {
+    Kind.TEXT: str,
+    Kind.BOOLEAN: bool,
+    Kind.NUMBER: int | float,
+    Kind.LIST: list,
+    Kind.TIME: Annotated[dt.datetime, Meta(tz=True)],
+    Kind.MAP: dict,
 }
 
 
@@ -35,27 +37,34 @@ class Doubt(NamedTuple):
 
 
 class Kinds:
-    """The documented kinds of some fields of a credential."""
+    """The documented kinds of some fields of a type."""
 
-    def __init__(self, paths: Iterable[Sequence[str]], now: dt.datetime) -> None:
-        """Take the fields on these paths, above and below; () is all."""
-        read = [tuple(path) for path in paths]
-        self._fields = [field for field in FIELDS.values() if any(_meets(field.path.split("."), path) for path in read)]
+    def __init__(self, kind: ResourceType, paths: Iterable[Sequence[str]], now: dt.datetime) -> None:
+        """Take the fields on these paths, above and below; () is all. A step `[]` is each item of a list."""
+        read = [tuple(step for step in path if step != "[]") for path in paths]
+        self._type = kind
+        self._fields = [
+            (field.path.replace("[]", ".[]").split("."), field)
+            for field in kind.fields.values()
+            if any(_meets(_names(field.path), path) for path in read)
+        ]
         self._latest = now + SKEW
-        self._timed = any(field.kind == "a date-time" for field in self._fields)
-        self._chosen = [(field.path.split("."), frozenset(field.values)) for field in self._fields if field.values]
-        self._record = _struct(self._fields)
+        self._ahead = frozenset(_names(field.path)[-1] for _, field in self._fields if field.ahead)
+        self._timed = any(field.kind is Kind.TIME for _, field in self._fields)
+        self._chosen = [(steps, frozenset(field.values)) for steps, field in self._fields if field.values]
+        leaves = tuple(field for _, field in self._fields if field.path not in _above(kind))
+        self._record = _form(tree(leaves))
 
     def doubt(self, resource: Resource) -> Doubt | None:
         """Return what of a resource is in doubt, or None where nothing is."""
         odd = dict(self._odd(resource.record))
-        whole = complete(resource.record, detailed=resource.detailed)
-        if whole and not odd:
+        absent = absent_names(resource)
+        if absent == frozenset() and not odd:
             return None
         record = resource.record
         for path in odd:
-            record = _without(record, path.split("."))
-        return Doubt(record, odd, frozenset(path.rpartition(".")[2] for path in odd) if whole else None)
+            record = _without(record, path.replace("[]", ".[]").split("."))
+        return Doubt(record, odd, None if absent is None else absent | {_names(path)[-1] for path in odd})
 
     def fit(self, records: Sequence[Mapping[str, Any]]) -> bool:
         """Tell, quickly, whether all these records hold what is documented; where it says no, some may."""
@@ -66,52 +75,101 @@ class Kinds:
         return self._usual(records) and not (self._timed and any(map(self._late, found)))
 
     def _usual(self, records: Sequence[Mapping[str, Any]]) -> bool:
-        for path, values in self._chosen:
-            given = {value for record in records for value in lookup(record, path)} - values
-            if given and any(_plain(value) in values for value in given):
+        for steps, values in self._chosen:
+            given = {value for record in records for value in values_at(record, steps) if isinstance(value, str)}
+            if any(_plain(value) in values for value in given - values):
                 return False
         return True
 
     def _late(self, value: Any) -> bool:
         for name in value.__struct_fields__:
             item = getattr(value, name)
-            if isinstance(item, dt.datetime):
-                if item > self._latest:
+            for each in item if isinstance(item, list) else (item,):
+                if isinstance(each, dt.datetime):
+                    if each > self._latest and name not in self._ahead:
+                        return True
+                elif isinstance(each, msgspec.Struct) and self._late(each):
                     return True
-            elif isinstance(item, msgspec.Struct) and self._late(item):
-                return True
         return False
 
     def _odd(self, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        for field in self._fields:
-            for value in lookup(record, field.path.split(".")):
+        for steps, field in self._fields:
+            for value in values_at(record, steps):
                 if why := self._other(field, value):
                     yield field.path, f"the API gave {why}"
 
     def _other(self, field: Field, value: object) -> str:
         """Return what a value is, if it is no such as is documented."""
         kind = _kind(value)
-        if field.kind == "a date-time":
-            return self._no_time(value) if isinstance(value, str) else f"{kind} where it documents a date-time"
+        if value is None and field.null:
+            return ""
+        if field.kind is Kind.TIME:
+            return self._no_time(field, value) if isinstance(value, str) else f"{kind} where it documents a date-time"
         if kind != field.kind:
-            return f"{kind} where it documents {field.kind}"
-        if field.items and isinstance(value, list):
-            kinds = (_kind(item) for item in value)
-            other = next((each for each in kinds if each != field.items), None)
-            return f"{other} in a list where it documents {field.items}" if other else ""
+            where = " in a list" if field.path.endswith("[]") else ""
+            return f"{kind}{where} where it documents {field.kind}"
         if isinstance(value, str) and field.values and value not in field.values:
             meant = next((each for each in field.values if each.casefold() == _plain(value)), None)
             return f"'{value}' where it documents '{meant}'" if meant else ""
         return ""
 
-    def _no_time(self, value: str) -> str:
+    def _no_time(self, field: Field, value: str) -> str:
         try:
             time = dt.datetime.fromisoformat(value)
         except ValueError:
             return "text where it documents a date-time"
         if time.tzinfo is None:
             return "a date-time without a zone"
-        return "a time more than 24 hours ahead" if time > self._latest else ""
+        late = time > self._latest and not field.ahead
+        return "a time more than 24 hours ahead" if late else ""
+
+
+def absent_names(resource: Resource) -> Names:
+    """Return the names of fields whose absence from a resource's record tells nothing; None: of all.
+
+    They are those that a part may give which was not read.
+    """
+    kind = TYPES[resource.type]
+    unread = frozenset(part.name for part in kind.parts) - resource.parts
+    if not unread:
+        return frozenset()
+    if kind.lists_all is not None:
+        return frozenset() if kind.lists_all(resource.record) else None
+    return _of_parts(kind.name, unread)
+
+
+@lru_cache(maxsize=256)
+def _of_parts(kind: str, parts: frozenset[str]) -> frozenset[str]:
+    """Return the names of the fields of some parts that the list does not give."""
+    return frozenset(
+        name
+        for part in TYPES[kind].parts
+        if part.name in parts
+        for field in part.fields
+        for name in (*_names(field.path), *filter(None, [part.joins]))
+        if part.joins or LIST not in TYPES[kind].giving(tuple(field.path.replace("[]", ".[]").split(".")))
+    )
+
+
+def values_at(record: Any, steps: Sequence[str]) -> Iterator[Any]:
+    """Yield every value at a path; a step `[]` is each item of a list."""
+    if not steps:
+        yield record
+    elif steps[0] == "[]":
+        for item in record if isinstance(record, list) else ():
+            yield from values_at(item, steps[1:])
+    elif isinstance(record, Mapping) and steps[0] in record:
+        yield from values_at(record[steps[0]], steps[1:])
+
+
+def _names(path: str) -> tuple[str, ...]:
+    return tuple(path.replace("[]", "").split("."))
+
+
+def _above(kind: ResourceType) -> frozenset[str]:
+    """Return the paths of the lists and maps that stand above other fields."""
+    paths = list(kind.fields)
+    return frozenset(path for path in paths if any(other.startswith((f"{path}.", f"{path}[]")) for other in paths))
 
 
 def _plain(text: str) -> str:
@@ -128,28 +186,25 @@ def _meets(field: Sequence[str], path: Sequence[str]) -> bool:
     return all(one == other for one, other in zip(field, path, strict=False))
 
 
-def _struct(fields: Sequence[Field], under: str = "") -> Any:
-    """Return a struct of the documented kinds of the fields right below a path."""
-    entries: list[tuple[str, Any, Any]] = []
-    for field in fields:
-        start, _, name = field.path.rpartition(".")
-        if start != under:
-            continue
-        inner = _TYPES[field.kind]
-        if any(other.path.startswith(f"{field.path}.") for other in fields):
-            inner = _struct(fields, field.path)
-        elif field.items:
-            inner = list.__class_getitem__(_TYPES[field.items])
-        entries.append((name, inner | msgspec.UnsetType, UNSET))
-    return msgspec.defstruct(f"Record_{under}", entries, gc=False)
+def _form(node: Any) -> Any:
+    """Return the type of what is documented at a node of a tree of fields."""
+    if isinstance(node, Items):
+        return list.__class_getitem__(_form(node.item))
+    if isinstance(node, Field):
+        return _TYPES[node.kind] | None if node.null else _TYPES[node.kind]
+    entries = [(name, _form(below) | msgspec.UnsetType, UNSET) for name, below in node.items()]
+    return msgspec.defstruct("Record", entries, gc=False)
 
 
-def _without(record: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
-    """Return a record without the value at a path that it has."""
-    if len(path) == 1:
-        return {key: value for key, value in record.items() if key != path[0]}
-    below = record.get(path[0])
-    return {**record, path[0]: _without(below, path[1:])} if isinstance(below, dict) else record
+def _without(value: Any, path: Sequence[str]) -> Any:
+    """Return a record without the values at a path; of a list whose own items are meant, without the list."""
+    if path[0] == "[]":
+        return [_without(item, path[1:]) for item in value] if isinstance(value, list) else value
+    if not isinstance(value, dict) or path[0] not in value:
+        return value
+    if path[1:] in ([], ["[]"]):
+        return {key: item for key, item in value.items() if key != path[0]}
+    return {**value, path[0]: _without(value[path[0]], path[1:])}
 
 
 def together(doubts: Iterable[Doubt]) -> Names:

@@ -11,7 +11,7 @@ from northflank_audit.model import Rule
 from northflank_audit.policy.expressions.cel import Expression, compiled
 from northflank_audit.policy.expressions.field_reads import ITEM
 from northflank_audit.resources import TYPES, ResourceType, Scope
-from northflank_audit.resources.base import LIST
+from northflank_audit.resources.base import LIST, dotted
 
 ACCOUNT: Final = "account"
 RESOURCES: Final = "resources"
@@ -93,8 +93,3 @@ def _read(own: ResourceType, path: Sequence[str]) -> Iterator[tuple[ResourceType
 def by_collection() -> dict[str, ResourceType]:
     """Return the types by the names of their lists below `account`."""
     return {kind.collection: kind for kind in TYPES.values() if kind.listing is not None}
-
-
-def dotted(steps: Iterable[str]) -> str:
-    """Return a path as declarations write it: `ports[].public`."""
-    return ".".join(steps).replace(f".{ITEM}", ITEM)

@@ -4,10 +4,12 @@ import string
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from northflank_audit.model import ACCOUNT_TYPE, Account, Resource, ResourceName, Rule
+from northflank_audit.model import Account, Resource, ResourceName, Rule
+from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.expressions.cel import Expression, Missing, lookup
 from northflank_audit.policy.expressions.environment import NO_ADDRESS
-from northflank_audit.policy.kinds import Doubt
+from northflank_audit.policy.needs import PROJECT_TYPE, by_collection
+from northflank_audit.resources import TYPES, ResourceType
 
 NOT_GIVEN: Final = "the API did not give it"
 
@@ -23,31 +25,55 @@ def lacking(expression: Expression, resource: Resource, missing: Missing, odd: M
 
 
 def lacking_in(
-    account: Account,
-    resources: Sequence[Resource],
-    resource: Resource,
-    expression: Expression,
-    missing: Missing,
-    doubts: Mapping[str, Doubt],
+    account: Account, known: AccountView, resource: Resource, expression: Expression, missing: Missing
 ) -> str:
-    """Return what kept a verdict from being given that needs more than one record; `doubts` are by resources' ids."""
+    """Return what kept a verdict from being given that needs more than one record."""
     if missing.reason == NO_ADDRESS:
         return missing.reason
-    match missing.variable:
-        case "resources":
-            return f"not all credentials of {account} are known ({account.unknown['resources']})"
-        case "projects":
-            return f"the projects of {account} are not known ({account.unknown['projects']})"
-    odd = doubts[resource.id].odd if resource.id in doubts else {}
+    own = TYPES[resource.type]
+    lists = {"resources": own.alias or own.name, "projects": PROJECT_TYPE}
+    kind = lists.get(missing.variable) or _list_named(missing.key, account)
+    if kind is not None:
+        return f"not all {TYPES[kind].plural} of {account} are known ({account.unknown.get(kind, NOT_GIVEN)})"
+    odd = known.doubt(resource).odd
     fields = _about(_absent(expression, resource, odd), missing.key)
-    if fields and (resource.id in doubts or not doubts):  # else it is rather one that is in doubt
+    if fields and (known.is_doubtful(resource) or not known.has_doubts):  # else it is rather one that is in doubt
         return _unknown(fields, resource.shortfall, odd)
-    others = [each for each in resources if each is not resource]
-    whys = (_why(path, doubts[each.id].odd) for each in others if each.id in doubts for path in doubts[each.id].odd
-            if missing.key in path.split("."))  # fmt: skip
+    return _lacking_elsewhere(known, resource, expression, missing.key)
+
+
+def _list_named(key: str, account: Account) -> str | None:
+    """Return the type whose list below `account` has this name, where it is not known as a whole."""
+    kind = by_collection().get(key)
+    return kind.name if kind is not None and kind.name in account.unknown else None
+
+
+def _lacking_elsewhere(known: AccountView, resource: Resource, expression: Expression, key: str) -> str:
+    """Say that a field of another record is not known, and why."""
+    own = TYPES[resource.type]
+    read = [each.path for each in expression.reads_within if len(each.path) > 1]
+    kinds = [by_collection()[path[1]].name for path in read if path[0] == "account" and path[1] in by_collection()]
+    kinds += [own.alias or own.name] if any(each.path[0] == "resources" for each in expression.reads_within) else []
+    named = [kind for kind in dict.fromkeys(kinds) if any(_ends_with(path, key) for path in TYPES[kind].fields)]
+    kind = next(iter(named or kinds), own.name)
+    others = [each for each in known.of(kind) if each is not resource]
+    odd = (known.doubt(each).odd for each in others)
+    whys = (_why(path, each) for each in odd for path in each if key in path.split("."))
     why = next(filter(None, whys), "") or next((each.shortfall for each in others if each.shortfall), None)
-    whose = "a" if resource.type == ACCOUNT_TYPE else "another"
-    return f"{missing.key} of {whose} credential is not known ({why or NOT_GIVEN})"
+    whose = "another" if kind == resource.type else "an" if TYPES[kind].singular[:1] in "aeiouAEIOU" else "a"
+    return f"{key} of {whose} {TYPES[kind].singular} is not known ({why or NOT_GIVEN})"
+
+
+def _ends_with(path: str, key: str) -> bool:
+    return key in path.replace("[]", "").split(".")
+
+
+def plural_of(name: str, kind: ResourceType) -> str:
+    """Return what people call the items of a variable that rules about a type see: `resources`, `account.addons`."""
+    if name == "projects":
+        return TYPES[PROJECT_TYPE].plural
+    found = by_collection().get(name.removeprefix("account."))
+    return found.plural if found is not None else TYPES[kind.alias or kind.name].plural
 
 
 def _about(fields: Sequence[str], key: str) -> list[str]:
@@ -77,27 +103,41 @@ def named(resource: Resource) -> str:
     """Return what a message calls a resource."""
     return (
         str(Account(team=resource.team))
-        if resource.type == ACCOUNT_TYPE
+        if TYPES[resource.type].listing is None
         else ResourceName.of(resource).title or resource.id
     )
 
 
 def filled(rule: Rule, resource: Resource) -> str:
     """Return the rule's own message, its fields filled in."""
-    values: dict[str, Any] = {
-        "id": resource.id,
-        "name": named(resource) if resource.name is not None or resource.type == ACCOUNT_TYPE else None,
-        "provider": resource.record.get("provider"),
-        "team": resource.team,
-    }
     parts = []
     for text, field, _, _ in string.Formatter().parse(rule.message):
         parts.append(text)
         if field is not None:
-            key = field.removeprefix("params.")
-            value = values.get(field) if key == field else rule.params.get(key)
+            value = _value(field, rule, resource)
             parts.append("?" if value is None else _text(value))
     return "".join(parts)
+
+
+def _value(field: str, rule: Rule, resource: Resource) -> Any:
+    """Return what a message's field stands for; None where it is not known."""
+    match field.partition("."):
+        case ("params", ".", name):
+            return rule.params.get(name)
+        case ("name", "", _):
+            return named(resource) if resource.name is not None or TYPES[resource.type].listing is None else None
+        case (("id" | "team" | "project") as name, "", _):
+            return getattr(resource, name)
+    path, _, last = field.rpartition(".")
+    if last == SIZE:
+        found = next(iter(lookup(resource.record, path.split("."))), None)
+        return len(found) if isinstance(found, list) else None
+    found = next(iter(lookup(resource.record, field.split("."))), None)
+    return None if isinstance(found, dict) else found
+
+
+SIZE: Final = "size"
+"""The last step of a message's field that stands for the number of a list's items."""
 
 
 def _text(value: Any) -> str:

@@ -24,7 +24,7 @@ API_TOKEN: Final = ResourceType(
             boolean("active"),
             boolean("revoked"),
             time("createdAt"),
-            time("expiresAt", null=True),
+            time("expiresAt", null=True, ahead=True),
             time("lastUsedAt", changing=True),
             time("revokedAt"),
             text("creatorEmail", personal=True),

@@ -4,7 +4,7 @@ Everything that differs from type to type is data of these classes. The rest of 
 fetched, what is kept, which names expressions have, what lint knows, how messages and the docs name things.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -68,6 +68,8 @@ class Field:
     """Whether it is about a person: kept only where a rule reads it, and masked in reports."""
     changing: bool = False
     """Whether it may change between two requests by itself, as a state does."""
+    ahead: bool = False
+    """Whether a date-time is meant to lie ahead, as an expiry does."""
     free: bool = False
     """Whether someone writes it freely, so that it may repeat a secret."""
     address: bool = False
@@ -109,9 +111,9 @@ def number(path: str, *, changing: bool = False) -> Field:
     return Field(path=path, kind=Kind.NUMBER, changing=changing)
 
 
-def time(path: str, *, null: bool = False, changing: bool = False) -> Field:
+def time(path: str, *, null: bool = False, changing: bool = False, ahead: bool = False) -> Field:
     """Declare a date-time."""
-    return Field(path=path, kind=Kind.TIME, null=null, changing=changing)
+    return Field(path=path, kind=Kind.TIME, null=null, changing=changing, ahead=ahead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,22 @@ class ResourceType:
         """Return the part of this name."""
         return next(part for part in self.sources if part.name == name)
 
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The paths of what answers show and nobody keeps; of a derived field that takes its place, not."""
+        paths = {path for part in self.sources for path in (*part.secrets, *part.logins)}
+        return frozenset(path for path in paths if path not in self.fields)
+
+    def below(self, steps: Sequence[str]) -> list[str]:
+        """Return the names of the fields right below a path; a step `[]` is each item of a list."""
+        start = dotted(steps)
+        prefix = f"{start}." if start else ""
+        return [
+            path[len(prefix) :]
+            for path in self.fields
+            if path.startswith(prefix) and path != start and not set(path[len(prefix) :]) & {".", "["}
+        ]
+
     def giving(self, steps: tuple[str, ...]) -> frozenset[str]:
         """Return the names of the parts that it takes to know a field, by its steps: `("ports", "[]", "public")`.
 
@@ -230,6 +248,16 @@ class ResourceType:
         """
         found = frozenset(part.name for part in self.sources if _gives(part, steps))
         return frozenset({LIST}) if LIST in found and self.lists_all is None else found
+
+
+def dotted(steps: Iterable[str]) -> str:
+    """Return a path as declarations write it: `ports[].public` for `ports`, `[]`, `public`."""
+    return ".".join(steps).replace(".[]", "[]")
+
+
+def stepped(path: str) -> tuple[str, ...]:
+    """Return the steps of a path: `ports`, `[]`, `public` for `ports[].public`."""
+    return tuple(path.replace("[]", ".[]").split("."))
 
 
 def _gives(part: Part, steps: tuple[str, ...]) -> bool:

@@ -39,7 +39,7 @@ DOMAIN: Final = ResourceType(
                 *_OF_EVERY_DOMAIN,
                 text("loadBalancer", "public", "vpc"),
                 text("certificates.mode"),
-                time("certificates.status.expiryDate", changing=True),
+                time("certificates.status.expiryDate", changing=True, ahead=True),
                 text("redirect.mode"),
                 text("subdomains[].name"),
                 text("subdomains[].fullName"),

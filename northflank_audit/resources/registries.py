@@ -44,7 +44,7 @@ _FIELDS: Final = (
     number(f"{_REFRESH}.failureCount", changing=True),
     number(f"{_REFRESH}.retryDelay", changing=True),
     time(f"{_REFRESH}.lastFailureAt", changing=True),
-    time(f"{_REFRESH}.nextAttemptAt", changing=True),
+    time(f"{_REFRESH}.nextAttemptAt", changing=True, ahead=True),
     text(f"{_REFRESH}.error.type", changing=True),
     words(f"{_REFRESH}.error.message"),
     text(f"{_REFRESH}.error.providerCode", changing=True),
@@ -70,8 +70,8 @@ def _detailed(item: Record) -> Record:
 
 
 def _is_of_2024(record: Record) -> bool:
-    """Tell whether a record is of the generation whose list lacks nothing: only that one has these fields."""
-    return "description" in record or "restrictions" in record
+    """Tell whether a record is of the generation whose list lacks nothing: only that one always has restrictions."""
+    return "restrictions" in record
 
 
 REGISTRY_CREDENTIAL: Final = ResourceType(

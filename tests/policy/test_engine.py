@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from northflank_audit.model import Account, Status, Waiver, fingerprint
 from northflank_audit.policy.engine import PAGE, Engine
 from northflank_audit.policy.expressions.cel import MOST_STEPS, NO_ADDRESS, Missing
-from northflank_audit.policy.expressions.explain import steps
+from northflank_audit.policy.explain import steps
 from northflank_audit.policy.rules.examples import present
 from tests.conftest import resource, rule, rules
 

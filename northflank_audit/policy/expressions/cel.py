@@ -16,8 +16,9 @@ from cel_expr_python import cel
 from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.policy.expressions import field_reads
 from northflank_audit.policy.expressions.compile_errors import Problem, problems
-from northflank_audit.policy.expressions.environment import MANY, NO_ADDRESS, ONE, OWN, SHARED, VARIABLES, WIDE
+from northflank_audit.policy.expressions.environment import NO_ADDRESS, SHARED, WIDE, many, one, own, variables
 from northflank_audit.policy.expressions.presence import Cautious, cautious
+from northflank_audit.resources import TYPES
 
 MOST_STEPS: Final = 10_000
 """As many steps through lists, or more, are too many for the engine in one evaluation."""
@@ -69,7 +70,7 @@ class Absent(NamedTuple):
     own: Names = frozenset()
     """From the record that the verdict is about."""
     others: Names = frozenset()
-    """From one of `resources`."""
+    """From one of `resources` or of the lists of `account`, or from `account` itself."""
 
 
 NOTHING_ABSENT: Final = Absent()
@@ -101,13 +102,14 @@ class Shared:
 class _Forms(dict[tuple[bool, bool], Cautious]):
     """The cautious forms of an expression, made when they are asked for: for its own record, for others."""
 
-    def __init__(self, plain: Any, environment: Any) -> None:
+    def __init__(self, plain: Any, environment: Any, resource_type: str) -> None:
         self._environment = environment
+        self._type = resource_type
         self._compiled = {(False, False): plain}
 
     def __missing__(self, key: tuple[bool, bool]) -> Cautious:
-        own, others = key
-        self[key] = cautious(self._compiled[False, False].serialize(), own=own, others=others)
+        ours, others = key
+        self[key] = cautious(self._compiled[False, False].serialize(), self._type, own=ours, others=others)
         return self[key]
 
     def compiled(self, key: tuple[bool, bool]) -> Any:
@@ -117,7 +119,7 @@ class _Forms(dict[tuple[bool, bool], Cautious]):
 
 
 class Expression:
-    """A compiled expression over `credential`, `params`, `now`, `detailed`, `resources` and `projects`."""
+    """A compiled expression over a record, `params`, `now`, `detailed`, `account`, `resources` and `projects`."""
 
     def __init__(self, source: str, resource_type: str = RESOURCE_TYPE) -> None:
         """Compile `source`, of a rule about this type. Raises CelError, also where the result can't be a boolean."""
@@ -135,12 +137,18 @@ class Expression:
         """The paths that it reads of the variables themselves."""
         self.wide = frozenset(read.path[0] for read in self.reads).intersection(WIDE)
         """Which of `WIDE` it reads."""
-        self._own = OWN[resource_type]
+        self._own = own(resource_type)
 
     @property
     def fields(self) -> tuple[tuple[str, ...], ...]:
-        """The paths below `credential` that it reads, longest only, in order of appearance."""
-        return _longest([read.path[1:] for read in self.reads if read.path[0] == "credential"])
+        """The paths below its record that it reads, longest only, in order of appearance."""
+        return _longest([read.path[1:] for read in self.reads if read.path[0] == self.variable])
+
+    @property
+    def variable(self) -> str:
+        """The name of its record; nothing where a rule has none."""
+        kind = TYPES[self.resource_type]
+        return kind.variable if kind.listing is not None else ""
 
     def asks(self, absent: Absent) -> tuple[bool, bool]:
         """Tell whether it asks if one of these fields is there: of its own record, and of others.
@@ -173,11 +181,11 @@ class Expression:
 
     @cached_property
     def _forms(self) -> "_Forms":
-        return _Forms(self._compiled, ONE[self.resource_type])
+        return _Forms(self._compiled, one(self.resource_type), self.resource_type)
 
     @cached_property
     def _forms_among(self) -> "_Forms":
-        return _Forms(self._among, SHARED)
+        return _Forms(self._among, SHARED, self.resource_type)
 
     @cached_property
     def _among(self) -> Any:
@@ -201,7 +209,7 @@ def evaluate(
     source: str, variables: Mapping[str, Any], resource_type: str = RESOURCE_TYPE, absent: Absent = NOTHING_ABSENT
 ) -> Any:
     """Return what an expression of any type gives: its value in Python's terms, Missing or Failed. Raises CelError."""
-    forms = _Forms(_compile(source, resource_type), ONE[resource_type])
+    forms = _Forms(_compile(source, resource_type), one(resource_type), resource_type)
     key = forms[True, False].asks(absent.own), forms[False, True].asks(absent.others)
     value = _evaluate(forms.compiled(key if absent != NOTHING_ABSENT else (False, False)), variables)
     return value if isinstance(value, Missing | Failed) else value.plain_value()
@@ -209,7 +217,7 @@ def evaluate(
 
 def evaluated(expression: Expression, part: bytes, variables: Mapping[str, Any]) -> Any:
     """Return what a part of an expression gives, as `evaluate` does."""
-    compiled = ONE[expression.resource_type].deserialize(field_reads.alone(expression.serialized, part))
+    compiled = one(expression.resource_type).deserialize(field_reads.alone(expression.serialized, part))
     value = _evaluate(compiled, variables)
     return value if isinstance(value, Missing | Failed) else value.plain_value()
 
@@ -219,8 +227,8 @@ class Batch:
 
     VIOLATED, HELD, NOT_APPLICABLE = 0, 1, 2
 
-    def __init__(self, rules: Sequence[tuple[Expression | None, Expression]]) -> None:
-        """Compile the (`when`, `require`) pairs into one expression."""
+    def __init__(self, variable: str, rules: Sequence[tuple[Expression | None, Expression]]) -> None:
+        """Compile the (`when`, `require`) pairs into one expression; `variable` is the name of a record in them."""
         codes = []
         for index, (when, require) in enumerate(rules):
             # The line breaks end a comment that an expression may end with.
@@ -229,7 +237,7 @@ class Batch:
                 code = f"(({when.source}\n) ? {code} : {self.NOT_APPLICABLE})"
             codes.append(f"cel.bind(params, parameters[{index}], {code})")
         try:
-            self._compiled = MANY.compile(f"page.map(credential, [{', '.join(codes)}])")
+            self._compiled = many().compile(f"page.map({variable}, [{', '.join(codes)}])")
         except RuntimeError:  # an expression that is well alone and not within another
             self._compiled = None
 
@@ -250,9 +258,9 @@ class Batch:
 
 def _compile(source: str, resource_type: str) -> Any:
     try:
-        return ONE[resource_type].compile(source)
+        return one(resource_type).compile(source)
     except RuntimeError as error:
-        raise CelError(problems(source, str(error), VARIABLES[resource_type])) from None
+        raise CelError(problems(source, str(error), variables(resource_type))) from None
 
 
 def _evaluate(compiled: Any, variables: Mapping[str, Any]) -> Any:

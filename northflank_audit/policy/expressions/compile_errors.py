@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from northflank_audit.errors import did_you_mean
+from northflank_audit.resources import TYPES
 
 _ERROR: Final = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*?)(?=\n \||\nERROR: |$)", re.DOTALL)
 _UNKNOWN: Final = re.compile(r"undeclared reference to '(?P<name>[^']*)'")
@@ -89,8 +90,8 @@ def _unknown(source: str, name: str, index: int, variables: Sequence[str]) -> Pr
     if first in _OTHER_LANGUAGES:
         return Problem(f"unknown name '{first}'; CEL writes {_OTHER_LANGUAGES[first]}", start, len(first))
     hint = did_you_mean(first, FUNCTIONS if called else variables)
-    if first in ("credential", "detailed"):
-        hint = ": a rule about accounts has 'resources', all credentials of the account"
+    if first == "detailed" or first in {kind.variable for kind in TYPES.values()}:
+        hint = f"; a rule about this type has {', '.join(variables)}"
     elif not hint and not called:
         hint = f"; there is {', '.join(variables)}"
     width = len(name) if source.startswith(name, start) else len(first)

@@ -1,22 +1,16 @@
 """What CEL expressions can use: their variables and functions, in one environment for each way of evaluation."""
 
+from functools import lru_cache
 from typing import Any, Final
 
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_bindings, ext_strings
 
 from northflank_audit.addresses import parsed
-from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE
+from northflank_audit.resources import TYPES
 
-WIDE: Final[tuple[str, ...]] = ("resources", "projects")
+WIDE: Final[tuple[str, ...]] = ("account", "resources", "projects")
 """The variables that hold more than one record. What of them is not known is not given."""
-VARIABLES: Final = {
-    RESOURCE_TYPE: ("credential", "params", "now", "detailed", *WIDE),
-    ACCOUNT_TYPE: (*WIDE, "params", "now"),
-}
-"""The variables that an expression can use, by what its rule is about."""
-OWN: Final = {RESOURCE_TYPE: ("credential", "params", "detailed"), ACCOUNT_TYPE: ("params",)}
-"""The variables that differ from verdict to verdict, by what a rule is about."""
 ADDRESS_PARTS: Final = ("scheme", "host", "port", "path")
 """What `url()` gives of an address."""
 NO_ADDRESS: Final = "the address can't be parsed"
@@ -37,23 +31,42 @@ _URL: Final = cel.FunctionDecl(
 _ASK: Final = cel.FunctionDecl("own", [cel.Overload("own_string", cel.Type.DYN, [cel.Type.STRING], is_member=False)])
 _EXTENSIONS: Final = [ext_bindings.ExtBindings(), ext_strings.ExtStrings(), cel.CelExtension("addresses", [_URL])]
 _NOW: Final = {"now": cel.Type.TIMESTAMP}
-_COMMON: Final = {"resources": cel.Type.List(cel.Type.DYN), "projects": cel.Type.List(cel.Type.STRING), **_NOW}
-_TYPES: Final = {"credential": cel.Type.DYN, "params": cel.Type.DYN, "detailed": cel.Type.BOOL}
-
-ONE: Final = {
-    kind: cel.NewEnv(variables={**_COMMON, **{name: _TYPES[name] for name in names}}, extensions=_EXTENSIONS)
-    for kind, names in OWN.items()
+_COMMON: Final = {
+    "account": cel.Type.DYN,
+    "resources": cel.Type.List(cel.Type.DYN),
+    "projects": cel.Type.List(cel.Type.STRING),
+    **_NOW,
 }
-"""For one verdict, by what a rule is about."""
-MANY: Final = cel.NewEnv(
-    variables={
-        "page": cel.Type.List(cel.Type.DYN),
-        "parameters": cel.Type.List(cel.Type.DYN),
-        "detailed": cel.Type.BOOL,
-        **_NOW,
-    },
-    extensions=_EXTENSIONS,
-)
-"""For many rules and records at a time."""
+_TYPES: Final = {"params": cel.Type.DYN, "detailed": cel.Type.BOOL}
+_KEPT: Final = 64
+"""Types whose environments are kept."""
+
 SHARED: Final = cel.NewEnv(variables=_COMMON, extensions=[*_EXTENSIONS, cel.CelExtension("shared", [_ASK])])
 """For one verdict at a time among many records: an expression asks for its own variables by `own(name)`."""
+
+
+def own(resource_type: str) -> tuple[str, ...]:
+    """Return the variables that differ from verdict to verdict, for rules about a type."""
+    kind = TYPES[resource_type]
+    return ("params",) if kind.listing is None else (kind.variable, "params", "detailed")
+
+
+def variables(resource_type: str) -> tuple[str, ...]:
+    """Return the variables that an expression of a rule about a type can use."""
+    return (*own(resource_type), "now", *WIDE)
+
+
+@lru_cache(_KEPT)
+def one(resource_type: str) -> Any:
+    """Return the environment for one verdict of a rule about a type."""
+    return cel.NewEnv(
+        variables={**_COMMON, **{name: _TYPES.get(name, cel.Type.DYN) for name in own(resource_type)}},
+        extensions=_EXTENSIONS,
+    )
+
+
+@lru_cache(_KEPT)
+def many() -> Any:
+    """Return the environment for many rules and records at a time."""
+    many_records = {"page": cel.Type.List(cel.Type.DYN), "parameters": cel.Type.List(cel.Type.DYN)}
+    return cel.NewEnv(variables={**many_records, "detailed": cel.Type.BOOL, **_NOW}, extensions=_EXTENSIONS)

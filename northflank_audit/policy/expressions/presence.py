@@ -23,11 +23,13 @@ from northflank_audit.policy.expressions.field_reads import (
     TEST_ONLY,
     Message,
 )
-from northflank_audit.resources.fields import FIELDS
+from northflank_audit.resources import TYPES, Kind
 
 ANY_FIELD: Final = "any field"
 """The key that is missing where an expression goes over a whole record."""
-_RECORD, _RECORDS = "credential", "resources"
+_ACCOUNT, _RECORDS = "account", "resources"
+_LIST_OF_ACCOUNT: Final = 2
+"""Steps of a path such as `account.addons`."""
 _TRUE, _ZERO = b"\x10\x01", b"\x18\x00"  # constants: bool_value, int64_value
 _INDEX, _IN, _EQUALS = b"_[_]", b"@in", (b"_==_", b"_!=_")
 _FIRST_NEW_ID: Final = 1 << 20
@@ -48,13 +50,15 @@ class Cautious:
         return self.sweeping or bool(self.names if absent is None else self.names & absent)
 
 
-def cautious(serialized: bytes, *, own: bool = True, others: bool = True) -> Cautious:
-    """Return the cautious form of a serialized expression, for its `own` record, for the `others`, or for both."""
+def cautious(serialized: bytes, resource_type: str, *, own: bool = True, others: bool = True) -> Cautious:
+    """Return the cautious form of a serialized expression of a rule about a type.
+
+    It is so for its `own` record, for the `others`, or for both.
+    """
     message = field_reads.fields(field_reads.last(field_reads.fields(serialized), field_reads.ANY_VALUE))
-    rewriter = _Rewriter()
-    expression = rewriter.expression(
-        field_reads.last(message, field_reads.CHECKED_EXPR), _Names.of(own=own, others=others)
-    )
+    rewriter = _Rewriter(TYPES[resource_type].variable)
+    names = _Names.of(resource_type, own=own, others=others)
+    expression = rewriter.expression(field_reads.last(message, field_reads.CHECKED_EXPR), names)
     return Cautious(field_reads.alone(serialized, expression), frozenset(rewriter.asked), rewriter.sweeping)
 
 
@@ -67,12 +71,16 @@ class _Names:
     """Those of lists of records."""
     derived: frozenset[str]
     """All that come from a record."""
+    resource_type: str
 
     @classmethod
-    def of(cls, *, own: bool, others: bool) -> "_Names":
-        """Return those that every expression begins with."""
-        records, lists = frozenset({_RECORD} if own else ()), frozenset({_RECORDS} if others else ())
-        return cls(records, lists, records | lists)
+    def of(cls, resource_type: str, *, own: bool, others: bool) -> "_Names":
+        """Return those that every expression begins with. Of `account`, which holds lists, these may be absent."""
+        kind = TYPES[resource_type]
+        records = frozenset({kind.variable} if own and kind.listing is not None else ())
+        lists = frozenset({_RECORDS} if others else ())
+        account = frozenset({_ACCOUNT} if others else ())
+        return cls(records | account, lists, records | lists | account, resource_type)
 
     def within(self, loop: Message) -> "_Names":
         """Return them inside a macro."""
@@ -88,7 +96,7 @@ class _Names:
                 lists |= names
             elif field_reads.name(source) in self.records:
                 records |= names
-        return _Names(frozenset(records), frozenset(lists), frozenset(derived))
+        return _Names(frozenset(records), frozenset(lists), frozenset(derived), self.resource_type)
 
     def derives(self, expression: bytes) -> bool:
         """Tell whether a part comes from a record."""
@@ -100,6 +108,10 @@ class _Names:
         node = field_reads.fields(expression)
         if IDENT in node:
             return field_reads.name(expression) in self.lists
+        if SELECT in node:
+            path = field_reads.path(node)
+            of_account = path is not None and len(path[0]) == _LIST_OF_ACCOUNT and path[0][0] == _ACCOUNT
+            return of_account and _ACCOUNT in self.records
         if LIST in node:
             elements = field_reads.fields(field_reads.last(node, LIST)).get(1, [])
             return any(field_reads.name(field_reads.raw(each)) in self.records for each in elements)
@@ -114,12 +126,13 @@ class _Names:
         path = field_reads.path(field_reads.fields(expression))
         if path is None or path[0][0] not in self.records:
             return False
-        known = FIELDS.get(".".join(path[0][1:]))
-        return len(path[0]) == 1 or (known is not None and known.kind == "a map")
+        known = TYPES[self.resource_type].fields.get(".".join(path[0][1:]))
+        return len(path[0]) == 1 or (known is not None and known.kind is Kind.MAP)
 
 
 @dataclass(slots=True)
 class _Rewriter:
+    variable: str
     asked: set[str] = field(default_factory=set)
     sweeping: bool = False
     _last_id: int = _FIRST_NEW_ID
@@ -131,7 +144,8 @@ class _Rewriter:
         form = next((form for kind, form in forms.items() if kind in node), None)
         if form is not None:
             return form(node, names)
-        return self._any_field() if field_reads.name(raw) == _RECORD and _RECORD in names.records else raw
+        is_record = field_reads.name(raw) in (self.variable, _ACCOUNT) and field_reads.name(raw) in names.records
+        return self._any_field() if is_record else raw
 
     def _select(self, node: Message, names: _Names) -> bytes:
         select = field_reads.fields(field_reads.last(node, SELECT))

@@ -9,7 +9,7 @@ from northflank_audit.policy.expressions.compile_errors import Problem
 from northflank_audit.policy.expressions.field_reads import Read
 from northflank_audit.policy.expressions.syntax import Node, parse
 from northflank_audit.policy.lint.vacuous import strange
-from northflank_audit.resources.fields import FIELDS, Field
+from northflank_audit.resources import TYPES, Field, Kind, ResourceType
 
 MACROS: Final = ("all", "exists", "exists_one", "filter", "map", "has")
 
@@ -19,33 +19,33 @@ _LITERALS: Final = {"string": "text", "number": "a number", "bool": "true or fal
 """What a literal is, as `fields` calls it; a date-time is text too."""
 
 
-def odd(source: str) -> Iterator[Problem]:
+def odd(source: str, resource_type: str) -> Iterator[Problem]:
     """Yield the parts of an expression that can't be meant, each with its place."""
-    root = parse(source)
+    root, kind = parse(source), TYPES[resource_type]
     records = _records(root)
-    yield from _no_boolean(root)
+    yield from _no_boolean(root, kind)
     for node in root.walk():
         if node.kind in ("call", "method"):
             yield from _failing(source, node)
         if node.kind == "select":
-            yield from _strange_member(node, records)
+            yield from _strange_member(node, records, kind)
         parts = node.children if node.kind in ("and", "or", "not") else node.children[:1] * (node.kind == "ternary")
         for part in parts:
             yield from _constant(source, part)
-            yield from _no_boolean(part)
+            yield from _no_boolean(part, kind)
         if node.kind in ("and", "or"):
             yield from _repeated(source, node)
         if node.kind == "relation":
-            yield from _comparison(source, node)
+            yield from _comparison(source, node, kind)
 
 
 def _at(node: Node, text: str) -> Problem:
     return Problem(text, node.start, node.end - node.start)
 
 
-def _no_boolean(part: Node) -> Iterator[Problem]:
-    field = _field(part)
-    if field is not None and field.kind != "true or false":
+def _no_boolean(part: Node, kind: ResourceType) -> Iterator[Problem]:
+    field = _field(part, kind)
+    if field is not None and field.kind is not Kind.BOOLEAN:
         yield _at(part, f"'{field.path}' is {field.kind}, and here it must be true or false")
 
 
@@ -85,11 +85,11 @@ def _records(root: Node) -> frozenset[str]:
     return frozenset(found)
 
 
-def _strange_member(node: Node, records: frozenset[str]) -> Iterator[Problem]:
+def _strange_member(node: Node, records: frozenset[str], kind: ResourceType) -> Iterator[Problem]:
     """Yield what is wrong with a field that is read of one of `resources`."""
     variable, steps = _path(node)
     if variable in records:
-        depth, problem = strange(Read(("credential", *steps), 0, tested=False))
+        depth, problem = strange(Read(("resources", *steps), 0, tested=False), TYPES[kind.alias or kind.name])
         if depth == len(steps):  # else it is told of the part that is wrong
             yield Problem(problem, node.word_start, len(node.word))
 
@@ -118,19 +118,23 @@ def _repeated(source: str, node: Node) -> Iterator[Problem]:
         seen.add(shape)
 
 
-def _comparison(source: str, node: Node) -> Iterator[Problem]:
+def _comparison(source: str, node: Node, kind: ResourceType) -> Iterator[Problem]:
     left, right = node.children
     if node.word in _SAME and _shape(source, left) == _shape(source, right):
         yield _at(node, f"both sides are the same: it is always {str(_SAME[node.word]).lower()}")
-    if node.word in ("==", "!=") and {"null"} & {left.kind, right.kind} and (_field(left) or _field(right)):
+    if (
+        node.word in ("==", "!=")
+        and {"null"} & {left.kind, right.kind}
+        and any(field is not None and not field.null for field in (_field(left, kind), _field(right, kind)))
+    ):
         problem = "a field that is null counts as absent: this is unknown, and never true of null; has() tells"
         yield _at(node, problem)
     if node.word in ("==", "!="):
         for one, other in ((left, right), (right, left)):
-            yield from _value(source, _field(one), other, never=node.word == "==")
+            yield from _value(source, _field(one, kind), other, never=node.word == "==")
     elif node.word == "in" and right.kind == "list":
         for item in right.children:
-            yield from _value(source, _field(left), item, never=True)
+            yield from _value(source, _field(left, kind), item, never=True)
 
 
 def _value(source: str, field: Field | None, value: Node, *, never: bool) -> Iterator[Problem]:
@@ -147,9 +151,9 @@ def _value(source: str, field: Field | None, value: Node, *, never: bool) -> Ite
             yield _at(value, f"no '{field.path}' is documented as '{text}'{hint}")
 
 
-def _field(node: Node) -> Field | None:
+def _field(node: Node, kind: ResourceType) -> Field | None:
     variable, steps = _path(node)
-    return FIELDS.get(".".join(steps)) if variable == "credential" else None
+    return kind.fields.get(".".join(steps)) if variable == kind.variable else None
 
 
 def _path(node: Node) -> tuple[str, list[str]]:

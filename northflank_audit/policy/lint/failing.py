@@ -5,20 +5,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.policy.expressions import field_reads
 from northflank_audit.policy.expressions.cel import Expression, Failed, evaluated
 from northflank_audit.policy.expressions.compile_errors import Problem
-from northflank_audit.resources.fields import FIELDS
+from northflank_audit.policy.needs import by_collection
+from northflank_audit.resources import TYPES, Kind, ResourceType
+from northflank_audit.resources.base import stepped
 
 _NOW: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-_VALUES: Final[Mapping[str, Sequence[Any]]] = {
-    "text": ("a", "https://a.example/a", "1", "2025-06-01T00:00:00Z", "1h", "a"),
-    "true or false": (True, False),
-    "a number": (1, 0, 1.5),
-    "a list": (["a"], [], ["a", "b"]),
-    "a date-time": ("2025-06-01T00:00:00Z", "2020-01-01T00:00:00Z"),
-    "a map": ({},),
+_VALUES: Final[Mapping[Kind, Sequence[Any]]] = {
+    Kind.TEXT: ("a", "https://a.example/a", "1", "2025-06-01T00:00:00Z", "1h", "a"),
+    Kind.BOOLEAN: (True, False),
+    Kind.NUMBER: (1, 0, 1.5),
+    Kind.LIST: (["a"], [], ["a", "b"]),
+    Kind.TIME: ("2025-06-01T00:00:00Z", "2020-01-01T00:00:00Z"),
+    Kind.MAP: ({},),
 }
 _ANY: Final[Sequence[Any]] = (
     True,
@@ -57,14 +58,25 @@ def failures(expression: Expression, params: Mapping[str, Any]) -> Iterator[Prob
 
 
 def _variables(expression: Expression, record: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    shared = {"resources": [record, {**record, "id": "b"}], "projects": ["a"], "params": params, "now": _NOW}
-    own = {"credential": record, "detailed": True} if expression.resource_type == RESOURCE_TYPE else {}
-    return {**shared, **own}
+    records = [record, {**record, "id": "b"}]
+    account = {name: _samples(kind) for name, kind in by_collection().items()}
+    shared = {"account": account, "resources": records, "projects": ["a"], "params": params, "now": _NOW}
+    return {**shared, **({expression.variable: record, "detailed": True} if expression.variable else {})}
+
+
+def _samples(kind: ResourceType) -> list[dict[str, Any]]:
+    record: dict[str, Any] = {}
+    for path, field in sorted(kind.fields.items()):
+        _put(record, stepped(path), _VALUES[field.kind][0])
+    return [record]
 
 
 def _records(expression: Expression) -> Iterator[dict[str, Any]]:
     """Yield records with every field that is documented or read, each with other values of its kind."""
-    paths = {**{tuple(name.split(".")): _VALUES[field.kind] for name, field in FIELDS.items()}}
+    kind = TYPES[expression.resource_type]
+    paths: dict[tuple[str, ...], Sequence[Any]] = {
+        stepped(name): _VALUES[field.kind] for name, field in kind.fields.items() if not _is_above(kind, name)
+    }
     for path in expression.fields:
         if path and path not in paths:
             paths[path] = _ANY
@@ -76,12 +88,25 @@ def _records(expression: Expression) -> Iterator[dict[str, Any]]:
         yield record
 
 
+def _is_above(kind: ResourceType, path: str) -> bool:
+    return any(other.startswith((f"{path}.", f"{path}[]")) for other in kind.fields)
+
+
 def _put(record: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    for step in path[:-1]:
-        below = record.get(step)
-        record = record.setdefault(step, {}) if below is None or isinstance(below, dict) else {}
-    if not isinstance(record.get(path[-1]), dict):
-        record[path[-1]] = dict(value) if isinstance(value, dict) else value
+    """Put a value at a path; a step `[]` is the one item of a list."""
+    name, *rest = path
+    if not rest:
+        record.setdefault(name, dict(value) if isinstance(value, dict) else value)
+    elif rest == ["[]"]:
+        record.setdefault(name, [dict(value) if isinstance(value, dict) else value])
+    elif rest[0] == "[]":
+        items = record.setdefault(name, [{}])
+        if isinstance(items, list) and items and isinstance(items[0], dict):
+            _put(items[0], rest[1:], value)
+    else:
+        below = record.setdefault(name, {})
+        if isinstance(below, dict):
+            _put(below, rest, value)
 
 
 def _failing_parts(expression: Expression, params: Mapping[str, Any]) -> Iterator[Problem]:
@@ -111,5 +136,9 @@ def _failing_parts(expression: Expression, params: Mapping[str, Any]) -> Iterato
 def _pattern(expression: Expression, pattern: bytes, params: Mapping[str, Any]) -> str:
     """Return why a pattern does not compile, or nothing where it does, or is none."""
     text = evaluated(expression, pattern, {"params": params})
-    outcome = Expression("''.matches(params)").evaluate({"params": text}) if isinstance(text, str) else True
+    outcome = (
+        Expression("''.matches(params)", expression.resource_type).evaluate({"params": text})
+        if isinstance(text, str)
+        else True
+    )
     return outcome.reason.strip() if isinstance(outcome, Failed) else ""

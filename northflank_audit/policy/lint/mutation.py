@@ -68,7 +68,7 @@ def trials(rule: Rule, passes: Callable[[Rule], bool]) -> Iterator[Trial]:
     for key, source in (("when", rule.when), ("require", rule.require)):
         for mutant in mutants(source) if source is not None else ():
             try:
-                Expression(mutant.source)
+                Expression(mutant.source, rule.resource)
             except CelError:
                 continue
             mutated = replace(rule, when=mutant.source) if key == "when" else replace(rule, require=mutant.source)

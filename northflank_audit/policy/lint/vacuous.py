@@ -10,7 +10,8 @@ from northflank_audit.policy.expressions.cel import Expression, compiled
 from northflank_audit.policy.expressions.field_reads import Read
 from northflank_audit.policy.rules.rulebook import Definition, Rulebook
 from northflank_audit.policy.rules.validation import located
-from northflank_audit.resources.fields import FIELDS, SECRETS, below
+from northflank_audit.resources import TYPES, Kind, ResourceType
+from northflank_audit.resources.base import dotted
 
 
 def futile(book: Rulebook, rule_ids: Container[str]) -> Iterator[FileError]:
@@ -28,29 +29,32 @@ def futile_parts(definition: Definition, key: str, expression: Expression) -> It
 
 
 def _strange_fields(definition: Definition, key: str, expression: Expression) -> Iterator[FileError]:
+    kind = TYPES[expression.resource_type]
     for read in expression.reads:
-        if read.path[0] != "credential":
+        if read.path[0] != expression.variable:
             continue
-        depth, problem = strange(read)
+        depth, problem = strange(read, kind)
         if problem:
             index, width = located(expression.source, read, depth)
             here = (*definition.here, key)
             yield definition.document.inside(here, index, width, f"{key}: {problem}", warning=True)
 
 
-def strange(read: Read) -> tuple[int, str]:
-    """Return how deep in a path, and why, the API does not give it; nothing where it does."""
+def strange(read: Read, kind: ResourceType) -> tuple[int, str]:
+    """Return how deep in a path, and why, the API does not give it of a type; nothing where it does."""
     for depth, step in enumerate(read.path[1:], 1):
-        name = ".".join(read.path[1 : depth + 1])
-        field = FIELDS.get(name)
-        if field is not None and (field.kind == "a map" or depth == len(read.path) - 1):
+        name = dotted(read.path[1 : depth + 1])
+        field = kind.fields.get(name)
+        goes_on = read.path[depth + 1 : depth + 2] not in ((), ("[]",))
+        if field is not None and (field.kind is Kind.MAP or not goes_on):
             continue
-        then = "has() of it is always false" if read.tested else "what needs it is unknown for every credential"
-        if name in SECRETS:
+        then = f"what needs it is unknown for every {kind.singular}"
+        then = "has() of it is always false" if read.tested else then
+        if name in kind.secrets:
             return depth, f"'{name}' is a secret, which is dropped where it comes in: {then}"
         if field is not None:
             return depth + 1, f"'{name}' is {field.kind} and has no '{read.path[depth + 1]}': {then}"
-        hint = did_you_mean(step, below(read.path[1:depth]))
+        hint = did_you_mean(step, kind.below(read.path[1:depth]))
         return depth, f"no generation of the API has the field '{name}'{hint}: {then}"
     return 0, ""
 
@@ -63,7 +67,7 @@ def _constant(definition: Definition, key: str, expression: Expression) -> Itera
         value = expression.evaluate({})
         problem = f"it is always {str(value).lower()}" if isinstance(value, bool) else "it always fails"
     elif key == "require" and read <= {"params"}:
-        problem = "it reads nothing of the credential, and so gives the same for each"
+        problem = f"it reads nothing of the {TYPES[expression.resource_type].singular}, and so gives the same for each"
     if problem:
         here = (*definition.here, key)
         yield definition.document.inside(here, 0, len(expression.source), f"{key}: {problem}", warning=True)

@@ -14,7 +14,7 @@ from northflank_audit.policy.lint.vacuous import futile_parts
 from northflank_audit.policy.rules.examples import run
 from northflank_audit.policy.rules.rulebook import Definition, Rulebook
 from northflank_audit.policy.rules.validation import impossible
-from northflank_audit.resources.fields import below
+from northflank_audit.resources import TYPES, ResourceType
 
 WANTED = (Status.PASS, Status.FAIL, Status.UNKNOWN)
 """The verdicts that a rule's examples should show, as far as it can give them."""
@@ -33,20 +33,21 @@ def of_rule(rule: Rule, definition: Definition) -> Iterator[FileError]:
             continue
         expression = compiled(source, rule.resource)
         yield from futile_parts(definition, key, expression)
-        for problem in odd(expression.source) if expression.reads else ():
+        for problem in odd(expression.source, rule.resource) if expression.reads else ():
             here = (*definition.here, key)
             yield definition.document.inside(here, problem.index, problem.width, f"{key}: {problem.text}", warning=True)
-    yield from _misspelt_records(definition)
+    yield from _misspelt_records(definition, TYPES[rule.resource])
     yield from unshown(rule, definition)
 
 
-def _misspelt_records(definition: Definition) -> Iterator[FileError]:
+def _misspelt_records(definition: Definition, kind: ResourceType) -> Iterator[FileError]:
     """Yield the fields of an example's record that look like a field of the API, and are none."""
     document, here = definition.document, definition.here
     for number, example in enumerate(document.at(here).get("tests") or []):
         given = example.get("given") or {}
         for key in given:
-            hint = did_you_mean(key, below(())) if key not in below(()) else ""
+            known = kind.below(())
+            hint = did_you_mean(key, known) if key not in known else ""
             if hint:  # what is like nothing that is known may be meant
                 there = (*here, "tests", number, "given", key)
                 yield document.error(there, f"the API has no field '{key}'{hint}", key=True, warning=True)
@@ -75,7 +76,7 @@ def _can_be_unknown(rule: Rule, reads: Sequence[Read]) -> bool:
             fewer += [
                 replace(example, given=_without(example.given, read.path[1:end]))
                 for end in range(2, len(read.path) + 1)
-                if read.path[0] == "credential"
+                if read.path[0] == TYPES[rule.resource].variable
             ]
         if any(outcome.got is Status.UNKNOWN for outcome in run([replace(rule, tests=fewer)])):
             return True

@@ -6,8 +6,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from northflank_audit.model import ACCOUNT_TYPE, DETAIL, LIST, Account, Example, Resource, Rule, Status
-from northflank_audit.policy.engine import Engine, Verdict
+from northflank_audit.model import LIST, Account, Example, Resource, Rule, Status
+from northflank_audit.policy.engine import Engine
+from northflank_audit.policy.needs import PROJECT_TYPE, by_collection
+from northflank_audit.policy.verdict import Verdict
+from northflank_audit.resources import TYPES, ResourceType
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,17 @@ class Outcome:
         return ""
 
 
-def present(value: Any) -> Any:
-    """Return a JSON value without the keys whose value is null: the API said nothing of them."""
+def present(value: Any, kind: ResourceType, path: str = "") -> Any:
+    """Return a record without the keys whose value is null, unless null means something there."""
     if isinstance(value, dict):
-        return {key: present(item) for key, item in value.items() if item is not None}
+        below = {key: f"{path}.{key}" if path else key for key in value}
+        return {
+            key: present(item, kind, below[key])
+            for key, item in value.items()
+            if item is not None or ((field := kind.fields.get(below[key])) is not None and field.null)
+        }
     if isinstance(value, list):
-        return [present(item) for item in value]
+        return [present(item, kind, f"{path}[]") for item in value]
     return value
 
 
@@ -52,7 +60,7 @@ class Setting:
     given: Resource
     account: Account
     resources: list[Resource]
-    """All credentials of the account, as far as they are known."""
+    """The resources of the account, of all types, as far as they are known."""
 
 
 def run(rules: Sequence[Rule]) -> Iterator[Outcome]:
@@ -71,14 +79,21 @@ def as_in(rule: Rule, example: Example) -> Rule:
 
 def setting(rule: Rule, example: Example) -> Setting:
     """Return what an example says of the world."""
-    values = {"resources": example.resources, "projects": example.projects}
-    unknown = {name: "the example does not give them" for name, value in values.items() if value is None}
-    account = Account(team=None, projects=example.projects or [], unknown=unknown)
-    resources = {each.id: each for each in (_resource(record, example) for record in example.resources or ())}
-    if rule.resource == ACCOUNT_TYPE:
-        return Setting(account.resource, account, list(resources.values()))
-    given = _resource(example.given, example)
-    return Setting(given, account, list({**resources, given.id: given}.values()))
+    kind = TYPES[rule.resource]
+    lists = {by_collection()[name].name: records for name, records in (example.account or {}).items()}
+    if example.resources is not None:
+        lists.setdefault(kind.alias or kind.name, example.resources)
+    if example.projects is not None:
+        lists.setdefault(PROJECT_TYPE, [{"id": each} for each in example.projects])
+    unknown = {name: "the example does not give them" for name in TYPES if name not in lists}
+    projects = [str(each.get("id")) for each in lists.get(PROJECT_TYPE, ())]
+    account = Account(team=None, projects=projects, unknown=unknown)
+    every = [_resource(record, TYPES[name], example) for name, records in lists.items() for record in records]
+    if kind.listing is None:
+        return Setting(account.resource, account, every)
+    given = _resource(example.given, kind, example)
+    others = {each.identity: each for each in every}
+    return Setting(given, account, list({**others, given.identity: given}.values()))
 
 
 def _verdict(engine: Engine, known: Setting) -> Verdict:
@@ -86,16 +101,17 @@ def _verdict(engine: Engine, known: Setting) -> Verdict:
     if not engine.collective:
         return next(engine.judge([known.given]))
     verdicts = engine.judge_account(known.account, known.resources)
-    return next(each for each in verdicts if each.resource.id == known.given.id)
+    return next(each for each in verdicts if each.resource.identity == known.given.identity)
 
 
-def _resource(given: dict[str, Any], example: Example) -> Resource:
-    record = present(given)
-    name = record.get("name")
+def _resource(given: dict[str, Any], kind: ResourceType, example: Example) -> Resource:
+    record = present(given, kind)
+    name = record.get(kind.label)
     return Resource(
-        id=str(record.get("id", "example")),
+        type=kind.name,
+        id=str(record.get(kind.id, "example")),
         name=None if name is None else str(name),
         team=None,
         record=record,
-        parts=frozenset({LIST, DETAIL} if example.detailed else {LIST}),
+        parts=frozenset({LIST, *(part.name for part in kind.parts)} if example.detailed else {LIST}),
     )

@@ -10,11 +10,14 @@ from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.model import ExampleEntry, Status
 from northflank_audit.policy.expressions.cel import CelError, Expression, compiled
+from northflank_audit.policy.expressions.environment import WIDE
 from northflank_audit.policy.expressions.field_reads import Read
 from northflank_audit.policy.lint.failing import failures
+from northflank_audit.policy.reasons import SIZE
 from northflank_audit.policy.rules.rule_file import RuleEntry
+from northflank_audit.resources import TYPES, Kind
 
-MESSAGE_FIELDS = ("id", "name", "provider", "team")
+MESSAGE_FIELDS = ("id", "name", "team", "project")
 
 
 def mistakes(document: Document, here: Path, entry: RuleEntry, *, whole: bool = True) -> Iterator[FileError]:
@@ -22,6 +25,10 @@ def mistakes(document: Document, here: Path, entry: RuleEntry, *, whole: bool = 
 
     Not `whole`, the entry lacks what has mistakes of form; then nothing is said that depends on several of its parts.
     """
+    if entry.resource not in TYPES:
+        hint = did_you_mean(entry.resource, TYPES) or f"; choose from {', '.join(TYPES)}"
+        yield document.error((*here, "resource"), f"unknown resource type '{entry.resource}'{hint}")
+        return
     found: dict[str, Expression] = {}
     for key in ("when", "require"):
         yield from _compiled(document, (*here, key), getattr(entry, key), entry.resource, found)
@@ -112,9 +119,9 @@ def impossible(when: Expression | None, require: Expression, expected: Status) -
 
 
 def _can_be_missing(read: Read) -> bool:
-    if read.path[0] not in ("credential", "resources", "projects"):
+    if read.path[0] in ("params", "now", "detailed"):
         return False
-    if read.path == ("credential", "id"):
+    if read.path[1:] == ("id",) and read.path[0] not in WIDE:
         return False
     return not (read.tested and len(read.path) == 2)  # noqa: PLR2004 - has(credential.x)
 
@@ -143,12 +150,21 @@ def _message_mistakes(document: Document, here: Path, entry: RuleEntry) -> Itera
     except ValueError as error:
         yield document.error(here, f"message: {error}")
         return
-    known = (*MESSAGE_FIELDS, *(f"params.{name}" for name in entry.params))
+    known = (*MESSAGE_FIELDS, *_own_fields(entry.resource), *(f"params.{name}" for name in entry.params))
     for field in fields:
         if field not in known:
             hint = did_you_mean(field, known) or f"; there is {', '.join(f'{{{name}}}' for name in known)}"
             index = max(0, message.find("{" + field))
             yield document.inside(here, index, len(field) + 2, f"message: no {{{field}}}{hint}")
+
+
+def _own_fields(resource_type: str) -> Iterator[str]:
+    """Yield what a message may say of a type's own fields: single values by their paths, and the sizes of lists."""
+    for path, field in TYPES[resource_type].fields.items():
+        if field.kind is Kind.LIST and "[]" not in path:
+            yield f"{path}.{SIZE}"
+        elif field.kind is not Kind.MAP and "[]" not in path and path not in MESSAGE_FIELDS:
+            yield path
 
 
 def is_web_address(text: str) -> bool:

@@ -4,10 +4,12 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from northflank_audit.model import RESOURCE_TYPE, Account, Resource, Rule
+from northflank_audit.model import Account, Resource, Rule
+from northflank_audit.policy.account_view import AccountView
+from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.cel import Absent
 from northflank_audit.policy.expressions.trace import Step, trace
-from northflank_audit.policy.kinds import Doubt, Kinds, together
+from northflank_audit.resources import TYPES
 
 
 def steps(
@@ -15,16 +17,16 @@ def steps(
 ) -> list[tuple[str, Step]]:
     """Return how `when` and `require` were evaluated, by their names; `require` only where `when` is true.
 
-    `resources` are all credentials of the account, as far as they are known.
+    `resources` are the account's, of all types, as far as they are known.
     """
-    kinds = Kinds([()], now)
-    doubts = [kinds.doubt(each) or Doubt(each.record, {}, frozenset()) for each in [*resources, resource]]
-    wide: dict[str, Any] = {"resources": [each.record for each in doubts[:-1]], "projects": account.projects}
-    variables: dict[str, Any] = {name: value for name, value in wide.items() if name not in account.unknown}
-    variables |= {"params": rule.params, "now": now}
-    if rule.resource == RESOURCE_TYPE:
-        variables |= {"credential": doubts[-1].record, "detailed": resource.detailed}
-    absent = Absent(doubts[-1].absent, together(doubts[:-1]))
+    ready, kind = CompiledRule.of(rule), TYPES[rule.resource]
+    others = [each for each in resources if each.identity != resource.identity]
+    known = AccountView(account, [*others, resource], [ready], now)
+    doubt = known.doubt(resource)
+    variables: dict[str, Any] = {**known.shared(ready)[0].variables, "params": rule.params}
+    if kind.listing is not None:
+        variables |= {kind.variable: doubt.record, "detailed": resource.detailed}
+    absent = Absent(doubt.absent, known.absent(ready))
     found = []
     if rule.when is not None:
         found.append(("when", trace(rule.when, variables, rule.resource, absent)))

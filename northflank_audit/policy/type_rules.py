@@ -1,0 +1,66 @@
+"""The rules about one type of resource that need nothing but the resource itself."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from northflank_audit.model import Resource, Status
+from northflank_audit.policy.compiled_rule import CompiledRule
+from northflank_audit.policy.expressions.cel import Absent, Batch, Expression, Missing
+from northflank_audit.policy.kinds import Doubt, Kinds, absent_names
+from northflank_audit.policy.verdict import Verdict, decided, verdict_of
+from northflank_audit.resources import TYPES
+
+_CODES = {Batch.VIOLATED: Status.FAIL, Batch.HELD: Status.PASS, Batch.NOT_APPLICABLE: Status.NOTAPPLICABLE}
+
+
+class TypeRules:
+    """The rules about one type that need nothing but the resource."""
+
+    def __init__(self, kind: str, ready: Sequence[CompiledRule], now: dt.datetime) -> None:
+        self.ready = ready
+        self._variable = TYPES[kind].variable
+        self._batch = Batch(self._variable, [(each.when, each.require) for each in ready])
+        expressions = [expression for each in ready for expression in each.expressions]
+        paths = [
+            read.path[1:]
+            for expression in expressions
+            for read in expression.reads_within
+            if read.path[0] == self._variable
+        ]
+        self._kinds = Kinds(TYPES[kind], paths, now)
+        self._asks = any(any(expression.asks(Absent(own=None))) for expression in expressions)
+        """Whether a rule asks which fields a record has."""
+
+    def evaluate(self, page: Sequence[Resource], variables: Mapping[str, Any]) -> Iterator[Verdict]:
+        """Yield a verdict for each resource of a page and each rule, in that order."""
+        doubts = self._doubts(page)
+        sure = [resource.record for resource, doubt in zip(page, doubts, strict=True) if doubt is None]
+        parameters = [each.rule.params for each in self.ready]
+        rows = iter(self._batch.evaluate(sure, {"parameters": parameters, **variables}) or ())
+        for resource, doubt in zip(page, doubts, strict=True):
+            codes = next(rows, None) if doubt is None else None
+            if codes is None:
+                yield from self._exactly(resource, doubt, variables)
+                continue
+            for each, code in zip(self.ready, codes, strict=True):
+                yield Verdict(each.rule, resource, _CODES[code])
+
+    def _doubts(self, page: Sequence[Resource]) -> Sequence[Doubt | None]:
+        """Return for each resource what of it is in doubt that the rules ask for."""
+        whole = not self._asks or all(absent_names(resource) == frozenset() for resource in page)
+        if whole and self._kinds.fit([resource.record for resource in page]):
+            return [None] * len(page)
+        return [self._kinds.doubt(resource) for resource in page]
+
+    def _exactly(self, resource: Resource, doubt: Doubt | None, variables: Mapping[str, Any]) -> Iterator[Verdict]:
+        record, odd, absent = doubt or Doubt(resource.record, {}, frozenset())
+        for each in self.ready:
+            known = {**variables, self._variable: record, "params": each.rule.params}
+            expression, outcome = decided(each, partial(Expression.evaluate, variables=known, absent=Absent(absent)))
+            if isinstance(outcome, Missing):  # what is missing is put into words where someone reads them
+                unknown = (Status.UNKNOWN, expression, outcome.reason, outcome, odd, None, each.needs)
+                yield Verdict(each.rule, resource, *unknown)
+            else:
+                yield verdict_of(each, resource, expression, outcome)

@@ -1,0 +1,71 @@
+"""Verdicts: what one rule says of one resource."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from northflank_audit.model import Resource, Rule, Status
+from northflank_audit.policy.compiled_rule import CompiledRule
+from northflank_audit.policy.expressions.cel import Expression, Failed, Missing, Value
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """What one rule says of one resource, before it is put into words. There are many, so they are made cheaply."""
+
+    rule: Rule
+    resource: Resource
+    status: Status
+    decided_by: Expression | None = None
+    """The expression that could not be evaluated; None where the verdict is firm."""
+    reason: str = ""
+    """Why it could not, for a person."""
+    missing: Missing | None = None
+    """What was not known, if that is why."""
+    odd: Mapping[str, str] | None = None
+    """Why fields of the resource count as missing that it has, by their paths."""
+    seen: Mapping[str, int] | None = None
+    """How many records and projects the rule saw besides, by the name of the variable or list."""
+    parts: Mapping[str, frozenset[str]] | None = None
+    """Of a verdict that is unknown: the parts that may settle it, by type, whether they were read or not."""
+
+    @property
+    def wants(self) -> frozenset[str]:
+        """The parts of its own resource that were not read and may settle it."""
+        if self.parts is None:
+            return frozenset()
+        return self.parts.get(self.resource.type, frozenset()) - self.resource.parts
+
+    @property
+    def lacks_data(self) -> bool:
+        """Whether a part of its own resource that was not read may settle it."""
+        return bool(self.wants) and not self.variable
+
+    @property
+    def variable(self) -> str:
+        """The variable that was not known, if that is why."""
+        return self.missing.variable if self.missing else ""
+
+
+def decided(each: CompiledRule, evaluate: Callable[[Expression], Value]) -> tuple[Expression, Value | None]:
+    """Return the expression that decides, and what it gives; None where the rule does not apply."""
+    if each.when is not None:
+        outcome = evaluate(each.when)
+        if outcome is False:
+            return each.when, None
+        if outcome is not True:
+            return each.when, outcome
+    return each.require, evaluate(each.require)
+
+
+def verdict_of(
+    each: CompiledRule,
+    resource: Resource,
+    expression: Expression,
+    outcome: bool | Failed | None,
+    seen: Mapping[str, int] | None = None,
+) -> Verdict:
+    """Return the verdict that a value makes; None is of a rule that does not apply."""
+    if isinstance(outcome, Failed):
+        return Verdict(each.rule, resource, Status.ERROR, expression, outcome.reason, seen=seen)
+    status = Status.NOTAPPLICABLE if outcome is None else Status.PASS if outcome else Status.FAIL
+    return Verdict(each.rule, resource, status, seen=seen)
