@@ -22,7 +22,6 @@ UNKNOWN: Final = "unknown"
 _MEANINGS: Final[Mapping[str, Status]] = {
     "notapplicable": Status.NOTAPPLICABLE,
     "violating": Status.FAIL,
-    "unrestricted": Status.FAIL,  # what the rules about restrictions called it first
 }
 """What it may mean where the API leaves out a documented field, and the verdict that it makes."""
 PAGE: Final = 100

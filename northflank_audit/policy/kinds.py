@@ -96,7 +96,7 @@ class Kinds:
         for steps, field in self._fields:
             for value in values_at(record, steps):
                 if why := self._other(field, value):
-                    yield field.path, f"the API gave {why}"
+                    yield field.path.removesuffix("[]"), f"the API gave {why}"
 
     def _other(self, field: Field, value: object) -> str:
         """Return what a value is, if it is no such as is documented."""
@@ -197,12 +197,12 @@ def _form(node: Any) -> Any:
 
 
 def _without(value: Any, path: Sequence[str]) -> Any:
-    """Return a record without the values at a path; of a list whose own items are meant, without the list."""
+    """Return a record without the values at a path."""
     if path[0] == "[]":
         return [_without(item, path[1:]) for item in value] if isinstance(value, list) else value
     if not isinstance(value, dict) or path[0] not in value:
         return value
-    if path[1:] in ([], ["[]"]):
+    if not path[1:]:
         return {key: item for key, item in value.items() if key != path[0]}
     return {**value, path[0]: _without(value[path[0]], path[1:])}
 

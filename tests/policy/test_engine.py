@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from northflank_audit.model import Account, Status, Waiver, fingerprint
 from northflank_audit.policy.engine import PAGE, Engine
-from northflank_audit.policy.expressions.cel import MOST_STEPS, NO_ADDRESS, Missing
 from northflank_audit.policy.explain import steps
+from northflank_audit.policy.expressions.cel import MOST_STEPS, NO_ADDRESS, Missing
 from northflank_audit.policy.rules.examples import present
+from northflank_audit.resources import TYPES
 from tests.conftest import resource, rule, rules
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -70,7 +71,9 @@ def test_a_page_gives_the_same_as_its_records_one_by_one(records):
         ],
         NOW,
     )
-    page = [resource(**{**present(record), "id": str(n)}) for n, record in enumerate(records)]
+    page = [
+        resource(**{**present(record, TYPES["registry-credential"]), "id": str(n)}) for n, record in enumerate(records)
+    ]
     together = [(v.rule.id, v.resource.id, v.status) for v in engine.judge(page)]
     alone = [(v.rule.id, v.resource.id, v.status) for one in page for v in engine.judge([one])]
     assert together == alone
@@ -141,7 +144,7 @@ def of_account(the_rule, *resources, team=None, **account):
 TWICE = rule(id="twice", require="!resources.exists(o, o.id != credential.id && o.x == credential.x)")
 GONE = rule(id="gone", when="credential.r", require="credential.p.all(p, p in projects)")
 MANY = rule(id="many", resource="account", require="size(resources) <= params.max", params={"max": 1},
-            message="{name} ({id}, {provider}, {team}) holds more than {params.max}")  # fmt: skip
+            message="{name} ({id}, {team}) holds more than {params.max}")  # fmt: skip
 
 
 def test_a_rule_sees_the_other_credentials_of_its_account():
@@ -162,11 +165,11 @@ def test_a_rule_about_accounts_has_one_result_and_the_account_as_its_resource():
     assert (own.status, own.resource.type, own.resource.id, own.resource.name, own.resource.team) == (
         "fail", "account", "account", None, None,
     )  # fmt: skip
-    assert own.message == "the account (account, ?, ?) holds more than 1"
+    assert own.message == "the account (account, ?) holds more than 1"
     assert own.evidence == {"size(resources)": 2}
     (team,) = of_account(MANY, resource(id="a"), resource(id="b"), team="t")
     assert (team.resource.id, team.resource.name, team.resource.team) == ("t", None, "t")
-    assert team.message == "team t (t, ?, t) holds more than 1"
+    assert team.message == "team t (t, t) holds more than 1"
     assert (
         own.fingerprint
         == fingerprint("many", ("account", None, None, "account"))
@@ -178,9 +181,9 @@ def test_a_rule_about_accounts_has_one_result_and_the_account_as_its_resource():
 def test_what_is_not_known_of_the_account_is_unknown_and_says_why():
     a = resource(id="a", name="A", x=1, r=True, p=["x"])
     cases = [
-        (TWICE, "A could not be judged: not all credentials of team t are known (page 2: HTTP 500)"),
-        (MANY, "team t could not be judged: not all credentials of team t are known (page 2: HTTP 500)"),
-        (GONE, "A could not be judged: the projects of team t are not known (HTTP 403)"),
+        (TWICE, "A could not be judged: not all registry credentials of team t are known (page 2: HTTP 500)"),
+        (MANY, "team t could not be judged: not all registry credentials of team t are known (page 2: HTTP 500)"),
+        (GONE, "A could not be judged: not all projects of team t are known (HTTP 403)"),
     ]
     for the_rule, said in cases:
         (result,) = of_account(the_rule, a, team="t", unknown={"resources": "page 2: HTTP 500", "projects": "HTTP 403"})
@@ -190,10 +193,10 @@ def test_what_is_not_known_of_the_account_is_unknown_and_says_why():
 def test_what_is_missing_of_a_credential_is_said_of_the_one_that_lacks_it():
     lacking = replace(resource(id="b", detailed=False), shortfall="HTTP 403")
     a, b = of_account(TWICE, resource(id="a", name="A", x=1), lacking)
-    assert a.message == "A could not be judged: x of another credential is not known (HTTP 403)"
+    assert a.message == "A could not be judged: x of another registry credential is not known (HTTP 403)"
     assert b.message == "b could not be judged: x is not known (HTTP 403)"
     (account,) = of_account(rule(resource="account", require="resources.all(o, o.x == 1)"), lacking)
-    assert account.message == "the account could not be judged: x of a credential is not known (HTTP 403)"
+    assert account.message == "the account could not be judged: x of a registry credential is not known (HTTP 403)"
 
 
 def test_every_pair_has_one_verdict_wherever_it_is_judged():
@@ -210,7 +213,7 @@ def test_more_credentials_than_the_engine_can_go_through_are_an_error_and_never_
     results = of_account(TWICE, *found)
     assert {each.status for each in results} == {Status.ERROR}
     assert results[-1].message.endswith(
-        "steps through lists or more, and one evaluation may not; the account has 10,001 credentials"
+        "steps through lists or more, and one evaluation may not; the account has 10,001 registry credentials"
     )
     assert [each.status for each in of_account(MANY, *found)] == ["fail"]  # it goes through none
 
@@ -290,7 +293,7 @@ def test_what_may_be_left_out_of_another_credential_is_unknown_too():
     a, b = resource(id="a", **LISTED), replace(resource(id="b", detailed=False, **LISTED), shortfall="HTTP 403")
     first, second = of_account(alone, a, b)
     assert (first.status, second.status) == ("unknown", "unknown")
-    assert first.message == "A could not be judged: registryUrl of another credential is not known (HTTP 403)"
+    assert first.message == "A could not be judged: registryUrl of another registry credential is not known (HTTP 403)"
     about = rule(resource="account", require="!resources.exists(o, has(o.registryUrl))")
     assert [each.status for each in of_account(about, a, b)] == ["unknown"]
     assert [each.status for each in of_account(about, a)] == ["pass"]
@@ -347,7 +350,7 @@ def test_a_value_of_another_kind_is_unknown_to_rules_about_the_whole_account():
     whole = rule(resource="account", require="resources.all(o, o.provider != 'legacy')")
     why = "the API gave a number where it documents text"
     assert [(each.status, each.message) for each in of_account(other, a, b)] == [
-        ("unknown", f"A could not be judged: provider of another credential is not known ({why})"),
+        ("unknown", f"A could not be judged: provider of another registry credential is not known ({why})"),
         ("unknown", f"B could not be judged: provider is not known ({why})"),
     ]
     assert [each.status for each in of_account(whole, a, b)] == ["unknown"]
@@ -379,7 +382,10 @@ def test_records_in_doubt_give_the_same_on_a_page_as_one_by_one_and_among_others
     ]
     rules = [rule(id=f"r{n}", require=source) for n, source in enumerate(sources)]
     among = [replace(each, require=f"size(resources) > 0 && ({each.require}\n)") for each in rules]
-    page = [resource(id=f"c{n}", detailed=detailed, **present(record)) for n, record in enumerate(records)]
+    page = [
+        resource(id=f"c{n}", detailed=detailed, **present(record, TYPES["registry-credential"]))
+        for n, record in enumerate(records)
+    ]
     engine = Engine(rules, NOW)
     together = [(v.rule.id, v.resource.id, v.status) for v in engine.judge(page)]
     assert together == [(v.rule.id, v.resource.id, v.status) for one in page for v in engine.judge([one])]

@@ -93,7 +93,7 @@ def _unknown(source: str, name: str, index: int, variables: Sequence[str]) -> Pr
     if first == "detailed" or first in {kind.variable for kind in TYPES.values()}:
         hint = f"; a rule about this type has {', '.join(variables)}"
     elif not hint and not called:
-        hint = f"; there is {', '.join(variables)}"
+        hint = f"; choose from {', '.join(variables)}"
     width = len(name) if source.startswith(name, start) else len(first)
     return Problem(f"unknown {'function' if called else 'name'} '{name}'{hint}", start, width)
 

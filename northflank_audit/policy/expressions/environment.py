@@ -53,7 +53,8 @@ def own(resource_type: str) -> tuple[str, ...]:
 
 def variables(resource_type: str) -> tuple[str, ...]:
     """Return the variables that an expression of a rule about a type can use."""
-    return (*own(resource_type), "now", *WIDE)
+    first = ("now",) if TYPES[resource_type].listing is None else ("now", "detailed")
+    return (*(name for name in own(resource_type) if name != "detailed"), *first, *WIDE)
 
 
 @lru_cache(_KEPT)

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError, did_you_mean
-from northflank_audit.model import ExampleEntry, Status
+from northflank_audit.model import RESOURCE_TYPE, ExampleEntry, Status
 from northflank_audit.policy.expressions.cel import CelError, Expression, compiled
 from northflank_audit.policy.expressions.environment import WIDE
 from northflank_audit.policy.expressions.field_reads import Read
@@ -28,7 +30,7 @@ def mistakes(document: Document, here: Path, entry: RuleEntry, *, whole: bool = 
     if entry.resource not in TYPES:
         hint = did_you_mean(entry.resource, TYPES) or f"; choose from {', '.join(TYPES)}"
         yield document.error((*here, "resource"), f"unknown resource type '{entry.resource}'{hint}")
-        return
+        entry = replace(entry, resource=RESOURCE_TYPE)  # the rest is checked as if this were meant
     found: dict[str, Expression] = {}
     for key in ("when", "require"):
         yield from _compiled(document, (*here, key), getattr(entry, key), entry.resource, found)

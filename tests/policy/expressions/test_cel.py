@@ -68,7 +68,7 @@ def test_a_failing_expression_is_an_error_and_not_missing_data(source, record):
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("creds.name", [("creds.name", "unknown name 'creds.name'; there is credential, params, now, detailed")]),
+        ("creds.name", [("creds.name", "unknown name 'creds.name'; choose from credential, params, now, detai")]),
         ("credental.a", [("credental.a", "unknown name 'credental.a' (did you mean 'credential'?)")]),
         ("credential.a.lowerAsci()", [("lowerAsci", "unknown function 'lowerAsci' (did you mean 'lowerAscii'?)")]),
         ("'😀é' == creds.a && foo == 1", [("creds.a", "unknown name 'creds.a'"), ("foo", "unknown name 'foo'")]),
@@ -119,14 +119,14 @@ def test_a_batch_gives_what_single_evaluations_give():
     pairs = [(when and Expression(when), Expression(require)) for when, require in PAIRS]
     page = [{"a": 1}, {"a": 2, "b": 5}, {"a": 1, "b": 6}]
     variables = {"parameters": [{}, {"x": 5}, {}], "now": NOW, "detailed": True}
-    assert Batch(pairs).evaluate(page, variables) == [[1, 2, 1], [0, 1, 1], [1, 0, 1]]
+    assert Batch("credential", pairs).evaluate(page, variables) == [[1, 2, 1], [0, 1, 1], [1, 0, 1]]
 
 
 def test_a_batch_with_one_error_gives_nothing():
     pairs = [(None, Expression("credential.a == 1"))]
     variables = {"parameters": [{}], "now": NOW, "detailed": True}
-    assert Batch(pairs).evaluate([{"a": 1}, {}], variables) is None
-    assert Batch(pairs).evaluate([{"a": "\ud800"}], variables) is None
+    assert Batch("credential", pairs).evaluate([{"a": 1}, {}], variables) is None
+    assert Batch("credential", pairs).evaluate([{"a": "\ud800"}], variables) is None
 
 
 OTHERS = [{"id": "a", "x": 1}, {"id": "b", "x": 1}, {"id": "c"}]
@@ -159,9 +159,11 @@ def test_a_variable_that_is_not_known_is_missing_where_it_matters_and_nowhere_el
 def test_a_rule_about_accounts_has_no_credential_and_is_told_what_it_has():
     assert Expression("size(resources) <= 1", "account").evaluate({"resources": [{}], "params": {}, "now": NOW}) is True
     for name in ("credential.x", "detailed"):
-        with pytest.raises(CelError, match=f"unknown name '{name}': a rule about accounts has 'resources'"):
+        with pytest.raises(CelError, match=f"unknown name '{name}'; a rule about this type has"):
             Expression(f"{name} == true", "account")
-    with pytest.raises(CelError, match="unknown name 'credentials.x'; there is resources, projects, params, now"):
+    with pytest.raises(
+        CelError, match="unknown name 'credentials.x'; choose from params, now, account, resources, projects"
+    ):
         Expression("credentials.x == 1", "account")
 
 

@@ -8,6 +8,7 @@ from northflank_audit.policy.expressions.cel import CelError, Expression, Failed
 from northflank_audit.policy.expressions.syntax import parse
 from northflank_audit.policy.expressions.trace import SHOWN, NotNeeded, Rest, lines, trace
 from northflank_audit.policy.rules.examples import present
+from northflank_audit.resources import TYPES
 from tests.policy.expression_meaning import SHIPPED, booleans, meaning
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -67,7 +68,12 @@ def holds(source, variables):
 def test_the_whole_of_a_shipped_rule_is_what_the_engine_gives(rule):
     assert rule.tests
     for example in rule.tests:
-        variables = known(present(example.given), {**rule.params, **example.params}, example.detailed, example.now)
+        variables = known(
+            present(example.given, TYPES[rule.resource]),
+            {**rule.params, **example.params},
+            example.detailed,
+            example.now,
+        )
         for source in filter(None, (rule.when, rule.require)):
             holds(source, variables)
 

@@ -26,7 +26,7 @@ from northflank_audit.policy.lint.clauses import odd
         ("now - duration('24h') > timestamp(credential.createdAt)", []),
         ("credential.name.matches('docker(')", ["credential.name.matches('docker('): this fails: invalid regular expression: missing ): docker("]),
         ("credential.name.matches('^docker')", []),
-        ("resources.filter(c, c.provider == 'x').all(c, c.nmae == '' && has(c.restrictions.restrcted))", ["nmae: no generation of the API has the field 'nmae' (did you mean 'name'?): what needs it is unknown for every credential", "restrcted: no generation of the API has the field 'restrictions.restrcted' (did you mean 'restricted'?): what needs it is unknown for every credential"]),
+        ("resources.filter(c, c.provider == 'x').all(c, c.nmae == '' && has(c.restrictions.restrcted))", ["nmae: no generation of the API has the field 'nmae' (did you mean 'name'?): what needs it is unknown for every registry credential", "restrcted: no generation of the API has the field 'restrictions.restrcted' (did you mean 'restricted'?): what needs it is unknown for every registry credential"]),
         ("params.names.all(c, c.nmae == '')", []),
         ("credential.provider == null", ["credential.provider == null: a field that is null counts as absent: this is unknown, and never true of null; has() tells"]),
         ("credential.provider == 'quay'", []),  # may be new
@@ -34,10 +34,12 @@ from northflank_audit.policy.lint.clauses import odd
     ],
 )  # fmt: skip
 def test_what_can_not_be_meant_is_told_with_its_place(source, expected):
-    found = [f"{source[each.index : each.index + each.width]}: {each.text}" for each in odd(source)]
+    found = [
+        f"{source[each.index : each.index + each.width]}: {each.text}" for each in odd(source, "registry-credential")
+    ]
     assert found == expected
 
 
 def test_the_shipped_rules_have_nothing_odd():
     for rule in read_rules([]).checked():
-        assert [*odd(rule.require), *odd(rule.when or rule.require)] == []
+        assert [*odd(rule.require, rule.resource), *odd(rule.when or rule.require, rule.resource)] == []
