@@ -1,18 +1,23 @@
-"""The official Python SDK and CLI read the same emulator, and give the same credentials as ours."""
+"""The official Python SDK and CLI read the same emulator, and give the same resources as ours."""
 
 import json
 import os
+import re
 import subprocess
+from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 import pytest
 from northflank import ApiClient
 
 from northflank_audit.emulator import Emulator, load
+from northflank_audit.emulator.endpoints import built_in
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import Account, pages
 from northflank_audit.northflank.retry import Deadline
 from northflank_audit.northflank.token import Token
+from northflank_audit.resources import TYPES, Scope
 from tests.conftest import NET, needed
 
 pytestmark = pytest.mark.peer
@@ -115,3 +120,99 @@ def test_of_todays_list_alone_restrictions_are_unknown(tmp_path, northflank, aud
     ended = audit("--input", "-", "--rule", "registry-credential-unrestricted", stdin=printed)
     assert (ended.code, ended.report["summary"]["unknown"]) == (3, 3)
     assert "the input holds no details" in ended.report["results"][0]["message"]
+
+
+SDK = {
+    "registry-credential": "registry_credentials",
+    "api-token": "api_tokens",
+    "project": "projects",
+    "service": "services",
+    "addon": "addons",
+    "volume": "volumes",
+    "backup-destination": "backup_destinations",
+    "secret-group": "secrets",
+    "domain": "domains",
+    "load-balancer": "load_balancers",
+    "notification": "notifications",
+}
+"""What the SDK calls the list of each type, below `list`."""
+SDK_DETAILS = {
+    ("registry-credential", "detail"): ("registry_credentials", "credential_id"),
+    ("project", "detail"): ("project", "project_id"),
+    ("service", "detail"): ("service", "service_id"),
+    ("addon", "detail"): ("addon", "addon_id"),
+    ("addon", "backupSchedules"): ("addon.backup_schedules", "addon_id"),
+    ("domain", "detail"): ("domain", "domain"),
+    ("notification", "detail"): ("notification", "notification_id"),
+}
+"""What the SDK calls each other part of a type, below `get`, and by which argument it names the resource."""
+SAMPLE = load(None)
+ENDPOINTS = {each.path: each for each in built_in()}
+LISTED = [name for name, kind in TYPES.items() if kind.listing]
+
+
+def test_each_type_and_part_has_its_call():
+    assert SDK.keys() == set(LISTED)
+    assert SDK_DETAILS.keys() == {(name, part.name) for name, kind in TYPES.items() for part in kind.parts}
+
+
+def places(name):
+    """Yield the SDK's arguments for each list of a type, with the items that the account file has there."""
+    kind = TYPES[name]
+    endpoint = ENDPOINTS[tuple(kind.listing.path.strip("/").split("/"))]
+    for team, account in ((None, SAMPLE.own), *SAMPLE.teams.items()):
+        projects = [each["id"] for each in account.projects] if kind.scope is Scope.PROJECT else [None]
+        for project in projects:
+            given = {"team_id": team, "project_id": project}
+            yield {key: value for key, value in given.items() if value}, account.items(endpoint, project)
+
+
+def items_of(data, keys):
+    return data[keys[0]] if keys else data
+
+
+@pytest.mark.parametrize("paging", ["cursor", "page"])
+@pytest.mark.parametrize("name", LISTED)
+def test_the_sdk_lists_each_type_as_the_account_file_has_it(name, paging):
+    kind, found = TYPES[name], []
+    with Emulator(replace(SAMPLE, cursors=paging == "cursor")) as server:
+        call = getattr(ApiClient(api_token=server.token, base_url=server.url).list, SDK[name])
+        for arguments, items in places(name):
+            listed = items_of(call.all(per_page=2, **arguments).data, kind.listing.keys)
+            assert [each[kind.id] for each in listed] == [each[kind.id] for each in items], arguments
+            found += listed
+    assert len(found) > 2
+
+
+@pytest.mark.parametrize(("name", "part"), SDK_DETAILS)
+def test_the_sdk_gets_each_part_as_the_account_file_has_it(name, part):
+    kind = TYPES[name]
+    path, argument = SDK_DETAILS[name, part]
+    with Emulator(SAMPLE) as server:
+        client = ApiClient(api_token=server.token, base_url=server.url)
+        call = reduce(getattr, path.split("."), client.get)
+        for arguments, items in places(name):
+            for item in items:
+                data = call(**{**arguments, argument: item[kind.id]}).data
+                if part == "detail":
+                    assert data[kind.id] == item[kind.id]
+                    assert set(data) <= set(item) | {"services", "jobs", "addons"}
+                else:
+                    assert items_of(data, kind.part(part).keys) == item[part]
+
+
+CALLS = [
+    *((name, "list", SDK[name]) for name in LISTED),
+    *((name, part, path) for (name, part), (path, _) in SDK_DETAILS.items()),
+]
+
+
+@pytest.mark.parametrize(("name", "part", "path"), CALLS)
+def test_paths_and_permissions_are_those_that_the_sdk_names(name, part, path):
+    client = ApiClient(api_token="t", base_url="http://127.0.0.1")
+    endpoint = reduce(getattr, path.split("."), client.list if part == "list" else client.get)._endpoint
+    declared = TYPES[name].part(part)
+    templates = {re.sub(r"\{\w+\}", "{}", template) for template in endpoint.path_templates}
+    path = re.sub(r"\{\w+\}", "{}", declared.path)
+    assert templates == {f"/v1{path}", f"/v1/teams/{{}}{path}"}
+    assert endpoint.required_permissions == declared.permission.name
