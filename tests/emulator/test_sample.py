@@ -1,0 +1,52 @@
+"""What the sample account is for: each bundled rule finds something in it, and finds something in order."""
+
+from collections import defaultdict
+
+import pytest
+
+from northflank_audit.config.policy import packs, read_rules
+from northflank_audit.emulator import load
+from northflank_audit.model import Account
+from northflank_audit.policy.engine import Engine
+from northflank_audit.resources import TYPES
+from tests.sampled import NOW, resources
+
+SAMPLE = load(None, NOW)
+RULES = {
+    rule.id: rule
+    for name in packs()
+    for rule in read_rules([f"pack:{name}"]).checked()
+    if rule.resource not in ("registry-credential", "account")
+}
+
+
+@pytest.fixture(scope="module")
+def statuses():
+    engine, found = Engine(list(RULES.values()), NOW), defaultdict(set)
+    for team, account in ((None, SAMPLE.own), *SAMPLE.teams.items()):
+        everything = list(resources(team, SAMPLE))
+        whole = Account(team=team, projects=[each["id"] for each in account.projects])
+        for verdict in (*engine.judge(everything), *engine.judge_account(whole, everything)):
+            found[verdict.rule.id].add(verdict.status.value)
+    return found
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_rule_passes_and_fails_somewhere(rule, statuses):
+    if statuses[rule] == {"notapplicable"}:
+        assert any(value in ([], "") for value in RULES[rule].params.values()), "only a rule that is not configured"
+    else:
+        assert statuses[rule] >= {"pass", "fail"}
+        assert "error" not in statuses[rule]
+
+
+def test_every_type_is_there_in_the_tokens_own_account():
+    found = {each.type for each in resources(None, SAMPLE)}
+    assert found == {name for name, kind in TYPES.items() if kind.listing}
+    assert {each.type for each in resources("payments", SAMPLE)} >= found - {"load-balancer", "volume"}
+
+
+def test_identities_are_unique_though_ids_are_not():
+    everything = [each for team in (None, *SAMPLE.teams) for each in resources(team, SAMPLE)]
+    assert len({each.identity for each in everything}) == len(everything)
+    assert len({(each.type, each.id) for each in everything}) < len(everything)

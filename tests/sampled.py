@@ -1,0 +1,43 @@
+"""The sample account as resources, put together from what the emulator's endpoints show, without HTTP."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+from northflank_audit.emulator import Accounts, load
+from northflank_audit.emulator.accounts import listed
+from northflank_audit.emulator.endpoints import Endpoint
+from northflank_audit.model import Resource
+from northflank_audit.resources import TYPES, ResourceType, Scope
+from northflank_audit.resources.base import LIST, Record
+from northflank_audit.resources.decode import joined, kept, merged
+
+NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+
+
+def resources(team: str | None, accounts: Accounts | None = None) -> Iterator[Resource]:
+    """Yield every resource of an account, with all of its parts; date-times as of `NOW`."""
+    accounts = accounts or load(None, NOW)
+    account = accounts.own if team is None else accounts.teams[team]
+    for kind in TYPES.values():
+        if kind.listing is None:
+            continue
+        path = tuple(kind.listing.path.strip("/").split("/"))
+        endpoint = next(each for each in accounts.endpoints if each.path == path)
+        projects = [each["id"] for each in account.projects] if kind.scope is Scope.PROJECT else [None]
+        for project in projects:
+            for item in account.items(endpoint, project) or []:
+                yield Resource(
+                    type=kind.name, id=item[kind.id], name=item.get("name"), team=team, project=project,
+                    record=_record(kind, endpoint, item), parts=frozenset(part.name for part in kind.sources),
+                )  # fmt: skip
+
+
+def _record(kind: ResourceType, endpoint: Endpoint, item: Record) -> Record:
+    shown = listed(item) if endpoint.source == ("credentials",) else endpoint.shown(item)
+    record = kept(kind.part(LIST), shown, open_=kind.open)
+    for part in kind.parts:
+        children = item.get(part.joins, [])
+        record = merged(
+            record, joined(part, children) if part.joins else kept(part, endpoint.whole(item), open_=kind.open)
+        )
+    return record
