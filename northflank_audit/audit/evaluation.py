@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from northflank_audit.deadline import Deadline
 from northflank_audit.formats.text import plural
 from northflank_audit.model import Account, Resource, Rule, Status
-from northflank_audit.policy.engine import Engine
+from northflank_audit.policy.engine import UNKNOWN, Engine
 from northflank_audit.policy.verdict import Verdict
 from northflank_audit.sources.interface import Source
 
@@ -30,8 +30,8 @@ class Judged(NamedTuple):
 class TimedEngine(Engine):
     """An engine that stops judging when the run's time is up."""
 
-    def __init__(self, rules: Sequence[Rule], now: dt.datetime, deadline: Deadline) -> None:
-        super().__init__(rules, now)
+    def __init__(self, rules: Sequence[Rule], now: dt.datetime, deadline: Deadline, *, absent: str = UNKNOWN) -> None:
+        super().__init__(rules, now, absent)
         self._deadline = deadline
         self._unjudged: set[tuple[str | None, str]] = set()
 

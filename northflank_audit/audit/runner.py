@@ -172,7 +172,7 @@ def audit(
 ) -> Report:
     """Judge every credential of the source by every rule, and add it up."""
     started = dt.datetime.now(dt.UTC)
-    engine = TimedEngine(policy.rules, source.as_of or started, deadline or Deadline(math.inf))
+    engine = TimedEngine(policy.rules, source.as_of or started, deadline or Deadline(math.inf), absent=settings.absent)
     tally = Tally(engine, WaiverBook(policy.waivers, started.date()), settings.include, policy.earlier)
     snapshot = SnapshotWriter() if settings.save_snapshot or settings.writes("attestation") else None
     resources = accounts = 0

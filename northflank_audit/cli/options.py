@@ -219,6 +219,13 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             show_default=True,
             help="Whether what could not be judged makes the audit incomplete.",
         ),
+        _option(
+            "--absent",
+            type=click.Choice(["unknown", "notapplicable", "violating"]),
+            default="unknown",
+            show_default=True,
+            help="What it means where the API leaves out a documented field; a rule's parameter absent beats it.",
+        ),
         output_dir_option,
         _option(
             "--format",

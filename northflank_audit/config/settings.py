@@ -53,6 +53,7 @@ class Settings:
     waivers: str | None = None
     fail_on: Severity | None = Severity.INFO
     on_unknown: Literal["fail", "ignore"] = "fail"
+    absent: Literal["unknown", "notapplicable", "violating"] = "unknown"
     output_dir: str = "reports"
     format: tuple[str, ...] = ()
     output: tuple[tuple[str, str], ...] = ()

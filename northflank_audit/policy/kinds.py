@@ -48,6 +48,8 @@ class Kinds:
             for field in kind.fields.values()
             if any(_meets(_names(field.path), path) for path in read)
         ]
+        above = {field.path.rpartition("[].")[0] for _, field in self._fields if "[]." in field.path}
+        self._lists_of_maps = [(path.replace("[]", ".[]").split("."), path) for path in sorted(above)]
         self._latest = now + SKEW
         self._ahead = frozenset(_names(field.path)[-1] for _, field in self._fields if field.ahead)
         self._timed = any(field.kind is Kind.TIME for _, field in self._fields)
@@ -97,6 +99,11 @@ class Kinds:
             for value in values_at(record, steps):
                 if why := self._other(field, value):
                     yield field.path.removesuffix("[]"), f"the API gave {why}"
+
+        for steps, path in self._lists_of_maps:
+            kinds = (_kind(item) for item in values_at(record, [*steps, "[]"]))
+            if odd := next((kind for kind in kinds if kind != Kind.MAP), None):
+                yield path, f"the API gave {odd} in a list where it documents a map"
 
     def _other(self, field: Field, value: object) -> str:
         """Return what a value is, if it is no such as is documented."""

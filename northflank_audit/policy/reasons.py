@@ -8,8 +8,10 @@ from northflank_audit.model import Account, Resource, ResourceName, Rule
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.expressions.cel import Expression, Missing, lookup
 from northflank_audit.policy.expressions.environment import NO_ADDRESS
+from northflank_audit.policy.expressions.field_reads import ITEM
 from northflank_audit.policy.needs import PROJECT_TYPE, by_collection
 from northflank_audit.resources import TYPES, ResourceType
+from northflank_audit.resources.base import dotted
 
 NOT_GIVEN: Final = "the API did not give it"
 
@@ -20,8 +22,8 @@ def lacking(expression: Expression, resource: Resource, missing: Missing, odd: M
         return missing.reason
     fields = _absent(expression, resource, odd)
     if odd:
-        fields = _about(fields, missing.key) or fields
-    return _unknown(fields or [missing.key or missing.reason], resource.shortfall, odd)
+        fields = _about(fields, missing.key) or _within(expression, missing.key) or fields
+    return _unknown(fields or _within(expression, missing.key) or [missing.reason], resource.shortfall, odd)
 
 
 def lacking_in(
@@ -74,6 +76,12 @@ def plural_of(name: str, kind: ResourceType) -> str:
         return TYPES[PROJECT_TYPE].plural
     found = by_collection().get(name.removeprefix("account."))
     return found.plural if found is not None else TYPES[kind.alias or kind.name].plural
+
+
+def _within(expression: Expression, key: str) -> list[str]:
+    """Return the field of this name that an expression reads of the items of a list, by its path."""
+    paths = [read.path for read in expression.reads_within if ITEM in read.path and read.path[-1] == key]
+    return [dotted(path[1:]) for path in paths[:1]] or [key] * bool(key)
 
 
 def _about(fields: Sequence[str], key: str) -> list[str]:

@@ -39,7 +39,7 @@ def audited(seconds, count, asked=RULES, on_unknown="fail"):
     body = json.dumps({"data": {"credentials": found}, "pagination": {"hasNextPage": False, "count": count}})
     settings = SimpleNamespace(
         details="never", include=frozenset(), save_snapshot=None, writes=lambda _: False,
-        on_unknown=on_unknown, fail_on=Severity.INFO,
+        on_unknown=on_unknown, absent="unknown", fail_on=Severity.INFO,
     )  # fmt: skip
     policy = Policy(rules=load([("r.yaml", asked)]), waivers=[], earlier=None)
     source = InputSource([("i.json", body.encode())], None)

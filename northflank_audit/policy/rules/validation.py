@@ -3,7 +3,7 @@
 import re
 import string
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -19,6 +19,10 @@ from northflank_audit.policy.reasons import SIZE
 from northflank_audit.policy.rules.rule_file import RuleEntry
 from northflank_audit.resources import TYPES, Kind
 
+ABSENT: Final = "absent"
+"""The parameter that says what it means where the API leaves out a documented field. The engine reads it."""
+MEANINGS_OF_ABSENCE: Final = ("unknown", "notapplicable", "violating", "unrestricted")
+"""What it can say; `unrestricted` is for rules about restrictions, which read it themselves."""
 MESSAGE_FIELDS = ("id", "name", "team", "project")
 
 
@@ -96,6 +100,8 @@ def unfit(name: str, value: object, params: Mapping[str, Any]) -> str:
     """Return why a parameter can't be given this value, or nothing where it can."""
     if name not in params:
         return f"no parameter '{name}'{did_you_mean(name, params)}"
+    if name == ABSENT and value not in MEANINGS_OF_ABSENCE:
+        return f"'{ABSENT}' is one of {', '.join(MEANINGS_OF_ABSENCE)}"
     if kind_of(value) != kind_of(params[name]):
         return f"'{name}' must be {kind_of(params[name])}, as its default is; this is {kind_of(value)}"
     return ""
@@ -140,7 +146,7 @@ def _unused(document: Document, here: Path, entry: RuleEntry, compiled: Sequence
     except ValueError:
         return
     for name in entry.params:
-        if name not in used:
+        if name not in used and name != ABSENT:
             problem = f"the parameter '{name}' is used nowhere{did_you_mean(name, used)}"
             yield document.error((*here, "params", name), problem, key=True)
 
