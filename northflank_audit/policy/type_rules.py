@@ -7,7 +7,8 @@ from typing import Any
 
 from northflank_audit.model import Resource, Status
 from northflank_audit.policy.compiled_rule import CompiledRule
-from northflank_audit.policy.expressions.cel import Absent, Batch, Expression, Missing
+from northflank_audit.policy.expressions.batch import Batch
+from northflank_audit.policy.expressions.cel import Absent, Expression, Missing
 from northflank_audit.policy.kinds import Doubt, Kinds, absent_names
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
 from northflank_audit.resources import TYPES

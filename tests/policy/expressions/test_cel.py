@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from northflank_audit.policy.expressions.batch import Batch
 from northflank_audit.policy.expressions.cel import (
     MOST_STEPS,
     Absent,
-    Batch,
     CelError,
     Expression,
     Failed,

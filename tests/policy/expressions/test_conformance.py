@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from northflank_audit.policy.expressions.cel import Batch, CelError, Expression
+from northflank_audit.policy.expressions.batch import Batch
+from northflank_audit.policy.expressions.cel import CelError, Expression
 
 TABLE = Path(__file__).with_name("conformance.yaml").read_text(encoding="utf-8")
 CASES = [case for cases in yaml.load(TABLE, yaml.CSafeLoader).values() for case in cases]
