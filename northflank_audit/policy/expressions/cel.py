@@ -74,6 +74,8 @@ class Absent(NamedTuple):
 
 
 NOTHING_ABSENT: Final = Absent()
+UNSURE: Final = "whether a field is there"
+"""What is missing where nothing else is."""
 
 
 class Shared:
@@ -161,18 +163,30 @@ class Expression:
 
     def evaluate(self, variables: Mapping[str, Any], absent: Absent = NOTHING_ABSENT) -> Value:
         """Return what the expression gives for these variables. What asks for `absent` fields is missing."""
+        outcome = self._evaluated(self.asks(absent), variables)
+        return self._sure(outcome, variables, absent)
+
+    def _evaluated(self, form: tuple[bool, bool], variables: Mapping[str, Any]) -> Value:
         try:
-            value = (self._forms.compiled(self.asks(absent))).eval(data=variables)
+            value = self._forms.compiled(form).eval(data=variables)
         except RuntimeError as error:
             return _failure(error)
         return bool(value.value()) if value.type() == _BOOL else _verdict(_outcome(value))
+
+    def _sure(self, outcome: Value, variables: Mapping[str, Any], absent: Absent) -> Value:
+        """Return an outcome; where a part failed and another is missing, the latter may decide, so it is missing."""
+        if not isinstance(outcome, Failed) or outcome.exhausted or not any(self.asks(absent)):
+            return outcome
+        plain = self._evaluated((False, False), variables)
+        return outcome if isinstance(plain, Failed) else Missing(UNSURE)
 
     def evaluate_among(self, own: Mapping[str, Any], shared: Shared, absent: Absent = NOTHING_ABSENT) -> Value:
         """Return what it gives for its own variables and shared ones: the same as for all in one, and sooner."""
         among = self._among and self._forms_among.compiled(self.asks(absent))
         if among is not None:
             try:
-                return _verdict(_outcome(among.eval(shared.activation(own))))
+                outcome = _verdict(_outcome(among.eval(shared.activation(own))))
+                return self._sure(outcome, {**shared.variables, **own}, absent)
             except RuntimeError as error:
                 failure = _failure(error)
                 if failure.exhausted:
