@@ -48,11 +48,11 @@ def needs(rules: Iterable[Rule]) -> Needs:
         for kind, steps in reads(rule):
             for name in {LIST, *kind.giving(steps)}:
                 note(kind.name, name, rule.id)
+            if kind.scope is Scope.PROJECT:  # it is found in its project
+                note(PROJECT_TYPE, LIST, rule.id)
             field_ = kind.fields.get(dotted(steps))
             if field_ is not None and field_.personal:
                 personal.setdefault(kind.name, set()).add(field_.path)
-        if any(TYPES[name].scope is Scope.PROJECT for name in parts):
-            note(PROJECT_TYPE, LIST, rule.id)
     return Needs(
         {kind: {part: tuple(ids) for part, ids in by_part.items()} for kind, by_part in parts.items()},
         {kind: frozenset(paths) for kind, paths in personal.items()},

@@ -5,7 +5,7 @@ fetched, what is kept, which names expressions have, what lint knows, how messag
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
@@ -213,7 +213,7 @@ class ResourceType:
                 path = f"{prefix}{field.path}"
                 for above, kind in _above(path):
                     found.setdefault(above, Field(path=above, kind=kind))
-                found.setdefault(path, field)
+                found.setdefault(path, replace(field, path=path))
         return found
 
     @cached_property
