@@ -1,13 +1,13 @@
 """Account files: what may stand in them, and where one has a mistake."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from northflank_audit.emulator.endpoints import Endpoint
-from northflank_audit.emulator.reading import read
-from northflank_audit.errors import StartError, did_you_mean
+from northflank_audit.emulator.reading import hint, read
+from northflank_audit.errors import StartError
 
 CREDENTIALS: Final = "credentials"
 PROJECTS: Final = "projects"
@@ -66,11 +66,7 @@ class AccountFile:
 def _known(where: str, value: dict[str, Any], names: Sequence[str]) -> None:
     for key in value:
         if key not in names:
-            raise StartError(f"{where}unknown key '{key}'{did_you_mean(str(key), names) or _choice(names)}")
-
-
-def _choice(names: Iterable[str]) -> str:
-    return f"; choose from {', '.join(names)}"
+            raise StartError(f"{where}unknown key '{key}'{hint(str(key), names)}")
 
 
 def _check_account(where: str, account: dict[str, Any], served: Sequence[Endpoint]) -> None:

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from northflank_audit.emulator.reading import read
-from northflank_audit.errors import StartError, did_you_mean
+from northflank_audit.emulator.reading import converted, read
+from northflank_audit.errors import StartError
 
 BUILT_IN: Final = Path(__file__).parent / "endpoints.yaml"
 
@@ -33,9 +33,6 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     within: dict[str, list[str]] = {}
     children: dict[str, _Children] = {}
     permission: str = ""
-
-
-_KEYS: Final = tuple(each.encode_name for each in msgspec.structs.fields(_Row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +111,7 @@ def endpoints(source: str, rows: Any) -> list[Endpoint]:
 
 
 def _endpoint(where: str, value: Any) -> Endpoint:
-    for key in value if isinstance(value, dict) else ():
-        if key not in _KEYS:
-            hint = did_you_mean(str(key), _KEYS) or f"; choose from {', '.join(_KEYS)}"
-            raise StartError(f"{where}: unknown key '{key}'{hint}")
-    try:
-        row = msgspec.convert(value, _Row)
-    except msgspec.ValidationError as error:
-        raise StartError(f"{where}: {error}") from None
+    row = converted(where, value, _Row, _Children)
     source, path = tuple(row.source.split(".")), tuple(row.path.strip("/").split("/"))
     if (source[0] == "projects" and len(source) == 2) != ("{project}" in path) or len(source) > 2:  # noqa: PLR2004
         raise StartError(f"{where}: 'from' is a list's name, or 'projects.' and one where the path has {{project}}")

@@ -9,8 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from northflank_audit.emulator.reading import read
-from northflank_audit.errors import StartError
+from northflank_audit.emulator.reading import converted, read
 
 LIMIT: Final = 1000
 """Requests an hour, as the API allows by default."""
@@ -152,10 +151,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 def load_plan(path: str) -> Plan:
     """Read a plan from YAML or JSON. Raises StartError."""
-    try:
-        return msgspec.convert(read(path) or {}, Plan)
-    except msgspec.ValidationError as error:
-        raise StartError(f"{path}: {error}") from None
+    return converted(path, read(path) or {}, Plan, Fault)
 
 
 class Player:
