@@ -1,3 +1,3 @@
-"""A compliance audit of the container registry credentials saved to a Northflank account."""
+"""A compliance audit of a Northflank account."""
 
 __version__ = "0.1.0"

@@ -228,7 +228,7 @@ class Became(StrEnum):
     NOTAPPLICABLE = "notapplicable"
     """The rule asks nothing of it any more."""
     GONE = "gone"
-    """The credential or account is no longer there."""
+    """The resource is no longer there."""
     UNKNOWN = "unknown"
     """It could not be judged today."""
     UNSEEN = "unseen"
@@ -256,8 +256,8 @@ class Result(Struct, frozen=True, kw_only=True):
     resource: ResourceName
     message: str
     evidence: dict[str, Any]
-    """The fields that the expression read, by their path below `credential`, and their values; and how many
-    credentials and projects it saw, if it read them."""
+    """The fields that the expression read, by their path below the record, and their values; and how many records and
+    projects it saw, if it read them."""
     waiver: Waiver | None
     fingerprint: str
     reason: str | UnsetType = UNSET

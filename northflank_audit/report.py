@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Struct, Waiver, checked_time
+from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, Waiver, checked_time
 
 
 class Tool(Struct, frozen=True):
@@ -30,7 +30,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     all_teams: bool | UnsetType = UNSET
     """True where every team that the organisation lists was asked for."""
     taken_at: dt.datetime | UnsetType = UNSET
-    """When the credentials were as they are judged, if they are a snapshot's."""
+    """When the resources were as they are judged, if they are a snapshot's."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a time that can't be calculated with: reports and snapshots are read again."""
@@ -266,8 +266,18 @@ class Report(Struct, frozen=True, kw_only=True):
     """What made the exit code what it is."""
 
     @property
+    def judged(self) -> dict[str, int]:
+        """How many resources of each type were judged, in the catalogue's order; accounts are the last."""
+        about = dict.fromkeys(rule.resource for rule in self.rules if rule.resource != ACCOUNT_TYPE)
+        if self.coverage.types:
+            found = {each.type: each.resources for each in self.coverage.types if each.type in about}
+        else:  # a report of before, which was about one type
+            found = {next(iter(about), RESOURCE_TYPE): self.coverage.resources}
+        return found | ({ACCOUNT_TYPE: self.coverage.accounts} if self.coverage.accounts else {})
+
+    @property
     def saw_nothing(self) -> bool:
-        """Whether there was nothing to judge: no credential and no account was seen."""
+        """Whether there was nothing to judge: no resource and no account was seen."""
         return not self.coverage.resources and not (self.coverage.accounts or 0)
 
     @property

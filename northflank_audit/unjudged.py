@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
-from northflank_audit.model import ACCOUNT_TYPE, Account, Result, Status
+from northflank_audit.formats.text import label, many, plural, words
+from northflank_audit.model import Result, Status
 from northflank_audit.report import RuleSummary
 
 
@@ -29,15 +30,17 @@ class Cause(NamedTuple):
 
     @property
     def where(self) -> str:
-        """`all 61 credentials`, `3 of 61 credentials`, or what a single verdict is about."""
-        count, noun = len(self.results), "account" if self.rule.resource == ACCOUNT_TYPE else "credential"
+        """`all 61 addons`, `3 of 61 addons`, or what a single verdict is about."""
+        count, kind = len(self.results), self.rule.resource
         if count == 1:
-            return _name(self.results[0])
-        return f"all {count} {noun}s" if count == self.total else f"{count} of {self.total} {noun}s"
+            return label(self.results[0].resource)
+        if all(each.resource.id is None for each in self.results):
+            return f"{plural(count, 'list')} of {words(kind).plural}"
+        return f"all {many(count, kind)}" if count == self.total else f"{count} of {many(self.total, kind)}"
 
     @property
     def clause(self) -> str:
-        """What happened, without the rule: `failed on all 61 credentials: no such overload`."""
+        """What happened, without the rule: `failed on all 61 addons: no such overload`."""
         verb = "failed on" if self.status is Status.ERROR else "is unknown for"
         return f"{verb} {self.where}: {self.reason}"
 
@@ -57,10 +60,3 @@ def causes(results: Iterable[Result], rules: Iterable[RuleSummary]) -> list[Caus
             cause = Cause(by_id[each.rule_id], each.status, reason, [])
             grouped.setdefault((each.rule_id, each.status, reason), cause).results.append(each)
     return list(grouped.values())
-
-
-def _name(result: Result) -> str:
-    resource = result.resource
-    if resource.type == ACCOUNT_TYPE:
-        return str(Account(team=resource.team))
-    return "/".join(filter(None, (resource.team, resource.project, resource.id or "all")))

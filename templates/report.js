@@ -90,7 +90,7 @@
     severity: () => 0, // the page's own order
     rule: (a, b) => alphabet.compare(title(a), title(b)),
     team: (a, b) => a.team - b.team,
-    credential: (a, b) => alphabet.compare(named(a), named(b)),
+    resource: (a, b) => alphabet.compare(named(a), named(b)),
     new: (a, b) => (b.state === "new") - (a.state === "new"),
   };
 

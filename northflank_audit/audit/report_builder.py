@@ -9,11 +9,24 @@ from msgspec.structs import replace
 
 from northflank_audit.audit.comparison import BaselineComparison, Current
 from northflank_audit.audit.compliance import frameworks
-from northflank_audit.model import Result, Severity, Status
+from northflank_audit.model import ACCOUNT_TYPE, Result, Rule, Severity, Status
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.verdict import Verdict
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
-from northflank_audit.report import Baseline, Coverage, Gate, Report, RuleSummary, Run, Subject, Summary, Tool, Waivers
+from northflank_audit.report import (
+    Baseline,
+    Coverage,
+    Gate,
+    Report,
+    RuleSummary,
+    Run,
+    Subject,
+    Summary,
+    Tool,
+    TypeCoverage,
+    Waivers,
+)
+from northflank_audit.resources import TYPES
 from northflank_audit.unjudged import causes
 
 LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
@@ -21,6 +34,23 @@ LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
 
 MOST_CAUSES = 20
 """Causes of unknown verdicts that are reasons of their own; the rest is counted."""
+
+
+def by_type(
+    read: Iterable[TypeCoverage], counted: Mapping[str, int], rules: Iterable[Rule], *, complete: bool
+) -> list[TypeCoverage]:
+    """Return what came back of each type that rules are about or that was read, in the catalogue's order.
+
+    `read` is the source's own account of it, `counted` how many resources of each type were judged, and `complete`
+    holds for types that the source says nothing of.
+    """
+    known = {each.type: each for each in read}
+    names = {*known, *counted, *(rule.resource for rule in rules)} - {ACCOUNT_TYPE}
+    order = {name: index for index, name in enumerate(TYPES)}
+    return [
+        replace(known.get(name) or TypeCoverage(type=name, complete=complete), resources=counted.get(name, 0))
+        for name in sorted(names, key=lambda name: (order.get(name, len(order)), name))
+    ]
 
 
 class Tally:

@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
@@ -18,7 +19,7 @@ from northflank_audit import __version__, bundled, logs, stopping
 from northflank_audit.audit.baseline import read_baseline
 from northflank_audit.audit.deliver import channels, deliver
 from northflank_audit.audit.evaluation import TimedEngine, judged
-from northflank_audit.audit.report_builder import Tally
+from northflank_audit.audit.report_builder import Tally, by_type
 from northflank_audit.config.policy import Policy, chosen, left_out, read_rules, read_waivers, unread
 from northflank_audit.config.settings import Settings
 from northflank_audit.deadline import Deadline
@@ -26,7 +27,8 @@ from northflank_audit.delivery import files
 from northflank_audit.delivery.heartbeat import heartbeat
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import AuditError, DeliveryError
-from northflank_audit.formats.text import headline, outcome, plural
+from northflank_audit.formats.text import headline, outcome, plural, words
+from northflank_audit.model import ACCOUNT_TYPE
 from northflank_audit.northflank.token import Token
 from northflank_audit.policy.lint.vacuous import futile
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
@@ -45,7 +47,7 @@ LONGEST_OVERTIME: Final = 300.0
 """Seconds that judging, rendering and delivery may take together after `--timeout`: more than their own bounds."""
 
 Watch = Callable[[int], None]
-"""Called with the number of credentials that were just judged."""
+"""Called with the number of resources that were just judged."""
 
 
 def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str], list[str]]:
@@ -97,7 +99,7 @@ def _log(report: Report) -> None:
 
 
 def read_policy(settings: Settings) -> Policy:
-    """Read everything that the verdicts depend on, besides the credentials."""
+    """Read everything that the verdicts depend on, besides the resources."""
     demo_config, waivers = None, settings.waivers
     if settings.demo and not settings.rules:  # the demo's policy tunes the shipped rules
         # It is named as the shipped rules are: the report is the same wherever the tool is installed.
@@ -137,7 +139,7 @@ def _first(settings: Settings) -> list[str]:
 
 @contextmanager
 def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Source]:
-    """Give the source of the credentials: the API, files, or the emulator's API."""
+    """Give the source of the resources: the API, files, or the emulator's API."""
     deadline = deadline or Deadline(settings.timeout)
     if settings.input:
         contents = [(_input_name(path), read_bytes(path, largest=LARGEST_DATA)) for path in settings.input]
@@ -170,17 +172,18 @@ def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Sou
 def audit(
     settings: Settings, policy: Policy, source: Source, watch: Watch, run_id: str = "", deadline: Deadline | None = None
 ) -> Report:
-    """Judge every credential of the source by every rule, and add it up."""
+    """Judge every resource of the source by every rule, and add it up."""
     started = dt.datetime.now(dt.UTC)
     engine = TimedEngine(policy.rules, source.as_of or started, deadline or Deadline(math.inf), absent=settings.absent)
     tally = Tally(engine, WaiverBook(policy.waivers, started.date()), settings.include, policy.earlier)
     snapshot = SnapshotWriter() if settings.save_snapshot or settings.writes("attestation") else None
-    resources = accounts = 0
+    counted: Counter[str] = Counter()
+    accounts = 0
     for known in judged(engine, source, settings.details):
         tally.add(known.verdicts)
         if snapshot is not None:
             snapshot.add(known.resources)
-        resources += len(known.resources)
+        counted.update(each.type for each in known.resources if each.id)
         accounts += known.accounts
         watch(len(known.resources))
     problems, warnings = [*source.problems, *engine.problems()], [*policy.warnings, *source.warnings]
@@ -188,9 +191,17 @@ def audit(
     # not touch, or whose report could not be written, is as met as it was.
     seen = not problems
     warnings += _age(source.as_of, started)
-    if not resources and not problems:
-        checked = "only the account itself was checked" if accounts and engine.about_accounts else "nothing was checked"
-        warnings.append(f"there is no credential: {checked}")
+    coverage = source.coverage()
+    coverage = replace(
+        coverage,
+        resources=counted.total(),
+        accounts=accounts if engine.about_accounts else UNSET,
+        types=by_type(coverage.types, counted, policy.rules, complete=not source.problems),
+    )
+    if not coverage.resources and not problems:
+        checked = "only the account itself was checked" if coverage.accounts else "nothing was checked"
+        about = dict.fromkeys(words(rule.resource).plural for rule in policy.rules if rule.resource != ACCOUNT_TYPE)
+        warnings.append(f"there are no {' and no '.join(about) or 'resources'}: {checked}")
     subjects, lost = _kept(settings, source, snapshot, started)
     if settings.writes("attestation") and not all(each.saved for each in subjects):
         warnings.append("the attestation is about a snapshot that nobody has: --save-snapshot FILE keeps it")
@@ -206,7 +217,6 @@ def audit(
         incomplete_reasons=problems,
         undelivered=lost,
     )
-    coverage = replace(source.coverage(), resources=resources, accounts=accounts if engine.about_accounts else UNSET)
     return tally.report(
         TOOL,
         run_,

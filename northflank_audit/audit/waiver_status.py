@@ -6,6 +6,7 @@ from enum import StrEnum
 from msgspec import UNSET
 
 from northflank_audit.errors import did_you_mean
+from northflank_audit.formats.text import label
 from northflank_audit.model import Status, Struct, Waiver
 from northflank_audit.policy.rules.rulebook import Rulebook, absent
 from northflank_audit.policy.waivers.waiver_book import covers, is_about
@@ -39,7 +40,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     """What the audit saw of what there is."""
 
     whole: bool
-    """Whether it saw every credential that it was asked for."""
+    """Whether it saw every resource that it was asked for."""
     accounts: Sequence[str | None] | None
     """The teams (None: the token's own account) that it was asked for; None where it was asked for all there are."""
 
@@ -83,8 +84,8 @@ def _unjudged(waiver: Waiver, report: Report, seen: Seen) -> Iterator[str]:
     if seen.accounts is not None and waiver.team is not UNSET and waiver.team not in seen.accounts:
         yield "its team was not audited" + did_you_mean(waiver.team or "", filter(None, seen.accounts))
     if not seen.whole:
-        yield "not every credential was seen"
+        yield "not every resource was seen"
     for result in report.results:
         unjudged = result.status in (Status.UNKNOWN, Status.ERROR)
         if unjudged and covers(waiver, result.rule_id, result.resource.identity):
-            yield f"its rule could not be judged for '{result.resource.id}'"
+            yield f"its rule could not be judged for {label(result.resource)}"

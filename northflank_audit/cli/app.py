@@ -47,9 +47,9 @@ class _RunByDefault(click.Group):
 @click.group(cls=_RunByDefault, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="northflank-audit")
 def cli() -> None:
-    """Audit the container registry credentials of a Northflank account.
+    """Audit a Northflank account: registries, services, addons and what else rules are about.
 
-    Reads every credential from the API, judges each by rules in YAML, writes reports, and exits with 0 (nothing
+    Reads resources from the API, evaluates each by rules in YAML, writes reports, and exits with 0 (nothing
     violated), 1 (violations), 2 (could not start) or 3 (incomplete). Without a command, `run` is meant.
     """
 
@@ -72,7 +72,7 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     if not given["quiet"] or summary.worth_telling(report):
         to_stderr = any(path == "-" for _, path in settings.output)
         colour = False if given["no_color"] or os.environ.get("NO_COLOR") else None
-        text = "\n".join(summary.lines(report, written, told))
+        text = "\n".join(summary.lines(report, written, told, verbose=given["verbose"]))
         if to_stderr and as_json:
             logs.tell(click.unstyle(text), logging.WARNING if summary.worth_telling(report) else logging.INFO)
         else:
@@ -100,7 +100,7 @@ def _progress() -> Iterator[Callable[[int], None]]:
     from rich.console import Console  # noqa: PLC0415 - on a terminal only
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
 
-    columns = (SpinnerColumn(), TextColumn("{task.completed} credentials judged"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.completed} resources evaluated"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=None)
         yield lambda count: progress.advance(task, count)

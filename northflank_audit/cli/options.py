@@ -93,7 +93,7 @@ def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say where the credentials come from."""
+    """Add the options that say where the resources come from."""
     return _all(
         command,
         _option("--demo", is_flag=True, is_eager=True, help="Audit the sample account of the embedded emulator."),
@@ -136,7 +136,7 @@ def details_option(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(["auto", "always", "never"]),
             default="auto",
             show_default=True,
-            help="Whether to read a credential's detail; auto: where a rule is unknown without.",
+            help="Whether to read details, one request per resource; auto: where a rule is unknown without.",
         ),
     )
 

@@ -188,15 +188,15 @@ def print_schema(kind: str) -> None:
 
 @rules_group.command("explain")
 @click.argument("rule_id", metavar="ID")
-@click.argument("resource_id", metavar="[CREDENTIAL]", required=False)
+@click.argument("resource_id", metavar="[RESOURCE]", required=False)
 @source_options
 @policy_options
 @details_option
 @request_options
 def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
-    """Explain one rule; with the id of a credential, how it was evaluated for that one.
+    """Explain one rule; with the id of a resource, how it was evaluated for that one.
 
-    The credential comes from the account, or from --input or --demo. For a rule about accounts its id is the team's,
+    The resource comes from the account, or from --input or --demo. For a rule about accounts its id is the team's,
     or 'account' for the token's own.
     """
     from northflank_audit.config.policy import select_rules  # noqa: PLC0415 - the group's help does not pay for it
@@ -209,7 +209,7 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     if resource_id is not None:
         _explain_for(found, resource_id, given)
     elif given["input"] or given["demo"]:
-        raise click.UsageError("name a credential, too: rules explain ID CREDENTIAL")
+        raise click.UsageError("name a resource, too: rules explain ID RESOURCE")
 
 
 def _told(rule: Rule) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ from northflank_audit.formats.text import (
     pages_read,
     plural,
 )
-from northflank_audit.formats.view import product
+from northflank_audit.formats.view import product, types
 from northflank_audit.model import Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
@@ -40,7 +40,7 @@ _COLOURS = {"critical": "bright_red", "high": "red", "medium": "yellow", "low": 
 def worth_telling(report: Report) -> bool:
     """Tell whether someone should read of a run that was asked to be quiet.
 
-    What is warned of is told even where all is green: an audit that finds no credential, week by week, is green too,
+    What is warned of is told even where all is green: an audit that finds nothing, week by week, is green too,
     and so is one that no longer asks what was violated before.
     """
     found = report.comparison
@@ -48,7 +48,7 @@ def worth_telling(report: Report) -> bool:
     return bool(report.exit_code or report.warnings or report.waivers.expired or unsure)
 
 
-def lines(report: Report, written: Sequence[str], told: Sequence[str] = ()) -> Iterator[str]:
+def lines(report: Report, written: Sequence[str], told: Sequence[str] = (), *, verbose: bool = False) -> Iterator[str]:
     """Yield the summary, line by line, with colours for click to keep or to strip."""
     yield _headline(report)
     for reason in report.run.incomplete_reasons:
@@ -63,6 +63,8 @@ def lines(report: Report, written: Sequence[str], told: Sequence[str] = ()) -> I
         covered = printable(f"{waiver.rule} for {waiver.resource}{narrowed(waiver)}")
         yield f"warning: the waiver of {covered} expired on {waiver.expires}"
     yield _coverage(report)
+    if verbose:
+        yield from _types(report)
     if written:
         yield f"reports: {'  '.join(written)}"
     yield from map(printable, told)
@@ -144,6 +146,15 @@ def _unjudged(found: Sequence[Cause]) -> Iterator[str]:
     if len(found) > MOST:
         left = sum(len(cause.results) for cause in found[MOST:])
         yield f"          … and {left} more unknown, in the reports"
+
+
+def _types(report: Report) -> Iterator[str]:
+    """Yield what came back of each type."""
+    for each in types(report):
+        yield f"  {each.name}: {each.resources}, {plural(each.details, 'detail')}, {each.complete}"
+        yield from (f"    {printable(why)}" for why in each.missing)
+        if each.silent:
+            yield f"    no record had {', '.join(map(printable, each.silent))}"
 
 
 def _coverage(report: Report) -> str:

@@ -18,6 +18,7 @@ from msgspec import UNSET
 from northflank_audit.delivery import files
 from northflank_audit.delivery.request import NotSent, send
 from northflank_audit.errors import DeliveryError
+from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.report import Report
 
 if TYPE_CHECKING:
@@ -166,8 +167,12 @@ def _families(report: Report, labels: Mapping[str, str]) -> "Iterator[GaugeMetri
     yield gauge("retries", "Requests that the last run sent again.", {(): coverage.retries})
     yield gauge("pages", "Pages of lists that the last run used.", {(): coverage.pages})
     seen = coverage.resources or not run.blind
-    credentials: dict[tuple[str, ...], float] = {(): coverage.resources} if seen else {}
-    yield gauge("credentials", "Registry credentials that the last run judged.", credentials)
+    judged: dict[tuple[str, ...], float] = {(kind,): count for kind, count in report.judged.items() if count or seen}
+    own: dict[tuple[str, ...], float] = {(): judged[RESOURCE_TYPE,]} if (RESOURCE_TYPE,) in judged else {}
+    yield gauge("credentials", "Registry credentials that the last run judged; as in resources.", own)
+    yield gauge("resources", "Resources that the last run judged.", judged, "type")
+    whole: dict[tuple[str, ...], float] = {(each.type,): int(each.complete) for each in coverage.types}
+    yield gauge("type_complete", "Whether the last run could read all of a type (1), or not (0).", whole, "type")
     yield gauge(
         "results",
         "Verdicts of the last run; fail leaves out what is waived. No 0 where there may be some that were not seen.",

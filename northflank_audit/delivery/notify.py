@@ -72,7 +72,7 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
     # Each is sent to from a thread of ours, which bounds it; Apprise's own would keep the process from ending.
     asset = apprise.AppriseAsset(
         app_id="northflank-audit",
-        app_desc="Audit of registry credentials",
+        app_desc="Compliance audit of a Northflank account",
         app_url="",
         async_mode=False,
         service_timeout=0,

@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import UNSET
 
 from northflank_audit.formats.entries import Entry, entries
-from northflank_audit.formats.text import as_json
+from northflank_audit.formats.text import as_json, identity
 from northflank_audit.model import Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary
@@ -44,6 +44,7 @@ COLUMNS: Final = (
     "fingerprint",
     "outcome",
     "counts",
+    "project",
 )
 LONGEST_CELL: Final = 32_767
 """Characters of a cell, as Excel counts them (in UTF-16); what is longer spills into the next row.
@@ -106,7 +107,7 @@ def _evidence(result: Result) -> str:
 def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     result, status, state = entry.result, entry.status or "", entry.state or ""
     if result is None:
-        yield from ("", "", "", status, *[""] * 9, entry.message, "", "", "", entry.outcome, _truth(entry.counts))
+        yield from ("", "", "", status, *[""] * 9, entry.message, "", "", "", entry.outcome, _truth(entry.counts), "")
         return
     rule, waiver, resource = rules.get(result.rule_id), result.waiver, result.resource
     yield from (result.rule_id, rule.title if rule else "", result.severity, status, state)
@@ -115,11 +116,11 @@ def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     yield from (
         resource.type,
         resource.id or "",
-        resource.title or resource.id or "",
+        resource.title or resource.id or identity(resource),
         resource.team or "",
         entry.message,
     )
     yield _evidence(result)
     controls = rule.controls if rule else {}
     yield " ".join(f"{framework}:{control}" for framework, ids in controls.items() for control in ids)
-    yield from (result.fingerprint, entry.outcome, _truth(entry.counts))
+    yield from (result.fingerprint, entry.outcome, _truth(entry.counts), resource.project or "")

@@ -60,18 +60,23 @@ def _cases(report: Report, gate: GateVerdicts, rule: RuleSummary, listed: Iterab
         return
     said = ", ".join(counted(rule.counts)) or "nothing to judge"
     if passed and report.run.complete:
-        yield Case(rule.title, rule.id, text=said)
+        yield Case(rule.title, _class(rule), text=said)
     else:
         unseen = "" if report.run.complete else ", but the audit is incomplete"
-        yield Case(rule.title, rule.id, "skipped", message=said + unseen)
+        yield Case(rule.title, _class(rule), "skipped", message=said + unseen)
+
+
+def _class(rule: RuleSummary) -> str:
+    """Return a rule's id below its type, by which readers put cases into groups: `addon.addon-public`."""
+    return f"{rule.resource}.{rule.id}"
 
 
 def _case(gate: GateVerdicts, rule: RuleSummary, result: Result) -> Case:
     ended, message, exemption = _ENDED[result.status], result.message, gate.exemption(result)
     if ended == "passed":
-        return Case(label(result.resource), rule.id)
+        return Case(label(result.resource), _class(rule))
     if exemption is not None:
         ended, message = "skipped", f"{exemption}: {message}"
     kind = "" if ended == "skipped" else f"{result.status} {result.severity}"
     text = [message, *evidence(result.evidence), *([rule.remediation] if rule.remediation else [])]
-    return Case(label(result.resource), rule.id, ended, kind, message, "\n".join(text))
+    return Case(label(result.resource), _class(rule), ended, kind, message, "\n".join(text))

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit.formats.text import BECAME, STATUSES, headline
+from northflank_audit.formats.text import BECAME, STATUSES, headline, identity
 from northflank_audit.model import Became, Result, Severity, Status
 from northflank_audit.report import Report, RuleSummary
 
@@ -191,10 +191,13 @@ def _head(
 def _resource(result: Result) -> dict[str, Any]:
     name = result.resource
     return {
-        "uid": name.id,
-        "name": name.title or name.id,
+        "name": name.title or name.id or identity(name),
         "type": name.type,
-        **_some(group=name.team and {"uid": name.team, "name": name.team, "type": "team"}),
+        **_some(
+            uid=name.id,
+            namespace=name.project,
+            group=name.team and {"uid": name.team, "name": name.team, "type": "team"},
+        ),
     }
 
 

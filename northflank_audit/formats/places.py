@@ -1,6 +1,6 @@
 """Where a finding is, for formats that must name a file.
 
-A credential is in no file. For formats that want a line of one, the place is its rule: the text that says what is
+A resource is in no file. For formats that want a line of one, the place is its rule: the text that says what is
 wrong and, where rules are kept in a repository, the one line in it that has to do with the finding. For formats that
 tell findings apart by their places, each resource has a path of its own, which names it and is no file.
 """
@@ -58,7 +58,7 @@ def _place(origin: str) -> Place:
 
 
 def resource_uri(name: ResourceName) -> str:
-    """Return a resource's own path: `northflank/teams/payments/registry-credentials/pull`, percent-encoded."""
+    """Return a resource's own path: `northflank/teams/payments/projects/shop/addons/db`, percent-encoded."""
     account = f"{_ROOT}/{_account(name.team)}"
     if name.type == ACCOUNT_TYPE:
         return account

@@ -59,7 +59,7 @@ _STATES: Final = {"new": "new", "ongoing": "unchanged"}
 
 _AUDIT: Final = "audit-incomplete"
 _AUDIT_URI: Final = "northflank/audit"
-INFORMATION: Final = "https://northflank.com/docs/v1/application/run/save-registry-credentials"
+INFORMATION: Final = "https://northflank.com/docs"
 """What the tool audits, since it has no page of its own; also for rules without a reference."""
 _RUNS: Final = uuid.UUID("f3f1a1f7-2b4e-5c0e-9d53-6f0f3a1c7a10")
 """The namespace (RFC 9562) of runs' ids."""
@@ -246,7 +246,9 @@ def _result(result: Result, index: int, place: Place) -> dict[str, Any]:
         "properties": {
             "severity": result.severity,
             "status": None if earlier else result.status,
+            "type": resource.type,
             "team": None if resource.team is None else _shown(resource.team),
+            "project": None if resource.project is None else _shown(resource.project),
             "evidence": _evidence(result),
         },
     }
@@ -276,7 +278,7 @@ def _fingerprints(identity: str) -> dict[str, str]:
 
 
 def _name(rule_id: str) -> dict[str, str]:
-    """Return a rule's id as a name of the specification's kind, which must differ: `RegistryCredentialUnrestricted`."""
+    """Return a rule's id as a name of the specification's kind, which must differ: `AddonPublic`."""
     words = re.split("[-_]", rule_id)
     return {"name": "".join(word[:1].upper() + word[1:] for word in words)} if len(words) > 1 else {}
 

@@ -1,4 +1,4 @@
-"""The subject of an audit's mail: the verdict, what changed, the worst, and whose credentials they are."""
+"""The subject of an audit's mail: the verdict, what changed, the worst, and whose resources they are."""
 
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -42,7 +42,7 @@ def _besides(report: Report) -> Iterator[str]:
 
 
 def whose(report: Report) -> str:
-    """Return whose credentials they are: `team payments`, `own account`, `file june.json`."""
+    """Return whose resources they are: `team payments`, `own account`, `file june.json`."""
     source = report.run.source
     files = [] if source.files is UNSET else [PurePath(each).name for each in source.files]
     if source.teams:

@@ -10,7 +10,17 @@ from northflank_audit.bundled import TEMPLATES
 from northflank_audit.formats.link import address
 from northflank_audit.formats.policyview import controls, settings, tally
 from northflank_audit.formats.ruletext import plain
-from northflank_audit.formats.text import kinds, moment, narrowed, new_first, pages_read, plural
+from northflank_audit.formats.text import (
+    identity,
+    kinds,
+    label,
+    many,
+    moment,
+    narrowed,
+    new_first,
+    pages_read,
+    plural,
+)
 from northflank_audit.formats.view import evidence
 
 
@@ -29,7 +39,10 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "address": address,
         "controls": controls,
         "evidence": evidence,
+        "identity": identity,
         "kinds": kinds,
+        "label": label,
+        "many": many,
         "moment": moment,
         "narrowed": narrowed,
         "new_first": new_first,

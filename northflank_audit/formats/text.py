@@ -1,7 +1,8 @@
 """Words: what people's formats say of a report, and how they show what others wrote."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +15,8 @@ from northflank_audit.report import Coverage, Report
 from northflank_audit.resources import TYPES
 
 THE_ACCOUNT: Final = "the account"
+MOST_TYPES: Final = 3
+"""Types that a sentence names; of more it says how many."""
 
 STATUSES: Final = {
     "pass": "pass",
@@ -68,17 +71,11 @@ def counted(counts: Mapping[str, int]) -> list[str]:
 
 
 def pages_read(coverage: Coverage) -> str:
-    """Return how many pages were read, and how many credentials they say that they hold."""
+    """Return how many pages were read, and how many resources they say that they hold."""
     if not coverage.pages:
         return "no page"
-    held = "" if coverage.count is None else f" of {plural(coverage.count, 'credential')} by their own count"
+    held = "" if coverage.count is None else f" (the API counted {plural(coverage.count, 'resource')})"
     return plural(coverage.pages, "page") + held
-
-
-def kinds(results: Iterable[Result], between: str, ending: str = "") -> str:
-    """Return what results are about: `credential`, `account`, or both with a word between them."""
-    accounts = {each.resource.type == ACCOUNT_TYPE for each in results}
-    return between.join(("account" if account else "credential") + ending for account in sorted(accounts or {False}))
 
 
 class Words(NamedTuple):
@@ -98,10 +95,34 @@ def words(kind: str) -> Words:
     return Words(known.singular, known.plural, known.collection.replace("_", "-"))
 
 
+def many(count: int, kind: str) -> str:
+    """Return how many there are of a type: `1 addon`, `3 backup destinations`."""
+    return plural(count, words(kind).singular, words(kind).plural)
+
+
+def kinds(results: Iterable[Result], between: str, *, one: bool = True) -> str:
+    """Return what results are about: `addon`, `addon or account`; of more than a few types, `resource`."""
+    found = dict.fromkeys(each.resource.type for each in results)
+    if not 0 < len(found) <= MOST_TYPES:
+        return "resource" if one else "resources"
+    return between.join(words(kind).singular if one else words(kind).plural for kind in _ordered(found))
+
+
+def _ordered(found: Iterable[str]) -> list[str]:
+    """Put types in the order of words: accounts last."""
+    return sorted(found, key=lambda kind: (kind == ACCOUNT_TYPE, kind))
+
+
 def identity(resource: ResourceName) -> str:
-    """Return a resource's id, below its team's and its project's where it has them: `pull`, `payments/shop/db`."""
-    own = resource.id or f"all {words(resource.type).plural}"
-    return "/".join(filter(None, (resource.team, resource.project, own)))
+    """Return a resource's id, below its team's and its project's where it has them: `pull`, `payments/shop/db`.
+
+    Where a whole list could not be read, it says so: `all addons of project shop`.
+    """
+    if resource.id is None:
+        project = f" of project {resource.project}" if resource.project else ""
+        team = f" of team {resource.team}" if resource.team else ""
+        return f"all {words(resource.type).plural}{project}{team}"
+    return "/".join(filter(None, (resource.team, resource.project, resource.id)))
 
 
 def label(resource: ResourceName) -> str:
@@ -109,6 +130,12 @@ def label(resource: ResourceName) -> str:
     if resource.type == ACCOUNT_TYPE:
         return THE_ACCOUNT if resource.team is None else f"team {resource.team}"
     return identity(resource)
+
+
+def full_label(resource: ResourceName) -> str:
+    """Return what tells a resource from all others: `addon payments/shop/db`, `team payments`."""
+    plain = resource.type == ACCOUNT_TYPE or resource.id is None
+    return label(resource) if plain else f"{words(resource.type).singular} {label(resource)}"
 
 
 def narrowed(waiver: Waiver) -> str:
@@ -127,7 +154,7 @@ def narrowed(waiver: Waiver) -> str:
 
 def told(result: Result) -> str:
     """Return a result in a line that stands alone: what it is about, what it is if no violation, and its message."""
-    return ": ".join([label(result.resource), *standing(result), result.message])
+    return ": ".join([full_label(result.resource), *standing(result), result.message])
 
 
 def standing(result: Result) -> list[str]:
@@ -220,7 +247,7 @@ def _clean(report: Report) -> str:
     """Say that nothing is violated, and of what."""
     summary = report.summary
     if report.saw_nothing:
-        return "There is no registry credential to check"
+        return f"There is no {the_type(report)} to check"
     unjudged = summary.unknown + summary.error
     if report.judged_nothing:
         return (
@@ -232,25 +259,49 @@ def _clean(report: Report) -> str:
 
 
 def _audited(report: Report) -> str:
-    """Return how many credentials, and accounts, were audited."""
-    accounts = _accounts(report)
-    return " and ".join([plural(report.coverage.resources, "registry credential"), *([accounts] if accounts else [])])
+    """Return how many resources of each type, and accounts, were audited."""
+    kinds_ = _of_types(report)
+    if len(kinds_) > MOST_TYPES:
+        said = [f"{plural(sum(kinds_.values()), 'resource')} of {len(kinds_)} types"]
+    else:
+        said = [many(count, kind) for kind, count in kinds_.items()]
+    return listed([*said, *filter(None, [_accounts(report)])])
 
 
 def _violating(report: Report) -> str:
-    """Return on how many credentials there are violations, and on how many accounts, if there are any."""
-    found = {(each.resource.type, each.resource.team, each.resource.id) for each in report.results if each.violates}
-    accounts = sum(kind == ACCOUNT_TYPE for kind, _, _ in found)
-    on = [f"{len(found) - accounts} of {plural(report.coverage.resources, 'registry credential')}"]
+    """Return on how many resources of each type there are violations, and on how many accounts, if there are any."""
+    found = Counter(kind for kind, *_ in {each.resource.identity for each in report.results if each.violates})
+    accounts = found.pop(ACCOUNT_TYPE, 0)
+    audited = _of_types(report)
+    if len(audited) > MOST_TYPES:
+        on = [f"{found.total()} of {plural(sum(audited.values()), 'resource')} of {len(audited)} types"]
+    else:
+        on = [f"{found[kind]} of {many(count, kind)}" for kind, count in audited.items() if found[kind]]
     if accounts:
         every = _accounts(report)
         on.append(every if every == THE_ACCOUNT else f"{accounts} of {every}")
     return " and on ".join(on)
 
 
+def _of_types(report: Report) -> dict[str, int]:
+    """Return how many resources of each type were judged, accounts aside."""
+    return {kind: count for kind, count in report.judged.items() if kind != ACCOUNT_TYPE}
+
+
+def the_type(report: Report) -> str:
+    """Return what the audited resources are called: `addon`; `resource` where they are of several types."""
+    audited = _of_types(report)
+    return words(next(iter(audited))).singular if len(audited) == 1 else "resource"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Return parts with commas, and an `and` before the last."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
 def _accounts(report: Report) -> str:
     """Return how many accounts were judged as such; nothing where no rule was about them."""
-    count = report.coverage.accounts or 0
+    count = report.judged.get(ACCOUNT_TYPE, 0)
     return THE_ACCOUNT if count == 1 else plural(count, "account") if count else ""
 
 

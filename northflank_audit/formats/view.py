@@ -1,6 +1,7 @@
 """What people's formats show of a report, chosen and put in order; templates only lay it out."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -15,14 +16,16 @@ from northflank_audit.formats.text import (
     changes,
     explanation,
     headline,
+    many,
     missing,
     moment,
     no_violation,
     outcome,
     plural,
     title,
+    words,
 )
-from northflank_audit.model import ACCOUNT_TYPE, Result, Severity, Status
+from northflank_audit.model import Result, Severity, Status
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary
 from northflank_audit.unjudged import causes
@@ -92,6 +95,8 @@ def view(report: Report) -> dict[str, Any]:
         "control_verdicts": VERDICTS,
         "product": product(report),
         "total": total(report),
+        "audited": audited(report),
+        "types": types(report),
     }
 
 
@@ -121,14 +126,59 @@ def grouped(report: Report, results: Iterable[Result]) -> list[Finding]:
 
 
 def product(report: Report) -> str:
-    """Return how many verdicts there must be: `2 credentials × 3 rules = 6 verdicts`."""
-    coverage = report.coverage
-    about = sum(rule.resource == ACCOUNT_TYPE for rule in report.rules)
-    products = [(coverage.resources, "credential", len(report.rules) - about)]
-    products += [(coverage.accounts or 0, "account", about)] if about else []
-    terms = [f"{plural(count, what)} × {plural(rules, 'rule')}" for count, what, rules in products if rules]
-    equals = "=" if sum(count * rules for count, _, rules in products) == coverage.results else "≠"
-    return f"{' + '.join(terms)} {equals} {plural(coverage.results, 'verdict')}"
+    """Return how many verdicts there must be: `2 addons × 3 rules + 1 account × 2 rules = 8 verdicts`.
+
+    A list that could not be read has a verdict, too, by each rule about what it would have held.
+    """
+    rules = Counter(rule.resource for rule in report.rules)
+    judged, verdicts = report.judged, report.coverage.results
+    products = [(judged.get(kind, 0), many(judged.get(kind, 0), kind), rules[kind]) for kind in _types(report)]
+    unread = Counter(kind for kind, *_ in {each.resource.identity for each in report.results if not each.resource.id})
+    products += [
+        (count, f"{plural(count, 'unread list')} of {words(kind).plural}", rules[kind])
+        for kind, count in unread.items()
+    ]
+    terms = [f"{what} × {plural(each, 'rule')}" for _, what, each in products if each]
+    equals = "=" if sum(count * each for count, _, each in products) == verdicts else "≠"
+    return f"{' + '.join(terms)} {equals} {plural(verdicts, 'verdict')}"
+
+
+def _types(report: Report) -> list[str]:
+    """Return the types that rules are about, in the order in which they were audited, accounts last."""
+    about = dict.fromkeys(rule.resource for rule in report.rules)
+    return [*report.judged, *(kind for kind in about if kind not in report.judged)]
+
+
+def audited(report: Report) -> str:
+    """Return what was audited, and by how much: `3 addons, 2 accounts, 3 rules`."""
+    counts = [many(count, kind) for kind, count in report.judged.items()]
+    return ", ".join([*counts, plural(len(report.rules), "rule")])
+
+
+class TypeRow(NamedTuple):
+    """What came back of a type, in words."""
+
+    name: str
+    resources: int
+    details: int
+    complete: str
+    missing: list[str]
+    silent: list[str]
+
+
+def types(report: Report) -> list[TypeRow]:
+    """Return what came back of each type."""
+    return [
+        TypeRow(
+            words(each.type).plural,
+            each.resources,
+            each.details,
+            "complete" if each.complete else "incomplete",
+            each.missing,
+            each.silent,
+        )
+        for each in report.coverage.types
+    ]
 
 
 def total(report: Report) -> str:

@@ -214,7 +214,7 @@ def test_a_team_that_fails_does_not_keep_the_others_from_being_judged(online):
 def test_an_account_without_credentials_is_judged_and_its_projects_only_asked_for_when_that_needs_them(online):
     report, _ = online(Accounts(account()), GONE, MANY)
     assert (of(report, MANY), report.exit_code, report.coverage.results) == ({"account": "pass"}, 0, 1)
-    assert report.warnings == ["there is no credential: only the account itself was checked"]
+    assert report.warnings == ["there are no registry credentials: only the account itself was checked"]
     assert online(Accounts(account()), GONE)[1] == [LIST]
 
 

@@ -47,7 +47,7 @@ def test_sixty_one_equal_errors_are_one_reason_that_names_the_rule_the_cause_and
     report = judged(*SIXTY_ONE)
     assert len(report.results) == 61
     (said,) = report.run.incomplete_reasons
-    assert said.startswith("rule ratio failed on all 61 credentials: ")
+    assert said.startswith("rule ratio failed on all 61 registry credentials: ")
     assert {each.reason for each in report.results} == {said.partition(": ")[2]}
     clause = said.removeprefix("rule ratio ")
     bodies = [
@@ -68,7 +68,7 @@ def test_sixty_one_equal_errors_are_one_reason_that_names_the_rule_the_cause_and
 def test_a_rule_that_fails_on_everything_is_broken_whatever_is_ignored(judged, on_unknown, code):
     report = judged(*SIXTY_ONE, on_unknown=on_unknown)
     assert (report.exit_code, outcome(report)) == (code, "INCOMPLETE")
-    assert "rule ratio failed on all 61 credentials" in report.run.incomplete_reasons[0]
+    assert "rule ratio failed on all 61 registry credentials" in report.run.incomplete_reasons[0]
     assert headline(report) == "Nothing could be judged on 61 registry credentials"
 
 
@@ -77,7 +77,7 @@ def test_what_fails_on_some_can_be_ignored(judged):
     assert (report.exit_code, outcome(report)) == (0, "PASSED")
     assert "3 of" not in headline(report)
     report = judged(*SIXTY_ONE, resource(id="good", n=1, provider="ecr"))
-    assert report.run.incomplete_reasons[0].startswith("rule ratio failed on 61 of 62 credentials: ")
+    assert report.run.incomplete_reasons[0].startswith("rule ratio failed on 61 of 62 registry credentials: ")
 
 
 def test_what_judged_nothing_is_never_headed_passed(judged):
@@ -120,7 +120,7 @@ def test_what_is_unknown_for_want_of_each_ones_details_is_one_cause(judged):
     some = [replace(resource(id=each, team="t"), shortfall=shortfall.format(each)) for each in ("a", "b")]
     report = judged(*some, entry={"require": "credential.ok"})
     assert report.run.incomplete_reasons == [
-        "rule r is unknown for all 2 credentials: ok is not known (its details: HTTP 403)"
+        "rule r is unknown for all 2 registry credentials: ok is not known (its details: HTTP 403)"
     ]
     assert "details of 'a' of team t: HTTP 403" in report.results[0].message
 

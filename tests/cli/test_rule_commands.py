@@ -375,7 +375,7 @@ def test_explain_shows_how_a_rule_was_evaluated_down_to_the_missing_field(rules,
         2, "there is no registry-credential 'c' among 2",
     )  # fmt: skip
     code, out = rules("explain", "owner", "--rules", "r.yaml", "--input", "i.json")
-    assert (code, "name a credential, too" in out) == (2, True)
+    assert (code, "name a resource, too" in out) == (2, True)
 
 
 def test_explain_over_the_api_and_for_an_account(rules):

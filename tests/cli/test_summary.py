@@ -31,7 +31,7 @@ def summary():
 def test_it_passed(summary):
     text = summary(resource(ok=True))
     assert text.startswith("PASSED  no violation")
-    assert "1 credential × 1 rule = 1 verdict: 1 pass, 0 fail" in text
+    assert "1 registry credential × 1 rule = 1 verdict: 1 pass, 0 fail" in text
     assert text.endswith("reports: a.html\nexit code 0")
 
 

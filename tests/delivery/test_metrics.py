@@ -73,6 +73,7 @@ def test_a_run_is_told_in_numbers(full, tmp_path):
     assert found["duration_seconds",] == 2.5
     assert (found["complete",], found["exit_code",]) == (1, 1)
     assert [found[name,] for name in ("requests", "retries", "pages", "credentials")] == [4, 1, 1, 3]
+    assert found["resources", "registry-credential"] == 3
     states = {state: found["compared_violations", state] for state in ("new", "ongoing", "resolved", "unsettled")}
     assert states == {"new": 1, "ongoing": 0, "resolved": 2, "unsettled": 2}
     results = {key[1:]: value for key, value in found.items() if key[0] == "results"}

@@ -100,7 +100,7 @@ def test_quiet_says_nothing_when_there_is_nothing_to_say(audit, serve):
 def test_quiet_tells_of_warnings_though_all_is_green(audit, serve, tmp_path):
     empty = audit("--quiet", **at(serve()))
     assert (empty.code, empty.err) == (0, "")
-    assert "warning: there is no credential: nothing was checked" in empty.out
+    assert "warning: there are no registry credentials: nothing was checked" in empty.out
     (tmp_path / "w.yaml").write_text(
         "waivers: [{rule: registry-credential-unrestricted, resource: a, reason: r, owner: o, expires: 2020-01-01}]"
     )
@@ -112,7 +112,7 @@ def test_quiet_tells_of_warnings_though_all_is_green(audit, serve, tmp_path):
 def test_an_empty_account_passes_and_is_warned_of(audit, serve):
     ended = audit(**at(serve()))
     assert (ended.code, ended.report["coverage"]["requests"], ended.report["coverage"]["pages"]) == (0, 1, 1)
-    assert ended.report["warnings"] == ["there is no credential: nothing was checked"]
+    assert ended.report["warnings"] == ["there are no registry credentials: nothing was checked"]
 
 
 def test_restrictions_that_the_list_omits_are_asked_for(audit, serve):
@@ -290,7 +290,7 @@ def test_rules_over_whole_accounts_run_besides_the_others_when_their_file_is_nam
     }
     assert ("account-too-many-credentials", {"type": "account", "id": "account", "name": None, "team": None}) in failed
     assert (report["coverage"]["accounts"], report["coverage"]["requests"], report["coverage"]["results"]) == (1, 2, 49)
-    assert "3 credentials × 16 rules + 1 account × 1 rule = 49 verdicts" in ended.out
+    assert "3 registry credentials × 16 rules + 1 account × 1 rule = 49 verdicts" in ended.out
     assert "account: the account holds more than 2 registry credentials" in ended.out
     assert audit(*WHOLE, "--input", "s.json").report["results"] == report["results"]
     assert audit(*WHOLE, "--waivers", "w.yaml", **at(server)).report["summary"]["waived"] == 1

@@ -41,7 +41,7 @@ def test_the_whole_of_it(full):
     assert render(full) == (
         "::error file=rules.yaml,line=3,title=High%2C new%3A Restricted to projects::a: a can be used by every project\n"
         "::warning file=rules.yaml,line=3,title=Unknown%3A Restricted to projects::rule unrestricted is unknown for c: c could not be judged\n"
-        "::notice title=Registry credential audit%3A VIOLATED::1 violation on 1 of 3 registry credentials\n"
+        "::notice title=Northflank audit%3A VIOLATED::1 violation on 1 of 3 registry credentials\n"
     )
 
 
@@ -51,13 +51,11 @@ def test_each_reason_why_it_is_incomplete_is_an_error_and_comes_first(incomplete
         "::error title=The audit is incomplete::page 2: 403 Forbidden",
         "::error title=The audit is incomplete::1 verdict is unknown",
     ]
-    assert lines[-1].startswith("::notice title=Registry credential audit%3A INCOMPLETE::The audit could not see")
+    assert lines[-1].startswith("::notice title=Northflank audit%3A INCOMPLETE::The audit could not see")
 
 
 def test_a_green_audit_is_one_line_that_says_so(clean):
-    assert render(clean) == (
-        "::notice title=Registry credential audit%3A PASSED::No violations on 3 registry credentials\n"
-    )
+    assert render(clean) == ("::notice title=Northflank audit%3A PASSED::No violations on 3 registry credentials\n")
 
 
 def test_the_severity_makes_the_level(report):

@@ -63,7 +63,7 @@ def test_the_whole_list(report):
         {
             "type": "issue",
             "categories": ["Security"],
-            "description": "a: a can be used by every project",
+            "description": "registry credential a: a can be used by every project",
             "check_name": "unrestricted",
             "fingerprint": "6b5f95636588782c585bd8fbb1513038",
             "severity": "critical",
@@ -72,7 +72,7 @@ def test_the_whole_list(report):
         {
             "type": "issue",
             "categories": ["Security"],
-            "description": "c: unknown: c could not be judged",
+            "description": "registry credential c: unknown: c could not be judged",
             "check_name": "unrestricted",
             "fingerprint": "9879903843167ecd498dcfe7d79068d6",
             "severity": "critical",
@@ -101,8 +101,8 @@ def test_what_is_not_known_today_is_not_said_fixed(full):
     before = {each.fingerprint for each in full.unsettled}
     assert before < {issue["fingerprint"] for issue in issues(full)}
     assert shown(full)[2:] == [
-        ("unrestricted", "critical", "c: violated before, not known today (could not be judged): c can be used by every project"),
-        ("former", "critical", "z: violated before, not known today (rule did not run): z can be used by every project"),
+        ("unrestricted", "critical", "registry credential c: violated before, not known today (could not be judged): c can be used by every project"),
+        ("former", "critical", "registry credential z: violated before, not known today (rule did not run): z can be used by every project"),
     ]  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def test_what_is_not_known_today_is_not_said_fixed(full):
 def test_a_violation_that_takes_the_place_of_an_unknown_verdict_is_new(report, status):
     (unknown,) = issues(replace(report, results=[result(status=status)]))
     (violation,) = issues(replace(report, results=[result()]))
-    assert unknown["description"].startswith(f"a: {status}: ")
+    assert unknown["description"].startswith(f"registry credential a: {status}: ")
     assert unknown["fingerprint"] != violation["fingerprint"]
 
 

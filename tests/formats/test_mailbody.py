@@ -54,8 +54,8 @@ TO BE LOOKED AT
 HOW THIS WAS MEASURED
   2026-11-24 06:00 UTC, own account. Source: Northflank API,
   https://api.northflank.com.
-  3 credentials × 2 rules = 6 verdicts. 4 requests, 1 page of 3 credentials by
-  their own count, 2.5 s.
+  3 registry credentials × 2 rules = 6 verdicts. 4 requests, 1 page (the API
+  counted 3 resources), 2.5 s.
   Exit code 1: the audit is complete, and there are violations at or above the
   severity that fails an audit (--fail-on).
 

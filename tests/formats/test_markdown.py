@@ -114,7 +114,7 @@ def test_hostile_text_leaves_the_tables_whole(hostile):
     assert kinds.count("table") == 10
     rows = " ".join(kinds).split("tr ")[1:]
     cells = [row.split().count("td") for row in rows if "td" in row.split()]
-    assert cells == [2] * 5 + [4] * 5 + [4] * 2 + [10] * 2 + [3]
+    assert cells == [2] * 5 + [3] * 5 + [4] * 2 + [10] * 2 + [3]
 
 
 def test_the_headings(full, clean):
@@ -165,7 +165,7 @@ def test_an_incomplete_report_says_so_first(incomplete):
 
 What is listed below was found. Of the rest nothing can be said: it may be sound or not.
 
-Northflank registry credential audit"""
+Northflank audit"""
         )
     )
 
@@ -191,19 +191,19 @@ Since the report of 2026-11-17 06:00 UTC (run `fedcba9876543210`, incomplete): *
 
 ### Resolved
 
-| Credential | Team | What was found | Evidence |
-| --- | --- | --- | --- |
-| Y `y` | own account | High: Restricted to projects<br>**mended**, was: y can be used by every project | `restrictions.restricted = false` |
-| Z `z` | own account | High: Restricted to projects<br>**gone**, was: z can be used by every project | `restrictions.restricted = false` |
+| Registry credential | What was found | Evidence |
+| --- | --- | --- |
+| Y `y` | High: Restricted to projects<br>**mended**, was: y can be used by every project | `restrictions.restricted = false` |
+| Z `z` | High: Restricted to projects<br>**gone**, was: z can be used by every project | `restrictions.restricted = false` |
 
 ### Unsettled: not resolved
 
 Nothing is known today of these violations of the earlier report: they may still be there.
 
-| Credential | Team | What was found | Evidence |
-| --- | --- | --- | --- |
-| C `c` | own account | High: Restricted to projects<br>**could not be judged**, was: c can be used by every project | `restrictions.restricted = false` |
-| Z `z` | own account | High: former<br>**rule did not run**, was: z can be used by every project | `restrictions.restricted = false` |
+| Registry credential | What was found | Evidence |
+| --- | --- | --- |
+| C `c` | High: Restricted to projects<br>**could not be judged**, was: c can be used by every project | `restrictions.restricted = false` |
+| Z `z` | High: former<br>**rule did not run**, was: z can be used by every project | `restrictions.restricted = false` |
 
 """
     )
@@ -320,7 +320,7 @@ def test_the_whole_of_it(report):
         == """\
 # VIOLATED: 1 violation on 1 of 3 registry credentials
 
-Northflank registry credential audit of 2026-11-24 06:00 UTC. Source: Northflank API, `https://api.northflank.com`. Account: the token's own.
+Northflank audit of 2026-11-24 06:00 UTC. Source: Northflank API, `https://api.northflank.com`. Account: the token's own.
 
 | Severity | Violations |
 | --- | ---: |
@@ -346,19 +346,19 @@ Besides: 1 waived, 1 unknown, 0 in error, 2 passed, 1 not applicable.
 
 **See also:** <https://example.com/docs>, <https://example.com/more>
 
-| Credential | What was found | Evidence |
+| Registry credential | What was found | Evidence |
 | --- | --- | --- |
 | A `a` | a can be used by every project | `restrictions.restricted = false` |
 
 ## Could not be judged
 
-Whether these credentials comply is not known.
+Whether these registry credentials comply is not known.
 
 - High: Restricted to projects `unrestricted` is unknown for c: c could not be judged
 
 ## Waived
 
-| Credential | What was found | Evidence |
+| Registry credential | What was found | Evidence |
 | --- | --- | --- |
 | B `b` | Low: Provider is allowed<br>**waived** b uses quay – Migrated in Q1, accepted by `ops@example.com` until 2027-01-31 | `restrictions.restricted = false` |
 
@@ -393,8 +393,8 @@ A control is covered where a rule that ran serves it. Met means that these rules
 
 ## How this was measured
 
-- 3 credentials × 2 rules = 6 verdicts: 2 pass + 1 fail + 1 waived + 1 unknown + 0 error + 1 not applicable = 6
-- 4 requests (1 retry), 1 page of 3 credentials by their own count, 2 details read, 2.5 s
+- 3 registry credentials × 2 rules = 6 verdicts: 2 pass + 1 fail + 1 waived + 1 unknown + 0 error + 1 not applicable = 6
+- 4 requests (1 retry), 1 page (the API counted 3 resources), 2 details read, 2.5 s
 - Exit code 1: the audit is complete, and there are violations at or above the severity that fails an audit (--fail-on).
 - northflank-audit 1.0.0, run `0123456789abcdef`
 """

@@ -66,11 +66,18 @@ def found(rule, index, line, kind, level, message, name, fingerprint, severity, 
             }
         ],
         "partialFingerprints": {"primaryLocationLineHash": f"{fingerprint}:1"},
-        "properties": {"severity": severity, "status": status, "team": None, "evidence": evidence},
+        "properties": {
+            "severity": severity,
+            "status": status,
+            "type": "registry-credential",
+            "team": None,
+            "project": None,
+            "evidence": evidence,
+        },
     }
 
 
-PAGE = "https://northflank.com/docs/v1/application/run/save-registry-credentials"
+PAGE = "https://northflank.com/docs"
 RESTRICTED = {"restrictions.restricted": False}
 A = found(
     "unrestricted", 1, 3, "fail", "error", "a can be used by every project (a)", "A",

@@ -138,32 +138,40 @@ def test_a_credential_that_is_called_like_its_account_is_another(with_account):
 
 
 def test_a_table_says_what_its_results_are_about(with_account):
-    assert kinds(with_account.results[:1], " or ") == "credential"
-    assert kinds(with_account.results[-1:], " and ", "s") == "accounts"
-    assert kinds(with_account.results, " and ", "s") == "credentials and accounts"
-    assert kinds([], " or ") == "credential"
+    assert kinds(with_account.results[:1], " or ") == "registry credential"
+    assert kinds(with_account.results[-1:], " and ", one=False) == "accounts"
+    assert kinds(with_account.results, " and ", one=False) == "registry credentials and accounts"
+    assert kinds([], " or ") == "resource"
 
 
 @pytest.mark.parametrize("name", ["html", "md"])
 def test_a_report_shows_accounts_as_such(with_account, name):
     shown = re.sub(r"<[^>]*>|\s+", " ", FORMATS[name].render(with_account))
-    for said in ("3 credentials × 2 rules + 2 accounts × 1 rule = 8 verdicts", "team payments holds more than 100"):
+    for said in (
+        "3 registry credentials × 2 rules + 2 accounts × 1 rule = 8 verdicts",
+        "team payments holds more than 100",
+    ):
         assert said in shown
     if name == "html":
-        assert "3 credentials, 2 accounts, 3 rules" in shown
+        assert "3 registry credentials, 2 accounts, 3 rules" in shown
         assert "1 account " in shown and "as a whole" in shown
     else:
-        assert "| Account | Team | What was found |" in shown
+        assert "| Account | What was found |" in shown
 
 
 def test_a_result_is_told_in_a_line_that_stands_alone(full, with_account):
     violated, unknown, waived, passed = full.results
-    assert told(violated) == "a: a can be used by every project"
-    assert told(unknown) == "c: unknown: c could not be judged"
-    assert told(waived) == "b: waived until 2027-01-31: b uses quay"
-    assert told(passed).startswith("payments/t: pass: ")
-    assert told(full.resolved[1]) == "z: violated before, resolved (gone): z can be used by every project"
-    assert told(full.unsettled[1]).startswith("z: violated before, not known today (rule did not run): ")
+    assert told(violated) == "registry credential a: a can be used by every project"
+    assert told(unknown) == "registry credential c: unknown: c could not be judged"
+    assert told(waived) == "registry credential b: waived until 2027-01-31: b uses quay"
+    assert told(passed).startswith("registry credential payments/t: pass: ")
+    assert (
+        told(full.resolved[1])
+        == "registry credential z: violated before, resolved (gone): z can be used by every project"
+    )
+    assert told(full.unsettled[1]).startswith(
+        "registry credential z: violated before, not known today (rule did not run): "
+    )
     assert told(with_account.results[-1]) == "team payments: team payments holds more than 100"
     assert label(ResourceName("account", "account", None, None)) == "the account"
 

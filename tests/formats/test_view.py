@@ -12,7 +12,7 @@ from northflank_audit.model import Status
 
 
 def test_the_verdicts_add_up(report):
-    assert product(report) == "3 credentials × 2 rules = 6 verdicts"
+    assert product(report) == "3 registry credentials × 2 rules = 6 verdicts"
     assert total(report) == "2 pass + 1 fail + 1 waived + 1 unknown + 0 error + 1 not applicable = 6"
     left, right = total(report).split("=")
     assert sum(map(int, re.findall(r"\d+", left))) == int(right)
@@ -20,16 +20,16 @@ def test_the_verdicts_add_up(report):
 
 def test_verdicts_that_do_not_add_up_are_not_said_to(report):
     lost = replace(report, coverage=replace(report.coverage, results=7))
-    assert product(lost) == "3 credentials × 2 rules ≠ 7 verdicts"
+    assert product(lost) == "3 registry credentials × 2 rules ≠ 7 verdicts"
     assert total(lost).endswith(" ≠ 7")
 
 
 def test_accounts_are_a_product_of_their_own(report, with_account):
-    assert product(with_account) == "3 credentials × 2 rules + 2 accounts × 1 rule = 8 verdicts"
+    assert product(with_account) == "3 registry credentials × 2 rules + 2 accounts × 1 rule = 8 verdicts"
     alone = replace(with_account, rules=with_account.rules[-1:], coverage=replace(with_account.coverage, results=2))
     assert product(alone) == "2 accounts × 1 rule = 2 verdicts"
     lost = replace(with_account, coverage=replace(with_account.coverage, results=7))
-    assert product(lost) == "3 credentials × 2 rules + 2 accounts × 1 rule ≠ 7 verdicts"
+    assert product(lost) == "3 registry credentials × 2 rules + 2 accounts × 1 rule ≠ 7 verdicts"
 
 
 def test_the_worst_comes_first(report):
