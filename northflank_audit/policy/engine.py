@@ -4,12 +4,24 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit.model import Account, Identity, Resource, ResourceName, Result, Rule, Status, Waiver, fingerprint
+from northflank_audit.model import (
+    DETAIL,
+    Account,
+    Identity,
+    Resource,
+    ResourceName,
+    Result,
+    Rule,
+    Status,
+    Waiver,
+    fingerprint,
+)
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.cel import MOST_STEPS, Absent, Expression, Failed, Missing, lookup
@@ -59,12 +71,12 @@ class Engine:
         All rules go over all resources in one evaluation. Where that meets an error, or where something in a record
         is in doubt, each resource and rule is evaluated by itself, so that only the one that erred is unknown.
         """
-        for (kind, detailed), group in groupby(resources, key=lambda each: (each.type, each.detailed)):
+        for (kind, parts), group in groupby(resources, key=attrgetter("type", "parts")):
             rules = self._single.get(kind)
             if rules is None or not rules.ready:
                 continue
             while page := list(islice(group, PAGE)):
-                yield from map(self._settled, rules.evaluate(page, {"now": self._now, "detailed": detailed}))
+                yield from rules.evaluate(page, {"now": self._now, "detailed": DETAIL in parts}, self._settled)
 
     def unread(self, gap: Resource) -> Iterator[Verdict]:
         """Yield the unknown verdicts on what could not be read: one for each rule about a list that is missing."""

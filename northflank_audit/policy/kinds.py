@@ -51,11 +51,11 @@ class Kinds:
         above = {field.path.rpartition("[].")[0] for _, field in self._fields if "[]." in field.path}
         self._lists_of_maps = [(path.replace("[]", ".[]").split("."), path) for path in sorted(above)]
         self._latest = now + SKEW
-        self._ahead = frozenset(_names(field.path)[-1] for _, field in self._fields if field.ahead)
-        self._timed = any(field.kind is Kind.TIME for _, field in self._fields)
+        self._times = [steps for steps, field in self._fields if field.kind is Kind.TIME and not field.ahead]
+        self._latest_day = self._latest.date().isoformat()
         self._chosen = [(steps, frozenset(field.values)) for steps, field in self._fields if field.values]
         leaves = tuple(field for _, field in self._fields if field.path not in _above(kind))
-        self._record = _form(tree(leaves))
+        self._records = list.__class_getitem__(_form(tree(leaves)))
 
     def doubt(self, resource: Resource) -> Doubt | None:
         """Return what of a resource is in doubt, or None where nothing is."""
@@ -71,28 +71,20 @@ class Kinds:
     def fit(self, records: Sequence[Mapping[str, Any]]) -> bool:
         """Tell, quickly, whether all these records hold what is documented; where it says no, some may."""
         try:
-            found = [msgspec.convert(record, self._record) for record in records]
+            msgspec.convert(records, self._records)
         except ValueError:  # of which msgspec's is one
             return False
-        return self._usual(records) and not (self._timed and any(map(self._late, found)))
+        return self._usual(records) and not self._late(records)
 
     def _usual(self, records: Sequence[Mapping[str, Any]]) -> bool:
         for steps, values in self._chosen:
-            given = {value for record in records for value in values_at(record, steps) if isinstance(value, str)}
-            if any(_plain(value) in values for value in given - values):
+            if any(_plain(value) in values for value in set(_column(records, steps)) - values):
                 return False
         return True
 
-    def _late(self, value: Any) -> bool:
-        for name in value.__struct_fields__:
-            item = getattr(value, name)
-            for each in item if isinstance(item, list) else (item,):
-                if isinstance(each, dt.datetime):
-                    if each > self._latest and name not in self._ahead:
-                        return True
-                elif isinstance(each, msgspec.Struct) and self._late(each):
-                    return True
-        return False
+    def _late(self, records: Sequence[Mapping[str, Any]]) -> bool:
+        """Tell whether a time may be too far ahead, by its date as RFC 3339 writes it."""
+        return any(max(_column(records, steps), default="") > self._latest_day for steps in self._times)
 
     def _odd(self, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for steps, field in self._fields:
@@ -167,6 +159,17 @@ def values_at(record: Any, steps: Sequence[str]) -> Iterator[Any]:
             yield from values_at(item, steps[1:])
     elif isinstance(record, Mapping) and steps[0] in record:
         yield from values_at(record[steps[0]], steps[1:])
+
+
+def _column(records: Sequence[Any], steps: Sequence[str]) -> list[Any]:
+    """Return every value at a path of records that are as documented."""
+    values: Sequence[Any] = records
+    for step in steps:
+        if step == "[]":
+            values = [item for value in values for item in value]
+        else:
+            values = [value[step] for value in values if step in value]
+    return list(values)
 
 
 def _names(path: str) -> tuple[str, ...]:

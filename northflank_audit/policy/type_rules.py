@@ -1,7 +1,7 @@
 """The rules about one type of resource that need nothing but the resource itself."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,7 @@ from northflank_audit.model import Resource, Status
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.batch import Batch
 from northflank_audit.policy.expressions.cel import Absent, Expression, Missing
-from northflank_audit.policy.kinds import Doubt, Kinds, absent_names
+from northflank_audit.policy.kinds import Doubt, Kinds
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
 from northflank_audit.resources import TYPES
 
@@ -22,6 +22,8 @@ class TypeRules:
     def __init__(self, kind: str, ready: Sequence[CompiledRule], now: dt.datetime) -> None:
         self.ready = ready
         self._variable = TYPES[kind].variable
+        self._lists_all = TYPES[kind].lists_all
+        self._parts = frozenset(part.name for part in TYPES[kind].parts)
         self._batch = Batch(self._variable, [(each.when, each.require) for each in ready])
         expressions = [expression for each in ready for expression in each.expressions]
         paths = [
@@ -34,8 +36,13 @@ class TypeRules:
         self._asks = any(any(expression.asks(Absent(own=None))) for expression in expressions)
         """Whether a rule asks which fields a record has."""
 
-    def evaluate(self, page: Sequence[Resource], variables: Mapping[str, Any]) -> Iterator[Verdict]:
-        """Yield a verdict for each resource of a page and each rule, in that order."""
+    def evaluate(
+        self, page: Sequence[Resource], variables: Mapping[str, Any], settled: Callable[[Verdict], Verdict]
+    ) -> Iterator[Verdict]:
+        """Yield a verdict for each resource of a page and each rule, in that order.
+
+        `settled` says what an unknown verdict amounts to.
+        """
         doubts = self._doubts(page)
         sure = [resource.record for resource, doubt in zip(page, doubts, strict=True) if doubt is None]
         parameters = [each.rule.params for each in self.ready]
@@ -43,17 +50,23 @@ class TypeRules:
         for resource, doubt in zip(page, doubts, strict=True):
             codes = next(rows, None) if doubt is None else None
             if codes is None:
-                yield from self._exactly(resource, doubt, variables)
+                yield from map(settled, self._exactly(resource, doubt, variables))
                 continue
             for each, code in zip(self.ready, codes, strict=True):
                 yield Verdict(each.rule, resource, _CODES[code])
 
     def _doubts(self, page: Sequence[Resource]) -> Sequence[Doubt | None]:
         """Return for each resource what of it is in doubt that the rules ask for."""
-        whole = not self._asks or all(absent_names(resource) == frozenset() for resource in page)
+        whole = not self._asks or all(map(self._lacks_nothing, page))
         if whole and self._kinds.fit([resource.record for resource in page]):
             return [None] * len(page)
         return [self._kinds.doubt(resource) for resource in page]
+
+    def _lacks_nothing(self, resource: Resource) -> bool:
+        """Tell whether what a resource's record lacks is absent for certain."""
+        if self._parts <= resource.parts:
+            return True
+        return self._lists_all is not None and self._lists_all(resource.record)
 
     def _exactly(self, resource: Resource, doubt: Doubt | None, variables: Mapping[str, Any]) -> Iterator[Verdict]:
         record, odd, absent = doubt or Doubt(resource.record, {}, frozenset())

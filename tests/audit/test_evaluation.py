@@ -48,6 +48,7 @@ def audited(tmp_path: Path):
             save_snapshot=snapshot,
             writes=lambda _: False,
             on_unknown="fail",
+            absent="unknown",
             fail_on=Severity.INFO,
         )
         accepted, _ = read_waivers(Document(waivers or "waivers: []", "w.yaml"))

@@ -36,6 +36,7 @@ def audited(url, *, teams=(), page_size=PAGE_SIZE, details="auto"):
         save_snapshot=None,
         writes=lambda _: False,
         on_unknown="fail",
+        absent="unknown",
         fail_on=Severity.INFO,
     )
     policy = Policy(rules=rules(), waivers=[], earlier=None)

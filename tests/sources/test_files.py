@@ -175,6 +175,7 @@ def test_a_snapshot_is_judged_as_of_its_time_and_its_age_is_told():
         save_snapshot=None,
         writes=lambda _: False,
         on_unknown="fail",
+        absent="unknown",
         fail_on=Severity.INFO,
     )
     policy = Policy(rules=[rule(require="now == timestamp('2026-01-01T00:00:00Z')")], waivers=[], earlier=None)
