@@ -11,6 +11,7 @@ from northflank_audit.config import email_section
 from northflank_audit.formats import FORMATS
 from northflank_audit.model import Waiver
 from northflank_audit.policy.rules.rule_file import Override, RuleFile, TestFile
+from northflank_audit.resources import TYPES
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _OFF: Final = {
@@ -28,6 +29,7 @@ class WaiverFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 def rules() -> dict[str, Any]:
     """Return the schema of rule files."""
     schema = _schema(RuleFile, "Rules of northflank-audit")
+    schema["$defs"]["RuleEntry"]["properties"]["resource"]["enum"] = sorted(TYPES)
     definition = schema["$defs"]["RuleFile"]
     definition["anyOf"] = [{"required": [key], "properties": {key: {"minItems": 1}}} for key in ("rules", "extends")]
     override = definition["properties"]["overrides"]

@@ -6,7 +6,6 @@ import msgspec
 from msgspec import Meta
 
 from northflank_audit.model import RESOURCE_TYPE, ExampleEntry, Severity
-from northflank_audit.resources import TYPES
 
 RuleId = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_-]+$(?!\n)", description="an id: it has letters, digits, - and _, and nothing else")
@@ -27,9 +26,7 @@ class RuleEntry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     require: Annotated[
         Text, Meta(description="CEL: true, and the rule passes; false, and it fails; a missing field: unknown.")
     ]
-    resource: Annotated[
-        str, Meta(description="What the rule is about: a resource type.", extra_json_schema={"enum": sorted(TYPES)})
-    ] = RESOURCE_TYPE
+    resource: Annotated[str, Meta(description="What the rule is about: a resource type.")] = RESOURCE_TYPE
     when: Annotated[Text | None, Meta(description="CEL: where it is false, the rule does not apply.")] = None
     params: Annotated[
         dict[str, Any],
