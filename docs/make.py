@@ -58,10 +58,10 @@ def usage() -> str:
     """Return docs/help.md: the real help text of every command."""
     lines = ["# All help texts", "", "<!-- Made by `make docs`. -->", ""]
     commands = [names for names in _commands(cli, ()) if names != ("run",)]  # the first one has its options
-    lines += [f"- [`{_called(names)}`](#{_anchor(names)})" for names in commands]
+    lines += [f"- [`{_called(names)}`](#{_heading(names).replace(' ', '-')})" for names in commands]
     for names in commands:
         shown = _help(names)
-        lines += ["", f"## {_anchor(names)}", "", f"```console\n$ {_called(names)} --help\n{shown}```"]
+        lines += ["", f"## {_heading(names)}", "", f"```console\n$ {_called(names)} --help\n{shown}```"]
     return "\n".join(lines) + "\n"
 
 
@@ -79,8 +79,8 @@ def _called(names: tuple[str, ...]) -> str:
     return " ".join([*COMMAND, *names])
 
 
-def _anchor(names: tuple[str, ...]) -> str:
-    return "-".join(names) or "audit"
+def _heading(names: tuple[str, ...]) -> str:
+    return " ".join(names) or "overview"
 
 
 def _help(names: tuple[str, ...]) -> str:
