@@ -1,7 +1,7 @@
 """Renew what is generated (`make docs`).
 
-That is docs/help.md, docs/rules.md, the tables of docs/faults.md and docs/reports.md, what the commands of
-docs/writing-rules.md print, and schemas/.
+That is docs/help.md, docs/rules.md, docs/types.md, the tables of docs/faults.md and docs/reports.md, what the commands
+of docs/writing-rules.md print, and schemas/.
 
 With --check, say whether they are as they should be (the tests do).
 """
@@ -29,10 +29,11 @@ from northflank_audit.cli.schemas import SCHEMAS  # noqa: E402 - as above
 from northflank_audit.config.policy import packs, read_rules  # noqa: E402 - as above
 from northflank_audit.formats import FORMATS  # noqa: E402 - as above
 from northflank_audit.model import Rule  # noqa: E402 - as above
-from northflank_audit.resources.fields import FIELDS  # noqa: E402 - found by the line above
+from northflank_audit.resources import TYPES, ResourceType  # noqa: E402 - as above
 
 FAULTS = ROOT / "tests/faults/cases.yaml"
-
+FIRST = ("default", "account")
+"""The packs whose rules come first."""
 
 COMMAND = ("python", "audit.py")
 """How the docs call the program."""
@@ -57,10 +58,10 @@ def usage() -> str:
     """Return docs/help.md: the real help text of every command."""
     lines = ["# All help texts", "", "<!-- Made by `make docs`. -->", ""]
     commands = [names for names in _commands(cli, ()) if names != ("run",)]  # the first one has its options
-    lines += [f"- [`{_called(names)}`](#{_anchor(names)})" for names in commands]
+    lines += [f"- [`{_called(names)}`](#{_heading(names).replace(' ', '-')})" for names in commands]
     for names in commands:
         shown = _help(names)
-        lines += ["", f"## {_anchor(names)}", "", f"```console\n$ {_called(names)} --help\n{shown}```"]
+        lines += ["", f"## {_heading(names)}", "", f"```console\n$ {_called(names)} --help\n{shown}```"]
     return "\n".join(lines) + "\n"
 
 
@@ -78,8 +79,8 @@ def _called(names: tuple[str, ...]) -> str:
     return " ".join([*COMMAND, *names])
 
 
-def _anchor(names: tuple[str, ...]) -> str:
-    return "-".join(names) or "audit"
+def _heading(names: tuple[str, ...]) -> str:
+    return " ".join(names) or "overview"
 
 
 def _help(names: tuple[str, ...]) -> str:
@@ -100,40 +101,24 @@ def faults() -> str:
 
 
 def rules() -> str:
-    """Return docs/rules.md, from the shipped rules' own words."""
-    lines = ["# The shipped rules", "", "<!-- Made from rules/ by `make docs`. -->", ""]
-    found = read_rules(["pack:default"]).checked()
-    more = read_rules(["pack:account"]).checked()
-    lines += ["These run where no rules are named.", "", *_table(found), ""]
-    lines += ["These see more than one record, and run with `--rules pack:account`.", "", *_table(more)]
-    lines += [
-        "",
-        "## Packs",
-        "",
-        "| `--rules` | rules | what differs from the rules' own defaults |",
-        "| --- | --- | --- |",
-    ]
+    """Return docs/rules.md, from the bundled rules' own words."""
+    lines = ["# The bundled rules", "", "<!-- Made from rules/ by `make docs`. -->", ""]
+    lines += ["`--rules pack:NAME` selects a pack; `pack:default` runs if you name no rules.", ""]
+    lines += ["| pack | rules | what it changes of the rules' own defaults |", "| --- | --- | --- |"]
     lines += [_pack(name) for name in packs()]
-    lines += [
-        "",
-        "## Fields",
-        "",
-        "What the API is known to give of a credential, in either of its generations. None but",
-    ]
-    lines += [
-        "`id` may be counted on; a field that is missing makes a rule unknown. Values that are not listed may come.",
-        "",
-    ]
-    lines += ["| field | what it is | values |", "| --- | --- | --- |"]
-    lines += [f"| `{each.path}` | {each.kind} | {', '.join(each.values)} |" for each in FIELDS.values()]
-    for rule in [*found, *more]:
+    seen: dict[str, Rule] = {}
+    for name in [*FIRST, *(name for name in packs() if name not in FIRST)]:
+        own = [rule for rule in read_rules([f"pack:{name}"]).checked() if rule.id not in seen]
+        seen |= {rule.id: rule for rule in own}
+        lines += ["", f"## pack:{name}", "", *_table(own)] if own else []
+    for rule in seen.values():
         lines += _rule(rule)
     return "\n".join(lines) + "\n"
 
 
 def _table(found: list[Rule]) -> list[str]:
-    rows = [f"| [{rule.id}](#{rule.id}) | {rule.severity} | {rule.title} |" for rule in found]
-    return ["| rule | severity | what it asks |", "| --- | --- | --- |", *rows]
+    rows = [f"| [{rule.id}](#{rule.id}) | {rule.severity} | `{rule.resource}` | {rule.title} |" for rule in found]
+    return ["| rule | severity | about | what should be so |", "| --- | --- | --- | --- |", *rows]
 
 
 def _pack(name: str) -> str:
@@ -162,6 +147,52 @@ def _rule(rule: Rule) -> list[str]:
         "References: " + ", ".join(f"<{url}>" for url in rule.references) if rule.references else "",
     ]
     return [line for part in parts if part for line in ("", part)]
+
+
+def types() -> str:
+    """Return docs/types.md, from the catalogue of resource types."""
+    lines = ["# Resource types", "", "<!-- Made from northflank_audit/resources/ by `make docs`. -->", ""]
+    lines += [
+        "What rules can be about. No field is guaranteed except an id: a field that is missing makes a rule unknown.",
+        "The API may return values that are not listed here. `ports[].public` is a field of each item of the list",
+        "`ports`. `python audit.py types` prints the same, and `python audit.py types --json` prints it for programs.",
+        "",
+        "| type | variable | its list in `account` | scope |",
+        "| --- | --- | --- | --- |",
+    ]
+    for kind in TYPES.values():
+        listed = f"`account.{kind.collection}`" if kind.listing else ""
+        lines += [f"| [{kind.name}](#{kind.name}) | `{kind.variable}` | {listed} | {kind.scope.value} |"]
+    for kind in TYPES.values():
+        lines += ["", f"## {kind.name}", "", *_endpoints(kind), *_fields(kind)]
+    return "\n".join(lines) + "\n"
+
+
+def _endpoints(kind: ResourceType) -> Iterator[str]:
+    if not kind.sources:
+        yield "An account as a whole: the token's own, or a team. It has the lists of all types that are read."
+        return
+    yield from ("| part | endpoint | permission |", "| --- | --- | --- |")
+    yield from (f"| {part.name} | `GET /v1{part.path}` | {part.permission} |" for part in kind.sources)
+    yield from (f"| never called | `/v1{path}` | |" for path in kind.never)
+
+
+def _fields(kind: ResourceType) -> Iterator[str]:
+    if not kind.fields:
+        return
+    yield from ("", "| field | kind | values | read from |", "| --- | --- | --- | --- |")
+    for field in kind.fields.values():
+        notes = [text for flag, text in ((field.null, "or null"), (field.personal, "personal data")) if flag]
+        kinds = ", ".join([field.kind.value, *notes])
+        yield f"| `{field.path}` | {kinds} | {', '.join(field.values)} | {', '.join(_parts_with(kind, field.path))} |"
+
+
+def _parts_with(kind: ResourceType, path: str) -> Iterator[str]:
+    """Yield the names of the parts that give a field, or something below it."""
+    for part in kind.sources:
+        prefix = f"{part.joins}[]." if part.joins else ""
+        if any(re.match(rf"{re.escape(path)}(\[\]|\.|$)", f"{prefix}{field.path}") for field in part.fields):
+            yield part.name
 
 
 SAVED = re.compile(r"as\s+`(?P<path>[^`\n]+)`:\n\n```yaml\n(?P<text>.*?)```", re.DOTALL)
@@ -214,6 +245,7 @@ GENERATED = {
     HERE / "help.md": usage,
     HERE / "reports.md": reports,
     HERE / "rules.md": rules,
+    HERE / "types.md": types,
     HERE / "writing-rules.md": tutorial,
     **{ROOT / f"schemas/{name}.schema.json": partial(schema, make) for name, make in SCHEMAS.items()},
 }

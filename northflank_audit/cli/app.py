@@ -156,7 +156,7 @@ def _leave_no_core() -> None:
 
 
 def main(watch: Watch | None = None) -> None:
-    """Run the command line, and exit as CONTRACT.md says. No traceback reaches a user but by --verbose.
+    """Run the command line, and exit as docs/reference.md says. No traceback reaches a user but by --verbose.
 
     `watch` handles signals, which raise Stopped.
     """

@@ -1,4 +1,4 @@
-"""The HTTP server: endpoints, pages, token and rate limit, as API.md's sources describe them, and planned faults."""
+"""The HTTP server: endpoints, pages, token and rate limit, as docs/northflank-api.md has them, and planned faults."""
 
 import base64
 import math
