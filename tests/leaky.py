@@ -1,0 +1,60 @@
+"""An account in which every declared secret is planted, in lists too, and repeated in what people write."""
+
+from itertools import count
+from typing import Any
+
+from northflank_audit.emulator.endpoints import built_in
+from northflank_audit.resources import TYPES, Kind, ResourceType, Scope
+from northflank_audit.resources.base import DETAIL, LIST
+
+
+def account() -> dict[str, Any]:
+    """Return an account file with two items of each type, whose lists show all that their details do."""
+    number = count(1)
+    project: dict[str, Any] = {"id": "shop", "name": "Shop"}
+    file: dict[str, Any] = {"projects": [project], "endpoints": []}
+    for kind in TYPES.values():
+        if kind.listing is None or kind.name == "project":
+            continue
+        path = kind.listing.path.strip("/")
+        endpoint = next(each for each in built_in() if "/".join(each.path) == path)
+        items = [_item(kind, f"{kind.name}-{shape}", shape, number) for shape in ("text", "map", "list")]
+        (project if kind.scope is Scope.PROJECT else file)[endpoint.source[-1]] = items
+        row = {"from": ".".join(endpoint.source), "path": path, "key": endpoint.key, "id": endpoint.id, "detail": True}
+        children = {step: {"from": source, "key": key} for step, (source, key) in endpoint.children.items()}
+        file["endpoints"].append(row | {"children": children, "permission": endpoint.permission})
+    return file
+
+
+def _item(kind: ResourceType, identity: str, shape: str, number: count) -> dict[str, Any]:
+    """Return an item with a secret at each declared path, as a text, or within a map or a list."""
+    item: dict[str, Any] = {"id": identity, "name": identity}
+    secrets = []
+    for path in sorted({path for part in kind.sources for path in (*part.secrets, *part.logins)}):
+        secrets.append(f"not-a-real-secret-{next(number)}")
+        value = {"text": secrets[-1], "map": {"KEY": secrets[-1]}, "list": [{"value": secrets[-1]}]}[shape]
+        _plant(item, path.split("."), value, kind)
+    free = [field.path for part in kind.sources if part.name in (LIST, DETAIL) for field in part.fields if field.free]
+    for path in dict.fromkeys(free):
+        if path != kind.id and secrets:
+            _plant(item, path.split("."), f"see {secrets[0]} and {secrets[-1]}!", kind)
+    for part in kind.parts:
+        if part.joins:
+            item[part.joins] = [{"id": "child", "password": f"not-a-real-secret-{next(number)}"}]
+    if not kind.open:
+        item["undeclared"] = {"deep": [f"not-a-real-secret-{next(number)}"]}
+    return item
+
+
+def _plant(item: Any, steps: list[str], value: Any, kind: ResourceType, above: str = "") -> None:
+    """Put a value at a path, unless something stands in the way; a step `*` is any key."""
+    name = steps[0].removesuffix("[]").replace("*", "registry.example.com")
+    path = f"{above}.{name}" if above else name
+    if len(steps) == 1:
+        item.setdefault(name, value)
+        return
+    is_list = path in kind.fields and kind.fields[path].kind is Kind.LIST
+    below = item.setdefault(name, [{}] if is_list else {})
+    below = below[0] if isinstance(below, list) else below
+    if isinstance(below, dict):
+        _plant(below, steps[1:], value, kind, f"{path}[]" if is_list else path)
