@@ -135,7 +135,7 @@ def _step_summary(settings: Settings, path: str | None) -> Iterator[Send]:
 
         files.append(str(path), f"\n{brief(report)}")
 
-    if path and settings.writes("github"):
+    if path and any(each.step_summary for each in settings.formats):
         yield send
 
 
@@ -219,7 +219,8 @@ def _stream(place: Place) -> Send:
     name, path = place
 
     def send(report: Report) -> None:
-        text = inert(FORMATS[name].render(report), json=FORMATS[name].is_json, commands=name == "github")
+        wanted = FORMATS[name]
+        text = inert(wanted.render(report), json=wanted.is_json, commands=wanted.commands)
         if path != "-":
             files.write(path, text)
             return

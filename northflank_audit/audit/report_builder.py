@@ -1,39 +1,97 @@
-"""From verdicts to the report: what is counted, what is listed, and what the whole amounts to."""
+"""From an audit's verdicts and its source to the report: coverage, warnings, and why it is incomplete."""
 
+import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Mapping
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from msgspec.structs import replace
 
-from northflank_audit.audit.comparison import BaselineComparison, Current
-from northflank_audit.audit.compliance import frameworks
-from northflank_audit.model import ACCOUNT_TYPE, Result, Rule, Severity, Status
-from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.verdict import Verdict
+from northflank_audit.audit.evaluation import Judged, TimedEngine
+from northflank_audit.audit.request import AuditRequest
+from northflank_audit.audit.tool import TOOL
+from northflank_audit.audit.verdict_totals import VerdictTotals
+from northflank_audit.formats.text import plural, words
+from northflank_audit.model import ACCOUNT_TYPE, Rule
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
-from northflank_audit.report import (
-    Baseline,
-    Coverage,
-    Gate,
-    Report,
-    RuleSummary,
-    Run,
-    Subject,
-    Summary,
-    Tool,
-    TypeCoverage,
-    Waivers,
-)
+from northflank_audit.report import Coverage, Report, Run, Subject, TypeCoverage
 from northflank_audit.resources import TYPES
-from northflank_audit.unjudged import causes
+from northflank_audit.sources.interface import Source
 
-LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
-"""What the report always lists; the rest is counted."""
 
-MOST_CAUSES = 20
-"""Causes of unknown verdicts that are reasons of their own; the rest is counted."""
+class ReportBuilder:
+    """Takes what was judged, part by part, and makes the report of it."""
+
+    def __init__(self, request: AuditRequest, engine: TimedEngine, started: dt.datetime) -> None:
+        policy = request.policy
+        self._request, self._engine, self._started = request, engine, started
+        waivers = WaiverBook(policy.waivers, started.date())
+        self._totals = VerdictTotals(engine, waivers, request.include, policy.earlier)
+        self._judged: Counter[str] = Counter()
+        self._accounts = 0
+
+    def add(self, known: Judged) -> None:
+        """Take some resources with their verdicts."""
+        self._totals.add(known.verdicts)
+        self._judged.update(each.type for each in known.resources if each.id)
+        self._accounts += known.accounts
+
+    def report(self, source: Source, run_id: str, subjects: Sequence[Subject], lost: Sequence[str]) -> Report:
+        """Return the report, when all has been taken. `lost` says what could not be written of it."""
+        request, policy = self._request, self._request.policy
+        # What else makes the audit incomplete takes nothing from the evidence: a control that an unknown verdict does
+        # not touch, or whose report could not be written, is as met as it was.
+        unseen = [*source.problems, *self._engine.problems()]
+        # A rule that fails on everything is broken: to ignore what is unknown does not make it pass.
+        unjudged = self._totals.unjudged(broken=request.on_unknown == "ignore")
+        problems = [*unseen, *lost, *unjudged]
+        coverage = self._coverage(source)
+        run = Run(
+            id=run_id,
+            started_at=self._started,
+            finished_at=dt.datetime.now(dt.UTC),
+            source=source.origin,
+            complete=not problems,
+            incomplete_reasons=problems,
+            undelivered=list(lost),
+        )
+        return self._totals.report(
+            TOOL,
+            run,
+            coverage,
+            [*policy.warnings, *source.warnings, *self._warnings(source, coverage, subjects, seen=not unseen)],
+            request.fail_on,
+            on_unknown=request.on_unknown,
+            seen=not unseen,
+            left_out=policy.left_out,
+            accounts=source.accounts.keys(),
+            subjects=list(subjects) or UNSET,
+        )
+
+    def _coverage(self, source: Source) -> Coverage:
+        coverage = source.coverage()
+        return replace(
+            coverage,
+            resources=self._judged.total(),
+            accounts=self._accounts if self._engine.about_accounts else UNSET,
+            types=by_type(coverage.types, self._judged, self._engine.rules, complete=not source.problems),
+        )
+
+    def _warnings(
+        self, source: Source, coverage: Coverage, subjects: Sequence[Subject], *, seen: bool
+    ) -> Iterator[str]:
+        """Yield what a reader should know: data that is old, nothing to judge, an attestation of what nobody has."""
+        days = 0 if source.as_of is None else (self._started - source.as_of).days
+        if days:
+            yield f"the snapshot is {plural(days, 'day')} old, and was judged as of then"
+        if not coverage.resources and seen:
+            checked = "only the account itself was checked" if coverage.accounts else "nothing was checked"
+            kinds = dict.fromkeys(rule.resource for rule in self._engine.rules if rule.resource != ACCOUNT_TYPE)
+            about = " and no ".join(words(kind).plural for kind in kinds)
+            yield f"there are no {about or 'resources'}: {checked}"
+        if not all(each.saved for each in subjects):
+            for name in self._request.digested:
+                yield f"the {name} is about a snapshot that nobody has: --save-snapshot FILE keeps it"
 
 
 def by_type(
@@ -51,125 +109,3 @@ def by_type(
         replace(known.get(name) or TypeCoverage(type=name, complete=complete), resources=counted.get(name, 0))
         for name in sorted(names, key=lambda name: (order.get(name, len(order)), name))
     ]
-
-
-class Tally:
-    """Takes every verdict; keeps only those that someone must read."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        waivers: WaiverBook,
-        include: Container[Status] = (),
-        earlier: Baseline | None = None,
-    ) -> None:
-        """`include` is listed besides `LISTED`; `earlier` is a report to compare with."""
-        self._engine = engine
-        self._waivers = waivers
-        self._include = include
-        self._counts: dict[str, Counter[str]] = {rule.id: Counter() for rule in engine.rules}
-        self._results: list[Result] = []
-        self._follower = None if earlier is None else BaselineComparison(earlier)
-
-    def add(self, verdicts: Iterable[Verdict]) -> None:
-        """Count these, and list what is to be listed."""
-        for verdict in verdicts:
-            rule, resource, status = verdict.rule, verdict.resource, verdict.status
-            if self._follower is not None:
-                self._follower.saw(rule.id, resource, status)
-            if status is not Status.FAIL:
-                self._counts[rule.id][status] += 1
-                if status in LISTED or status in self._include:
-                    self._results.append(self._engine.result(verdict))
-                continue
-            waiver = self._waivers.find(rule.id, resource.identity)
-            self._counts[rule.id]["waived" if waiver else status] += 1
-            self._results.append(self._engine.result(verdict, waiver))
-
-    def unjudged(self, *, broken: bool = False) -> list[str]:
-        """Return what could not be judged, a line for each cause; with `broken`, by rules that always fail alone."""
-        results = sorted(self._results, key=lambda result: result.order)
-        rules = [self._summary(index) for index in range(len(self._engine.rules))]
-        found = [cause for cause in causes(results, rules) if cause.broken or not broken]
-        left = sum(len(cause.results) for cause in found[MOST_CAUSES:])
-        more = [f"{left} more verdicts are unknown or errors"] if left else []
-        return [*(cause.text for cause in found[:MOST_CAUSES]), *more]
-
-    def report(
-        self,
-        tool: Tool,
-        run: Run,
-        coverage: Coverage,
-        warnings: list[str],
-        fail_on: Severity | None,
-        *,
-        on_unknown: Literal["fail", "ignore"] = "fail",
-        seen: bool = False,
-        left_out: Mapping[str, str] | None = None,
-        accounts: Collection[str | None] = (),
-        subjects: list[Subject] | UnsetType = UNSET,
-    ) -> Report:
-        """Add it all up. `fail_on` is the least severity that makes the exit code 1; None: no severity does.
-
-        `seen` says whether every page was read and every record judged; without it no control is met. `accounts` are
-        those that were asked for, by their teams.
-        """
-        results = sorted(self._results, key=lambda result: result.order)
-        rules = [self._summary(index) for index in range(len(self._engine.rules))]
-        found = None
-        if self._follower is not None:
-            found = self._follower.outcome(Current(run, rules, accounts, seen), results)
-            results = found.results
-        total: Counter[str] = Counter()
-        for counts in self._counts.values():
-            total.update(counts)
-        failures = [result for result in results if result.violates]
-        by_severity = Counter(result.severity for result in failures)
-        gate = Gate(fail_on, on_unknown)
-        violated = any(gate.fails(result.severity) for result in failures)
-        return Report(
-            tool=tool,
-            run=run,
-            coverage=replace(coverage, results=total.total()),
-            summary=Summary(
-                passed=total[Status.PASS],
-                fail=total[Status.FAIL],
-                unknown=total[Status.UNKNOWN],
-                error=total[Status.ERROR],
-                notapplicable=total[Status.NOTAPPLICABLE],
-                waived=total["waived"],
-                fail_by_severity={severity.value: by_severity[severity] for severity in Severity},
-            ),
-            rules=rules,
-            left_out=dict(left_out or {}),
-            compliance=frameworks(rules, seen=seen),
-            results=results,
-            comparison=UNSET if found is None else found.comparison,
-            resolved=UNSET if found is None else found.resolved,
-            unsettled=UNSET if found is None else found.unsettled,
-            subjects=subjects,
-            waivers=Waivers(self._waivers.expired, self._waivers.unused),
-            warnings=warnings,
-            exit_code=(1 if violated else 0) if run.complete else 3,
-            gate=gate,
-        )
-
-    def _summary(self, index: int) -> RuleSummary:
-        rule = self._engine.rules[index]
-        counts = self._counts[rule.id]
-        return RuleSummary(
-            id=rule.id,
-            title=rule.title,
-            severity=rule.severity,
-            rationale=rule.rationale,
-            remediation=rule.remediation,
-            references=rule.references,
-            controls=rule.controls,
-            params=rule.params,
-            origin=rule.origin,
-            counts={key: counts[key] for key in (*Status, "waived")},
-            resource=rule.resource,
-            finding=rule.finding,
-            sha256=rule.sha256,
-            tuned=rule.tuned,
-        )

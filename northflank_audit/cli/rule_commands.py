@@ -234,14 +234,14 @@ def _told(rule: Rule) -> Iterator[tuple[str, str]]:
 
 def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None:
     """Tell how a rule was evaluated for one resource. Raises AuditError where it is not to be found."""
-    from northflank_audit.audit import runner  # noqa: PLC0415 - the group's help does not pay for it
-    from northflank_audit.audit.explanation import Finder  # noqa: PLC0415 - as above
+    from northflank_audit.audit.explanation import Finder  # noqa: PLC0415 - the group's help does not pay for it
+    from northflank_audit.audit.source_opening import opened  # noqa: PLC0415 - as above
     from northflank_audit.config.settings import settings_from  # noqa: PLC0415 - as above
     from northflank_audit.policy.expressions.trace import lines  # noqa: PLC0415 - as above
 
     settings = settings_from(given, click.get_current_context().get_parameter_source)
     found = False
-    with runner.opened(settings) as source:
+    with opened(settings) as source:
         finder = Finder(rule, source, settings.details)
         for result, steps in finder.find(resource_id):
             found = True

@@ -61,16 +61,19 @@ def check_waivers(within: int, form: str, **given: Any) -> None:
     Whether a waiver covers anything shows only in an audit, so this makes one, and writes no report. What can't be
     told, since the audit did not see or could not judge everything, makes the exit code 3.
     """
-    from northflank_audit.audit import runner  # noqa: PLC0415 - the group's help does not pay for it
+    from northflank_audit.audit.policy_reading import read_policy  # noqa: PLC0415 - the group's help does not pay for it
+    from northflank_audit.audit.request import AuditRequest  # noqa: PLC0415 - as above
+    from northflank_audit.audit.runner import audit  # noqa: PLC0415 - as above
+    from northflank_audit.audit.source_opening import opened  # noqa: PLC0415 - as above
     from northflank_audit.audit.waiver_status import Seen, Standing, stands  # noqa: PLC0415 - as above
     from northflank_audit.config.settings import settings_from  # noqa: PLC0415 - as above
 
     settings = settings_from(given, click.get_current_context().get_parameter_source)
-    policy = runner.read_policy(settings)
+    policy = read_policy(settings)
     if policy.book is None or not (settings.waivers or (settings.demo and not settings.rules)):
         raise click.UsageError("name the waivers: --waivers FILE")
-    with runner.opened(settings) as source:
-        report = runner.audit(settings, policy, source, lambda _count: None)
+    with opened(settings) as source:
+        report = audit(AuditRequest.of(settings, policy), source, lambda _count: None)
     placed = list(zip(policy.places, policy.waivers, strict=True))
     everything = settings.all_teams or (settings.input and not settings.team)
     seen = Seen(whole=not source.problems, accounts=None if everything else settings.team or [None])

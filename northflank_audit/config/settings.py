@@ -19,7 +19,7 @@ from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import StartError
-from northflank_audit.formats import FORMATS
+from northflank_audit.formats import FORMATS, Format
 from northflank_audit.model import Severity, Status
 from northflank_audit.northflank.token import TOKEN_VARIABLES, Token, is_loopback
 
@@ -80,9 +80,10 @@ class Settings:
         """Where all reports go, by their formats' names."""
         return [*self.kept, *self.output]
 
-    def writes(self, name: str) -> bool:
-        """Tell whether a format is wanted, wherever it goes."""
-        return any(name == each for each, _ in self.places)
+    @property
+    def formats(self) -> list[Format]:
+        """The formats that are wanted, wherever they go."""
+        return [FORMATS[name] for name in dict.fromkeys(name for name, _ in self.places)]
 
     def token(self, environment: Mapping[str, str]) -> Token:
         """Return the token from `--token-file`, else the environment. Raises StartError where there is none."""

@@ -13,7 +13,7 @@ from typing import Final
 from northflank_audit.delivery import smtp
 from northflank_audit.delivery.mailconfig import Email, problem_of
 from northflank_audit.delivery.when import wanted
-from northflank_audit.formats import FORMATS, mailbody
+from northflank_audit.formats import PAGE, mailbody
 from northflank_audit.formats.subject import subject
 from northflank_audit.formats.text import outcome
 from northflank_audit.printable import printable
@@ -58,7 +58,7 @@ def send(report: Report, email: Email, folder: str, patience: smtp.Patience | No
 
 def message(report: Report, to: tuple[str, ...], sender: str, folder: str) -> EmailMessage:
     """Return the mail: plain text and HTML, with the whole report attached, if it is not too large."""
-    whole = FORMATS["html"].render(report).encode()
+    whole = PAGE.render(report).encode()
     name = f"report-{report.run.finished_at:%Y-%m-%d}.html"
     kept = f"The whole report is attached: {name}."
     if len(whole) > LARGEST:

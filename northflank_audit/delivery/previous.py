@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from northflank_audit.formats import FORMATS
 from northflank_audit.report import Report
 
 _COMPLETE: Final = re.compile(r'<meta name="audit-outcome" content="(?:PASSED|VIOLATED)">')
@@ -21,7 +22,7 @@ def previous(report: Report, places: Iterable[tuple[str, str]]) -> Iterator[tupl
         return
     for name, path in places:
         file = Path(path)
-        if name != "html" or not file.is_file():
+        if not FORMATS[name].is_page or not file.is_file():
             continue
         try:
             text = file.read_text(encoding="utf-8")

@@ -24,6 +24,17 @@ class Format:
     marked: bool = False
     """Whether it takes the texts of rules as they are written, with their markup; else they are plain."""
 
+    needs_digest: bool = False
+    """Whether it is about the digest of what was judged, so that a snapshot must be made of what was fetched."""
+    step_summary: bool = False
+    """Whether the report in brief is to go to the summary of the step of CI that it is for."""
+    commands: bool = False
+    """Whether its lines are commands to the CI that reads them, on purpose."""
+    is_page: bool = False
+    """Whether it is the page that is mailed, and that is kept where an audit saw nothing."""
+    is_baseline: bool = False
+    """Whether later audits can be compared with it."""
+
     @property
     def is_json(self) -> bool:
         """Whether its texts are JSON, or a JSON value a line."""
@@ -38,18 +49,40 @@ class Format:
 
 
 _ALL = (
-    Format("html", "report.html", "html", "one self-contained page to read, to send and to print", marked=True),
+    Format(
+        "html",
+        "report.html",
+        "html",
+        "one self-contained page to read, to send and to print",
+        marked=True,
+        is_page=True,
+    ),
     Format("md", "report.md", "markdown", "Markdown to paste into a ticket", marked=True),
-    Format("json", "report.json", "jsonreport", "everything, for programs", marked=True),
+    Format("json", "report.json", "jsonreport", "everything, for programs", marked=True, is_baseline=True),
     Format("sarif", "report.sarif", "sarif", "SARIF 2.1.0, for GitHub code scanning and other result viewers"),
     Format("junit", "report.junit.xml", "junit", "JUnit XML, for the test reports of Jenkins, GitLab and other CI"),
     Format("csv", "report.csv", "csvtable", "a result a row, for spreadsheets"),
     Format("jsonl", "report.jsonl", "jsonlines", "a result a line, for log pipelines"),
     Format("ocsf", "report.ocsf.json", "ocsf", "Compliance Findings of the Open Cybersecurity Schema Framework"),
-    Format("github", "report.github.txt", "github", "annotations of GitHub Actions, to print to standard output"),
+    Format(
+        "github",
+        "report.github.txt",
+        "github",
+        "annotations of GitHub Actions, to print to standard output",
+        step_summary=True,
+        commands=True,
+    ),
     Format("gitlab", "report.gitlab.json", "gitlab", "GitLab code quality, for its merge requests and pipelines"),
-    Format("attestation", "report.intoto.json", "attestation", "an in-toto statement over what was judged, to sign"),
+    Format(
+        "attestation",
+        "report.intoto.json",
+        "attestation",
+        "an in-toto statement over what was judged, to sign",
+        needs_digest=True,
+    ),
 )
 
 FORMATS: dict[str, Format] = {each.name: each for each in _ALL}
 """Every format, by its name."""
+PAGE = next(each for each in _ALL if each.is_page)
+"""The format that is mailed."""

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.audit.baseline import baseline_of
-from northflank_audit.audit.report_builder import Tally
+from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.model import Account, Severity, Waiver
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
@@ -28,7 +28,7 @@ def audited(
     now = MONDAY + dt.timedelta(weeks=week)
     engine = Engine(list(rules), now)
     past = None if earlier is None else msgspec.json.decode(msgspec.json.encode(earlier), type=Baseline)
-    tally = Tally(engine, WaiverBook(list(waivers), now.date()), (), past)
+    tally = VerdictTotals(engine, WaiverBook(list(waivers), now.date()), (), past)
     tally.add(engine.judge(resources))
     run = Run(
         id=f"{week:016}",
@@ -305,7 +305,7 @@ def test_an_account_and_a_credential_of_its_name_are_told_apart():
 
     def judged(earlier):
         past = None if earlier is None else msgspec.json.decode(msgspec.json.encode(earlier), type=Baseline)
-        tally = Tally(engine, WaiverBook([], MONDAY.date()), (), past)
+        tally = VerdictTotals(engine, WaiverBook([], MONDAY.date()), (), past)
         tally.add(engine.judge_account(account, [credential("account")]))
         run = Run(id="1", started_at=MONDAY, finished_at=MONDAY, source=API, complete=True, incomplete_reasons=[])
         return tally.report(Tool("t", "1"), run, Coverage(), [], None, seen=True, accounts=[None])
@@ -328,7 +328,7 @@ def test_the_exit_code_is_that_of_the_lowest_severity_that_counts_and_an_incompl
     fail_on, complete, code
 ):
     engine = Engine([OPEN], MONDAY)
-    tally = Tally(engine, WaiverBook([], MONDAY.date()))
+    tally = VerdictTotals(engine, WaiverBook([], MONDAY.date()))
     tally.add(engine.judge([credential("a")]))
     run = Run(id="1", started_at=MONDAY, finished_at=MONDAY, source=API, complete=complete, incomplete_reasons=[])
     assert tally.report(Tool("t", "1"), run, Coverage(), [], fail_on).exit_code == code

@@ -3,7 +3,7 @@ import datetime as dt
 import pytest
 
 from northflank_audit.audit.compliance import frameworks
-from northflank_audit.audit.report_builder import Tally
+from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.model import Severity, Status
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
@@ -67,7 +67,7 @@ def test_nothing_is_met_where_not_everything_was_seen(counts):
 def test_nothing_is_met_unless_the_caller_says_that_all_was_seen():
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     engine = Engine([rule(controls={"soc2": ["CC6.1"]})], now)
-    tally = Tally(engine, WaiverBook([], now.date()))
+    tally = VerdictTotals(engine, WaiverBook([], now.date()))
     tally.add(engine.judge([resource()]))
     run = Run(id="1", started_at=now, finished_at=now, source=Origin(kind="api"), complete=True, incomplete_reasons=[])
 

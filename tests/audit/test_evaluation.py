@@ -2,16 +2,16 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from northflank_audit.audit import runner
+from northflank_audit.audit.request import AuditRequest
 from northflank_audit.config.policy import Policy
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan
 from northflank_audit.formats.jsonreport import render
-from northflank_audit.model import Severity, Status
+from northflank_audit.model import Status
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline
 from northflank_audit.northflank.token import Token
@@ -42,18 +42,10 @@ def audited(tmp_path: Path):
         ]
         for each in rules:
             each.params.update(params or {})
-        asked = SimpleNamespace(
-            details=details,
-            include=set(Status),
-            save_snapshot=snapshot,
-            writes=lambda _: False,
-            on_unknown="fail",
-            absent="unknown",
-            fail_on=Severity.INFO,
-        )
         accepted, _ = read_waivers(Document(waivers or "waivers: []", "w.yaml"))
         policy = Policy(rules=rules, waivers=[waiver for _, waiver in accepted], earlier=None)
-        return runner.audit(asked, policy, source, lambda _: None)
+        request = AuditRequest(policy=policy, details=details, include=frozenset(Status), snapshot=snapshot)
+        return runner.audit(request, source, lambda _: None)
 
     return run
 

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 from northflank_audit import stopping
-from northflank_audit.audit import deliver, runner
+from northflank_audit.audit import deliver, last_resort, runner
 from northflank_audit.audit.evaluation import LATE, TimedEngine
+from northflank_audit.audit.request import AuditRequest
 from northflank_audit.config.policy import Policy
 from northflank_audit.deadline import Deadline
 from northflank_audit.formats import FORMATS
-from northflank_audit.model import Severity
 from northflank_audit.policy.rules.rulebook import load
 from northflank_audit.sources.files import InputSource
 from tests.conftest import RULES, rules
@@ -37,13 +37,10 @@ class Clock:
 def audited(seconds, count, asked=RULES, on_unknown="fail"):
     found = [{"id": f"c{n}", "provider": "github", "restrictions": {"restricted": True}} for n in range(count)]
     body = json.dumps({"data": {"credentials": found}, "pagination": {"hasNextPage": False, "count": count}})
-    settings = SimpleNamespace(
-        details="never", include=frozenset(), save_snapshot=None, writes=lambda _: False,
-        on_unknown=on_unknown, absent="unknown", fail_on=Severity.INFO,
-    )  # fmt: skip
     policy = Policy(rules=load([("r.yaml", asked)]), waivers=[], earlier=None)
     source = InputSource([("i.json", body.encode())], None)
-    return runner.audit(settings, policy, source, lambda _: None, "", Deadline(seconds, Clock()))
+    request = AuditRequest(policy=policy, details="never", on_unknown=on_unknown)
+    return runner.audit(request, source, lambda _: None, "", Deadline(seconds, Clock()))
 
 
 @pytest.mark.parametrize("asked", [RULES, COLLECTIVE])
@@ -104,8 +101,8 @@ def test_a_run_that_still_does_not_end_is_ended(monkeypatch, capsys):
         ended.set()
 
     monkeypatch.setattr(stopping, "leave", leave)
-    monkeypatch.setattr(runner, "LONGEST_OVERTIME", 0.0)
-    with runner._last_resort(Deadline(0)):
+    monkeypatch.setattr(last_resort, "LONGEST_OVERTIME", 0.0)
+    with last_resort.last_resort(Deadline(0)):
         assert ended.wait(120)
     assert codes == [3]
     assert "the run has not ended 0 s after --timeout" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import click
 import pytest
 from msgspec.structs import replace
 
-from northflank_audit.audit.report_builder import MOST_CAUSES, Tally
+from northflank_audit.audit.verdict_totals import MOST_CAUSES, VerdictTotals
 from northflank_audit.cli.summary import lines
 from northflank_audit.formats import FORMATS, mailbody
 from northflank_audit.formats.text import headline, missing, no_violation, outcome, title
@@ -32,7 +32,7 @@ SIXTY_ONE = [resource(id=f"c{number:02}", name=f"N{number}", provider="ecr", n=0
 @pytest.fixture
 def judged():
     def make(*resources, on_unknown="fail", entry=BROKEN):
-        tally = Tally(engine := Engine([rule(**entry)], NOW), WaiverBook([], NOW.date()))
+        tally = VerdictTotals(engine := Engine([rule(**entry)], NOW), WaiverBook([], NOW.date()))
         tally.add(engine.judge(resources))
         problems = tally.unjudged(broken=on_unknown == "ignore")
         run = Run(id="1", started_at=NOW, finished_at=NOW, source=Origin(kind="api"), complete=not problems,

@@ -3,7 +3,7 @@ import datetime as dt
 import click
 import pytest
 
-from northflank_audit.audit.report_builder import Tally
+from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.cli.summary import MOST, lines
 from northflank_audit.model import Severity
 from northflank_audit.policy.engine import Engine
@@ -18,7 +18,7 @@ NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 def summary():
     def make(*resources, complete=True, **entry):
         engine = Engine([rule(**{"require": "credential.ok", **entry})], NOW)
-        tally = Tally(engine, WaiverBook([], NOW.date()))
+        tally = VerdictTotals(engine, WaiverBook([], NOW.date()))
         tally.add(engine.judge(resources))
         run = Run(id="1", started_at=NOW, finished_at=NOW, source=Origin(kind="api"), complete=complete,
                   incomplete_reasons=[] if complete else ["page 2: gone"])  # fmt: skip

@@ -2,7 +2,6 @@
 
 import json
 import re
-from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -11,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from northflank_audit.audit import runner
+from northflank_audit.audit.request import AuditRequest
 from northflank_audit.config.policy import Policy
 from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan
-from northflank_audit.model import Severity
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline
 from northflank_audit.northflank.token import Token
@@ -30,19 +29,10 @@ ACCOUNTED = ("pass", "fail", "unknown", "error", "notapplicable", "waived")
 
 def audited(url, *, teams=(), page_size=PAGE_SIZE, details="auto"):
     """Audit over HTTP, without the waits."""
-    asked = SimpleNamespace(
-        details=details,
-        include=frozenset(),
-        save_snapshot=None,
-        writes=lambda _: False,
-        on_unknown="fail",
-        absent="unknown",
-        fail_on=Severity.INFO,
-    )
     policy = Policy(rules=rules(), waivers=[], earlier=None)
     with Client(url, TOKEN, max_attempts=TRIES, deadline=Deadline(NET), sleep=lambda _: None) as client:
         source = ApiSource(client, Origin(kind="api"), teams, page_size=page_size, details=details != "never")
-        report = runner.audit(asked, policy, source, lambda _: None)
+        report = runner.audit(AuditRequest(policy=policy, details=details), source, lambda _: None)
     summary = json.loads(msgspec.json.encode(report.summary))
     assert sum(summary[each] for each in ACCOUNTED) == report.coverage.results == report.coverage.resources * 2
     assert (report.exit_code == 3) is bool(report.run.incomplete_reasons) is (not report.run.complete)

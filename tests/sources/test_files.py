@@ -1,14 +1,14 @@
 import datetime as dt
 import json
-from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from northflank_audit.audit import runner
+from northflank_audit.audit.request import AuditRequest
 from northflank_audit.config.policy import Policy
 from northflank_audit.errors import StartError
-from northflank_audit.model import Account, Severity, Status
+from northflank_audit.model import Account, Status
 from northflank_audit.report import Origin, Tool
 from northflank_audit.sources.files import DIFFERENT, NO_PROJECTS, InputSource
 from northflank_audit.sources.interface import Source
@@ -169,17 +169,10 @@ def test_a_snapshot_is_no_place_for_secrets():
 
 
 def test_a_snapshot_is_judged_as_of_its_time_and_its_age_is_told():
-    asked = SimpleNamespace(
-        details="auto",
-        include={Status.PASS},
-        save_snapshot=None,
-        writes=lambda _: False,
-        on_unknown="fail",
-        absent="unknown",
-        fail_on=Severity.INFO,
-    )
     policy = Policy(rules=[rule(require="now == timestamp('2026-01-01T00:00:00Z')")], waivers=[], earlier=None)
-    report = runner.audit(asked, policy, source(snapshot()), lambda _: None)
+    report = runner.audit(
+        AuditRequest(policy=policy, include=frozenset({Status.PASS})), source(snapshot()), lambda _: None
+    )
     assert [each.status for each in report.results] == ["pass", "pass"]
     assert "days old, and was judged as of then" in report.warnings[-1]
 

@@ -65,7 +65,7 @@ def test_no_name_makes_a_header(hostile):
 def test_the_subject_arrives_as_it_is_wherever_its_lines_end(report, monkeypatch):
     for kind in ("text", "html"):
         monkeypatch.setattr(mailbody, kind, lambda *_: "")
-    monkeypatch.setattr(mail, "FORMATS", {"html": SimpleNamespace(render=lambda _: "")})
+    monkeypatch.setattr(mail, "PAGE", SimpleNamespace(render=lambda _: ""))
     for length in range(1, 90):
         said = f"[AUDIT] INCOMPLETE: {'7' * length} violations, 1 new, 2 high — team münchen, payments"
         monkeypatch.setattr(mail, "subject", lambda _, said=said: said)

@@ -1,0 +1,44 @@
+"""Keeps what an audit fetched: as a file, or as its digest alone."""
+
+import datetime as dt
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+from northflank_audit.audit.request import AuditRequest
+from northflank_audit.audit.tool import TOOL
+from northflank_audit.delivery import files
+from northflank_audit.errors import DeliveryError
+from northflank_audit.model import Resource
+from northflank_audit.printable import spelt
+from northflank_audit.report import Subject
+from northflank_audit.sources.interface import Source
+from northflank_audit.sources.snapshot import SnapshotWriter
+
+
+class KeptSnapshot:
+    """Collects resources where a request wants to keep them; else it holds nothing."""
+
+    def __init__(self, request: AuditRequest) -> None:
+        self._path = request.snapshot
+        self._writer = SnapshotWriter() if request.snapshot or request.digested else None
+
+    def add(self, resources: Iterable[Resource]) -> None:
+        """Take some resources, in the form in which they were judged."""
+        if self._writer is not None:
+            self._writer.add(list(resources))
+
+    def keep(self, source: Source, now: dt.datetime) -> tuple[list[Subject], list[str]]:
+        """Save the file, if that is wanted; return what was judged, and why it could not be saved."""
+        if self._writer is None:
+            return source.subjects, []
+        problems = []
+        text = self._writer.text(TOOL, source.as_of or now, source)
+        try:
+            if self._path is not None:
+                files.write(self._path, text)
+        except DeliveryError as error:
+            problems.append(str(error))
+        saved = self._path is not None and not problems
+        name = spelt(Path(self._path or "snapshot.json").name)
+        return source.subjects or [Subject(name=name, sha256=sha256(text.encode()).hexdigest(), saved=saved)], problems

@@ -1,0 +1,30 @@
+"""Ends a run that does not end by itself."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from northflank_audit import logs, stopping
+from northflank_audit.deadline import Deadline
+from northflank_audit.errors import AuditError
+
+LONGEST_OVERTIME: Final = 300.0
+"""Seconds that judging, rendering and delivery may take together after `--timeout`: more than their own bounds."""
+
+
+@contextmanager
+def last_resort(deadline: Deadline) -> Iterator[None]:
+    """End the process where nothing else did: the deadline bounds each stage, and this the mistakes in that."""
+
+    def give_up() -> None:
+        logs.tell(f"northflank-audit: the run has not ended {LONGEST_OVERTIME:g} s after --timeout; no verdict")
+        stopping.leave(AuditError.exit_code)
+
+    timer = threading.Timer(deadline.remaining + LONGEST_OVERTIME, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,41 @@
+"""What an audit is asked for, whatever asks: a command, a test, another program."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from northflank_audit.config.policy import Policy
+from northflank_audit.config.settings import Settings
+from northflank_audit.model import Severity, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRequest:
+    """By which policy to audit, how much to read, what to list, and what fails the audit."""
+
+    policy: Policy
+    details: Literal["auto", "always", "never"] = "auto"
+    absent: Literal["unknown", "notapplicable", "violating"] = "unknown"
+    """What it means where the API leaves out a documented field that a rule reads."""
+    include: frozenset[Status] = frozenset()
+    """What to list besides what somebody must read."""
+    fail_on: Severity | None = Severity.INFO
+    """The least severity that makes the exit code 1; None: no severity does."""
+    on_unknown: Literal["fail", "ignore"] = "fail"
+    snapshot: str | None = None
+    """Where to save what was fetched."""
+    digested: tuple[str, ...] = ()
+    """The formats that are about the digest of what was fetched, saved or not."""
+
+    @classmethod
+    def of(cls, settings: Settings, policy: Policy) -> "AuditRequest":
+        """Take from a run's settings what an audit needs to know of them."""
+        return cls(
+            policy=policy,
+            details=settings.details,
+            absent=settings.absent,
+            include=settings.include,
+            fail_on=settings.fail_on,
+            on_unknown=settings.on_unknown,
+            snapshot=settings.save_snapshot,
+            digested=tuple(each.name for each in settings.formats if each.needs_digest),
+        )

@@ -1,0 +1,52 @@
+"""Opens the source of an audit's resources: the API, files, or the emulator's API."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from msgspec import UNSET
+
+from northflank_audit.config.settings import Settings
+from northflank_audit.deadline import Deadline
+from northflank_audit.northflank.token import Token
+from northflank_audit.printable import spelt
+from northflank_audit.reading import LARGEST_DATA, read_bytes
+from northflank_audit.report import Origin
+from northflank_audit.sources.files import InputSource
+from northflank_audit.sources.interface import Source
+
+
+@contextmanager
+def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Source]:
+    """Give the source of the resources: the API, files, or the emulator's API."""
+    deadline = deadline or Deadline(settings.timeout)
+    if settings.input:
+        contents = [(_input_name(path), read_bytes(path, largest=LARGEST_DATA)) for path in settings.input]
+        yield InputSource(contents, settings.team[0] if settings.team else None)
+        return
+    from northflank_audit.northflank.client import Client  # noqa: PLC0415 - imports requests
+    from northflank_audit.sources.api import ApiSource  # noqa: PLC0415 - as above
+
+    with ExitStack() as stack:
+        if settings.demo:
+            from northflank_audit.emulator import Emulator, load  # noqa: PLC0415 - for the demo only
+
+            emulator = stack.enter_context(Emulator(load(None)))
+            url, token = emulator.url, Token(emulator.token, "the emulator")
+        else:
+            url, token = settings.api_url, settings.token(os.environ)
+        client = stack.enter_context(
+            Client(url, token, max_attempts=settings.max_attempts, deadline=deadline, direct=settings.demo)
+        )
+        origin = Origin(
+            kind="demo" if settings.demo else "api",
+            url=url,
+            teams=list(settings.team),
+            all_teams=settings.all_teams or UNSET,
+        )
+        teams = None if settings.all_teams else settings.team
+        yield ApiSource(client, origin, teams, page_size=settings.page_size, details=settings.details != "never")
+
+
+def _input_name(path: str) -> str:
+    return "standard input" if path == "-" else spelt(path)
