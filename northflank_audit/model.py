@@ -107,12 +107,6 @@ class Account(Struct, frozen=True, kw_only=True):
     unknown: dict[str, str] = {}
     """Why a list of it is not known as a whole, by the type's name, for a person."""
 
-    def __post_init__(self) -> None:
-        """Take the names that snapshots had of lists before they were called by their types."""
-        for before, name in (("resources", RESOURCE_TYPE), ("projects", "project")):
-            if before in self.unknown:
-                self.unknown[name] = self.unknown.pop(before)
-
     def __str__(self) -> str:
         """Name the account in messages."""
         return "the account" if self.team is None else f"team {self.team}"

@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, settings
 
 from northflank_audit.model import Resource, Rule
 from northflank_audit.policy.rules.rulebook import load
+from northflank_audit.resources import TYPES
+from northflank_audit.resources.needs import Needs
 
 # The machine's speed is no property of the code, and CI must give the same result twice.
 settings.register_profile(
@@ -63,6 +65,14 @@ def rules(text: str = RULES) -> list[Rule]:
 def rule(**entry: Any) -> Rule:
     entry = {"id": "r", "title": "T", "severity": "low", "require": "true", **entry}
     return rules(json.dumps({"rules": [entry]}))[0]
+
+
+def needing(*types: str) -> Needs:
+    """Return needs of these types, with all their parts."""
+    return Needs({name: {part.name: () for part in TYPES[name].sources} for name in types})
+
+
+CREDENTIALS = needing("registry-credential")
 
 
 def resource(detailed: bool = True, team: str | None = None, **record: Any) -> Resource:

@@ -1,4 +1,4 @@
-"""In what order credentials are fetched and judged: page by page, or where a rule needs it, account by account."""
+"""In what order resources are fetched and judged: page by page, or where a rule needs it, account by account."""
 
 import datetime as dt
 from collections import defaultdict
@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 
 from northflank_audit.deadline import Deadline
 from northflank_audit.formats.text import plural
-from northflank_audit.model import Account, Resource, Rule, Status
+from northflank_audit.model import LIST, Account, Identity, Resource, Rule, Status
 from northflank_audit.policy.engine import UNKNOWN, Engine
+from northflank_audit.policy.needs import needs
 from northflank_audit.policy.verdict import Verdict
 from northflank_audit.sources.interface import Source
 
@@ -19,10 +20,13 @@ UNSAID: Final = "their source does not say it"
 
 
 class Judged(NamedTuple):
-    """Some credentials in the form in which they were judged, and what was said of them."""
+    """Some resources in the form in which they were judged, and what was said of them."""
 
     resources: list[Resource]
+    """All that were read, those of types too that no rule is about."""
     verdicts: Iterable[Verdict]
+    judged: int = 0
+    """How many of the resources are of types that rules are about."""
     accounts: int = 0
     """Accounts as a whole that some of the verdicts may be about."""
 
@@ -33,7 +37,7 @@ class TimedEngine(Engine):
     def __init__(self, rules: Sequence[Rule], now: dt.datetime, deadline: Deadline, *, absent: str = UNKNOWN) -> None:
         super().__init__(rules, now, absent)
         self._deadline = deadline
-        self._unjudged: set[tuple[str | None, str]] = set()
+        self._unjudged: set[Identity] = set()
 
     def judge(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
         """Yield the engine's verdicts, as far as there is time."""
@@ -58,121 +62,153 @@ class TimedEngine(Engine):
 
         `in_order` says whether all verdicts of a resource come before those of the next.
         """
-        judged: set[tuple[str | None, str]] = set()
-        current: tuple[str | None, str] | None = None
+        judged: set[Identity] = set()
+        current: Identity | None = None
         pending = iter(verdicts)
         while self._deadline.overdue <= LATE:
             verdict = next(pending, None)
             if verdict is None:
                 return
-            key = (verdict.resource.team, verdict.resource.id)
-            if current not in (None, key) and in_order:
+            key = verdict.resource.identity
+            if current is not None and current != key and in_order:
                 judged.add(current)
             current = key
             yield verdict
-        self._unjudged.update({(each.team, each.id) for each in resources} - judged)
+        self._unjudged.update({each.identity for each in resources} - judged)
 
 
 def judged(engine: Engine, source: Source, details: str) -> Iterator[Judged]:
-    """Judge every credential of the source, and every account. `details` is the settings' own."""
-    wanted = details if source.has_details else "never"
-    return _by_account(engine, source, wanted) if engine.collective else _by_page(engine, source, wanted)
+    """Judge every resource of the source, and every account. `details` is the settings' own."""
+    yield from (_ByAccount if engine.collective else _ByPage)(engine, source, details).judge()
+    if unread := list(chain.from_iterable(map(engine.unread, source.gaps))):
+        yield Judged([], unread)
 
 
-def _by_page(engine: Engine, source: Source, details: str) -> Iterator[Judged]:
-    """Judge every page, and then, with their details, those credentials that want them."""
-    lacking: list[Resource] = []
-    for page in source.pages():
-        if details == "always":
-            lacking += page
-            continue
-        verdicts = list(engine.judge(page))
-        ids = {verdict.resource.id for verdict in verdicts if verdict.lacks_data} if details == "auto" else set()
-        if not ids:
-            yield Judged(page, verdicts)
-            continue
-        lacking += [resource for resource in page if resource.id in ids]
-        yield Judged(
-            [resource for resource in page if resource.id not in ids],
-            [verdict for verdict in verdicts if verdict.resource.id not in ids],
-        )
-    for completed in source.complete(lacking):
-        yield Judged(completed, engine.judge(completed))
-
-
-def _by_account(engine: Engine, source: Source, details: str) -> Iterator[Judged]:
-    """Judge every account when all of it is there."""
-    whole = _Whole(engine, source, details)
-    for account in whole.accounts():
-        yield whole.judge(account)
-
-
-class _Whole:
-    """The accounts of a source, their credentials in the latest form.
-
-    A rule over a whole account may want the details of any credential of it. So no record has its final form before,
-    and all rules are to judge the same form, which is what a snapshot keeps.
-    """
+class _Evaluation:
+    """What is the same in whatever order resources are judged."""
 
     def __init__(self, engine: Engine, source: Source, details: str) -> None:
         self._engine = engine
         self._source = source
-        self._details = details
-        self._kept: dict[str | None, dict[str, Resource]] = defaultdict(dict)
-        self._asked: set[tuple[str | None, str]] = set()
+        self._needs = needs(engine.rules)
+        self._details = details if source.has_parts else "never"
+        self._about = frozenset(rule.resource for rule in engine.rules)
+        self._wants: dict[Identity, _Want] = {}
+        self._asked: dict[Identity, frozenset[str]] = {}
 
-    def accounts(self) -> list[Account]:
-        """Fetch everything but details that only rules over whole accounts want, and return the accounts."""
-        wanted: list[Resource] = []
-        for page in self._source.pages():
+    def _judged(self, resources: list[Resource], verdicts: Iterable[Verdict], accounts: int = 0) -> Judged:
+        return Judged(resources, verdicts, sum(each.type in self._about for each in resources), accounts)
+
+    def _verdicts(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
+        """Yield the verdicts of rules that need nothing but the resource."""
+        return self._engine.judge(each for each in resources if each.type in self._about)
+
+    def _parts(self, name: str) -> frozenset[str]:
+        """Return the parts of a type that cost a request each and that a rule reads."""
+        return frozenset(self._needs.parts.get(name, ())) - {LIST}
+
+    def _want(self, resource: Resource, parts: frozenset[str], rank: int = 0) -> None:
+        """Take note of parts that are wanted of a resource, if they were not asked for before."""
+        before = self._wants.get(resource.identity, _Want(resource, frozenset(), rank))
+        asked = self._asked.get(resource.identity, frozenset())
+        if more := (parts & self._parts(resource.type)) - resource.parts - asked - before.parts:
+            self._wants[resource.identity] = _Want(resource, before.parts | more, max(before.rank, rank))
+
+    def _want_all(self, resources: Iterable[Resource]) -> None:
+        """Take note of every part that a rule reads, if all are to be read."""
+        if self._details == "always":
+            for resource in resources:
+                self._want(resource, self._parts(resource.type))
+
+    def _want_as_said(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> None:
+        """Take note of the parts that could settle verdicts on some of these resources, if those are to be read."""
+        unknown = [each for each in verdicts if each.status is Status.UNKNOWN]
+        if self._details != "auto" or not unknown:
+            return
+        by_identity = {each.identity: each for each in resources}
+        for severity in {each.rule.severity for each in unknown}:
+            of_severity = [each for each in unknown if each.rule.severity is severity]
+            for identity, parts in self._engine.wanted(of_severity, by_identity.values()).items():
+                if identity in by_identity:
+                    self._want(by_identity[identity], parts, severity.rank)
+
+    def _completed(self) -> Iterator[list[Resource]]:
+        """Yield the resources of which parts are wanted, with them: those first that the severest rules want."""
+        ordered = sorted(self._wants.values(), key=lambda each: -each.rank)
+        self._wants = {}
+        wanted = {each.resource.identity: each.parts for each in ordered}
+        for identity, parts in wanted.items():
+            self._asked[identity] = self._asked.get(identity, frozenset()) | parts
+        if ordered:
+            yield from self._source.complete([each.resource for each in ordered], wanted)
+
+
+class _Want(NamedTuple):
+    resource: Resource
+    parts: frozenset[str]
+    rank: int
+    """Of the severest rule that wants them."""
+
+
+class _ByPage(_Evaluation):
+    """Judges every page, and then, with the parts that they want, the resources that want some."""
+
+    def judge(self) -> Iterator[Judged]:
+        """Yield what is judged as it comes."""
+        for page in self._source.pages(self._needs):
+            self._want_all(page)
+            verdicts = list(self._verdicts(each for each in page if each.identity not in self._wants))
+            self._want_as_said(verdicts, page)
+            firm = [each for each in page if each.identity not in self._wants]
+            yield self._judged(firm, [each for each in verdicts if each.resource.identity not in self._wants])
+        for completed in self._completed():
+            yield self._judged(completed, self._verdicts(completed))
+
+
+class _ByAccount(_Evaluation):
+    """Judges every account when all of it is there, its resources in the latest form.
+
+    A rule over a whole account may want parts of any resource of it. So no record has its final form before, and all
+    rules are to judge the same form, which is what a snapshot keeps.
+    """
+
+    def __init__(self, engine: Engine, source: Source, details: str) -> None:
+        super().__init__(engine, source, details)
+        self._kept: dict[str | None, dict[Identity, Resource]] = defaultdict(dict)
+
+    def judge(self) -> Iterator[Judged]:
+        """Fetch everything except parts that only rules over whole accounts want, and judge account by account."""
+        for page in self._source.pages(self._needs):
             self._keep(page)
-            if self._details == "always":
-                wanted += page
-            elif self._details == "auto":
-                wanted += _once(verdict.resource for verdict in self._engine.judge(page) if verdict.lacks_data)
-        accounts = list(map(self._account, dict.fromkeys([*self._source.accounts, *self._kept])))
-        self._complete(wanted)
-        return accounts
+            self._want_all(page)
+            self._want_as_said(self._verdicts(page), page)
+        self._complete()
+        for team in dict.fromkeys([*self._source.accounts, *self._kept]):
+            yield self._account(self._source.accounts.get(team) or self._unsaid(team))
 
-    def judge(self, account: Account) -> Judged:
-        """Judge an account, and again whenever details have been read that may decide what was unknown."""
+    def _account(self, account: Account) -> Judged:
+        """Judge an account, and again whenever parts have been read that may decide what was unknown."""
         while True:
             resources = list(self._kept[account.team].values())
             verdicts = list(self._engine.judge_account(account, resources))
-            lacking = _lacking(verdicts, resources) if self._details == "auto" else []
-            wanted = [each for each in lacking if not each.detailed and (each.team, each.id) not in self._asked]
-            if not wanted:
-                return Judged(resources, chain(self._engine.judge(resources), verdicts), accounts=1)
-            self._complete(wanted)
+            self._want_as_said(verdicts, resources)
+            if not self._complete():
+                return self._judged(resources, chain(self._verdicts(resources), verdicts), accounts=1)
 
-    def _account(self, team: str | None) -> Account:
-        if team not in self._source.accounts:
-            return Account(team=team, unknown={"resources": UNSAID, "projects": UNSAID})
-        judges = self._kept[team] or self._engine.about_accounts
-        asks = judges and "projects" in self._engine.reads
-        return self._source.with_projects(team) if asks else self._source.accounts[team]
-
-    def _complete(self, resources: Sequence[Resource]) -> None:
-        gone = {(each.team, each.id) for each in resources}
-        self._asked |= gone
-        for completed in self._source.complete(resources):
+    def _complete(self) -> bool:
+        """Read what is wanted and was not asked for before; tell whether there was anything."""
+        gone = set(self._wants)
+        asked = bool(gone)
+        for completed in self._completed():
             self._keep(completed)
-            gone -= {(each.team, each.id) for each in completed}
-        for team, identity in gone:
-            del self._kept[team][identity]
+            gone -= {each.identity for each in completed}
+        for identity in gone:
+            del self._kept[identity[1]][identity]
+        return asked
 
     def _keep(self, resources: Iterable[Resource]) -> None:
         for resource in resources:
-            self._kept[resource.team][resource.id] = resource
+            self._kept[resource.team][resource.identity] = resource
 
-
-def _lacking(verdicts: Iterable[Verdict], resources: Sequence[Resource]) -> Sequence[Resource]:
-    """Return the credentials of an account whose details may decide what is unknown."""
-    unknown = [each for each in verdicts if each.status is Status.UNKNOWN and not each.variable]
-    if any(each.decided_by and "resources" in each.decided_by.wide for each in unknown):
-        return resources
-    return _once(each.resource for each in unknown)
-
-
-def _once(resources: Iterable[Resource]) -> list[Resource]:
-    return list({each.id: each for each in resources}.values())
+    def _unsaid(self, team: str | None) -> Account:
+        return Account(team=team, unknown=dict.fromkeys(self._needs.types, UNSAID))

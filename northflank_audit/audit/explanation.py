@@ -11,7 +11,7 @@ from northflank_audit.policy.explain import steps
 from northflank_audit.policy.expressions.trace import Step
 from northflank_audit.sources.interface import Source
 
-UNREAD: Final = dict.fromkeys(("resources", "projects"), "they were not read")
+UNREAD: Final = "they were not read"
 
 
 class Explanation(NamedTuple):
@@ -34,11 +34,12 @@ class Finder:
         now = self._source.as_of or dt.datetime.now(dt.UTC)
         engine = Engine([self._rule], now)
         for known in judged(engine, self._source, self._details):
-            by_id = {(each.team, each.id): each for each in known.resources}
             for verdict in known.verdicts:
                 resource = verdict.resource
-                self.seen.append(resource.id)
+                if resource.id:
+                    self.seen.append(resource.id)
                 if resource.id == resource_id:
-                    account = self._source.accounts.get(resource.team, Account(team=resource.team, unknown=UNREAD))
-                    others = [each for each in by_id.values() if each.team == resource.team]
+                    unread = Account(team=resource.team, unknown=dict.fromkeys(self._source.needs.types, UNREAD))
+                    account = self._source.accounts.get(resource.team, unread)
+                    others = [each for each in known.resources if each.team == resource.team]
                     yield Explanation(engine.result(verdict), steps(self._rule, resource, now, account, others))

@@ -27,13 +27,14 @@ class ReportBuilder:
         self._request, self._engine, self._started = request, engine, started
         waivers = WaiverBook(policy.waivers, started.date())
         self._totals = VerdictTotals(engine, waivers, request.include, policy.earlier)
-        self._judged: Counter[str] = Counter()
-        self._accounts = 0
+        self._read: Counter[str] = Counter()
+        self._judged = self._accounts = 0
 
     def add(self, known: Judged) -> None:
         """Take some resources with their verdicts."""
         self._totals.add(known.verdicts)
-        self._judged.update(each.type for each in known.resources if each.id)
+        self._read.update(each.type for each in known.resources)
+        self._judged += known.judged
         self._accounts += known.accounts
 
     def report(self, source: Source, run_id: str, subjects: Sequence[Subject], lost: Sequence[str]) -> Report:
@@ -72,9 +73,9 @@ class ReportBuilder:
         coverage = source.coverage()
         return replace(
             coverage,
-            resources=self._judged.total(),
+            resources=self._judged,
             accounts=self._accounts if self._engine.about_accounts else UNSET,
-            types=by_type(coverage.types, self._judged, self._engine.rules, complete=not source.problems),
+            types=by_type(coverage.types, self._read, self._engine.rules, complete=not source.problems),
         )
 
     def _warnings(
@@ -99,7 +100,7 @@ def by_type(
 ) -> list[TypeCoverage]:
     """Return what came back of each type that rules are about or that was read, in the catalogue's order.
 
-    `read` is the source's own account of it, `counted` how many resources of each type were judged, and `complete`
+    `read` is the source's own account of it, `counted` how many resources of each type were read, and `complete`
     holds for types that the source says nothing of.
     """
     known = {each.type: each for each in read}

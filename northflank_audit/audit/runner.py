@@ -56,5 +56,5 @@ def audit(
     for known in judged(engine, source, request.details):
         builder.add(known)
         snapshot.add(known.resources)
-        watch(len(known.resources))
+        watch(known.judged)
     return builder.report(source, run_id, *snapshot.keep(source, started))

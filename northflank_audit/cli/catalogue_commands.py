@@ -12,7 +12,7 @@ from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import LIST, Part
 
 if TYPE_CHECKING:
-    from northflank_audit.policy.needs import Needs
+    from northflank_audit.resources.needs import Needs
 
 Json = dict[str, Any]
 OWN = "the token's own account"

@@ -3,55 +3,67 @@
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
 
 from northflank_audit.errors import FetchError
 from northflank_audit.northflank.client import Client
-from northflank_audit.northflank.records import claimed, contradictions, has_id
 
-READ_LIST: Final = "Account > Cloud > Registries > Read (before 2026: Account > Credentials > General > Read)"
-READ_DETAIL: Final = (
-    "Account > Cloud > Registries > Read (before 2026: Account > Credentials > General > Read Encrypted)"
-)
 READ_TEAMS: Final = "Organisation > Team > General > Read"
-READ_PROJECTS: Final = "Project > Projects > Manage > Read"
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Whose lists are asked for: those of a team, or (None) the token's own account."""
+def endpoint(template: str, team: str | None, **ids: str | None) -> str:
+    """Return the path of an endpoint of a team, or (None) of the token's own account, with these ids filled in.
 
-    team: str | None
-
-    @property
-    def path(self) -> str:
-        """The path of the list of registries. Raises FetchError for an id that no address can hold."""
-        return f"{self._base}/integrations/registries"
-
-    def detail(self, credential_id: str) -> str:
-        """Return the path of one registry's details. Raises FetchError as `path` does."""
-        return f"{self.path}/{_segment(credential_id)}"
-
-    @property
-    def projects(self) -> str:
-        """The path of the list of projects. Raises FetchError as `path` does."""
-        return f"{self._base}/projects"
-
-    @property
-    def _base(self) -> str:
-        return "/v1" if self.team is None else f"/v1/teams/{_segment(self.team)}"
-
-    def list_of(self, what: str) -> str:
-        """Name one of its lists in messages."""
-        return f"list of {what}" if self.team is None else f"list of {what} of team {self.team}"
+    Raises FetchError for an id that no address can hold.
+    """
+    base = "/v1" if team is None else f"/v1/teams/{_segment(team)}"
+    return base + template.format(**{name: _segment(each) for name, each in ids.items() if each is not None})
 
 
 def _segment(identity: str) -> str:
     if identity in (".", ".."):  # addresses are normalised on their way: it would ask for something else
         raise FetchError(f"the id '{identity}' can't be asked for: in an address it means another one")
     return quote(identity, safe="")
+
+
+def has_id(item: Any, field: str = "id") -> bool:
+    """Tell whether an item of a list is a record that can be told from others: the id is all that is required."""
+    return isinstance(item, dict) and isinstance(item.get(field), str) and item[field] != ""
+
+
+def claimed(pagination: Mapping[str, Any]) -> int | None:
+    """Return how many items a list's answer says that it has."""
+    count = pagination.get("count")
+    return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+
+def contradictions(items: list[Any], pagination: Mapping[str, Any], where: str, field: str = "id") -> Iterator[str]:
+    """Yield what a list's answer contradicts itself in: its count, and items without an id."""
+    count = pagination.get("count")
+    if count is not None and count != len(items):
+        yield f"{where}: it says that it has {count} items, and has {len(items)}"
+    bad = sum(not has_id(item, field) for item in items)
+    if bad:
+        yield f"{where}: {bad} of {len(items)} items {'has' if bad == 1 else 'have'} no id, and could not be judged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A list to ask for."""
+
+    path: str
+    keys: tuple[str, ...] = ()
+    """Of its items under `data`, of which one must be there. None: `data` itself is the list."""
+    paged: bool = True
+    """Whether each answer says if there is a next page; else one that does not say it is the whole list."""
+    id_field: str = "id"
+    what: str
+    """Its name in messages."""
+    permission: str
+    """What a 403 lacks."""
+    team: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,10 @@ class Page:
     query: Mapping[str, str | int]
     """What asked for it."""
 
+    def without_items(self) -> "Page":
+        """Return what is needed to ask for it once more."""
+        return replace(self, items=[])
+
 
 def read_ahead(found: Iterator[Page]) -> Iterator[Page]:
     """Yield the pages, each fetched while the one before is being judged."""
@@ -81,83 +97,88 @@ def read_ahead(found: Iterator[Page]) -> Iterator[Page]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def pages(
-    client: Client, path: str, key: str, *, page_size: int, what: str, permission: str, team: str | None = None
-) -> Iterator[Page]:
-    """Yield every page of the list at `path`, whose items are under `data.{key}`.
+def pages(client: Client, listing: Listing, page_size: int) -> Iterator[Page]:
+    """Yield every page of a list.
 
     The official clients differ on when a list ends; this goes on while either a cursor or `hasNextPage` says that
     there is more, and counts `page` up where there is no cursor. Raises FetchError when a page can't be had, or
     when going on would lead round in a circle.
     """
-    query: dict[str, str | int] = {"per_page": page_size}
+    size: dict[str, str | int] = {"per_page": page_size} if listing.paged else {}
+    query = size
     cursors: set[str] = set()
     seen: set[str] = set()
     number = 1
     more: Any = False
     while True:
-        name = f"{what}, page {number}"
-        answer = client.get(path, query, what=name, permission=permission, team=team, page=number)
-        items, pagination = _shape(answer, key, name)
+        name = f"{listing.what}, page {number}"
+        answer = client.get(
+            listing.path, query, what=name, permission=listing.permission, team=listing.team, page=number
+        )
+        items, pagination = _shape(answer, listing, name)
         promised, more, cursor = more, pagination.get("hasNextPage"), pagination.get("cursor")
         last = not (more or cursor)
         vain = [f"{name}: it is empty, although the page before said that there is more"]
         warnings = vain if last and promised and not items else []
-        fresh = {item["id"] for item in items if has_id(item)} - seen
-        wrong = list(contradictions(items, pagination, name))
-        if len(items) > page_size:
+        fresh = {item[listing.id_field] for item in items if has_id(item, listing.id_field)} - seen
+        wrong = list(contradictions(items, pagination, name, listing.id_field))
+        if size and len(items) > page_size:
             wrong.append(f"{name}: {len(items)} items came where {page_size} at most were asked for")
         if last and promised and items and not fresh:
             wrong.append(f"{name}: the page holds only what earlier pages held, although the page before promised more")
         yield Page(number, items, claimed(pagination), wrong, warnings, query)
         if last:
             return
-        if not items:
-            raise FetchError(f"{name}: the page is empty and yet claims a next one")
-        if not fresh:
-            raise FetchError(f"{name}: the page holds only what earlier pages held, and claims a next one")
+        _progress(name, items, fresh, cursor, cursors)
         seen |= fresh
         number += 1
-        query = {"per_page": page_size}
-        if cursor:
-            if not isinstance(cursor, str):
-                raise FetchError(f"{name}: the cursor is not text")
-            if cursor in cursors:
-                raise FetchError(f"{name}: the cursor came before, so the pages go round in a circle")
-            cursors.add(cursor)
-            query["cursor"] = cursor
-        else:
-            query["page"] = number
+        query = {**size, "cursor": cursor} if cursor else {**size, "page": number}
 
 
-def read_again(
-    client: Client,
-    path: str,
-    key: str,
-    query: Mapping[str, str | int],
-    *,
-    what: str,
-    permission: str,
-    team: str | None = None,
-) -> list[Any]:
-    """Return the items that a list's page has now; `query` is what asked for it, and `what` names it.
+def _progress(name: str, items: list[Any], fresh: set[str], cursor: Any, cursors: set[str]) -> None:
+    """Raise FetchError where the next page would be no step forward; else remember the cursor that leads to it."""
+    if not items:
+        raise FetchError(f"{name}: the page is empty and yet claims a next one")
+    if not fresh:
+        raise FetchError(f"{name}: the page holds only what earlier pages held, and claims a next one")
+    if cursor:
+        if not isinstance(cursor, str):
+            raise FetchError(f"{name}: the cursor is not text")
+        if cursor in cursors:
+            raise FetchError(f"{name}: the cursor came before, so the pages go round in a circle")
+        cursors.add(cursor)
+
+
+def read_again(client: Client, listing: Listing, query: Mapping[str, str | int]) -> list[Any]:
+    """Return the items that a list's page has now; `query` is what asked for it, and the listing's `what` names it.
 
     Raises FetchError when it can't be had, or contradicts itself.
     """
-    items, pagination = _shape(client.get(path, query, what=what, permission=permission, team=team), key, what)
-    for wrong in contradictions(items, pagination, what):
+    answer = client.get(listing.path, query, what=listing.what, permission=listing.permission, team=listing.team)
+    items, pagination = _shape(answer, listing, listing.what)
+    for wrong in contradictions(items, pagination, listing.what, listing.id_field):
         raise FetchError(wrong)
     return items
 
 
-def _shape(answer: Any, key: str, name: str) -> tuple[list[Any], dict[str, Any]]:
-    data = answer.get("data") if isinstance(answer, dict) else None
-    items = data.get(key) if isinstance(data, dict) else None
-    if not isinstance(items, list):
-        raise FetchError(f"{name}: the answer has no list 'data.{key}'; is --api-url the address of the API?")
+def _shape(answer: Any, listing: Listing, name: str) -> tuple[list[Any], dict[str, Any]]:
+    items = _items(answer.get("data") if isinstance(answer, dict) else None, listing.keys, name)
     pagination = answer.get("pagination")
+    if pagination is None and not listing.paged:
+        return items, {"hasNextPage": False}
     if not isinstance(pagination, dict):
         raise FetchError(f"{name}: the answer has no 'pagination', so it can't be told whether there is more")
     if not isinstance(pagination.get("hasNextPage"), bool) and not pagination.get("cursor"):
         raise FetchError(f"{name}: 'pagination' does not say whether there is more")
     return items, pagination
+
+
+def _items(data: Any, keys: tuple[str, ...], name: str) -> list[Any]:
+    there = [key for key in keys if isinstance(data, dict) and key in data]
+    if len(there) > 1:
+        raise FetchError(f"{name}: the answer contradicts itself: it has both 'data.{there[0]}' and 'data.{there[1]}'")
+    items = data if not keys else data[there[0]] if there else None
+    if not isinstance(items, list):
+        where = " or ".join(f"'data.{key}'" for key in keys) or "'data'"
+        raise FetchError(f"{name}: the answer has no list {where}; is --api-url the address of the API?")
+    return items

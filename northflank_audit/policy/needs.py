@@ -3,8 +3,7 @@
 It is told by their expressions alone, before anything is fetched. A part that no rule reads is not fetched.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from northflank_audit.model import Rule
@@ -12,26 +11,12 @@ from northflank_audit.policy.expressions.cel import Expression, compiled
 from northflank_audit.policy.expressions.field_reads import ITEM
 from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import LIST, dotted
+from northflank_audit.resources.needs import Needs
 
 ACCOUNT: Final = "account"
 RESOURCES: Final = "resources"
 PROJECTS: Final = "projects"
 PROJECT_TYPE: Final = "project"
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What some rules need, each with the ids of the rules that need it."""
-
-    parts: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
-    """By type and part; a type's `list` is always among its parts."""
-    personal: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """The personal fields that a rule reads, by type."""
-
-    @property
-    def types(self) -> list[str]:
-        """The types whose lists are needed, in the catalogue's order."""
-        return [name for name in TYPES if name in self.parts]
 
 
 def needs(rules: Iterable[Rule]) -> Needs:

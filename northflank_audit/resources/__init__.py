@@ -34,4 +34,7 @@ TYPES: Final[dict[str, ResourceType]] = {
 }
 """Every type, by its name."""
 
-__all__ = ["TYPES", "Field", "Kind", "Part", "Permission", "ResourceType", "Scope"]
+PARENT: Final = PROJECT
+"""The type whose resources hold those of `Scope.PROJECT`."""
+
+__all__ = ["PARENT", "TYPES", "Field", "Kind", "Part", "Permission", "ResourceType", "Scope"]

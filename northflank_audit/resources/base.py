@@ -141,7 +141,7 @@ def tree(fields: tuple[Field, ...]) -> dict[str, Any]:
     return root
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """One endpoint, and what it adds to a record: the list, the detail, a list of children."""
 
@@ -152,7 +152,7 @@ class Part:
     keys: tuple[str, ...] = ()
     """Of a list: the key under `data`, or several of which one must be there. None: `data` itself is the list."""
     paged: bool = True
-    """Of a list: whether it comes in pages."""
+    """Of a list: whether each answer says if there is a next page. Else one that does not say it is the whole list."""
     fields: tuple[Field, ...]
     secrets: tuple[str, ...] = ()
     """Paths of what the endpoint shows and nobody may keep; repeated elsewhere in the answer, it is masked there.
@@ -166,7 +166,7 @@ class Part:
     joins: str = ""
     """Of a list of children: the field of the record that holds them."""
 
-    @property
+    @cached_property
     def kept(self) -> dict[str, Any]:
         """The fields as a tree, as `tree` gives it."""
         return tree(self.fields)
@@ -200,6 +200,8 @@ class ResourceType:
     """Endpoints that exist and are not called, since they show secrets or change something."""
     alias: str = ""
     """For rules about this type: the type whose records `resources` holds, where it is another."""
+    generation: Callable[[Record], str] | None = None
+    """Tells which generation of the API a record of the list is of; None: there is one."""
     lists_all: Callable[[Record], bool] | None = None
     """Tells of a record whether the list gave all of its fields that the list may give; None: it always does."""
 
@@ -207,14 +209,28 @@ class ResourceType:
     def fields(self) -> Mapping[str, Field]:
         """Every field, by its path; lists and maps above others are among them."""
         found: dict[str, Field] = {}
+        for field in self._declared:
+            for above, kind in _above(field.path):
+                found.setdefault(above, Field(path=above, kind=kind))
+            found.setdefault(field.path, field)
+        return found
+
+    @property
+    def _declared(self) -> Iterator[Field]:
+        """The fields of all parts, by their paths below the whole record."""
         for part in self.sources:
             prefix = f"{part.joins}[]." if part.joins else ""
-            for field in part.fields:
-                path = f"{prefix}{field.path}"
-                for above, kind in _above(path):
-                    found.setdefault(above, Field(path=above, kind=kind))
-                found.setdefault(path, replace(field, path=path))
-        return found
+            yield from (replace(field, path=f"{prefix}{field.path}") for field in part.fields)
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """The fields of all parts together as a tree, as `tree` gives it."""
+        return tree(tuple(self._declared))
+
+    @cached_property
+    def changing(self) -> frozenset[str]:
+        """The paths of fields that two answers may give differently, though nobody changed the resource."""
+        return frozenset(path for path, field in self.fields.items() if field.changing or field.kind is Kind.TIME)
 
     @cached_property
     def sources(self) -> tuple[Part, ...]:

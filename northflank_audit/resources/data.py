@@ -96,6 +96,7 @@ ADDON: Final = ResourceType(
             name="backupSchedules",
             path=f"{_ADDON}/{{id}}/backup-schedules",
             keys=("schedules",),
+            paged=False,  # the SDK documents pages, the documentation of 2026-06 none
             permission=_READ_ADDONS,
             joins="backupSchedules",
             fields=(

@@ -1,32 +1,28 @@
-"""What is kept of an answer: declared fields alone, without what is secret. Values never leave this module.
+"""What is kept of an answer: declared fields, without what is secret. Values never leave this package.
 
 A value of another kind than declared keeps its kind and loses what is in it: a map becomes `{}`, a text where a map
-is documented becomes "". So rules see that it is odd, and nothing that it may hide.
+is documented is masked. So rules see that it is odd, and nothing that it may hide. Of an open type the list's other
+fields are kept, unless their names call them secret.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from northflank_audit.addresses import without_user
-from northflank_audit.resources.base import Field, Items, Kind, Part, Record
+from northflank_audit.resources.base import Field, Items, Kind, Part, Record, ResourceType
+from northflank_audit.resources.redaction import MASK, Mask, Secrets, is_address, is_secret
 
-MASK: Final = "***"
-SHORTEST: Final = 6
-"""Characters: a shorter secret can't be told from a part of a word."""
-SECRET_KEYS: Final = frozenset(
-    {"auth", "auths", "identitytoken", "password", "registrytoken", "secret", "token", "username"}
-)
-"""Keys, in lower case, that are dropped wherever they stand in what nobody declared."""
-_USER_IN_URL: Final = re.compile(r"(?<=://)[^/?#\s]*@")
+_USER_IN_URL: Final = re.compile(r"(?<=://)[^/\\?#\s]*@")
+_COMPARED: Final = frozenset({"provider", "region", "status", "type", "scope"})
+"""Undeclared fields that are never masked, with all in them: rules compare them."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Intake:
     """What decides on each value of one answer."""
 
-    mask: Callable[[str], str]
     personal: Collection[str]
     open: bool
     """Whether what nobody declared is kept."""
@@ -35,16 +31,40 @@ class _Intake:
 def kept(part: Part, item: Mapping[str, Any], personal: Collection[str] = (), *, open_: bool = False) -> Record:
     """Return what is kept of a record that an endpoint gave; of personal fields those with these paths alone.
 
-    `open_` keeps what nobody declared as well, less what its keys call a secret.
+    `open_` keeps what nobody declared as well, less what its keys call a secret. Raises RecursionError for what is
+    nested too deeply.
     """
-    derived = part.derive(dict(item)) if part.derive else {}
-    intake = _Intake(_masking(item, part), personal, open_)
-    return _map(merged(item, derived), part.kept, intake)
+    secrets = _secrets(part, item)
+    return _masked(_filtered(part, item, personal, open_=open_), part.kept, secrets)
 
 
-def joined(part: Part, items: list[Any], personal: Collection[str] = ()) -> Record:
-    """Return what a list of children adds to its parent's record."""
-    return {part.joins: [kept(part, item, personal) for item in items if isinstance(item, dict)]}
+def listed(kind: ResourceType, item: Mapping[str, Any], personal: Collection[str] = ()) -> Record:
+    """Return what is kept of a record of a type's list. Raises RecursionError as `kept` does."""
+    assert kind.listing is not None  # noqa: S101 - what has no list has no records
+    return kept(kind.listing, item, personal, open_=kind.open)
+
+
+def completed(
+    kind: ResourceType, part: Part, record: Record, item: Mapping[str, Any], personal: Collection[str] = ()
+) -> Record:
+    """Return a record with what a part of it adds. What repeats a secret of the part is masked in both.
+
+    Raises RecursionError as `kept` does.
+    """
+    return _masked(merged(record, _filtered(part, item, personal)), kind.kept, _secrets(part, item))
+
+
+def joined(part: Part, record: Record, items: list[Any], personal: Collection[str] = ()) -> Record:
+    """Return a record with a list of its children. Raises RecursionError as `kept` does."""
+    children = [kept(part, item, personal) if isinstance(item, dict) else _emptied(item) for item in items]
+    return {**record, part.joins: children}
+
+
+def restored(kind: ResourceType, record: Mapping[str, Any], personal: Collection[str] = ()) -> Record:
+    """Return what is kept of a record that was kept before. Raises RecursionError as `kept` does."""
+    secrets = Secrets()
+    secrets.take(record)
+    return _masked(_map(record, kind.kept, _Intake(personal, kind.open)), kind.kept, secrets)
 
 
 def merged(record: Mapping[str, Any], addition: Mapping[str, Any]) -> Record:
@@ -56,6 +76,12 @@ def merged(record: Mapping[str, Any], addition: Mapping[str, Any]) -> Record:
     return both
 
 
+# -- What is kept ------------------------------------------------------------------------------------------------------
+def _filtered(part: Part, item: Mapping[str, Any], personal: Collection[str], *, open_: bool = False) -> Record:
+    derived = part.derive(dict(item)) if part.derive else {}
+    return _map(merged(item, derived) if derived else item, part.kept, _Intake(personal, open_))
+
+
 def _map(value: Mapping[str, Any], known: Mapping[str, Any], intake: _Intake) -> Record:
     found = {
         name: _node(value[name], node, intake)
@@ -63,7 +89,11 @@ def _map(value: Mapping[str, Any], known: Mapping[str, Any], intake: _Intake) ->
         if name in value and not _is_excluded(value[name], node, intake)
     }
     if intake.open:
-        found |= {name: _clean(item) for name, item in value.items() if name not in known and _is_open(name, item)}
+        found |= {
+            name: _open(name, item)
+            for name, item in value.items()
+            if name not in known and item is not None and not is_secret(name, item)
+        }
     return found
 
 
@@ -88,56 +118,86 @@ def _leaf(value: Any, field: Field, intake: _Intake) -> Any:
     if field.kind is Kind.MAP and isinstance(value, dict):
         return {name: item for name, item in value.items() if isinstance(item, bool)}
     if isinstance(value, dict | list):
-        return _clean(value) if intake.open else _emptied(value)
-    if not isinstance(value, str) or not field.free:
+        return _clean(value) if intake.open else type(value)()
+    if not isinstance(value, str):
         return value
-    return intake.mask(without_user(value) if field.address else _USER_IN_URL.sub("", value))
+    return without_user(value) if field.address else _without_users(value)
 
 
 def _emptied(value: Any) -> Any:
-    return type(value)() if isinstance(value, dict | list | str) else value
+    return type(value)() if isinstance(value, dict | list) else MASK if isinstance(value, str) else value
 
 
-def _is_open(name: str, value: Any) -> bool:
-    return value is not None and name.lower() not in SECRET_KEYS
+def _open(name: str, value: Any) -> Any:
+    return without_user(value) if isinstance(value, str) and is_address(name) else _clean(value)
 
 
 def _clean(value: Any) -> Any:
-    """Return what nobody declared without secrets."""
+    """Return what nobody declared without secrets and nulls."""
     if isinstance(value, dict):
-        return {
-            key: without_user(item) if isinstance(item, str) and key.lower().endswith("url") else _clean(item)
-            for key, item in value.items()
-            if _is_open(key, item)
-        }
+        return {key: _open(key, item) for key, item in value.items() if item is not None and not is_secret(key, item)}
     if isinstance(value, list):
         return [_clean(item) for item in value]
-    return _USER_IN_URL.sub("", value) if isinstance(value, str) else value
+    return _without_users(value) if isinstance(value, str) else value
 
 
-def _masking(item: Mapping[str, Any], part: Part) -> Callable[[str], str]:
-    """Return what masks the secrets of an answer in its other texts."""
-    secrets, logins = _long_texts(item, part.secrets), _long_texts(item, part.logins)
-    if not (secrets or logins):
-        return lambda text: text
-    choices = [re.escape(each) for each in secrets] + [rf"(?<!\w){re.escape(each)}(?!\w)" for each in logins]
-    pattern = re.compile("|".join(choices))
-    return lambda text: pattern.sub(MASK, text)
+def _without_users(text: str) -> str:
+    return _USER_IN_URL.sub("", text) if "://" in text else text
 
 
-def _long_texts(item: Mapping[str, Any], paths: Collection[str]) -> list[str]:
-    """Return the texts at or below these paths, the longest first."""
-    found = {text.strip() for path in paths for text in _texts_at(item, path.split("."))}
-    return sorted((text for text in found if len(text) >= SHORTEST), key=lambda text: (-len(text), text))
+# -- What is masked ----------------------------------------------------------------------------------------------------
+def _secrets(part: Part, item: Mapping[str, Any]) -> Secrets:
+    secrets = Secrets()
+    secrets.take(item)
+    for path in part.secrets:
+        secrets.add_at(item, path.split("."))
+    for path in part.logins:
+        secrets.add_at(item, path.split("."), users=True)
+    return secrets
 
 
-def _texts_at(value: Any, steps: list[str]) -> Iterator[str]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _texts_at(item, steps)
-    elif isinstance(value, dict):
-        step = steps[0] if steps else "*"
-        for item in value.values() if step == "*" else [value[step]] if step in value else []:
-            yield from _texts_at(item, steps[1:])
-    elif isinstance(value, str) and not steps:
+def _masked(record: Record, known: Mapping[str, Any], secrets: Secrets) -> Record:
+    mask = secrets.mask(_texts(record)) if secrets else None
+    return record if mask is None else _masked_map(record, known, mask)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
         yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def _masked_map(value: Record, known: Mapping[str, Any], mask: Mask) -> Record:
+    return {name: _masked_node(item, name, known.get(name), mask) for name, item in value.items()}
+
+
+def _masked_node(value: Any, name: str, node: Any, mask: Mask) -> Any:
+    if isinstance(value, list):
+        inner = node.item if isinstance(node, Items) else node
+        return [_masked_node(item, name, inner, mask) for item in value]
+    if node is None and name in _COMPARED:
+        return value
+    if isinstance(value, dict):
+        return _masked_map(value, node if isinstance(node, dict) else {}, mask)
+    if not isinstance(value, str) or _is_reference(name):
+        return value
+    if node is None:
+        return mask.address(value) if is_address(name) else mask.words(value)
+    return _masked_text(value, node, mask)
+
+
+def _masked_text(value: str, node: Any, mask: Mask) -> str:
+    if not isinstance(node, Field):  # a text where a list or a map is documented
+        return mask.words(value)
+    if node.address:
+        return mask.address(value)
+    if node.free:
+        return mask.words(value)
+    return value if value in node.values else mask.fixed(value)
+
+
+def _is_reference(name: str) -> bool:
+    """Tell whether a field names a resource or a time."""
+    return name == "id" or name.endswith(("Id", "At"))

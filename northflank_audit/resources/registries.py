@@ -6,6 +6,8 @@ from northflank_audit.addresses import parsed
 from northflank_audit.resources.base import (
     DETAIL,
     LIST,
+    Field,
+    Kind,
     Part,
     Permission,
     Record,
@@ -46,7 +48,7 @@ _FIELDS: Final = (
     time(f"{_REFRESH}.lastFailureAt", changing=True),
     time(f"{_REFRESH}.nextAttemptAt", changing=True, ahead=True),
     text(f"{_REFRESH}.error.type", changing=True),
-    words(f"{_REFRESH}.error.message"),
+    Field(path=f"{_REFRESH}.error.message", kind=Kind.TEXT, free=True, changing=True),
     text(f"{_REFRESH}.error.providerCode", changing=True),
     time("createdAt"),
     time("updatedAt", changing=True),
@@ -65,13 +67,20 @@ def _listed(item: Record) -> Record:
 def _detailed(item: Record) -> Record:
     """Tell besides whether a login is stored, which is dropped."""
     login: Any = item.get("credentials")
-    stored = isinstance(login, dict) and bool(login.get("username") or login.get("password"))
+    if not isinstance(login, dict | None):  # what is of another kind stays to be seen
+        return _listed(item)
+    stored = bool(login and (login.get("username") or login.get("password")))
     return {**_listed(item), "credentials": {"stored": stored or bool(item.get("auths"))}}
 
 
 def _is_of_2024(record: Record) -> bool:
     """Tell whether a record is of the generation whose list lacks nothing: only that one always has restrictions."""
     return "restrictions" in record
+
+
+def _generation(record: Record) -> str:
+    """Return the generation of a list's record: only that of 2024 has these fields."""
+    return "2024" if "description" in record or "restrictions" in record else "2026"
 
 
 REGISTRY_CREDENTIAL: Final = ResourceType(
@@ -83,6 +92,7 @@ REGISTRY_CREDENTIAL: Final = ResourceType(
     variable="credential",
     collection="registry_credentials",
     open=True,
+    generation=_generation,
     lists_all=_is_of_2024,
     listing=Part(
         name=LIST,

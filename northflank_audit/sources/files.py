@@ -1,130 +1,210 @@
 """Saved JSON as a source: snapshots, API responses, and what the official CLI prints."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from functools import partial
+from itertools import groupby
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from northflank_audit import jsontext
 from northflank_audit.errors import StartError
-from northflank_audit.model import Account, Resource
-from northflank_audit.northflank.records import claimed, contradictions
+from northflank_audit.model import LIST, RESOURCE_TYPE, Resource
+from northflank_audit.northflank.paging import claimed, contradictions
 from northflank_audit.report import Origin, Subject
-from northflank_audit.sources.interface import Source
-from northflank_audit.sources.snapshot import KIND, Snapshot, digest, missing
+from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
+from northflank_audit.resources.decode import listed, restored
+from northflank_audit.sources import snapshot
+from northflank_audit.sources.interface import NOT_ASKED, Source
+from northflank_audit.sources.snapshot import KIND, Read, Saved
 
-NO_DETAILS = "the input holds no details; a snapshot of a live audit does"
-NO_PROJECTS = "the input holds no projects; a snapshot of a live audit with a rule that asks for them does"
-DIFFERENT = "the inputs differ on them"
-_FORMS = (
+NO_DETAILS: Final = "the input holds no details; a snapshot of a live audit does"
+DIFFERENT: Final = "the inputs differ on them"
+UNSAID: Final = "the snapshot does not say what of the account it has"
+_FORMS: Final = (
     "it must be a snapshot of this tool, a response of 'List registries', or what "
     "'northflank list registry-credentials -o json' prints"
 )
 
 
+class InputFile(NamedTuple):
+    """A file that has been read."""
+
+    name: str
+    content: bytes
+    type: str | None = None
+    """Of which type's list it is an answer; None where it is a snapshot, or one of registries."""
+    project: str | None = None
+
+
+class Answer(NamedTuple):
+    """A decoded answer of a list."""
+
+    name: str
+    kind: ResourceType
+    project: str | None
+    items: list[Any]
+    pagination: Any
+    """What it says of pages; None where it says nothing."""
+
+
 class InputSource(Source):
     """Files that have been read. All of them are decoded before the first is judged."""
 
-    no_projects = NO_PROJECTS
+    def __init__(self, files: Sequence[InputFile | tuple[str, bytes]], team: str | None) -> None:
+        """Decode files. `team` is whose resources they are, where they do not say it.
 
-    def __init__(self, files: Sequence[tuple[str, bytes]], team: str | None) -> None:
-        """Decode (name, content) pairs. `team` is whose credentials they are, where they do not say it.
-
-        Raises StartError for anything that is not one of the three forms.
+        Raises StartError for anything that is not one of the forms.
         """
-        names = [name for name, _ in files]
+        given = [InputFile(*each) for each in files]
+        names = [each.name for each in given]
         super().__init__(Origin(kind="input", files=names, teams=[team] if team else []))
-        self.subjects = [Subject(name=name, sha256=hashlib.sha256(content).hexdigest()) for name, content in files]
-        self._inputs = [(name, _decoded(name, content)) for name, content in files]
+        self.subjects = [Subject(name=each.name, sha256=hashlib.sha256(each.content).hexdigest()) for each in given]
+        self._inputs = [(each.name, _decoded(each)) for each in given]
         self._team = team
-        snapshots = [(name, value) for name, value in self._inputs if isinstance(value, Snapshot)]
+        snapshots = [(name, value.snapshot) for name, value in self._inputs if isinstance(value, Read)]
         if snapshots and team is not None:
             raise StartError(f"{snapshots[0][0]}: a snapshot knows its teams; leave --team away")
-        teams = [each for _, snapshot in snapshots for each in snapshot.source.teams]
+        teams = [each for _, found in snapshots for each in found.source.teams]
         if teams:
             self.origin = replace(self.origin, teams=list(dict.fromkeys(teams)))
         if snapshots and len(snapshots) == len(self._inputs):  # else some of it is as of now
-            self.as_of = max(snapshot.taken_at for _, snapshot in snapshots)
+            self.as_of = max(found.taken_at for _, found in snapshots)
             self.origin = replace(self.origin, taken_at=self.as_of)
 
-    def pages(self) -> Iterator[list[Resource]]:
-        """Yield each file's credentials."""
+    def _pages(self, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
+        """Yield each file's resources."""
+        for kind in kinds:
+            for team in self._teams():
+                self._held(kind, team)
         for name, value in self._inputs:
-            if isinstance(value, Snapshot):
-                yield self._replayed(name, value)
-                continue
-            with self._list_of(self._team):
-                yield self._read(name, value)
+            if isinstance(value, Read):
+                yield from self._replayed(name, value, kinds)
+            elif value.kind in kinds:
+                yield self._read(value)
+        for kind in kinds:
+            self._of_some_projects(kind)
 
-    def _read(self, name: str, value: dict[str, Any]) -> list[Resource]:
-        items = _credentials(value) or []
-        pagination = value.get("pagination")
-        if pagination is None and not value.keys() & {"data", "pagination"}:
-            pagination = {"hasNextPage": False}  # what the CLI prints: it has read all pages
-        if not isinstance(pagination, dict):
-            pagination = {}
-        self._count(claimed(pagination))
-        if pagination.get("hasNextPage") or pagination.get("cursor"):
-            self.problems.append(f"{name}: it says that there is a next page, which is not in it")
-        elif pagination.get("hasNextPage") is not False:
-            self.problems.append(f"{name}: its 'pagination' does not say whether there is a next page")
-        self.problems += contradictions(items, pagination, name)
-        return self._admit(items, self._team, name, shortfall=NO_DETAILS)
+    def _teams(self) -> Mapping[str | None, None]:
+        """Return the teams that the inputs are about."""
+        found: dict[str | None, None] = {}
+        for _, value in self._inputs:
+            teams = value.snapshot.teams if isinstance(value, Read) else [self._team]
+            found.update(dict.fromkeys(teams))
+        return found
 
-    def _replayed(self, name: str, snapshot: Snapshot) -> list[Resource]:
-        self.page_count += snapshot.pages
-        self.counted = None if self.counted is None or snapshot.count is None else self.counted + snapshot.count
-        self.generations.update(snapshot.generations)
-        self.warnings += snapshot.warnings
-        problems = list(snapshot.incomplete_reasons)
-        if snapshot.accounts is not UNSET:  # else nobody knows whose list has which of the problems
-            self.problems += problems
-            problems = []
+    def _held(self, kind: ResourceType, team: str | None) -> None:
+        """Take note of what the inputs say of a type's list: one that no input holds is a gap."""
+        self._account(team)
+        said = [each for _, value in self._inputs if (each := self._said(value, kind, team)) is not None]
+        known = [each for each in said if isinstance(each, frozenset)]
+        whys = [each for each in said if isinstance(each, str) and each != NOT_ASKED]
+        if kind is PARENT and known:  # what one input does not know, another does
+            whys = [DIFFERENT] if any(each != known[0] for each in known) else []
+        if not (known or whys):
+            not_held = (
+                f"the input holds no {kind.plural}; a snapshot of a live audit with a rule that asks for them does"
+            )
+            self._gap(kind, team, None, NOT_ASKED if NOT_ASKED in said else not_held)
+        elif whys:
+            self._lacks(kind, team, whys[0])
+
+    def _said(self, value: Read | Answer, kind: ResourceType, team: str | None) -> frozenset[str] | str | None:
+        """Return what an input has of a list: ids, where it is known; why it is not; None, nothing at all."""
+        if isinstance(value, Answer):
+            own = value.kind is kind and team == self._team
+            return frozenset(str(item.get(kind.id)) for item in value.items if isinstance(item, dict)) if own else None
+        account = next((each for each in value.snapshot.accounts if each.team == team), None)
+        if account is None:
+            return UNSAID if team in value.snapshot.teams else None
+        if kind.name in account.unknown:
+            return account.unknown[kind.name]
+        return frozenset(account.projects) if kind.name in value.snapshot.counts else NOT_ASKED
+
+    def _read(self, answer: Answer) -> list[Resource]:
+        with self._list_of(answer.kind, self._team):
+            pagination = answer.pagination if isinstance(answer.pagination, dict) else {}
+            self._count(claimed(pagination))
+            if pagination.get("hasNextPage") or pagination.get("cursor"):
+                self.problems.append(f"{answer.name}: it says that there is a next page, which is not in it")
+            elif pagination.get("hasNextPage") is not False:
+                self.problems.append(f"{answer.name}: its 'pagination' does not say whether there is a next page")
+            self.problems += contradictions(answer.items, pagination, answer.name, answer.kind.id)
+            return self._admit(
+                answer.items,
+                answer.kind,
+                self._team,
+                answer.project,
+                answer.name,
+                decode=partial(listed, answer.kind, personal=self.needs.personal.get(answer.kind.name, ())),
+                shortfall=NO_DETAILS if answer.kind.parts else None,
+            )
+
+    def _of_some_projects(self, kind: ResourceType) -> None:
+        """Take note of the projects of an account whose lists of a type are not among the answers."""
+        answers = [value for _, value in self._inputs if isinstance(value, Answer) and value.kind is kind]
+        if kind.scope is not Scope.PROJECT or not answers:
+            return
+        account = self._account(self._team)
+        left = [each for each in account.projects if each not in {answer.project for answer in answers}]
+        if PARENT.name in account.unknown:
+            self._lacks(kind, self._team, f"the projects are not known ({account.unknown[PARENT.name]})")
+        for project in left:
+            self._gap(kind, self._team, project, f"the input holds no {kind.plural} of the project '{project}'")
+
+    def _replayed(self, name: str, value: Read, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
+        found = value.snapshot
+        self.page_count += found.pages
+        self.counted = None if self.counted is None or found.count is None else self.counted + found.count
+        self.generations.update(found.generations)
+        self.warnings += found.warnings
+        self.gaps += [
+            Resource(
+                type=gap.type, id="", name=None, team=gap.team, project=gap.project, record={}, parts=frozenset(),
+                shortfall=gap.shortfall,
+            )
+            for gap in found.gaps
+            if TYPES.get(gap.type) in kinds
+        ]  # fmt: skip
         with ExitStack() as lists:
-            for account in _accounts(snapshot):
-                before = self.accounts.get(account.team)
-                self.accounts[account.team] = account if before is None else _joined(before, account)
-                lists.enter_context(self._list_of(account.team))
-            self.problems += problems
-            if digest(snapshot) != snapshot.sha256:
+            if value.told:
+                self.problems += found.incomplete_reasons
+            for account in found.accounts:
+                for kind in kinds:
+                    lists.enter_context(self._list_of(kind, account.team))
+            if not value.told:
+                self.problems += found.incomplete_reasons
+            if not value.intact:
                 self.problems.append(f"{name}: the snapshot was changed after it was taken: its SHA-256 does not match")
             else:
-                self.problems += (f"{name}: {problem}" for problem in missing(snapshot))
-            return [
-                resource
-                for saved in snapshot.records
-                for resource in self._admit(
-                    [saved.record], saved.team, name, detailed=saved.detailed, shortfall=saved.shortfall
-                )
-            ]
+                self.problems += (f"{name}: {problem}" for problem in value.missing)
+        for (type_name, team, _), records in groupby(found.records, lambda each: (each.type, each.team, each.project)):
+            found_kind = TYPES.get(type_name)
+            if found_kind is not None and found_kind in kinds:
+                with self._list_of(found_kind, team):
+                    yield [each for saved in records for each in self._restored(name, found_kind, saved)]
+
+    def _restored(self, name: str, kind: ResourceType, saved: Saved) -> list[Resource]:
+        known = {part.name for part in kind.sources}
+        return self._admit(
+            [saved.record],
+            kind,
+            saved.team,
+            saved.project,
+            name,
+            decode=partial(restored, kind, personal=self.needs.personal.get(kind.name, ())),
+            parts=frozenset({LIST, *saved.parts} & known),
+            shortfall=saved.shortfall,
+        )
 
 
-def _accounts(snapshot: Snapshot) -> list[Account]:
-    """Return a snapshot's accounts; for one that does not say them, those that its records and its source name."""
-    if snapshot.accounts is not UNSET:
-        return snapshot.accounts
-    teams = dict.fromkeys([*snapshot.source.teams, *(saved.team for saved in snapshot.records)]) or [None]
-    return [Account(team=team, unknown={"projects": NO_PROJECTS}) for team in teams]
-
-
-def _joined(one: Account, other: Account) -> Account:
-    """Return an account of which two inputs are parts. Its list has the gaps of both."""
-    unknown = {**one.unknown, **other.unknown}
-    known = [each.projects for each in (one, other) if "projects" not in each.unknown]
-    if known and one.unknown.get("projects") != DIFFERENT:
-        unknown.pop("projects", None)
-        if set(known[0]) != set(known[-1]):
-            unknown["projects"] = DIFFERENT
-    return replace(one, projects=known[0] if known else [], unknown=unknown)
-
-
-def _decoded(name: str, content: bytes) -> Any:
+def _decoded(file: InputFile) -> Read | Answer:
+    name = file.name
     try:
-        content = jsontext.as_utf8(content)
+        content = jsontext.as_utf8(file.content)
         if not content.strip():
             raise StartError(f"{name}: empty; did the command that should write it fail?")
         value = jsontext.decode(content)
@@ -135,20 +215,33 @@ def _decoded(name: str, content: bytes) -> Any:
     except jsontext.InvalidJSON as error:
         raise StartError(f"{name}: {error}") from None
     if isinstance(value, dict) and value.get("kind") == KIND:
+        if file.type is not None:
+            raise StartError(f"{name}: a snapshot knows its types; leave {file.type}= away")
         try:
-            return msgspec.convert(value, Snapshot)
+            return snapshot.read(value)
         except (msgspec.ValidationError, RecursionError) as error:
             raise StartError(f"{name}: not a whole snapshot ({error})") from None
-    if not isinstance(value, dict) or _credentials(value) is None:
-        raise StartError(f"{name}: {_FORMS}")
-    if value.get("error") is not None:
-        raise StartError(f"{name}: it is an error's answer: {_FORMS}")
-    if "data" in value and "credentials" in value:
-        raise StartError(f"{name}: it contradicts itself: it has both 'data' and 'credentials'")
-    return value
+    return _answer(file, TYPES[file.type or RESOURCE_TYPE], value)
 
 
-def _credentials(value: dict[str, Any]) -> list[Any] | None:
-    inner = value.get("data", value)
-    items = inner.get("credentials") if isinstance(inner, dict) else None
-    return items if isinstance(items, list) else None
+def _answer(file: InputFile, kind: ResourceType, value: Any) -> Answer:
+    """Return an answer of a type's list. Raises StartError for anything else."""
+    keys = kind.part(LIST).keys
+    forms = _FORMS if file.type is None else f"it must be an answer of the list of {kind.plural}"
+    whole = value if isinstance(value, dict) else {"data": value}
+    data = whole.get("data", whole)
+    there = [key for key in keys if isinstance(data, dict) and key in data]
+    items = data if not keys else data[there[0]] if there else None
+    if not isinstance(items, list):
+        raise StartError(f"{file.name}: {forms}")
+    if whole.get("error") is not None:
+        raise StartError(f"{file.name}: it is an error's answer: {forms}")
+    if "data" in whole and (extra := [key for key in keys if key in whole]):
+        raise StartError(f"{file.name}: it contradicts itself: it has both 'data' and '{extra[0]}'")
+    if len(there) > 1:
+        raise StartError(f"{file.name}: it contradicts itself: it has both '{there[0]}' and '{there[1]}'")
+    pagination = whole.get("pagination")
+    printed = "pagination" not in whole and (isinstance(value, list) or "data" not in whole)
+    if printed or (pagination is None and not kind.part(LIST).paged):
+        pagination = {"hasNextPage": False}  # what the CLI prints: it has read all pages
+    return Answer(file.name, kind, file.project, items, pagination)

@@ -3,31 +3,32 @@
 import datetime as dt
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
 import msgspec
 from msgspec.structs import replace
 
-from northflank_audit.model import DETAIL, LIST, Account, Resource
-from northflank_audit.northflank.records import has_id, listed
-from northflank_audit.report import Coverage, Origin, Subject
-from northflank_audit.resources.fields import generation
+from northflank_audit.model import LIST, Account, Identity, Resource
+from northflank_audit.northflank.paging import has_id
+from northflank_audit.report import Coverage, Origin, Subject, TypeCoverage
+from northflank_audit.resources import PARENT, TYPES, ResourceType
+from northflank_audit.resources.base import Record
+from northflank_audit.resources.needs import Needs
 
 _PAGE_BYTES: Final = 4
 NOT_ASKED: Final = "no rule asked for them when this was fetched"
 
 
 class Source(ABC):
-    """A source of credentials. What it could not give is in `problems`, and then the audit is incomplete."""
+    """A source of resources. What it could not give is in `problems`, and then the audit is incomplete."""
 
-    has_details: ClassVar[bool] = False
+    has_parts: ClassVar[bool] = False
     """Whether `complete` can add anything."""
-    no_projects: ClassVar[str] = NOT_ASKED
-    """Why an account's projects are not known as long as nobody has asked for them."""
     as_of: dt.datetime | None = None
-    """When the credentials were as they are here; None is now."""
+    """When the resources were as they are here; None is now."""
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
@@ -37,97 +38,162 @@ class Source(ABC):
         self.counted: int | None = 0
         """The sum of the pages' own `count`; None where a page has none."""
         self.subjects: list[Subject] = []
-        """The files that the credentials come from, if they come from files."""
+        """The files that the resources come from, if they come from files."""
         self.generations: set[str] = set()
         self.accounts: dict[str | None, Account] = {}
-        """By its team, each account whose list has been read, as far as it could be."""
-        self._seen: dict[tuple[str | None, str], bytes] = {}
+        """By its team, each account whose lists were asked for, as far as they could be read."""
+        self.gaps: list[Resource] = []
+        """One without an id for each list of which nothing could be read; its `shortfall` says why."""
+        self.needs = Needs()
+        """What `pages` was asked for."""
+        self.counts: Counter[str] = Counter()
+        """How many resources there are of each type."""
+        self.details: Counter[str] = Counter()
+        """How many answers about single resources of each type were used."""
+        self.shortfalls: dict[str, list[str]] = {}
+        """Of each type, why parts of its resources could not be read, one for each such resource."""
+        self._seen: dict[Identity, bytes] = {}
         """The page that each came on, and the digest of its record."""
 
-    @abstractmethod
-    def pages(self) -> Iterator[list[Resource]]:
-        """Yield the credentials, each once. Never raises for what is missing: that is said in `problems`."""
+    def pages(self, needs: Needs) -> Iterator[list[Resource]]:
+        """Yield the resources of the types that are needed, each once; a page is of one type, account and project.
 
-    def complete(self, resources: Sequence[Resource]) -> Iterator[list[Resource]]:
-        """Yield the resources with their details, as far as they can be had, but those that are gone.
+        Never raises for what is missing: that is said in `problems` and `gaps`.
+        """
+        self.needs = needs
+        return self._pages([TYPES[name] for name in needs.types])
+
+    @abstractmethod
+    def _pages(self, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
+        """Yield the resources of these types."""
+
+    def complete(
+        self,
+        resources: Sequence[Resource],
+        wanted: Mapping[Identity, frozenset[str]],  # noqa: ARG002 - there are none here
+    ) -> Iterator[list[Resource]]:
+        """Yield the resources with the parts that are wanted of each, as far as they can be had, but what is gone.
 
         Call it after `pages` has ended.
         """
         yield list(resources)
 
-    def with_projects(self, team: str | None) -> Account:
-        """Return one of `accounts` with its projects, as far as they can be had. Call it after `pages` has ended."""
-        return self.accounts[team]
-
     def coverage(self) -> Coverage:
         """Return what was asked and what came back, so far."""
-        return Coverage(pages=self.page_count, count=self.counted)
+        return Coverage(
+            pages=self.page_count,
+            count=self.counted,
+            details=self.details.total(),
+            types=[self._coverage_of(name) for name in self.needs.types],
+        )
+
+    def _coverage_of(self, name: str) -> TypeCoverage:
+        missing = [each.unknown[name] for each in self.accounts.values() if name in each.unknown]
+        if lacking := self.shortfalls.get(name):
+            more = f", and {len(lacking) - 1} more like it" if len(lacking) > 1 else ""
+            missing.append(f"{lacking[0]}{more}")
+        return TypeCoverage(
+            type=name,
+            resources=self.counts[name],
+            details=self.details[name],
+            complete=not missing,
+            missing=list(dict.fromkeys(missing)),
+        )
 
     def _count(self, claimed: int | None) -> None:
         self.page_count += 1
         self.counted = None if self.counted is None or claimed is None else self.counted + claimed
 
     @contextmanager
-    def _list_of(self, team: str | None) -> Iterator[None]:
+    def _list_of(self, kind: ResourceType, team: str | None) -> Iterator[None]:
         """Take what becomes a problem meanwhile for a gap in this account's list."""
         before = len(self.problems)
         try:
             yield
         finally:
-            account = self.accounts.get(team) or Account(team=team, unknown={"projects": self.no_projects})
-            gaps = self.problems[before:]
-            if gaps and "resources" not in account.unknown:
-                account = replace(account, unknown={**account.unknown, "resources": gaps[0]})
-            self.accounts[team] = account
+            self._account(team)
+            if gaps := self.problems[before:]:
+                self._lacks(kind, team, gaps[0])
 
-    def _page_of(self, resource: Resource) -> int:
-        """Return the number of the page that a credential came on, as `_admit` was told."""
-        return int.from_bytes(self._seen[resource.team, resource.id][:_PAGE_BYTES])
+    def _account(self, team: str | None) -> Account:
+        return self.accounts.setdefault(team, Account(team=team))
+
+    def _lacks(self, kind: ResourceType, team: str | None, why: str) -> None:
+        """Take note that an account's list is not known as a whole."""
+        account = self._account(team)
+        if kind.name not in account.unknown:
+            self.accounts[team] = replace(account, unknown={**account.unknown, kind.name: why})
+
+    def _gap(self, kind: ResourceType, team: str | None, project: str | None, why: str) -> None:
+        """Take note that nothing is known of a list."""
+        self._lacks(kind, team, why)
+        gap = Resource(
+            type=kind.name, id="", name=None, team=team, project=project, record={}, parts=frozenset(), shortfall=why
+        )
+        self.gaps.append(gap)
+
+    def _page_of(self, identity: Identity) -> int:
+        """Return the number of the page that a resource came on, as `_admit` was told."""
+        return int.from_bytes(self._seen[identity][:_PAGE_BYTES])
 
     def _admit(
         self,
         items: Iterable[Any],
+        kind: ResourceType,
         team: str | None,
+        project: str | None,
         where: str,
         *,
-        detailed: bool = False,
+        decode: Callable[[dict[str, Any]], Record],
+        parts: frozenset[str] = frozenset({LIST}),
         shortfall: str | None = None,
         page: int = 0,
     ) -> list[Resource]:
-        """Turn records into resources: without secrets, and each id of a team once.
+        """Turn records into resources: without secrets, and each once.
 
-        `page` is what `_page_of` says of them later.
-        Records without an id are left out; whoever read them has said so in `problems`.
+        `page` is what `_page_of` says of them later. Records without an id are left out; whoever read them has said
+        so in `problems`.
         """
         admitted = []
         for item in items:
-            if not has_id(item):
+            if not has_id(item, kind.id):
                 continue
+            identity = (kind.name, team, project, item[kind.id])
             try:
-                record = listed(item)
+                record = decode(item)
             except RecursionError:
-                self.problems.append(f"{where}: the credential '{item['id']}' is nested too deeply to be judged")
+                self.problems.append(
+                    f"{where}: the {kind.singular} '{item[kind.id]}' is nested too deeply to be judged"
+                )
                 continue
-            if not detailed:  # a record with its details no longer shows what the list said
-                self.generations.add(generation(record))
-            identity, name = item["id"], record.get("name")
+            if kind.generation is not None and parts == {LIST}:  # with details it no longer shows what the list said
+                self.generations.add(kind.generation(record))
             digest = hashlib.sha256(msgspec.json.encode(record, order="deterministic")).digest()
             seen = page.to_bytes(_PAGE_BYTES) + digest
-            before = self._seen.setdefault((team, identity), seen)
+            before = self._seen.setdefault(identity, seen)
             if before is not seen:
                 if before.endswith(digest):
-                    self.warnings.append(f"{where}: the credential '{identity}' came before, and was judged once")
+                    self.warnings.append(
+                        f"{where}: the {kind.singular} '{identity[3]}' came before, and was judged once"
+                    )
                 else:
-                    self.problems.append(f"{where}: two different records have the id '{identity}'")
+                    self.problems.append(f"{where}: two different records have the id '{identity[3]}'")
                 continue
+            name = record.get(kind.label)
             admitted.append(
                 Resource(
-                    id=identity,
+                    type=kind.name,
+                    id=identity[3],
                     name=name if isinstance(name, str) else None,
                     team=team,
+                    project=project,
                     record=record,
-                    parts=frozenset({LIST, DETAIL} if detailed else {LIST}),
+                    parts=parts,
                     shortfall=shortfall,
                 )
             )
+        self.counts[kind.name] += len(admitted)
+        if kind is PARENT and admitted:
+            account = self._account(team)
+            self.accounts[team] = replace(account, projects=[*account.projects, *(each.id for each in admitted)])
         return admitted

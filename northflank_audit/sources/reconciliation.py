@@ -1,36 +1,36 @@
 """What a list and a detail say differently: told apart from what only changed in mid run by reading the list again."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from northflank_audit.errors import FetchError
 from northflank_audit.model import Resource
-from northflank_audit.northflank.records import listed
-from northflank_audit.northflank.secrets import MASK
-
-CHANGING: Final = frozenset({"registryCredentialRefresh", "status", "createdAt", "updatedAt"})
-"""Fields that change by themselves, so that two answers about one credential may differ in them."""
+from northflank_audit.resources.redaction import MASK
 
 Records = Mapping[str, dict[str, Any]]
 """Those of a list's page, without secrets, by their ids."""
 
 
 class Settled(NamedTuple):
-    """What became of a credential whose details were asked for."""
+    """What became of a resource whose parts were asked for."""
 
     resource: Resource | None
     """None where it is gone."""
-    problem: str = ""
+    problems: tuple[str, ...] = ()
     """What makes the audit incomplete, besides what the resource lacks."""
-    warning: str = ""
+    warnings: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    """Why parts were not asked for."""
+    used: int = 0
+    """Answers that were used."""
 
 
 class ListAgain:
     """Pages of lists, each read once more at most, from any thread."""
 
-    def __init__(self, read: Callable[[int], list[Any]]) -> None:
-        """Read nothing yet. `read` reads a page by its number in this run, or raises FetchError."""
+    def __init__(self, read: Callable[[int], Records]) -> None:
+        """Read nothing yet. `read` reads a page by its number in this run, or raises FetchError or RecursionError."""
         self._read = read
         self._pages: dict[int, Records | FetchError] = {}
         self._lock = threading.Lock()
@@ -47,24 +47,26 @@ class ListAgain:
 
     def _fetched(self, number: int) -> Records | FetchError:
         try:
-            return {item["id"]: listed(item) for item in self._read(number)}
+            return self._read(number)
         except FetchError as error:
             return error
         except RecursionError:
             return FetchError("its list's page, once more, is nested too deeply")
 
 
-def differences(record: Mapping[str, Any], detail: Mapping[str, Any], path: str = "") -> Iterator[str]:
+def differences(
+    record: Mapping[str, Any], detail: Mapping[str, Any], changing: Collection[str], path: str = ""
+) -> Iterator[str]:
     """Yield the path of each field that both have and that is not the same in both, but of those that change.
 
     What was masked in one of them can't be compared.
     """
-    for key in record.keys() & detail.keys() - (CHANGING if not path else frozenset()):
-        one, other = record[key], detail[key]
+    for key in record.keys() & detail.keys():
+        one, other, here = record[key], detail[key], f"{path}{key}"
         if isinstance(one, dict) and isinstance(other, dict):
-            yield from differences(one, other, f"{path}{key}.")
-        elif not _same(one, other):
-            yield f"{path}{key}"
+            yield from differences(one, other, changing, f"{here}.")
+        elif here not in changing and not _same(one, other):
+            yield here
 
 
 def without(record: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:

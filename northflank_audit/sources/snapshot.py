@@ -9,42 +9,65 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.model import RESOURCE_TYPE, Account, Resource, Struct, checked_time
-from northflank_audit.northflank.records import has_id
+from northflank_audit.model import DETAIL, LIST, RESOURCE_TYPE, Account, Resource, Struct, checked_time
+from northflank_audit.northflank.paging import has_id
 from northflank_audit.report import Origin, Tool
-from northflank_audit.sources.interface import Source
+from northflank_audit.resources import PARENT, TYPES
+from northflank_audit.sources.interface import NOT_ASKED, Source
 
 KIND: Final = "northflank-audit-snapshot"
+SCHEMA: Final = "2.0"
+
+Counts = dict[str, Annotated[int, msgspec.Meta(ge=0)]]
 
 
 class Saved(Struct, frozen=True, kw_only=True):
-    """A credential as a snapshot holds it."""
+    """A resource as a snapshot holds it."""
 
+    type: str
     team: str | None
+    project: str | None
+    id: str
     record: dict[str, Any]
-    detailed: bool
+    parts: list[str]
     shortfall: str | None
+
+    @property
+    def has_id(self) -> bool:
+        """Whether its record is what its id says."""
+        field = TYPES[self.type].id
+        return has_id(self.record, field) and self.record[field] == self.id
+
+
+class Gap(Struct, frozen=True, kw_only=True):
+    """A list of which nothing could be read."""
+
+    type: str
+    team: str | None
+    project: str | None
+    shortfall: str
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
     """A snapshot file."""
 
     kind: Literal["northflank-audit-snapshot"]
-    schema_version: Literal["1.0"] = "1.0"
+    schema_version: Literal["2.0"] = SCHEMA
     tool: Tool
     taken_at: dt.datetime
     source: Origin
     generations: list[str]
-    """Of the API's lists: those whose records are here, of `2024` and `2026`."""
+    """Of the API's lists of registries: those whose records are here, of `2024` and `2026`."""
     pages: int
     count: int | None
     incomplete_reasons: list[str]
     warnings: list[str]
-    accounts: list[Account] | UnsetType = UNSET
-    """Those whose lists were read, and what of them is not known. Earlier snapshots do not say it."""
+    accounts: list[Account]
+    """Those whose lists were asked for, and what of them is not known."""
+    gaps: list[Gap]
     records: list[Saved]
-    counts: dict[str, Annotated[int, msgspec.Meta(ge=0)]] | UnsetType = UNSET
-    """How many records there are of each resource type. Earlier snapshots do not say it."""
+    counts: Counts
+    """How many records there are of each type that was asked for. Of other types nothing is known."""
     sha256: str = ""
     """Of all the above, as compact JSON with sorted keys, this left empty."""
 
@@ -52,24 +75,61 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         """Raise ValueError for a time that can't be calculated with."""
         checked_time(self.taken_at)
 
-
-def missing(snapshot: Snapshot) -> Iterator[str]:
-    """Yield what a snapshot's records lack by what else it says."""
-    bad = sum(not has_id(saved.record) for saved in snapshot.records)
-    if bad:
-        yield f"{bad} of {len(snapshot.records)} records {'has' if bad == 1 else 'have'} no id, and could not be judged"
-    count = len(snapshot.records)
-    if snapshot.counts is not UNSET:
-        if (said := sum(snapshot.counts.values())) != count:
-            yield f"it says that it has {said} records, and has {count}"
-    elif not snapshot.incomplete_reasons and count + len(snapshot.warnings) < (snapshot.count or 0):
-        # A credential that a list had is a record, or there is a warning that it came before.
-        yield f"the lists that it was taken of had {snapshot.count} credentials, and it has {count}"
+    @property
+    def teams(self) -> list[str | None]:
+        """The teams whose accounts it says something of."""
+        return list(dict.fromkeys([*(each.team for each in self.accounts), *(each.team for each in self.records)]))
 
 
-def digest(snapshot: Snapshot) -> str:
+def digest(snapshot: msgspec.Struct) -> str:
     """Return what a snapshot's `sha256` must be: 64 hexadecimal digits."""
     return hashlib.sha256(msgspec.json.encode(replace(snapshot, sha256=""), order="deterministic")).hexdigest()
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A snapshot that was read, of any schema, in the form of the latest."""
+
+    snapshot: Snapshot
+    intact: bool
+    """Whether it is as it was written."""
+    missing: list[str]
+    """What its records lack by what else it says."""
+    told: bool = True
+    """Whether it says which account has which of its problems; else any may."""
+
+
+def read(value: dict[str, Any]) -> Read:
+    """Return a snapshot of decoded JSON. Raises msgspec.ValidationError, or RecursionError, for what is none."""
+    if value.get("schemaVersion") == "1.0":
+        earlier = msgspec.convert(value, _Snapshot1)
+        return Read(
+            _converted(earlier),
+            digest(earlier) == earlier.sha256,
+            list(_missing1(earlier)),
+            earlier.accounts is not UNSET,
+        )
+    snapshot = msgspec.convert(value, Snapshot)
+    return Read(snapshot, digest(snapshot) == snapshot.sha256, list(_missing(snapshot)))
+
+
+def _missing(snapshot: Snapshot) -> Iterator[str]:
+    known = [saved for saved in snapshot.records if saved.type in TYPES]
+    if len(known) < len(snapshot.records):
+        yield f"{len(snapshot.records) - len(known)} of its records are of types that this version does not know"
+    yield from _without_id(sum(not saved.has_id for saved in known), len(snapshot.records))
+    for name, said in snapshot.counts.items():
+        count = sum(saved.type == name for saved in snapshot.records)
+        if said != count:
+            what = TYPES[name].plural if name in TYPES else f"records of the type '{name}'"
+            yield f"it says that it has {said} {what}, and has {count}"
+    uncounted = sum(saved.type not in snapshot.counts for saved in snapshot.records)
+    if uncounted:
+        yield f"it says that it has no records of the types of {uncounted} of its records"
+
+
+def _without_id(bad: int, count: int) -> Iterator[str]:
+    if bad:
+        yield f"{bad} of {count} records {'has' if bad == 1 else 'have'} no id, and could not be judged"
 
 
 class SnapshotWriter:
@@ -81,12 +141,23 @@ class SnapshotWriter:
     def add(self, resources: Iterable[Resource]) -> None:
         """Keep these, in the form in which they were judged."""
         self._records += [
-            Saved(team=item.team, record=item.record, detailed=item.detailed, shortfall=item.shortfall)
+            Saved(
+                type=item.type,
+                team=item.team,
+                project=item.project,
+                id=item.id,
+                record=item.record,
+                parts=sorted(item.parts),
+                shortfall=item.shortfall,
+            )
             for item in resources
         ]
 
     def text(self, tool: Tool, taken_at: dt.datetime, source: Source) -> str:
         """Return the snapshot of what the source gave, as JSON."""
+        counts = dict.fromkeys(source.needs.types, 0)
+        for saved in self._records:
+            counts[saved.type] = counts.get(saved.type, 0) + 1
         snapshot = Snapshot(
             kind=KIND,
             tool=tool,
@@ -98,8 +169,107 @@ class SnapshotWriter:
             incomplete_reasons=source.problems,
             warnings=source.warnings,
             accounts=list(source.accounts.values()),
+            gaps=[
+                Gap(type=each.type, team=each.team, project=each.project, shortfall=each.shortfall or "")
+                for each in source.gaps
+            ],
             records=self._records,
-            counts={RESOURCE_TYPE: len(self._records)},
+            counts=counts,
         )
         snapshot = replace(snapshot, sha256=digest(snapshot))
         return msgspec.json.format(msgspec.json.encode(snapshot), indent=1).decode() + "\n"
+
+
+# -- Schema 1.0: registry credentials, and the ids of projects ---------------------------------------------------------
+class _Saved1(Struct, frozen=True, kw_only=True):
+    team: str | None
+    record: dict[str, Any]
+    detailed: bool
+    shortfall: str | None
+
+
+class _Snapshot1(Struct, frozen=True, kw_only=True):
+    kind: Literal["northflank-audit-snapshot"]
+    schema_version: Literal["1.0"] = "1.0"
+    tool: Tool
+    taken_at: dt.datetime
+    source: Origin
+    generations: list[str]
+    pages: int
+    count: int | None
+    incomplete_reasons: list[str]
+    warnings: list[str]
+    accounts: list[Account] | UnsetType = UNSET
+    """The earliest do not say it."""
+    records: list[_Saved1]
+    counts: Counts | UnsetType = UNSET
+    """The earliest do not say it."""
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        checked_time(self.taken_at)
+
+
+_NAMES1: Final = {"resources": RESOURCE_TYPE, "projects": PARENT.name}
+"""What lists are called in an account of schema 1.0."""
+
+
+def _missing1(snapshot: _Snapshot1) -> Iterator[str]:
+    count = len(snapshot.records)
+    yield from _without_id(sum(not has_id(saved.record) for saved in snapshot.records), count)
+    if snapshot.counts is not UNSET:
+        if (said := sum(snapshot.counts.values())) != count:
+            yield f"it says that it has {said} records, and has {count}"
+    elif not snapshot.incomplete_reasons and count + len(snapshot.warnings) < (snapshot.count or 0):
+        # A credential that a list had is a record, or there is a warning that it came before.
+        yield f"the lists that it was taken of had {snapshot.count} credentials, and it has {count}"
+
+
+def _converted(earlier: _Snapshot1) -> Snapshot:
+    records = [
+        Saved(
+            type=RESOURCE_TYPE,
+            team=saved.team,
+            project=None,
+            id=str(saved.record.get("id", "")),
+            record=saved.record,
+            parts=[LIST, DETAIL] if saved.detailed else [LIST],
+            shortfall=saved.shortfall,
+        )
+        for saved in earlier.records
+    ]
+    accounts = list(_accounts1(earlier))
+    projects = [(account.team, each) for account in accounts for each in account.projects]
+    records += [
+        Saved(type=PARENT.name, team=team, project=None, id=each, record={"id": each}, parts=[LIST], shortfall=None)
+        for team, each in projects
+    ]
+    counts = {RESOURCE_TYPE: len(earlier.records)}
+    if any(PARENT.name not in account.unknown for account in accounts):
+        counts[PARENT.name] = len(projects)
+    return Snapshot(
+        kind=KIND,
+        tool=earlier.tool,
+        taken_at=earlier.taken_at,
+        source=earlier.source,
+        generations=earlier.generations,
+        pages=earlier.pages,
+        count=earlier.count,
+        incomplete_reasons=earlier.incomplete_reasons,
+        warnings=earlier.warnings,
+        accounts=accounts,
+        gaps=[],
+        records=records,
+        counts=counts,
+    )
+
+
+def _accounts1(earlier: _Snapshot1) -> Iterator[Account]:
+    """Yield a snapshot's accounts; for one that does not say them, those that its records and its source name."""
+    if earlier.accounts is UNSET:
+        teams = dict.fromkeys([*earlier.source.teams, *(saved.team for saved in earlier.records)]) or [None]
+        yield from (Account(team=team, unknown={PARENT.name: NOT_ASKED}) for team in teams)
+        return
+    for account in earlier.accounts:
+        unknown = {_NAMES1.get(name, name): why for name, why in account.unknown.items()}
+        yield replace(account, unknown=unknown)

@@ -101,7 +101,7 @@ def test_projects_are_asked_for_once_and_only_when_a_selected_rule_reads_them(on
     report, requests = online(accounts, GONE)
     assert requests == [LIST, PROJECTS]
     assert of(report, GONE) == {"a": "pass", "b": "fail"}
-    assert (report.coverage.requests, report.coverage.pages, report.exit_code) == (2, 1, 1)
+    assert (report.coverage.requests, report.coverage.pages, report.exit_code) == (2, 2, 1)
 
 
 def test_projects_are_read_page_by_page_before_the_details(online):
@@ -120,11 +120,12 @@ def test_projects_that_are_refused_are_unknown_and_the_permission_is_named(onlin
     assert report.exit_code == 3
     (unknown,) = [each for each in report.results if each.status is Status.UNKNOWN]
     assert (
-        "A could not be judged: the projects of the account are not known (list of projects, page 1: HTTP 403"
+        "A could not be judged: not all projects of the account are known (list of projects, page 1: HTTP 403"
         in unknown.message
     )
     assert unknown.message.endswith("; the token needs the permission Project > Projects > Manage > Read)")
-    assert report.run.incomplete_reasons == [f"rule {GONE} is unknown for a: {unknown.reason}"]
+    refused = "list of projects, page 1: HTTP 403: A planned fault; the token needs the permission Project > Projects > Manage > Read"
+    assert report.run.incomplete_reasons == [refused, f"rule {GONE} is unknown for a: {unknown.reason}"]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_half_a_list_is_never_enough_to_pass(online, fault):
     assert of(report, "provider")["a"] == "pass"
     said = next(each.message for each in report.results if each.rule_id == MANY)
     assert said.startswith(
-        "the account could not be judged: not all credentials of the account are known (list of registries, page "
+        "the account could not be judged: not all registry credentials of the account are known (list of registry credentials, page "
     )
 
 
@@ -201,14 +202,20 @@ def test_a_team_that_fails_does_not_keep_the_others_from_being_judged(online):
         Fault(path="/v1/teams/u/projects", status=500),
     ]
     report, _ = online(Accounts(account(), teams), GONE, MANY, teams=["t", "u"], faults=faults)
-    assert statuses(report) == {(GONE, "u", "b"): "unknown", (MANY, "t", "t"): "unknown", (MANY, "u", "u"): "pass"}
+    assert statuses(report) == {
+        (GONE, "t", None): "unknown",
+        (GONE, "u", "b"): "unknown",
+        (MANY, "t", "t"): "unknown",
+        (MANY, "u", "u"): "pass",
+    }
 
 
-def test_an_account_without_credentials_is_judged_and_its_projects_only_asked_for_when_that_needs_them(online):
+def test_an_account_without_credentials_is_judged(online):
     report, _ = online(Accounts(account()), GONE, MANY)
     assert (of(report, MANY), report.exit_code, report.coverage.results) == ({"account": "pass"}, 0, 1)
     assert report.warnings == ["there are no registry credentials: only the account itself was checked"]
-    assert online(Accounts(account()), GONE)[1] == [LIST]
+    report, _ = online(Accounts(account()), GONE)
+    assert (report.exit_code, report.coverage.resources, report.coverage.results) == (0, 0, 0)
 
 
 # -- Details -----------------------------------------------------------------------------------------------------------
@@ -299,7 +306,7 @@ def test_a_snapshot_without_projects_says_why_they_are_not_known(online, audited
     path = str(tmp_path / "s.json")
     online(Accounts(account(old("a", "p"))), MANY, snapshot=path)
     report = audited(InputSource([("s", Path(path).read_bytes())], None), GONE)
-    assert report.results[0].message.endswith("are not known (no rule asked for them when this was fetched)")
+    assert report.results[0].message.endswith("are known (no rule asked for them when this was fetched)")
 
 
 def test_a_saved_list_is_an_account_whose_projects_are_not_known(audited):
@@ -309,7 +316,7 @@ def test_a_saved_list_is_an_account_whose_projects_are_not_known(audited):
     assert of(report, TWICE) == {"a": "fail", "b": "pass", "c": "fail"}
     assert of(report, MANY) == {"t": "fail"}
     assert set(of(report, GONE).values()) == {"unknown"}
-    assert "the projects of team t are not known (the input holds no projects; a snapshot" in report.results[0].message
+    assert "not all projects of team t are known (the input holds no projects; a snapshot" in report.results[0].message
 
 
 def test_a_saved_list_that_says_there_is_more_is_not_whole(audited):

@@ -16,7 +16,7 @@ from northflank_audit.deadline import Deadline
 from northflank_audit.formats import FORMATS
 from northflank_audit.policy.rules.rulebook import load
 from northflank_audit.sources.files import InputSource
-from tests.conftest import RULES, rules
+from tests.conftest import CREDENTIALS, RULES, rules
 
 COLLECTIVE = """
 rules:
@@ -69,7 +69,7 @@ def test_what_was_fetched_in_time_is_still_judged_for_a_moment():
 
 def source_resources():
     body = {"data": {"credentials": [{"id": "a", "provider": "github"}]}, "pagination": {"hasNextPage": False}}
-    return next(InputSource([("i.json", json.dumps(body).encode())], None).pages())
+    return next(InputSource([("i.json", json.dumps(body).encode())], None).pages(CREDENTIALS))
 
 
 def test_formats_that_the_time_is_not_enough_for_are_left_out_and_the_others_say_so(monkeypatch, tmp_path):

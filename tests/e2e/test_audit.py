@@ -288,7 +288,10 @@ def test_rules_over_whole_accounts_run_besides_the_others_when_their_file_is_nam
         "registry-credential-duplicate",
         "account-too-many-credentials",
     }
-    assert ("account-too-many-credentials", {"type": "account", "id": "account", "name": None, "team": None}) in failed
+    assert (
+        "account-too-many-credentials",
+        {"type": "account", "id": "account", "name": None, "team": None, "project": None},
+    ) in failed
     assert (report["coverage"]["accounts"], report["coverage"]["requests"], report["coverage"]["results"]) == (1, 2, 49)
     assert "3 registry credentials × 16 rules + 1 account × 1 rule = 49 verdicts" in ended.out
     assert "account: the account holds more than 2 registry credentials" in ended.out

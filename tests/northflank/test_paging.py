@@ -1,7 +1,7 @@
 import pytest
 
 from northflank_audit.errors import FetchError
-from northflank_audit.northflank.paging import Account, pages
+from northflank_audit.northflank.paging import Listing, endpoint, pages, read_again
 
 
 class Fake:
@@ -23,9 +23,16 @@ def answer(ids, more=False, cursor=None, count=None, **pagination):
     return {"data": {"credentials": [{"id": i} for i in ids]}, "pagination": pagination}
 
 
+def listing(*keys, **more):
+    return Listing(path="/v1/x", keys=keys, what="list", permission="p", **more)
+
+
+REGISTRIES = listing("credentials")
+
+
 def read(*answers):
     fake = Fake(*answers)
-    return fake, list(pages(fake, "/v1/x", "credentials", page_size=100, what="list", permission="p"))
+    return fake, list(pages(fake, REGISTRIES, 100))
 
 
 def test_a_cursor_is_followed_even_where_has_next_page_is_false():
@@ -86,7 +93,7 @@ def test_an_empty_page_that_was_promised_is_warned_of():
 def test_a_promised_page_that_only_repeats_is_a_contradiction(key):
     def told(*answers):
         named = [{**each, "data": {key: each["data"]["credentials"]}} for each in answers]
-        found = pages(Fake(*named), "/v1/x", key, page_size=100, what="list", permission="p")
+        found = pages(Fake(*named), listing(key), 100)
         return [each for page in found for each in page.contradictions]
 
     wrong = "list, page 2: the page holds only what earlier pages held, although the page before promised more"
@@ -99,7 +106,7 @@ def test_a_promised_page_that_only_repeats_is_a_contradiction(key):
 def test_a_page_of_more_items_than_were_asked_for_is_a_contradiction():
     def told(count):
         fake = Fake(answer([str(each) for each in range(count)]))
-        (page,) = pages(fake, "/v1/x", "credentials", page_size=2, what="list", permission="p")
+        (page,) = pages(fake, REGISTRIES, 2)
         assert len(page.items) == count
         return page.contradictions
 
@@ -109,12 +116,53 @@ def test_a_page_of_more_items_than_were_asked_for_is_a_contradiction():
 
 @pytest.mark.parametrize("identity", [".", ".."])
 def test_an_id_that_an_address_would_read_as_another_is_not_asked_for(identity):
-    with pytest.raises(FetchError, match="can't be asked for"):
-        Account(None).detail(identity)
-    with pytest.raises(FetchError, match="can't be asked for"):
-        _ = Account(identity).path
+    for team, ids in ((None, {"id": identity}), (identity, {"id": "a"}), (None, {"id": "a", "project": identity})):
+        with pytest.raises(FetchError, match="can't be asked for"):
+            endpoint("/projects/{project}/x/{id}", team, **{"project": "p", **ids})
 
 
-def test_ids_are_encoded_in_paths():
-    assert Account("a/b").detail("../x?y") == "/v1/teams/a%2Fb/integrations/registries/..%2Fx%3Fy"
-    assert Account(None).path == "/v1/integrations/registries"
+def test_ids_are_encoded_in_paths_each_as_one_segment():
+    assert endpoint("/x/{id}", "a/b", id="../x?y") == "/v1/teams/a%2Fb/x/..%2Fx%3Fy"
+    assert endpoint("/projects/{project}/x/{id}", None, project="{id}", id="c#d") == "/v1/projects/%7Bid%7D/x/c%23d"
+    assert endpoint("/x", None, project=None) == "/v1/x"
+
+
+def whole(data, **pagination):
+    return {"data": data, "pagination": {"hasNextPage": False, **pagination}}
+
+
+def test_data_itself_may_be_the_list_and_ids_have_the_fields_name():
+    fake = Fake(whole([{"name": "a"}, {"id": "b"}], count=2))
+    (page,) = pages(fake, listing(id_field="name"), 100)
+    assert page.items == [{"name": "a"}, {"id": "b"}]
+    assert page.contradictions == ["list, page 1: 1 of 2 items has no id, and could not be judged"]
+    with pytest.raises(FetchError, match="the answer has no list 'data';"):
+        list(pages(Fake(whole({"volumes": []})), listing(), 100))
+
+
+def test_of_several_keys_one_must_be_there():
+    names = listing("workflows", "pipelines")
+    for key in names.keys:
+        (page,) = pages(Fake(whole({key: [{"id": "a"}]})), names, 100)
+        assert page.items == [{"id": "a"}]
+    with pytest.raises(FetchError, match="it has both 'data.workflows' and 'data.pipelines'"):
+        list(pages(Fake(whole({"workflows": [], "pipelines": []})), names, 100))
+    with pytest.raises(FetchError, match="has no list 'data.workflows' or 'data.pipelines'"):
+        list(pages(Fake(whole({})), names, 100))
+
+
+def test_a_list_that_is_not_paged_is_whole_without_pagination_and_goes_on_where_there_is_more():
+    fake = Fake({"data": {"x": [{"id": "a"}]}})
+    assert len(list(pages(fake, listing("x", paged=False), 1))) == 1
+    assert fake.queries == [{}]
+    first = {"data": {"x": [{"id": "a"}, {"id": "b"}]}, "pagination": {"hasNextPage": True, "cursor": "c"}}
+    fake = Fake(first, whole({"x": [{"id": "c"}]}))
+    found = list(pages(fake, listing("x", paged=False), 1))
+    assert ([len(page.items) for page in found], fake.queries) == ([2, 1], [{}, {"cursor": "c"}])
+    assert not any(page.contradictions for page in found)
+
+
+def test_a_page_read_again_contradicts_itself_or_is_as_it_is():
+    assert read_again(Fake(whole({"x": [{"id": "a"}]})), listing("x"), {}) == [{"id": "a"}]
+    with pytest.raises(FetchError, match="says that it has 3 items"):
+        read_again(Fake(whole({"x": [{"id": "a"}]}, count=3)), listing("x"), {})

@@ -14,7 +14,7 @@ from northflank import ApiClient
 from northflank_audit.emulator import Emulator, load
 from northflank_audit.emulator.endpoints import built_in
 from northflank_audit.northflank.client import Client
-from northflank_audit.northflank.paging import Account, pages
+from northflank_audit.northflank.paging import Listing, pages
 from northflank_audit.northflank.retry import Deadline
 from northflank_audit.northflank.token import Token
 from northflank_audit.resources import TYPES, Scope
@@ -22,6 +22,7 @@ from tests.conftest import NET, needed
 
 pytestmark = pytest.mark.peer
 CLI = Path(__file__).parent / "node_modules/.bin/northflank"
+REGISTRIES = Listing(path="/v1/integrations/registries", keys=("credentials",), what="list", permission="")
 COUNTS = [0, 1, 99, 100, 101, 1000]
 
 
@@ -59,11 +60,7 @@ def served(count, tmp_path, paging="cursor"):
 
 def ours(server):
     with Client(server.url, Token(server.token, "test"), max_attempts=1, deadline=Deadline(NET)) as client:
-        found = [
-            item
-            for page in pages(client, Account(None).path, "credentials", page_size=100, what="list", permission="")
-            for item in page.items
-        ]
+        found = [item for page in pages(client, REGISTRIES, 100) for item in page.items]
     return found, client.requests
 
 

@@ -186,7 +186,8 @@ def test_what_is_not_known_of_the_account_is_unknown_and_says_why():
         (GONE, "A could not be judged: not all projects of team t are known (HTTP 403)"),
     ]
     for the_rule, said in cases:
-        (result,) = of_account(the_rule, a, team="t", unknown={"resources": "page 2: HTTP 500", "projects": "HTTP 403"})
+        unknown = {"registry-credential": "page 2: HTTP 500", "project": "HTTP 403"}
+        (result,) = of_account(the_rule, a, team="t", unknown=unknown)
         assert (result.status, result.message) == ("unknown", said)
 
 

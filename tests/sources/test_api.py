@@ -10,13 +10,15 @@ from northflank_audit.errors import Refused
 from northflank_audit.policy.engine import Engine
 from northflank_audit.report import Origin
 from northflank_audit.sources.api import ApiSource
-from tests.conftest import rule
+from tests.conftest import CREDENTIALS, rule
 
 NOW_TIME = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 LIST = "/v1/integrations/registries"
 NOW = {"id": "a", "name": "now"}
 THEN = {"id": "a", "name": "then"}
 OTHER = {"id": "b"}
+STORED = {"credentials": {"stored": False}}
+DETAILS = {("registry-credential", None, None, "a"): frozenset({"detail"})}
 NOT_FOUND = Refused("HTTP 404", 404)
 
 
@@ -49,14 +51,14 @@ class Api:
 def completed(lists, details):
     api = Api({LIST: lists, f"{LIST}/a": details})
     source = ApiSource(api, Origin(kind="api"), [], page_size=100, details=True)
-    wanted = [each for some in source.pages() for each in some if each.id == "a"]
-    found = [each for some in source.complete(wanted) for each in some]
+    wanted = [each for some in source.pages(CREDENTIALS) for each in some if each.id == "a"]
+    found = [each for some in source.complete(wanted, DETAILS) for each in some]
     return source, found, api.asked[1:]
 
 
 def test_what_agrees_when_the_list_is_read_again_counts():
     source, (found,), asked = completed([page(THEN, OTHER), page(NOW, OTHER)], [detail(NOW)])
-    assert (found.record, found.name, found.detailed, found.shortfall) == (NOW, "now", True, None)
+    assert (found.record, found.name, found.detailed, found.shortfall) == ({**NOW, **STORED}, "now", True, None)
     assert (source.problems, source.warnings, asked) == ([], [], ["/a", ""])
 
 
@@ -64,7 +66,7 @@ def test_what_still_differs_is_not_known_and_makes_the_audit_incomplete():
     more = {**NOW, "provider": "ecr"}
     source, (found,), _ = completed([page(THEN)], [detail(more)])
     problem = "details of 'a': its list and its details contradict each other (name)"
-    assert (found.record, found.detailed, found.shortfall) == ({"id": "a", "provider": "ecr"}, False, problem)
+    assert (found.record, found.detailed, found.shortfall) == ({"id": "a", "provider": "ecr", **STORED}, False, problem)
     assert source.problems == [problem]
 
 
@@ -79,7 +81,7 @@ def test_what_is_gone_is_dropped_with_a_warning(lists, details):
 def test_what_its_page_lacks_and_the_api_still_has_is_not_gone():
     """The pages shift when an earlier credential goes, so that it may be on another one now."""
     source, (found,), asked = completed([page(THEN), page(OTHER)], [detail(NOW)])
-    assert (found.record, len(source.problems), source.warnings) == ({"id": "a"}, 1, [])
+    assert (found.record, len(source.problems), source.warnings) == ({"id": "a", **STORED}, 1, [])
     assert asked == ["/a", "", "/a"]
 
 

@@ -9,6 +9,7 @@ from northflank_audit.northflank.retry import Deadline
 from northflank_audit.northflank.token import Token
 from northflank_audit.report import Origin
 from northflank_audit.sources.api import ApiSource
+from tests.conftest import CREDENTIALS
 
 TOKEN = Token("nf-circuit-token", "the test")
 DETAILS = "*/registries/*"
@@ -32,8 +33,9 @@ def completed():
             ) as client,
         ):
             source = ApiSource(client, Origin(kind="api"), teams, page_size=100, details=True)
-            listed = [each for page in source.pages() for each in page]
-            found = [each for some in source.complete(listed) for each in some]
+            listed = [each for page in source.pages(CREDENTIALS) for each in page]
+            wanted = dict.fromkeys((each.identity for each in listed), frozenset({"detail"}))
+            found = [each for some in source.complete(listed, wanted) for each in some]
             asked = sum("/registries/" in each.path for each in server.requests)
         assert sorted(each.id for each in found) == sorted(each.id for each in listed)
         return found, source, asked

@@ -1,5 +1,6 @@
 import datetime as dt
 import json
+from functools import partial
 
 import msgspec
 import pytest
@@ -8,12 +9,15 @@ from northflank_audit.audit import runner
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.config.policy import Policy
 from northflank_audit.errors import StartError
-from northflank_audit.model import Account, Status
+from northflank_audit.model import Account, Resource, Status
 from northflank_audit.report import Origin, Tool
-from northflank_audit.sources.files import DIFFERENT, NO_PROJECTS, InputSource
-from northflank_audit.sources.interface import Source
+from northflank_audit.resources import TYPES
+from northflank_audit.resources.decode import listed
+from northflank_audit.sources import snapshot as snapshots
+from northflank_audit.sources.files import DIFFERENT, NO_DETAILS, UNSAID, InputFile, InputSource
+from northflank_audit.sources.interface import NOT_ASKED, Source
 from northflank_audit.sources.snapshot import SnapshotWriter, digest
-from tests.conftest import resource, rule
+from tests.conftest import CREDENTIALS, needing, resource, rule
 
 CLI = {"credentials": [{"id": "a", "name": "A"}, {"id": "b"}]}
 
@@ -26,9 +30,9 @@ def source(*values, team=None):
     return InputSource(files, team)
 
 
-def read(*values, team=None):
+def read(*values, team=None, needs=CREDENTIALS):
     found = source(*values, team=team)
-    return found, [item for page in found.pages() for item in page]
+    return found, [item for page in found.pages(needs) for item in page]
 
 
 def test_the_clis_output_and_an_api_response_give_the_same():
@@ -102,14 +106,20 @@ TAKEN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 class Given(Source):
     """What a live run saw."""
 
-    def pages(self):
-        yield self._admit([{"id": "a", "description": "x"}, {"id": "c"}], "t", "page 1")
+    def _pages(self, kinds):
+        for kind in kinds:
+            if kind is REGISTRY:
+                items = [{"id": "a", "description": "x"}, {"id": "c"}]
+                yield self._admit(items, kind, "t", None, "page 1", decode=partial(listed, kind))
+
+
+REGISTRY = TYPES["registry-credential"]
 
 
 def snapshot():
     live = Given(Origin(kind="api", url="u", teams=["t", "u"]))
     live.problems, live.warnings, live.page_count, live.counted = ["a page is missing"], ["careful"], 3, 2
-    list(live.pages())
+    list(live.pages(CREDENTIALS))
     writer = SnapshotWriter()
     writer.add([resource(id="a", team="t"), resource(id="b", team="u", detailed=False, x=1)])
     return json.loads(writer.text(Tool("t", "1"), TAKEN, live))
@@ -127,7 +137,7 @@ def test_a_snapshot_gives_back_what_was_judged():
 def test_a_snapshot_of_a_snapshot_tells_the_same_generations():
     """Though the detail of a credential of 2026 brings what only the list of 2024 has."""
     live = Given(Origin(kind="api"))
-    live.generations = {"2026"}
+    live.generations, live.needs = {"2026"}, CREDENTIALS
     writer = SnapshotWriter()
     writer.add([resource(id="a", restrictions={"restricted": True})])
     found, _ = read(json.loads(writer.text(Tool("t", "1"), TAKEN, live)))
@@ -161,7 +171,7 @@ def test_a_snapshot_knows_its_teams():
 def test_a_snapshot_is_no_place_for_secrets():
     found = InputSource([("f", json.dumps({"credentials": [{"id": "a", "auths": {"x": "SECRET"}}]}).encode())], None)
     writer = SnapshotWriter()
-    for page in found.pages():
+    for page in found.pages(CREDENTIALS):
         writer.add(page)
     text = writer.text(Tool("t", "1"), dt.datetime.now(dt.UTC), found)
     assert "SECRET" not in text
@@ -177,84 +187,181 @@ def test_a_snapshot_is_judged_as_of_its_time_and_its_age_is_told():
     assert "days old, and was judged as of then" in report.warnings[-1]
 
 
-def saved(*accounts, problems=(), records=()):
+BOTH = needing("registry-credential", "project")
+
+
+def saved(*accounts, problems=(), records=(), needs=BOTH):
     live = Given(Origin(kind="api"))
+    live.needs = needs
     live.accounts = {each.team: each for each in accounts}
     live.problems = list(problems)
     writer = SnapshotWriter()
     writer.add(records)
+    for account in accounts:
+        writer.add(project(each, account.team) for each in account.projects)
     return json.loads(writer.text(Tool("t", "1"), TAKEN, live))
+
+
+def project(identity, team=None):
+    return Resource(type="project", id=identity, name=None, team=team, record={"id": identity})
 
 
 def gaps(found):
     return {team: sorted(account.unknown) for team, account in found.accounts.items()}
 
 
-NO_GAP = {"projects": NO_PROJECTS}
+NOT_HELD = "the input holds no projects; a snapshot of a live audit with a rule that asks for them does"
 
 
 def test_an_account_is_whole_if_nothing_is_wrong_with_its_files():
-    assert gaps(read(CLI, {"credentials": []})[0]) == {None: ["projects"]}
+    assert gaps(read(CLI, {"credentials": []})[0]) == {None: []}
     more = {"data": {"credentials": [{"id": "c"}]}, "pagination": {"hasNextPage": True, "count": 1}}
     for files in ((CLI, more), (more, CLI)):
-        found, _ = read(*files, team="t")
-        assert found.accounts == {"t": Account(team="t", unknown={**NO_GAP, "resources": found.problems[0]})}
+        found, _ = read(*files, team="t", needs=BOTH)
+        unknown = {"project": NOT_HELD, "registry-credential": found.problems[0]}
+        assert found.accounts == {"t": Account(team="t", unknown=unknown)}
+
+
+def test_a_type_that_an_input_does_not_hold_is_a_gap_of_each_of_its_accounts():
+    needs = needing("registry-credential", "project", "addon")
+    found, _ = read(CLI, team="t", needs=needs)
+    assert {(gap.type, gap.team, gap.project, gap.id) for gap in found.gaps} == {
+        ("project", "t", None, ""),
+        ("addon", "t", None, ""),
+    }
+    accounts = Account(team="t"), Account(team="u")
+    found, _ = read(saved(*accounts, needs=CREDENTIALS), needs=needs)
+    assert {(gap.type, gap.team, gap.shortfall) for gap in found.gaps} == {
+        (kind, team, NOT_ASKED) for kind in ("project", "addon") for team in "tu"
+    }
+    assert [each.complete for each in found.coverage().types] == [True, False, False]
 
 
 def test_a_snapshot_gives_back_its_accounts():
     accounts = (
         Account(team="t", projects=["p"]),
-        Account(team="u", unknown={"resources": "page 2 is missing", "projects": "HTTP 403"}),
-        Account(team=None, unknown=NO_GAP),
+        Account(team="u", unknown={"registry-credential": "page 2 is missing", "project": "HTTP 403"}),
+        Account(team=None, unknown={"project": NOT_ASKED}),
     )
-    found, _ = read(saved(*accounts, problems=["page 2 is missing"]))
+    found, items = read(saved(*accounts, problems=["page 2 is missing"]), needs=BOTH)
     assert list(found.accounts.values()) == list(accounts)
     assert found.problems == ["page 2 is missing"]
+    assert items == [project("p", "t")]
 
 
 @pytest.mark.parametrize("change", [{"records": []}, {"accounts": [{"team": "t", "projects": ["q"]}]}, {"sha256": ""}])
 def test_no_account_of_a_changed_snapshot_is_whole(change):
     given = saved(Account(team="t", projects=["p"]), records=[resource(id="a", team="t")])
     found, _ = read({**given, **change})
-    assert "its SHA-256 does not match" in found.accounts["t"].unknown["resources"]
+    assert "its SHA-256 does not match" in found.accounts["t"].unknown["registry-credential"]
+
+
+def test_an_account_that_a_snapshot_has_only_records_of_is_not_known_as_a_whole():
+    found, _ = read(saved(Account(team="t"), records=[resource(id="a", team="u")]))
+    assert {team: each.unknown for team, each in found.accounts.items()} == {
+        "t": {},
+        "u": {"registry-credential": UNSAID},
+    }
+
+
+def resealed(given):
+    """Return a snapshot with the digest that it must have."""
+    kind = snapshots._Snapshot1 if given["schemaVersion"] == "1.0" else snapshots.Snapshot
+    return {**given, "sha256": digest(msgspec.convert(given, kind))}
+
+
+NAMELESS = [{**each, "record": {"name": "x"}} for each in snapshot()["records"]]
+RENAMED = [{**each, "record": {"id": "z"}} for each in snapshot()["records"][:1]] + snapshot()["records"][1:]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"records": []}, "f0.json: it says that it has 2 registry credentials, and has 0"),
+        ({"records": [], "counts": {}}, None),
+        (
+            {"counts": {"registry-credential": 2, "service": 1}},
+            "f0.json: it says that it has 1 services, and has 0",
+        ),
+        ({"counts": {}}, "f0.json: it says that it has no records of the types of 2 of its records"),
+        ({"records": NAMELESS}, "f0.json: 2 of 2 records have no id, and could not be judged"),
+        ({"records": RENAMED}, "f0.json: 1 of 2 records has no id, and could not be judged"),
+        (
+            {"records": [{**each, "type": "tomorrow"} for each in snapshot()["records"]], "counts": {"tomorrow": 2}},
+            "f0.json: 2 of its records are of types that this version does not know",
+        ),
+    ],
+)
+def test_a_snapshot_that_lost_records_is_incomplete_though_its_digest_is_right(change, problem):
+    found, _ = read(resealed(snapshot() | {"incompleteReasons": []} | change))
+    assert found.problems == ([problem] if problem else [])
+
+
+def test_the_records_of_a_snapshot_pass_the_same_filter_as_the_apis():
+    record = {"id": "g", "name": "g", "secrets": {"A": "SECRET"}, "type": "config"}
+    kept = Resource(type="secret-group", id="g", name="g", team=None, project="p", record=record)
+    given = saved(Account(team=None, projects=["p"]), records=[kept], needs=needing("secret-group", "project"))
+    _, items = read(given, needs=needing("secret-group"))
+    assert items == [msgspec.structs.replace(kept, record={"id": "g", "name": "g", "type": "config"})]
+
+
+# -- Snapshots of schema 1.0 -------------------------------------------------------------------------------------------
+FIRST = {
+    "kind": "northflank-audit-snapshot",
+    "schemaVersion": "1.0",
+    "tool": {"name": "t", "version": "1"},
+    "takenAt": "2026-01-01T00:00:00Z",
+    "source": {"kind": "api", "url": "u", "teams": ["t", "u"]},
+    "generations": ["2024", "2026"],
+    "pages": 3,
+    "count": 2,
+    "incompleteReasons": ["a page is missing"],
+    "warnings": ["careful"],
+    "records": [
+        {"team": "t", "record": {"id": "a"}, "detailed": True, "shortfall": None},
+        {"team": "u", "record": {"id": "b", "x": 1}, "detailed": False, "shortfall": "why"},
+    ],
+}
 
 
 def earlier(**more):
     """Return a snapshot as it was before accounts were kept."""
-    given = {name: value for name, value in (snapshot() | more).items() if name not in ("accounts", "counts")}
-    (made,) = [value for _, value in source(given)._inputs]
-    return {**given, "sha256": digest(made)}
+    return resealed(FIRST | more)
 
 
 def test_an_earlier_snapshot_still_matches_its_digest():
-    given = earlier(incompleteReasons=[])
+    records = [{**each, "shortfall": None} for each in FIRST["records"]]
+    given = earlier(incompleteReasons=[], records=records)
     # What that version made of the same, over all keys but `accounts` and `counts`:
     assert given["sha256"] == "39ac95dcb1b5984d9a6f814bf9f4b774e9ee4ddd870ba73aa29f8feff47fc001"
     found, items = read(given)
     assert (found.problems, len(items)) == ([], 2)
 
 
-def resealed(given):
-    """Return a snapshot with the digest that it must have."""
-    (made,) = [value for _, value in source(given)._inputs]
-    return {**given, "sha256": digest(made)}
+def test_an_earlier_snapshot_gives_its_records_and_projects():
+    accounts = [
+        {"team": "t", "projects": ["p", "q"], "unknown": {}},
+        {"team": "u", "projects": [], "unknown": {"projects": "HTTP 403", "resources": "page 2"}},
+    ]
+    found, items = read(earlier(accounts=accounts, counts={"registry-credential": 2}), needs=BOTH)
+    assert found.accounts == {
+        "t": Account(team="t", projects=["p", "q"]),
+        "u": Account(team="u", unknown={"project": "HTTP 403", "registry-credential": "page 2"}),
+    }
+    assert items == [
+        resource(id="a", team="t"),
+        msgspec.structs.replace(resource(id="b", team="u", detailed=False, x=1), shortfall="why"),
+        project("p", "t"),
+        project("q", "t"),
+    ]
+    assert (found.problems, found.gaps) == (["a page is missing"], [])
 
 
-NAMELESS = [{**each, "record": {"name": "x"}} for each in snapshot()["records"]]
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        ({"records": []}, "f0.json: it says that it has 2 records, and has 0"),
-        ({"records": [], "counts": {}}, None),
-        ({"counts": {"registry-credential": 2, "service": 1}}, "f0.json: it says that it has 3 records, and has 2"),
-        ({"records": NAMELESS}, "f0.json: 2 of 2 records have no id, and could not be judged"),
-    ],
-)
-def test_a_snapshot_that_lost_records_is_incomplete_though_its_digest_is_right(change, problem):
-    found, _ = read(resealed(snapshot() | {"incompleteReasons": []} | change))
-    assert found.problems == ([problem] if problem else [])
+def test_an_earlier_snapshot_that_was_changed_is_noticed():
+    found, _ = read(earlier() | {"pages": 1})
+    assert "its SHA-256 does not match" in found.problems[-1]
+    found, _ = read(earlier(counts={"registry-credential": 3}, incompleteReasons=[]))
+    assert found.problems == ["f0.json: it says that it has 3 records, and has 2"]
 
 
 def test_an_earlier_snapshot_that_lost_records_is_incomplete_though_its_digest_is_right():
@@ -263,6 +370,14 @@ def test_an_earlier_snapshot_that_lost_records_is_incomplete_though_its_digest_i
     assert read(earlier(**whole, records=[]))[0].problems == [
         "f0.json: the lists that it was taken of had 2 credentials, and it has 0"
     ]
+
+
+def test_the_accounts_of_an_earlier_snapshot_are_those_of_its_source_and_records():
+    both = ["project", "registry-credential"]
+    assert gaps(read(earlier(incompleteReasons=[]), needs=BOTH)[0]) == {"t": ["project"], "u": ["project"]}
+    assert gaps(read(earlier(), needs=BOTH)[0]) == {"t": both, "u": both}
+    own = {"source": {"kind": "api", "teams": []}, "records": [], "count": 0, "incompleteReasons": []}
+    assert gaps(read(earlier(**own), needs=BOTH)[0]) == {None: ["project"]}
 
 
 @pytest.mark.parametrize(
@@ -274,24 +389,72 @@ def test_a_snapshot_of_no_usable_time_is_refused(time):
             source(snapshot() | change)
 
 
-def test_the_accounts_of_an_earlier_snapshot_are_those_of_its_source_and_records():
-    assert gaps(read(earlier(incompleteReasons=[]))[0]) == {"t": ["projects"], "u": ["projects"]}
-    assert gaps(read(earlier())[0]) == {"t": ["projects", "resources"], "u": ["projects", "resources"]}
-    own = {"source": {"kind": "api", "teams": []}, "records": [], "count": 0, "incompleteReasons": []}
-    assert gaps(read(earlier(**own))[0]) == {None: ["projects"]}
-
-
 def test_inputs_of_one_account_are_put_together_and_contradictions_are_not_known():
     p, q = (saved(Account(team=None, projects=[each])) for each in "pq")
-    refused = saved(Account(team=None, unknown={"projects": "HTTP 403"}))
+    refused = saved(Account(team=None, unknown={"project": "HTTP 403"}))
+
+    def account(*files):
+        return read(*files, needs=BOTH)[0].accounts[None]
+
     for files in ((CLI, p), (p, CLI), (p, p), (refused, p), (p, refused)):
-        assert read(*files)[0].accounts == {None: Account(team=None, projects=["p"])}
+        assert account(*files) == Account(team=None, projects=["p"])
     for files in ((p, q), (p, q, q), (p, q, p)):
-        assert read(*files)[0].accounts[None].unknown == {"projects": DIFFERENT}
-    assert read(refused, CLI)[0].accounts[None].unknown == {"projects": "HTTP 403"}
-    gap = saved(Account(team=None, projects=["p"], unknown={"resources": "page 2"}), problems=["page 2"])
+        assert account(*files).unknown == {"project": DIFFERENT}
+    assert account(refused, CLI).unknown == {"project": "HTTP 403"}
+    unknown = {"registry-credential": "page 2"}
+    gap = saved(Account(team=None, projects=["p"], unknown=unknown), problems=["page 2"])
     for files in ((gap, p), (p, gap), (gap, CLI), (CLI, gap)):
-        assert read(*files)[0].accounts == {None: Account(team=None, projects=["p"], unknown={"resources": "page 2"})}
+        assert account(*files) == Account(team=None, projects=["p"], unknown=unknown)
+
+
+# -- Answers of other types --------------------------------------------------------------------------------------------
+def answers(*files, needs, team=None):
+    given = [InputFile(f"f{n}.json", json.dumps(value).encode(), *more) for n, (value, *more) in enumerate(files)]
+    found = InputSource(given, team)
+    return found, [item for page in found.pages(needs) for item in page]
+
+
+ADDONS = {"data": {"addons": [{"id": "a", "name": "A"}]}, "pagination": {"hasNextPage": False, "count": 1}}
+LISTED = {"projects": [{"id": "p"}, {"id": "q"}]}
+
+
+def test_an_answer_of_another_type_is_read_by_what_the_catalogue_says():
+    found, items = answers(({"data": {"domains": [{"name": "d.example", "token": "SECRET"}]}, "pagination": {"hasNextPage": False}}, "domain"),
+                           ({"data": [{"id": "v", "name": "V"}], "pagination": {"hasNextPage": False}}, "volume", "p"),
+                           ([{"id": "w"}], "volume", "q"),
+                           (ADDONS, "addon", "p"), (LISTED, "project"),
+                           needs=needing("domain", "volume", "addon", "project"), team="t")  # fmt: skip
+    assert {(each.type, each.team, each.project, each.id, each.name) for each in items} == {
+        ("domain", "t", None, "d.example", "d.example"), ("volume", "t", "p", "v", "V"), ("volume", "t", "q", "w", None),
+        ("addon", "t", "p", "a", "A"), ("project", "t", None, "p", None), ("project", "t", None, "q", None),
+    }  # fmt: skip
+    assert {each.type: each.shortfall for each in items} == {
+        "domain": NO_DETAILS, "volume": None, "addon": NO_DETAILS, "project": NO_DETAILS
+    }  # fmt: skip
+    assert found.problems == []
+    assert [(gap.type, gap.project) for gap in found.gaps] == [("addon", "q")]
+    assert gaps(found) == {"t": ["addon"]}
+    assert "SECRET" not in str(items)
+
+
+def test_of_projects_that_are_not_known_the_lists_are_not_known_as_a_whole():
+    found, _ = answers((ADDONS, "addon", "p"), needs=needing("addon", "project"))
+    assert gaps(found) == {None: ["addon", "project"]}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "problem"),
+    [
+        (CLI, "addon", "f0.json: it must be an answer of the list of addons"),
+        ({"data": {"volumes": []}}, "volume", "it must be an answer of the list of volumes"),
+        (7, "volume", "it must be an answer"),
+        ({"kind": "northflank-audit-snapshot"}, "addon", "a snapshot knows its types; leave addon= away"),
+        ({**ADDONS, "error": {"status": 500}}, "addon", "it is an error's answer"),
+    ],
+)
+def test_what_is_no_answer_of_the_type_is_refused(value, kind, problem):
+    with pytest.raises(StartError, match=problem):
+        answers((value, kind, "p"), needs=needing(kind))
 
 
 def test_a_record_that_is_nested_too_deeply_takes_nothing_from_the_others():
@@ -299,5 +462,5 @@ def test_a_record_that_is_nested_too_deeply_takes_nothing_from_the_others():
     for _ in range(600):
         deep = {"id": "deep", "inner": deep}
     made = source({"credentials": [deep, {"id": "sound"}]})
-    assert [each.id for page in made.pages() for each in page] == ["sound"]
-    assert made.problems == ["f0.json: the credential 'deep' is nested too deeply to be judged"]
+    assert [each.id for page in made.pages(CREDENTIALS) for each in page] == ["sound"]
+    assert made.problems == ["f0.json: the registry credential 'deep' is nested too deeply to be judged"]

@@ -6,8 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from northflank_audit.northflank.records import listed, merged
-from northflank_audit.northflank.secrets import SECRET_KEYS
+from northflank_audit.resources import TYPES, decode
+from northflank_audit.resources.redaction import SECRET_KEYS
+
+REGISTRY = TYPES["registry-credential"]
+
+
+def listed(item):
+    return decode.listed(REGISTRY, item)
+
+
+def merged(record, detail):
+    return decode.completed(REGISTRY, REGISTRY.part("detail"), record, detail)
+
 
 DETAIL = {
     "id": "a",
@@ -39,7 +50,8 @@ def test_of_a_detail_only_known_fields_without_secrets_are_kept():
         "name": "A",
         "provider": "ecr",
         "restrictions": {"restricted": True, "projects": ["p"]},
-        "credentials": {"scope": {"pull": True, "push": False}},
+        "credentials": {"scope": {"pull": True, "push": False}, "stored": True},
+        "urlHasUser": True,
         "registryUrl": "https://r.example.com/v2",
         "aws": {"region": "eu", "account": "12"},
         "gcp": "***",
@@ -51,7 +63,7 @@ def test_of_a_detail_only_known_fields_without_secrets_are_kept():
 def test_that_there_are_credentials_stays_known_where_all_in_them_is_secret():
     assert merged({"id": "a"}, {"id": "a", "credentials": {"username": "u", "password": "p"}}) == {
         "id": "a",
-        "credentials": {},
+        "credentials": {"stored": True},
     }
 
 
@@ -111,7 +123,7 @@ def test_a_user_name_is_masked_as_a_word_and_only_where_text_is_free():
         **given,
         "name": "*** of robot-12",
         "registryCredentialRefresh": {"status": "legacy", "error": {"message": "***: ***"}},
-        "credentials": {},
+        "credentials": {"stored": True},
     }
 
 
@@ -129,12 +141,13 @@ def test_a_short_user_name_is_no_reason_to_mask_its_word():
 
 def test_what_an_address_shows_of_a_user_is_masked_elsewhere():
     record = listed({"registryUrl": "https://me:p%40ssword@r.example.com", "note": "ask me for p@ssword"})
-    assert record == {"registryUrl": "https://r.example.com", "note": "ask me for ***"}
+    assert record == {"registryUrl": "https://r.example.com", "urlHasUser": True, "note": "ask me for ***"}
 
 
 def test_what_a_docker_config_says_besides_its_secrets_masks_nothing():
     auths = {"https://r.example.com": {"serveraddress": "https://r.example.com", "auth": "no pair"}}
-    assert listed({"registryUrl": "https://r.example.com", "auths": auths}) == {"registryUrl": "https://r.example.com"}
+    record = listed({"registryUrl": "https://r.example.com", "auths": auths})
+    assert record == {"registryUrl": "https://r.example.com", "urlHasUser": False}
 
 
 def test_of_a_detail_lists_are_kept_by_the_kind_of_their_items():
@@ -150,6 +163,7 @@ def test_of_a_detail_lists_are_kept_by_the_kind_of_their_items():
         "provider": {},
         "restrictions": {"projects": ["p", None, {}, []]},
         "gcp": [],
+        "credentials": {"stored": False},
     }
 
 

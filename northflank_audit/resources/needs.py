@@ -1,0 +1,21 @@
+"""What an audit needs to read: which lists, and which parts of the resources in them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from northflank_audit.resources import TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What some rules need, each with the ids of the rules that need it."""
+
+    parts: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """By type and part; a type's `list` is always among its parts."""
+    personal: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The personal fields that a rule reads, by type."""
+
+    @property
+    def types(self) -> list[str]:
+        """The types whose lists are needed, in the catalogue's order."""
+        return [name for name in TYPES if name in self.parts]

@@ -1,0 +1,221 @@
+"""An answer's own secrets: which fields hold them, and how what repeats them elsewhere in it is masked.
+
+Values are taken in where an answer is decoded, and never leave this module.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import unquote
+
+SECRET_KEYS: Final = frozenset(
+    {"auth", "auths", "identitytoken", "password", "registrytoken", "secret", "token", "username"}
+)
+"""Keys, in lower case, that are dropped wherever they stand undeclared: those of registries and of a Docker config."""
+
+MASK: Final = "***"
+DEEPEST: Final = 100
+"""Maps and lists within each other, in a record that can be judged."""
+_SECRET_NAME: Final = re.compile(
+    r"(password|passwd|passphrase|secret|token|(api|access|account|private)_?-?key)$", re.IGNORECASE
+)
+"""Ends of other names that hold a secret, such as `secretAccessKey`."""
+_USER_NAMES: Final = frozenset({"username", "user"})
+_NAMELESS: Final = frozenset({"key", "user", "value"})
+"""Keys that hold a secret where they stand in one."""
+_USER_INFO: Final = re.compile(r"(?:^|//)([^\s/\\?#]+)@")
+_TO_HOST: Final = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]*[^/\\?#]*")
+"""An address up to the end of its host and port."""
+_SHORTEST: Final = 6
+"""Characters from which on a secret is masked amid a word, and a user name as a word."""
+_SHORTEST_WORD: Final = 3
+"""Characters from which on a shorter password is masked as a word."""
+_LONG: Final = 12
+"""Characters from which on a secret is masked in ids, regions and states too: that is no coincidence any more."""
+_COMMON: Final = frozenset(
+    {"production", "development", "staging", "preview", "testing", "default", "enabled", "disabled", "localhost"}
+)
+"""Values of variables that everybody has, and that hide nothing: names of resources may have them."""
+
+
+def is_secret(key: str, value: Any) -> bool:
+    """Tell whether a field holds a secret by its name."""
+    by_name = _by_name(key)
+    return by_name is not None and (by_name or isinstance(value, str | list | dict))
+
+
+@lru_cache(maxsize=4096)
+def is_address(key: str) -> bool:
+    """Tell whether a field holds an address by its name."""
+    return key.lower().endswith("url")
+
+
+@lru_cache(maxsize=4096)
+def _by_name(key: str) -> bool | None:
+    """Return None for a field that holds no secret, True for one that does, False for one whose text is one."""
+    return True if key.lower() in SECRET_KEYS else False if _SECRET_NAME.search(key) else None
+
+
+class Secrets:
+    """What of one answer must not show elsewhere in it."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._users: set[str] = set()
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any."""
+        return bool(self._values or self._users)
+
+    def add(self, key: str, value: Any) -> None:
+        """Take the secrets in a field that is dropped; `key` is its name."""
+        if isinstance(value, dict):
+            for inner, item in value.items():
+                self.add(inner, item)
+        elif isinstance(value, list):
+            for item in value:
+                self.add(key, item)
+        elif isinstance(value, str) and value and (is_secret(key, value) or key.lower() in _NAMELESS):
+            if key.lower() in _USER_NAMES:
+                self._users.add(value)
+                return
+            self._add_value(value)
+            if key.lower() == "auth":
+                self._add_pair(_decoded(value))
+
+    def take(self, value: Any, depth: int = 0) -> None:
+        """Take what the names of fields and the addresses in an answer tell to be secret.
+
+        Raises RecursionError for what is nested more deeply than DEEPEST.
+        """
+        if isinstance(value, str):
+            if "://" in value:
+                self.add_address(value)
+            return
+        if not isinstance(value, dict | list):
+            return
+        if depth > DEEPEST:
+            raise RecursionError
+        if isinstance(value, list):
+            for item in value:
+                self.take(item, depth + 1)
+            return
+        for key, item in value.items():
+            if is_secret(key, item):
+                self.add(key, item)
+            elif isinstance(item, str) and is_address(key):
+                self.add_address(item)
+            else:
+                self.take(item, depth + 1)
+
+    def add_at(self, value: Any, steps: Sequence[str], *, users: bool = False) -> None:
+        """Take every text at or below a path: a secret, or a user name.
+
+        `*` stands for each key of a map; lists on the way are gone through.
+        """
+        if isinstance(value, list):
+            for item in value:
+                self.add_at(item, steps, users=users)
+        elif isinstance(value, dict):
+            step, *rest = steps or ("*",)
+            for item in value.values() if step == "*" else [value[step]] if step in value else ():
+                self.add_at(item, rest, users=users)
+        elif isinstance(value, str) and not steps:
+            if users:
+                self._users.add(value.strip())
+            elif len(text := value.strip()) >= _SHORTEST:
+                self._values.add(text)
+                if "://" in text:
+                    self.add_address(text)
+                    self._values.update(part for part in re.split(r"[/?&=#]", text) if len(part) >= _LONG)
+
+    def add_address(self, text: str) -> None:
+        """Take the user names and passwords of the addresses in a text."""
+        for found in _USER_INFO.finditer(text) if "@" in text else ():
+            self._add_pair(unquote(found[1]))
+
+    def _add_pair(self, pair: str) -> None:
+        user, colon, password = pair.partition(":")
+        if user:
+            self._users.add(user)
+        self._add_value(password)
+        if colon:
+            self._add_value(base64.b64encode(pair.encode()).decode())
+
+    def _add_value(self, value: str) -> None:
+        if len(value) >= _SHORTEST_WORD:
+            self._values.add(value)
+
+    def mask(self, texts: Iterable[str]) -> "Mask | None":
+        """Return what masks them in these texts; None where there is nothing to mask."""
+        raw = "\n".join(texts)
+        plain = _plain(raw)
+        values = {each for each in self._values - _COMMON if "%" in each or each in raw or _plain(each) in plain}
+        users = {each for each in self._users if len(each) >= _SHORTEST and (each in raw or _plain(each) in plain)}
+        if not (values or users):
+            return None
+        longest = len(raw)
+        values = {each for each in values if len(each) <= longest}
+        spelled = [_spelled(each) if len(each) >= _SHORTEST else _word(each) for each in values]
+        return Mask(
+            _any_of([_spelled(each) for each in values if len(each) >= _LONG]),
+            _any_of(spelled),
+            _any_of([*spelled, *map(_word, users)]),
+        )
+
+
+def _plain(text: str) -> str:
+    """Return a text with what is percent-encoded undone."""
+    return unquote(text).replace("+", " ")
+
+
+class Mask:
+    """Masks the secrets of one answer in its other texts."""
+
+    def __init__(self, anywhere: re.Pattern[str], in_hosts: re.Pattern[str], in_words: re.Pattern[str]) -> None:
+        self._anywhere, self._in_hosts, self._in_words = anywhere, in_hosts, in_words
+
+    def fixed(self, text: str) -> str:
+        """Mask a text that rules compare and other resources refer to."""
+        return self._anywhere.sub(MASK, text)
+
+    def words(self, text: str) -> str:
+        """Mask a text that someone wrote."""
+        return self._in_words.sub(MASK, text)
+
+    def address(self, text: str) -> str:
+        """Mask an address. A user may be called as the host is; without its host, rules could not judge it."""
+        text = self._in_hosts.sub(MASK, text)
+        host = _TO_HOST.match(text)
+        end = host.end() if host else 0
+        return text[:end] + self.words(text[end:])
+
+
+def _any_of(patterns: list[str]) -> re.Pattern[str]:
+    """Return a pattern of any of them, the longest first; without any, one that is nowhere."""
+    return re.compile("|".join(sorted(patterns, key=len, reverse=True)) or r"(?!)")
+
+
+def _word(text: str) -> str:
+    return rf"(?<!\w){_spelled(text)}(?!\w)"
+
+
+def _spelled(text: str) -> str:
+    """Return a pattern of a text as it is or percent-encoded, wholly or in part."""
+    return "".join(f"(?:{re.escape(char)}|{_encoded(char)})" for char in text)
+
+
+def _encoded(char: str) -> str:
+    hexadecimal = "".join(f"%{byte:02x}" for byte in char.encode())
+    return rf"\+|(?i:{hexadecimal})" if char == " " else f"(?i:{hexadecimal})"
+
+
+def _decoded(auth: str) -> str:
+    """Return the `user:password` of a Docker config's `auth`, or nothing where it is something else."""
+    try:
+        return base64.b64decode(auth, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return ""

@@ -1,0 +1,72 @@
+"""The lists that types have, as they are asked for: of an account, or of each of its projects."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from northflank_audit.northflank.client import Client
+from northflank_audit.northflank.paging import Listing, endpoint
+from northflank_audit.resources import ResourceType
+from northflank_audit.resources.base import Part
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class TypedList:
+    """One type's list in an account, or in a project of it."""
+
+    kind: ResourceType
+    team: str | None
+    project: str | None = None
+
+    @property
+    def what(self) -> str:
+        """Its name in messages."""
+        return f"list of {self.kind.plural}{whose(self.team, self.project)}"
+
+    @property
+    def part(self) -> Part:
+        """What the catalogue says of it."""
+        return self.kind.part("list")
+
+    def listing(self, *, again: bool = False, page: int = 1) -> Listing:
+        """Return how it is asked for, or (`again`) one page of it. Raises FetchError for ids that no address holds."""
+        return Listing(
+            path=endpoint(self.part.path, self.team, project=self.project),
+            keys=self.part.keys,
+            paged=self.part.paged,
+            id_field=self.kind.id,
+            what=f"{self.what}, page {page}, once more" if again else self.what,
+            permission=str(self.part.permission),
+            team=self.team,
+        )
+
+
+def whose(team: str | None, project: str | None) -> str:
+    """Return how messages say whose something is."""
+    return ("" if project is None else f" of project {project}") + ("" if team is None else f" of team {team}")
+
+
+def within_limit(
+    client: Client, items: Sequence[Item], cost: Callable[[Item], int]
+) -> Iterator[tuple[Sequence[Item], str]]:
+    """Yield, some at a time, the items whose requests the rate limit covers.
+
+    For what it does not cover the end of its window is waited for, if that is before the run's. What is left then
+    comes last, with the reason.
+    """
+    todo, waited = list(items), False
+    while todo:
+        covered = client.rate_limit.covers(sum(map(cost, todo)))
+        count = 0
+        while count < len(todo) and (covered := covered - cost(todo[count])) >= 0:
+            count += 1
+        count = count or int(waited)  # else a limit below the cost of one would be waited for again and again
+        if count:
+            yield todo[:count], ""
+        todo, waited = todo[count:], True
+        if todo and not client.wait_for_window():
+            seconds, most = client.rate_limit.resets_in, client.deadline.seconds
+            yield todo, f"the API's rate limit leaves no request for {seconds:.0f} s, and --timeout is {most:g} s"
+            return
