@@ -217,7 +217,7 @@ class ResourceName(Struct, frozen=True):
 class Became(StrEnum):
     """What is known today of a violation that an earlier report has and this one has not."""
 
-    MENDED = "mended"
+    FIXED = "fixed"
     """The rule passes."""
     NOTAPPLICABLE = "notapplicable"
     """The rule asks nothing of it any more."""
@@ -233,7 +233,7 @@ class Became(StrEnum):
     """Its rule did not run today."""
 
 
-RESOLVED: Final = frozenset({Became.MENDED, Became.NOTAPPLICABLE, Became.GONE})
+RESOLVED: Final = frozenset({Became.FIXED, Became.NOTAPPLICABLE, Became.GONE})
 """What resolves a violation; of the rest nothing is known, and unknown is not resolved."""
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from northflank_audit import jsontext
 from northflank_audit.errors import StartError
+from northflank_audit.model import Became
 from northflank_audit.reading import LARGEST_DATA, read_text
 from northflank_audit.report import Baseline
 
@@ -33,12 +34,28 @@ def read_baseline(path: str, option: str = "--compare") -> Baseline:
 def baseline_of(value: Any) -> Baseline:
     """Return a decoded report.json as what is compared with. Raises msgspec.ValidationError for anything else."""
     try:
-        made = msgspec.convert(value, Baseline)
+        made = msgspec.convert(_today(value), Baseline)
         for result in chain(made.results, made.resolved, made.unsettled):
             _check_depth(result.evidence, DEEPEST_EVIDENCE)
     except RecursionError:
         raise msgspec.ValidationError("nested too deeply") from None
     return made
+
+
+def _today(value: Any) -> Any:
+    """Return a decoded report with today's word for what earlier versions of this tool called `mended`."""
+    if not isinstance(value, dict):
+        return value
+    renewed = {
+        key: [{**each, "became": Became.FIXED} if _is_mended(each) else each for each in value[key]]
+        for key in ("resolved", "unsettled")
+        if isinstance(value.get(key), list)
+    }
+    return {**value, **renewed}
+
+
+def _is_mended(result: Any) -> bool:
+    return isinstance(result, dict) and result.get("became") == "mended"
 
 
 def _check_depth(value: Any, levels: int) -> None:

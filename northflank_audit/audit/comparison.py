@@ -177,7 +177,7 @@ class BaselineComparison:
 
 
 _BECAME: Final[Mapping[Status, Became | None]] = {
-    Status.PASS: Became.MENDED,
+    Status.PASS: Became.FIXED,
     Status.NOTAPPLICABLE: Became.NOTAPPLICABLE,
     Status.UNKNOWN: Became.UNKNOWN,
     Status.ERROR: Became.UNKNOWN,

@@ -41,7 +41,7 @@ _VERDICTS: Final = {
 }
 _SOUND: Final = (Status.PASS, Status.NOTAPPLICABLE)
 _ENDINGS: Final = {
-    Became.MENDED: _PASS,
+    Became.FIXED: _PASS,
     Became.NOTAPPLICABLE: (_OTHER, BECAME[Became.NOTAPPLICABLE].capitalize()),
     Became.GONE: (_OTHER, BECAME[Became.GONE].capitalize()),
 }

@@ -29,7 +29,7 @@ STATUSES: Final = {
 """What is counted, in the order in which it is shown, and how it is called."""
 
 BECAME: Final = {
-    Became.MENDED: "mended",
+    Became.FIXED: "fixed",
     Became.NOTAPPLICABLE: "no longer applicable",
     Became.GONE: "gone",
     Became.UNKNOWN: "could not be judged",

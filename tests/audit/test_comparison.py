@@ -64,7 +64,7 @@ FIRST = audited(credential("a"), credential("b"), credential("c"))
 def test_what_was_there_before_is_ongoing_and_the_rest_is_new():
     report = audited(credential("a"), credential("d"), credential("b", opened=False), earlier=FIRST, week=1)
     assert states(report) == {"a": "ongoing", "d": "new"}
-    assert became(report) == ({"b": "mended", "c": "gone"}, {})
+    assert became(report) == ({"b": "fixed", "c": "gone"}, {})
     found = report.comparison
     assert (found.new, found.ongoing, found.resolved, found.unsettled) == (1, 1, 2, 0)
     assert (found.earlier.id, found.earlier.complete, found.refused, found.cautions) == ("0" * 16, True, None, [])
@@ -86,7 +86,7 @@ def test_what_is_unknown_today_is_neither_new_nor_ongoing_nor_resolved():
 
 def test_what_was_not_seen_today_is_not_resolved_and_what_was_seen_is():
     report = audited(credential("a", opened=False), earlier=FIRST, week=1, complete=False)
-    assert became(report) == ({"a": "mended"}, {"b": "unseen", "c": "unseen"})
+    assert became(report) == ({"a": "fixed"}, {"b": "unseen", "c": "unseen"})
 
 
 def test_an_audit_that_is_incomplete_for_another_reason_has_seen_what_is_gone():
@@ -94,7 +94,7 @@ def test_an_audit_that_is_incomplete_for_another_reason_has_seen_what_is_gone():
     assert became(report) == ({"b": "gone", "c": "gone"}, {})
 
 
-def test_what_the_rule_asks_nothing_of_any_more_is_told_from_what_was_mended():
+def test_what_the_rule_asks_nothing_of_any_more_is_told_from_what_was_fixed():
     report = audited(credential("a", kind="exempt"), credential("b"), credential("c"), earlier=FIRST, week=1)
     assert became(report) == ({"a": "notapplicable"}, {})
 
@@ -117,7 +117,7 @@ def test_what_could_not_be_seen_or_judged_is_followed_until_it_can():
     assert became(second) == ({}, {"a": "unknown", "b": "unseen", "c": "unseen"})
     third = audited(credential("a"), credential("b", opened=False), earlier=second, week=2)
     assert states(third) == {"a": "ongoing"}
-    assert became(third) == ({"b": "mended", "c": "gone"}, {})
+    assert became(third) == ({"b": "fixed", "c": "gone"}, {})
 
 
 def test_what_was_left_out_on_purpose_is_told_once():
@@ -352,7 +352,7 @@ def test_what_nobody_was_told_is_told_again():
     told = audited(*again, earlier=second, week=2)
     assert (states(told), became(told)) == ({"a": "ongoing", "d": "ongoing"}, ({}, {}))
     owed = audited(*again, earlier=undelivered(second), week=2)
-    assert (states(owed), became(owed)) == ({"a": "ongoing", "d": "new"}, ({"b": "mended", "c": "gone"}, {}))
+    assert (states(owed), became(owed)) == ({"a": "ongoing", "d": "new"}, ({"b": "fixed", "c": "gone"}, {}))
     assert (owed.comparison.new, owed.comparison.resolved, owed.comparison.earlier.complete) == (1, 2, True)
     (caution,) = owed.comparison.cautions
     assert "was not delivered everywhere" in caution
@@ -404,3 +404,15 @@ def test_a_report_with_values_of_another_kind_is_none(place, value):
     at[place[-1]] = value
     with pytest.raises(msgspec.ValidationError):
         baseline_of(given)
+
+
+def test_what_earlier_versions_called_mended_is_read_as_fixed():
+    second = audited(credential("a", opened=False), credential("b"), credential("c"), earlier=FIRST, week=1)
+    lost = replace(second, run=replace(second.run, complete=False, incomplete_reasons=["mail"], undelivered=["mail"]))
+    before = msgspec.json.encode(lost).decode().replace('"became":"fixed"', '"became":"mended"')
+    assert "mended" in before
+    past = baseline_of(msgspec.json.decode(before))
+    assert [each.became for each in past.resolved] == ["fixed"]
+    third = audited(credential("a", opened=False), credential("b"), credential("c"), earlier=past, week=2)
+    assert became(third) == ({"a": "fixed"}, {})
+    assert "mended" not in msgspec.json.encode(third).decode()

@@ -235,9 +235,9 @@ def test_each_finding_has_a_link_to_itself(opened, thirty):
 def test_a_link_to_a_finding_that_is_no_more_says_so_or_leads_to_what_became_of_it(opened, full):
     page = opened(full, f"#f-{'0' * 32}")
     page.get_by_text("The finding that this address names is not in this page").wait_for()
-    mended = full.resolved[0].fingerprint
-    page.evaluate("(id) => { location.hash = id; }", f"f-{mended}")
-    lit(page, f"r-{mended}")
+    fixed = full.resolved[0].fingerprint
+    page.evaluate("(id) => { location.hash = id; }", f"f-{fixed}")
+    lit(page, f"r-{fixed}")
     page.get_by_text("The finding that this address names").wait_for(state="hidden")
     page.evaluate("location.hash = '%'")
 

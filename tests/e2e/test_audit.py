@@ -243,7 +243,7 @@ def test_compare_with_the_report_that_this_run_replaces(audit, serve):
     server = serve([old("a"), old("b", restricted=False), old("c", restricted=False)])
     report = audit(*UNRESTRICTED, "--compare", "reports/report.json", **at(server)).report
     assert {result["resource"]["id"]: result["state"] for result in report["results"]} == {"b": "ongoing", "c": "new"}
-    assert [(each["resource"]["id"], each["became"]) for each in report["resolved"]] == [("a", "mended")]
+    assert [(each["resource"]["id"], each["became"]) for each in report["resolved"]] == [("a", "fixed")]
     found = report["comparison"]
     assert (found["new"], found["ongoing"], found["resolved"], len(found["cautions"])) == (
         1,

@@ -167,7 +167,7 @@ def full(report: Report) -> Report:
             unsettled=2,
         ),
         resolved=[
-            replace(result(resource="y"), became=Became.MENDED),
+            replace(result(resource="y"), became=Became.FIXED),
             replace(result(resource="z"), became=Became.GONE),
         ],
         unsettled=[

@@ -47,7 +47,7 @@ def test_what_is_no_verdict_of_this_audit_has_no_status(full):
         ("unrestricted", "c", "", "unknown", "", ""),
         ("provider", "b", "", "fail", "new", ""),
         ("provider", "t", "payments", "pass", "", ""),
-        ("unrestricted", "y", "", "", "resolved", "mended"),
+        ("unrestricted", "y", "", "", "resolved", "fixed"),
         ("unrestricted", "z", "", "", "resolved", "gone"),
         ("unrestricted", "c", "", "", "unsettled", "unknown"),
         ("former", "z", "", "", "unsettled", "unasked"),

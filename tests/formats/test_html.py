@@ -306,7 +306,7 @@ def test_what_changed_is_told_before_all_else(page, full):
         "the earlier report was incomplete: what is new may have been there "
         "new 1 ongoing 0 resolved 2 unsettled 2 "
         "2 resolved "
-        "Y y high Restricted to projects mended y can be used by every project "
+        "Y y high Restricted to projects fixed y can be used by every project "
         "Z z high Restricted to projects gone z can be used by every project "
         "2 unsettled: not resolved, but unknown "
         "C c high Restricted to projects could not be judged c can be used by every project "

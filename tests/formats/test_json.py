@@ -76,7 +76,7 @@ def test_a_comparison_adds_states_and_what_is_resolved(full):
     assert [each.get("state") for each in document["results"]] == ["new", None, "new", None]  # violations alone
     assert [set(each) for each in document["resolved"] + document["unsettled"]] == [RESULT | {"became"}] * 4
     assert [each["became"] for each in document["resolved"] + document["unsettled"]] == [
-        "mended",
+        "fixed",
         "gone",
         "unknown",
         "unasked",

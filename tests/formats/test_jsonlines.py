@@ -36,7 +36,7 @@ def test_what_is_no_verdict_of_this_audit_has_no_status(full):
         for state in ("resolved", "unsettled")
         for each in document[state]
     ]
-    assert [each["became"] for each in earlier] == ["mended", "gone", "unknown", "unasked"]
+    assert [each["became"] for each in earlier] == ["fixed", "gone", "unknown", "unasked"]
     assert [bare(each) for each in lines(full)][: -len(earlier)] == [
         {"run": run(full), **each} for each in document["results"]
     ]

@@ -27,7 +27,7 @@ WHAT CHANGED SINCE 2026-11-17 06:00 UTC
   New:
     - a can be used by every project (high)
   Resolved:
-    - Y (y): Restricted to projects (high, mended)
+    - Y (y): Restricted to projects (high, fixed)
     - Z (z): Restricted to projects (high, gone)
   Unsettled, not resolved: nothing is known of them today:
     - C (c): Restricted to projects (high, could not be judged)

@@ -193,7 +193,7 @@ Since the report of 2026-11-17 06:00 UTC (run `fedcba9876543210`, incomplete): *
 
 | Registry credential | What was found | Evidence |
 | --- | --- | --- |
-| Y `y` | High: Restricted to projects<br>**mended**, was: y can be used by every project | `restrictions.restricted = false` |
+| Y `y` | High: Restricted to projects<br>**fixed**, was: y can be used by every project | `restrictions.restricted = false` |
 | Z `z` | High: Restricted to projects<br>**gone**, was: z can be used by every project | `restrictions.restricted = false` |
 
 ### Unsettled: not resolved
@@ -254,7 +254,7 @@ def test_every_table_and_list_is_cut_alike_and_still_names_some(full):
             full,
             run=replace(full.run, complete=False, incomplete_reasons=[f"page {n}" for n in range(50)]),
             results=lots + unjudged + [replace(each, waiver=full.waivers.unused[0]) for each in lots],
-            resolved=[replace(each, became="mended") for each in lots],
+            resolved=[replace(each, became="fixed") for each in lots],
             unsettled=[replace(each, became="unseen") for each in lots],
             warnings=[f"odd {number}" for number in range(50)],
             waivers=replace(full.waivers, unused=full.waivers.unused * 50, expired=full.waivers.expired * 50),
@@ -264,7 +264,7 @@ def test_every_table_and_list_is_cut_alike_and_still_names_some(full):
     (most,) = {50 - int(line.split()[-4]) for line in text.splitlines() if line.endswith(" more, in report.json")}
     assert text.count(" more, in report.json") == 9
     assert most >= LEAST
-    assert text.count("- page ") == text.count("- odd ") == text.count("**mended**, was: ") == most
+    assert text.count("- page ") == text.count("- odd ") == text.count("**fixed**, was: ") == most
 
 
 def test_one_text_however_long_takes_little_of_the_room(report):

@@ -122,15 +122,15 @@ def test_a_waived_violation_is_suppressed_and_still_failed(report):
 def test_a_finding_is_created_goes_on_and_is_closed_under_the_same_uid(full):
     new, ongoing = result(state="new"), result(resource="o", state="ongoing")
     report = replace(full, results=[new, ongoing])
-    first, second, mended, gone = events(report)
+    first, second, fixed, gone = events(report)
     assert (first["activity_id"], first["type_uid"], first["status_id"]) == (1, 200301, 1)
     assert (second["activity_id"], second["type_uid"], second["status_id"]) == (2, 200302, 2)
     assert second["finding_info"]["modified_time"] == NOW
     assert "created_time" not in second["finding_info"]
-    assert (mended["activity_id"], mended["type_uid"], mended["status_id"]) == (3, 200303, 4)
-    assert (mended["compliance"]["status"], gone["compliance"]["status"]) == ("Pass", "Gone")
-    assert (mended["finding_info"]["modified_time"], mended["finding_info"]["last_seen_time"]) == (NOW, EARLIER)
-    assert mended["finding_info"]["uid"] == result(resource="y").fingerprint
+    assert (fixed["activity_id"], fixed["type_uid"], fixed["status_id"]) == (3, 200303, 4)
+    assert (fixed["compliance"]["status"], gone["compliance"]["status"]) == ("Pass", "Gone")
+    assert (fixed["finding_info"]["modified_time"], fixed["finding_info"]["last_seen_time"]) == (NOW, EARLIER)
+    assert fixed["finding_info"]["uid"] == result(resource="y").fingerprint
 
 
 def test_what_is_unsettled_is_not_closed(full):
@@ -199,11 +199,11 @@ def test_every_finding_is_there_however_many_there_are(report):
 
 
 def test_a_pass_that_is_listed_makes_no_second_event_of_the_finding_that_it_closes(full):
-    """`--include pass` lists the verdict that mended what is resolved."""
-    mended = full.resolved[0]
-    passed = result(resource=mended.resource.id, status=Status.PASS)
+    """`--include pass` lists the verdict that fixed what is resolved."""
+    fixed = full.resolved[0]
+    passed = result(resource=fixed.resource.id, status=Status.PASS)
     found = [
-        each for each in events(replace(full, results=[passed])) if each["finding_info"]["uid"] == mended.fingerprint
+        each for each in events(replace(full, results=[passed])) if each["finding_info"]["uid"] == fixed.fingerprint
     ]
     assert [each["activity_name"] for each in found] == ["Close"]
 

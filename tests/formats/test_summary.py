@@ -11,7 +11,7 @@ def test_what_changed_is_told_below_the_verdict_and_never_called_resolved_withou
     assert text.splitlines()[1:8] == [
         "  since 2026-11-17 06:00 UTC: 1 new, 0 ongoing, 2 resolved, 2 unsettled",
         "  caution: the earlier report was incomplete: what is new may have been there",
-        "  resolved, mended: unrestricted on y",
+        "  resolved, fixed: unrestricted on y",
         "  resolved, gone: unrestricted on z",
         "  not resolved, could not be judged: unrestricted on c",
         "  not resolved, rule did not run: former on z",
