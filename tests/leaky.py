@@ -34,10 +34,13 @@ def _item(kind: ResourceType, identity: str, shape: str, number: count) -> dict[
         secrets.append(f"not-a-real-secret-{next(number)}")
         value = {"text": secrets[-1], "map": {"KEY": secrets[-1]}, "list": [{"value": secrets[-1]}]}[shape]
         _plant(item, path.split("."), value, kind)
-    free = [field.path for part in kind.sources if part.name in (LIST, DETAIL) for field in part.fields if field.free]
-    for path in dict.fromkeys(free):
+    free = {
+        field.path: field for part in kind.sources if part.name in (LIST, DETAIL) for field in part.fields if field.free
+    }
+    for path, field in free.items():
         if path != kind.id and secrets:
-            _plant(item, path.split("."), f"see {secrets[0]} and {secrets[-1]}!", kind)
+            form = "https://example.com/{}?by={}" if field.address else "see {} and {}!"
+            _plant(item, path.split("."), form.format(secrets[0], secrets[-1]), kind)
     for part in kind.parts:
         if part.joins:
             item[part.joins] = [{"id": "child", "password": f"not-a-real-secret-{next(number)}"}]

@@ -7,9 +7,8 @@ from northflank_audit.emulator import Accounts, load
 from northflank_audit.emulator.accounts import listed
 from northflank_audit.emulator.endpoints import Endpoint
 from northflank_audit.model import Resource
-from northflank_audit.resources import TYPES, ResourceType, Scope
-from northflank_audit.resources.base import LIST, Record
-from northflank_audit.resources.decode import joined, kept, merged
+from northflank_audit.resources import TYPES, ResourceType, Scope, decode
+from northflank_audit.resources.base import Record
 
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 
@@ -34,10 +33,10 @@ def resources(team: str | None, accounts: Accounts | None = None) -> Iterator[Re
 
 def _record(kind: ResourceType, endpoint: Endpoint, item: Record) -> Record:
     shown = listed(item) if endpoint.source == ("credentials",) else endpoint.shown(item)
-    record = kept(kind.part(LIST), shown, open_=kind.open)
+    record = decode.listed(kind, shown)
     for part in kind.parts:
-        children = item.get(part.joins, [])
-        record = merged(
-            record, joined(part, children) if part.joins else kept(part, endpoint.whole(item), open_=kind.open)
-        )
+        if part.joins:
+            record = decode.joined(part, record, item.get(part.joins, []))
+        else:
+            record = decode.completed(kind, part, record, endpoint.whole(item))
     return record

@@ -15,6 +15,7 @@ PACKS = ["pack:default"]
 RUNS = {
     "the sample account": ("sample", "--log-format", "text"),
     "the sample's teams": ("sample", "--log-format", "json", "--all-teams"),
+    "secrets in every list and text": ("leaky", "--log-format", "json"),
 }
 EVERYTHING = (
     "--details", "always", "--format", ",".join(FORMATS), "--include", "pass,notapplicable", "--verbose",
