@@ -1,18 +1,22 @@
 """Opens the source of an audit's resources: the API, files, or the emulator's API."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Final
 
 from msgspec import UNSET
 
 from northflank_audit.config.settings import Settings
 from northflank_audit.deadline import Deadline
+from northflank_audit.errors import StartError, did_you_mean
 from northflank_audit.northflank.token import Token
 from northflank_audit.printable import spelt
 from northflank_audit.reading import LARGEST_DATA, read_bytes
 from northflank_audit.report import Origin
-from northflank_audit.sources.files import InputSource
+from northflank_audit.resources import TYPES, Scope
+from northflank_audit.sources.files import InputFile, InputSource
 from northflank_audit.sources.interface import Source
 
 
@@ -21,8 +25,8 @@ def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Sou
     """Give the source of the resources: the API, files, or the emulator's API."""
     deadline = deadline or Deadline(settings.timeout)
     if settings.input:
-        contents = [(_input_name(path), read_bytes(path, largest=LARGEST_DATA)) for path in settings.input]
-        yield InputSource(contents, settings.team[0] if settings.team else None)
+        files = [input_file(given) for given in settings.input]
+        yield InputSource(files, settings.team[0] if settings.team else None)
         return
     from northflank_audit.northflank.client import Client  # noqa: PLC0415 - imports requests
     from northflank_audit.sources.api import ApiSource  # noqa: PLC0415 - as above
@@ -46,6 +50,32 @@ def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Sou
         )
         teams = None if settings.all_teams else settings.team
         yield ApiSource(client, origin, teams, page_size=settings.page_size, details=settings.details != "never")
+
+
+_TYPED: Final = re.compile(r"([a-z][a-z0-9-]*)(?:@([^=]*))?=(.+)", re.DOTALL)
+"""`TYPE=FILE`, or `TYPE@PROJECT=FILE`."""
+
+
+def input_file(given: str) -> InputFile:
+    """Return a file that `--input` names: `FILE`, `TYPE=FILE` or `TYPE@PROJECT=FILE`. Raises StartError.
+
+    A file that is really called so is meant itself.
+    """
+    typed = None if os.path.lexists(given) else _TYPED.fullmatch(given)
+    if typed is None:
+        return InputFile(_input_name(given), read_bytes(given, largest=LARGEST_DATA))
+    name, project, path = typed.groups()
+    kind = TYPES.get(name)
+    if kind is None or kind.listing is None:
+        types = [each.name for each in TYPES.values() if each.listing is not None]
+        raise StartError(
+            f"--input {spelt(given)}: unknown type '{name}'{did_you_mean(name, types)}; see the command types"
+        )
+    if kind.scope is Scope.PROJECT and not project:
+        raise StartError(f"--input {spelt(given)}: {kind.plural} belong to a project: {name}@PROJECT={spelt(path)}")
+    if kind.scope is not Scope.PROJECT and project is not None:
+        raise StartError(f"--input {spelt(given)}: {kind.plural} belong to no project: {name}={spelt(path)}")
+    return InputFile(_input_name(path), read_bytes(path, largest=LARGEST_DATA), name, project)
 
 
 def _input_name(path: str) -> str:

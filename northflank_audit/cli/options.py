@@ -122,7 +122,8 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--input",
             metavar="FILE",
             multiple=True,
-            help="Audit saved JSON in place of the API; repeatable; - is standard input.",
+            help="Audit saved JSON in place of the API; repeatable; - is standard input; TYPE[@PROJECT]=FILE is an "
+            "answer of that type's list.",
         ),
     )
 
