@@ -11,7 +11,7 @@ from northflank_audit.policy.expressions.environment import NO_ADDRESS
 from northflank_audit.policy.expressions.field_reads import ITEM
 from northflank_audit.policy.needs import PROJECT_TYPE, by_collection
 from northflank_audit.resources import TYPES, ResourceType
-from northflank_audit.resources.base import dotted
+from northflank_audit.resources.paths import dotted
 
 NOT_GIVEN: Final = "the API did not give it"
 

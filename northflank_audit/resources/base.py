@@ -4,11 +4,13 @@ Everything that differs from type to type is data of these classes. The rest of 
 fetched, what is kept, which names expressions have, what lint knows, how messages and the docs name things.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
+
+from northflank_audit.resources.paths import Items, dotted
 
 Record = dict[str, Any]
 """A record as the API gives it, or what is kept of it."""
@@ -116,14 +118,6 @@ def time(path: str, *, null: bool = False, changing: bool = False, ahead: bool =
     return Field(path=path, kind=Kind.TIME, null=null, changing=changing, ahead=ahead)
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
-    """Each item of a list."""
-
-    item: Any
-    """A `Field`, or a map of names to what is below them."""
-
-
 def tree(fields: tuple[Field, ...]) -> dict[str, Any]:
     """Return fields as nested maps by the steps of their paths, lists as `Items`."""
     root: dict[str, Any] = {}
@@ -210,8 +204,8 @@ class ResourceType:
         """Every field, by its path; lists and maps above others are among them."""
         found: dict[str, Field] = {}
         for field in self._declared:
-            for above, kind in _above(field.path):
-                found.setdefault(above, Field(path=above, kind=kind))
+            for prefix, is_list in above(field.path):
+                found.setdefault(prefix, Field(path=prefix, kind=Kind.LIST if is_list else Kind.MAP))
             found.setdefault(field.path, field)
         return found
 
@@ -266,16 +260,6 @@ class ResourceType:
         return frozenset({LIST}) if LIST in found and self.lists_all is None else found
 
 
-def dotted(steps: Iterable[str]) -> str:
-    """Return a path as declarations write it: `ports[].public` for `ports`, `[]`, `public`."""
-    return ".".join(steps).replace(".[]", "[]")
-
-
-def stepped(path: str) -> tuple[str, ...]:
-    """Return the steps of a path: `ports`, `[]`, `public` for `ports[].public`."""
-    return tuple(path.replace("[]", ".[]").split("."))
-
-
 def _gives(part: Part, steps: tuple[str, ...]) -> bool:
     node: Any = {part.joins: Items(part.kept)} if part.joins else part.kept
     for step in steps:
@@ -289,14 +273,3 @@ def _gives(part: Part, steps: tuple[str, ...]) -> bool:
             return False
         node = node[step]
     return True
-
-
-def _above(path: str) -> Iterator[tuple[str, Kind]]:
-    """Yield what stands above a field: the lists and maps on the way to it."""
-    steps = path.split(".")
-    for index, step in enumerate(steps):
-        prefix = ".".join([*steps[:index], step.removesuffix("[]")])
-        if step.endswith("[]"):
-            yield prefix, Kind.LIST
-        elif index < len(steps) - 1:
-            yield prefix, Kind.MAP

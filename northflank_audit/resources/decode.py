@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from northflank_audit.addresses import without_user
-from northflank_audit.resources.base import Field, Items, Kind, Part, Record, ResourceType
+from northflank_audit.resources.base import Field, Kind, Part, Record, ResourceType
+from northflank_audit.resources.paths import Items
 from northflank_audit.resources.redaction import MASK, Mask, Secrets, is_address, is_secret
 
 _USER_IN_URL: Final = re.compile(r"(?<=://)[^/\\?#\s]*@")

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from northflank_audit.resources import TYPES
-from northflank_audit.resources.base import Field, Items, Kind
+from northflank_audit.resources.base import Field, Kind
 from northflank_audit.resources.decode import kept
+from northflank_audit.resources.paths import Items
 
 PLANTED = "planted-Zq7!x9Lm2#"
 VALUES = {

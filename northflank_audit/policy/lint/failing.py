@@ -10,7 +10,7 @@ from northflank_audit.policy.expressions.cel import Expression, Failed, evaluate
 from northflank_audit.policy.expressions.compile_errors import Problem
 from northflank_audit.policy.needs import by_collection
 from northflank_audit.resources import TYPES, Kind, ResourceType
-from northflank_audit.resources.base import stepped
+from northflank_audit.resources.paths import stepped
 
 _NOW: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 _VALUES: Final[Mapping[Kind, Sequence[Any]]] = {

@@ -11,7 +11,7 @@ from northflank_audit.policy.expressions.field_reads import Read
 from northflank_audit.policy.rules.rulebook import Definition, Rulebook
 from northflank_audit.policy.rules.validation import located
 from northflank_audit.resources import TYPES, Kind, ResourceType
-from northflank_audit.resources.base import dotted
+from northflank_audit.resources.paths import dotted
 
 
 def futile(book: Rulebook, rule_ids: Container[str]) -> Iterator[FileError]:
