@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from northflank_audit.resources.paths import Items, dotted
+from northflank_audit.resources.paths import Items, above, dotted
 
 Record = dict[str, Any]
 """A record as the API gives it, or what is kept of it."""
