@@ -37,7 +37,7 @@ def test_a_secret_is_found_in_each_encoding(encoding):
     assert leaks(b"before " + ENCODED[encoding] + b" after")
 
 
-@pytest.mark.parametrize("content", [b"", b"not a real secret", b"not-a-reality", b"***", gzip.compress(b"x")])
+@pytest.mark.parametrize("content", [b"", b"not a real secret", b"not-a-reality", b"***", gzip.compress(b"x", mtime=0)])
 def test_what_is_no_secret_is_none(content):
     assert leaks(content) == []
 
