@@ -286,22 +286,3 @@ class Report(Struct, frozen=True, kw_only=True):
         summary = self.summary
         firm = summary.passed + summary.fail + summary.waived
         return not firm and summary.unknown + summary.error + summary.notapplicable > 0
-
-
-class BaselineRule(Struct, frozen=True, kw_only=True):
-    """A rule that an earlier report ran."""
-
-    id: str
-    params: dict[str, Any] = msgspec.field(default_factory=dict)
-    sha256: str = ""
-
-
-class Baseline(Struct, frozen=True, kw_only=True):
-    """What of an earlier report.json is compared with."""
-
-    schema_version: Literal["1.0"]
-    run: Run
-    rules: list[BaselineRule]
-    results: list[Result]
-    resolved: list[Result] = msgspec.field(default_factory=list)
-    unsettled: list[Result] = msgspec.field(default_factory=list)

@@ -7,10 +7,10 @@ from typing import Any, Final
 import msgspec
 
 from northflank_audit import jsontext
+from northflank_audit.earlier_report import Baseline
 from northflank_audit.errors import StartError
 from northflank_audit.model import Became
 from northflank_audit.reading import LARGEST_DATA, read_text
-from northflank_audit.report import Baseline
 
 DEEPEST_EVIDENCE: Final = 110
 """Maps and lists within each other, in an earlier report's evidence: some more than a record that is judged has."""

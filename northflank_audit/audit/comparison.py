@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from northflank_audit.earlier_report import Baseline, BaselineRule
 from northflank_audit.model import RESOLVED, Became, Identity, Resource, ResourceName, Result, Status
-from northflank_audit.report import Baseline, BaselineRule, Comparison, Earlier, Origin, RuleSummary, Run
+from northflank_audit.report import Comparison, Earlier, Origin, RuleSummary, Run
 
 DEEPEST_EVIDENCE: Final = 110
 """Maps and lists within each other, in an earlier report's evidence: some more than a record that is judged has."""

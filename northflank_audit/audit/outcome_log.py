@@ -2,7 +2,7 @@
 
 import logging
 
-from northflank_audit.formats.text import headline, outcome
+from northflank_audit.formats.headline import headline, outcome
 from northflank_audit.report import Report
 
 log = logging.getLogger(__name__)

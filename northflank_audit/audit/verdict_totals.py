@@ -9,22 +9,12 @@ from msgspec.structs import replace
 
 from northflank_audit.audit.comparison import BaselineComparison, Current
 from northflank_audit.audit.compliance import frameworks
+from northflank_audit.earlier_report import Baseline
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.verdict import Verdict
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
-from northflank_audit.report import (
-    Baseline,
-    Coverage,
-    Gate,
-    Report,
-    RuleSummary,
-    Run,
-    Subject,
-    Summary,
-    Tool,
-    Waivers,
-)
+from northflank_audit.report import Coverage, Gate, Report, RuleSummary, Run, Subject, Summary, Tool, Waivers
 from northflank_audit.unjudged import causes
 
 LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})

@@ -13,10 +13,8 @@ from typing import Any
 import click
 
 from northflank_audit import __version__, logs
-from northflank_audit.cli.catalogue_commands import plan_command, types_command
+from northflank_audit.cli.lazy import Lazy, LazyGroup
 from northflank_audit.cli.options import run_options
-from northflank_audit.cli.rule_commands import rules_group
-from northflank_audit.cli.waiver_commands import waivers_group
 from northflank_audit.config.settings import settings_from
 from northflank_audit.errors import AuditError, FileError, FileErrors, Stopped
 from northflank_audit.formats import FORMATS
@@ -26,7 +24,7 @@ from northflank_audit.stopping import Watch
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
-class _RunByDefault(click.Group):
+class _RunByDefault(LazyGroup):
     """Without a command, `run` is meant; its options are shown where the commands are."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -44,7 +42,26 @@ class _RunByDefault(click.Group):
         super().format_options(ctx, formatter)
 
 
-@click.group(cls=_RunByDefault, context_settings=CONTEXT)
+_HERE = __package__
+LAZY = (
+    Lazy(
+        "plan",
+        f"{_HERE}.catalogue_commands",
+        "plan_command",
+        "Say what an audit by the selected rules asks the API for.",
+    ),
+    Lazy("rules", f"{_HERE}.rule_commands", "rules_group", "List, check, test and explain rules."),
+    Lazy(
+        "types",
+        f"{_HERE}.catalogue_commands",
+        "types_command",
+        "List the resource types with their endpoints, permissions and fields.",
+    ),
+    Lazy("waivers", f"{_HERE}.waiver_commands", "waivers_group", "Check waivers, and add one."),
+)
+
+
+@click.group(cls=_RunByDefault, context_settings=CONTEXT, lazy=LAZY)
 @click.version_option(__version__, prog_name="northflank-audit")
 def cli() -> None:
     """Audit a Northflank account: registries, services, addons and what else rules are about.
@@ -134,12 +151,6 @@ def formats_command() -> None:
     names, files = max(map(len, FORMATS)), max(len(each.filename) for each in FORMATS.values())
     for each in FORMATS.values():
         say(f"{each.name:<{names}}  {each.filename:<{files}}  {each.what}")
-
-
-cli.add_command(rules_group)
-cli.add_command(types_command)
-cli.add_command(plan_command)
-cli.add_command(waivers_group)
 
 
 def _leave_no_core() -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from northflank_audit.cli.options import policy_options, source_options
+from northflank_audit.config.policy import select_rules
+from northflank_audit.policy.needs import needs
 from northflank_audit.printing import say
 from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import LIST, Part
@@ -85,9 +87,6 @@ def _lines(kind: ResourceType) -> Iterator[str]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plan_command(*, as_json: bool, **given: Any) -> None:
     """Say what an audit by the selected rules asks the API for. Sends no request."""
-    from northflank_audit.config.policy import select_rules  # noqa: PLC0415 - as above
-    from northflank_audit.policy.needs import needs  # noqa: PLC0415 - imports the CEL engine
-
     rules = select_rules(given["rules"], given["rule"], given["skip_rule"], given["config"])
     needed = needs(rules)
     accounts = ["every team of the organisation"] if given["all_teams"] else list(given["team"])

@@ -18,10 +18,15 @@ from northflank_audit.cli.options import (
     source_options,
     waivers_option,
 )
+from northflank_audit.cli.schemas import SCHEMAS
+from northflank_audit.config.policy import chosen, is_test, read_rules, read_tested, select_rules, unread
+from northflank_audit.config.settings import settings_from
+from northflank_audit.delivery import files
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import FetchError, StartError, did_you_mean, in_order
 from northflank_audit.formats.text import plural
 from northflank_audit.model import Rule
+from northflank_audit.policy.rules.rulebook import select
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
 
@@ -45,15 +50,12 @@ def list_rules(
     config: Document | None, rules: tuple[str, ...], rule: tuple[str, ...], skip_rule: tuple[str, ...], form: str
 ) -> None:
     """List the selected rules, as they would run."""
-    from northflank_audit.config.policy import chosen, read_rules  # noqa: PLC0415 - the group's help does not pay for it
-
     book = read_rules(rules, config)
     say(_LISTS[form](chosen(book, rule, skip_rule)), json=form == "json")
     _warn_of_unread(book)
 
 
 def _warn_of_unread(book: "Rulebook") -> None:
-    from northflank_audit.config.policy import unread  # noqa: PLC0415 - the group's help does not pay for it
 
     for warning in unread(book):
         say(f"warning: {printable(warning)}", err=True)
@@ -83,8 +85,6 @@ _LISTS: Final[dict[str, Callable[[Sequence[Rule]], str]]] = {"table": _table, "j
 
 def _meant(paths: tuple[str, ...], rules: tuple[str, ...]) -> tuple[str, ...]:
     """Return which files are meant: those named here, or where no rules are, those of the config file."""
-    from northflank_audit.config.policy import is_test  # noqa: PLC0415 - the group's help does not pay for it
-
     named = [path for path in paths if not is_test(Path(path))]
     return paths if named and not from_command_line(click.get_current_context(), "rules") else (*paths, *rules)
 
@@ -146,10 +146,7 @@ def test_rules(
     They are those inside the rules, and those of NAME.test.yaml files beside them or named here.
     """
     from northflank_audit.cli import rule_tests  # noqa: PLC0415 - the group's help does not pay for it
-    from northflank_audit.config.policy import read_tested  # noqa: PLC0415 - as above
-    from northflank_audit.delivery import files  # noqa: PLC0415 - as above
     from northflank_audit.policy.rules.examples import run  # noqa: PLC0415 - as above
-    from northflank_audit.policy.rules.rulebook import select  # noqa: PLC0415 - as above
 
     book = read_tested(_meant(paths, rules))  # as they are written, not as a config file tunes them
     book.mistakes.extend(config.mistakes if config else ())
@@ -181,8 +178,6 @@ def test_rules(
 @click.argument("kind", type=click.Choice(["rules", "tests", "waivers", "config"]), default="rules")
 def print_schema(kind: str) -> None:
     """Print the JSON Schema of rule files, or of files of examples, waivers or options."""
-    from northflank_audit.cli.schemas import SCHEMAS  # noqa: PLC0415 - the group's help does not pay for it
-
     say(json.dumps(SCHEMAS[kind](), indent=2), json=True)
 
 
@@ -199,8 +194,6 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     The resource comes from the account, or from --input or --demo. For a rule about accounts its id is the team's,
     or 'account' for the token's own.
     """
-    from northflank_audit.config.policy import select_rules  # noqa: PLC0415 - the group's help does not pay for it
-
     (found,) = select_rules(given["rules"], (rule_id,), given["skip_rule"], given["config"])
     for heading, text in _told(found):
         if text:
@@ -236,7 +229,6 @@ def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None
     """Tell how a rule was evaluated for one resource. Raises AuditError where it is not to be found."""
     from northflank_audit.audit.explanation import Finder  # noqa: PLC0415 - the group's help does not pay for it
     from northflank_audit.audit.source_opening import opened  # noqa: PLC0415 - as above
-    from northflank_audit.config.settings import settings_from  # noqa: PLC0415 - as above
     from northflank_audit.policy.expressions.trace import lines  # noqa: PLC0415 - as above
 
     settings = settings_from(given, click.get_current_context().get_parameter_source)

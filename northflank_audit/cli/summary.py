@@ -5,20 +5,9 @@ from collections.abc import Iterator, Sequence
 import click
 from msgspec import UNSET
 
+from northflank_audit.formats.headline import Outcome, headline, outcome
 from northflank_audit.formats.ruletext import plain
-from northflank_audit.formats.text import (
-    BECAME,
-    Outcome,
-    changes,
-    headline,
-    identity,
-    moment,
-    narrowed,
-    new_first,
-    outcome,
-    pages_read,
-    plural,
-)
+from northflank_audit.formats.text import BECAME, changes, identity, moment, narrowed, new_first, pages_read, plural
 from northflank_audit.formats.view import product, types
 from northflank_audit.model import Result
 from northflank_audit.printable import printable

@@ -23,7 +23,7 @@ def refuse_unknown(ctx: click.Context, config: Any, environment: Mapping[str, st
 
     `config` is the config file's value: it may name variables of any name.
     """
-    known = {*_of_options(ctx.find_root().command), NOTIFY_VARIABLE}
+    known = {*_of_options(ctx.find_root()), NOTIFY_VARIABLE}
     named = _password_variable(config)
     for name in sorted(environment):
         if not name.startswith(PREFIX) or name in known or name == named or not environment[name].strip():
@@ -34,14 +34,13 @@ def refuse_unknown(ctx: click.Context, config: Any, environment: Mapping[str, st
             raise StartError(f"the environment variable {printable(name)} is not an option{near}; see --help")
 
 
-def _of_options(command: click.Command) -> Iterator[str]:
-    """Yield the variables of a command's options, and of those of its commands."""
-    for param in command.params:
+def _of_options(ctx: click.Context) -> Iterator[str]:
+    """Yield the variables of the options of `run`: other commands have some of the same."""
+    command = ctx.command
+    run = command.get_command(ctx, "run") if isinstance(command, click.Group) else command
+    for param in run.params if run is not None else ():
         if isinstance(param.envvar, list | tuple):
             yield from param.envvar
-    if isinstance(command, click.Group):
-        for each in command.commands.values():
-            yield from _of_options(each)
 
 
 def _password_variable(config: Any) -> Any:

@@ -3,12 +3,18 @@
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 import msgspec
 from msgspec import UNSET
 
+from northflank_audit.audit.baseline import read_baseline
+from northflank_audit.audit.policy_reading import read_policy
+from northflank_audit.audit.request import AuditRequest
+from northflank_audit.audit.runner import audit
+from northflank_audit.audit.source_opening import opened
+from northflank_audit.audit.waiver_status import Seen, Stand, Standing, stands
 from northflank_audit.cli.option_types import Option
 from northflank_audit.cli.options import (
     config_option,
@@ -19,15 +25,17 @@ from northflank_audit.cli.options import (
     source_options,
     waivers_option,
 )
+from northflank_audit.config.settings import settings_from
+from northflank_audit.delivery import files
+from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import DeliveryError, FileErrors, StartError
 from northflank_audit.formats.text import narrowed, plural
 from northflank_audit.model import Result, Status, Waiver
+from northflank_audit.policy.waivers.waiver_book import covers, exactly, read
+from northflank_audit.policy.waivers.waiver_text import added
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
-
-if TYPE_CHECKING:
-    from northflank_audit.audit.waiver_status import Stand
-    from northflank_audit.documents.yaml_document import Document
+from northflank_audit.reading import read_text
 
 WITHIN: Final = 30
 """Days before its end from which a waiver is listed."""
@@ -61,13 +69,6 @@ def check_waivers(within: int, form: str, **given: Any) -> None:
     Whether a waiver covers anything shows only in an audit, so this makes one, and writes no report. What can't be
     told, since the audit did not see or could not judge everything, makes the exit code 3.
     """
-    from northflank_audit.audit.policy_reading import read_policy  # noqa: PLC0415 - the group's help does not pay for it
-    from northflank_audit.audit.request import AuditRequest  # noqa: PLC0415 - as above
-    from northflank_audit.audit.runner import audit  # noqa: PLC0415 - as above
-    from northflank_audit.audit.source_opening import opened  # noqa: PLC0415 - as above
-    from northflank_audit.audit.waiver_status import Seen, Standing, stands  # noqa: PLC0415 - as above
-    from northflank_audit.config.settings import settings_from  # noqa: PLC0415 - as above
-
     settings = settings_from(given, click.get_current_context().get_parameter_source)
     policy = read_policy(settings)
     if policy.book is None or not (settings.waivers or (settings.demo and not settings.rules)):
@@ -88,14 +89,12 @@ def check_waivers(within: int, form: str, **given: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _json(found: "Sequence[Stand]") -> str:
+def _json(found: Sequence[Stand]) -> str:
     return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
 
 
-def _lines(found: "Sequence[Stand]") -> list[str]:
+def _lines(found: Sequence[Stand]) -> list[str]:
     """Return a line for each waiver that someone should look at, the worst first, and how many are fine."""
-    from northflank_audit.audit.waiver_status import Standing  # noqa: PLC0415 - the group's help does not pay for it
-
     lines = []
     for standing in Standing:
         for each in found:
@@ -108,7 +107,7 @@ def _lines(found: "Sequence[Stand]") -> list[str]:
     return [*lines, f"{plural(len(found), 'waiver')}{' in ' * bool(files)}{files}, {fine} fine"]
 
 
-def _until(stand: "Stand") -> str:
+def _until(stand: Stand) -> str:
     days = abs(stand.days_left)
     count = plural(days, "day")
     when = f"{count} ago" if stand.days_left < 0 else f"in {count}" if days else "today"
@@ -139,20 +138,13 @@ def add_waiver(
     report: str | None,
     output_dir: str,
     waivers: str | None,
-    config: "Document | None",
+    config: Document | None,
 ) -> None:
     """Waive the violations with these fingerprints; the first 8 digits of one, with or without a #, are enough.
 
     The waivers are put at the end of --waivers FILE (waivers.yaml, if neither this nor the config names one), all of
     them or none; what is in the file stays as it is, comments included.
     """
-    from northflank_audit.audit.baseline import read_baseline  # noqa: PLC0415 - as above
-    from northflank_audit.delivery import files  # noqa: PLC0415 - the group's help does not pay for it
-    from northflank_audit.documents.yaml_document import Document  # noqa: PLC0415 - as above
-    from northflank_audit.policy.waivers.waiver_book import covers, exactly, read  # noqa: PLC0415 - as above
-    from northflank_audit.policy.waivers.waiver_text import added  # noqa: PLC0415 - as above
-    from northflank_audit.reading import read_text  # noqa: PLC0415 - as above
-
     if config is not None and config.mistakes:  # one of them may be the key that names the waivers
         raise FileErrors(config.mistakes)
     report = report or str(Path(output_dir, "report.json"))

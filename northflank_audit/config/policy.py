@@ -8,6 +8,7 @@ from pathlib import Path
 
 from northflank_audit import bundled
 from northflank_audit.documents.yaml_document import Document
+from northflank_audit.earlier_report import Baseline
 from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean, in_order
 from northflank_audit.model import Rule, Waiver
 from northflank_audit.policy.rules import rulebook as rule_files
@@ -16,7 +17,6 @@ from northflank_audit.policy.rules.rulebook import Rulebook
 from northflank_audit.policy.waivers import waiver_book as waiver_files
 from northflank_audit.printable import printable, spelt
 from northflank_audit.reading import read_text
-from northflank_audit.report import Baseline
 
 log = logging.getLogger(__name__)
 

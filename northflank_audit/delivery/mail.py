@@ -14,8 +14,8 @@ from northflank_audit.delivery import smtp
 from northflank_audit.delivery.mailconfig import Email, problem_of
 from northflank_audit.delivery.when import wanted
 from northflank_audit.formats import PAGE, mailbody
+from northflank_audit.formats.headline import outcome
 from northflank_audit.formats.subject import subject
-from northflank_audit.formats.text import outcome
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
 

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from northflank_audit.errors import DeliveryError, StartError
+from northflank_audit.formats.headline import Outcome, headline, outcome
 from northflank_audit.formats.subject import subject
-from northflank_audit.formats.text import Outcome, headline, identity, new_first, outcome
+from northflank_audit.formats.text import identity, new_first
 from northflank_audit.model import Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Report

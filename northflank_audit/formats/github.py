@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from northflank_audit.formats.text import headline, identity, new_first, outcome, plural
+from northflank_audit.formats.headline import headline, outcome
+from northflank_audit.formats.text import identity, new_first, plural
 from northflank_audit.formats.workflow import command
 from northflank_audit.model import Result, Severity
 from northflank_audit.report import Report, RuleSummary

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
 from northflank_audit.formats.gate import GateVerdicts
+from northflank_audit.formats.headline import explanation, headline
 from northflank_audit.formats.junitxml import Case, Suite, document
-from northflank_audit.formats.text import counted, explanation, headline, label, reasons
+from northflank_audit.formats.text import counted, label, reasons
 from northflank_audit.formats.view import evidence
 from northflank_audit.model import Result, Status
 from northflank_audit.report import Report, RuleSummary

@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit.formats.text import BECAME, STATUSES, headline, identity
+from northflank_audit.formats.headline import headline
+from northflank_audit.formats.text import BECAME, STATUSES, identity
 from northflank_audit.model import Became, Result, Severity, Status
 from northflank_audit.report import Report, RuleSummary
 

@@ -19,9 +19,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
+from northflank_audit.formats.headline import explanation
 from northflank_audit.formats.link import address
 from northflank_audit.formats.places import Place, Places, resource_uri, scope_path
-from northflank_audit.formats.text import changes, explanation, identity, label, plural, reasons, standing
+from northflank_audit.formats.text import changes, identity, label, plural, reasons, standing
 from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, Waiver, fingerprint
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary

@@ -6,7 +6,8 @@ from typing import Final
 
 from msgspec import UNSET
 
-from northflank_audit.formats.text import plural, title
+from northflank_audit.formats.headline import title
+from northflank_audit.formats.text import plural
 from northflank_audit.model import Severity
 from northflank_audit.printable import printable
 from northflank_audit.report import Report

@@ -1,9 +1,7 @@
 """Words: what people's formats say of a report, and how they show what others wrote."""
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -38,16 +36,6 @@ BECAME: Final = {
     Became.UNASKED: "rule did not run",
 }
 """What became of an earlier report's violation, in words."""
-
-
-class Outcome(StrEnum):
-    """What an audit amounts to, in a word."""
-
-    VIOLATED = "VIOLATED"
-    PASSED = "PASSED"
-    INCONCLUSIVE = "INCONCLUSIVE"
-    """Complete, but nothing was judged: no rule passed or failed on anything."""
-    INCOMPLETE = "INCOMPLETE"
 
 
 def as_json(value: Any) -> str:
@@ -198,130 +186,6 @@ def moment(when: dt.datetime) -> str:
     return f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def outcome(report: Report) -> Outcome:
-    """Return the report's outcome; an incomplete one neither passes nor fails."""
-    if not report.run.complete:
-        return Outcome.INCOMPLETE
-    if report.summary.fail:
-        return Outcome.VIOLATED
-    return Outcome.INCONCLUSIVE if report.judged_nothing else Outcome.PASSED
-
-
-def title(report: Report) -> str:
-    """Return what the report says, for a subject line: `3 violations`."""
-    violations = plural(report.summary.fail, "violation") if report.summary.fail else "No violations"
-    nothing = _nothing(report)
-    if report.run.complete:
-        return "Nothing could be judged" if report.judged_nothing else violations
-    if nothing:
-        return f"INCOMPLETE: {nothing.lower()}"
-    return f"INCOMPLETE: {violations.lower()}{' found so far' * report.run.blind}"
-
-
-def headline(report: Report) -> str:
-    """Return what the report says, in a sentence that anyone understands."""
-    summary = report.summary
-    found = f"{plural(summary.fail, 'violation')} on {_violating(report)}" if summary.fail else ""
-    if nothing := _nothing(report):
-        return nothing if report.saw_nothing else f"{nothing} on {_audited(report)}"
-    if report.run.blind:
-        return f"The audit could not see or judge everything; so far it found {found or 'no violation'}"
-    return (found or _clean(report)) + ("" if report.run.complete else ", but not everything could be delivered")
-
-
-def _nothing(report: Report) -> str:
-    """Say of an incomplete audit that it saw or judged nothing at all; nothing where it did."""
-    if not report.run.blind or not (report.saw_nothing or report.judged_nothing):
-        return ""
-    return "Nothing could be seen" if report.saw_nothing else "Nothing could be judged"
-
-
-def no_violation(report: Report) -> str:
-    """Say that there is no violation to list."""
-    if not report.run.blind:
-        return "Nothing was judged." if report.judged_nothing else "None."
-    return f"{_nothing(report) or 'None in what could be seen and judged'}."
-
-
-def _clean(report: Report) -> str:
-    """Say that nothing is violated, and of what."""
-    summary = report.summary
-    if report.saw_nothing:
-        return f"There is no {the_type(report)} to check"
-    unjudged = summary.unknown + summary.error
-    if report.judged_nothing:
-        return (
-            f"Nothing could be judged on {_audited(report)}" if unjudged else f"No rule applies to {_audited(report)}"
-        )
-    besides = [f"{summary.waived} waived"] if summary.waived else []
-    besides += [f"{unjudged} could not be judged"] if unjudged else []
-    return ", ".join([f"No violations on {_audited(report)}", *besides])
-
-
-def _audited(report: Report) -> str:
-    """Return how many resources of each type, and accounts, were audited."""
-    kinds_ = _of_types(report)
-    if len(kinds_) > MOST_TYPES:
-        said = [f"{plural(sum(kinds_.values()), 'resource')} of {len(kinds_)} types"]
-    else:
-        said = [many(count, kind) for kind, count in kinds_.items()]
-    return listed([*said, *filter(None, [_accounts(report)])])
-
-
-def _violating(report: Report) -> str:
-    """Return on how many resources of each type there are violations, and on how many accounts, if there are any."""
-    found = Counter(kind for kind, *_ in {each.resource.identity for each in report.results if each.violates})
-    accounts = found.pop(ACCOUNT_TYPE, 0)
-    audited = _of_types(report)
-    if len(audited) > MOST_TYPES:
-        on = [f"{found.total()} of {plural(sum(audited.values()), 'resource')} of {len(audited)} types"]
-    else:
-        on = [f"{found[kind]} of {many(count, kind)}" for kind, count in audited.items() if found[kind]]
-    if accounts:
-        every = _accounts(report)
-        on.append(every if every == THE_ACCOUNT else f"{accounts} of {every}")
-    return " and on ".join(on)
-
-
-def _of_types(report: Report) -> dict[str, int]:
-    """Return how many resources of each type were judged, accounts aside."""
-    return {kind: count for kind, count in report.judged.items() if kind != ACCOUNT_TYPE}
-
-
-def the_type(report: Report) -> str:
-    """Return what the audited resources are called: `addon`; `resource` where they are of several types."""
-    audited = _of_types(report)
-    return words(next(iter(audited))).singular if len(audited) == 1 else "resource"
-
-
 def listed(parts: Sequence[str]) -> str:
     """Return parts with commas, and an `and` before the last."""
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
-
-
-def _accounts(report: Report) -> str:
-    """Return how many accounts were judged as such; nothing where no rule was about them."""
-    count = report.judged.get(ACCOUNT_TYPE, 0)
-    return THE_ACCOUNT if count == 1 else plural(count, "account") if count else ""
-
-
-def explanation(report: Report) -> str:
-    """Return how the verdict, and so the exit code, came about."""
-    summary = report.summary
-    code = f"Exit code {report.exit_code}"
-    if not report.run.complete:
-        why = "everything was seen and judged, but not everything could be delivered."
-        if report.run.blind:
-            why = "the audit is incomplete. What is listed was found; of the rest nothing can be said."
-        return f"{code}: {why}"
-    if report.judged_nothing:
-        return f"{code}: the audit is complete, but it judged nothing: no rule passed or failed on anything."
-    if report.exit_code:
-        why = "there are violations at or above the severity that fails an audit (--fail-on)."
-    elif summary.fail:
-        why = "every violation is below the severity that fails an audit (--fail-on)."
-    elif summary.unknown or summary.error:
-        why = "no violation was found. What could not be judged was set aside (--on-unknown ignore)."
-    else:
-        why = "every violation is waived." if summary.waived else "nothing is violated."
-    return f"{code}: the audit is complete, and {why}"

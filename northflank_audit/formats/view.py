@@ -7,24 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET
 
+from northflank_audit.formats.headline import explanation, headline, no_violation, outcome, title
 from northflank_audit.formats.policyview import VERDICTS, anchors, rule_files, standings, unseen
 from northflank_audit.formats.ruletext import plain
-from northflank_audit.formats.text import (
-    BECAME,
-    STATUSES,
-    as_json,
-    changes,
-    explanation,
-    headline,
-    many,
-    missing,
-    moment,
-    no_violation,
-    outcome,
-    plural,
-    title,
-    words,
-)
+from northflank_audit.formats.text import BECAME, STATUSES, as_json, changes, many, missing, moment, plural, words
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary

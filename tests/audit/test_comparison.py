@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from northflank_audit.audit.baseline import baseline_of
 from northflank_audit.audit.verdict_totals import VerdictTotals
+from northflank_audit.earlier_report import Baseline
 from northflank_audit.model import Account, Severity, Waiver
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
-from northflank_audit.report import Baseline, Coverage, Origin, Run, Tool
+from northflank_audit.report import Coverage, Origin, Run, Tool
 from tests.conftest import resource, rule
 
 MONDAY = dt.datetime(2026, 11, 16, 6, tzinfo=dt.UTC)

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from northflank_audit.audit.verdict_totals import MOST_CAUSES, VerdictTotals
 from northflank_audit.cli.summary import lines
 from northflank_audit.formats import FORMATS, mailbody
-from northflank_audit.formats.text import headline, missing, no_violation, outcome, title
+from northflank_audit.formats.headline import headline, no_violation, outcome, title
+from northflank_audit.formats.text import missing
 from northflank_audit.model import Severity, Status
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.waivers.waiver_book import WaiverBook

@@ -7,20 +7,17 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from northflank_audit.formats import FORMATS
+from northflank_audit.formats.headline import explanation, headline, outcome, title
 from northflank_audit.formats.text import (
     as_json,
     counted,
-    explanation,
-    headline,
     kinds,
     label,
     missing,
     moment,
-    outcome,
     pages_read,
     plural,
     reasons,
-    title,
     told,
 )
 from northflank_audit.model import ResourceName

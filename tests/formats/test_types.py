@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from northflank_audit.cli.summary import lines
 from northflank_audit.formats import FORMATS, mailbody
 from northflank_audit.formats.brief import brief
-from northflank_audit.formats.text import full_label, headline, identity, kinds
+from northflank_audit.formats.headline import headline
+from northflank_audit.formats.text import full_label, identity, kinds
 from northflank_audit.formats.view import product
 from northflank_audit.model import ResourceName, Status, fingerprint
 from northflank_audit.report import TypeCoverage
