@@ -31,7 +31,9 @@ class Current(NamedTuple):
     accounts: Collection[str | None]
     """The teams (None: the token's own account) whose lists were asked for."""
     seen: bool
-    """Whether every list was read to its end."""
+    """Whether every list that was asked for was read to its end."""
+    unread: Collection[tuple[str | None, str]] = ()
+    """By team and type, lists that are not known as a whole, asked for or not."""
 
     @property
     def blind(self) -> bool:
@@ -126,7 +128,8 @@ class BaselineComparison:
             return _BECAME[status]
         if (rule_id, kind) not in asked:
             return Became.UNASKED
-        if not today.seen:  # which accounts there are may be among what was not seen
+        # Which accounts there are may be among what was not seen.
+        if not today.seen or (team, kind) in today.unread:
             return Became.UNSEEN
         return Became.GONE if team in today.accounts else Became.UNAUDITED
 

@@ -66,6 +66,7 @@ class ReportBuilder:
             seen=not unseen,
             left_out=policy.left_out,
             accounts=source.accounts.keys(),
+            unread={(team, kind) for team, account in source.accounts.items() for kind in account.unknown},
             subjects=list(subjects) or UNSET,
         )
 

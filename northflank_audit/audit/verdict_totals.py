@@ -78,18 +78,19 @@ class VerdictTotals:
         seen: bool = False,
         left_out: Mapping[str, str] | None = None,
         accounts: Collection[str | None] = (),
+        unread: Collection[tuple[str | None, str]] = (),
         subjects: list[Subject] | UnsetType = UNSET,
     ) -> Report:
         """Add it all up. `fail_on` is the least severity that makes the exit code 1; None: no severity does.
 
         `seen` says whether every page was read and every record judged; without it no control is met. `accounts` are
-        those that were asked for, by their teams.
+        those that were asked for, by their teams, `unread` the lists that are not known as a whole.
         """
         results = sorted(self._results, key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
         found = None
         if self._follower is not None:
-            found = self._follower.outcome(Current(run, rules, accounts, seen), results)
+            found = self._follower.outcome(Current(run, rules, accounts, seen, unread), results)
             results = found.results
         total: Counter[str] = Counter()
         for counts in self._counts.values():

@@ -1,6 +1,7 @@
 """The engine: rules over records, one verdict for each pair."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby, islice
@@ -183,11 +184,12 @@ def _reason(verdict: Verdict) -> str:
 
 
 def _cause(verdict: Verdict) -> str:
-    """Return the reason without the resource's own id and team, so that it is equal for equal causes."""
+    """Return the reason without the resource's own id, team and project, so that it is equal for equal causes."""
     resource = verdict.resource
-    own = f"details of '{resource.id}'"
-    reason = _reason(verdict)
-    return reason.replace(f"{own} of team {resource.team}", "its details").replace(own, "its details")
+    project = "" if resource.project is None else f" of project {resource.project}"
+    team = "" if resource.team is None else f" of team {resource.team}"
+    whose = re.escape(f" of '{resource.id}'{project}{team}")
+    return re.sub(rf"\b([a-z]+(?: [a-z]+)*){whose}", r"its \1", _reason(verdict))
 
 
 def _message(verdict: Verdict) -> str:

@@ -23,7 +23,16 @@ WAIVER = Waiver(rule="open", resource="a", reason="r", owner="o", expires=dt.dat
 
 
 def audited(
-    *resources, rules=(OPEN,), earlier=None, week=0, complete=True, seen=None, source=API, waivers=(), teams=None
+    *resources,
+    rules=(OPEN,),
+    earlier=None,
+    week=0,
+    complete=True,
+    seen=None,
+    source=API,
+    waivers=(),
+    teams=None,
+    unread=(),
 ):
     """Judge, and return the report; what the next week's is compared with is what its JSON says."""
     now = MONDAY + dt.timedelta(weeks=week)
@@ -41,7 +50,7 @@ def audited(
     )
     accounts = teams if teams is not None else source.teams or [None]
     seen = complete if seen is None else seen
-    return tally.report(Tool("t", "1"), run, Coverage(), [], Severity.INFO, seen=seen, accounts=accounts)
+    return tally.report(Tool("t", "1"), run, Coverage(), [], Severity.INFO, seen=seen, accounts=accounts, unread=unread)
 
 
 def credential(identity="a", opened=True, kind="usual", **more):
@@ -251,6 +260,16 @@ def test_what_accounts_there_are_may_be_what_was_not_seen():
     assert (none.comparison.refused, became(none)) == (None, ({}, {"a": "unseen", "b": "unseen"}))
     again = audited(credential("a", team="one"), earlier=none, week=2, source=both)
     assert (states(again), became(again)) == ({"a": "ongoing"}, ({"b": "gone"}, {}))
+
+
+def test_what_a_list_held_that_this_audit_did_not_have_is_not_gone():
+    """An input need not hold every list that a rule is about; then nothing is missing, and yet nothing is known."""
+    first = audited(credential("a"), credential("b"))
+    for unread, expected in (
+        ({(None, "registry-credential")}, ({}, {"a": "unseen", "b": "unseen"})),
+        ({("x", "registry-credential"), (None, "addon")}, ({"a": "gone", "b": "gone"}, {})),
+    ):
+        assert became(audited(earlier=first, week=1, unread=unread)) == expected
 
 
 def test_an_audit_that_saw_another_account_is_refused_though_it_is_incomplete():
