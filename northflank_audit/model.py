@@ -258,6 +258,11 @@ class Result(Struct, frozen=True, kw_only=True):
     """Why it is unknown or an error; equal for equal causes, whatever the resource is called."""
 
     @property
+    def unjudged(self) -> bool:
+        """Whether the verdict could not be given."""
+        return self.status in (Status.UNKNOWN, Status.ERROR)
+
+    @property
     def violates(self) -> bool:
         """Whether it counts towards exit code 1, severity aside."""
         return self.status is Status.FAIL and self.waiver is None

@@ -33,6 +33,11 @@ def printable(text: str) -> str:
     return _UNSAFE.sub("\ufffd", _BLANKS.sub(" ", text))
 
 
+def shortened(text: str, longest: int) -> str:
+    """Return a text's beginning, of at most so many characters; an ellipsis is the last of one that was cut."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def blank(text: str) -> bool:
     """Tell whether nothing of a text is to be seen: it has blanks, controls and fillers alone."""
     return all(unicodedata.category(each)[0] in "ZC" or each in _FILLERS for each in text)

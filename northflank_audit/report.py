@@ -266,6 +266,16 @@ class Report(Struct, frozen=True, kw_only=True):
     """What made the exit code what it is."""
 
     @property
+    def resolved_results(self) -> list[Result]:
+        """What is resolved; nothing where nothing was compared."""
+        return [] if self.resolved is UNSET else self.resolved
+
+    @property
+    def unsettled_results(self) -> list[Result]:
+        """What is unsettled; nothing where nothing was compared."""
+        return [] if self.unsettled is UNSET else self.unsettled
+
+    @property
     def judged(self) -> dict[str, int]:
         """How many resources of each type were judged, in the catalogue's order; accounts are the last."""
         about = dict.fromkeys(rule.resource for rule in self.rules if rule.resource != ACCOUNT_TYPE)

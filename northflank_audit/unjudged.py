@@ -55,7 +55,7 @@ def causes(results: Iterable[Result], rules: Iterable[RuleSummary]) -> list[Caus
     by_id: Mapping[str, RuleSummary] = {rule.id: rule for rule in rules}
     grouped: dict[tuple[str, Status, str], Cause] = {}
     for each in results:
-        if each.status in (Status.UNKNOWN, Status.ERROR):
+        if each.unjudged:
             reason = each.message if each.reason is UNSET else each.reason
             cause = Cause(by_id[each.rule_id], each.status, reason, [])
             grouped.setdefault((each.rule_id, each.status, reason), cause).results.append(each)

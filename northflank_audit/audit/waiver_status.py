@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from northflank_audit.errors import did_you_mean
 from northflank_audit.formats.text import label
-from northflank_audit.model import Status, Struct, Waiver
+from northflank_audit.model import Struct, Waiver
 from northflank_audit.policy.rules.rulebook import Rulebook, absent
 from northflank_audit.policy.waivers.waiver_book import covers, is_about
 from northflank_audit.report import Report
@@ -86,6 +86,6 @@ def _unjudged(waiver: Waiver, report: Report, seen: Seen) -> Iterator[str]:
     if not seen.whole:
         yield "not every resource was seen"
     for result in report.results:
-        unjudged = result.status in (Status.UNKNOWN, Status.ERROR)
+        unjudged = result.unjudged
         if unjudged and covers(waiver, result.rule_id, result.resource.identity):
             yield f"its rule could not be judged for {label(result.resource)}"

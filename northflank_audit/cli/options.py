@@ -5,6 +5,7 @@ config file as its `default_map`.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any, Final, get_args
 
 import click
@@ -12,11 +13,12 @@ from click.core import ParameterSource
 
 from northflank_audit.cli.config_file import DEFAULT_CONFIG, ConfigOption, read_config
 from northflank_audit.cli.option_types import Address, Option, Output, Seconds, WholeNumber, Words
-from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES
+from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES, Settings
 from northflank_audit.delivery.when import When
 from northflank_audit.model import Severity
 from northflank_audit.reading import bound
 
+_DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(Settings)}
 LONGEST: Final = 7 * 86_400
 """Seconds that a run may take at most: a week."""
 
@@ -88,7 +90,9 @@ def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that says where reports are."""
     return _all(
         command,
-        _option("--output-dir", metavar="DIR", default="reports", show_default=True, help="Where reports go."),
+        _option(
+            "--output-dir", metavar="DIR", default=_DEFAULTS["output_dir"], show_default=True, help="Where reports go."
+        ),
     )
 
 
@@ -184,7 +188,7 @@ def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
         _option(
             "--notify-when",
             type=click.Choice(get_args(When)),
-            default="violations",
+            default=_DEFAULTS["notify_when"],
             show_default=True,
             help="When to notify; an incomplete audit is always told.",
         ),
@@ -209,21 +213,21 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
         _option(
             "--fail-on",
             type=click.Choice(severities),
-            default="info",
+            default=_DEFAULTS["fail_on"].value,
             show_default=True,
             help="Lowest severity that makes the exit code 1.",
         ),
         _option(
             "--on-unknown",
             type=click.Choice(["fail", "ignore"]),
-            default="fail",
+            default=_DEFAULTS["on_unknown"],
             show_default=True,
             help="Whether what could not be judged makes the audit incomplete.",
         ),
         _option(
             "--absent",
             type=click.Choice(["unknown", "notapplicable", "violating"]),
-            default="unknown",
+            default=_DEFAULTS["absent"],
             show_default=True,
             help="What it means where the API leaves out a documented field; a rule's parameter absent beats it.",
         ),

@@ -90,8 +90,8 @@ def _changes(report: Report) -> Iterator[str]:
     yield f"  {since}: {', '.join(changes(report))}"
     for caution in found.cautions:
         yield f"  caution: {printable(caution)}"
-    for word, ended in (("resolved", report.resolved), ("not resolved", report.unsettled)):
-        yield from _ended(word, [] if ended is UNSET else ended)
+    for word, ended in (("resolved", report.resolved_results), ("not resolved", report.unsettled_results)):
+        yield from _ended(word, ended)
 
 
 def _ended(word: str, results: Sequence[Result]) -> Iterator[str]:

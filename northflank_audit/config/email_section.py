@@ -68,7 +68,7 @@ class EmailSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 def mistakes(document: Document) -> list[FileError]:
-    """Return every mistake in the section, if there is one. What stands there as a password is taken away."""
+    """Return every mistake in the section, if there is one."""
     if SECTION not in document.value:
         return []
     section = document.value[SECTION]
@@ -77,11 +77,15 @@ def mistakes(document: Document) -> list[FileError]:
     found += _login(document, server) if isinstance(server, dict) else []
     for here, holder in ((_HERE, section), (_SERVER, server)):
         if isinstance(holder, dict) and "password" in holder:
-            del holder["password"]
             problem = "a password does not stand in a config file: name the environment variable that holds it under "
             problem += "'password-env', or its file under 'password-file'"
             found.append(document.error((*here, "password"), problem, key=True))
-    return found + converted(document, _HERE, EmailSection)[1]
+    return found + [each for each in converted(document, _HERE, EmailSection)[1] if not _is_password(each)]
+
+
+def _is_password(mistake: FileError) -> bool:
+    """Tell whether a mistake says of the key `password` that nobody knows it: what it should be is said already."""
+    return mistake.problem.startswith("unknown key 'password'")
 
 
 def email(document: Document | None, given: Sequence[str], environment: Mapping[str, str]) -> Email | None:

@@ -19,7 +19,7 @@ from northflank_audit.formats.headline import Outcome, headline, outcome
 from northflank_audit.formats.subject import subject
 from northflank_audit.formats.text import identity, new_first
 from northflank_audit.model import Result
-from northflank_audit.printable import printable
+from northflank_audit.printable import printable, shortened
 from northflank_audit.report import Report
 
 LONGEST: Final = 30.0
@@ -144,7 +144,7 @@ def _shown(text: str) -> str:
     """Return a line in which no chat finds a mention or an address, and that is no longer than it may be."""
     text = _MENTION.sub("\\1\u200b", printable(text))
     text = _WWW.sub("\\1\u200b.", _ADDRESS.sub(":\u200b//", text))
-    return text if len(text) <= LONGEST_LINE else text[: LONGEST_LINE - 1] + "…"
+    return shortened(text, LONGEST_LINE)
 
 
 def _plugin(apprise: Any, url: str, asset: Any) -> Any:

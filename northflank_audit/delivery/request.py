@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from northflank_audit import __version__
+from northflank_audit.transient import RETRIED
 
 if TYPE_CHECKING:
     import requests
@@ -21,7 +22,6 @@ TRY_SECONDS: Final = 3.0
 """Seconds for a connection, and for an answer to begin."""
 LONGEST: Final = 8.0
 """Seconds for all tries together, whatever the other side and the resolver do."""
-PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """The statuses that may pass by themselves."""
 
 
@@ -91,7 +91,7 @@ def _once(method: str, url: str, body: bytes, content_type: str) -> None:
             raise _Passing(f"{host(url)}: the connection failed") from None
         status = answer.status_code
         answer.close()
-    if status in PASSING:
+    if status in RETRIED:
         raise _Passing(f"{host(url)}: HTTP {status}")
     if status not in range(200, 300):
         raise NotSent(f"{host(url)}: HTTP {status}")

@@ -74,8 +74,7 @@ def _inner(document: Document, path: Path, value: Any, kind: Any) -> Iterator[Fi
             if key in fields:
                 yield from _mistakes(document, (*path, key), fields[key].type)
             else:
-                hint = did_you_mean(key, fields) or f"; choose from {', '.join(fields)}"
-                yield document.error((*path, key), f"unknown key '{key}'{hint}", key=True)
+                yield document.unknown_key((*path, key), fields)
         for name, field in fields.items():
             if field.required and name not in value:
                 yield document.error(path, f"the key '{name}' is missing")

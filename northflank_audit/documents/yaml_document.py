@@ -5,12 +5,13 @@ that an example in a rule file holds what the API would have given.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
 
 from northflank_audit.documents.positions import offset
-from northflank_audit.errors import FileError, FileErrors
+from northflank_audit.errors import FileError, FileErrors, did_you_mean
 from northflank_audit.printable import excerpt, spelt
 
 MAX_NODES = 200_000
@@ -162,6 +163,12 @@ class Document:
             path, nodes = path[:-1], self._nodes
         node = nodes.get(path)
         return self._at(0, problem, warning=warning) if node is None else self._of(node, problem, warning=warning)
+
+    def unknown_key(self, path: Path, known: Iterable[str]) -> FileError:
+        """Return an error that points at a key that nobody knows, with the nearest of those that are known."""
+        names, key = list(known), str(path[-1])
+        hint = did_you_mean(key, names) or f"; choose from {', '.join(names)}"
+        return self.error(path, f"unknown key '{key}'{hint}", key=True)
 
     def line(self, path: Path) -> int:
         """Return the line, from 1, on which the value under `path` begins."""

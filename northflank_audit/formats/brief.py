@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from northflank_audit.formats.markdown import shortened, template
+from northflank_audit.formats.markdown import template
 from northflank_audit.formats.view import view
+from northflank_audit.printable import shortened
 from northflank_audit.report import Report
 
 MOST: Final = 20
@@ -23,4 +24,4 @@ def brief(report: Report) -> str:
 
 
 def _short(value: Any) -> Any:
-    return value if isinstance(value, Markup) else shortened(value, _LONGEST)
+    return value if isinstance(value, Markup) else shortened(str(value), _LONGEST)

@@ -42,8 +42,8 @@ def entries(report: Report) -> Iterator[Entry]:
     for each in report.results:
         state = None if each.state is UNSET else each.state
         yield Entry(each.status, state, _outcome(each), gate.counts(each), each.message, each)
-    for came, earlier in (("resolved", report.resolved), ("unsettled", report.unsettled)):
-        for each in [] if earlier is UNSET else earlier:
+    for came, earlier in (("resolved", report.resolved_results), ("unsettled", report.unsettled_results)):
+        for each in earlier:
             yield Entry(None, came, came, counts=False, message=each.message, result=each)
 
 

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET
 
 from northflank_audit.formats.places import Place, Places
 from northflank_audit.formats.text import reasons, told
-from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, fingerprint
+from northflank_audit.model import RESOURCE_TYPE, Result, Severity, fingerprint
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
 
@@ -44,11 +43,11 @@ def _issues(report: Report) -> Iterator[dict[str, Any]]:
     for each in report.results:
         if each.violates:
             yield _finding(each, each.fingerprint, places)
-        elif each.status in (Status.UNKNOWN, Status.ERROR):
+        elif each.unjudged:
             resource = each.resource
             own = fingerprint(f"{each.rule_id}: {each.status}", resource.identity)
             yield _finding(each, own, places)
-    for each in [] if report.unsettled is UNSET else report.unsettled:
+    for each in report.unsettled_results:
         yield _finding(each, each.fingerprint, places)
 
 

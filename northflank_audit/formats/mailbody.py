@@ -19,7 +19,7 @@ from northflank_audit.formats.templating import environment
 from northflank_audit.formats.text import BECAME, changes, identity, narrowed, new_first
 from northflank_audit.formats.view import grouped, view
 from northflank_audit.model import Result
-from northflank_audit.printable import printable
+from northflank_audit.printable import printable, shortened
 from northflank_audit.report import Comparison, Report, RuleSummary
 from northflank_audit.unjudged import causes
 
@@ -101,11 +101,11 @@ def _changed(report: Report, found: Comparison | UnsetType) -> list[tuple[str, s
     new = [each for each in report.results if each.violates and each.state == "new"]
     parts = [
         ("New", "", new),
-        ("Resolved", "", [] if report.resolved is UNSET else report.resolved),
+        ("Resolved", "", report.resolved_results),
         (
             "Unsettled",
             "not resolved: nothing is known of them today",
-            [] if report.unsettled is UNSET else report.unsettled,
+            report.unsettled_results,
         ),
     ]
     return [(word, meaning, some(results)) for word, meaning, results in parts if results]
@@ -151,8 +151,7 @@ def rich(value: str) -> Markup:
 
 def short(value: Any) -> str:
     """Return a text, cut where it is very long."""
-    said = printable(str(value)).strip()
-    return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+    return shortened(printable(str(value)).strip(), LONGEST)
 
 
 def inert(value: Any) -> str:

@@ -15,6 +15,7 @@ from northflank_audit.formats.markdowntext import autolink, code, escape
 from northflank_audit.formats.templating import environment
 from northflank_audit.formats.text import new_first
 from northflank_audit.formats.view import grouped, view
+from northflank_audit.printable import shortened
 from northflank_audit.report import Report
 
 MOST: Final = 500
@@ -85,7 +86,7 @@ def _size(text: str) -> int:
 
 
 def _short(value: Any, widest: int) -> Any:
-    return value if isinstance(value, Markup) else shortened(value, widest)
+    return value if isinstance(value, Markup) else shortened(str(value), widest)
 
 
 def template(name: str, shown: Callable[[Any], Any] = lambda value: value) -> Template:
@@ -96,7 +97,7 @@ def template(name: str, shown: Callable[[Any], Any] = lambda value: value) -> Te
         "code": lambda value: code(shown(value)),
         "more": more,
         "rich": lambda value: ruletext.markdown(shown(value)),
-        "shortened": shortened,
+        "shortened": lambda value, longest: shortened(str(value), longest),
     }
     return made.get_template(name)
 
@@ -104,9 +105,3 @@ def template(name: str, shown: Callable[[Any], Any] = lambda value: value) -> Te
 def more(found: Sized, most: int) -> str:
     """Return how many of what was found are not named."""
     return f"… and {len(found) - most} more, in report.json"
-
-
-def shortened(value: Any, longest: int) -> str:
-    """Return a text's beginning, of at most so many characters."""
-    text = str(value)
-    return text if len(text) <= longest else text[: longest - 1] + "…"

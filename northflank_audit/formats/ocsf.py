@@ -63,9 +63,9 @@ def _events(report: Report) -> Iterator[dict[str, Any]]:
         yield _incomplete(report)
     titles = {framework.id: framework.title for framework in report.compliance}
     about = {rule.id: _about(rule, titles) for rule in report.rules}
-    resolved = [] if report.resolved is UNSET else report.resolved
+    resolved = report.resolved_results
     closed = {each.fingerprint for each in resolved}
-    known = {each.fingerprint for each in ([] if report.unsettled is UNSET else report.unsettled)}
+    known = {each.fingerprint for each in report.unsettled_results}
     for each in report.results:
         if each.fingerprint not in closed:
             goes_on = each.state == "ongoing" or each.fingerprint in known

@@ -24,7 +24,7 @@ from northflank_audit.formats.link import address
 from northflank_audit.formats.places import Place, Places, resource_uri, scope_path
 from northflank_audit.formats.text import changes, identity, label, plural, reasons, standing
 from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, Waiver, fingerprint
-from northflank_audit.printable import printable
+from northflank_audit.printable import printable, shortened
 from northflank_audit.report import Report, RuleSummary
 
 MOST_RESULTS: Final = 25_000
@@ -187,7 +187,7 @@ _INCOMPLETE: Final = {
 def _findings(report: Report) -> list[Result]:
     """Return what there is to tell, the most urgent first, and of the same urgency in the report's order."""
     listed = {each.fingerprint for each in report.results}
-    unsettled = [] if report.unsettled is UNSET else report.unsettled
+    unsettled = report.unsettled_results
     return sorted([*report.results, *(each for each in unsettled if each.fingerprint not in listed)], key=_urgency)
 
 
@@ -285,8 +285,7 @@ def _name(rule_id: str) -> dict[str, str]:
 
 
 def _shown(text: str, longest: int = _LONGEST_TEXT) -> str:
-    shown = printable(text)
-    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+    return shortened(printable(text), longest)
 
 
 def _text(text: str, longest: int = _LONGEST_TEXT) -> dict[str, str]:

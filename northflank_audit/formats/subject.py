@@ -9,7 +9,7 @@ from msgspec import UNSET
 from northflank_audit.formats.headline import title
 from northflank_audit.formats.text import plural
 from northflank_audit.model import Severity
-from northflank_audit.printable import printable
+from northflank_audit.printable import printable, shortened
 from northflank_audit.report import Report
 
 _NAMED: Final = 3
@@ -56,9 +56,5 @@ def whose(report: Report) -> str:
 def _some(names: list[str], what: str) -> str:
     if len(names) > _NAMED:
         return plural(len(names), what)
-    short = [_short(printable(name).strip()) for name in names]
+    short = [shortened(printable(name).strip(), _LONGEST) for name in names]
     return f"{what}{'s' * (len(names) > 1)} {', '.join(short)}"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

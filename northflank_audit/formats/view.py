@@ -38,9 +38,9 @@ class Bar(NamedTuple):
 def view(report: Report) -> dict[str, Any]:
     """Return what a template needs, by the names that it uses."""
     results = report.results
-    resolved = [] if report.resolved is UNSET else report.resolved
-    unsettled = [] if report.unsettled is UNSET else report.unsettled
-    unjudged = [each for each in results if each.status in (Status.UNKNOWN, Status.ERROR)]
+    resolved = report.resolved_results
+    unsettled = report.unsettled_results
+    unjudged = [each for each in results if each.unjudged]
     shown = [*results, *resolved, *unsettled]
     return {
         "report": report,

@@ -18,9 +18,10 @@ from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.environment import Route, route_to
 from northflank_audit.northflank.masking import Mask
 from northflank_audit.northflank.ratelimit import RateLimit
-from northflank_audit.northflank.retry import RETRIED, Passing, asked_wait, retrying
+from northflank_audit.northflank.retry import Passing, asked_wait, retrying
 from northflank_audit.northflank.token import Token
 from northflank_audit.northflank.transport import CuttableAdapter, broken
+from northflank_audit.transient import RETRIED
 
 log = logging.getLogger(__name__)
 

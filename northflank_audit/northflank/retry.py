@@ -17,7 +17,6 @@ from tenacity.wait import wait_base
 
 from northflank_audit.deadline import Deadline
 
-RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 """The statuses that may pass by themselves; the rest of 5xx are retried as well."""
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0

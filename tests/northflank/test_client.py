@@ -12,8 +12,9 @@ from northflank_audit.errors import FetchError, Refused
 from northflank_audit.northflank import client as client_module
 from northflank_audit.northflank.circuit import RETRIES, Circuit
 from northflank_audit.northflank.client import Client
-from northflank_audit.northflank.retry import LONGEST_WAIT, RETRIED, Deadline, asked_wait
+from northflank_audit.northflank.retry import LONGEST_WAIT, Deadline, asked_wait
 from northflank_audit.northflank.token import Token
+from northflank_audit.transient import RETRIED
 
 URL = "https://api.example.com"
 TOKEN = "nf-secret-token"

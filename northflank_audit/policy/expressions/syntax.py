@@ -16,6 +16,7 @@ from lark.exceptions import UnexpectedInput
 
 from northflank_audit.policy.expressions.cel import CelError
 from northflank_audit.policy.expressions.compile_errors import Problem
+from northflank_audit.printable import shortened
 
 # Where a "-" stands before a number, it is the number's sign: LALR shifts, and so does the engine.
 _GRAMMAR: Final = r"""
@@ -99,7 +100,7 @@ def excerpt(text: str, limit: int = 60) -> str:
     """Return text as one printable line of at most `limit` characters."""
     line = re.sub(r"\s*\n\s*", " ", text)
     line = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    return shortened(line, limit)
 
 
 class _Builder:

@@ -6,7 +6,6 @@ from msgspec.structs import asdict, replace
 
 from northflank_audit.documents.conversion import converted
 from northflank_audit.documents.yaml_document import Document, Path
-from northflank_audit.errors import did_you_mean
 from northflank_audit.model import Example
 from northflank_audit.policy.expressions.cel import compiled
 from northflank_audit.policy.rules import validation
@@ -27,8 +26,7 @@ def add_tests(book: Rulebook, files: Iterable[tuple[str, str]]) -> None:
             continue
         for key in document.value:
             if key not in TestFile.__struct_fields__:
-                hint = did_you_mean(key, TestFile.__struct_fields__)
-                book.mistakes.append(document.error((key,), f"unknown key '{key}'{hint}", key=True))
+                book.mistakes.append(document.unknown_key((key,), TestFile.__struct_fields__))
         for index in range(len(document.value["tests"])):
             _add_test(book, document, ("tests", index))
 

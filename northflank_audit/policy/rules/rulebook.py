@@ -32,9 +32,9 @@ class Definition:
     here: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rulebook:
-    """What was read of rule files, and every mistake in them."""
+    """What was read of rule files so far, and every mistake in them. It grows while they are read."""
 
     rules: dict[str, Rule] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
@@ -138,7 +138,7 @@ def _file(path: str, text: str, include: Callable[[Rulebook, Document, Path, Any
     known = RuleFile.__struct_fields__
     for key in value:
         if key not in known:
-            book.mistakes.append(document.error((key,), f"unknown key '{key}'{did_you_mean(key, known)}", key=True))
+            book.mistakes.append(document.unknown_key((key,), known))
     for here, reference in _listed(book, document, ("extends",)):
         include(book, document, here, reference)
     sha256 = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from northflank_audit.documents.conversion import converted
 from northflank_audit.documents.yaml_document import Document, Path
-from northflank_audit.errors import FileError, did_you_mean
+from northflank_audit.errors import FileError
 from northflank_audit.model import Identity, Waiver
 
 _WILDCARD = re.compile(r"[*?\[]")
@@ -85,10 +85,7 @@ def read(document: Document) -> tuple[list[tuple[Path, Waiver]], list[FileError]
             problem = "a waiver file holds a list under the key 'waivers'"
             mistakes.append(document.error(("waivers",), problem))
         return [], mistakes
-    for key in value:
-        if key != "waivers":
-            hint = did_you_mean(key, ["waivers"])
-            mistakes.append(document.error((key,), f"unknown key '{key}'{hint}", key=True))
+    mistakes += [document.unknown_key((key,), ["waivers"]) for key in value if key != "waivers"]
     waivers: list[tuple[Path, Waiver]] = []
     for index in range(len(entries)):
         here: Path = ("waivers", index)
