@@ -139,6 +139,7 @@ def _rule(rule: Rule) -> list[str]:
     parts = [
         f"## {rule.id}",
         f"**{rule.title}** ({rule.severity})",
+        f"*What is wrong otherwise:* {rule.finding}" if rule.finding else "",
         rule.rationale,
         f"*What to do:* {rule.remediation}",
         "```cel\n" + (f"when:    {rule.when}\n" if rule.when else "") + f"require: {rule.require}\n```",

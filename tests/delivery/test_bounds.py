@@ -1,6 +1,6 @@
 """How long a delivery may take is what docs/configuration.md says."""
 
-from northflank_audit.audit import deliver, evaluation, runner
+from northflank_audit.audit import deliver, evaluation, last_resort
 from northflank_audit.cli.options import LONGEST
 from northflank_audit.delivery import files, notify, pipes, request
 from northflank_audit.delivery.smtp import Patience
@@ -16,7 +16,7 @@ def test_the_bounds_are_those_that_the_docs_tell():
     assert f"{pipes.LONGEST:g} s for a pipe" in told
     assert f"at most {LONGEST:,}, a week" in told
     assert f"for {evaluation.LATE:g} more seconds and begins no report format after {deliver.RENDERING:g} more" in told
-    assert f"has not ended {runner.LONGEST_OVERTIME:g} s after `--timeout`" in told
+    assert f"has not ended {last_resort.LONGEST_OVERTIME:g} s after `--timeout`" in told
     words = {4: "four"}
     assert f"is tried {words[patience.attempts]} times within {patience.limit:g} seconds" in told
 
@@ -24,5 +24,5 @@ def test_the_bounds_are_those_that_the_docs_tell():
 def test_all_bounds_together_are_what_the_docs_tell():
     pings, writes = 2, 2
     longest = Patience().limit + notify.LONGEST + (1 + pings) * request.LONGEST + writes * files.LONGEST_WAIT
-    assert longest <= runner.LONGEST_OVERTIME
+    assert longest <= last_resort.LONGEST_OVERTIME
     assert Patience().timeout * 2 < Patience().limit
