@@ -10,7 +10,7 @@ from northflank_audit.resources import TYPES
 from tests import leaky
 from tests.secrecy import assert_never_asked, assert_no_leak, planted
 
-PACKS = ["pack:default"]
+PACKS = ["pack:default", "pack:everything"]
 """What is audited; a pack more is a word more."""
 RUNS = {
     "the sample account": ("sample", "--log-format", "text"),
