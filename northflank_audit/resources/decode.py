@@ -8,6 +8,7 @@ fields are kept, unless their names call them secret.
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from northflank_audit.addresses import without_user
@@ -150,11 +151,16 @@ def _without_users(text: str) -> str:
 def _secrets(part: Part, item: Mapping[str, Any]) -> Secrets:
     secrets = Secrets()
     secrets.take(item)
-    for path in part.secrets:
-        secrets.add_at(item, path.split("."))
-    for path in part.logins:
-        secrets.add_at(item, path.split("."), users=True)
+    for paths, users in ((part.secrets, False), (part.logins, True)):
+        for steps in map(_steps, paths):
+            if steps[0] in item:
+                secrets.add_at(item, steps, users=users)
     return secrets
+
+
+@lru_cache(maxsize=1024)
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
 
 
 def _masked(record: Record, known: Mapping[str, Any], secrets: Secrets) -> Record:

@@ -106,9 +106,10 @@ class Secrets:
         for key, item in value.items():
             if is_secret(key, item):
                 self.add(key, item)
-            elif isinstance(item, str) and is_address(key):
-                self.add_address(item)
-            else:
+            elif isinstance(item, str):
+                if is_address(key) or "://" in item:
+                    self.add_address(item)
+            elif isinstance(item, dict | list):
                 self.take(item, depth + 1)
 
     def add_at(self, value: Any, steps: Sequence[str], *, users: bool = False) -> None:
