@@ -12,8 +12,8 @@ FRAMEWORKS: Final = {
     "soc2": "SOC 2",
     "nist-800-53": "NIST SP 800-53 r5",
     "iso-27001": "ISO/IEC 27001:2022",
-    "cis-v8": "CIS Controls v8",
-    "pci-dss": "PCI DSS 4.0",
+    "cis-v8": "CIS Controls v8.1",
+    "pci-dss": "PCI DSS 4.0.1",
 }
 """The titles of the frameworks that are known here, in the report's order; another is called as rules call it."""
 
