@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, ResourceType, Scope, text, time, words
+from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, ResourceType, Scope, number, text, time, words
 
 _READ_DOMAINS: Final = Permission("Account > Networking > Domains > Read", "Account > Domains > General > Read")
 _OF_EVERY_DOMAIN: Final = (
@@ -73,7 +73,7 @@ LOAD_BALANCER: Final = ResourceType(
             text("spec.ports[].port"),
             text("spec.ports[].backends[].id"),
             text("spec.ports[].backends[].type", "service", "addon"),
-            text("spec.ports[].backends[].port"),
+            number("spec.ports[].backends[].port"),
             text("spec.target.type", "region", "cluster"),
             text("spec.target.targetId"),
             text("state.status", changing=True),
