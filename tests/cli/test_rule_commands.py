@@ -58,7 +58,7 @@ def test_packs_are_rule_files_by_name(rules):
     assert strict["registry-credential-stale"].severity == "high"
     assert strict["registry-credential-stale"].tuned["params.max_age_days"].startswith("rules/packs/strict.yaml:")
     assert rules("list", "--rules", "pack:strct") == (
-        2, "there is no pack:strct (did you mean 'strict'?); there is account, baseline, default, strict",
+        2, "there is no pack:strct (did you mean 'strict'?); there is access, account, baseline, data, default, everything, network, secrets, strict, workloads",
     )  # fmt: skip
 
 

@@ -484,7 +484,7 @@ def test_verbose_tells_what_is_done_as_text_and_as_json(audit, serve):
     entries = [json.loads(line) for line in ended.err.splitlines()]
     assert {entry["run"] for entry in entries} == {ended.report["run"]["id"]}
     first, *asked, last = entries
-    assert (first["message"], last["message"].rpartition("; ")[2]) == ("the audit begins, with 14 rules", "exit code 3")
+    assert (first["message"], last["message"].rpartition("; ")[2]) == ("the audit begins, with 19 rules", "exit code 3")
     came = {key: last[key] for key in ("level", "outcome", "exitCode", "violations", "unknown", "reasons")}
     summary, run = ended.report["summary"], ended.report["run"]
     assert came == {
