@@ -3,7 +3,6 @@
 import os
 import stat
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 
 import click
 
+from northflank_audit.bounded import OutOfTime, within
 from northflank_audit.errors import StartError
 from northflank_audit.jsontext import as_utf8
 from northflank_audit.printable import printable, spelt
@@ -88,20 +88,8 @@ def _in_time(read: Callable[[], bytes], name: str) -> bytes:
     """Return what is read, by a thread that is left behind where the time runs out. Raises StartError then."""
     ctx = click.get_current_context(silent=True)
     start, seconds = ctx.meta.get(_CLOCK, (time.monotonic(), TIME)) if ctx else (time.monotonic(), TIME)
-    ended: list[bytes | Exception] = []
-
-    def work() -> None:
-        try:
-            ended.append(read())
-        except Exception as error:  # noqa: BLE001 - raised again below, where it is read
-            ended.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(max(0.0, start + seconds - time.monotonic()))
-    if not ended:
-        raise StartError(f"{name}: nobody wrote it to its end within the run's {seconds:g} s (see --timeout)")
-    outcome = ended[0]
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
+    try:
+        return within(start + seconds - time.monotonic(), read, "reading")
+    except OutOfTime:
+        problem = f"{name}: nobody wrote it to its end within the run's {seconds:g} s (see --timeout)"
+        raise StartError(problem) from None

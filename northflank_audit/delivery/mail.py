@@ -1,7 +1,6 @@
 """The mail about an audit: whether it is worth one, and what is in it."""
 
 import socket
-import threading
 from contextlib import suppress
 from email.header import Header
 from email.headerregistry import HeaderRegistry, UniqueUnstructuredHeader
@@ -10,6 +9,7 @@ from email.policy import SMTP, Policy
 from email.utils import format_datetime, make_msgid, parseaddr
 from typing import Final
 
+from northflank_audit.bounded import OutOfTime, within
 from northflank_audit.delivery import smtp
 from northflank_audit.delivery.mailconfig import Email, problem_of
 from northflank_audit.delivery.when import wanted
@@ -83,15 +83,8 @@ def message(report: Report, to: tuple[str, ...], sender: str, folder: str) -> Em
 
 def _this_machine() -> str:
     """Return an address at this machine, as cron would use it."""
-    names: list[str] = []
-
-    def look_up() -> None:
-        with suppress(OSError, UnicodeError):
-            names.append(socket.getfqdn())
-
-    # Nothing bounds the resolver, so it is left to a thread that nobody waits for longer than this.
-    thread = threading.Thread(target=look_up, name="hostname", daemon=True)
-    thread.start()
-    thread.join(NAME_SECONDS)
-    address = f"northflank-audit@{''.join(names)}"
+    name = ""
+    with suppress(OSError, UnicodeError, OutOfTime):  # nothing else bounds the resolver
+        name = within(NAME_SECONDS, socket.getfqdn, "hostname")
+    address = f"northflank-audit@{name}"
     return address if problem_of(address) is None else "northflank-audit@localhost"

@@ -6,10 +6,8 @@ the system's resolver knows no timeout at all.
 """
 
 import http.client
-import queue
 import re
 import socket
-import threading
 import time
 import weakref
 from collections.abc import Iterable
@@ -22,6 +20,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from northflank_audit.bounded import OutOfTime, within
 
 UNRESOLVED: Final = "was not resolved in time"
 _UNBOUNDED: Final = 60.0
@@ -139,24 +139,17 @@ def _lookup(name: str, port: int, seconds: float) -> list[str]:
 
     Raises gaierror, and TimeoutError after so many seconds.
     """
-    answers: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
 
-    def look() -> None:
-        try:
-            found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-            answers.put(_in_turn(dict.fromkeys(str(each[4][0]) for each in found)))
-        except (OSError, UnicodeError) as error:
-            answers.put(error if isinstance(error, OSError) else socket.gaierror(socket.EAI_NONAME, str(error)))
+    def look() -> list[str]:
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+        return _in_turn(dict.fromkeys(str(each[4][0]) for each in found))
 
-    # Nothing can stop the resolver; a daemon is not waited for when the process ends.
-    threading.Thread(target=look, name="resolver", daemon=True).start()
     try:
-        answer = answers.get(timeout=seconds)
-    except queue.Empty:
+        return within(seconds, look, "resolver")
+    except OutOfTime:
         raise TimeoutError from None
-    if isinstance(answer, OSError):
-        raise answer
-    return answer
+    except UnicodeError as error:
+        raise socket.gaierror(socket.EAI_NONAME, str(error)) from None
 
 
 def _in_turn(addresses: Iterable[str]) -> list[str]:

@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, ResourceType, Scope, number, text, time, words
+from northflank_audit.resources.base import (
+    DETAIL,
+    LIST,
+    Part,
+    Permission,
+    ResourceType,
+    Scope,
+    number,
+    text,
+    time,
+    words,
+)
 
 _READ_DOMAINS: Final = Permission("Account > Networking > Domains > Read", "Account > Domains > General > Read")
 _OF_EVERY_DOMAIN: Final = (

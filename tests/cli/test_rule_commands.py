@@ -48,11 +48,18 @@ def rules(tmp_path, monkeypatch):
 
 
 def test_packs_are_rule_files_by_name(rules):
-    assert packs() == ["account", "baseline", "default", "strict"]
+    families = ["access", "account", "data", "network", "secrets", "workloads"]
+    assert packs() == sorted([*families, "baseline", "default", "everything", "strict"])
     shipped = [rule.id for rule in read_rules([]).checked()]
     assert [rule.id for rule in read_rules(["pack:default"]).checked()] == shipped
     baseline = {rule.id for rule in read_rules(["pack:baseline"]).checked()}
     strict = {rule.id: rule for rule in read_rules(["pack:strict"]).checked()}
+    everything = [rule.id for rule in read_rules(["pack:everything"]).checked()]
+    assert len(everything) == len(set(everything))
+    assert set(everything) == {
+        rule.id for pack in ("default", *families) for rule in read_rules([f"pack:{pack}"]).checked()
+    }
+    assert all(rule.finding and rule.controls for rule in read_rules(["pack:everything"]).checked())
     assert baseline < set(shipped) < set(strict)
     assert strict["registry-credential-stale"].params == {"max_age_days": 90}
     assert strict["registry-credential-stale"].severity == "high"
@@ -343,7 +350,7 @@ def test_coverage_tells_verdicts_that_no_example_shows_and_mutants_that_none_not
 
 
 def test_the_examples_of_the_shipped_rules_and_packs_leave_nothing_open(rules):
-    for pack in ("default", "account"):
+    for pack in ("default", "everything"):
         code, out = rules("test", f"pack:{pack}", "--coverage", "--strict")
         assert (code, out.splitlines()[-1]) == (0, "nothing is left open")
 
