@@ -18,7 +18,7 @@ from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.environment import Route, route_to
 from northflank_audit.northflank.masking import Mask
 from northflank_audit.northflank.ratelimit import RateLimit
-from northflank_audit.northflank.retry import Passing, asked_wait, retrying
+from northflank_audit.northflank.retry import TransientError, asked_wait, retrying
 from northflank_audit.northflank.token import Token
 from northflank_audit.northflank.transport import CuttableAdapter, broken
 from northflank_audit.transient import RETRIED
@@ -137,7 +137,7 @@ class Client:
 
         try:
             return policy(attempt)
-        except Passing as failure:
+        except TransientError as failure:
             raise FetchError(self._given_up(what, failure, tries, spent=spent)) from None
 
     def wait_for_window(self) -> bool:
@@ -149,7 +149,7 @@ class Client:
         self._sleep(seconds)
         return True
 
-    def _given_up(self, what: str, failure: Passing, tries: int, *, spent: bool) -> str:
+    def _given_up(self, what: str, failure: TransientError, tries: int, *, spent: bool) -> str:
         problem, remaining = f"{what}: {failure.problem}", self.deadline.remaining
         gave_up = f"gave up after {tries} {'try' if tries == 1 else 'tries'}"
         if tries >= self._max_attempts:
@@ -185,7 +185,7 @@ class Client:
         """Return an answer's status, headers and body, whatever they say."""
         timeout = min(ANSWER_TIMEOUT, self.deadline.remaining)
         if timeout <= 0:
-            raise Passing("not begun")
+            raise TransientError("not begun")
         with self._lock:
             self.requests += 1
         try:
@@ -194,25 +194,25 @@ class Client:
             ) as response:
                 self.rate_limit.told(response.headers)
                 return response.status_code, response.headers, self._body(response, what)
-        except (FetchError, Passing, MemoryError):
+        except (FetchError, TransientError, MemoryError):
             raise
         except requests.exceptions.SSLError as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise FetchError(
                     f"{what}: {broken(error)}; see REQUESTS_CA_BUNDLE for an authority of your own"
                 ) from None
-            raise Passing(self._broken(error)) from None
+            raise TransientError(self._broken(error)) from None
         except (
             requests.ConnectionError,
             requests.Timeout,
             requests.exceptions.ChunkedEncodingError,
             requests.exceptions.ContentDecodingError,
         ) as error:
-            raise Passing(self._broken(error)) from None
+            raise TransientError(self._broken(error)) from None
         except OSError as error:  # those of requests, and files that it reads
             raise FetchError(f"{what}: {self._safe(str(error))}") from None
         except Exception as error:  # noqa: BLE001 - whatever a library makes of an odd answer, the answer is at fault
-            raise Passing(f"the answer could not be read ({type(error).__name__})") from None
+            raise TransientError(f"the answer could not be read ({type(error).__name__})") from None
 
     def _decoded(self, body: bytes, what: str) -> Any:
         try:
@@ -221,9 +221,9 @@ class Client:
         except jsontext.DuplicateKey as error:
             raise FetchError(f"{what}: the answer contradicts itself: {self._safe(str(error))}") from None
         except jsontext.InvalidJSON as error:
-            raise Passing(f"the answer is {error}") from None
+            raise TransientError(f"the answer is {error}") from None
         except RecursionError:
-            raise Passing("the answer is nested too deeply") from None
+            raise TransientError("the answer is nested too deeply") from None
 
     def _broken(self, error: requests.RequestException) -> str:
         """Return what broke a connection; at the deadline that was the watchdog."""
@@ -238,14 +238,14 @@ class Client:
             if size > MAX_BODY:
                 raise FetchError(f"{what}: the answer is larger than {MAX_BODY // 2**20} MiB")
             if self.deadline.remaining <= 0:
-                raise Passing("the answer did not end in time")
+                raise TransientError("the answer did not end in time")
         return b"".join(chunks)
 
     def _failure(
         self, status: int, headers: Mapping[str, str], problem: str, what: str, advice: Mapping[int, str]
     ) -> Exception:
         if status in RETRIED or status >= 500:  # noqa: PLR2004 - the server's errors
-            return Passing(problem, asked_wait(status, headers, dt.datetime.now(dt.UTC)))
+            return TransientError(problem, asked_wait(status, headers, dt.datetime.now(dt.UTC)))
         if 300 <= status < 400:  # noqa: PLR2004 - redirects
             target = self._safe(headers.get("Location", "nowhere"))
             return Refused(
@@ -264,7 +264,7 @@ class Client:
         try:
             error = self._decoded(body, what)["error"]
             message = error if isinstance(error, str) else error["message"]
-        except (Passing, FetchError, KeyError, TypeError, IndexError):
+        except (TransientError, FetchError, KeyError, TypeError, IndexError):
             return " (and not in the API's words: a proxy's?)" if body.lstrip()[:1] == b"<" else ""
         return f": {self._safe(str(message))}"
 

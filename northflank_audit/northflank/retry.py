@@ -23,7 +23,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Seconds: the backoff is drawn from 0 to FIRST_WAIT × 2ⁿ (full jitter), and never from above LONGEST_WAIT."""
 
 
-class Passing(Exception):
+class TransientError(Exception):
     """A failure that may pass by itself; `after` is how many seconds the server asks to wait."""
 
     def __init__(self, problem: str, after: float | None = None) -> None:
@@ -39,7 +39,7 @@ class _WaitAsAsked(wait_base):
 
     def __call__(self, retry_state: RetryCallState) -> float:
         failure = retry_state.outcome and retry_state.outcome.exception()
-        asked = failure.after if isinstance(failure, Passing) else None
+        asked = failure.after if isinstance(failure, TransientError) else None
         return max(self._backoff(retry_state), asked or 0.0)
 
 
@@ -75,7 +75,7 @@ def retrying(
     `budget` takes one retry from what there is for this kind of request, and tells whether there was one.
     """
     return Retrying(
-        retry=retry_if_exception_type(Passing),
+        retry=retry_if_exception_type(TransientError),
         stop=stop_after_attempt(max_attempts) | _StopIfItCannotFit(deadline) | _StopIfNoneIsLeft(budget),
         wait=_WaitAsAsked(),
         sleep=sleep,

@@ -104,13 +104,16 @@ class Secrets:
                 self.take(item, depth + 1)
             return
         for key, item in value.items():
-            if is_secret(key, item):
-                self.add(key, item)
-            elif isinstance(item, str):
-                if is_address(key) or "://" in item:
-                    self.add_address(item)
-            elif isinstance(item, dict | list):
-                self.take(item, depth + 1)
+            self._take_field(key, item, depth)
+
+    def _take_field(self, key: str, item: Any, depth: int) -> None:
+        if is_secret(key, item):
+            self.add(key, item)
+        elif isinstance(item, str):
+            if is_address(key) or "://" in item:
+                self.add_address(item)
+        elif isinstance(item, dict | list):
+            self.take(item, depth + 1)
 
     def add_at(self, value: Any, steps: Sequence[str], *, users: bool = False) -> None:
         """Take every text at or below a path: a secret, or a user name.

@@ -207,7 +207,7 @@ def test_a_format_is_a_module_and_a_line(tmp_path):
         )
 
     done = run("--demo", "--format", "made-up,json", "--output", "made-up=-")
-    assert (done.returncode, done.stdout) == (1, "27 violations\n"), done.stderr
-    assert (tmp_path / "reports/report.made-up").read_text() == "27 violations\n"
+    assert (done.returncode, done.stdout) == (1, "34 violations\n"), done.stderr
+    assert (tmp_path / "reports/report.made-up").read_text() == "34 violations\n"
     assert re.search("made-up +report.made-up +an example", run("formats").stdout)
     assert '"made-up"' in run("rules", "schema", "config").stdout
