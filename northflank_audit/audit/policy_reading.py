@@ -8,7 +8,7 @@ from northflank_audit.config.policy import Policy, chosen, left_out, read_rules,
 from northflank_audit.config.settings import Settings
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.formats import FORMATS
-from northflank_audit.policy.lint.vacuous import futile
+from northflank_audit.policy.lint.vacuous import vacuous
 from northflank_audit.printable import spelt
 from northflank_audit.reading import read_text
 
@@ -35,7 +35,7 @@ def read_policy(settings: Settings) -> Policy:
             *first,
             *settings.weakened,
             *unread(book),
-            *(each.told for each in futile(book, {rule.id for rule in rules})),
+            *(each.told for each in vacuous(book, {rule.id for rule in rules})),
         ],
     )
 

@@ -1,4 +1,4 @@
-"""Parts of an expression that are well-formed and can't be meant: they give the same, whatever the credential is."""
+"""Parts of an expression that are well-formed and can't be meant: they give the same, whatever the resource is."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -50,7 +50,7 @@ def _no_boolean(part: Node, kind: ResourceType) -> Iterator[Problem]:
 
 
 def _failing(source: str, node: Node) -> Iterator[Problem]:
-    """Yield why a call of literals fails, whatever the credential is."""
+    """Yield why a call of literals fails, whatever the resource is."""
     arguments = node.children if node.kind == "call" else node.children[1:]
     if node.word in MACROS or not arguments or any(_reads(part) for part in arguments):
         return
@@ -73,7 +73,7 @@ def _reads(part: Node) -> bool:
 
 
 def _records(root: Node) -> frozenset[str]:
-    """Return the names that macros over `resources` bind to a credential."""
+    """Return the names that macros over `resources` bind to a record."""
     found: set[str] = set()
     for node in root.walk():
         if node.kind == "method" and node.word in MACROS and len(node.children) > 1:

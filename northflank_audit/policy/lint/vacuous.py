@@ -14,16 +14,16 @@ from northflank_audit.resources import TYPES, Kind, ResourceType
 from northflank_audit.resources.paths import dotted
 
 
-def futile(book: Rulebook, rule_ids: Container[str]) -> Iterator[FileError]:
-    """Yield a warning for each part of these rules of a book that gives the same for every credential."""
+def vacuous(book: Rulebook, rule_ids: Container[str]) -> Iterator[FileError]:
+    """Yield a warning for each part of these rules of a book that gives the same for every resource."""
     for rule_id, rule in book.rules.items():
         for key, source in (("when", rule.when), ("require", rule.require)):
             if source is not None and rule_id in rule_ids:
-                yield from futile_parts(book.definitions[rule_id], key, compiled(source, rule.resource))
+                yield from vacuous_parts(book.definitions[rule_id], key, compiled(source, rule.resource))
 
 
-def futile_parts(definition: Definition, key: str, expression: Expression) -> Iterator[FileError]:
-    """Yield what makes a rule's `when` or `require` give the same for every credential."""
+def vacuous_parts(definition: Definition, key: str, expression: Expression) -> Iterator[FileError]:
+    """Yield what makes a rule's `when` or `require` give the same for every resource."""
     yield from _strange_fields(definition, key, expression)
     yield from _constant(definition, key, expression)
 
@@ -60,7 +60,7 @@ def strange(read: Read, kind: ResourceType) -> tuple[int, str]:
 
 
 def _constant(definition: Definition, key: str, expression: Expression) -> Iterator[FileError]:
-    """Yield a warning where an expression gives the same for every credential."""
+    """Yield a warning where an expression gives the same for every resource."""
     read = {each.path[0] for each in expression.reads}
     problem = ""
     if not read:
