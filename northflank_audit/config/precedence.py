@@ -55,4 +55,4 @@ def _conflict(values: Mapping[str, Any], source: Sources, names: set[str]) -> st
     both_nearest = _rank(source, "input") == _rank(source, "team") or _rank(source, "team") == 0
     if names == {"input", "team"} and len(values["team"]) == 1 and both_nearest:
         return ""
-    return "with --input, at most one --team can say whose credentials they are"
+    return "with --input, at most one --team can say whose resources they are"
