@@ -20,6 +20,7 @@ from northflank_audit.formats.text import (
     new_first,
     pages_read,
     plural,
+    teamless,
 )
 from northflank_audit.formats.view import evidence
 
@@ -51,5 +52,6 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "plural": plural,
         "settings": settings,
         "tally": tally,
+        "teamless": teamless,
     }
     return made

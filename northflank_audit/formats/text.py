@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from northflank_audit.model import ACCOUNT_TYPE, RESOLVED, Became, ResourceName, Result, Status, Waiver
 from northflank_audit.printable import printable
@@ -111,6 +112,11 @@ def identity(resource: ResourceName) -> str:
         team = f" of team {resource.team}" if resource.team else ""
         return f"all {words(resource.type).plural}{project}{team}"
     return "/".join(filter(None, (resource.team, resource.project, resource.id)))
+
+
+def teamless(resource: ResourceName) -> str:
+    """Return the same where the team stands beside it: `shop/db`."""
+    return identity(replace(resource, team=None))
 
 
 def label(resource: ResourceName) -> str:

@@ -88,7 +88,7 @@ def test_filters_combine_and_are_cleared_together(opened, thirty):
     search(page, "16")
     assert shown(page) == ["cred-16"]
     assert page.locator("section.rule").filter(visible=True).count() == 1
-    assert page.locator("summary").filter(visible=True).all_inner_texts()[0] == "6 credentials, 1 shown"
+    assert page.locator("summary").filter(visible=True).all_inner_texts()[0] == "6 registry credentials, 1 shown"
     page.get_by_label("Change", exact=True).select_option("new")
     assert shown(page) == []
     assert count(page) == "0 of 30 findings shown"
@@ -129,7 +129,7 @@ def test_the_filters_are_used_by_keyboard_alone(opened, thirty):
     ("by", "key"),
     [
         ("team", lambda number: [0, 2, 1][number % 3]),  # own account, data, payments
-        ("credential", lambda number: number),  # as people count: 9 before 10
+        ("resource", lambda number: number),  # as people count: 9 before 10
     ],
 )
 def test_sorted_by_what_is_no_rule_all_is_one_list_that_names_the_rules(opened, thirty, by, key):
@@ -164,7 +164,7 @@ def test_sorted_by_rule_the_rules_come_by_name_and_go_back(opened, thirty):
     assert worst_first == ["E is critical", "B is high", "D is medium", "A is low", "C is info"]
     page.get_by_label("Sort by", exact=True).select_option("rule")
     assert titles.all_inner_texts() == sorted(worst_first)
-    page.get_by_label("Sort by", exact=True).select_option("credential")
+    page.get_by_label("Sort by", exact=True).select_option("resource")
     page.get_by_label("Sort by", exact=True).select_option("severity")
     assert titles.all_inner_texts() == worst_first
     assert shown(page)[:2] == ["cred-0", "cred-15"]
@@ -209,7 +209,7 @@ def test_a_deep_link_leads_into_what_is_folded_on_load(opened, full):
 def test_a_deep_link_leads_to_what_is_filtered_out_or_elsewhere(opened, thirty):
     page = opened(thirty)
     target = f"f-{fingerprint('rule-high', ('registry-credential', None, None, 'cred-6'))}"
-    page.get_by_label("Sort by", exact=True).select_option("credential")
+    page.get_by_label("Sort by", exact=True).select_option("resource")
     page.get_by_label("Severity", exact=True).select_option("low")
     assert shown(page) == ["cred-3", "cred-8", "cred-13", "cred-18", "cred-23", "cred-28"]
     page.evaluate("(id) => { location.hash = id; }", target)
@@ -301,7 +301,7 @@ def test_hostile_text_runs_nothing_and_asks_for_nothing(opened, endless):
     for label in ("Rule", "Team"):
         page.get_by_label(label, exact=True).select_option(index=1)
     search(page, "<script>alert(1)</script>")
-    page.get_by_label("Sort by", exact=True).select_option("credential")
+    page.get_by_label("Sort by", exact=True).select_option("resource")
     page.get_by_role("button").click()
     for summary in page.locator("summary").filter(visible=True).all():
         summary.press("Enter")
@@ -340,7 +340,7 @@ def test_ten_thousand_findings_can_be_filtered_sorted_and_linked(opened, report)
     page.select_option("#severity", "high")
     assert count(page) == "2000 of 10000 findings shown"
     page.select_option("#severity", "")
-    page.select_option("#sort", "credential")
+    page.select_option("#sort", "resource")
     page.select_option("#sort", "severity")
     search(page, "puller 777")
     assert count(page) == "19 of 10000 findings shown"

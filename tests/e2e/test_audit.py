@@ -328,7 +328,7 @@ def test_annotations_go_to_standard_output_and_the_brief_to_the_step_summary(aud
     assert ended.code == 1
     lines = ended.out.splitlines()
     assert {line.split(" ")[0] for line in lines} == {"::error", "::warning", "::notice"}
-    assert lines[-1].startswith("::notice title=Registry credential audit%3A VIOLATED::")
+    assert lines[-1].startswith("::notice title=Northflank audit%3A VIOLATED::")
     assert (tmp_path / "summary.md").read_text().startswith("from before\n\n## VIOLATED: ")
 
 

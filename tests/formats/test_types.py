@@ -70,9 +70,15 @@ def test_nothing_is_called_a_credential_that_is_none(mixed, written):
     assert "credential" not in said.partition("</style>")[2 if "</style>" in said else 0].lower()
 
 
-@pytest.mark.parametrize("name", ["terminal", "mail", "step summary", "html", "md", "junit", "github", "gitlab"])
+@pytest.mark.parametrize("name", ["terminal", "mail", "step summary", "md", "junit", "github", "gitlab"])
 def test_a_resource_is_named_below_its_team_and_project(mixed, name):
     assert "payments/shop/db" in WRITTEN[name](mixed)
+
+
+def test_a_page_has_the_team_beside_the_name(mixed):
+    said = WRITTEN["html"](mixed)
+    assert '<code class="id">shop/db</code>' in said
+    assert '<span class="team">team payments</span>' in said
 
 
 def test_the_list_that_could_not_be_read_is_named(mixed):
