@@ -17,8 +17,6 @@ from tenacity.wait import wait_base
 
 from northflank_audit.deadline import Deadline
 
-"""The statuses that may pass by themselves; the rest of 5xx are retried as well."""
-
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Seconds: the backoff is drawn from 0 to FIRST_WAIT × 2ⁿ (full jitter), and never from above LONGEST_WAIT."""
 

@@ -1,5 +1,6 @@
 """`audit.py` as a process, over real HTTP, against the emulator."""
 
+import datetime as dt
 import json
 import os
 import signal
@@ -80,8 +81,17 @@ def test_a_config_file_of_the_real_account_can_be_tried_on_the_sample(audit, tmp
 
 
 def test_a_clean_account_passes(audit, serve):
-    ended = audit(**at(serve([old("a"), new("b", restrictions={"restricted": True, "projects": ["p"]})])))
-    assert (ended.code, ended.report["summary"]["unknown"]) == (0, 0)
+    lately = (dt.datetime.now(dt.UTC) - dt.timedelta(days=9)).isoformat()
+    told = {
+        "restrictions": {"restricted": True, "projects": ["p"]},
+        "registryUrl": "https://registry.example.com",
+        "credentials": {"scope": {"pull": True, "push": False}},
+        "registryCredentialRefresh": {"status": "healthy", "failureCount": 0},
+        "createdAt": lately,
+        "updatedAt": lately,
+    }
+    ended = audit(**at(serve([old("a"), new("b", **told)])))
+    assert (ended.code, ended.report["summary"]["unknown"]) == (0, 0), ended.out
     assert "PASSED" in ended.out
 
 
@@ -274,7 +284,7 @@ WHOLE = ("--rules", str(ROOT / "rules/packs/account.yaml"), "--rules", str(ROOT 
 
 def test_rules_over_whole_accounts_run_besides_the_others_when_their_file_is_named(audit, serve, tmp_path):
     server = serve([old("a"), old("b"), old("c", provider="gitlab")], projects=[{"id": "q"}])
-    assert len(audit(**at(server)).report["rules"]) == 14
+    assert len(audit(**at(server)).report["rules"]) == 19
     assert [request.path for request in server.requests] == ["/v1/integrations/registries"]
     (tmp_path / "audit.yaml").write_text("overrides: {account-too-many-credentials: {params: {max: 2}}}")
     (tmp_path / "w.yaml").write_text(
@@ -292,7 +302,7 @@ def test_rules_over_whole_accounts_run_besides_the_others_when_their_file_is_nam
         "account-too-many-credentials",
         {"type": "account", "id": "account", "name": None, "team": None, "project": None},
     ) in failed
-    assert (report["coverage"]["accounts"], report["coverage"]["requests"], report["coverage"]["results"]) == (1, 2, 49)
+    assert (report["coverage"]["accounts"], report["coverage"]["requests"], report["coverage"]["results"]) == (1, 2, 70)
     assert "3 registry credentials × 16 rules + 1 account × 1 rule = 49 verdicts" in ended.out
     assert "account: the account holds more than 2 registry credentials" in ended.out
     assert audit(*WHOLE, "--input", "s.json").report["results"] == report["results"]
