@@ -44,7 +44,7 @@ FULL_2024 = {
 FULL_2026 = {
     "id": "b", "name": "B", "provider": "custom", "restrictions": {"restricted": True, "projects": ["p"]},
     "registryUrl": "https://registry.example.com", "aws": {"region": "x"}, "gcp": {"projectId": "x"},
-    "azure": {"resourceGroup": "x"}, "integrationId": "i", "credentials": {"scope": {"pull": True, "push": False}},
+    "azure": {"resourceGroup": "x"}, "integrationId": "i", "credentials": {"scope": {"pull": True, "push": False}, "stored": False},
     "registryCredentialRefresh": {"status": "healthy", "failureCount": 0},
     "createdAt": "2026-10-01T00:00:00.000Z", "updatedAt": "2026-10-01T00:00:00.000Z",
 }  # fmt: skip
