@@ -3,11 +3,11 @@
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
-_WHEEL = _PACKAGE / "_shipped"
+_WHEEL = _PACKAGE / "_bundled"
 _ROOT = _WHEEL if _WHEEL.is_dir() else _PACKAGE.parent
 
 RULES = _ROOT / "rules"
-"""The shipped rule files."""
+"""The bundled rule files."""
 
 TEMPLATES = _ROOT / "templates"
 """The Jinja2 templates of the reports."""

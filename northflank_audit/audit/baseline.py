@@ -22,9 +22,7 @@ def read_baseline(path: str, option: str = "--compare") -> Baseline:
         text = read_text(path, largest=LARGEST_DATA)
     except StartError as error:
         first = option == "--compare" and not os.path.lexists(path)
-        raise StartError(
-            f"{error}; a first audit has no earlier report: leave {option} away" if first else error
-        ) from None
+        raise StartError(f"{error}; a first audit has no earlier report: omit {option}" if first else error) from None
     try:
         return baseline_of(jsontext.decode(text.encode()))
     except (jsontext.InvalidJSON, msgspec.ValidationError) as error:
@@ -47,14 +45,14 @@ def _today(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     renewed = {
-        key: [{**each, "became": Became.FIXED} if _is_mended(each) else each for each in value[key]]
+        key: [{**each, "became": Became.FIXED} if _was_fixed(each) else each for each in value[key]]
         for key in ("resolved", "unsettled")
         if isinstance(value.get(key), list)
     }
     return {**value, **renewed}
 
 
-def _is_mended(result: Any) -> bool:
+def _was_fixed(result: Any) -> bool:
     return isinstance(result, dict) and result.get("became") == "mended"
 
 

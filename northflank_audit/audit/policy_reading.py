@@ -16,8 +16,8 @@ from northflank_audit.reading import read_text
 def read_policy(settings: Settings) -> Policy:
     """Read everything that the verdicts depend on, besides the resources."""
     demo_config, waivers = None, settings.waivers
-    if settings.demo and not settings.rules:  # the demo's policy tunes the shipped rules
-        # It is named as the shipped rules are: the report is the same wherever the tool is installed.
+    if settings.demo and not settings.rules:  # the demo's policy tunes the bundled rules
+        # It is named as the bundled rules are: the report is the same wherever the tool is installed.
         demo_config = Document(read_text(str(bundled.DEMO_CONFIG)), bundled.DEMO_CONFIG.name)
         waivers = settings.waivers or str(bundled.DEMO_WAIVERS)
     book = read_rules(settings.rules, demo_config, settings.config)

@@ -126,9 +126,9 @@ def _progress() -> Iterator[Callable[[int], None]]:
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0: any free one.")
-@click.option("--token", help="The token to ask for.  [default: a random one]")
-@click.option("--data", metavar="FILE", help="The account to serve.  [default: the sample account]")
-@click.option("--faults", metavar="FILE", help="What goes wrong, in YAML or JSON: see docs/emulator.md.")
+@click.option("--token", help="Token that requests must carry.  [default: a random one]")
+@click.option("--data", metavar="FILE", help="Account to serve.  [default: the sample account]")
+@click.option("--faults", metavar="FILE", help="Faults to inject, in YAML or JSON; see docs/emulator.md.")
 @click.pass_context
 def emulator(ctx: click.Context, host: str, port: int, token: str | None, data: str | None, faults: str | None) -> None:
     """Serve the API of a sample account until stopped."""

@@ -64,7 +64,7 @@ class Option(click.Option):
         if self.names and value:
             value = [word for text in value for word in words_of(str(text))]
             if not value:
-                raise click.BadParameter("there is no name in it", ctx, self)
+                raise click.BadParameter("contains no name", ctx, self)
         return super().type_cast_value(ctx, value)
 
 
@@ -81,7 +81,7 @@ class Words(click.ParamType[Any]):
         texts = [value] if isinstance(value, str) else list(value)
         names = tuple(dict.fromkeys(word for text in texts for word in words_of(str(text))))
         if any(texts) and not names:
-            self.fail("there is no name in it", param, ctx)
+            self.fail("contains no name", param, ctx)
         if names == (NONE,):
             return ()
         for name in names:

@@ -73,10 +73,10 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--rules",
             metavar="PATH",
             multiple=True,
-            help="Rule file, folder or pack:NAME; repeatable.  [default: the shipped rules]",
+            help="Rule file, folder or pack:NAME; repeatable.  [default: the bundled rules]",
         ),
         _option("--rule", metavar="ID", multiple=True, names=True, help="Run this rule only; repeatable."),
-        _option("--skip-rule", metavar="ID", multiple=True, names=True, help="Leave this rule out; repeatable."),
+        _option("--skip-rule", metavar="ID", multiple=True, names=True, help="Skip this rule; repeatable."),
     )
 
 
@@ -91,7 +91,11 @@ def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return _all(
         command,
         _option(
-            "--output-dir", metavar="DIR", default=_DEFAULTS["output_dir"], show_default=True, help="Where reports go."
+            "--output-dir",
+            metavar="DIR",
+            default=_DEFAULTS["output_dir"],
+            show_default=True,
+            help="Directory for the reports.",
         ),
     )
 
@@ -107,7 +111,7 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
             variables=URL_VARIABLES,
             default=DEFAULT_URL,
             show_default=True,
-            help="The API's base address.",
+            help="Base URL of the API.",
         ),
         _option(
             "--token-file",
@@ -126,8 +130,8 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--input",
             metavar="FILE",
             multiple=True,
-            help="Audit saved JSON in place of the API; repeatable; - is standard input; TYPE[@PROJECT]=FILE is an "
-            "answer of that type's list.",
+            help="Audit saved JSON instead of the API; repeatable; - reads standard input; TYPE[@PROJECT]=FILE is a "
+            "saved list of that type.",
         ),
     )
 
@@ -141,7 +145,7 @@ def details_option(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(["auto", "always", "never"]),
             default="auto",
             show_default=True,
-            help="Whether to read details, one request per resource; auto: where a rule is unknown without.",
+            help="Fetch details, one request per resource; auto: only where a rule needs them.",
         ),
     )
 
@@ -155,14 +159,14 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=WholeNumber(1, 100),
             default=100,
             show_default=True,
-            help="Results a request.",
+            help="Results per page.",
         ),
         _option(
             "--max-attempts",
             type=WholeNumber(1, 100),
             default=5,
             show_default=True,
-            help="Tries a request.",
+            help="Maximum attempts per request.",
         ),
         _option(
             "--timeout",
@@ -171,7 +175,7 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default=300,
             show_default=True,
             metavar="SECONDS",
-            help="The whole run's time, all waits included.",
+            help="Time limit of the whole run, in seconds, waits included.",
         ),
     )
 
@@ -183,21 +187,21 @@ def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
         _option(
             "--notify-file",
             metavar="FILE",
-            help="Whom to notify: Apprise URLs, one a line.  [default: $NORTHFLANK_AUDIT_NOTIFY_URLS]",
+            help="File of Apprise URLs to notify, one per line.  [default: $NORTHFLANK_AUDIT_NOTIFY_URLS]",
         ),
         _option(
             "--notify-when",
             type=click.Choice(get_args(When)),
             default=_DEFAULTS["notify_when"],
             show_default=True,
-            help="When to notify; an incomplete audit is always told.",
+            help="When to notify; an incomplete audit always notifies.",
         ),
-        _option("--metrics-file", metavar="FILE.prom", help="Write metrics for Prometheus' node exporter."),
-        _option("--metrics-push", metavar="URL", help="Push metrics to the Prometheus Pushgateway at this address."),
+        _option("--metrics-file", metavar="FILE.prom", help="Write metrics for the Prometheus node exporter."),
+        _option("--metrics-push", metavar="URL", help="Push metrics to this Prometheus Pushgateway."),
         _option(
             "--heartbeat",
             metavar="URL",
-            help="Ping URL/start, then URL or URL/fail; or spell it: URL?s={start|success|fail}.",
+            help="Ping URL/start, then URL or URL/fail; or give the pattern: URL?s={start|success|fail}.",
         ),
     )
 
@@ -222,14 +226,14 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             type=click.Choice(["fail", "ignore"]),
             default=_DEFAULTS["on_unknown"],
             show_default=True,
-            help="Whether what could not be judged makes the audit incomplete.",
+            help="Whether unknown verdicts make the audit incomplete.",
         ),
         _option(
             "--absent",
             type=click.Choice(["unknown", "notapplicable", "violating"]),
             default=_DEFAULTS["absent"],
             show_default=True,
-            help="What it means where the API leaves out a documented field; a rule's parameter absent beats it.",
+            help="Verdict where the API omits a documented field; a rule's own parameter absent overrides it.",
         ),
         output_dir_option,
         _option(
@@ -237,36 +241,36 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             type=Words(formats),
             default="html,md,json",
             show_default=True,
-            help="Which reports to write; none: only those of --output.",
+            help="Reports to write in --output-dir; none: only those of --output.",
         ),
         _option(
             "--output",
             type=Output(formats),
             multiple=True,
-            help="Write one report to one place; repeatable; - is standard output.",
+            help="Write a report to a file; repeatable; - is standard output.",
         ),
         _option(
             "--include",
             type=Words(["pass", "notapplicable"]),
             default="",
             metavar="pass,notapplicable",
-            help="List these results too.",
+            help="Also list these results.",
         ),
-        _option("--compare", metavar="FILE", help="An earlier report.json: tell new findings from old ones."),
+        _option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
         _option(
             "--email-to", type=Address(), multiple=True, names=True, help="Mail the report to this address; repeatable."
         ),
-        _option("--save-snapshot", metavar="FILE", help="Keep what was fetched, less secrets, for --input."),
+        _option("--save-snapshot", metavar="FILE", help="Save what was fetched, without secrets, for --input."),
         delivery_options,
         request_options,
-        _option("--quiet", is_flag=True, help="Say nothing when there is nothing to say."),
-        _option("--verbose", is_flag=True, help="Tell what is being done, on standard error."),
+        _option("--quiet", is_flag=True, help="Print only violations, warnings and errors."),
+        _option("--verbose", is_flag=True, help="Log every step on standard error."),
         _option(
             "--log-format",
             type=click.Choice(["text", "json"]),
             default="text",
             show_default=True,
-            help="Diagnostics as text or as JSON lines.",
+            help="Format of log messages: text or JSON lines.",
         ),
         _option("--no-progress", is_flag=True, help="No progress bar."),
         _option("--no-color", is_flag=True, help="No colour."),

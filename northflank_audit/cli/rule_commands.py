@@ -44,8 +44,8 @@ _PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...")
 
 @rules_group.command("list")
 @policy_options
-@click.option("--format", "form", type=click.Choice(["table", "json", "md"]), default="table", help="How to list them.")
-@click.option("--json", "form", flag_value="json", help="Short for --format json.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "md"]), default="table", help="Output format.")
+@click.option("--json", "form", flag_value="json", help="Same as --format json.")
 def list_rules(
     config: Document | None, rules: tuple[str, ...], rule: tuple[str, ...], skip_rule: tuple[str, ...], form: str
 ) -> None:
@@ -93,8 +93,8 @@ def _meant(paths: tuple[str, ...], rules: tuple[str, ...]) -> tuple[str, ...]:
 @_PATHS
 @policy_options
 @waivers_option
-@click.option("--format", "listing", type=click.Choice(list(LISTINGS)), default="text", help="How to list them.")
-@click.option("--strict", is_flag=True, help="Exit with 1 on a warning, too.")
+@click.option("--format", "listing", type=click.Choice(list(LISTINGS)), default="text", help="Output format.")
+@click.option("--strict", is_flag=True, help="Also exit with 1 on a warning.")
 def lint_rules(
     paths: tuple[str, ...],
     config: Document | None,
@@ -127,9 +127,9 @@ def lint_rules(
 @rules_group.command("test")
 @_PATHS
 @policy_options
-@click.option("--junit", cls=Option, metavar="FILE", help="Write the outcome as JUnit XML, too.")
-@click.option("--coverage", is_flag=True, help="Tell what the examples leave open: verdicts, and mutants of the rules.")
-@click.option("--strict", is_flag=True, help="With --coverage, exit with 1 when something is left open.")
+@click.option("--junit", cls=Option, metavar="FILE", help="Also write the outcome as JUnit XML.")
+@click.option("--coverage", is_flag=True, help="List the verdicts and mutants that no example covers.")
+@click.option("--strict", is_flag=True, help="With --coverage, exit with 1 on any gap.")
 def test_rules(
     paths: tuple[str, ...],
     config: Document | None,
@@ -246,5 +246,5 @@ def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None
         say(f"incomplete: {printable(problem)}", err=True)
     if not found:
         hint = did_you_mean(resource_id, finder.seen)
-        problem = f"there is no {rule.resource} '{printable(resource_id)}' among {len(finder.seen)}{hint}"
+        problem = f"no {rule.resource} '{printable(resource_id)}' among {len(finder.seen)}{hint}"
         raise FetchError(problem) if source.problems else StartError(problem)

@@ -60,9 +60,9 @@ def waivers_group() -> None:
     default=WITHIN,
     show_default=True,
     metavar="DAYS",
-    help="Say which end so soon.",
+    help="Warn about waivers that expire within this time.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to list them.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output format.")
 def check_waivers(within: int, form: str, **given: Any) -> None:
     """List waivers that have expired, cover nothing or end soon; exit 1 for the first two.
 
@@ -122,10 +122,13 @@ def named(waiver: Waiver) -> str:
 @waivers_group.command("add")
 @click.argument("fingerprints", nargs=-1, required=True, metavar="FINGERPRINT...")
 @click.option("--reason", required=True, metavar="TEXT", help="Why the violation is accepted.")
-@click.option("--owner", required=True, metavar="WHO", help="Who answers for it.")
-@click.option("--expires", required=True, metavar="YYYY-MM-DD", help="The last day on which it holds, UTC.")
+@click.option("--owner", required=True, metavar="WHO", help="Who is responsible for it.")
+@click.option("--expires", required=True, metavar="YYYY-MM-DD", help="Last day on which it applies, UTC.")
 @click.option(
-    "--report", cls=Option, metavar="FILE", help="The report that has it.  [default: report.json in --output-dir]"
+    "--report",
+    cls=Option,
+    metavar="FILE",
+    help="Report that lists the violation.  [default: report.json in --output-dir]",
 )
 @output_dir_option
 @waivers_option

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 RULE_FILES = (".yaml", ".yml")
 PACK = "pack:"
-"""What the name of a shipped pack begins with."""
+"""Prefix of the names of bundled packs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Shelf:
     def files(self, paths: Sequence[str]) -> list[tuple[str, str]]:
         """Return (path, exact text) of each rule file; a folder stands for the files in it, sorted by name.
 
-        `pack:NAME` is a shipped pack; without paths, the shipped rules. Raises StartError for a path that is not
+        `pack:NAME` is a bundled pack; without paths, the bundled rules. Raises StartError for a path that is not
         there or holds no rule file.
         """
         places = [place for path in paths for place in self._named(path)] if paths else _inside(bundled.RULES)
@@ -154,13 +154,13 @@ def unread(book: Rulebook) -> list[str]:
 
 
 def packs() -> list[str]:
-    """Return the names of the shipped packs."""
+    """Return the names of the bundled packs."""
     return [file.stem for file in _inside(bundled.RULES / "packs")]
 
 
 def _pack(name: str) -> Path:
     if name not in packs():
-        raise StartError(f"there is no {PACK}{name}{did_you_mean(name, packs())}; there is {', '.join(packs())}")
+        raise StartError(f"unknown {PACK}{name}{did_you_mean(name, packs())}; choose from {', '.join(packs())}")
     return bundled.RULES / "packs" / f"{name}.yaml"
 
 
@@ -209,7 +209,7 @@ def lint(
 ) -> tuple[list[FileError], int]:
     """Return every mistake and warning in rule files, their examples, a config file and waivers; and how many rules.
 
-    `others` are more rules (none: the shipped ones) that config and waivers may be about, and that are not checked.
+    `others` are more rules (none: the bundled ones) that config and waivers may be about, and that are not checked.
     Raises StartError for a file that can't be read.
     """
     from northflank_audit.policy.lint.warnings import warnings  # noqa: PLC0415 - imports lark
@@ -225,7 +225,7 @@ def lint(
         rule_files.override(known, config)
         found += [*config.mistakes, *known.mistakes, *_unknown_ids(known, config)]
     if waivers and not os.path.lexists(waivers):
-        found.append(FileError(waivers, 1, 1, "there is no such file"))
+        found.append(FileError(waivers, 1, 1, "no such file"))
     elif waivers:
         document = Document(read_text(waivers), waivers, strict=False)
         accepted, mistakes = waiver_files.read(document)

@@ -58,7 +58,7 @@ def listed(text: str, path: str) -> list[tuple[str, str]]:
     lines = ((f"{path}:{number}", line.strip()) for number, line in enumerate(text.splitlines(), 1))
     found = [(place, line) for place, line in lines if line and not line.startswith("#")]
     if not found:
-        raise StartError(f"{printable(path)}: there is no URL in it; write Apprise URLs, one a line")
+        raise StartError(f"{printable(path)}: no URL in this file; write Apprise URLs, one per line")
     return found
 
 

@@ -221,7 +221,7 @@ def _said(post: _Post, error: BaseException | None) -> str:
         return f"it takes the mail later only ({error})"
     if isinstance(error, smtplib.SMTPNotSupportedError):
         if "AUTH" in str(error):
-            return "it offers no login: leave 'username' away, or see whether the port is right"
+            return "it offers no login: omit 'username', or check the port"
         return "it offers no STARTTLS, and plain text is not an answer to that: see whether 'security: tls' is right"
     if isinstance(error, ssl.SSLCertVerificationError):
         advice = "see 'host', or name the file of your own authority in SSL_CERT_FILE"

@@ -185,12 +185,12 @@ class Document:
         return self._at(start + first, problem, last + 1 - first, warning=warning)
 
     def _broken(self, error: yaml.MarkedYAMLError) -> FileError:
-        """Return what libyaml says, in words that a person can act on, where it can be mended."""
+        """Return what libyaml says, in words that a person can act on, where it can be fixed."""
         problem, mark = str(error.problem or error.context), error.problem_mark or error.context_mark
         index = mark.index if mark else 0
         if "cannot start any token" in problem:
             tab = self._text.startswith("\t", index)
-            hint = "YAML indents with blanks, not tabs" if tab else "a value that begins with it must be quoted"
+            hint = "YAML indents with spaces, not tabs" if tab else "a value that begins with it must be quoted"
             problem += f" ({hint})"
         elif problem == "did not find expected key":
             problem += " (a value that begins with a quote or a bracket ends with it: else quote the whole)"

@@ -167,7 +167,7 @@ def _shape(answer: Any, listing: Listing, name: str) -> tuple[list[Any], dict[st
     if pagination is None and not listing.paged:
         return items, {"hasNextPage": False}
     if not isinstance(pagination, dict):
-        raise FetchError(f"{name}: the answer has no 'pagination', so it can't be told whether there is more")
+        raise FetchError(f"{name}: the answer has no 'pagination', so whether there are more pages is unknown")
     if not isinstance(pagination.get("hasNextPage"), bool) and not pagination.get("cursor"):
         raise FetchError(f"{name}: 'pagination' does not say whether there is more")
     return items, pagination

@@ -67,7 +67,7 @@ class InputSource(Source):
         self._team = team
         snapshots = [(name, value.snapshot) for name, value in self._inputs if isinstance(value, Read)]
         if snapshots and team is not None:
-            raise StartError(f"{snapshots[0][0]}: a snapshot knows its teams; leave --team away")
+            raise StartError(f"{snapshots[0][0]}: a snapshot names its teams; omit --team")
         teams = [each for _, found in snapshots for each in found.source.teams]
         if teams:
             self.origin = replace(self.origin, teams=list(dict.fromkeys(teams)))
@@ -216,7 +216,7 @@ def _decoded(file: InputFile) -> Read | Answer:
         raise StartError(f"{name}: {error}") from None
     if isinstance(value, dict) and value.get("kind") == KIND:
         if file.type is not None:
-            raise StartError(f"{name}: a snapshot knows its types; leave {file.type}= away")
+            raise StartError(f"{name}: a snapshot names its types; omit {file.type}=")
         try:
             return snapshot.read(value)
         except (msgspec.ValidationError, RecursionError) as error:

@@ -65,7 +65,7 @@ def test_packs_are_rule_files_by_name(rules):
     assert strict["registry-credential-stale"].severity == "high"
     assert strict["registry-credential-stale"].tuned["params.max_age_days"].startswith("rules/packs/strict.yaml:")
     assert rules("list", "--rules", "pack:strct") == (
-        2, "there is no pack:strct (did you mean 'strict'?); there is access, account, baseline, data, default, everything, network, secrets, strict, workloads",
+        2, "unknown pack:strct (did you mean 'strict'?); choose from access, account, baseline, data, default, everything, network, secrets, strict, workloads",
     )  # fmt: skip
 
 
@@ -208,7 +208,7 @@ def test_files_named_on_the_command_line_are_meant_and_not_those_of_the_config(r
     assert code == 1
     assert [line for line in out.splitlines() if line[0] != " "] == [
         "audit.yaml:2:20: no rule 'onwer' (did you mean 'owner'?)",
-        "none.yaml:1:1: there is no such file",
+        "none.yaml:1:1: no such file",
         "1 rule, 2 mistakes",
     ]
 
@@ -379,7 +379,7 @@ def test_explain_shows_how_a_rule_was_evaluated_down_to_the_missing_field(rules,
         "        credential.name  = missing: credential has no `name`\n"
     )
     assert rules("explain", "owner", "c", "--rules", "r.yaml", "--input", "i.json") == (
-        2, "there is no registry-credential 'c' among 2",
+        2, "no registry-credential 'c' among 2",
     )  # fmt: skip
     code, out = rules("explain", "owner", "--rules", "r.yaml", "--input", "i.json")
     assert (code, "name a resource, too" in out) == (2, True)

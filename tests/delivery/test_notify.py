@@ -182,7 +182,7 @@ def test_a_plugin_that_breaks_is_one_that_did_not_deliver(report, capfd, monkeyp
         (f"json://x\n# fine\nnosuch://{KEY}\n{KEY}\n", "n.txt:3: not a URL that Apprise can use"),
         (f"json://x\n# fine\nnosuch://{KEY}\n{KEY}\n", "n.txt:4: not a URL that Apprise can use"),
         (f"slack://{KEY}", "n.txt:1: "),
-        (f"# {KEY}\n\n", "n.txt: there is no URL in it"),
+        (f"# {KEY}\n\n", "n.txt: no URL in this file"),
         (None, "n.txt: can't be read"),
     ],
 )

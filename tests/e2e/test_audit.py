@@ -387,7 +387,7 @@ def test_a_report_that_can_not_be_written_makes_it_incomplete(audit, tmp_path):
         (("--demo", "--compare", "next.json"), "not a report.json of this tool (Invalid enum value '2.0'"),
         (
             ("--demo", "--compare", "none.json"),
-            "(No such file or directory); a first audit has no earlier report: leave --compare away",
+            "(No such file or directory); a first audit has no earlier report: omit --compare",
         ),
         (("--token-file", "none"), "--token-file none: can't be read"),
         (("--token-file", "blank"), "the API token is empty"),

@@ -164,7 +164,7 @@ def test_beside_another_input_a_snapshot_is_judged_as_of_now():
 
 
 def test_a_snapshot_knows_its_teams():
-    with pytest.raises(StartError, match="leave --team away"):
+    with pytest.raises(StartError, match="omit --team"):
         source(snapshot(), team="t")
 
 
@@ -448,7 +448,7 @@ def test_of_projects_that_are_not_known_the_lists_are_not_known_as_a_whole():
         (CLI, "addon", "f0.json: it must be an answer of the list of addons"),
         ({"data": {"volumes": []}}, "volume", "it must be an answer of the list of volumes"),
         (7, "volume", "it must be an answer"),
-        ({"kind": "northflank-audit-snapshot"}, "addon", "a snapshot knows its types; leave addon= away"),
+        ({"kind": "northflank-audit-snapshot"}, "addon", "a snapshot names its types; omit addon="),
         ({**ADDONS, "error": {"status": 500}}, "addon", "it is an error's answer"),
     ],
 )

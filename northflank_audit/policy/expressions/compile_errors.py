@@ -110,7 +110,7 @@ def _syntax(source: str, text: str, index: int) -> Problem:
     before = re.search(r"(\w+)\s*$", source[:index])
     for word, start in ((token, index), (before[1], before.start(1)) if before else ("", 0)):
         if word in _OTHER_LANGUAGES:
-            problem = f"Syntax error: '{word}' is no part of CEL; it writes {_OTHER_LANGUAGES[word]}"
+            problem = f"Syntax error: '{word}' is not valid CEL; write {_OTHER_LANGUAGES[word]}"
             return Problem(problem, start, len(word))
     return Problem(f"Syntax error: '{token}' does not belong here" if token else text, index, max(1, len(token)))
 
@@ -122,4 +122,4 @@ def _no_token(source: str, token: str, index: int) -> Problem:
     if source.startswith(("===", "!=="), index - 2):
         return Problem("Syntax error: CEL compares with ==", index - 2, 3)
     hint = f"; CEL writes {_OTHER_LANGUAGES[token]}" if token in _OTHER_LANGUAGES else ""
-    return Problem(f"Syntax error: '{token}' is no part of CEL{hint}", index, len(token) or 1)
+    return Problem(f"Syntax error: '{token}' is not valid CEL{hint}", index, len(token) or 1)

@@ -101,7 +101,7 @@ class _Scope:
         try:
             return evaluate(text, self.variables, self.resource_type, absent)
         except CelError as error:  # bound, it may be nested too deeply
-            return Failed(f"can't be evaluated by itself: {error}")
+            return Failed(f"can't be evaluated on its own: {error}")
 
     def bind(self, name: str, value: str) -> "_Scope":
         return replace(self, bound=(*self.bound, (name, value)))

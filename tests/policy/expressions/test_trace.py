@@ -246,7 +246,7 @@ def test_what_the_engine_cannot_take_bound_is_an_error_of_the_part_alone():
     whole = holds(f"{'[' * 30}1{']' * 30}.all(e, e == e && detailed)", known({}))
     assert whole.outcome is True
     (element,) = (step for step in whole.steps if step.text == "e")
-    assert element.outcome.reason.startswith("can't be evaluated by itself: ")
+    assert element.outcome.reason.startswith("can't be evaluated on its own: ")
 
 
 def test_the_element_that_decides_is_told_however_late_it_comes():
