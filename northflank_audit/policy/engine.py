@@ -26,6 +26,7 @@ from northflank_audit.model import (
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.cel import MOST_STEPS, Absent, Expression, Failed, Missing, lookup
+from northflank_audit.policy.needs import by_collection, field_names
 from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking, lacking_in, named, plural_of
 from northflank_audit.policy.type_rules import TypeRules
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
@@ -141,13 +142,18 @@ class Engine:
             return verdict
         return msgspec.structs.replace(verdict, status=status, decided_by=None, parts=None)
 
-    @staticmethod
-    def _left_out(verdict: Verdict) -> bool:
-        """Tell whether a verdict is unknown since its resource lacks a documented field that was there to be read."""
-        missing, kind = verdict.missing, TYPES[verdict.resource.type]
+    def _left_out(self, verdict: Verdict) -> bool:
+        """Tell whether a verdict is unknown since its resource lacks a documented field that was there to be read.
+
+        A name that a list, or a type whose list the rule reads, has too may be theirs: what was not read of those
+        is no field that the API left out.
+        """
+        missing = verdict.missing
         if missing is None or missing.variable or verdict.wants or verdict.resource.shortfall or verdict.odd:
             return False
-        return any(missing.key == path.rpartition(".")[2].removesuffix("[]") for path in kind.fields)
+        others = self._by_id[verdict.rule.id].lists
+        theirs = missing.key in by_collection() or any(missing.key in field_names(each) for each in others)
+        return missing.key in field_names(verdict.resource.type) and not (others and theirs)
 
     def result(self, verdict: Verdict, waiver: Waiver | None = None) -> Result:
         """Put a verdict into words, with its evidence."""

@@ -4,6 +4,7 @@ It is told by their expressions alone, before anything is fetched. A part that n
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Final
 
 from northflank_audit.model import Rule
@@ -79,3 +80,9 @@ def _read(own: ResourceType, path: Sequence[str]) -> Iterator[tuple[ResourceType
 def by_collection() -> dict[str, ResourceType]:
     """Return the types by the names of their lists below `account`."""
     return {kind.collection: kind for kind in TYPES.values() if kind.listing is not None}
+
+
+@cache
+def field_names(kind: str) -> frozenset[str]:
+    """Return the names of a type's fields, and of the maps and lists that they are in."""
+    return frozenset(name for path in TYPES[kind].fields for name in path.replace("[]", "").split("."))

@@ -98,9 +98,9 @@ def switches(path: str) -> Field:
     return Field(path=path, kind=Kind.MAP)
 
 
-def texts(path: str, *values: str) -> Field:
-    """Declare a list of texts."""
-    return Field(path=f"{path}[]", kind=Kind.TEXT, values=values)
+def texts(path: str, *values: str, free: bool = False) -> Field:
+    """Declare a list of texts, which someone writes freely or not."""
+    return Field(path=f"{path}[]", kind=Kind.TEXT, values=values, free=free)
 
 
 def boolean(path: str) -> Field:

@@ -1,8 +1,8 @@
 """Who is told of what happens: notification integrations."""
 
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
+from northflank_audit.addresses import parsed
 from northflank_audit.resources.base import (
     DETAIL,
     LIST,
@@ -22,14 +22,11 @@ from northflank_audit.resources.base import (
 
 def _origin(item: Record) -> Record:
     """Return scheme and host of the webhook. The rest of its address is a bearer secret."""
-    webhook: Any = item.get("webhook")
+    webhook = item.get("webhook")
     if not isinstance(webhook, str):
         return {}
-    try:
-        parts = urlsplit(webhook.strip())
-        return {"webhook": {"scheme": parts.scheme.lower(), "host": (parts.hostname or "").lower()}}
-    except ValueError:
-        return {"webhook": {}}
+    found = parsed(webhook)
+    return {"webhook": {"scheme": found.scheme, "host": found.host} if found else {}}
 
 
 _READ: Final = Permission("Account > Observability > Notifications > Read", "Team > Notifications > Read")

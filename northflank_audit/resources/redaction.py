@@ -29,6 +29,8 @@ _NAMELESS: Final = frozenset({"key", "user", "value"})
 _USER_INFO: Final = re.compile(r"(?:^|//)([^\s/\\?#]+)@")
 _TO_HOST: Final = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]*[^/\\?#]*")
 """An address up to the end of its host and port."""
+_ASSIGNED: Final = re.compile(r"=\s*[\"']?([^\s\"',;]+)")
+"""A value in a text of `NAME=value`."""
 _SHORTEST: Final = 6
 """Characters from which on a secret is masked amid a word, and a user name as a word."""
 _SHORTEST_WORD: Final = 3
@@ -132,6 +134,7 @@ class Secrets:
                 self._users.add(value.strip())
             elif len(text := value.strip()) >= _SHORTEST:
                 self._values.add(text)
+                self._values.update(each for each in _ASSIGNED.findall(text) if len(each) >= _SHORTEST)
                 if "://" in text:
                     self.add_address(text)
                     self._values.update(part for part in re.split(r"[/?&=#]", text) if len(part) >= _LONG)

@@ -7,7 +7,7 @@ Google, SendGrid, Docker Hub, Northflank.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 KINDS: Final = ("reference", "credential-url", "private-key", "token", "high-entropy", "plain", "empty")
@@ -46,20 +46,11 @@ def _is_random(text: str) -> bool:
     return -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values()) >= _LEAST_ENTROPY
 
 
-def named(variables: Any) -> list[dict[str, str]]:
-    """Return the names of variables and the kinds of their values, sorted by name; never a value.
-
-    The API shows variables as a map of names to values.
-    """
-    pairs = sorted(_pairs(variables))
-    return [{"name": name, "kind": kind_of(value)} for name, value in pairs]
+def named(variables: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the names of variables and the kinds of their values, sorted by name; never a value."""
+    return [{"name": name, "kind": kind_of(variables[name])} for name in sorted(variables)]
 
 
-def _pairs(variables: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(variables, Mapping):
-        yield from ((str(name), value) for name, value in variables.items())
-
-
-def paths(files: Any) -> list[dict[str, str]]:
-    """Return the paths of files, sorted; never their contents. The API shows files as a map of paths to contents."""
-    return [{"path": path} for path in sorted(map(str, files))] if isinstance(files, Mapping) else []
+def paths(files: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the paths of files, sorted; never their contents."""
+    return [{"path": path} for path in sorted(files)]

@@ -63,14 +63,21 @@ PROJECT: Final = ResourceType(
 )
 
 
+_ODD: Final[Record] = {}
+"""Stands for a value of another kind than documented, where a text or a number is derived from it."""
+
+
 def _variables(item: Record) -> Record:
-    """Return the names of a service's variables and files, and the kinds of their values."""
+    """Return the names of a service's variables and files, and the kinds of their values.
+
+    The API shows both as maps. What is no map stays as it is, less what is in it: rules see that it is odd.
+    """
     derived: dict[str, Any] = {}
     for name in ("runtimeEnvironment", "buildArguments"):
-        if name in item:
+        if isinstance(item.get(name), dict):
             derived[name] = variables.named(item[name])
     for name in ("runtimeFiles", "buildFiles", "dockerSecretMounts"):
-        if name in item:
+        if isinstance(item.get(name), dict):
             derived[name] = variables.paths(item[name])
     ports = item.get("ports")
     if isinstance(ports, list):
@@ -85,13 +92,21 @@ def _port(port: Record) -> Record:
         return port
     paths = security.get("securePathConfiguration")
     counts = {
-        f"{name}Count": len(security[key])
+        f"{name}Count": len(security[key]) if isinstance(security[key], list) else _ODD
         for key, name in (("credentials", "credential"), ("headers", "header"))
-        if isinstance(security.get(key), list)
+        if security.get(key) is not None
     }
-    rules = paths.get("rules") if isinstance(paths, dict) else None
-    modes = {"pathModes": [rule.get("accessMode") for rule in rules if isinstance(rule, dict)]} if rules else {}
+    modes = {} if paths is None else _modes(paths.get("rules") if isinstance(paths, dict) else _ODD)
     return {**port, "security": {**security, **counts, **modes}}
+
+
+def _modes(rules: Any) -> Record:
+    """Return how each path rule admits requests."""
+    if rules is None:
+        return {}
+    if not isinstance(rules, list):
+        return {"pathModes": _ODD}
+    return {"pathModes": [rule.get("accessMode") if isinstance(rule, dict) else _ODD for rule in rules]}
 
 
 _SERVICE: Final = "/projects/{project}/services"
@@ -104,7 +119,7 @@ _OF_EVERY_SERVICE: Final = (
     text("serviceType", "combined", "build", "deployment"),
     boolean("disabledCI"),
     boolean("disabledCD"),
-    texts("tags"),
+    texts("tags", free=True),
 )
 _SECRETS: Final = (
     "runtimeEnvironment",
@@ -146,7 +161,7 @@ SERVICE: Final = ResourceType(
             permission=_READ_SERVICES,
             fields=(
                 *_OF_EVERY_SERVICE,
-                text("ports[].name"),
+                words("ports[].name"),
                 number("ports[].internalPort"),
                 text("ports[].protocol", "HTTP", "HTTP/2", "TCP", "UDP"),
                 boolean("ports[].public"),

@@ -197,6 +197,28 @@ def test_absence_means_nothing_as_long_as_a_part_was_not_read_or_failed_or_what_
     assert {each.status for each in verdicts(the_rule, *asked, absent="violating")} == {Status.UNKNOWN}
 
 
+@pytest.mark.parametrize(
+    ("resource", "require", "others"),
+    [
+        ("volume", "account.addons.all(a, timestamp(a.createdAt) > now)", [of("addon")]),
+        ("project", "account.addons.size() > 3", []),
+        ("project", "account.services.all(s, s.ports.all(p, p.public))", [of("service")]),
+    ],
+)
+def test_what_was_not_read_of_other_lists_is_no_field_that_the_api_left_out(resource, require, others):
+    the_rule = rule(resource, require)
+    (found,) = verdicts(
+        the_rule, of(resource, parts=("list", "detail")), *others, absent="notapplicable", unknown={"addon": "HTTP 403"}
+    )
+    assert found.status is Status.UNKNOWN
+
+
+def test_absence_of_an_own_field_means_the_same_where_a_rule_reads_other_lists():
+    the_rule = rule("load-balancer", "load_balancer.spec.visibility == 'private' || size(account.addons) > 9")
+    (found,) = verdicts(the_rule, of("load-balancer", spec={}), absent="notapplicable")
+    assert found.status is Status.NOTAPPLICABLE
+
+
 def test_an_unknown_resource_type_or_field_in_a_message_is_a_mistake():
     with pytest.raises(Exception, match="unknown resource type 'addn' \\(did you mean 'addon'"):
         rule("addn", "true")

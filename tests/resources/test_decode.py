@@ -121,6 +121,55 @@ def test_of_variables_names_and_kinds_are_kept():
     ]
 
 
+@pytest.mark.parametrize("name", ["runtimeEnvironment", "buildArguments", "runtimeFiles", "buildFiles"])
+@pytest.mark.parametrize("value", [[{"name": "A", "value": PLANTED}], f"A={PLANTED}", 5, None, ["x"]])
+def test_variables_that_are_no_map_are_not_the_same_as_none(name, value):
+    part = TYPES["service"].part("detail")
+    found = kept(part, {"id": "a", "description": f"uses {PLANTED}", name: value})
+    assert (name in found) == (value is not None)
+    assert found.get(name) != []
+    assert PLANTED not in str(found.get(name))
+
+
+@pytest.mark.parametrize("separator", ["=", "= '", '="'])
+def test_a_value_in_a_text_of_variables_is_masked_elsewhere(separator):
+    part = TYPES["service"].part("detail")
+    found = kept(part, {"id": "a", "description": f"uses {PLANTED}", "buildArguments": f"A{separator}{PLANTED}"})
+    assert PLANTED not in str(found)
+
+
+def test_a_value_of_a_variable_is_masked_where_people_write():
+    part = TYPES["service"].part("detail")
+    item = {
+        "id": "a",
+        "runtimeEnvironment": {"PW": "hunter22x"},
+        "tags": ["hunter22x"],
+        "ports": [{"name": "hunter22x"}],
+    }
+    assert "hunter22x" not in str(kept(part, item))
+
+
+@pytest.mark.parametrize("odd", [5, "x", [1], {"rules": 5}, {"rules": "x"}, {"rules": [5]}])
+def test_path_rules_of_another_kind_are_odd_and_no_crash(odd):
+    part = TYPES["service"].part("detail")
+    found = kept(part, {"id": "a", "ports": [{"name": "web", "security": {"securePathConfiguration": odd}}]})
+    modes = found["ports"][0]["security"]["pathModes"]
+    assert modes in ({}, [{}])
+
+
+@pytest.mark.parametrize("odd", [5, "x", {"a": 1}])
+def test_logins_of_another_kind_are_odd(odd):
+    part = TYPES["service"].part("detail")
+    found = kept(part, {"id": "a", "ports": [{"security": {"credentials": odd, "headers": odd}}]})
+    assert found["ports"][0]["security"] == {"credentialCount": {}, "headerCount": {}}
+
+
+def test_of_a_webhook_with_backslashes_the_host_alone_is_kept():
+    part = TYPES["notification"].listing
+    found = kept(part, {"id": "a", "webhook": f"https://hooks.example.com\\services\\{PLANTED}"})
+    assert found["webhook"] == {"scheme": "https", "host": "hooks.example.com"}
+
+
 def test_of_a_webhook_scheme_and_host_are_kept():
     part = TYPES["notification"].listing
     found = kept(part, {"id": "a", "name": f"posts to {PLANTED}", "webhook": f"https://Hooks.example.com/x/{PLANTED}"})

@@ -25,11 +25,6 @@ def test_the_kind_of_a_value(value, kind):
     assert kind in KINDS
 
 
-def test_variables_that_are_no_map_have_no_names():
-    assert named(["a"]) == named(None) == []
-    assert paths("x") == []
-
-
 def test_names_come_in_order_and_without_values():
     assert named({"B": "x", "A": ""}) == [{"name": "A", "kind": "empty"}, {"name": "B", "kind": "plain"}]
     assert paths({"/etc/b": {"data": "secret"}, "/etc/a": 1}) == [{"path": "/etc/a"}, {"path": "/etc/b"}]
