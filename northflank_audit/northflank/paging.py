@@ -4,11 +4,13 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from northflank_audit.errors import FetchError
-from northflank_audit.northflank.client import Client
+
+if TYPE_CHECKING:  # an audit of files needs no HTTP client
+    from northflank_audit.northflank.client import Client
 
 READ_TEAMS: Final = "Organisation > Team > General > Read"
 
@@ -97,7 +99,7 @@ def read_ahead(found: Iterator[Page]) -> Iterator[Page]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def pages(client: Client, listing: Listing, page_size: int) -> Iterator[Page]:
+def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
     """Yield every page of a list.
 
     The official clients differ on when a list ends; this goes on while either a cursor or `hasNextPage` says that
@@ -149,7 +151,7 @@ def _progress(name: str, items: list[Any], fresh: set[str], cursor: Any, cursors
         cursors.add(cursor)
 
 
-def read_again(client: Client, listing: Listing, query: Mapping[str, str | int]) -> list[Any]:
+def read_again(client: "Client", listing: Listing, query: Mapping[str, str | int]) -> list[Any]:
     """Return the items that a list's page has now; `query` is what asked for it, and the listing's `what` names it.
 
     Raises FetchError when it can't be had, or contradicts itself.

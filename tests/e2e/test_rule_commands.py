@@ -115,7 +115,7 @@ def test_a_rule_about_accounts_that_reads_a_credential_is_a_mistake_with_its_pla
     (tmp_path / "r.yaml").write_text(rule)
     lint = audit("rules", "lint", "r.yaml")
     assert lint.out.startswith(
-        "r.yaml:7:14: require: unknown name 'credential.restrictions.restricted': a rule about accounts has 'resources'"
+        "r.yaml:7:14: require: unknown name 'credential.restrictions.restricted'; a rule about this type has params, now, account"
     )
 
 
