@@ -85,8 +85,10 @@ class InputSource(Source):
                 yield from self._replayed(name, value, kinds)
             elif value.kind in kinds:
                 yield self._read(value)
-        for kind in kinds:
-            self._of_some_projects(kind)
+        for team in self._teams():
+            for kind in kinds:
+                if kind.scope is Scope.PROJECT:
+                    self._of_some_projects(kind, team)
 
     def _teams(self) -> Mapping[str | None, None]:
         """Return the teams that the inputs are about."""
@@ -143,17 +145,18 @@ class InputSource(Source):
                 shortfall=NO_DETAILS if answer.kind.parts else None,
             )
 
-    def _of_some_projects(self, kind: ResourceType) -> None:
-        """Take note of the projects of an account whose lists of a type are not among the answers."""
+    def _of_some_projects(self, kind: ResourceType, team: str | None) -> None:
+        """Take note of the projects of an account whose lists of a type may be, or are, in none of the inputs."""
+        account = self._account(team)
+        why = account.unknown.get(PARENT.name)
+        if why is not None and kind.name not in account.unknown:
+            self._gap(kind, team, None, f"the projects are not known ({why})")
         answers = [value for _, value in self._inputs if isinstance(value, Answer) and value.kind is kind]
-        if kind.scope is not Scope.PROJECT or not answers:
+        if not answers or team != self._team:
             return
-        account = self._account(self._team)
         left = [each for each in account.projects if each not in {answer.project for answer in answers}]
-        if PARENT.name in account.unknown:
-            self._lacks(kind, self._team, f"the projects are not known ({account.unknown[PARENT.name]})")
         for project in left:
-            self._gap(kind, self._team, project, f"the input holds no {kind.plural} of the project '{project}'")
+            self._gap(kind, team, project, f"the input holds no {kind.plural} of the project '{project}'")
 
     def _replayed(self, name: str, value: Read, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
         found = value.snapshot

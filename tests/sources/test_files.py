@@ -440,6 +440,8 @@ def test_an_answer_of_another_type_is_read_by_what_the_catalogue_says():
 def test_of_projects_that_are_not_known_the_lists_are_not_known_as_a_whole():
     found, _ = answers((ADDONS, "addon", "p"), needs=needing("addon", "project"))
     assert gaps(found) == {None: ["addon", "project"]}
+    assert [(gap.type, gap.project) for gap in found.gaps] == [("project", None), ("addon", None)]
+    assert found.gaps[1].shortfall == f"the projects are not known ({NOT_HELD})"
 
 
 @pytest.mark.parametrize(
