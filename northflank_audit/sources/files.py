@@ -106,7 +106,9 @@ class InputSource(Source):
         whys = [each for each in said if isinstance(each, str) and each != NOT_ASKED]
         if kind is PARENT and known:  # what one input does not know, another does
             whys = [DIFFERENT] if any(each != known[0] for each in known) else []
-        if not (known or whys):
+        if whys == [DIFFERENT]:  # no input has a problem that says so
+            self._gap(kind, team, None, DIFFERENT)
+        elif not (known or whys):
             not_held = (
                 f"the input holds no {kind.plural}; a snapshot of a live audit with a rule that asks for them does"
             )

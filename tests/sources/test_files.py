@@ -407,6 +407,21 @@ def test_inputs_of_one_account_are_put_together_and_contradictions_are_not_known
         assert account(*files) == Account(team=None, projects=["p"], unknown=unknown)
 
 
+def test_where_inputs_differ_on_the_projects_no_list_of_them_is_known_as_a_whole():
+    addons = needing("addon", "project")
+    p = saved(Account(team=None, projects=["p"]), needs=addons)
+    both = saved(Account(team=None, projects=["p", "q"]), needs=needing("volume", "project"))
+    for files in ((p, both), (both, p)):
+        found, _ = read(*files, needs=addons)
+        assert gaps(found) == {None: ["addon", "project"]}
+        assert [(gap.type, gap.shortfall) for gap in found.gaps] == [
+            ("project", DIFFERENT),
+            ("addon", f"the projects are not known ({DIFFERENT})"),
+        ]
+    found, _ = read(p, saved(Account(team=None, projects=["p"]), needs=needing("volume", "project")), needs=addons)
+    assert (gaps(found), found.gaps) == ({None: []}, [])
+
+
 # -- Answers of other types --------------------------------------------------------------------------------------------
 def answers(*files, needs, team=None):
     given = [InputFile(f"f{n}.json", json.dumps(value).encode(), *more) for n, (value, *more) in enumerate(files)]
