@@ -10,7 +10,7 @@ from northflank_audit.errors import Refused
 from northflank_audit.policy.engine import Engine
 from northflank_audit.report import Origin
 from northflank_audit.sources.api import ApiSource
-from tests.conftest import CREDENTIALS, rule
+from tests.conftest import CREDENTIALS, needing, rule
 
 NOW_TIME = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 LIST = "/v1/integrations/registries"
@@ -60,6 +60,23 @@ def test_what_agrees_when_the_list_is_read_again_counts():
     source, (found,), asked = completed([page(THEN, OTHER), page(NOW, OTHER)], [detail(NOW)])
     assert (found.record, found.name, found.detailed, found.shortfall) == ({**NOW, **STORED}, "now", True, None)
     assert (source.problems, source.warnings, asked) == ([], [], ["/a", ""])
+
+
+def test_what_was_joined_before_stays_when_the_list_is_read_again():
+    path = "/v1/projects/p/addons"
+    schedules = {"data": {"schedules": [{"id": "daily", "retentionTime": 30}]}}
+    lists = [{**page(), "data": {"addons": [each]}, "pagination": {"hasNextPage": False}} for each in (THEN, NOW)]
+    api = Api({
+        "/v1/projects": [{"data": {"projects": [{"id": "p"}]}, "pagination": {"hasNextPage": False}}],
+        path: lists, f"{path}/a": [detail(NOW)], f"{path}/a/backup-schedules": [schedules],
+    })  # fmt: skip
+    source = ApiSource(api, Origin(kind="api"), [], page_size=100, details=True)
+    found = [each for some in source.pages(needing("project", "addon")) for each in some if each.type == "addon"]
+    for part in ("backupSchedules", "detail"):
+        wanted = {each.identity: frozenset({part}) for each in found}
+        found = [each for some in source.complete(found, wanted) for each in some]
+    assert found[0].parts == {"list", "detail", "backupSchedules"}
+    assert found[0].record == {**NOW, "backupSchedules": [{"id": "daily", "retentionTime": 30}]}
 
 
 def test_what_still_differs_is_not_known_and_makes_the_audit_incomplete():
