@@ -129,6 +129,8 @@ def absent_names(resource: Resource) -> Names:
 
     They are those that a part may give which was not read.
     """
+    if LIST not in resource.parts:
+        return None
     kind = TYPES[resource.type]
     unread = frozenset(part.name for part in kind.parts) - resource.parts
     if not unread:

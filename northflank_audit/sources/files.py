@@ -201,7 +201,7 @@ class InputSource(Source):
             saved.project,
             name,
             decode=partial(restored, kind, personal=self.needs.personal.get(kind.name, ())),
-            parts=frozenset({LIST, *saved.parts} & known),
+            parts=frozenset(saved.parts) & known,
             shortfall=saved.shortfall,
         )
 

@@ -18,6 +18,8 @@ from northflank_audit.sources.interface import NOT_ASKED, Source
 KIND: Final = "northflank-audit-snapshot"
 SCHEMA: Final = "2.0"
 
+ONLY_IDS: Final = "an earlier version's snapshot holds only the ids of projects"
+
 Counts = dict[str, Annotated[int, msgspec.Meta(ge=0)]]
 
 
@@ -241,7 +243,7 @@ def _converted(earlier: _Snapshot1) -> Snapshot:
     accounts = list(_accounts1(earlier))
     projects = [(account.team, each) for account in accounts for each in account.projects]
     records += [
-        Saved(type=PARENT.name, team=team, project=None, id=each, record={"id": each}, parts=[LIST], shortfall=None)
+        Saved(type=PARENT.name, team=team, project=None, id=each, record={"id": each}, parts=[], shortfall=ONLY_IDS)
         for team, each in projects
     ]
     counts = {RESOURCE_TYPE: len(earlier.records)}

@@ -351,10 +351,21 @@ def test_an_earlier_snapshot_gives_its_records_and_projects():
     assert items == [
         resource(id="a", team="t"),
         msgspec.structs.replace(resource(id="b", team="u", detailed=False, x=1), shortfall="why"),
-        project("p", "t"),
-        project("q", "t"),
+        msgspec.structs.replace(project("p", "t"), parts=frozenset(), shortfall=snapshots.ONLY_IDS),
+        msgspec.structs.replace(project("q", "t"), parts=frozenset(), shortfall=snapshots.ONLY_IDS),
     ]
     assert (found.problems, found.gaps) == (["a page is missing"], [])
+
+
+@pytest.mark.parametrize(
+    ("require", "status"), [("!has(project.description)", Status.UNKNOWN), ("project.id == 'p'", Status.PASS)]
+)
+def test_of_an_earlier_snapshots_projects_only_the_ids_are_known(require, status):
+    given = earlier(accounts=[{"team": "t", "projects": ["p"]}], records=[], incompleteReasons=[], warnings=[], count=0)
+    policy = Policy(rules=[rule(require=require, resource="project")], waivers=[], earlier=None)
+    request = AuditRequest(policy=policy, include=frozenset(Status))
+    report = runner.audit(request, source(given), lambda _: None)
+    assert [(each.resource.id, each.status) for each in report.results] == [("p", status)]
 
 
 def test_an_earlier_snapshot_that_was_changed_is_noticed():
