@@ -19,9 +19,10 @@ from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.decode import listed, restored
 from northflank_audit.sources import snapshot
 from northflank_audit.sources.interface import NOT_ASKED, Source
-from northflank_audit.sources.snapshot import KIND, Read, Saved
+from northflank_audit.sources.snapshot import KIND, Read, Saved, Snapshot
 
 NO_DETAILS: Final = "the input holds no details; a snapshot of a live audit does"
+NOT_KEPT: Final = "it is personal, and no rule read it when this was fetched"
 DIFFERENT: Final = "the inputs differ on them"
 UNSAID: Final = "the snapshot does not say what of the account it has"
 _FORMS: Final = (
@@ -190,19 +191,22 @@ class InputSource(Source):
             found_kind = TYPES.get(type_name)
             if found_kind is not None and found_kind in kinds:
                 with self._list_of(found_kind, team):
-                    yield [each for saved in records for each in self._restored(name, found_kind, saved)]
+                    yield [each for saved in records for each in self._restored(name, found_kind, saved, found)]
 
-    def _restored(self, name: str, kind: ResourceType, saved: Saved) -> list[Resource]:
+    def _restored(self, name: str, kind: ResourceType, saved: Saved, of: Snapshot) -> list[Resource]:
         known = {part.name for part in kind.sources}
+        personal = self.needs.personal.get(kind.name, frozenset())
+        left_out = of.left_out(kind.name, personal)
         return self._admit(
             [saved.record],
             kind,
             saved.team,
             saved.project,
             name,
-            decode=partial(restored, kind, personal=self.needs.personal.get(kind.name, ())),
+            decode=partial(restored, kind, personal=personal),
             parts=frozenset(saved.parts) & known,
-            shortfall=saved.shortfall,
+            shortfall=saved.shortfall or (NOT_KEPT if left_out else None),
+            left_out=left_out,
         )
 
 

@@ -147,6 +147,7 @@ class Source(ABC):
         decode: Callable[[dict[str, Any]], Record],
         parts: frozenset[str] = frozenset({LIST}),
         shortfall: str | None = None,
+        left_out: frozenset[str] = frozenset(),
         page: int = 0,
     ) -> list[Resource]:
         """Turn records into resources: without secrets, and each once.
@@ -190,6 +191,7 @@ class Source(ABC):
                     record=record,
                     parts=parts,
                     shortfall=shortfall,
+                    left_out=left_out,
                 )
             )
         self.counts[kind.name] += len(admitted)

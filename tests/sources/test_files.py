@@ -13,6 +13,7 @@ from northflank_audit.model import Account, Resource, Status
 from northflank_audit.report import Origin, Tool
 from northflank_audit.resources import TYPES
 from northflank_audit.resources.decode import listed
+from northflank_audit.resources.needs import Needs
 from northflank_audit.sources import snapshot as snapshots
 from northflank_audit.sources.files import DIFFERENT, NO_DETAILS, UNSAID, InputFile, InputSource
 from northflank_audit.sources.interface import NOT_ASKED, Source
@@ -261,6 +262,29 @@ def test_an_account_that_a_snapshot_has_only_records_of_is_not_known_as_a_whole(
     assert {team: each.unknown for team, each in found.accounts.items()} == {
         "t": {},
         "u": {"registry-credential": UNSAID},
+    }
+
+
+@pytest.mark.parametrize("kept", [None, {}, {"api-token": ["creatorEmail"]}])
+def test_a_personal_field_that_a_snapshot_was_kept_without_is_not_known(kept):
+    needs = needing("api-token")
+    record = {"id": "a", "name": "a", "active": True}
+    given = saved(
+        Account(team=None),
+        needs=needs,
+        records=[Resource(type="api-token", id="a", name="a", team=None, record=record)],
+    )
+    assert given.pop("personal") == {}
+    given = resealed(given if kept is None else {**given, "personal": kept})
+    rules = [rule(require="!has(api_token.creatorEmail)", resource="api-token")]
+    policy = Policy(rules=rules, waivers=[], earlier=None)
+    report = runner.audit(AuditRequest(policy=policy, include=frozenset(Status)), source(given), lambda _: None)
+    assert [each.status for each in report.results] == [Status.PASS if kept else Status.UNKNOWN]
+    found, items = read(given, needs=Needs(needs.parts, {"api-token": frozenset({"creatorEmail"})}))
+    writer = SnapshotWriter()
+    writer.add(items)
+    assert json.loads(writer.text(Tool("t", "1"), TAKEN, found))["personal"] == {
+        "api-token": ["creatorEmail"] if kept else []
     }
 
 
