@@ -97,6 +97,7 @@ class ApiSource(Source):
                 teams += [item["id"] for item in page.items if has_id(item)]
         except FetchError as error:
             self.problems.append(str(error))
+        self.unlisted = list(self.problems)
         teams = list(dict.fromkeys(teams))
         self.origin = replace(self.origin, teams=teams)
         if not teams and not self.problems:

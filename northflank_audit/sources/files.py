@@ -175,6 +175,7 @@ class InputSource(Source):
             for gap in found.gaps
             if TYPES.get(gap.type) in kinds
         ]  # fmt: skip
+        self.unlisted += [] if found.accounts else found.incomplete_reasons
         with ExitStack() as lists:
             if value.told:
                 self.problems += found.incomplete_reasons

@@ -457,6 +457,15 @@ def test_where_inputs_differ_on_the_projects_no_list_of_them_is_known_as_a_whole
     assert (gaps(found), found.gaps) == ({None: []}, [])
 
 
+def test_coverage_says_what_the_resources_of_a_snapshot_lack():
+    lacking = msgspec.structs.replace(resource(id="b", detailed=False, credentials={}), shortfall="HTTP 403")
+    given = saved(Account(team=None), needs=CREDENTIALS, records=[resource(id="a"), lacking])
+    (kind,) = read(given)[0].coverage().types
+    assert (kind.complete, kind.missing) == (False, ["HTTP 403"])
+    (kind,) = read(saved(problems=["no list of teams"], needs=CREDENTIALS))[0].coverage().types
+    assert (kind.complete, kind.missing) == (False, ["no list of teams"])
+
+
 # -- Answers of other types --------------------------------------------------------------------------------------------
 def answers(*files, needs, team=None):
     given = [InputFile(f"f{n}.json", json.dumps(value).encode(), *more) for n, (value, *more) in enumerate(files)]
