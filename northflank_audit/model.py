@@ -77,6 +77,8 @@ class Resource(Struct, frozen=True, kw_only=True):
     """The names of the parts that `record` is put together from."""
     shortfall: str | None = None
     """Why a part is not in `record`, for a person."""
+    left_out: frozenset[str] = frozenset()
+    """The paths of personal fields that a rule reads, and that were not kept when this was fetched."""
 
     @property
     def identity(self) -> Identity:

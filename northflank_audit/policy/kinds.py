@@ -127,15 +127,15 @@ class Kinds:
 def absent_names(resource: Resource) -> Names:
     """Return the names of fields whose absence from a resource's record tells nothing; None: of all.
 
-    They are those that a part may give which was not read.
+    They are those that a part may give which was not read, and personal ones that were not kept.
     """
     kind = TYPES[resource.type]
     unread = frozenset(part.name for part in kind.parts) - resource.parts
-    if not unread:
-        return frozenset()
-    if kind.lists_all is not None:
-        return frozenset() if kind.lists_all(resource.record) else None
-    return _of_parts(kind.name, unread)
+    lists_all = kind.lists_all is None or kind.lists_all(resource.record)
+    if LIST not in resource.parts or (unread and not lists_all):
+        return None
+    left_out = frozenset(_names(path)[-1] for path in resource.left_out)
+    return left_out | _of_parts(kind.name, unread) if unread and kind.lists_all is None else left_out
 
 
 @lru_cache(maxsize=256)

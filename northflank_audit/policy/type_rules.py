@@ -9,7 +9,7 @@ from northflank_audit.model import Resource, Status
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.batch import Batch
 from northflank_audit.policy.expressions.cel import Absent, Expression, Missing
-from northflank_audit.policy.kinds import Doubt, Kinds
+from northflank_audit.policy.kinds import Doubt, Kinds, absent_names
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
 from northflank_audit.resources import TYPES
 
@@ -22,8 +22,7 @@ class TypeRules:
     def __init__(self, kind: str, ready: Sequence[CompiledRule], now: dt.datetime) -> None:
         self.ready = ready
         self._variable = TYPES[kind].variable
-        self._lists_all = TYPES[kind].lists_all
-        self._parts = frozenset(part.name for part in TYPES[kind].parts)
+        self._parts = frozenset(part.name for part in TYPES[kind].sources)
         self._batch = Batch(self._variable, [(each.when, each.require) for each in ready])
         expressions = [expression for each in ready for expression in each.expressions]
         paths = [
@@ -64,9 +63,9 @@ class TypeRules:
 
     def _lacks_nothing(self, resource: Resource) -> bool:
         """Tell whether what a resource's record lacks is absent for certain."""
-        if self._parts <= resource.parts:
+        if self._parts <= resource.parts and not resource.left_out:
             return True
-        return self._lists_all is not None and self._lists_all(resource.record)
+        return absent_names(resource) == frozenset()
 
     def _exactly(self, resource: Resource, doubt: Doubt | None, variables: Mapping[str, Any]) -> Iterator[Verdict]:
         record, odd, absent = doubt or Doubt(resource.record, {}, frozenset())

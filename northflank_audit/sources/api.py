@@ -10,15 +10,24 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from northflank_audit.errors import FetchError, Refused
-from northflank_audit.model import Identity, Resource
+from northflank_audit.model import DETAIL, Identity, Resource
 from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.client import CONNECTIONS, Client
-from northflank_audit.northflank.paging import READ_TEAMS, Listing, Page, has_id, pages, read_again, read_ahead
+from northflank_audit.northflank.paging import (
+    READ_TEAMS,
+    Listing,
+    Page,
+    endpoint,
+    has_id,
+    pages,
+    read_again,
+    read_ahead,
+)
 from northflank_audit.report import Coverage, Origin
 from northflank_audit.resources import PARENT, ResourceType, Scope
 from northflank_audit.resources.decode import listed
 from northflank_audit.sources.interface import Source
-from northflank_audit.sources.lists import TypedList, within_limit
+from northflank_audit.sources.lists import TypedList, whose, within_limit
 from northflank_audit.sources.parts import NOT_ASKED, NOT_FOUND, PartReader
 from northflank_audit.sources.reconciliation import ListAgain, Records, Settled
 
@@ -56,6 +65,8 @@ class ApiSource(Source):
         self._parts = PartReader(client, self._again, self._page_of, self._personal, page_size)
         self._refusals: dict[tuple[str, str | None], Circuit] = {}
         """By type and team: of lists of projects, of which there may be many."""
+        self._projects_again: dict[str | None, frozenset[str]] = {}
+        """By team, the projects that are listed when it is seen that one may be gone."""
 
     # -- Lists ---------------------------------------------------------------------------------------------------------
     def _pages(self, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
@@ -86,6 +97,7 @@ class ApiSource(Source):
                 teams += [item["id"] for item in page.items if has_id(item)]
         except FetchError as error:
             self.problems.append(str(error))
+        self.unlisted = list(self.problems)
         teams = list(dict.fromkeys(teams))
         self.origin = replace(self.origin, teams=teams)
         if not teams and not self.problems:
@@ -126,6 +138,9 @@ class ApiSource(Source):
                 elif came.error is not None:
                     self._failed(asked, came.error, len(came.pages))
         self.problems += (f"{count} lists of {plural}: {NOT_ASKED}{why}" for (plural, why), count in skipped.items())
+        if gone:
+            left = [each for each in account.projects if each not in gone]
+            self.accounts[team] = replace(self._account(team), projects=left)
         self.warnings += (f"the project '{each}' is gone since it was listed" for each in sorted(map(str, gone)))
 
     def _together(self, lists: Sequence[TypedList]) -> Iterator[tuple[TypedList, _Came]]:
@@ -178,12 +193,34 @@ class ApiSource(Source):
             self._gap(asked.kind, asked.team, asked.project, str(error))
 
     def _is_gone(self, asked: TypedList) -> bool:
-        """Tell whether the project of a list is not listed any more; False where that can't be seen."""
-        project = asked.project or ""
+        """Tell whether the project of a list is neither listed nor found any more; False where that can't be seen.
+
+        That a page lacks it is not enough: the pages shift when another project goes.
+        """
+        team, project = asked.team, asked.project
         try:
-            return project not in self._again.page(self._page_of((PARENT.name, asked.team, None, project)))
+            if team not in self._projects_again:
+                self._projects_again[team] = self._projects_now(team)
+            if project in self._projects_again[team]:
+                return False
+            detail = PARENT.part(DETAIL)
+            path = endpoint(detail.path, team, id=project)
+            what = f"details of '{project}'{whose(team, None)}"
+            self._client.get(path, {}, what=what, permission=str(detail.permission), team=team)
+        except Refused as error:
+            return error.status == NOT_FOUND
         except FetchError:
-            return False
+            pass
+        return False
+
+    def _projects_now(self, team: str | None) -> frozenset[str]:
+        """Return the ids of an account's projects as they are now. Raises FetchError unless all of them are known."""
+        found: set[str] = set()
+        for page in pages(self._client, TypedList(PARENT, team).listing(), self._page_size):
+            if page.contradictions:
+                raise FetchError(page.contradictions[0])
+            found.update(item[PARENT.id] for item in page.items)
+        return frozenset(found)
 
     def _read_again(self, number: int) -> Records:
         asked, page = self._asked[number]

@@ -19,9 +19,10 @@ from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.decode import listed, restored
 from northflank_audit.sources import snapshot
 from northflank_audit.sources.interface import NOT_ASKED, Source
-from northflank_audit.sources.snapshot import KIND, Read, Saved
+from northflank_audit.sources.snapshot import KIND, Read, Saved, Snapshot
 
 NO_DETAILS: Final = "the input holds no details; a snapshot of a live audit does"
+NOT_KEPT: Final = "it is personal, and no rule read it when this was fetched"
 DIFFERENT: Final = "the inputs differ on them"
 UNSAID: Final = "the snapshot does not say what of the account it has"
 _FORMS: Final = (
@@ -85,8 +86,10 @@ class InputSource(Source):
                 yield from self._replayed(name, value, kinds)
             elif value.kind in kinds:
                 yield self._read(value)
-        for kind in kinds:
-            self._of_some_projects(kind)
+        for team in self._teams():
+            for kind in kinds:
+                if kind.scope is Scope.PROJECT:
+                    self._of_some_projects(kind, team)
 
     def _teams(self) -> Mapping[str | None, None]:
         """Return the teams that the inputs are about."""
@@ -104,7 +107,9 @@ class InputSource(Source):
         whys = [each for each in said if isinstance(each, str) and each != NOT_ASKED]
         if kind is PARENT and known:  # what one input does not know, another does
             whys = [DIFFERENT] if any(each != known[0] for each in known) else []
-        if not (known or whys):
+        if whys == [DIFFERENT]:  # no input has a problem that says so
+            self._gap(kind, team, None, DIFFERENT)
+        elif not (known or whys):
             not_held = (
                 f"the input holds no {kind.plural}; a snapshot of a live audit with a rule that asks for them does"
             )
@@ -143,17 +148,18 @@ class InputSource(Source):
                 shortfall=NO_DETAILS if answer.kind.parts else None,
             )
 
-    def _of_some_projects(self, kind: ResourceType) -> None:
-        """Take note of the projects of an account whose lists of a type are not among the answers."""
+    def _of_some_projects(self, kind: ResourceType, team: str | None) -> None:
+        """Take note of the projects of an account whose lists of a type may be, or are, in none of the inputs."""
+        account = self._account(team)
+        why = account.unknown.get(PARENT.name)
+        if why is not None and kind.name not in account.unknown:
+            self._gap(kind, team, None, f"the projects are not known ({why})")
         answers = [value for _, value in self._inputs if isinstance(value, Answer) and value.kind is kind]
-        if kind.scope is not Scope.PROJECT or not answers:
+        if not answers or team != self._team:
             return
-        account = self._account(self._team)
         left = [each for each in account.projects if each not in {answer.project for answer in answers}]
-        if PARENT.name in account.unknown:
-            self._lacks(kind, self._team, f"the projects are not known ({account.unknown[PARENT.name]})")
         for project in left:
-            self._gap(kind, self._team, project, f"the input holds no {kind.plural} of the project '{project}'")
+            self._gap(kind, team, project, f"the input holds no {kind.plural} of the project '{project}'")
 
     def _replayed(self, name: str, value: Read, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
         found = value.snapshot
@@ -169,6 +175,7 @@ class InputSource(Source):
             for gap in found.gaps
             if TYPES.get(gap.type) in kinds
         ]  # fmt: skip
+        self.unlisted += [] if found.accounts else found.incomplete_reasons
         with ExitStack() as lists:
             if value.told:
                 self.problems += found.incomplete_reasons
@@ -185,19 +192,22 @@ class InputSource(Source):
             found_kind = TYPES.get(type_name)
             if found_kind is not None and found_kind in kinds:
                 with self._list_of(found_kind, team):
-                    yield [each for saved in records for each in self._restored(name, found_kind, saved)]
+                    yield [each for saved in records for each in self._restored(name, found_kind, saved, found)]
 
-    def _restored(self, name: str, kind: ResourceType, saved: Saved) -> list[Resource]:
+    def _restored(self, name: str, kind: ResourceType, saved: Saved, of: Snapshot) -> list[Resource]:
         known = {part.name for part in kind.sources}
+        personal = self.needs.personal.get(kind.name, frozenset())
+        left_out = of.left_out(kind.name, personal)
         return self._admit(
             [saved.record],
             kind,
             saved.team,
             saved.project,
             name,
-            decode=partial(restored, kind, personal=self.needs.personal.get(kind.name, ())),
-            parts=frozenset({LIST, *saved.parts} & known),
-            shortfall=saved.shortfall,
+            decode=partial(restored, kind, personal=personal),
+            parts=frozenset(saved.parts) & known,
+            shortfall=saved.shortfall or (NOT_KEPT if left_out else None),
+            left_out=left_out,
         )
 
 

@@ -52,6 +52,8 @@ class Source(ABC):
         """How many answers about single resources of each type were used."""
         self.shortfalls: dict[str, list[str]] = {}
         """Of each type, why parts of its resources could not be read, one for each such resource."""
+        self.unlisted: list[str] = []
+        """Why not all accounts are known."""
         self._seen: dict[Identity, bytes] = {}
         """The page that each came on, and the digest of its record."""
 
@@ -88,7 +90,7 @@ class Source(ABC):
         )
 
     def _coverage_of(self, name: str) -> TypeCoverage:
-        missing = [each.unknown[name] for each in self.accounts.values() if name in each.unknown]
+        missing = [*self.unlisted, *(each.unknown[name] for each in self.accounts.values() if name in each.unknown)]
         if lacking := self.shortfalls.get(name):
             more = f", and {len(lacking) - 1} more like it" if len(lacking) > 1 else ""
             missing.append(f"{lacking[0]}{more}")
@@ -147,6 +149,7 @@ class Source(ABC):
         decode: Callable[[dict[str, Any]], Record],
         parts: frozenset[str] = frozenset({LIST}),
         shortfall: str | None = None,
+        left_out: frozenset[str] = frozenset(),
         page: int = 0,
     ) -> list[Resource]:
         """Turn records into resources: without secrets, and each once.
@@ -190,10 +193,20 @@ class Source(ABC):
                     record=record,
                     parts=parts,
                     shortfall=shortfall,
+                    left_out=left_out,
                 )
             )
         self.counts[kind.name] += len(admitted)
+        self._take_shortfalls(kind, admitted)
         if kind is PARENT and admitted:
             account = self._account(team)
             self.accounts[team] = replace(account, projects=[*account.projects, *(each.id for each in admitted)])
         return admitted
+
+    def _take_shortfalls(self, kind: ResourceType, admitted: Iterable[Resource]) -> None:
+        """Take note of what is needed of resources and is known from the start not to come."""
+        needed = self.needs.parts.get(kind.name, {}).keys()
+        for each in admitted:
+            unread = needed - each.parts and not (kind.lists_all and kind.lists_all(each.record))
+            if each.shortfall and (unread or each.left_out):
+                self.shortfalls.setdefault(kind.name, []).append(each.shortfall)

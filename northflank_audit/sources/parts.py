@@ -105,7 +105,8 @@ class PartReader:
                 problem = f"{what}: its list and its details contradict each other ({', '.join(contested)})"
                 fresh = self._again.page(self._page_of(resource.identity)).get(resource.id)
                 if fresh is not None:
-                    record, contested = fresh, sorted(differences(fresh, shown, kind.changing))
+                    record = fresh | {each.joins: record[each.joins] for each in kind.parts if each.joins in record}
+                    contested = sorted(differences(record, shown, kind.changing))
                 elif self._is_not_found(resource, kind, part, what):
                     return _gone(what)
         except RecursionError:

@@ -18,6 +18,8 @@ from northflank_audit.sources.interface import NOT_ASKED, Source
 KIND: Final = "northflank-audit-snapshot"
 SCHEMA: Final = "2.0"
 
+ONLY_IDS: Final = "an earlier version's snapshot holds only the ids of projects"
+
 Counts = dict[str, Annotated[int, msgspec.Meta(ge=0)]]
 
 
@@ -68,12 +70,18 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     records: list[Saved]
     counts: Counts
     """How many records there are of each type that was asked for. Of other types nothing is known."""
+    personal: dict[str, list[str]] | UnsetType = UNSET
+    """The personal fields that records were kept with, by type. The earliest do not say it."""
     sha256: str = ""
     """Of all the above, as compact JSON with sorted keys, this left empty."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a time that can't be calculated with."""
         checked_time(self.taken_at)
+
+    def left_out(self, kind: str, wanted: Iterable[str]) -> frozenset[str]:
+        """Return which of these personal fields the records of a type were kept without."""
+        return frozenset(wanted) - frozenset(self.personal.get(kind, ()) if self.personal else ())
 
     @property
     def teams(self) -> list[str | None]:
@@ -137,21 +145,24 @@ class SnapshotWriter:
 
     def __init__(self) -> None:
         self._records: list[Saved] = []
+        self._left_out: dict[str, frozenset[str]] = {}
 
     def add(self, resources: Iterable[Resource]) -> None:
         """Keep these, in the form in which they were judged."""
-        self._records += [
-            Saved(
-                type=item.type,
-                team=item.team,
-                project=item.project,
-                id=item.id,
-                record=item.record,
-                parts=sorted(item.parts),
-                shortfall=item.shortfall,
+        for item in resources:
+            if item.left_out:
+                self._left_out[item.type] = self._left_out.get(item.type, frozenset()) | item.left_out
+            self._records.append(
+                Saved(
+                    type=item.type,
+                    team=item.team,
+                    project=item.project,
+                    id=item.id,
+                    record=item.record,
+                    parts=sorted(item.parts),
+                    shortfall=item.shortfall,
+                )
             )
-            for item in resources
-        ]
 
     def text(self, tool: Tool, taken_at: dt.datetime, source: Source) -> str:
         """Return the snapshot of what the source gave, as JSON."""
@@ -175,6 +186,10 @@ class SnapshotWriter:
             ],
             records=self._records,
             counts=counts,
+            personal={
+                name: sorted(paths - self._left_out.get(name, frozenset()))
+                for name, paths in sorted(source.needs.personal.items())
+            },
         )
         snapshot = replace(snapshot, sha256=digest(snapshot))
         return msgspec.json.format(msgspec.json.encode(snapshot), indent=1).decode() + "\n"
@@ -241,7 +256,7 @@ def _converted(earlier: _Snapshot1) -> Snapshot:
     accounts = list(_accounts1(earlier))
     projects = [(account.team, each) for account in accounts for each in account.projects]
     records += [
-        Saved(type=PARENT.name, team=team, project=None, id=each, record={"id": each}, parts=[LIST], shortfall=None)
+        Saved(type=PARENT.name, team=team, project=None, id=each, record={"id": each}, parts=[], shortfall=ONLY_IDS)
         for team, each in projects
     ]
     counts = {RESOURCE_TYPE: len(earlier.records)}

@@ -9,8 +9,8 @@ from northflank_audit.audit.evaluation import judged
 from northflank_audit.errors import Refused
 from northflank_audit.policy.engine import Engine
 from northflank_audit.report import Origin
-from northflank_audit.sources.api import ApiSource
-from tests.conftest import CREDENTIALS, rule
+from northflank_audit.sources.api import NOT_READ, ApiSource
+from tests.conftest import CREDENTIALS, needing, rule
 
 NOW_TIME = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 LIST = "/v1/integrations/registries"
@@ -38,6 +38,7 @@ class Api:
         self.asked = []
         self.rate_limit = SimpleNamespace(covers=lambda wanted: wanted)
         self.deadline = SimpleNamespace(remaining=1)
+        self.requests = self.retries = 0
 
     def get(self, path, query, **_):
         self.asked.append(path.removeprefix(LIST))
@@ -60,6 +61,36 @@ def test_what_agrees_when_the_list_is_read_again_counts():
     source, (found,), asked = completed([page(THEN, OTHER), page(NOW, OTHER)], [detail(NOW)])
     assert (found.record, found.name, found.detailed, found.shortfall) == ({**NOW, **STORED}, "now", True, None)
     assert (source.problems, source.warnings, asked) == ([], [], ["/a", ""])
+
+
+def test_what_was_joined_before_stays_when_the_list_is_read_again():
+    path = "/v1/projects/p/addons"
+    schedules = {"data": {"schedules": [{"id": "daily", "retentionTime": 30}]}}
+    lists = [{**page(), "data": {"addons": [each]}, "pagination": {"hasNextPage": False}} for each in (THEN, NOW)]
+    api = Api({
+        "/v1/projects": [{"data": {"projects": [{"id": "p"}]}, "pagination": {"hasNextPage": False}}],
+        path: lists, f"{path}/a": [detail(NOW)], f"{path}/a/backup-schedules": [schedules],
+    })  # fmt: skip
+    source = ApiSource(api, Origin(kind="api"), [], page_size=100, details=True)
+    found = [each for some in source.pages(needing("project", "addon")) for each in some if each.type == "addon"]
+    for part in ("backupSchedules", "detail"):
+        wanted = {each.identity: frozenset({part}) for each in found}
+        found = [each for some in source.complete(found, wanted) for each in some]
+    assert found[0].parts == {"list", "detail", "backupSchedules"}
+    assert found[0].record == {**NOW, "backupSchedules": [{"id": "daily", "retentionTime": 30}]}
+
+
+def test_coverage_says_that_details_or_teams_were_not_read():
+    source = ApiSource(Api({LIST: [page({"id": "a"})]}), Origin(kind="api"), [], page_size=100, details=False)
+    list(source.pages(CREDENTIALS))
+    (kind,) = source.coverage().types
+    assert (kind.complete, kind.missing) == (False, [NOT_READ])
+    source = ApiSource(
+        Api({"/v1/teams": [Refused("HTTP 403", 403)]}), Origin(kind="api"), None, page_size=9, details=True
+    )
+    list(source.pages(CREDENTIALS))
+    (kind,) = source.coverage().types
+    assert (kind.complete, kind.missing) == (False, ["HTTP 403"])
 
 
 def test_what_still_differs_is_not_known_and_makes_the_audit_incomplete():

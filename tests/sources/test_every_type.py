@@ -209,12 +209,31 @@ def test_a_project_that_is_gone_since_it_was_listed_is_no_gap(serve):
     faults = [
         Fault(path=f"/v1/projects/p%2F1/{endpoint(kind).path[-1]}", status=404),
         Fault(path="/v1/projects", nth="2-", patch=left),
+        Fault(path="/v1/projects/p%2F1", status=404),
     ]
     _, source = serve(Accounts(account(kind, "own-")), *faults, page_size=100)
     found = [each for each in read(source, kind.name) if each.type == kind.name]
     assert {each.project for each in found} == {"p 2"}
     assert (source.gaps, source.problems) == ([], [])
     assert source.warnings == ["the project 'p/1' is gone since it was listed"]
+    assert source.accounts[None].projects == ["p 2"]
+
+
+@pytest.mark.parametrize("page_size", [1, 100])
+@pytest.mark.parametrize("project", [[], [Fault(path="/v1/projects/p%2F1", status=403)]])
+def test_a_project_that_only_a_page_lacks_is_not_gone(serve, page_size, project):
+    kind = OF_PROJECTS[0]
+    items = [{"id": "p 2"}] if page_size > 1 else []
+    left = {"data": {"projects": items}, "pagination": {"count": len(items)}}
+    faults = [
+        Fault(path=f"/v1/projects/p%2F1/{endpoint(kind).path[-1]}", status=404),
+        Fault(path="/v1/projects", nth=3 if page_size == 1 else "2-", patch=left),
+        *project,
+    ]
+    _, source = serve(Accounts(account(kind, "own-")), *faults, page_size=page_size)
+    read(source, kind.name)
+    assert [(gap.type, gap.project) for gap in source.gaps] == [(kind.name, "p/1")]
+    assert "HTTP 404" in source.problems[0]
 
 
 def test_a_type_that_is_refused_in_every_project_is_soon_no_longer_asked_for(serve):

@@ -13,6 +13,7 @@ from northflank_audit.model import Account, Resource, Status
 from northflank_audit.report import Origin, Tool
 from northflank_audit.resources import TYPES
 from northflank_audit.resources.decode import listed
+from northflank_audit.resources.needs import Needs
 from northflank_audit.sources import snapshot as snapshots
 from northflank_audit.sources.files import DIFFERENT, NO_DETAILS, UNSAID, InputFile, InputSource
 from northflank_audit.sources.interface import NOT_ASKED, Source
@@ -264,6 +265,29 @@ def test_an_account_that_a_snapshot_has_only_records_of_is_not_known_as_a_whole(
     }
 
 
+@pytest.mark.parametrize("kept", [None, {}, {"api-token": ["creatorEmail"]}])
+def test_a_personal_field_that_a_snapshot_was_kept_without_is_not_known(kept):
+    needs = needing("api-token")
+    record = {"id": "a", "name": "a", "active": True}
+    given = saved(
+        Account(team=None),
+        needs=needs,
+        records=[Resource(type="api-token", id="a", name="a", team=None, record=record)],
+    )
+    assert given.pop("personal") == {}
+    given = resealed(given if kept is None else {**given, "personal": kept})
+    rules = [rule(require="!has(api_token.creatorEmail)", resource="api-token")]
+    policy = Policy(rules=rules, waivers=[], earlier=None)
+    report = runner.audit(AuditRequest(policy=policy, include=frozenset(Status)), source(given), lambda _: None)
+    assert [each.status for each in report.results] == [Status.PASS if kept else Status.UNKNOWN]
+    found, items = read(given, needs=Needs(needs.parts, {"api-token": frozenset({"creatorEmail"})}))
+    writer = SnapshotWriter()
+    writer.add(items)
+    assert json.loads(writer.text(Tool("t", "1"), TAKEN, found))["personal"] == {
+        "api-token": ["creatorEmail"] if kept else []
+    }
+
+
 def resealed(given):
     """Return a snapshot with the digest that it must have."""
     kind = snapshots._Snapshot1 if given["schemaVersion"] == "1.0" else snapshots.Snapshot
@@ -351,10 +375,21 @@ def test_an_earlier_snapshot_gives_its_records_and_projects():
     assert items == [
         resource(id="a", team="t"),
         msgspec.structs.replace(resource(id="b", team="u", detailed=False, x=1), shortfall="why"),
-        project("p", "t"),
-        project("q", "t"),
+        msgspec.structs.replace(project("p", "t"), parts=frozenset(), shortfall=snapshots.ONLY_IDS),
+        msgspec.structs.replace(project("q", "t"), parts=frozenset(), shortfall=snapshots.ONLY_IDS),
     ]
     assert (found.problems, found.gaps) == (["a page is missing"], [])
+
+
+@pytest.mark.parametrize(
+    ("require", "status"), [("!has(project.description)", Status.UNKNOWN), ("project.id == 'p'", Status.PASS)]
+)
+def test_of_an_earlier_snapshots_projects_only_the_ids_are_known(require, status):
+    given = earlier(accounts=[{"team": "t", "projects": ["p"]}], records=[], incompleteReasons=[], warnings=[], count=0)
+    policy = Policy(rules=[rule(require=require, resource="project")], waivers=[], earlier=None)
+    request = AuditRequest(policy=policy, include=frozenset(Status))
+    report = runner.audit(request, source(given), lambda _: None)
+    assert [(each.resource.id, each.status) for each in report.results] == [("p", status)]
 
 
 def test_an_earlier_snapshot_that_was_changed_is_noticed():
@@ -407,6 +442,30 @@ def test_inputs_of_one_account_are_put_together_and_contradictions_are_not_known
         assert account(*files) == Account(team=None, projects=["p"], unknown=unknown)
 
 
+def test_where_inputs_differ_on_the_projects_no_list_of_them_is_known_as_a_whole():
+    addons = needing("addon", "project")
+    p = saved(Account(team=None, projects=["p"]), needs=addons)
+    both = saved(Account(team=None, projects=["p", "q"]), needs=needing("volume", "project"))
+    for files in ((p, both), (both, p)):
+        found, _ = read(*files, needs=addons)
+        assert gaps(found) == {None: ["addon", "project"]}
+        assert [(gap.type, gap.shortfall) for gap in found.gaps] == [
+            ("project", DIFFERENT),
+            ("addon", f"the projects are not known ({DIFFERENT})"),
+        ]
+    found, _ = read(p, saved(Account(team=None, projects=["p"]), needs=needing("volume", "project")), needs=addons)
+    assert (gaps(found), found.gaps) == ({None: []}, [])
+
+
+def test_coverage_says_what_the_resources_of_a_snapshot_lack():
+    lacking = msgspec.structs.replace(resource(id="b", detailed=False, credentials={}), shortfall="HTTP 403")
+    given = saved(Account(team=None), needs=CREDENTIALS, records=[resource(id="a"), lacking])
+    (kind,) = read(given)[0].coverage().types
+    assert (kind.complete, kind.missing) == (False, ["HTTP 403"])
+    (kind,) = read(saved(problems=["no list of teams"], needs=CREDENTIALS))[0].coverage().types
+    assert (kind.complete, kind.missing) == (False, ["no list of teams"])
+
+
 # -- Answers of other types --------------------------------------------------------------------------------------------
 def answers(*files, needs, team=None):
     given = [InputFile(f"f{n}.json", json.dumps(value).encode(), *more) for n, (value, *more) in enumerate(files)]
@@ -440,6 +499,8 @@ def test_an_answer_of_another_type_is_read_by_what_the_catalogue_says():
 def test_of_projects_that_are_not_known_the_lists_are_not_known_as_a_whole():
     found, _ = answers((ADDONS, "addon", "p"), needs=needing("addon", "project"))
     assert gaps(found) == {None: ["addon", "project"]}
+    assert [(gap.type, gap.project) for gap in found.gaps] == [("project", None), ("addon", None)]
+    assert found.gaps[1].shortfall == f"the projects are not known ({NOT_HELD})"
 
 
 @pytest.mark.parametrize(
