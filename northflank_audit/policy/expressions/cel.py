@@ -18,6 +18,7 @@ from northflank_audit.policy.expressions import field_reads
 from northflank_audit.policy.expressions.compile_errors import Problem, problems
 from northflank_audit.policy.expressions.environment import NO_ADDRESS, SHARED, WIDE, one, own, variables
 from northflank_audit.policy.expressions.presence import Cautious, cautious
+from northflank_audit.policy.expressions.whole_account import whole_account
 from northflank_audit.resources import TYPES
 
 MOST_STEPS: Final = 10_000
@@ -133,6 +134,8 @@ class Expression:
             width = len(source.rstrip())
             raise CelError([Problem(f"must give true or false, and gives {kind.name().lower()}", 0, width)])
         self.serialized: bytes = self._compiled.serialize()
+        if unreadable := whole_account(self.serialized):
+            raise CelError(unreadable)
         self.reads_within: tuple[field_reads.Read, ...] = field_reads.reads(self.serialized)
         """Every path that it reads, those of items of lists among them."""
         self.reads = tuple(read for read in self.reads_within if field_reads.ITEM not in read.path)
