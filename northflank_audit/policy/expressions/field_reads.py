@@ -99,7 +99,7 @@ def _walk(expression: bytes, positions: dict[int, int], bound: Bound) -> Iterato
     node = fields(expression)
     read = path(node, bound) or _list_asked_for(node)
     if read is None:
-        within = {**bound, **_bound(fields(last(node, COMPREHENSION)), bound)} if COMPREHENSION in node else bound
+        within = {**bound, **bound_by(fields(last(node, COMPREHENSION)), bound)} if COMPREHENSION in node else bound
         for part, names in parts(node):
             yield from _walk(part, positions, within if names else bound)
     elif read[0]:
@@ -118,18 +118,18 @@ def _list_asked_for(node: Message) -> tuple[tuple[str, ...], bool] | None:
     return (ACCOUNT, last(constant, CONST_STRING).decode()), True
 
 
-def _bound(loop: Message, bound: Bound) -> Bound:
+def bound_by(loop: Message, bound: Bound) -> Bound:
     """Return what a macro binds: an item of its range, the accumulator, and an index if it has one."""
     item, accumulator, index = (last(loop, number).decode() for number in (1, 3, 8))
     # `cel.bind` goes over nothing; its accumulator is the value that it binds.
     start = path(fields(last(loop, 4)), bound)
-    names = {accumulator: start[0] if start else None, item: _item(last(loop, 2), bound)}
+    names = {accumulator: start[0] if start else None, item: item_path(last(loop, 2), bound)}
     if index:  # of two names the first is the index or key
         names[item], names[index] = None, names[item]
     return names
 
 
-def _item(expression: bytes, bound: Bound) -> tuple[str, ...] | None:
+def item_path(expression: bytes, bound: Bound) -> tuple[str, ...] | None:
     """Return the path of an item of the list that an expression is: a field, or what filter() or map() made of one."""
     node = fields(expression)
     found = path(node, bound)
@@ -138,7 +138,7 @@ def _item(expression: bytes, bound: Bound) -> tuple[str, ...] | None:
     if COMPREHENSION not in node:
         return None
     loop = fields(last(node, COMPREHENSION))
-    return _added(last(loop, 6), {**bound, **_bound(loop, bound)})
+    return _added(last(loop, 6), {**bound, **bound_by(loop, bound)})
 
 
 def _added(step: bytes, bound: Bound) -> tuple[str, ...] | None:
