@@ -149,8 +149,12 @@ def _added(step: bytes, bound: Bound) -> tuple[str, ...] | None:
         found = path(fields(raw(elements[0])), bound) if len(elements) == 1 else None
         return found[0] if found else None
     if CALL in node:
-        arguments = fields(last(node, CALL)).get(3, [])
-        return next(filter(None, (_added(raw(each), bound) for each in arguments)), None)
+        call = fields(last(node, CALL))
+        arguments = call.get(3, [])[
+            -2:
+        ]  # of `a + b`; of `condition ? a : b`, which filter() makes, without the condition
+        inner = (_added(raw(each), bound) for each in arguments)
+        return next(filter(None, inner), None) if last(call, 2) in (b"_+_", b"_?_:_") else None
     return None
 
 

@@ -24,6 +24,12 @@ CASES = {
         "resources.[].restrictions.projects",
         "resources.[].restrictions.projects.[]",
     ],
+    "resources.filter(r, [r.id] == ['a']).exists(s, s.name == 'b')": [  # the condition's list is not what is kept
+        "resources",
+        "resources.[]",
+        "resources.[].id",
+        "resources.[].name",
+    ],
     "cel.bind(r, credential.restrictions, has(r.restricted))": [
         "credential.restrictions",
         "credential.restrictions",
