@@ -160,7 +160,10 @@ class _Rewriter:
             return self._read(self._new(CALL, {2: [_INDEX], 3: read}))
         target = [field_reads.raw(each) for each in call.get(1, [])]
         if names.shapes.sweeps(function, [*arguments, *target]):
-            return self._any_field()
+            # What is missing of the operands themselves says more.
+            operands = [self.expression(each, names) for each in (*target, *arguments)]
+            every = self._new(LIST, {1: [*operands, self._any_field()]})
+            return self._new(CALL, {2: [_INDEX], 3: [every, self._constant(_ZERO)]})
         if function == _INDEX:
             first = self._object(arguments[0], names)
             call[3] = [first, *(self.expression(each, names) for each in arguments[1:])]
