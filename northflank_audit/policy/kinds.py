@@ -2,13 +2,12 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta
 
-from northflank_audit.model import LIST, Resource
+from northflank_audit.model import Resource
 from northflank_audit.policy.expressions.cel import Names
 from northflank_audit.resources import TYPES, Field, Kind, ResourceType
 from northflank_audit.resources.base import tree
@@ -135,20 +134,7 @@ def absent_names(resource: Resource) -> Names:
     if LIST not in resource.parts or (unread and not lists_all):
         return None
     left_out = frozenset(_names(path)[-1] for path in resource.left_out)
-    return left_out | _of_parts(kind.name, unread) if unread and kind.lists_all is None else left_out
-
-
-@lru_cache(maxsize=256)
-def _of_parts(kind: str, parts: frozenset[str]) -> frozenset[str]:
-    """Return the names of the fields of some parts that the list does not give."""
-    return frozenset(
-        name
-        for part in TYPES[kind].parts
-        if part.name in parts
-        for field in part.fields
-        for name in (*_names(field.path), *filter(None, [part.joins]))
-        if part.joins or LIST not in TYPES[kind].giving(tuple(field.path.replace("[]", ".[]").split(".")))
-    )
+    return left_out | kind.names_of(unread) if unread and kind.lists_all is None else left_out
 
 
 def values_at(record: Any, steps: Sequence[str]) -> Iterator[Any]:

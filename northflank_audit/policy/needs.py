@@ -40,6 +40,8 @@ def needs(rules: Iterable[Rule]) -> Needs:
             field_ = kind.fields.get(dotted(steps))
             if field_ is not None and field_.personal:
                 personal.setdefault(kind.name, set()).add(field_.path)
+        for kind, part in _asked(rule):
+            note(kind.name, part, rule.id)
     return Needs(
         {kind: {part: tuple(ids) for part, ids in by_part.items()} for kind, by_part in parts.items()},
         {kind: frozenset(paths) for kind, paths in personal.items()},
@@ -60,6 +62,22 @@ def reads(rule: Rule) -> Iterator[tuple[ResourceType, tuple[str, ...]]]:
     for expression in expressions(rule):
         for read in expression.reads_within:
             yield from _read(own, read.path)
+
+
+def _asked(rule: Rule) -> Iterator[tuple[ResourceType, str]]:
+    """Yield each part that it takes to know whether a field is there that a rule asks for, with its type."""
+    own = TYPES[rule.resource]
+    for expression in expressions(rule):
+        reads = [read.path for read in expression.reads_within]
+        mine = {own.variable: own.name} if own.listing is not None else {}
+        others = {kind.name for path in reads if path[0] not in mine for kind, _ in _read(own, path)}
+        for kinds, form in zip((mine.values(), others), expression.asked, strict=True):
+            yield from (
+                (TYPES[name], part.name)
+                for name in sorted(kinds)
+                for part in TYPES[name].parts
+                if form.asks(None if TYPES[name].lists_all else TYPES[name].names_of(frozenset({part.name})))
+            )
 
 
 def _read(own: ResourceType, path: Sequence[str]) -> Iterator[tuple[ResourceType, tuple[str, ...]]]:

@@ -259,6 +259,22 @@ class ResourceType:
         found = frozenset(part.name for part in self.sources if _gives(part, steps))
         return frozenset({LIST}) if LIST in found and self.lists_all is None else found
 
+    def names_of(self, parts: frozenset[str]) -> frozenset[str]:
+        """Return the names of the fields of some parts that the list does not give."""
+        return frozenset().union(*(names for part, names in self._names.items() if part in parts))
+
+    @cached_property
+    def _names(self) -> Mapping[str, frozenset[str]]:
+        return {
+            part.name: frozenset(
+                name
+                for field in part.fields
+                for name in (*field.path.replace("[]", "").split("."), *filter(None, [part.joins]))
+                if part.joins or LIST not in self.giving(tuple(field.path.replace("[]", ".[]").split(".")))
+            )
+            for part in self.parts
+        }
+
 
 def _gives(part: Part, steps: tuple[str, ...]) -> bool:
     node: Any = {part.joins: Items(part.kept)} if part.joins else part.kept

@@ -83,6 +83,57 @@ def test_a_field_of_a_part_that_was_not_read_is_unknown_to_has_too_and_says_whic
     assert (found.status, found.wants) == (Status.FAIL, frozenset())
 
 
+OF_THE_WHOLE = [
+    ("addon", "addon.spec.all(k, k != 'config')"),
+    ("addon", "[addon.spec].all(s, !('config' in s))"),
+    ("addon", "cel.bind(b, addon.spec, !('config' in b))"),
+    ("addon", "addon.spec == {'type': 'postgresql'}"),
+    ("addon", "size(addon.spec) == 1"),
+    ("addon", "!('backupSchedules' in dyn(addon))"),
+    ("account", "account.addons.all(a, !('config' in a.spec))"),
+    ("account", "account.addons.all(a, a.spec == {'type': 'postgresql'})"),
+    ("account", "account.addons.all(a, size(a.spec) == 1)"),
+    ("account", "account.addons.all(a, a.spec.all(k, k != 'config'))"),
+    ("account", "account.addons.all(a, size(a) <= 3)"),
+    ("account", "account.addons.all(a, !('backupSchedules' in dyn(a)))"),
+    ("account", "account.addons.all(a, !('backupSchedules' in (true ? a : {})))"),
+    ("account", "!('backupSchedules' in account.addons[0])"),
+    ("account", "account.addons.map(a, {'r': a}).all(m, !('backupSchedules' in m.r))"),
+    ("account", "account.addons == [{'id': 'a', 'name': 'n', 'spec': {'type': 'postgresql'}}]"),
+    ("account", "{'id': 'a', 'name': 'n', 'spec': {'type': 'postgresql'}} in account.addons"),
+]
+"""Expressions that hold of what the list gives, and not of what the detail and the backup schedules add."""
+
+
+@pytest.mark.parametrize(("kind", "require"), OF_THE_WHOLE)
+def test_what_looks_at_a_map_as_a_whole_is_unknown_until_everything_was_read_and_asks_for_it(kind, require):
+    the_rule, record = rule(kind, require), {"id": "a", "name": "n", "spec": {"type": "postgresql"}}
+    part = "backupSchedules" if "backupSchedules" in require else "detail"
+    assert part in needs([the_rule]).parts["addon"]
+    (found,) = verdicts(the_rule, of("addon", **record))
+    assert found.status == Status.UNKNOWN
+    whole = record | {"spec": {"type": "postgresql", "config": {}}, "backupSchedules": [{"id": "s"}]}
+    (found,) = verdicts(the_rule, of("addon", parts=WHOLE, **whole))
+    assert found.status == Status.FAIL
+
+
+@pytest.mark.parametrize(
+    "require",
+    [
+        "account.addons.all(a, a.spec.type == params.type)",
+        "'a' in account.addons.map(a, a.id)",
+        "account.addons.filter(a, a.spec.type == 'redis') == []",
+        "account.addons.size() == 1",
+        "account.volumes.all(v, account.addons.exists(a, a.id == v.name))",
+    ],
+)
+def test_what_looks_at_documented_values_alone_needs_the_list_alone(require):
+    the_rule = rule("account", require, **({"type": "postgresql"} if "params" in require else {}))
+    assert needs([the_rule]).parts["addon"].keys() == {"list"}
+    (found,) = verdicts(the_rule, of("addon", spec={"type": "postgresql"}))
+    assert found.status == Status.PASS
+
+
 def test_a_field_that_the_list_gives_is_settled_by_the_list():
     (found,) = verdicts(rule("addon", "has(addon.description)"), of("addon"))
     assert (found.status, found.wants) == (Status.FAIL, frozenset())

@@ -17,6 +17,8 @@ _SOURCE_POSITIONS = 4
 ID, CONST, IDENT, SELECT, CALL, LIST, STRUCT, COMPREHENSION = 2, 3, 4, 5, 6, 7, 8, 9
 CONST_STRING = 6
 TEST_ONLY = 3
+ACCOUNT: Final = "account"
+"""The variable that holds lists; a rule names each that it uses."""
 
 Message = dict[int, list[int | bytes]]
 
@@ -42,21 +44,26 @@ _NOTHING: Final[Bound] = MappingProxyType({})
 
 def reads(serialized: bytes) -> tuple[Read, ...]:
     """Return every path that the serialized expression reads, in order of appearance, through macros as well."""
-    message = fields(last(fields(serialized), ANY_VALUE))
-    found = _walk(last(message, CHECKED_EXPR), _positions(message), _NOTHING)
+    found = _walk(*located(serialized), _NOTHING)
     return tuple(sorted(found, key=lambda read: read.offset))
+
+
+def located(serialized: bytes) -> tuple[bytes, dict[int, int]]:
+    """Return a serialized expression's topmost part, and the offset of each part by its id."""
+    message = fields(last(fields(serialized), ANY_VALUE))
+    return last(message, CHECKED_EXPR), _positions(message)
 
 
 def calls(serialized: bytes) -> list[tuple[bytes, frozenset[str], int]]:
     """Return the calls of functions in a serialized expression: each with the names that it reads, and its offset."""
-    message = fields(last(fields(serialized), ANY_VALUE))
-    positions, found, todo = _positions(message), [], [last(message, CHECKED_EXPR)]
+    expression, positions = located(serialized)
+    found, todo = [], [expression]
     while todo:
         part = todo.pop()
         node = fields(part)
         todo += [inner for inner, _ in parts(node)]
         if CALL in node and last(fields(last(node, CALL)), 2).isalnum():
-            found.append((part, roots(part), positions.get(_int(node, ID), 0)))
+            found.append((part, roots(part), positions.get(number(node, ID), 0)))
     return sorted(found, key=lambda call: call[2])
 
 
@@ -77,7 +84,7 @@ def _positions(message: Message) -> dict[int, int]:
     positions: dict[int, int] = {}
     for entry in fields(last(message, _CHECKED_SOURCE)).get(_SOURCE_POSITIONS, []):
         pair = fields(entry)
-        positions[_int(pair, 1)] = _int(pair, 2)
+        positions[number(pair, 1)] = number(pair, 2)
     return positions
 
 
@@ -90,27 +97,39 @@ def name(expression: bytes) -> str:
 def _walk(expression: bytes, positions: dict[int, int], bound: Bound) -> Iterator[Read]:
     """Yield the paths read below an expression; `bound` are the names of enclosing macros."""
     node = fields(expression)
-    read = path(node, bound)
+    read = path(node, bound) or _list_asked_for(node)
     if read is None:
-        within = {**bound, **_bound(fields(last(node, COMPREHENSION)), bound)} if COMPREHENSION in node else bound
+        within = {**bound, **bound_by(fields(last(node, COMPREHENSION)), bound)} if COMPREHENSION in node else bound
         for part, names in parts(node):
             yield from _walk(part, positions, within if names else bound)
     elif read[0]:
-        yield Read(read[0], positions.get(_int(node, ID), 0), read[1])
+        yield Read(read[0], positions.get(number(node, ID), 0), read[1])
 
 
-def _bound(loop: Message, bound: Bound) -> Bound:
+def _list_asked_for(node: Message) -> tuple[tuple[str, ...], bool] | None:
+    """Return the path of the list that `'NAME' in account` asks for, as has() would; None for all else."""
+    call = fields(last(node, CALL))
+    if last(call, 2) != b"@in":
+        return None
+    key, of = (raw(argument) for argument in call[3])
+    constant = fields(last(fields(key), CONST))
+    if name(of) != ACCOUNT or CONST_STRING not in constant:
+        return None
+    return (ACCOUNT, last(constant, CONST_STRING).decode()), True
+
+
+def bound_by(loop: Message, bound: Bound) -> Bound:
     """Return what a macro binds: an item of its range, the accumulator, and an index if it has one."""
     item, accumulator, index = (last(loop, number).decode() for number in (1, 3, 8))
     # `cel.bind` goes over nothing; its accumulator is the value that it binds.
     start = path(fields(last(loop, 4)), bound)
-    names = {accumulator: start[0] if start else None, item: _item(last(loop, 2), bound)}
+    names = {accumulator: start[0] if start else None, item: item_path(last(loop, 2), bound)}
     if index:  # of two names the first is the index or key
         names[item], names[index] = None, names[item]
     return names
 
 
-def _item(expression: bytes, bound: Bound) -> tuple[str, ...] | None:
+def item_path(expression: bytes, bound: Bound) -> tuple[str, ...] | None:
     """Return the path of an item of the list that an expression is: a field, or what filter() or map() made of one."""
     node = fields(expression)
     found = path(node, bound)
@@ -119,7 +138,7 @@ def _item(expression: bytes, bound: Bound) -> tuple[str, ...] | None:
     if COMPREHENSION not in node:
         return None
     loop = fields(last(node, COMPREHENSION))
-    return _added(last(loop, 6), {**bound, **_bound(loop, bound)})
+    return _added(last(loop, 6), {**bound, **bound_by(loop, bound)})
 
 
 def _added(step: bytes, bound: Bound) -> tuple[str, ...] | None:
@@ -130,8 +149,12 @@ def _added(step: bytes, bound: Bound) -> tuple[str, ...] | None:
         found = path(fields(raw(elements[0])), bound) if len(elements) == 1 else None
         return found[0] if found else None
     if CALL in node:
-        arguments = fields(last(node, CALL)).get(3, [])
-        return next(filter(None, (_added(raw(each), bound) for each in arguments)), None)
+        call = fields(last(node, CALL))
+        arguments = call.get(3, [])[
+            -2:
+        ]  # of `a + b`; of `condition ? a : b`, which filter() makes, without the condition
+        inner = (_added(raw(each), bound) for each in arguments)
+        return next(filter(None, inner), None) if last(call, 2) in (b"_+_", b"_?_:_") else None
     return None
 
 
@@ -240,7 +263,8 @@ def last(message: Message, number: int) -> bytes:
     return raw(message.get(number, [b""])[-1])
 
 
-def _int(message: Message, number: int) -> int:
-    value = message.get(number, [0])[-1]
+def number(message: Message, field: int) -> int:
+    """Return a field that holds a number; 0 where it is not there."""
+    value = message.get(field, [0])[-1]
     assert isinstance(value, int)  # noqa: S101 - what the specification's schema says
     return value

@@ -1,8 +1,9 @@
 """Expressions in their cautious form, for records that may lack what the API has: a field's absence is an error.
 
 A list gives fewer fields than a detail. So as long as the detail was not read, that a field is absent tells nothing:
-where `has()`, `in` or a comparison of whole records asks whether it is there, the cautious form reads it in place of
-asking. What is there gives the same; what is absent is NOT_FOUND, as it is for an expression that reads it.
+where `has()` or `in` asks whether it is there, the cautious form reads it in place of asking. What is there gives the
+same; what is absent is NOT_FOUND, as it is for an expression that reads it. The size of a record or of a map in it,
+its keys, and whether it equals something are NOT_FOUND too.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,8 @@ from northflank_audit.policy.expressions.field_reads import (
     TEST_ONLY,
     Message,
 )
-from northflank_audit.resources import TYPES, Kind
+from northflank_audit.policy.expressions.shapes import Shape, Shapes, Types, types
+from northflank_audit.resources import TYPES
 
 ANY_FIELD: Final = "any field"
 """The key that is missing where an expression goes over a whole record."""
@@ -31,7 +33,7 @@ _ACCOUNT, _RECORDS = "account", "resources"
 _LIST_OF_ACCOUNT: Final = 2
 """Steps of a path such as `account.addons`."""
 _TRUE, _ZERO = b"\x10\x01", b"\x18\x00"  # constants: bool_value, int64_value
-_INDEX, _IN, _EQUALS = b"_[_]", b"@in", (b"_==_", b"_!=_")
+_INDEX, _IN = b"_[_]", b"@in"
 _FIRST_NEW_ID: Final = 1 << 20
 
 
@@ -57,7 +59,7 @@ def cautious(serialized: bytes, resource_type: str, *, own: bool = True, others:
     """
     message = field_reads.fields(field_reads.last(field_reads.fields(serialized), field_reads.ANY_VALUE))
     rewriter = _Rewriter(TYPES[resource_type].variable)
-    names = _Names.of(resource_type, own=own, others=others)
+    names = _Names.of(resource_type, types(message), own=own, others=others)
     expression = rewriter.expression(field_reads.last(message, field_reads.CHECKED_EXPR), names)
     return Cautious(field_reads.alone(serialized, expression), frozenset(rewriter.asked), rewriter.sweeping)
 
@@ -69,26 +71,25 @@ class _Names:
     records: frozenset[str]
     lists: frozenset[str]
     """Those of lists of records."""
-    derived: frozenset[str]
-    """All that come from a record."""
-    resource_type: str
+    shapes: Shapes
 
     @classmethod
-    def of(cls, resource_type: str, *, own: bool, others: bool) -> "_Names":
+    def of(cls, resource_type: str, known: Types, *, own: bool, others: bool) -> "_Names":
         """Return those that every expression begins with. Of `account`, which holds lists, these may be absent."""
         kind = TYPES[resource_type]
         records = frozenset({kind.variable} if own and kind.listing is not None else ())
         lists = frozenset({_RECORDS} if others else ())
         account = frozenset({_ACCOUNT} if others else ())
-        return cls(records | account, lists, records | lists | account, resource_type)
+        derived = records | lists | account
+        return cls(records | account, lists, Shapes(known, resource_type, derived, {}))
 
     def within(self, loop: Message) -> "_Names":
         """Return them inside a macro."""
-        records, lists, derived = set(self.records), set(self.lists), set(self.derived)
+        records, lists, derived = set(self.records), set(self.lists), set(self.shapes.derived)
         for numbers, origin in (((1, 8), 2), ((3,), 4)):  # of the elements, of the accumulator
             names = {field_reads.last(loop, number).decode() for number in numbers if number in loop}
             source = field_reads.last(loop, origin)
-            if self.derives(source):
+            if self.shapes.derives(source):
                 derived |= names
             if origin == 2 and self.holds(source):  # noqa: PLR2004 - the range
                 records |= names
@@ -96,12 +97,8 @@ class _Names:
                 lists |= names
             elif field_reads.name(source) in self.records:
                 records |= names
-        return _Names(frozenset(records), frozenset(lists), frozenset(derived), self.resource_type)
-
-    def derives(self, expression: bytes) -> bool:
-        """Tell whether a part comes from a record."""
-        parts = field_reads.parts(field_reads.fields(expression))
-        return field_reads.name(expression) in self.derived or any(self.derives(part) for part, _ in parts)
+        shapes = self.shapes.within(loop, frozenset(derived))
+        return _Names(frozenset(records), frozenset(lists), shapes)
 
     def holds(self, expression: bytes) -> bool:
         """Tell whether a part is a list of records."""
@@ -120,14 +117,6 @@ class _Names:
             inner = self.within(loop)
             return inner.holds(field_reads.last(loop, 6)) or inner.holds(field_reads.last(loop, 7))
         return CALL in node and any(self.holds(part) for part, _ in field_reads.parts(node))
-
-    def is_map(self, expression: bytes) -> bool:
-        """Tell whether a part is a record, or one of the maps in it."""
-        path = field_reads.path(field_reads.fields(expression))
-        if path is None or path[0][0] not in self.records:
-            return False
-        known = TYPES[self.resource_type].fields.get(".".join(path[0][1:]))
-        return len(path[0]) == 1 or (known is not None and known.kind is Kind.MAP)
 
 
 @dataclass(slots=True)
@@ -150,7 +139,7 @@ class _Rewriter:
     def _select(self, node: Message, names: _Names) -> bytes:
         select = field_reads.fields(field_reads.last(node, SELECT))
         operand = field_reads.last(select, 1)
-        tests = TEST_ONLY in select and names.derives(operand)
+        tests = TEST_ONLY in select and names.shapes.derives(operand)
         inner: Message = {**select, 1: [self._object(operand, names)]}
         if not tests:
             return field_reads.encoded({**node, SELECT: [field_reads.encoded(inner)]})
@@ -161,7 +150,7 @@ class _Rewriter:
     def _call(self, node: Message, names: _Names) -> bytes:
         call = field_reads.fields(field_reads.last(node, CALL))
         function, arguments = field_reads.last(call, 2), [field_reads.raw(each) for each in call.get(3, [])]
-        if function == _IN and names.is_map(arguments[1]):
+        if function == _IN and names.shapes.is_map(arguments[1]):
             key = field_reads.fields(field_reads.last(field_reads.fields(arguments[0]), CONST))
             if CONST_STRING in key:
                 self.asked.add(field_reads.last(key, CONST_STRING).decode())
@@ -169,8 +158,12 @@ class _Rewriter:
                 self.sweeping = True
             read: list[int | bytes] = [self._object(arguments[1], names), self.expression(arguments[0], names)]
             return self._read(self._new(CALL, {2: [_INDEX], 3: read}))
-        if function in _EQUALS and any(field_reads.name(each) in names.records for each in arguments):
-            return self._any_field()
+        target = [field_reads.raw(each) for each in call.get(1, [])]
+        if names.shapes.sweeps(function, [*arguments, *target]):
+            # What is missing of the operands themselves says more.
+            operands = [self.expression(each, names) for each in (*target, *arguments)]
+            every = self._new(LIST, {1: [*operands, self._any_field()]})
+            return self._new(CALL, {2: [_INDEX], 3: [every, self._constant(_ZERO)]})
         if function == _INDEX:
             first = self._object(arguments[0], names)
             call[3] = [first, *(self.expression(each, names) for each in arguments[1:])]
@@ -180,7 +173,9 @@ class _Rewriter:
     def _loop(self, node: Message, names: _Names) -> bytes:
         loop = field_reads.fields(field_reads.last(node, COMPREHENSION))
         inner = names.within(loop)
-        loop[2] = [self.expression(field_reads.last(loop, 2), names)]
+        source = field_reads.last(loop, 2)
+        over_a_map = names.shapes.of(source) is Shape.OPEN
+        loop[2] = [self._any_field() if over_a_map else self.expression(source, names)]
         loop[4] = [self._object(field_reads.last(loop, 4), names)]
         for number in (5, 6, 7):
             loop[number] = [self.expression(field_reads.last(loop, number), inner)]

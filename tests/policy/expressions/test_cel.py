@@ -232,7 +232,22 @@ ABSENT = {
     "resources.exists(r, r == credential)": ANY_FIELD,
     "resources.exists(r, params.names.exists(name, has(r.x) && name == 'x'))": "x",
     "size(resources) < 3 && has(credential.x)": "x",
-    "credential.list.exists(r, has(r.x))": "x",
+    "credential.list.exists(r, has(r.x))": ANY_FIELD,  # nothing documents that it is a list
+    "size(credential.restrictions) == 1": ANY_FIELD,
+    "credential.restrictions.all(k, k != 'x')": ANY_FIELD,
+    "credential.restrictions == {}": ANY_FIELD,
+    "cel.bind(m, credential.restrictions, !('x' in m))": "x",
+    "[credential.restrictions].all(m, !('x' in m))": ANY_FIELD,
+    "!('x' in dyn(resources[0]))": "x",
+    "resources.all(r, !('x' in (true ? r : {})))": ANY_FIELD,
+    "resources.map(r, {'r': r}).all(m, !('x' in m.r))": ANY_FIELD,
+    "resources == [{'a': 1}]": ANY_FIELD,
+    "{'a': 1} in resources": ANY_FIELD,
+    "credential in [{'a': 1}]": ANY_FIELD,
+    "resources.all(r, size(r) == 1)": ANY_FIELD,
+    "resources.all(r, r.restrictions == params)": ANY_FIELD,
+    "cel.bind(all, resources, all.all(r, r.all(k, k != 'x')))": ANY_FIELD,
+    "'%s'.format([credential.restrictions]) == ''": ANY_FIELD,
 }
 """Expressions that ask for a field that is not there, and the key that their cautious form misses."""
 SETTLED = [
@@ -245,6 +260,14 @@ SETTLED = [
     "'p' in credential.restrictions.projects",
     "resources.exists(r, r.a == 1 || has(r.x))",
     "1.5 < 2.0 && credential['a'] == 1",
+    "size(resources) == 1 && resources != []",
+    "resources.filter(r, r.a == 1).size() == 1",
+    "!(credential.a in resources.map(r, r.provider)) || true",
+    "'p' in resources[0].restrictions.projects",
+    "credential.restrictions.projects == params.names",
+    "credential.restrictions.projects.all(p, p in params.names || p == 'p')",
+    "size(credential.a == 1 ? credential.restrictions.projects : []) == 1",
+    "url('https://a.b/').host in params.names || true",
 ]
 """Expressions that what is there settles."""
 ALL = Absent(None, None)
