@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 from msgspec import UNSET, Meta
 
-from northflank_audit.model import Resource
+from northflank_audit.model import LIST, Resource
 from northflank_audit.policy.expressions.cel import Names
 from northflank_audit.resources import TYPES, Field, Kind, ResourceType
 from northflank_audit.resources.base import tree
