@@ -41,7 +41,7 @@ def baseline_of(value: Any) -> Baseline:
 
 
 def _today(value: Any) -> Any:
-    """Return a decoded report with today's word for what earlier versions of this tool called `mended`."""
+    """Return a decoded report with today's word for the word `mended` of earlier versions."""
     if not isinstance(value, dict):
         return value
     renewed = {

@@ -66,8 +66,8 @@ def waivers_group() -> None:
 def check_waivers(within: int, form: str, **given: Any) -> None:
     """List waivers that have expired, cover nothing or end soon; exit 1 for the first two.
 
-    Whether a waiver covers anything shows only in an audit, so this makes one, and writes no report. What can't be
-    told, since the audit did not see or could not judge everything, makes the exit code 3.
+    Only an audit shows whether a waiver covers anything, so this runs one, and writes no report. The exit code is 3
+    where the audit could not see or evaluate enough to know.
     """
     settings = settings_from(given, click.get_current_context().get_parameter_source)
     policy = read_policy(settings)

@@ -57,7 +57,7 @@ class RuleFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     rules: list[RuleEntry] = []
     extends: Annotated[
         list[Text],
-        Meta(description="Rule files or folders, or pack:NAME: their rules run as well."),
+        Meta(description="Rule files or folders, or pack:NAME: their rules also run."),
     ] = []
     overrides: Annotated[
         dict[str, Override], Meta(description="What to change of the rules, by their ids; off switches one off.")
