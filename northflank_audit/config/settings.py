@@ -102,7 +102,7 @@ class Settings:
         if not value:
             raise StartError(f"the API token is empty; it came from {origin}")
         if not value.isascii() or not value.isprintable() or " " in value:
-            raise StartError(f"the API token from {origin} contains whitespace or a control character")
+            raise StartError(f"the API token from {origin} contains whitespace, a line break or a control character")
         return Token(value, origin)
 
 

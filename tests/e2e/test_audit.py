@@ -303,7 +303,7 @@ def test_rules_over_whole_accounts_run_besides_the_others_when_their_file_is_nam
         {"type": "account", "id": "account", "name": None, "team": None, "project": None},
     ) in failed
     assert (report["coverage"]["accounts"], report["coverage"]["requests"], report["coverage"]["results"]) == (1, 2, 70)
-    assert "3 registry credentials × 16 rules + 1 account × 1 rule = 49 verdicts" in ended.out
+    assert "3 registry credentials × 23 rules + 1 account × 1 rule = 70 verdicts" in ended.out
     assert "account: the account holds more than 2 registry credentials" in ended.out
     assert audit(*WHOLE, "--input", "s.json").report["results"] == report["results"]
     assert audit(*WHOLE, "--waivers", "w.yaml", **at(server)).report["summary"]["waived"] == 1
