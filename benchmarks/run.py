@@ -239,6 +239,7 @@ def show(what: str, mine: float, other: float, ratio: float, reach: str) -> None
 
 
 if __name__ == "__main__":
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as users have it: modules and templates are compiled once
     wanted = os.environ.get("ONLY", "")
     with tempfile.TemporaryDirectory() as scratch:
         for name, measure in {

@@ -1,5 +1,6 @@
 """`python -m northflank_audit`, and the entry point of `audit.py` and the installed command."""
 
+import gc
 import os
 import sys
 
@@ -9,6 +10,8 @@ from northflank_audit.stopping import Watch
 
 def main() -> None:
     """Run the command line. Signals are handled before the rest is imported, which takes most of a short run."""
+    # Modules and records are trees without cycles: looking for garbage every 700 of them took 4% of an audit's time.
+    gc.set_threshold(100_000, 50, 50)
     watch = Watch()
     try:
         watch.start()

@@ -22,3 +22,7 @@ class Deadline:
     def overdue(self) -> float:
         """Seconds since the end; 0 before it."""
         return max(0.0, self.clock() - self._end)
+
+    def is_over(self, since: float) -> bool:
+        """Tell whether it ended more than so many seconds ago."""
+        return self.clock() - self._end > since

@@ -34,7 +34,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """Return 0 for `info` up to 4 for `critical`."""
-        return list(Severity).index(self)
+        return _RANKS[self]
+
+
+_RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Status(StrEnum):

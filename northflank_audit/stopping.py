@@ -20,6 +20,7 @@ from northflank_audit.errors import Stopped
 GRACE: Final = 0.6
 """Seconds that a stopped run has to unwind before the process ends without it."""
 
+_HANDLED: Final = (signal.SIGINT, signal.SIGTERM)
 _cleanups: Final[list[Callable[[], None]]] = []
 
 
@@ -45,7 +46,7 @@ class Watch:
         sys.unraisablehook = report
         threading.Thread(target=self._end, name="signals", daemon=True).start()
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _HANDLED:
             signal.signal(number, self._handle)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
@@ -55,7 +56,8 @@ class Watch:
                 raise Stopped(number)
 
     def _end(self) -> None:
-        (first,) = os.read(self._reader, 1)
+        while (first := os.read(self._reader, 1)[0]) not in _HANDLED:  # a debugger or profiler may handle others
+            pass
         time.sleep(GRACE)
         leave(128 + (self.number or first))
 

@@ -63,16 +63,16 @@ class TimedEngine(Engine):
         `in_order` says whether all verdicts of a resource come before those of the next.
         """
         judged: set[Identity] = set()
-        current: Identity | None = None
+        current: Resource | None = None
         pending = iter(verdicts)
-        while self._deadline.overdue <= LATE:
+        while not self._deadline.is_over(LATE):
             verdict = next(pending, None)
             if verdict is None:
                 return
-            key = verdict.resource.identity
-            if current is not None and current != key and in_order:
-                judged.add(current)
-            current = key
+            if in_order and current is not verdict.resource:
+                if current is not None:
+                    judged.add(current.identity)
+                current = verdict.resource
             yield verdict
         self._unjudged.update({each.identity for each in resources} - judged)
 
@@ -157,12 +157,17 @@ class _ByPage(_Evaluation):
         """Yield what is judged as it comes."""
         for page in self._source.pages(self._needs):
             self._want_all(page)
-            verdicts = list(self._verdicts(each for each in page if each.identity not in self._wants))
+            verdicts = list(self._verdicts(self._firm(page)))
             self._want_as_said(verdicts, page)
-            firm = [each for each in page if each.identity not in self._wants]
-            yield self._judged(firm, [each for each in verdicts if each.resource.identity not in self._wants])
+            wants = self._wants
+            told = [each for each in verdicts if each.resource.identity not in wants] if wants else verdicts
+            yield self._judged(self._firm(page), told)
         for completed in self._completed():
             yield self._judged(completed, self._verdicts(completed))
+
+    def _firm(self, page: list[Resource]) -> list[Resource]:
+        """Return the resources of which no part is wanted."""
+        return [each for each in page if each.identity not in self._wants] if self._wants else page
 
 
 class _ByAccount(_Evaluation):

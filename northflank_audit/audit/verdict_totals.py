@@ -59,7 +59,7 @@ class VerdictTotals:
 
     def unjudged(self, *, broken: bool = False) -> list[str]:
         """Return what could not be judged, a line for each cause; with `broken`, by rules that always fail alone."""
-        results = sorted(self._results, key=lambda result: result.order)
+        results = sorted((each for each in self._results if each.unjudged), key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
         found = [cause for cause in causes(results, rules) if cause.broken or not broken]
         left = sum(len(cause.results) for cause in found[MOST_CAUSES:])

@@ -1,7 +1,7 @@
 """The rules about one type of resource that need nothing but the resource itself."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,8 @@ from northflank_audit.policy.kinds import Doubt, Kinds, absent_names
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
 from northflank_audit.resources import TYPES
 
-_CODES = {Batch.VIOLATED: Status.FAIL, Batch.HELD: Status.PASS, Batch.NOT_APPLICABLE: Status.NOTAPPLICABLE}
+_STATUSES = (Status.FAIL, Status.PASS, Status.NOTAPPLICABLE)
+"""What `Batch`'s codes stand for."""
 
 
 class TypeRules:
@@ -21,6 +22,7 @@ class TypeRules:
 
     def __init__(self, kind: str, ready: Sequence[CompiledRule], now: dt.datetime) -> None:
         self.ready = ready
+        self._rules = [each.rule for each in ready]
         self._variable = TYPES[kind].variable
         self._parts = frozenset(part.name for part in TYPES[kind].sources)
         self._batch = Batch(self._variable, [(each.when, each.require) for each in ready])
@@ -37,22 +39,37 @@ class TypeRules:
 
     def evaluate(
         self, page: Sequence[Resource], variables: Mapping[str, Any], settled: Callable[[Verdict], Verdict]
-    ) -> Iterator[Verdict]:
-        """Yield a verdict for each resource of a page and each rule, in that order.
+    ) -> Iterable[Verdict]:
+        """Return a verdict for each resource of a page and each rule, in that order.
 
         `settled` says what an unknown verdict amounts to.
         """
         doubts = self._doubts(page)
         sure = [resource.record for resource, doubt in zip(page, doubts, strict=True) if doubt is None]
-        parameters = [each.rule.params for each in self.ready]
-        rows = iter(self._batch.evaluate(sure, {"parameters": parameters, **variables}) or ())
+        parameters = [rule.params for rule in self._rules]
+        rows = self._batch.evaluate(sure, {"parameters": parameters, **variables})
+        if rows is None or len(rows) < len(page):
+            return self._one_by_one(page, doubts, iter(rows or ()), variables, settled)
+        return [verdict for resource, codes in zip(page, rows, strict=True) for verdict in self._firm(resource, codes)]
+
+    def _firm(self, resource: Resource, codes: Sequence[int]) -> list[Verdict]:
+        return [Verdict(rule, resource, _STATUSES[code]) for rule, code in zip(self._rules, codes, strict=True)]
+
+    def _one_by_one(
+        self,
+        page: Sequence[Resource],
+        doubts: Sequence[Doubt | None],
+        rows: Iterator[Sequence[int]],
+        variables: Mapping[str, Any],
+        settled: Callable[[Verdict], Verdict],
+    ) -> Iterator[Verdict]:
+        """Yield the verdicts one by one, since each may take its time."""
         for resource, doubt in zip(page, doubts, strict=True):
             codes = next(rows, None) if doubt is None else None
             if codes is None:
                 yield from map(settled, self._exactly(resource, doubt, variables))
-                continue
-            for each, code in zip(self.ready, codes, strict=True):
-                yield Verdict(each.rule, resource, _CODES[code])
+            else:
+                yield from self._firm(resource, codes)
 
     def _doubts(self, page: Sequence[Resource]) -> Sequence[Doubt | None]:
         """Return for each resource what of it is in doubt that the rules ask for."""

@@ -165,6 +165,12 @@ class Part:
         """The fields as a tree, as `tree` gives it."""
         return tree(self.fields)
 
+    @cached_property
+    def hidden(self) -> tuple[tuple[tuple[str, ...], bool], ...]:
+        """The steps of the paths in `secrets` and `logins`, and whether they are of `logins`."""
+        paths = [*((path, False) for path in self.secrets), *((path, True) for path in self.logins)]
+        return tuple((tuple(path.split(".")), is_login) for path, is_login in paths)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceType:

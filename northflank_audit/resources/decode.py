@@ -7,9 +7,7 @@ fields are kept, unless their names call them secret.
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from northflank_audit.addresses import without_user
 from northflank_audit.resources.base import Field, Kind, Part, Record, ResourceType
@@ -21,8 +19,7 @@ _COMPARED: Final = frozenset({"provider", "region", "status", "type", "scope"})
 """Undeclared fields that are never masked, with all in them: rules compare them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Intake:
+class _Intake(NamedTuple):
     """What decides on each value of one answer."""
 
     personal: Collection[str]
@@ -30,7 +27,7 @@ class _Intake:
     """Whether what nobody declared is kept."""
 
 
-def kept(part: Part, item: Mapping[str, Any], personal: Collection[str] = (), *, open_: bool = False) -> Record:
+def kept(part: Part, item: Record, personal: Collection[str] = (), *, open_: bool = False) -> Record:
     """Return what is kept of a record that an endpoint gave; of personal fields those with these paths alone.
 
     `open_` keeps what nobody declared as well, less what its keys call a secret. Raises RecursionError for what is
@@ -40,15 +37,13 @@ def kept(part: Part, item: Mapping[str, Any], personal: Collection[str] = (), *,
     return _masked(_filtered(part, item, personal, open_=open_), part.kept, secrets)
 
 
-def listed(kind: ResourceType, item: Mapping[str, Any], personal: Collection[str] = ()) -> Record:
+def listed(kind: ResourceType, item: Record, personal: Collection[str] = ()) -> Record:
     """Return what is kept of a record of a type's list. Raises RecursionError as `kept` does."""
     assert kind.listing is not None  # noqa: S101 - what has no list has no records
     return kept(kind.listing, item, personal, open_=kind.open)
 
 
-def completed(
-    kind: ResourceType, part: Part, record: Record, item: Mapping[str, Any], personal: Collection[str] = ()
-) -> Record:
+def completed(kind: ResourceType, part: Part, record: Record, item: Record, personal: Collection[str] = ()) -> Record:
     """Return a record with what a part of it adds. What repeats a secret of the part is masked in both.
 
     Raises RecursionError as `kept` does.
@@ -79,23 +74,28 @@ def merged(record: Mapping[str, Any], addition: Mapping[str, Any]) -> Record:
 
 
 # -- What is kept ------------------------------------------------------------------------------------------------------
-def _filtered(part: Part, item: Mapping[str, Any], personal: Collection[str], *, open_: bool = False) -> Record:
-    derived = part.derive(dict(item)) if part.derive else {}
+def _filtered(part: Part, item: Record, personal: Collection[str], *, open_: bool = False) -> Record:
+    derived = part.derive(item) if part.derive else None
     return _map(merged(item, derived) if derived else item, part.kept, _Intake(personal, open_))
 
 
 def _map(value: Mapping[str, Any], known: Mapping[str, Any], intake: _Intake) -> Record:
-    found = {
-        name: _node(value[name], node, intake)
-        for name, node in known.items()
-        if name in value and not _is_excluded(value[name], node, intake)
-    }
-    if intake.open:
-        found |= {
-            name: _open(name, item)
-            for name, item in value.items()
-            if name not in known and item is not None and not is_secret(name, item)
-        }
+    found = {}
+    for name, item in value.items():
+        node, kind = known.get(name), type(item)
+        if node is None:
+            if intake.open and item is not None and not is_secret(name, item):
+                found[name] = _open(name, item)
+        elif (
+            type(node) is Field
+            and not node.personal
+            and (  # what hides nothing, which is most of it
+                kind is bool or kind is int or (kind is str and "://" not in item and not node.address)
+            )
+        ):
+            found[name] = item
+        elif not _is_excluded(item, node, intake):
+            found[name] = _node(item, node, intake)
     return found
 
 
@@ -110,20 +110,21 @@ def _node(value: Any, node: Any, intake: _Intake) -> Any:
     if isinstance(node, Field):
         return _leaf(value, node, intake)
     if isinstance(node, Items) and isinstance(value, list):
-        return [None if item is None else _node(item, node.item, intake) for item in value]
+        inner = node.item
+        return [None if item is None else _node(item, inner, intake) for item in value]
     if isinstance(node, dict) and isinstance(value, dict):
         return _map(value, node, intake)
     return _clean(value) if intake.open else _emptied(value)
 
 
 def _leaf(value: Any, field: Field, intake: _Intake) -> Any:
+    if isinstance(value, str):
+        return without_user(value) if field.address else _without_users(value)
     if field.kind is Kind.MAP and isinstance(value, dict):
         return {name: item for name, item in value.items() if isinstance(item, bool)}
     if isinstance(value, dict | list):
         return _clean(value) if intake.open else type(value)()
-    if not isinstance(value, str):
-        return value
-    return without_user(value) if field.address else _without_users(value)
+    return value
 
 
 def _emptied(value: Any) -> Any:
@@ -151,16 +152,10 @@ def _without_users(text: str) -> str:
 def _secrets(part: Part, item: Mapping[str, Any]) -> Secrets:
     secrets = Secrets()
     secrets.take(item)
-    for paths, users in ((part.secrets, False), (part.logins, True)):
-        for steps in map(_steps, paths):
-            if steps[0] in item:
-                secrets.add_at(item, steps, users=users)
+    for steps, is_login in part.hidden:
+        if steps[0] in item:
+            secrets.add_at(item, steps, users=is_login)
     return secrets
-
-
-@lru_cache(maxsize=1024)
-def _steps(path: str) -> tuple[str, ...]:
-    return tuple(path.split("."))
 
 
 def _masked(record: Record, known: Mapping[str, Any], secrets: Secrets) -> Record:

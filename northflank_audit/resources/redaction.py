@@ -97,25 +97,26 @@ class Secrets:
             if "://" in value:
                 self.add_address(value)
             return
-        if not isinstance(value, dict | list):
-            return
-        if depth > DEEPEST:
+        if depth > DEEPEST and isinstance(value, dict | list):
             raise RecursionError
-        if isinstance(value, list):
+        if isinstance(value, dict):
+            self._take_fields(value, depth)
+        elif isinstance(value, list):
             for item in value:
                 self.take(item, depth + 1)
-            return
-        for key, item in value.items():
-            self._take_field(key, item, depth)
 
-    def _take_field(self, key: str, item: Any, depth: int) -> None:
-        if is_secret(key, item):
-            self.add(key, item)
-        elif isinstance(item, str):
-            if is_address(key) or "://" in item:
-                self.add_address(item)
-        elif isinstance(item, dict | list):
-            self.take(item, depth + 1)
+    def _take_fields(self, value: dict[str, Any], depth: int) -> None:
+        for key, item in value.items():
+            if isinstance(item, str):
+                if _by_name(key) is not None:
+                    self.add(key, item)
+                elif "@" in item and ("://" in item or is_address(key)):
+                    self.add_address(item)
+            elif isinstance(item, dict) or isinstance(item, list):  # noqa: SIM101 - this is faster for numbers
+                if _by_name(key) is not None:
+                    self.add(key, item)
+                else:
+                    self.take(item, depth + 1)
 
     def add_at(self, value: Any, steps: Sequence[str], *, users: bool = False) -> None:
         """Take every text at or below a path: a secret, or a user name.
@@ -126,9 +127,9 @@ class Secrets:
             for item in value:
                 self.add_at(item, steps, users=users)
         elif isinstance(value, dict):
-            step, *rest = steps or ("*",)
+            step = steps[0] if steps else "*"
             for item in value.values() if step == "*" else [value[step]] if step in value else ():
-                self.add_at(item, rest, users=users)
+                self.add_at(item, steps[1:], users=users)
         elif isinstance(value, str) and not steps:
             if users:
                 self._users.add(value.strip())

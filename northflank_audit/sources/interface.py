@@ -205,8 +205,10 @@ class Source(ABC):
 
     def _take_shortfalls(self, kind: ResourceType, admitted: Iterable[Resource]) -> None:
         """Take note of what is needed of resources and is known from the start not to come."""
-        needed = self.needs.parts.get(kind.name, {}).keys()
+        needed = frozenset(self.needs.parts.get(kind.name, ()))
         for each in admitted:
-            unread = needed - each.parts and not (kind.lists_all and kind.lists_all(each.record))
-            if each.shortfall and (unread or each.left_out):
+            if not each.shortfall:
+                continue
+            lacks_parts = not needed <= each.parts and not (kind.lists_all and kind.lists_all(each.record))
+            if lacks_parts or each.left_out:
                 self.shortfalls.setdefault(kind.name, []).append(each.shortfall)

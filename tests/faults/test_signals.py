@@ -135,3 +135,20 @@ def test_a_stopped_emulator_speaks_of_no_report():
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=NET)
     assert (process.returncode, said) == (143, "the emulator was stopped\n")
+
+
+def test_a_signal_that_someone_else_handles_ends_nothing():
+    """A profiler's timer, say: the interpreter tells of every signal that has a handler."""
+    script = f"""
+from northflank_audit.stopping import GRACE
+signal.signal(signal.SIGUSR1, lambda number, frame: None)
+send(signal.SIGUSR1)
+time.sleep(GRACE + 0.4)
+print("goes on", flush=True)
+try:
+    send(signal.SIGTERM)
+except BaseException:
+    pass
+time.sleep({10 * NET})
+"""
+    assert ended(script) == (128 + signal.SIGTERM, "goes on\n", "")

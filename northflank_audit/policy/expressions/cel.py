@@ -141,7 +141,7 @@ class Expression:
         """Which of `WIDE` it reads."""
         self._own = own(resource_type)
 
-    @property
+    @cached_property
     def fields(self) -> tuple[tuple[str, ...], ...]:
         """The paths below its record that it reads, longest only, in order of appearance."""
         return _longest([read.path[1:] for read in self.reads if read.path[0] == self.variable])

@@ -4,8 +4,9 @@ The messages are those of the CEL specification's `checked.proto` and `syntax.pr
 No package on PyPI carries their Python classes, and four kinds of field need no library to be read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -20,7 +21,8 @@ TEST_ONLY = 3
 ACCOUNT: Final = "account"
 """The variable that holds lists; a rule names each that it uses."""
 
-Message = dict[int, list[int | bytes]]
+Message = Mapping[int, Sequence[int | bytes]]
+"""A message's values, by the numbers of its fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +204,10 @@ def path(node: Message, bound: Bound = _NOTHING) -> tuple[tuple[str, ...], bool]
     return None
 
 
+@lru_cache(maxsize=8192)  # every pass over an expression comes by the same messages
 def fields(message: int | bytes) -> Message:
     """Decode one protobuf message into its fields' values, by field number."""
-    decoded: Message = {}
+    decoded: dict[int, list[int | bytes]] = {}
     buffer, at = raw(message), 0
     while at < len(buffer):
         tag, at = _varint(buffer, at)
@@ -243,6 +246,8 @@ def _as_varint(value: int) -> bytes:
 
 
 def _varint(buffer: bytes, at: int) -> tuple[int, int]:
+    if buffer[at] < 0x80:  # noqa: PLR2004 - the continuation bit; most are of one byte
+        return buffer[at], at + 1
     value = shift = 0
     while True:
         byte = buffer[at]

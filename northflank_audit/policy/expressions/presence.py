@@ -140,7 +140,7 @@ class _Rewriter:
         select = field_reads.fields(field_reads.last(node, SELECT))
         operand = field_reads.last(select, 1)
         tests = TEST_ONLY in select and names.shapes.derives(operand)
-        inner: Message = {**select, 1: [self._object(operand, names)]}
+        inner = {**select, 1: [self._object(operand, names)]}
         if not tests:
             return field_reads.encoded({**node, SELECT: [field_reads.encoded(inner)]})
         self.asked.add(field_reads.last(select, 2).decode())
@@ -166,8 +166,8 @@ class _Rewriter:
             return self._new(CALL, {2: [_INDEX], 3: [every, self._constant(_ZERO)]})
         if function == _INDEX:
             first = self._object(arguments[0], names)
-            call[3] = [first, *(self.expression(each, names) for each in arguments[1:])]
-            return field_reads.encoded({**node, CALL: [field_reads.encoded(call)]})
+            changed = {**call, 3: [first, *(self.expression(each, names) for each in arguments[1:])]}
+            return field_reads.encoded({**node, CALL: [field_reads.encoded(changed)]})
         return self._inner(node, CALL, (1, 3), lambda part: self.expression(part, names))
 
     def _loop(self, node: Message, names: _Names) -> bytes:
@@ -175,11 +175,13 @@ class _Rewriter:
         inner = names.within(loop)
         source = field_reads.last(loop, 2)
         over_a_map = names.shapes.of(source) is Shape.OPEN
-        loop[2] = [self._any_field() if over_a_map else self.expression(source, names)]
-        loop[4] = [self._object(field_reads.last(loop, 4), names)]
-        for number in (5, 6, 7):
-            loop[number] = [self.expression(field_reads.last(loop, number), inner)]
-        return field_reads.encoded({**node, COMPREHENSION: [field_reads.encoded(loop)]})
+        changed: Message = {
+            **loop,
+            2: [self._any_field() if over_a_map else self.expression(source, names)],
+            4: [self._object(field_reads.last(loop, 4), names)],
+            **{number: [self.expression(field_reads.last(loop, number), inner)] for number in (5, 6, 7)},
+        }
+        return field_reads.encoded({**node, COMPREHENSION: [field_reads.encoded(changed)]})
 
     def _list(self, node: Message, names: _Names) -> bytes:
         return self._inner(node, LIST, (1,), lambda part: self.expression(part, names))
@@ -189,10 +191,10 @@ class _Rewriter:
 
     def _entry(self, raw: bytes, names: _Names) -> bytes:
         entry = field_reads.fields(raw)
-        for number in (3, 4):
-            if number in entry:
-                entry[number] = [self.expression(field_reads.last(entry, number), names)]
-        return field_reads.encoded(entry)
+        changed = {
+            number: [self.expression(field_reads.last(entry, number), names)] for number in (3, 4) if number in entry
+        }
+        return field_reads.encoded({**entry, **changed})
 
     def _object(self, raw: bytes, names: _Names) -> bytes:
         """Return what a field is read of, or what gets another name: of a record itself nothing is asked yet."""

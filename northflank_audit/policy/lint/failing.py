@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
@@ -59,9 +60,15 @@ def failures(expression: Expression, params: Mapping[str, Any]) -> Iterator[Prob
 
 def _variables(expression: Expression, record: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
     records = [record, {**record, "id": "b"}]
-    account = {name: _samples(kind) for name, kind in by_collection().items()}
+    account = _account() if "account" in expression.wide else {}
     shared = {"account": account, "resources": records, "projects": ["a"], "params": params, "now": _NOW}
     return {**shared, **({expression.variable: record, "detailed": True} if expression.variable else {})}
+
+
+@lru_cache
+def _account() -> dict[str, list[dict[str, Any]]]:
+    """Return an account with one resource of each type."""
+    return {name: _samples(kind) for name, kind in by_collection().items()}
 
 
 def _samples(kind: ResourceType) -> list[dict[str, Any]]:
@@ -74,18 +81,24 @@ def _samples(kind: ResourceType) -> list[dict[str, Any]]:
 def _records(expression: Expression) -> Iterator[dict[str, Any]]:
     """Yield records with every field that is documented or read, each with other values of its kind."""
     kind = TYPES[expression.resource_type]
-    paths: dict[tuple[str, ...], Sequence[Any]] = {
-        stepped(name): _VALUES[field.kind] for name, field in kind.fields.items() if not _is_above(kind, name)
-    }
+    paths = dict(_documented(kind.name))
     for path in expression.fields:
         if path and path not in paths:
             paths[path] = _ANY
+    ordered = sorted(paths.items())
     for number in range(_TRIES):
         record: dict[str, Any] = {}
-        for place, (path, values) in enumerate(sorted(paths.items())):
+        for place, (path, values) in enumerate(ordered):
             # Each field in a rhythm of its own, so that the values meet in many ways.
             _put(record, path, values[(number // (1 + place % 3)) % len(values)])
         yield record
+
+
+@lru_cache
+def _documented(name: str) -> Mapping[tuple[str, ...], Sequence[Any]]:
+    """Return what the documented fields of a type may hold, by their steps, but those above others."""
+    kind = TYPES[name]
+    return {stepped(path): _VALUES[field.kind] for path, field in kind.fields.items() if not _is_above(kind, path)}
 
 
 def _is_above(kind: ResourceType, path: str) -> bool:
