@@ -44,16 +44,22 @@ class TypeRules:
 
         `settled` says what an unknown verdict amounts to.
         """
-        doubts = self._doubts(page)
-        sure = [resource.record for resource, doubt in zip(page, doubts, strict=True) if doubt is None]
-        parameters = [rule.params for rule in self._rules]
-        rows = self._batch.evaluate(sure, {"parameters": parameters, **variables})
+        known = {"parameters": [rule.params for rule in self._rules], **variables}
+        records = [resource.record for resource in page]
+        if self._is_sure(page, records):
+            doubts: Sequence[Doubt | None] = [None] * len(page)
+        else:
+            doubts = [self._kinds.doubt(resource) for resource in page]
+            records = [record for record, doubt in zip(records, doubts, strict=True) if doubt is None]
+        rows = self._batch.evaluate(records, known)
         if rows is None or len(rows) < len(page):
             return self._one_by_one(page, doubts, iter(rows or ()), variables, settled)
-        return [verdict for resource, codes in zip(page, rows, strict=True) for verdict in self._firm(resource, codes)]
+        return self._firm(page, rows)
 
-    def _firm(self, resource: Resource, codes: Sequence[int]) -> list[Verdict]:
-        return [Verdict(rule, resource, _STATUSES[code]) for rule, code in zip(self._rules, codes, strict=True)]
+    def _firm(self, page: Sequence[Resource], rows: Sequence[Sequence[int]]) -> Iterator[Verdict]:
+        for resource, codes in zip(page, rows, strict=True):
+            for rule, code in zip(self._rules, codes, strict=True):
+                yield Verdict(rule, resource, _STATUSES[code])
 
     def _one_by_one(
         self,
@@ -69,14 +75,11 @@ class TypeRules:
             if codes is None:
                 yield from map(settled, self._exactly(resource, doubt, variables))
             else:
-                yield from self._firm(resource, codes)
+                yield from self._firm([resource], [codes])
 
-    def _doubts(self, page: Sequence[Resource]) -> Sequence[Doubt | None]:
-        """Return for each resource what of it is in doubt that the rules ask for."""
-        whole = not self._asks or all(map(self._lacks_nothing, page))
-        if whole and self._kinds.fit([resource.record for resource in page]):
-            return [None] * len(page)
-        return [self._kinds.doubt(resource) for resource in page]
+    def _is_sure(self, page: Sequence[Resource], records: Sequence[Mapping[str, Any]]) -> bool:
+        """Tell, quickly, whether nothing is in doubt that the rules ask for; where it says no, something may be."""
+        return (not self._asks or all(map(self._lacks_nothing, page))) and self._kinds.fit(records)
 
     def _lacks_nothing(self, resource: Resource) -> bool:
         """Tell whether what a resource's record lacks is absent for certain."""
