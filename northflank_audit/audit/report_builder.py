@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from northflank_audit.audit.absent_fields import AbsentFields
 from northflank_audit.audit.evaluation import Judged, TimedEngine
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.tool import TOOL
@@ -28,12 +29,14 @@ class ReportBuilder:
         waivers = WaiverBook(policy.waivers, started.date())
         self._totals = VerdictTotals(engine, waivers, request.include, policy.earlier)
         self._read: Counter[str] = Counter()
+        self._absent = AbsentFields(engine.rules)
         self._judged = self._accounts = 0
 
     def add(self, known: Judged) -> None:
         """Take some resources with their verdicts."""
         self._totals.add(known.verdicts)
         self._read.update(each.type for each in known.resources)
+        self._absent.add(known.resources)
         self._judged += known.judged
         self._accounts += known.accounts
 
@@ -76,7 +79,10 @@ class ReportBuilder:
             coverage,
             resources=self._judged,
             accounts=self._accounts if self._engine.about_accounts else UNSET,
-            types=by_type(coverage.types, self._read, self._engine.rules, complete=not source.problems),
+            types=[
+                replace(each, silent=self._absent.of(each.type))
+                for each in by_type(coverage.types, self._read, self._engine.rules, complete=not source.problems)
+            ],
         )
 
     def _warnings(

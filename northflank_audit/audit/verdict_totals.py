@@ -12,13 +12,17 @@ from northflank_audit.audit.compliance import frameworks
 from northflank_audit.earlier_report import Baseline
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.policy.engine import Engine
+from northflank_audit.policy.reasons import NOT_GIVEN
 from northflank_audit.policy.verdict import Verdict
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
 from northflank_audit.report import Coverage, Gate, Report, RuleSummary, Run, Subject, Summary, Tool, Waivers
-from northflank_audit.unjudged import causes
+from northflank_audit.unjudged import Cause, causes
 
 LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
 """What the report always lists; the rest is counted."""
+
+ABSENT = "--absent says what an absent field means"
+"""How to decide what is unknown since the API leaves out a documented field."""
 
 MOST_CAUSES = 20
 """Causes of unknown verdicts that are reasons of their own; the rest is counted."""
@@ -64,7 +68,7 @@ class VerdictTotals:
         found = [cause for cause in causes(results, rules) if cause.broken or not broken]
         left = sum(len(cause.results) for cause in found[MOST_CAUSES:])
         more = [f"{left} more verdicts are unknown or errors"] if left else []
-        return [*(cause.text for cause in found[:MOST_CAUSES]), *more]
+        return [*map(_explained, found[:MOST_CAUSES]), *more]
 
     def report(
         self,
@@ -145,3 +149,8 @@ class VerdictTotals:
             sha256=rule.sha256,
             tuned=rule.tuned,
         )
+
+
+def _explained(cause: Cause) -> str:
+    """Return a cause in a line, with what can be done about it."""
+    return f"{cause.text}; {ABSENT}" if cause.reason.endswith(f"({NOT_GIVEN})") else cause.text

@@ -27,20 +27,20 @@ class _Intake(NamedTuple):
     """Whether what nobody declared is kept."""
 
 
-def kept(part: Part, item: Record, personal: Collection[str] = (), *, open_: bool = False) -> Record:
+def kept(part: Part, item: Record, personal: Collection[str] = (), *, open_: bool = False, key: str = "id") -> Record:
     """Return what is kept of a record that an endpoint gave; of personal fields those with these paths alone.
 
-    `open_` keeps what nobody declared as well, less what its keys call a secret. Raises RecursionError for what is
-    nested too deeply.
+    `open_` also keeps what nobody declared, less what its keys call a secret. `key` is the field that identifies the
+    record. Raises RecursionError for what is nested too deeply.
     """
     secrets = _secrets(part, item)
-    return _masked(_filtered(part, item, personal, open_=open_), part.kept, secrets)
+    return _masked(_filtered(part, item, personal, open_=open_), part.kept, secrets, key)
 
 
 def listed(kind: ResourceType, item: Record, personal: Collection[str] = ()) -> Record:
     """Return what is kept of a record of a type's list. Raises RecursionError as `kept` does."""
     assert kind.listing is not None  # noqa: S101 - what has no list has no records
-    return kept(kind.listing, item, personal, open_=kind.open)
+    return kept(kind.listing, item, personal, open_=kind.open, key=kind.id)
 
 
 def completed(kind: ResourceType, part: Part, record: Record, item: Record, personal: Collection[str] = ()) -> Record:
@@ -48,7 +48,7 @@ def completed(kind: ResourceType, part: Part, record: Record, item: Record, pers
 
     Raises RecursionError as `kept` does.
     """
-    return _masked(merged(record, _filtered(part, item, personal)), kind.kept, _secrets(part, item))
+    return _masked(merged(record, _filtered(part, item, personal)), kind.kept, _secrets(part, item), kind.id)
 
 
 def joined(part: Part, record: Record, items: list[Any], personal: Collection[str] = ()) -> Record:
@@ -61,7 +61,7 @@ def restored(kind: ResourceType, record: Mapping[str, Any], personal: Collection
     """Return what is kept of a record that was kept before. Raises RecursionError as `kept` does."""
     secrets = Secrets()
     secrets.take(record)
-    return _masked(_map(record, kind.kept, _Intake(personal, kind.open)), kind.kept, secrets)
+    return _masked(_map(record, kind.kept, _Intake(personal, kind.open)), kind.kept, secrets, kind.id)
 
 
 def merged(record: Mapping[str, Any], addition: Mapping[str, Any]) -> Record:
@@ -158,9 +158,12 @@ def _secrets(part: Part, item: Mapping[str, Any]) -> Secrets:
     return secrets
 
 
-def _masked(record: Record, known: Mapping[str, Any], secrets: Secrets) -> Record:
+def _masked(record: Record, known: Mapping[str, Any], secrets: Secrets, key: str) -> Record:
+    """Return a record less what repeats a secret; but what identifies it, since others refer to it, stays."""
     mask = secrets.mask(_texts(record)) if secrets else None
-    return record if mask is None else _masked_map(record, known, mask)
+    if mask is None:
+        return record
+    return {**_masked_map(record, known, mask), **({key: record[key]} if key in record else {})}
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -10,7 +10,8 @@ from northflank_audit.cli.app import LAZY, cli
 from tests.conftest import NET, ROOT
 
 LOADED = """
-import sys
+import os, sys
+os._exit = sys.exit
 sys.argv = ["audit.py", *sys.argv[1:]]
 from northflank_audit.__main__ import main
 try:

@@ -8,7 +8,7 @@ import yaml
 
 from northflank_audit.resources import TYPES
 from northflank_audit.resources.base import Field, Kind
-from northflank_audit.resources.decode import kept
+from northflank_audit.resources.decode import kept, listed, restored
 from northflank_audit.resources.paths import Items
 
 PLANTED = "planted-Zq7!x9Lm2#"
@@ -187,3 +187,12 @@ def test_a_stored_login_is_told_of_and_dropped():
     found = kept(part, {"id": "a", "credentials": {"username": "bot", "password": PLANTED}})
     assert found == {"id": "a", "credentials": {"stored": True}}
     assert kept(part, {"id": "a"}) == {"id": "a", "credentials": {"stored": False}}
+
+
+def test_an_id_stays_though_it_equals_a_secret():
+    """A backup destination may be called as its bucket's key: what else in the report refers to it, must find it."""
+    kind = TYPES["backup-destination"]
+    found = listed(kind, {"name": PLANTED, "credentials": {"accessKey": PLANTED}, "description": f"of {PLANTED}"})
+    assert found["name"] == PLANTED
+    assert PLANTED not in json.dumps({**found, "name": ""})
+    assert restored(kind, found)["name"] == PLANTED
