@@ -39,6 +39,12 @@ class Scope(StrEnum):
     """The token's own account, and each team."""
     PROJECT = "project"
     """Each project of an account."""
+    TEAM = "team"
+    """Each team; the token's own account has none, unless the token is a team's."""
+    ORGANISATION = "organisation"
+    """The organisation, whose token it takes."""
+    TOKEN = "token"  # noqa: S105 - a scope
+    """The token itself: its list is an answer about one resource."""
     WHOLE = "whole"
     """No list: the account itself."""
 
