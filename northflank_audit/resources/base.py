@@ -44,7 +44,7 @@ class Scope(StrEnum):
     ORGANISATION = "organisation"
     """The organisation, whose token it takes."""
     TOKEN = "token"  # noqa: S105 - a scope
-    """The token itself: its list is an answer about one resource."""
+    """The token itself: `data` is the one resource, without any list."""
     WHOLE = "whole"
     """No list: the account itself."""
 
@@ -59,7 +59,7 @@ class Permission:
 
     def __str__(self) -> str:
         """Name the permission in messages."""
-        return f"{self.name} (before 2026: {self.before})" if self.before else self.name
+        return f"{self.name} (before 2026: {self.before})" if self.before else self.name or "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
