@@ -6,7 +6,6 @@ finds in plain text all the same (mentions, addresses) is broken by an invisible
 """
 
 import logging
-import re
 import threading
 import time
 import warnings
@@ -19,7 +18,7 @@ from northflank_audit.formats.headline import Outcome, headline, outcome
 from northflank_audit.formats.subject import subject
 from northflank_audit.formats.text import identity, new_first
 from northflank_audit.model import Result
-from northflank_audit.printable import printable, shortened
+from northflank_audit.printable import chat_text, printable, shortened
 from northflank_audit.report import Report
 
 LONGEST: Final = 30.0
@@ -36,9 +35,6 @@ _TYPES: Final = {
     Outcome.INCOMPLETE: "failure",
 }
 """How Apprise calls each outcome: services show it by a colour or a symbol."""
-_MENTION: Final = re.compile(r"([@#<])(?=\S)")
-_ADDRESS: Final = re.compile(r"://")
-_WWW: Final = re.compile(r"(?i)\b(www)\.")
 
 
 class Service(NamedTuple):
@@ -142,9 +138,7 @@ def _finding(result: Result) -> str:
 
 def _shown(text: str) -> str:
     """Return a line in which no chat finds a mention or an address, and that is no longer than it may be."""
-    text = _MENTION.sub("\\1\u200b", printable(text))
-    text = _WWW.sub("\\1\u200b.", _ADDRESS.sub(":\u200b//", text))
-    return shortened(text, LONGEST_LINE)
+    return shortened(chat_text(printable(text)), LONGEST_LINE)
 
 
 def _plugin(apprise: Any, url: str, asset: Any) -> Any:
