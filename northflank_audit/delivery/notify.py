@@ -6,13 +6,14 @@ finds in plain text all the same (mentions, addresses) is broken by an invisible
 """
 
 import logging
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, NamedTuple
 
+from northflank_audit.bounded import Job, OutOfTime
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats.headline import Outcome, headline, outcome
 from northflank_audit.formats.subject import subject
@@ -86,30 +87,31 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
 def notify(to: Sequence[Service], report: Report, places: Sequence[str]) -> None:
     """Notify everyone; `places` are where the reports are. Raises DeliveryError for those who could not be."""
     title, text, kind = _shown(subject(report)), body(report, places), _TYPES[outcome(report)]
-    delivered: set[str] = set()
 
-    def tell(service: Service) -> None:
+    def tell(service: Service) -> bool:
         import apprise  # noqa: PLC0415 - as above
 
         teller = apprise.Apprise()
         teller.add(service.plugin)
         try:
-            if teller.notify(title=title, body=text, body_format="text", notify_type=kind):
-                delivered.add(service.place)
-        except Exception:  # noqa: BLE001, S110 - not delivered; and what it says may hold the URL
-            pass
+            return bool(teller.notify(title=title, body=text, body_format="text", notify_type=kind))
+        except Exception:  # noqa: BLE001 - not delivered; and what it says may hold the URL
+            return False
 
     with _unheard():
-        threads = [threading.Thread(target=tell, args=(each,), name="notify", daemon=True) for each in to]
-        for thread in threads:
-            thread.start()
+        jobs = [(each, Job(partial(tell, each), "notify")) for each in to]  # at once: one that hangs delays no other
         end = time.monotonic() + LONGEST
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
-        lost = [each for each in to if each.place not in delivered]
+        lost = [each for each, job in jobs if not _delivered(job, end - time.monotonic())]
     if lost:
         names = ", ".join(f"{each.place} ({printable(str(each.plugin.service_name))})" for each in lost)
         raise DeliveryError(f"not everyone could be notified: {names}; `apprise -vv -b test URL` says why")
+
+
+def _delivered(job: Job[bool], seconds: float) -> bool:
+    try:
+        return job.result(seconds)
+    except OutOfTime:
+        return False
 
 
 def body(report: Report, places: Sequence[str]) -> str:
