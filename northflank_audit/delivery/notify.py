@@ -45,6 +45,8 @@ class Service(NamedTuple):
     """Where its URL stands, for messages."""
     plugin: Any
     """Apprise's object for it."""
+    teller: Any
+    """What sends to it alone."""
 
 
 def listed(text: str, path: str) -> list[tuple[str, str]]:
@@ -77,7 +79,7 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
         http_redirects=False,
     )
     with _unheard():
-        found = [Service(printable(place), _plugin(apprise, url, asset)) for place, url in urls]
+        found = [Service(printable(place), *_plugin(apprise, url, asset)) for place, url in urls]
     if unusable := [service.place for service in found if service.plugin is None]:
         problem = "not a URL that Apprise can use: it knows no such service, or a part of it or a package is missing"
         raise StartError("\n".join(f"{place}: {problem}" for place in unusable))
@@ -89,12 +91,8 @@ def notify(to: Sequence[Service], report: Report, places: Sequence[str]) -> None
     title, text, kind = _shown(subject(report)), body(report, places), _TYPES[outcome(report)]
 
     def tell(service: Service) -> bool:
-        import apprise  # noqa: PLC0415 - as above
-
-        teller = apprise.Apprise()
-        teller.add(service.plugin)
         try:
-            return bool(teller.notify(title=title, body=text, body_format="text", notify_type=kind))
+            return bool(service.teller.notify(title=title, body=text, body_format="text", notify_type=kind))
         except Exception:  # noqa: BLE001 - not delivered; and what it says may hold the URL
             return False
 
@@ -143,12 +141,15 @@ def _shown(text: str) -> str:
     return shortened(chat_text(printable(text)), LONGEST_LINE)
 
 
-def _plugin(apprise: Any, url: str, asset: Any) -> Any:
-    """Return Apprise's object for a URL; None where it has none."""
+def _plugin(apprise: Any, url: str, asset: Any) -> tuple[Any, Any]:
+    """Return Apprise's object for a URL, and what sends to it; None where it has none."""
+    teller = apprise.Apprise()
     try:
-        return apprise.Apprise.instantiate(url, asset=asset)
+        plugin = apprise.Apprise.instantiate(url, asset=asset)
+        teller.add(plugin)
     except Exception:  # noqa: BLE001 - of whatever kind, it is about a URL that nobody may read
-        return None
+        plugin = None
+    return plugin, teller
 
 
 @contextmanager

@@ -63,7 +63,8 @@ def _once(method: str, url: str, body: bytes, content_type: str) -> None:
     import requests  # noqa: PLC0415 - only where it is used
 
     headers = {"User-Agent": f"northflank-audit/{__version__}", **({"Content-Type": content_type} if body else {})}
-    with _session(url) as session:
+    with requests.Session() as session:
+        _isolate(session, url)
         try:
             answer = session.request(
                 method,
@@ -88,11 +89,7 @@ def _once(method: str, url: str, body: bytes, content_type: str) -> None:
         raise NotSent(f"{host(url)}: HTTP {status}")
 
 
-def _session(url: str) -> "requests.Session":
-    """Return a session with the environment's proxies and authorities, and without its .netrc."""
-    import requests  # noqa: PLC0415 - as above
-
-    session = requests.Session()
+def _isolate(session: "requests.Session", url: str) -> None:
+    """Give a session the environment's proxies and authorities, and keep its .netrc from it."""
     environment = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify, session.trust_env = environment["proxies"], environment["verify"], False
-    return session
