@@ -134,7 +134,7 @@ def the_type(report: Report) -> str:
 def _accounts(report: Report) -> str:
     """Return how many accounts were judged as such; nothing where no rule was about them."""
     count = report.judged.get(ACCOUNT_TYPE, 0)
-    return THE_ACCOUNT if count == 1 else plural(count, "account") if count else ""
+    return THE_ACCOUNT if count == 1 else many(count, ACCOUNT_TYPE) if count else ""
 
 
 def explanation(report: Report) -> str:
