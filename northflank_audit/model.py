@@ -14,8 +14,9 @@ from msgspec import UNSET, UnsetType
 from northflank_audit.printable import blank
 
 RESOURCE_TYPE: Final = "registry-credential"
+"""The type that is meant where a rule, an input or an earlier report names none."""
 ACCOUNT_TYPE: Final = "account"
-
+"""The type of an account as a whole, which has no list and is counted apart."""
 
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2999

@@ -25,9 +25,11 @@ NO_DETAILS: Final = "the input holds no details; a snapshot of a live audit does
 NOT_KEPT: Final = "it is personal, and no rule read it when this was fetched"
 DIFFERENT: Final = "the inputs differ on them"
 UNSAID: Final = "the snapshot does not say what of the account it has"
+_DEFAULT: Final = TYPES[RESOURCE_TYPE]
+"""The type whose list an input is where it does not say it."""
 _FORMS: Final = (
-    "it must be a snapshot of this tool, a response of 'List registries', or what "
-    "'northflank list registry-credentials -o json' prints"
+    f"it must be a snapshot of this tool, a response of '{_DEFAULT.part(LIST).title}', or what "
+    f"'{_DEFAULT.command}' prints"
 )
 
 
@@ -250,7 +252,7 @@ def _decoded(file: InputFile) -> Read | Answer:
             return snapshot.read(value)
         except (msgspec.ValidationError, RecursionError) as error:
             raise StartError(f"{name}: not a whole snapshot ({error})") from None
-    return _answer(file, TYPES[file.type or RESOURCE_TYPE], value)
+    return _answer(file, TYPES[file.type] if file.type else _DEFAULT, value)
 
 
 def _answer(file: InputFile, kind: ResourceType, value: Any) -> Answer:
