@@ -118,7 +118,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
     @property
     def resource(self) -> Resource:
-        """The account as what a rule judges."""
+        """The account as what a rule evaluates."""
         return Resource(id=self.team or ACCOUNT_TYPE, name=None, team=self.team, record={}, type=ACCOUNT_TYPE)
 
 
@@ -229,7 +229,7 @@ class Became(StrEnum):
     GONE = "gone"
     """The resource is no longer there."""
     UNKNOWN = "unknown"
-    """It could not be judged today."""
+    """It could not be evaluated today."""
     UNSEEN = "unseen"
     """It is not in what could be seen today, which is not everything."""
     UNAUDITED = "unaudited"
@@ -263,7 +263,7 @@ class Result(Struct, frozen=True, kw_only=True):
     """Why it is unknown or an error; equal for equal causes, whatever the resource is called."""
 
     @property
-    def unjudged(self) -> bool:
+    def inconclusive(self) -> bool:
         """Whether the verdict could not be given."""
         return self.status in (Status.UNKNOWN, Status.ERROR)
 

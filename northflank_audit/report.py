@@ -30,7 +30,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     all_teams: bool | UnsetType = UNSET
     """True where every team that the organisation lists was asked for."""
     taken_at: dt.datetime | UnsetType = UNSET
-    """When the resources were as they are judged, if they are a snapshot's."""
+    """When the resources were as they are evaluated, if they are a snapshot's."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a time that can't be calculated with: reports and snapshots are read again."""
@@ -57,7 +57,7 @@ class Run(Struct, frozen=True, kw_only=True):
 
     @property
     def blind(self) -> bool:
-        """Whether not everything could be seen and judged."""
+        """Whether not everything could be seen and evaluated."""
         return not self.complete and (not self.undelivered or len(self.incomplete_reasons) > len(self.undelivered))
 
 
@@ -67,7 +67,7 @@ class TypeCoverage(Struct, frozen=True, kw_only=True):
     type: str
     """A name of the catalogue."""
     resources: int = 0
-    """Records judged."""
+    """Records evaluated."""
     details: int = 0
     """Answers about a single resource that were used: details and lists of children."""
     complete: bool = True
@@ -89,9 +89,9 @@ class Coverage(Struct, frozen=True, kw_only=True):
     count: int | None = 0
     """The sum of what those answers themselves say that they hold; None where one does not say it."""
     resources: int = 0
-    """Resources judged, of all types; accounts are counted apart."""
+    """Resources evaluated, of all types; accounts are counted apart."""
     accounts: int | UnsetType = UNSET
-    """Accounts judged, if a rule about accounts ran."""
+    """Accounts evaluated, if a rule about accounts ran."""
     details: int = 0
     """Detail answers that were used."""
     results: int = 0
@@ -148,7 +148,7 @@ class ControlVerdict(StrEnum):
     NOTMET = "notmet"
     """It is violated."""
     NOTKNOWN = "notknown"
-    """No violation is known, but not everything could be seen and judged."""
+    """No violation is known, but not everything could be seen and evaluated."""
     WAIVED = "waived"
     """What violates it has been accepted, which is not the same as met."""
     NOTAPPLICABLE = "notapplicable"
@@ -182,7 +182,7 @@ class Waivers(Struct, frozen=True):
 
 
 class Subject(Struct, frozen=True, kw_only=True):
-    """What was judged, as a file that can be kept beside the report."""
+    """What was evaluated, as a file that can be kept beside the report."""
 
     name: str
     """The file's name; that of a snapshot which was not saved is `snapshot.json`."""
@@ -258,7 +258,7 @@ class Report(Struct, frozen=True, kw_only=True):
     unsettled: list[Result] | UnsetType = UNSET
     """Violations of the earlier report of which nothing is known today; each says what it `became`."""
     subjects: list[Subject] | UnsetType = UNSET
-    """What was judged: the files of `--input`, or a snapshot of what was fetched, where one was made."""
+    """What was evaluated: the files of `--input`, or a snapshot of what was fetched, where one was made."""
     waivers: Waivers
     warnings: list[str]
     exit_code: int
@@ -276,8 +276,8 @@ class Report(Struct, frozen=True, kw_only=True):
         return [] if self.unsettled is UNSET else self.unsettled
 
     @property
-    def judged(self) -> dict[str, int]:
-        """How many resources of each type were judged, in the catalogue's order; accounts are the last."""
+    def resource_counts(self) -> dict[str, int]:
+        """How many resources of each type were evaluated, in the catalogue's order; accounts are the last."""
         about = dict.fromkeys(rule.resource for rule in self.rules if rule.resource != ACCOUNT_TYPE)
         if self.coverage.types:
             found = {each.type: each.resources for each in self.coverage.types if each.type in about}
@@ -287,11 +287,11 @@ class Report(Struct, frozen=True, kw_only=True):
 
     @property
     def saw_nothing(self) -> bool:
-        """Whether there was nothing to judge: no resource and no account was seen."""
+        """Whether there was nothing to evaluate: no resource and no account was seen."""
         return not self.coverage.resources and not (self.coverage.accounts or 0)
 
     @property
-    def judged_nothing(self) -> bool:
+    def inconclusive(self) -> bool:
         """Whether there are verdicts, and each is unknown, an error or not applicable."""
         summary = self.summary
         firm = summary.passed + summary.fail + summary.waived

@@ -13,7 +13,7 @@ from northflank_audit.model import Became
 from northflank_audit.reading import LARGEST_DATA, read_text
 
 DEEPEST_EVIDENCE: Final = 110
-"""Maps and lists within each other, in an earlier report's evidence: some more than a record that is judged has."""
+"""Maps and lists within each other, in an earlier report's evidence: some more than a record that is evaluated has."""
 
 
 def read_baseline(path: str, option: str = "--compare") -> Baseline:

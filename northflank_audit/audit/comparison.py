@@ -1,7 +1,7 @@
 """What changed since an earlier report: what is new, what goes on, and what became of the rest.
 
-Nothing is called resolved but what was seen to be: a violation that can't be judged today, was not seen, or whose rule
-or account was left out is unsettled. Two reports about different things are not compared at all.
+Only what was seen to be resolved is called so. A violation is unsettled if the current run could not evaluate it, did
+not see it, or excluded its rule or account. Two reports about different things are not compared at all.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from northflank_audit.model import RESOLVED, Became, Identity, Resource, Resourc
 from northflank_audit.report import Comparison, Earlier, Origin, RuleSummary, Run
 
 DEEPEST_EVIDENCE: Final = 110
-"""Maps and lists within each other, in an earlier report's evidence: some more than a record that is judged has."""
+"""Maps and lists within each other, in an earlier report's evidence: some more than a record that is evaluated has."""
 MOST_NAMED: Final = 3
 """Rules that a caution names."""
 
@@ -56,7 +56,7 @@ class BaselineComparison:
 
     def __init__(self, past: Baseline) -> None:
         self._past = past
-        # What could not be seen or judged then goes on being a violation until it is seen to be none.
+        # What could not be seen or evaluated then goes on being a violation until it is seen to be none.
         pending = [each for each in past.unsettled if each.became in (Became.UNKNOWN, Became.UNSEEN)]
         self._audited = _accounts(past.run.source).union(each.resource.team for each in pending)
         self._before = {_key(each.rule_id, each.resource): each for each in [*past.results, *pending]}

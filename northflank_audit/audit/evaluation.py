@@ -1,4 +1,4 @@
-"""In what order resources are fetched and judged: page by page, or where a rule needs it, account by account."""
+"""In what order resources are fetched and evaluated: page by page, or where a rule needs it, account by account."""
 
 import datetime as dt
 from collections import defaultdict
@@ -15,43 +15,45 @@ from northflank_audit.policy.verdict import Verdict
 from northflank_audit.sources.interface import Source
 
 LATE: Final = 3.0
-"""Seconds after the deadline in which what was fetched before it is still judged."""
+"""Seconds after the deadline in which what was fetched before it is still evaluated."""
 UNSAID: Final = "their source does not say it"
 
 
-class Judged(NamedTuple):
-    """Some resources in the form in which they were judged, and what was said of them."""
+class EvaluatedBatch(NamedTuple):
+    """Some resources in the form in which they were evaluated, and what was said of them."""
 
     resources: list[Resource]
     """All that were read, those of types too that no rule is about."""
     verdicts: Iterable[Verdict]
-    judged: int = 0
+    resource_count: int = 0
     """How many of the resources are of types that rules are about."""
-    accounts: int = 0
+    account_count: int = 0
     """Accounts as a whole that some of the verdicts may be about."""
 
 
 class TimedEngine(Engine):
-    """An engine that stops judging when the run's time is up."""
+    """An engine that stops evaluating when the run's time is up."""
 
     def __init__(self, rules: Sequence[Rule], now: dt.datetime, deadline: Deadline, *, absent: str = UNKNOWN) -> None:
         super().__init__(rules, now, absent)
         self._deadline = deadline
-        self._unjudged: set[Identity] = set()
+        self._unevaluated: set[Identity] = set()
 
-    def judge(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
+    def evaluate(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
         """Yield the engine's verdicts, as far as there is time."""
         todo = list(resources)
-        return self._in_time(super().judge(todo), todo)
+        return self._in_time(super().evaluate(todo), todo)
 
-    def judge_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
+    def evaluate_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
         """Yield the engine's verdicts, as far as there is time."""
-        return self._in_time(super().judge_account(account, resources), [*resources, account.resource], in_order=False)
+        return self._in_time(
+            super().evaluate_account(account, resources), [*resources, account.resource], in_order=False
+        )
 
     def problems(self) -> Iterator[str]:
-        """Yield what was not judged."""
-        if self._unjudged:
-            count = plural(len(self._unjudged), "resource")
+        """Yield what was not evaluated."""
+        if self._unevaluated:
+            count = plural(len(self._unevaluated), "resource")
             seconds = self._deadline.seconds
             yield f"the run's time of {seconds:g} s was up before {count} had been judged by every rule (see --timeout)"
 
@@ -62,7 +64,7 @@ class TimedEngine(Engine):
 
         `in_order` says whether all verdicts of a resource come before those of the next.
         """
-        judged: set[Identity] = set()
+        evaluated: set[Identity] = set()
         current: Resource | None = None
         pending = iter(verdicts)
         while not self._deadline.is_over(LATE):
@@ -71,21 +73,21 @@ class TimedEngine(Engine):
                 return
             if in_order and current is not verdict.resource:
                 if current is not None:
-                    judged.add(current.identity)
+                    evaluated.add(current.identity)
                 current = verdict.resource
             yield verdict
-        self._unjudged.update({each.identity for each in resources} - judged)
+        self._unevaluated.update({each.identity for each in resources} - evaluated)
 
 
-def judged(engine: Engine, source: Source, details: str) -> Iterator[Judged]:
-    """Judge every resource of the source, and every account. `details` is the settings' own."""
-    yield from (_ByAccount if engine.collective else _ByPage)(engine, source, details).judge()
+def evaluate(engine: Engine, source: Source, details: str) -> Iterator[EvaluatedBatch]:
+    """Evaluate every resource of the source, and every account. `details` is the settings' own."""
+    yield from (_ByAccount if engine.collective else _ByPage)(engine, source, details).evaluate()
     if unread := list(chain.from_iterable(map(engine.unread, source.gaps))):
-        yield Judged([], unread)
+        yield EvaluatedBatch([], unread)
 
 
 class _Evaluation:
-    """What is the same in whatever order resources are judged."""
+    """What is the same in whatever order resources are evaluated."""
 
     def __init__(self, engine: Engine, source: Source, details: str) -> None:
         self._engine = engine
@@ -96,12 +98,12 @@ class _Evaluation:
         self._wants: dict[Identity, _Want] = {}
         self._asked: dict[Identity, frozenset[str]] = {}
 
-    def _judged(self, resources: list[Resource], verdicts: Iterable[Verdict], accounts: int = 0) -> Judged:
-        return Judged(resources, verdicts, sum(each.type in self._about for each in resources), accounts)
+    def _batch(self, resources: list[Resource], verdicts: Iterable[Verdict], accounts: int = 0) -> EvaluatedBatch:
+        return EvaluatedBatch(resources, verdicts, sum(each.type in self._about for each in resources), accounts)
 
     def _verdicts(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
         """Yield the verdicts of rules that need nothing but the resource."""
-        return self._engine.judge(each for each in resources if each.type in self._about)
+        return self._engine.evaluate(each for each in resources if each.type in self._about)
 
     def _parts(self, name: str) -> frozenset[str]:
         """Return the parts of a type that cost a request each and that a rule reads."""
@@ -151,19 +153,19 @@ class _Want(NamedTuple):
 
 
 class _ByPage(_Evaluation):
-    """Judges every page, and then, with the parts that they want, the resources that want some."""
+    """Evaluates every page, and then, with the parts that they want, the resources that want some."""
 
-    def judge(self) -> Iterator[Judged]:
-        """Yield what is judged as it comes."""
+    def evaluate(self) -> Iterator[EvaluatedBatch]:
+        """Yield what is evaluated as it comes."""
         for page in self._source.pages(self._needs):
             self._want_all(page)
             verdicts = list(self._verdicts(self._firm(page)))
             self._want_as_said(verdicts, page)
             wants = self._wants
             told = [each for each in verdicts if each.resource.identity not in wants] if wants else verdicts
-            yield self._judged(self._firm(page), told)
+            yield self._batch(self._firm(page), told)
         for completed in self._completed():
-            yield self._judged(completed, self._verdicts(completed))
+            yield self._batch(completed, self._verdicts(completed))
 
     def _firm(self, page: list[Resource]) -> list[Resource]:
         """Return the resources of which no part is wanted."""
@@ -171,18 +173,18 @@ class _ByPage(_Evaluation):
 
 
 class _ByAccount(_Evaluation):
-    """Judges every account when all of it is there, its resources in the latest form.
+    """Evaluates every account when all of it is there, its resources in the latest form.
 
     A rule over a whole account may want parts of any resource of it. So no record has its final form before, and all
-    rules are to judge the same form, which is what a snapshot keeps.
+    rules are to evaluate the same form, which is what a snapshot keeps.
     """
 
     def __init__(self, engine: Engine, source: Source, details: str) -> None:
         super().__init__(engine, source, details)
         self._kept: dict[str | None, dict[Identity, Resource]] = defaultdict(dict)
 
-    def judge(self) -> Iterator[Judged]:
-        """Fetch everything except parts that only rules over whole accounts want, and judge account by account."""
+    def evaluate(self) -> Iterator[EvaluatedBatch]:
+        """Fetch everything except parts that only rules over whole accounts want, and evaluate account by account."""
         for page in self._source.pages(self._needs):
             self._keep(page)
             self._want_all(page)
@@ -191,14 +193,14 @@ class _ByAccount(_Evaluation):
         for team in dict.fromkeys([*self._source.accounts, *self._kept]):
             yield self._account(self._source.accounts.get(team) or self._unsaid(team))
 
-    def _account(self, account: Account) -> Judged:
-        """Judge an account, and again whenever parts have been read that may decide what was unknown."""
+    def _account(self, account: Account) -> EvaluatedBatch:
+        """Evaluate an account, and again whenever parts have been read that may decide what was unknown."""
         while True:
             resources = list(self._kept[account.team].values())
-            verdicts = list(self._engine.judge_account(account, resources))
+            verdicts = list(self._engine.evaluate_account(account, resources))
             self._want_as_said(verdicts, resources)
             if not self._complete():
-                return self._judged(resources, chain(self._verdicts(resources), verdicts), accounts=1)
+                return self._batch(resources, chain(self._verdicts(resources), verdicts), accounts=1)
 
     def _complete(self) -> bool:
         """Read what is wanted and was not asked for before; tell whether there was anything."""

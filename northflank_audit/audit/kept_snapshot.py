@@ -24,12 +24,12 @@ class KeptSnapshot:
         self._writer = SnapshotWriter() if request.snapshot or request.digested else None
 
     def add(self, resources: Iterable[Resource]) -> None:
-        """Take some resources, in the form in which they were judged."""
+        """Take some resources, in the form in which they were evaluated."""
         if self._writer is not None:
             self._writer.add(list(resources))
 
     def keep(self, source: Source, now: dt.datetime) -> tuple[list[Subject], list[str]]:
-        """Save the file, if that is wanted; return what was judged, and why it could not be saved."""
+        """Save the file, if that is wanted; return what was evaluated, and why it could not be saved."""
         if self._writer is None:
             return source.subjects, []
         problems = []

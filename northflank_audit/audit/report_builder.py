@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from northflank_audit.audit.evaluation import Judged, TimedEngine
+from northflank_audit.audit.evaluation import EvaluatedBatch, TimedEngine
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.tool import TOOL
 from northflank_audit.audit.verdict_totals import VerdictTotals
@@ -20,7 +20,7 @@ from northflank_audit.sources.interface import Source
 
 
 class ReportBuilder:
-    """Takes what was judged, part by part, and makes the report of it."""
+    """Takes what was evaluated, part by part, and makes the report of it."""
 
     def __init__(self, request: AuditRequest, engine: TimedEngine, started: dt.datetime) -> None:
         policy = request.policy
@@ -28,14 +28,14 @@ class ReportBuilder:
         waivers = WaiverBook(policy.waivers, started.date())
         self._totals = VerdictTotals(engine, waivers, request.include, policy.earlier)
         self._read: Counter[str] = Counter()
-        self._judged = self._accounts = 0
+        self._resource_count = self._account_count = 0
 
-    def add(self, known: Judged) -> None:
+    def add(self, batch: EvaluatedBatch) -> None:
         """Take some resources with their verdicts."""
-        self._totals.add(known.verdicts)
-        self._read.update(each.type for each in known.resources)
-        self._judged += known.judged
-        self._accounts += known.accounts
+        self._totals.add(batch.verdicts)
+        self._read.update(each.type for each in batch.resources)
+        self._resource_count += batch.resource_count
+        self._account_count += batch.account_count
 
     def report(self, source: Source, run_id: str, subjects: Sequence[Subject], lost: Sequence[str]) -> Report:
         """Return the report, when all has been taken. `lost` says what could not be written of it."""
@@ -44,8 +44,8 @@ class ReportBuilder:
         # not touch, or whose report could not be written, is as met as it was.
         unseen = [*source.problems, *self._engine.problems()]
         # A rule that fails on everything is broken: to ignore what is unknown does not make it pass.
-        unjudged = self._totals.unjudged(broken=request.on_unknown == "ignore")
-        problems = [*unseen, *lost, *unjudged]
+        inconclusive = self._totals.inconclusive(broken=request.on_unknown == "ignore")
+        problems = [*unseen, *lost, *inconclusive]
         coverage = self._coverage(source)
         run = Run(
             id=run_id,
@@ -74,15 +74,15 @@ class ReportBuilder:
         coverage = source.coverage()
         return replace(
             coverage,
-            resources=self._judged,
-            accounts=self._accounts if self._engine.about_accounts else UNSET,
+            resources=self._resource_count,
+            accounts=self._account_count if self._engine.about_accounts else UNSET,
             types=by_type(coverage.types, self._read, self._engine.rules, complete=not source.problems),
         )
 
     def _warnings(
         self, source: Source, coverage: Coverage, subjects: Sequence[Subject], *, seen: bool
     ) -> Iterator[str]:
-        """Yield what a reader should know: data that is old, nothing to judge, an attestation of what nobody has."""
+        """Yield what a reader should know: data that is old, nothing to evaluate, an attestation of what nobody has."""
         days = 0 if source.as_of is None else (self._started - source.as_of).days
         if days:
             yield f"the snapshot is {plural(days, 'day')} old, and was judged as of then"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from northflank_audit.audit.deliver import channels, deliver
-from northflank_audit.audit.evaluation import TimedEngine, judged
+from northflank_audit.audit.evaluation import TimedEngine, evaluate
 from northflank_audit.audit.kept_snapshot import KeptSnapshot
 from northflank_audit.audit.last_resort import last_resort
 from northflank_audit.audit.outcome_log import log_outcome
@@ -24,7 +24,7 @@ from northflank_audit.sources.interface import Source
 log = logging.getLogger(__name__)
 
 Watch = Callable[[int], None]
-"""Called with the number of resources that were just judged."""
+"""Called with the number of resources that were just evaluated."""
 
 
 def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str], list[str]]:
@@ -48,13 +48,13 @@ def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str
 def audit(
     request: AuditRequest, source: Source, watch: Watch, run_id: str = "", deadline: Deadline | None = None
 ) -> Report:
-    """Judge every resource of the source by every rule, and add it up."""
+    """Evaluate every resource of the source by every rule, and add it up."""
     started = dt.datetime.now(dt.UTC)
     now, deadline = source.as_of or started, deadline or Deadline(math.inf)
     engine = TimedEngine(request.policy.rules, now, deadline, absent=request.absent)
     builder, snapshot = ReportBuilder(request, engine, started), KeptSnapshot(request)
-    for known in judged(engine, source, request.details):
-        builder.add(known)
-        snapshot.add(known.resources)
-        watch(known.judged)
+    for batch in evaluate(engine, source, request.details):
+        builder.add(batch)
+        snapshot.add(batch.resources)
+        watch(batch.resource_count)
     return builder.report(source, run_id, *snapshot.keep(source, started))

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from northflank_audit.audit.comparison import BaselineComparison, Current
 from northflank_audit.audit.compliance import frameworks
 from northflank_audit.earlier_report import Baseline
+from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.verdict import Verdict
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
 from northflank_audit.report import Coverage, Gate, Report, RuleSummary, Run, Subject, Summary, Tool, Waivers
-from northflank_audit.unjudged import causes
 
 LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
 """What the report always lists; the rest is counted."""
@@ -57,9 +57,9 @@ class VerdictTotals:
             self._counts[rule.id]["waived" if waiver else status] += 1
             self._results.append(self._engine.result(verdict, waiver))
 
-    def unjudged(self, *, broken: bool = False) -> list[str]:
-        """Return what could not be judged, a line for each cause; with `broken`, by rules that always fail alone."""
-        results = sorted((each for each in self._results if each.unjudged), key=lambda result: result.order)
+    def inconclusive(self, *, broken: bool = False) -> list[str]:
+        """Return what could not be evaluated, a line for each cause; with `broken`, by rules that always fail alone."""
+        results = sorted((each for each in self._results if each.inconclusive), key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
         found = [cause for cause in causes(results, rules) if cause.broken or not broken]
         left = sum(len(cause.results) for cause in found[MOST_CAUSES:])
@@ -83,7 +83,7 @@ class VerdictTotals:
     ) -> Report:
         """Add it all up. `fail_on` is the least severity that makes the exit code 1; None: no severity does.
 
-        `seen` says whether every page was read and every record judged; without it no control is met. `accounts` are
+        `seen` says whether every page was read and every record evaluated; without it no control is met. `accounts` are
         those that were asked for, by their teams, `unread` the lists that are not known as a whole.
         """
         results = sorted(self._results, key=lambda result: result.order)

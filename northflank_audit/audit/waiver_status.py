@@ -73,11 +73,11 @@ def _standing(
         return Standing.FINE, ""
     if not any(is_about(waiver, rule_id) for rule_id in book.rules):
         return Standing.UNUSED, absent(book, waiver.rule)
-    unjudged = next(_unjudged(waiver, report, seen), None)
-    return (Standing.UNKNOWN, unjudged) if unjudged else (Standing.UNUSED, "it covers no violation")
+    reason = next(_reasons_unknown(waiver, report, seen), None)
+    return (Standing.UNKNOWN, reason) if reason else (Standing.UNUSED, "it covers no violation")
 
 
-def _unjudged(waiver: Waiver, report: Report, seen: Seen) -> Iterator[str]:
+def _reasons_unknown(waiver: Waiver, report: Report, seen: Seen) -> Iterator[str]:
     """Yield why there may be a violation that the waiver covers, and that the audit did not find."""
     if not any(is_about(waiver, rule.id) for rule in report.rules):
         yield "its rule did not run"
@@ -86,6 +86,6 @@ def _unjudged(waiver: Waiver, report: Report, seen: Seen) -> Iterator[str]:
     if not seen.whole:
         yield "not every resource was seen"
     for result in report.results:
-        unjudged = result.unjudged
-        if unjudged and covers(waiver, result.rule_id, result.resource.identity):
+        inconclusive = result.inconclusive
+        if inconclusive and covers(waiver, result.rule_id, result.resource.identity):
             yield f"its rule could not be judged for {label(result.resource)}"

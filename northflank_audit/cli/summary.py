@@ -9,10 +9,10 @@ from northflank_audit.formats.headline import Outcome, headline, outcome
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import BECAME, changes, identity, moment, narrowed, new_first, pages_read, plural
 from northflank_audit.formats.view import product, types
+from northflank_audit.inconclusive import Cause, causes
 from northflank_audit.model import Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
-from northflank_audit.unjudged import Cause, causes
 
 MOST = 20
 """Findings that are listed; the report has them all."""
@@ -44,7 +44,7 @@ def lines(report: Report, written: Sequence[str], told: Sequence[str] = (), *, v
         yield click.style(f"  incomplete: {printable(reason)}", fg="yellow")
     yield from _changes(report)
     yield from _findings(new_first(result for result in report.results if result.violates), report)
-    yield from _unjudged(causes(report.results, report.rules))
+    yield from _inconclusive(causes(report.results, report.rules))
     yield ""
     for warning in report.warnings:
         yield f"warning: {printable(warning)}"
@@ -67,13 +67,13 @@ def _headline(report: Report) -> str:
     said = f"{violations}: {', '.join(counts)}" if counts else "no violation"
     if summary.waived:
         said += f" ({summary.waived} waived)"
-    if report.run.blind and (report.saw_nothing or report.judged_nothing):
+    if report.run.blind and (report.saw_nothing or report.inconclusive):
         said = headline(report)[:1].lower() + headline(report)[1:]
     elif report.run.blind:
         said += " in what could be seen"
     elif not report.run.complete:
         said += ", but not everything could be delivered"
-    elif report.judged_nothing:
+    elif report.inconclusive:
         said = headline(report)[:1].lower() + headline(report)[1:]
     word = outcome(report)
     return click.style(f"{word}  {said}", fg=_OUTCOMES[word], bold=True)
@@ -122,8 +122,8 @@ def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
         yield f"          … and {len(results) - MOST} more violations, in the reports"
 
 
-def _unjudged(found: Sequence[Cause]) -> Iterator[str]:
-    """Yield what could not be judged: what a cause has in common in one line."""
+def _inconclusive(found: Sequence[Cause]) -> Iterator[str]:
+    """Yield what could not be evaluated: what a cause has in common in one line."""
     rule = None
     for cause in found[:MOST]:
         if (cause.rule.id, cause.status) != rule:

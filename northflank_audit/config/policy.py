@@ -27,7 +27,7 @@ PACK = "pack:"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a run judges by."""
+    """What a run evaluates by."""
 
     rules: list[Rule]
     waivers: list[Waiver]

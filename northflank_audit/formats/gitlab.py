@@ -1,8 +1,8 @@
-"""The report as GitLab's code quality report: what is violated, what could not be judged, and what was not seen.
+"""The report as GitLab's code quality report: what is violated, what could not be evaluated, and what was not seen.
 
 GitLab compares two reports by fingerprint, and takes what is only in the older one for fixed. Hence:
 
-- What an earlier report found and this audit can't judge or see keeps its fingerprint, so that it is not said fixed.
+- What an earlier report found and this audit can't evaluate or see keeps its fingerprint, so that it is not said fixed.
 - An unknown verdict has a fingerprint of its own, so that a violation that takes its place shows as new.
 - A waived violation is accepted and left out, so that it shows as new when its waiver expires.
 
@@ -43,7 +43,7 @@ def _issues(report: Report) -> Iterator[dict[str, Any]]:
     for each in report.results:
         if each.violates:
             yield _finding(each, each.fingerprint, places)
-        elif each.unjudged:
+        elif each.inconclusive:
             resource = each.resource
             own = fingerprint(f"{each.rule_id}: {each.status}", resource.identity)
             yield _finding(each, own, places)

@@ -14,7 +14,7 @@ class Outcome(StrEnum):
     VIOLATED = "VIOLATED"
     PASSED = "PASSED"
     INCONCLUSIVE = "INCONCLUSIVE"
-    """Complete, but nothing was judged: no rule passed or failed on anything."""
+    """Complete, but nothing was evaluated: no rule passed or failed on anything."""
     INCOMPLETE = "INCOMPLETE"
 
 
@@ -24,7 +24,7 @@ def outcome(report: Report) -> Outcome:
         return Outcome.INCOMPLETE
     if report.summary.fail:
         return Outcome.VIOLATED
-    return Outcome.INCONCLUSIVE if report.judged_nothing else Outcome.PASSED
+    return Outcome.INCONCLUSIVE if report.inconclusive else Outcome.PASSED
 
 
 def title(report: Report) -> str:
@@ -32,7 +32,7 @@ def title(report: Report) -> str:
     violations = plural(report.summary.fail, "violation") if report.summary.fail else "No violations"
     nothing = _nothing(report)
     if report.run.complete:
-        return "Nothing could be judged" if report.judged_nothing else violations
+        return "Nothing could be judged" if report.inconclusive else violations
     if nothing:
         return f"INCOMPLETE: {nothing.lower()}"
     return f"INCOMPLETE: {violations.lower()}{' found so far' * report.run.blind}"
@@ -50,8 +50,8 @@ def headline(report: Report) -> str:
 
 
 def _nothing(report: Report) -> str:
-    """Say of an incomplete audit that it saw or judged nothing at all; nothing where it did."""
-    if not report.run.blind or not (report.saw_nothing or report.judged_nothing):
+    """Say of an incomplete audit that it saw or evaluated nothing at all; nothing where it did."""
+    if not report.run.blind or not (report.saw_nothing or report.inconclusive):
         return ""
     return "Nothing could be seen" if report.saw_nothing else "Nothing could be judged"
 
@@ -59,7 +59,7 @@ def _nothing(report: Report) -> str:
 def no_violation(report: Report) -> str:
     """Say that there is no violation to list."""
     if not report.run.blind:
-        return "Nothing was judged." if report.judged_nothing else "None."
+        return "Nothing was judged." if report.inconclusive else "None."
     return f"{_nothing(report) or 'None in what could be seen and judged'}."
 
 
@@ -68,13 +68,15 @@ def _clean(report: Report) -> str:
     summary = report.summary
     if report.saw_nothing:
         return f"There is no {the_type(report)} to check"
-    unjudged = summary.unknown + summary.error
-    if report.judged_nothing:
+    inconclusive = summary.unknown + summary.error
+    if report.inconclusive:
         return (
-            f"Nothing could be judged on {_audited(report)}" if unjudged else f"No rule applies to {_audited(report)}"
+            f"Nothing could be judged on {_audited(report)}"
+            if inconclusive
+            else f"No rule applies to {_audited(report)}"
         )
     besides = [f"{summary.waived} waived"] if summary.waived else []
-    besides += [f"{unjudged} could not be judged"] if unjudged else []
+    besides += [f"{inconclusive} could not be judged"] if inconclusive else []
     return ", ".join([f"No violations on {_audited(report)}", *besides])
 
 
@@ -104,8 +106,8 @@ def _violating(report: Report) -> str:
 
 
 def _of_types(report: Report) -> dict[str, int]:
-    """Return how many resources of each type were judged, accounts aside."""
-    return {kind: count for kind, count in report.judged.items() if kind != ACCOUNT_TYPE}
+    """Return how many resources of each type were evaluated, accounts aside."""
+    return {kind: count for kind, count in report.resource_counts.items() if kind != ACCOUNT_TYPE}
 
 
 def the_type(report: Report) -> str:
@@ -115,8 +117,8 @@ def the_type(report: Report) -> str:
 
 
 def _accounts(report: Report) -> str:
-    """Return how many accounts were judged as such; nothing where no rule was about them."""
-    count = report.judged.get(ACCOUNT_TYPE, 0)
+    """Return how many accounts were evaluated as such; nothing where no rule was about them."""
+    count = report.resource_counts.get(ACCOUNT_TYPE, 0)
     return THE_ACCOUNT if count == 1 else plural(count, "account") if count else ""
 
 
@@ -129,7 +131,7 @@ def explanation(report: Report) -> str:
         if report.run.blind:
             why = "the audit is incomplete. What is listed was found; of the rest nothing can be said."
         return f"{code}: {why}"
-    if report.judged_nothing:
+    if report.inconclusive:
         return f"{code}: the audit is complete, but it judged nothing: no rule passed or failed on anything."
     if report.exit_code:
         why = "there are violations at or above the severity that fails an audit (--fail-on)."

@@ -58,9 +58,9 @@ def page(report: Report) -> dict[str, Any]:
         _listed(worst.get(rule.id, []), len(results), {rule.id: len(results)}, headings, rule)
         for rule, results in made["findings"]
     ]
-    lists = {name: _first(made[name], titles) for name in ("unjudged", "others")}
+    lists = {name: _first(made[name], titles) for name in ("inconclusive", "others")}
     lists |= {name: _first(made[name], headings) for name in ("waived", "resolved", "unsettled")}
-    today = (*groups, lists["unjudged"], lists["waived"], lists["others"])
+    today = (*groups, lists["inconclusive"], lists["waived"], lists["others"])
     listed = [each for some in today for each in some.shown]
     teams = sorted({each.resource.team for each in listed}, key=lambda team: (team is not None, team or ""))
     rules = {each.rule_id for each in listed}

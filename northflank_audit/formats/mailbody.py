@@ -18,10 +18,10 @@ from northflank_audit.formats.subject import whose
 from northflank_audit.formats.templating import environment
 from northflank_audit.formats.text import BECAME, changes, identity, narrowed, new_first
 from northflank_audit.formats.view import grouped, view
+from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result
 from northflank_audit.printable import printable, shortened
 from northflank_audit.report import Comparison, Report, RuleSummary
-from northflank_audit.unjudged import causes
 
 RULES: Final = 6
 """Violated rules that are shown."""
@@ -82,7 +82,7 @@ def _rendered(made: SandboxedEnvironment, template: str, report: Report, kept: s
         findings=[_finding(rule, results) for rule, results in findings[:RULES]],
         more_rules=len(findings[RULES:]),
         more_violations=sum(len(results) for _, results in findings[RULES:]),
-        unjudged=some(causes(report.results, report.rules)),
+        inconclusive=some(causes(report.results, report.rules)),
         notes=some(_notes(report)),
     )
 

@@ -70,7 +70,7 @@ def _standing(framework: Framework) -> Standing:
 
 
 def unseen(report: Report) -> bool:
-    """Tell whether a control is not known for want of evidence alone: not everything was there to be judged."""
+    """Tell whether a control is not known for want of evidence alone: not everything was there to be evaluated."""
     against = (Status.UNKNOWN, Status.ERROR)
     return any(
         control.verdict is ControlVerdict.NOTKNOWN and not any(control.counts.get(status) for status in against)
@@ -108,7 +108,7 @@ def anchors(report: Report) -> dict[str, str]:
     places = {rule.id: f"about-{rule.id}" for rule in report.rules}
     failed = [each for each in report.results if each.status is Status.FAIL]
     waived = [each for each in failed if each.waiver is not None]
-    unjudged = [each for each in report.results if each.unjudged]
-    for results in (waived, unjudged):  # what is more urgent comes later, and of each the first comes last
+    inconclusive = [each for each in report.results if each.inconclusive]
+    for results in (waived, inconclusive):  # what is more urgent comes later, and of each the first comes last
         places |= {each.rule_id: f"f-{each.fingerprint}" for each in reversed(results)}
     return places | {each.rule_id: f"rule-{each.rule_id}" for each in failed if each.violates}

@@ -2,8 +2,8 @@
 
 GitHub knows neither invocations nor kinds nor baselines: every result is an alert, and an alert that an upload does
 not have is closed as fixed. So what an incomplete audit did not see must not just be missing: that the audit is
-incomplete is a result of its own, and what an earlier report found and this audit can't judge or see is kept. What is
-resolved is left out, where the specification would allow it with the baseline state `absent`.
+incomplete is a result of its own, and what an earlier report found and this audit can't see or evaluate is kept. What
+is resolved is left out, where the specification would allow it with the baseline state `absent`.
 
 Readers tell results apart by rule and place, so a result is at its resource, and its rule's file is a related location.
 Some validate by drafts of the schema, so nothing is written of which those have no word (`suppressions[].status`).

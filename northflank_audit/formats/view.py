@@ -11,10 +11,10 @@ from northflank_audit.formats.headline import explanation, headline, no_violatio
 from northflank_audit.formats.policyview import VERDICTS, anchors, rule_files, standings, unseen
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import BECAME, STATUSES, as_json, changes, many, missing, moment, plural, words
+from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary
-from northflank_audit.unjudged import causes
 
 _SOURCES: Final = {"api": "Northflank API", "demo": "Sample account of the embedded emulator", "input": "Saved JSON"}
 
@@ -40,7 +40,7 @@ def view(report: Report) -> dict[str, Any]:
     results = report.results
     resolved = report.resolved_results
     unsettled = report.unsettled_results
-    unjudged = [each for each in results if each.unjudged]
+    inconclusive = [each for each in results if each.inconclusive]
     shown = [*results, *resolved, *unsettled]
     return {
         "report": report,
@@ -57,7 +57,7 @@ def view(report: Report) -> dict[str, Any]:
         "bars": bars(report),
         "findings": grouped(report, (each for each in results if each.violates)),
         "waived": [each for each in results if each.waiver is not None],
-        "unjudged": unjudged,
+        "inconclusive": inconclusive,
         "causes": causes(results, report.rules),
         "no_violation": no_violation(report),
         "others": [each for each in results if each.status in (Status.PASS, Status.NOTAPPLICABLE)],
@@ -117,8 +117,8 @@ def product(report: Report) -> str:
     A list that could not be read has a verdict, too, by each rule about what it would have held.
     """
     rules = Counter(rule.resource for rule in report.rules)
-    judged, verdicts = report.judged, report.coverage.results
-    products = [(judged.get(kind, 0), many(judged.get(kind, 0), kind), rules[kind]) for kind in _types(report)]
+    counts, verdicts = report.resource_counts, report.coverage.results
+    products = [(counts.get(kind, 0), many(counts.get(kind, 0), kind), rules[kind]) for kind in _types(report)]
     unread = Counter(kind for kind, *_ in {each.resource.identity for each in report.results if not each.resource.id})
     products += [
         (count, f"{plural(count, 'unread list')} of {words(kind).plural}", rules[kind])
@@ -132,12 +132,12 @@ def product(report: Report) -> str:
 def _types(report: Report) -> list[str]:
     """Return the types that rules are about, in the order in which they were audited, accounts last."""
     about = dict.fromkeys(rule.resource for rule in report.rules)
-    return [*report.judged, *(kind for kind in about if kind not in report.judged)]
+    return [*report.resource_counts, *(kind for kind in about if kind not in report.resource_counts)]
 
 
 def audited(report: Report) -> str:
     """Return what was audited, and by how much: `3 addons, 2 accounts, 3 rules`."""
-    counts = [many(count, kind) for kind, count in report.judged.items()]
+    counts = [many(count, kind) for kind, count in report.resource_counts.items()]
     return ", ".join([*counts, plural(len(report.rules), "rule")])
 
 

@@ -87,7 +87,7 @@ class Page:
 
 
 def read_ahead(found: Iterator[Page]) -> Iterator[Page]:
-    """Yield the pages, each fetched while the one before is being judged."""
+    """Yield the pages, each fetched while the one before is being evaluated."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="pages")
     try:
         # Two are asked for, so that the next request is sent before the page that came is worked on.

@@ -62,12 +62,12 @@ class Engine:
             for kind in dict.fromkeys(rule.resource for rule in rules)
         }
         self.collective = bool(self._collective)
-        """Whether a rule needs whole accounts: `judge` leaves it to `judge_account`."""
+        """Whether a rule needs whole accounts: `evaluate` leaves it to `evaluate_account`."""
         self.about_accounts = any(TYPES[rule.resource].listing is None for rule in rules)
         self.reads = frozenset[str]().union(*(each.wide for each in ready))
         """The variables that rules read of those that hold more than one record."""
 
-    def judge(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
+    def evaluate(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
         """Yield a verdict for every resource and rule that needs nothing but the resource, in that order.
 
         All rules go over all resources in one evaluation. Where that meets an error, or where something in a record
@@ -103,7 +103,7 @@ class Engine:
                 own[each.identity] = own.get(each.identity, frozenset()) | more
         return own
 
-    def judge_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
+    def evaluate_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
         """Yield a verdict for every rule that needs the whole account, and each of its resources or the account.
 
         `resources` are the account's, of all types that were read, as far as they are known.

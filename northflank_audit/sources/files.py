@@ -53,7 +53,7 @@ class Answer(NamedTuple):
 
 
 class InputSource(Source):
-    """Files that have been read. All of them are decoded before the first is judged."""
+    """Files that have been read. All of them are decoded before the first is evaluated."""
 
     def __init__(self, files: Sequence[InputFile | tuple[str, bytes]], team: str | None) -> None:
         """Decode files. `team` is whose resources they are, where they do not say it.

@@ -1,4 +1,4 @@
-"""Snapshots: what one run fetched, less all secrets, kept for another run to judge."""
+"""Snapshots: what one run fetched, less all secrets, kept for another run to evaluate."""
 
 import datetime as dt
 import hashlib
@@ -148,7 +148,7 @@ class SnapshotWriter:
         self._left_out: dict[str, frozenset[str]] = {}
 
     def add(self, resources: Iterable[Resource]) -> None:
-        """Keep these, in the form in which they were judged."""
+        """Keep these, in the form in which they were evaluated."""
         for item in resources:
             if item.left_out:
                 self._left_out[item.type] = self._left_out.get(item.type, frozenset()) | item.left_out

@@ -34,12 +34,12 @@ def audited(
     teams=None,
     unread=(),
 ):
-    """Judge, and return the report; what the next week's is compared with is what its JSON says."""
+    """Evaluate, and return the report; what the next week's is compared with is what its JSON says."""
     now = MONDAY + dt.timedelta(weeks=week)
     engine = Engine(list(rules), now)
     past = None if earlier is None else msgspec.json.decode(msgspec.json.encode(earlier), type=Baseline)
     tally = VerdictTotals(engine, WaiverBook(list(waivers), now.date()), (), past)
-    tally.add(engine.judge(resources))
+    tally.add(engine.evaluate(resources))
     run = Run(
         id=f"{week:016}",
         started_at=now,
@@ -122,7 +122,7 @@ def test_an_account_that_was_not_audited_resolves_nothing():
     assert became(report) == ({"a": "gone"}, {"b": "unaudited"})
 
 
-def test_what_could_not_be_seen_or_judged_is_followed_until_it_can():
+def test_what_could_not_be_seen_or_evaluated_is_followed_until_it_can():
     second = audited(resource(id="a", name="a", kind="usual"), earlier=FIRST, week=1, complete=False)
     assert became(second) == ({}, {"a": "unknown", "b": "unseen", "c": "unseen"})
     third = audited(credential("a"), credential("b", opened=False), earlier=second, week=2)
@@ -216,7 +216,7 @@ def test_a_team_that_the_earlier_report_did_not_audit_has_only_new_violations():
     assert audited(credential("a", team="one"), earlier=first, week=1, source=both).comparison.cautions == []
 
 
-def test_what_the_earlier_report_could_not_judge_may_not_be_new():
+def test_what_the_earlier_report_could_not_evaluate_may_not_be_new():
     first = audited(resource(id="a", name="a", kind="usual"))
     report = audited(credential("a"), credential("b"), earlier=first, week=1)
     assert report.comparison.cautions == [
@@ -323,18 +323,18 @@ def test_an_account_and_a_credential_of_its_name_are_told_apart():
     account = Account(team=None)
     engine = Engine([every], MONDAY)
 
-    def judged(earlier):
+    def evaluated(earlier):
         past = None if earlier is None else msgspec.json.decode(msgspec.json.encode(earlier), type=Baseline)
         tally = VerdictTotals(engine, WaiverBook([], MONDAY.date()), (), past)
-        tally.add(engine.judge_account(account, [credential("account")]))
+        tally.add(engine.evaluate_account(account, [credential("account")]))
         run = Run(id="1", started_at=MONDAY, finished_at=MONDAY, source=API, complete=True, incomplete_reasons=[])
         return tally.report(Tool("t", "1"), run, Coverage(), [], None, seen=True, accounts=[None])
 
-    first = judged(None)
-    assert states(judged(first)) == {"account": "ongoing"}
-    assert judged(first).unsettled == judged(first).resolved == []
+    first = evaluated(None)
+    assert states(evaluated(first)) == {"account": "ongoing"}
+    assert evaluated(first).unsettled == evaluated(first).resolved == []
     credentials = audited(credential("account"))
-    assert (states(judged(credentials)), became(judged(credentials))) == (
+    assert (states(evaluated(credentials)), became(evaluated(credentials))) == (
         {"account": "new"},
         ({}, {"account": "unasked"}),
     )
@@ -349,7 +349,7 @@ def test_the_exit_code_is_that_of_the_lowest_severity_that_counts_and_an_incompl
 ):
     engine = Engine([OPEN], MONDAY)
     tally = VerdictTotals(engine, WaiverBook([], MONDAY.date()))
-    tally.add(engine.judge([credential("a")]))
+    tally.add(engine.evaluate([credential("a")]))
     run = Run(id="1", started_at=MONDAY, finished_at=MONDAY, source=API, complete=complete, incomplete_reasons=[])
     assert tally.report(Tool("t", "1"), run, Coverage(), [], fail_on).exit_code == code
 
@@ -384,7 +384,7 @@ def test_what_was_resolved_then_and_is_violated_again_is_new_and_not_resolved():
     second = undelivered(audited(credential("a"), credential("b", opened=False), earlier=FIRST, week=1))
     report = audited(credential("b"), resource(id="c", name="c", kind="usual"), earlier=second, week=2)
     assert states(report) == {"b": "new"}
-    assert became(report) == ({"a": "gone"}, {})  # c can't be judged: whether it is still resolved is not known
+    assert became(report) == ({"a": "gone"}, {})  # c can't be evaluated: whether it is still resolved is not known
 
 
 def test_an_earlier_report_that_was_not_delivered_and_not_whole_is_both():

@@ -195,7 +195,7 @@ def test_each_team_sees_its_own_credentials_and_projects_only(online):
     assert sorted(path for path in requests if path.endswith("projects")) == [f"/v1/teams/{t}/projects" for t in "tuv"]
 
 
-def test_a_team_that_fails_does_not_keep_the_others_from_being_judged(online):
+def test_a_team_that_fails_does_not_keep_the_others_from_being_evaluated(online):
     teams = {"t": account(old("a", "p")), "u": account(old("b", "p"))}
     faults = [
         Fault(path="/v1/teams/t/integrations/registries", status=403),
@@ -210,7 +210,7 @@ def test_a_team_that_fails_does_not_keep_the_others_from_being_judged(online):
     }
 
 
-def test_an_account_without_credentials_is_judged(online):
+def test_an_account_without_credentials_is_evaluated(online):
     report, _ = online(Accounts(account()), GONE, MANY)
     assert (of(report, MANY), report.exit_code, report.coverage.results) == ({"account": "pass"}, 0, 1)
     assert report.warnings == ["there are no registry credentials: only the account itself was checked"]
@@ -256,7 +256,7 @@ def test_details_that_the_rate_limit_does_not_cover_are_unknown(online):
     assert (of(report, TWICE), len(requests)) == ({"a": "unknown", "b": "unknown"}, 1)
 
 
-def test_all_rules_judge_a_record_in_the_form_that_the_snapshot_keeps(online, audited, tmp_path):
+def test_all_rules_evaluate_a_record_in_the_form_that_the_snapshot_keeps(online, audited, tmp_path):
     """The provider changes between list and detail, and only a rule over the account asks for the detail."""
     accounts = Accounts(account(new("a", "p"), new("b", "p")))
     changed = {"data": {"credentials": [{"id": "a", "provider": "quay"}, {"id": "b"}]}}
@@ -281,7 +281,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("faults", CASES.values(), ids=CASES)
-def test_a_snapshot_judged_again_gives_the_same(online, audited, tmp_path, faults):
+def test_a_snapshot_evaluated_again_gives_the_same(online, audited, tmp_path, faults):
     teams = {"t": account(new("a", "p"), new("b", "p")), "u": account(old("c", "gone"), old("d", "q")), "v": account()}
     ids, path = (GONE, TWICE, MANY), str(tmp_path / "s.json")
     live, _ = online(

@@ -19,7 +19,7 @@ def summary():
     def make(*resources, complete=True, **entry):
         engine = Engine([rule(**{"require": "credential.ok", **entry})], NOW)
         tally = VerdictTotals(engine, WaiverBook([], NOW.date()))
-        tally.add(engine.judge(resources))
+        tally.add(engine.evaluate(resources))
         run = Run(id="1", started_at=NOW, finished_at=NOW, source=Origin(kind="api"), complete=complete,
                   incomplete_reasons=[] if complete else ["page 2: gone"])  # fmt: skip
         report = tally.report(Tool("t", "1"), run, Coverage(resources=len(resources)), ["careful"], Severity.LOW)

@@ -121,8 +121,8 @@ def test_with_a_fault_that_lasts_it_is_incomplete_and_nothing_is_made_up(account
     assert (found.exit_code, found.run.complete) == (3, False)
     assert any("list of registry credentials, page" in reason for reason in found.run.incomplete_reasons)
     known = {(each.fingerprint, each.status) for each in expected.results}
-    judged = {(each.fingerprint, each.status) for each in found.results if each.status is not Status.UNKNOWN}
-    assert judged <= known
+    firm = {(each.fingerprint, each.status) for each in found.results if each.status is not Status.UNKNOWN}
+    assert firm <= known
 
 
 @settings(max_examples=40)
@@ -215,7 +215,7 @@ def taken(body, detail=b'{"data": {}}'):
 @example(
     {"data": {"credentials": [{"id": "a", "PASSWORD": 1, "x": {"Auths": []}}]}, "pagination": {"hasNextPage": False}}
 )
-def test_any_json_is_judged_whole_or_called_incomplete(value):
+def test_any_json_is_evaluated_whole_or_called_incomplete(value):
     report = taken(json.dumps(value))
     if report.exit_code != 3:
         assert whole(value)
@@ -235,7 +235,7 @@ PAGE = json.dumps(
 @given(
     st.lists(st.tuples(st.integers(0, len(PAGE) - 1), st.integers(0, 2), st.binary(max_size=3)), min_size=1, max_size=4)
 )
-def test_any_bytes_are_judged_whole_or_called_incomplete(edits):
+def test_any_bytes_are_evaluated_whole_or_called_incomplete(edits):
     body = PAGE
     for place, length, new_bytes in edits:
         body = body[:place] + new_bytes + body[place + length :]

@@ -248,12 +248,12 @@ def test_a_small_report_names_everything(report):
 
 def test_every_table_and_list_is_cut_alike_and_still_names_some(full):
     lots = [result(resource=f"r{number}", message="x" * 500) for number in range(50)]
-    unjudged = [replace(each, status=Status.UNKNOWN, message=each.resource.id) for each in lots]
+    inconclusive = [replace(each, status=Status.UNKNOWN, message=each.resource.id) for each in lots]
     text = FORMATS["md"].render(
         replace(
             full,
             run=replace(full.run, complete=False, incomplete_reasons=[f"page {n}" for n in range(50)]),
-            results=lots + unjudged + [replace(each, waiver=full.waivers.unused[0]) for each in lots],
+            results=lots + inconclusive + [replace(each, waiver=full.waivers.unused[0]) for each in lots],
             resolved=[replace(each, became="fixed") for each in lots],
             unsettled=[replace(each, became="unseen") for each in lots],
             warnings=[f"odd {number}" for number in range(50)],

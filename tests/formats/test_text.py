@@ -88,13 +88,13 @@ def test_a_clean_report(clean):
     assert explanation(clean) == "Exit code 0: the audit is complete, and nothing is violated."
 
 
-def test_what_is_waived_or_unjudged_is_never_passed_over(clean):
+def test_what_is_waived_or_inconclusive_is_never_passed_over(clean):
     waived = replace(clean, summary=replace(clean.summary, waived=2))
     assert headline(waived) == "No violations on 3 registry credentials, 2 waived"
     assert explanation(waived) == "Exit code 0: the audit is complete, and every violation is waived."
-    unjudged = replace(clean, summary=replace(clean.summary, waived=2, unknown=1, error=1))
-    assert headline(unjudged) == "No violations on 3 registry credentials, 2 waived, 2 could not be judged"
-    assert "set aside (--on-unknown ignore)" in explanation(unjudged)
+    inconclusive = replace(clean, summary=replace(clean.summary, waived=2, unknown=1, error=1))
+    assert headline(inconclusive) == "No violations on 3 registry credentials, 2 waived, 2 could not be judged"
+    assert "set aside (--on-unknown ignore)" in explanation(inconclusive)
 
 
 def test_violations_below_the_threshold_are_still_violations(report):

@@ -66,7 +66,7 @@ def test_what_is_missing_makes_it_incomplete(value, problem):
     assert problem in found.problems[0]
 
 
-def test_a_credential_that_comes_twice_is_judged_once_and_warned_of():
+def test_a_credential_that_comes_twice_is_evaluated_once_and_warned_of():
     found, items = read(CLI, CLI)
     assert [item.id for item in items] == ["a", "b"]
     assert (len(found.warnings), found.problems) == (2, [])
@@ -126,7 +126,7 @@ def snapshot():
     return json.loads(writer.text(Tool("t", "1"), TAKEN, live))
 
 
-def test_a_snapshot_gives_back_what_was_judged():
+def test_a_snapshot_gives_back_what_was_evaluated():
     found, items = read(snapshot())
     assert items == [resource(id="a", team="t"), resource(id="b", team="u", detailed=False, x=1)]
     assert (found.problems, found.warnings, found.page_count) == (["a page is missing"], ["careful"], 3)
@@ -158,7 +158,7 @@ def test_a_changed_snapshot_is_noticed(change):
     assert "its SHA-256 does not match" in found.problems[-1]
 
 
-def test_beside_another_input_a_snapshot_is_judged_as_of_now():
+def test_beside_another_input_a_snapshot_is_evaluated_as_of_now():
     found = source(snapshot(), {"credentials": []})
     assert found.as_of is None
     assert source(snapshot() | {"takenAt": "2025-01-01T00:00:00Z"}, snapshot()).as_of == TAKEN
@@ -179,7 +179,7 @@ def test_a_snapshot_is_no_place_for_secrets():
     assert msgspec.json.decode(text)["records"][0]["record"] == {"id": "a"}
 
 
-def test_a_snapshot_is_judged_as_of_its_time_and_its_age_is_told():
+def test_a_snapshot_is_evaluated_as_of_its_time_and_its_age_is_told():
     policy = Policy(rules=[rule(require="now == timestamp('2026-01-01T00:00:00Z')")], waivers=[], earlier=None)
     report = runner.audit(
         AuditRequest(policy=policy, include=frozenset({Status.PASS})), source(snapshot()), lambda _: None

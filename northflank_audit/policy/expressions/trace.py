@@ -26,7 +26,7 @@ from northflank_audit.policy.expressions.syntax import Node, excerpt, parse
 SHOWN: Final = 5
 """Elements of a list or map whose evaluation in a macro is told."""
 SEARCHED: Final = 200
-"""Elements among which the one is looked for that decides, or that can't be judged."""
+"""Elements among which the one is looked for that decides, or that can't be evaluated."""
 _WIDTH: Final = 100
 _LITERALS: Final = {"number", "string", "bytes", "bool", "null"}
 _LOOPS: Final = {"all", "exists", "exists_one", "filter", "map"}
@@ -185,7 +185,7 @@ def _loop(node: Node, scope: _Scope) -> Iterator[Step]:
 
 
 def _told(node: Node, body: Node, elements: list[str], scope: _Scope) -> list[int]:
-    """Return which elements are told: the first ones, and the one that decides or can't be judged."""
+    """Return which elements are told: the first ones, and the one that decides or can't be evaluated."""
     first = list(range(min(SHOWN, len(elements))))
     if node.word not in _ENDS or len(elements) <= SHOWN:
         return first

@@ -64,7 +64,7 @@ class Setting:
 
 
 def run(rules: Sequence[Rule]) -> Iterator[Outcome]:
-    """Judge every example by its rule, with the rule's parameters and the example's own over them."""
+    """Evaluate every example by its rule, with the rule's parameters and the example's own over them."""
     for rule in rules:
         for number, example in enumerate(rule.tests, 1):
             engine = Engine([as_in(rule, example)], example.now)
@@ -99,8 +99,8 @@ def setting(rule: Rule, example: Example) -> Setting:
 def _verdict(engine: Engine, known: Setting) -> Verdict:
     """Return what an engine of one rule says of an example."""
     if not engine.collective:
-        return next(engine.judge([known.given]))
-    verdicts = engine.judge_account(known.account, known.resources)
+        return next(engine.evaluate([known.given]))
+    verdicts = engine.evaluate_account(known.account, known.resources)
     return next(each for each in verdicts if each.resource.identity == known.given.identity)
 
 

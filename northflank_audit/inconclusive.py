@@ -1,4 +1,4 @@
-"""What could not be judged, by cause: one line for what many verdicts share."""
+"""What could not be evaluated, by cause: one line for what many verdicts share."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class Cause(NamedTuple):
 
     @property
     def broken(self) -> bool:
-        """Whether the rule itself failed on everything that it was to judge."""
+        """Whether the rule itself failed on everything that it was to evaluate."""
         return self.status is Status.ERROR and self.rule.counts.get(Status.ERROR, 0) == self.total
 
     @property
@@ -55,7 +55,7 @@ def causes(results: Iterable[Result], rules: Iterable[RuleSummary]) -> list[Caus
     by_id: Mapping[str, RuleSummary] = {rule.id: rule for rule in rules}
     grouped: dict[tuple[str, Status, str], Cause] = {}
     for each in results:
-        if each.unjudged:
+        if each.inconclusive:
             reason = each.message if each.reason is UNSET else each.reason
             cause = Cause(by_id[each.rule_id], each.status, reason, [])
             grouped.setdefault((each.rule_id, each.status, reason), cause).results.append(each)
