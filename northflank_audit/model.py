@@ -80,7 +80,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     """The names of the parts that `record` is put together from."""
     shortfall: str | None = None
     """Why a part is not in `record`, for a person."""
-    left_out: frozenset[str] = frozenset()
+    omitted_fields: frozenset[str] = frozenset()
     """The paths of personal fields that a rule reads, and that were not kept when this was fetched."""
 
     @property
@@ -173,7 +173,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     """What is wrong where it is violated; empty, its title says enough."""
     sha256: str = ""
     """Of the file that defines it: 64 hexadecimal digits."""
-    tuned: dict[str, str] = {}
+    overridden: dict[str, str] = msgspec.field(default_factory=dict, name="tuned")
     """What is not as the rule's file says: `severity` or `params.NAME`, and `file:line` of what changed it."""
 
 

@@ -132,7 +132,7 @@ class RuleSummary(Struct, frozen=True, kw_only=True):
     resource: str = RESOURCE_TYPE
     finding: str = ""
     sha256: str = ""
-    tuned: dict[str, str] = msgspec.field(default_factory=dict)
+    overridden: dict[str, str] = msgspec.field(default_factory=dict, name="tuned")
     """As those of `Rule`."""
 
     @property
@@ -247,7 +247,7 @@ class Report(Struct, frozen=True, kw_only=True):
     coverage: Coverage
     summary: Summary
     rules: list[RuleSummary]
-    left_out: dict[str, str] = msgspec.field(default_factory=dict)
+    excluded_rules: dict[str, str] = msgspec.field(default_factory=dict, name="leftOut")
     """Rules that were read and did not run, and what left each out: a place (`file:line`) or an option."""
     compliance: list[Framework]
     results: list[Result]

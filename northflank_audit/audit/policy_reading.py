@@ -4,7 +4,7 @@ import os
 
 from northflank_audit import bundled
 from northflank_audit.audit.baseline import read_baseline
-from northflank_audit.config.policy import Policy, chosen, left_out, read_rules, read_waivers, unread
+from northflank_audit.config.policy import Policy, chosen, excluded_rules, read_rules, read_waivers, unread
 from northflank_audit.config.settings import Settings
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.formats import FORMATS
@@ -16,7 +16,7 @@ from northflank_audit.reading import read_text
 def read_policy(settings: Settings) -> Policy:
     """Read everything that the verdicts depend on, besides the resources."""
     demo_config, waivers = None, settings.waivers
-    if settings.demo and not settings.rules:  # the demo's policy tunes the bundled rules
+    if settings.demo and not settings.rules:  # the demo's policy overrides the bundled rules
         # It is named as the bundled rules are: the report is the same wherever the tool is installed.
         demo_config = Document(read_text(str(bundled.DEMO_CONFIG)), bundled.DEMO_CONFIG.name)
         waivers = settings.waivers or str(bundled.DEMO_WAIVERS)
@@ -30,7 +30,7 @@ def read_policy(settings: Settings) -> Policy:
         earlier=read_baseline(settings.compare) if settings.compare and not first else None,
         book=book,
         places=[place for place, _ in placed],
-        left_out=left_out(book, rules, settings.skip_rule),
+        excluded_rules=excluded_rules(book, rules, settings.skip_rule),
         warnings=[
             *first,
             *settings.weakened,

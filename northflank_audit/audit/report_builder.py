@@ -64,7 +64,7 @@ class ReportBuilder:
             request.fail_on,
             on_unknown=request.on_unknown,
             seen=not unseen,
-            left_out=policy.left_out,
+            excluded_rules=policy.excluded_rules,
             accounts=source.accounts.keys(),
             unread={(team, kind) for team, account in source.accounts.items() for kind in account.unknown},
             subjects=list(subjects) or UNSET,

@@ -36,7 +36,7 @@ class Policy:
     """The rules, and those that do not run."""
     places: list[str] = field(default_factory=list)
     """`file:line` of each waiver."""
-    left_out: dict[str, str] = field(default_factory=dict)
+    excluded_rules: dict[str, str] = field(default_factory=dict)
     """Rules that do not run, and what leaves each out."""
     warnings: list[str] = field(default_factory=list)
     """What the reports should say of it: rules that can never fire."""
@@ -215,7 +215,7 @@ def lint(
     from northflank_audit.policy.lint.warnings import warnings  # noqa: PLC0415 - imports lark
 
     book = read_tested(paths)
-    found = list(warnings(book))  # as the files have them, before a config file tunes them
+    found = list(warnings(book))  # as the files have them, before a config file overrides them
     count = len(book.rules) + len(book.flawed)
     known = Rulebook()
     for each in (book, *([] if others is None else [read_tested(others)])):
@@ -250,7 +250,7 @@ def _unknown_ids(book: Rulebook, config: Document) -> Iterator[FileError]:
                 yield config.error((key, index), problem)
 
 
-def left_out(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict[str, str]:
+def excluded_rules(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict[str, str]:
     """Return the rules of a book that are not among `rules`, and what leaves each out."""
     run = {rule.id for rule in rules}
     asked = {rule_id: "--skip-rule" if rule_id in skip else "--rule" for rule_id in book.rules if rule_id not in run}

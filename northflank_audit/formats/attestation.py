@@ -56,10 +56,10 @@ def _predicate(report: Report) -> dict[str, Any]:
         "northflankAuditSummary": report.summary,
         "northflankAuditCoverage": report.coverage,
         "northflankAuditRules": {
-            rule.id: {"severity": rule.severity, "params": rule.params, "tuned": rule.tuned, "counts": rule.counts}
+            rule.id: {"severity": rule.severity, "params": rule.params, "tuned": rule.overridden, "counts": rule.counts}
             for rule in report.rules
         },
-        "northflankAuditLeftOut": report.left_out,
+        "northflankAuditLeftOut": report.excluded_rules,
         "northflankAuditGate": report.gate,
         "northflankAuditExitCode": report.exit_code,
     }

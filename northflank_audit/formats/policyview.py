@@ -39,7 +39,7 @@ class Setting(NamedTuple):
 
     text: str
     """`allowed = ["github"]`."""
-    tuned: str | None
+    overridden: str | None
     """`file:line` of what set it, where that is not the rule's own file."""
 
 
@@ -91,9 +91,12 @@ def controls(rule: RuleSummary, titles: Mapping[str, str]) -> list[str]:
 
 def settings(rule: RuleSummary) -> list[Setting]:
     """Return what a rule was run with: its severity where that was tuned, and its parameters."""
-    severity = [Setting(f"severity = {rule.severity}", rule.tuned["severity"])] if "severity" in rule.tuned else []
+    severity = (
+        [Setting(f"severity = {rule.severity}", rule.overridden["severity"])] if "severity" in rule.overridden else []
+    )
     return severity + [
-        Setting(f"{name} = {as_json(value)}", rule.tuned.get(f"params.{name}")) for name, value in rule.params.items()
+        Setting(f"{name} = {as_json(value)}", rule.overridden.get(f"params.{name}"))
+        for name, value in rule.params.items()
     ]
 
 

@@ -138,11 +138,11 @@ class Engine:
         """Return a verdict, or where it is unknown for a field that the API left out, what that means."""
         meaning = verdict.rule.params.get("absent", self._absent)
         status = _MEANINGS.get(meaning) if isinstance(meaning, str) else None
-        if status is None or verdict.status is not Status.UNKNOWN or not self._left_out(verdict):
+        if status is None or verdict.status is not Status.UNKNOWN or not self._omits_documented_field(verdict):
             return verdict
         return msgspec.structs.replace(verdict, status=status, decided_by=None, parts=None)
 
-    def _left_out(self, verdict: Verdict) -> bool:
+    def _omits_documented_field(self, verdict: Verdict) -> bool:
         """Tell whether a verdict is unknown since its resource lacks a documented field that was there to be read.
 
         A name that a list, or a type whose list the rule reads, has too may be theirs: what was not read of those

@@ -133,8 +133,8 @@ def absent_names(resource: Resource) -> Names:
     lists_all = kind.lists_all is None or kind.lists_all(resource.record)
     if LIST not in resource.parts or (unread and not lists_all):
         return None
-    left_out = frozenset(_names(path)[-1] for path in resource.left_out)
-    return left_out | kind.names_of(unread) if unread and kind.lists_all is None else left_out
+    omitted_fields = frozenset(_names(path)[-1] for path in resource.omitted_fields)
+    return omitted_fields | kind.names_of(unread) if unread and kind.lists_all is None else omitted_fields
 
 
 def values_at(record: Any, steps: Sequence[str]) -> Iterator[Any]:

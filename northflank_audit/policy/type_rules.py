@@ -83,7 +83,7 @@ class TypeRules:
 
     def _lacks_nothing(self, resource: Resource) -> bool:
         """Tell whether what a resource's record lacks is absent for certain."""
-        if self._parts <= resource.parts and not resource.left_out:
+        if self._parts <= resource.parts and not resource.omitted_fields:
             return True
         return absent_names(resource) == frozenset()
 

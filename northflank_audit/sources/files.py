@@ -197,7 +197,7 @@ class InputSource(Source):
     def _restored(self, name: str, kind: ResourceType, saved: Saved, of: Snapshot) -> list[Resource]:
         known = {part.name for part in kind.sources}
         personal = self.needs.personal.get(kind.name, frozenset())
-        left_out = of.left_out(kind.name, personal)
+        omitted_fields = of.omitted_fields(kind.name, personal)
         return self._admit(
             [saved.record],
             kind,
@@ -206,8 +206,8 @@ class InputSource(Source):
             name,
             decode=partial(restored, kind, personal=personal),
             parts=frozenset(saved.parts) & known,
-            shortfall=saved.shortfall or (NOT_KEPT if left_out else None),
-            left_out=left_out,
+            shortfall=saved.shortfall or (NOT_KEPT if omitted_fields else None),
+            omitted_fields=omitted_fields,
         )
 
 

@@ -149,7 +149,7 @@ class Source(ABC):
         decode: Callable[[dict[str, Any]], Record],
         parts: frozenset[str] = frozenset({LIST}),
         shortfall: str | None = None,
-        left_out: frozenset[str] = frozenset(),
+        omitted_fields: frozenset[str] = frozenset(),
         page: int = 0,
     ) -> list[Resource]:
         """Turn records into resources: without secrets, and each once.
@@ -193,7 +193,7 @@ class Source(ABC):
                     record=record,
                     parts=parts,
                     shortfall=shortfall,
-                    left_out=left_out,
+                    omitted_fields=omitted_fields,
                 )
             )
         self.counts[kind.name] += len(admitted)
@@ -210,5 +210,5 @@ class Source(ABC):
             if not each.shortfall:
                 continue
             lacks_parts = not needed <= each.parts and not (kind.lists_all and kind.lists_all(each.record))
-            if lacks_parts or each.left_out:
+            if lacks_parts or each.omitted_fields:
                 self.shortfalls.setdefault(kind.name, []).append(each.shortfall)

@@ -79,7 +79,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         """Raise ValueError for a time that can't be calculated with."""
         checked_time(self.taken_at)
 
-    def left_out(self, kind: str, wanted: Iterable[str]) -> frozenset[str]:
+    def omitted_fields(self, kind: str, wanted: Iterable[str]) -> frozenset[str]:
         """Return which of these personal fields the records of a type were kept without."""
         return frozenset(wanted) - frozenset(self.personal.get(kind, ()) if self.personal else ())
 
@@ -145,13 +145,13 @@ class SnapshotWriter:
 
     def __init__(self) -> None:
         self._records: list[Saved] = []
-        self._left_out: dict[str, frozenset[str]] = {}
+        self._omitted_fields: dict[str, frozenset[str]] = {}
 
     def add(self, resources: Iterable[Resource]) -> None:
         """Keep these, in the form in which they were evaluated."""
         for item in resources:
-            if item.left_out:
-                self._left_out[item.type] = self._left_out.get(item.type, frozenset()) | item.left_out
+            if item.omitted_fields:
+                self._omitted_fields[item.type] = self._omitted_fields.get(item.type, frozenset()) | item.omitted_fields
             self._records.append(
                 Saved(
                     type=item.type,
@@ -187,7 +187,7 @@ class SnapshotWriter:
             records=self._records,
             counts=counts,
             personal={
-                name: sorted(paths - self._left_out.get(name, frozenset()))
+                name: sorted(paths - self._omitted_fields.get(name, frozenset()))
                 for name, paths in sorted(source.needs.personal.items())
             },
         )

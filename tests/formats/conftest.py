@@ -63,7 +63,7 @@ RULES = [
         origin="rules.yaml:12",
         counts={"pass": 1, "fail": 0, "unknown": 0, "error": 0, "notapplicable": 1, "waived": 1},
         sha256="ab" * 32,
-        tuned={"severity": "audit.yaml:3", "params.allowed": "audit.yaml:4"},
+        overridden={"severity": "audit.yaml:3", "params.allowed": "audit.yaml:4"},
     ),
     RuleSummary(
         id="unrestricted",
@@ -238,7 +238,7 @@ def poisoned(report: Report, text: str) -> Report:
             params={text: text},
             origin=f"{text}:1",
             sha256=text,
-            tuned={"severity": text, f"params.{text}": text},
+            overridden={"severity": text, f"params.{text}": text},
         )
         for rule in report.rules
     ]

@@ -146,7 +146,7 @@ def test_an_incomplete_audit_has_failed_and_no_rule_has_passed(incomplete):
 
 
 def test_every_rule_is_in_one_list_and_those_left_out_in_none(report):
-    predicate = statement(replace(report, left_out={"other": "--skip-rule"}))["predicate"]
+    predicate = statement(replace(report, excluded_rules={"other": "--skip-rule"}))["predicate"]
     listed = predicate["passedTests"] + predicate["warnedTests"] + predicate["failedTests"]
     assert sorted(listed) == sorted(rule.id for rule in report.rules)
     assert predicate["northflankAuditLeftOut"] == {"other": "--skip-rule"}

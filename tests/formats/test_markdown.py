@@ -275,14 +275,14 @@ def test_one_text_however_long_takes_little_of_the_room(report):
 
 @pytest.mark.parametrize("text", ["x" * 9_000, "@|`" * 3_000, "\U0001f600" * 5_000])
 def test_no_account_and_no_rule_makes_it_longer_than_a_comment(full, text):
-    rules = [replace(full.rules[1], id=f"{text}{n}", references=[text] * 99, tuned={}) for n in range(40)]
+    rules = [replace(full.rules[1], id=f"{text}{n}", references=[text] * 99, overridden={}) for n in range(40)]
     lots = [result(rule.id, text, message=text, state="new") for rule in rules for _ in range(3)]
     made = poisoned(replace(full, rules=rules, results=lots), text)
     made = replace(
         made,
         run=replace(made.run, incomplete_reasons=[text] * 99, source=replace(made.run.source, files=[text] * 999)),
         warnings=[text] * 999,
-        left_out=dict.fromkeys(map(str, range(9999)), text),
+        excluded_rules=dict.fromkeys(map(str, range(9999)), text),
     )
     shown = FORMATS["md"].render(made)
     assert len(shown.encode("utf-16-le")) // 2 <= LONGEST

@@ -46,7 +46,7 @@ def test_a_control_tells_the_verdicts_that_there_are(report):
     assert tally(replace(shared, counts={"pass": 0})) == ["none"]
 
 
-def test_a_setting_says_what_tuned_it(report):
+def test_a_setting_says_what_overrode_it(report):
     assert settings(report.rules[0]) == [
         Setting("severity = low", "audit.yaml:3"),
         Setting('allowed = ["github"]', "audit.yaml:4"),

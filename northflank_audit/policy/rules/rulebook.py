@@ -65,7 +65,7 @@ class Rulebook:
                 problem = f"the rule id '{rule_id}' is taken by {before.origin}"
                 self.mistakes.append(definition.document.error((*definition.here, "id"), problem))
             elif before != rule:
-                ways = " and ".join(_tuning(each) for each in (before, rule))
+                ways = " and ".join(_overrides_of(each) for each in (before, rule))
                 problem = f"the rule '{rule_id}' comes twice, tuned in two ways: {ways}"
                 self.mistakes.append(definition.document.error((*definition.here, "id"), problem))
         self.mistakes[:] = dict.fromkeys([*self.mistakes, *other.mistakes])
@@ -78,8 +78,8 @@ class Rulebook:
             self.stopped.pop(rule_id, None)
 
 
-def _tuning(rule: Rule) -> str:
-    return ", ".join(f"{key} by {place}" for key, place in rule.tuned.items()) or "not at all"
+def _overrides_of(rule: Rule) -> str:
+    return ", ".join(f"{key} by {place}" for key, place in rule.overridden.items()) or "not at all"
 
 
 def load(files: Iterable[tuple[str, str]], find: Find | None = None) -> list[Rule]:
@@ -227,25 +227,25 @@ def override(book: Rulebook, document: Document) -> None:
             book.rules[rule_id] = book.stopped.pop(rule_id)
             del book.off[rule_id]
         if rule_id in book.rules:
-            _tune(book, document, here, value)
+            _apply_override(book, document, here, value)
         elif rule_id not in book.stopped and (problem := absent(book, rule_id)):
             book.mistakes.append(document.error(here, problem, key=True))
 
 
-def _tune(book: Rulebook, document: Document, here: tuple[str, str], value: Any) -> None:
+def _apply_override(book: Rulebook, document: Document, here: tuple[str, str], value: Any) -> None:
     rule_id = here[1]
     if value is False or value == "off":
         book.stopped[rule_id] = book.rules.pop(rule_id)
         book.off[rule_id] = f"{document.path}:{document.line(here)}"
     elif isinstance(value, dict):
-        _change(book, document, here, book.rules[rule_id])
+        _apply_changes(book, document, here, book.rules[rule_id])
     elif value is not True and value != "on":
         given = f"'{value}'" if isinstance(value, str) else validation.kind_of(value)
         problem = f"an override is 'off', 'on', or a map of 'severity' and 'params'; this is {given}"
         book.mistakes.append(document.error(here, problem))
 
 
-def _change(book: Rulebook, document: Document, here: tuple[str, str], rule: Rule) -> None:
+def _apply_changes(book: Rulebook, document: Document, here: tuple[str, str], rule: Rule) -> None:
     change, mistakes = converted(document, here, Override)
     for name, value in (change.params if change else {}).items():
         if problem := validation.unfit(name, value, rule.params):
@@ -263,7 +263,10 @@ def _change(book: Rulebook, document: Document, here: tuple[str, str], rule: Rul
         rule,
         severity=change.severity or rule.severity,
         params={**rule.params, **change.params},
-        tuned={**rule.tuned, **{key: f"{document.path}:{document.line(place)}" for key, place in places.items()}},
+        overridden={
+            **rule.overridden,
+            **{key: f"{document.path}:{document.line(place)}" for key, place in places.items()},
+        },
     )
 
 

@@ -112,10 +112,10 @@ def overridden(text):
 
 
 def test_overrides_tune_rules():
-    tuned = overridden("overrides: {provider: {severity: critical, params: {allowed: [ecr]}}, unrestricted: off}")
-    assert list(tuned) == ["provider"]
-    assert tuned["provider"].severity == "critical"
-    assert tuned["provider"].params == {"allowed": ["ecr"]}
+    result = overridden("overrides: {provider: {severity: critical, params: {allowed: [ecr]}}, unrestricted: off}")
+    assert list(result) == ["provider"]
+    assert result["provider"].severity == "critical"
+    assert result["provider"].params == {"allowed": ["ecr"]}
     assert list(overridden("overrides: {unrestricted: 'off'}")) == ["provider"]
     assert len(overridden("fail-on: high")) == 2
 
