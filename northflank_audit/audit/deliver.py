@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 Place = tuple[str, str]
 """A format's name, and the path where it goes."""
 Send = Callable[[Report], str | None]
-"""Delivers a report, and says who was told. Raises DeliveryError where that fails."""
+"""Delivers a report, and returns a receipt: a line that says who was notified. Raises DeliveryError on failure."""
 STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 """The variable by which GitHub Actions names the file of a step's summary, as Markdown.
 
@@ -52,22 +52,25 @@ def channels(settings: Settings) -> list[Send]:
 def deliver(
     settings: Settings, people: Sequence[Send], report: Report, deadline: Deadline
 ) -> tuple[Report, list[str], list[str]]:
-    """Write the reports and tell who is to be told; return the final report, the files' paths, and who was told."""
+    """Write the reports and send them; return the final report, the paths of the files, and the receipts.
+
+    A receipt is a line that says who was notified.
+    """
     renderer = _Renderer(deadline)
     wanted = settings.places
     streams = [place for place in wanted if files.is_stream(place[1])]
     report, written = _write(settings, [place for place in wanted if place not in streams], report, renderer)
-    told, said = report, list[str | None]()
+    final, receipts = report, list[str | None]()
     appended = _step_summary(settings, os.environ.get(STEP_SUMMARY))
     for send in [*people, *map(_stream, streams), *appended]:  # what can't be taken back comes last
         try:
-            said.append(send(told))
+            receipts.append(send(final))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others still get theirs
-            told = _incomplete(told, _for_people(error))
-    told = _measure(settings, told)
-    if told is not report:
-        told, written = _write(settings, written, told, renderer)
-    return told, [path for _, path in written], [line for line in said if line]
+            final = _incomplete(final, _for_people(error))
+    final = _measure(settings, final)
+    if final is not report:
+        final, written = _write(settings, written, final, renderer)
+    return final, [path for _, path in written], [line for line in receipts if line]
 
 
 def _mail(settings: Settings) -> Iterator[Send]:

@@ -162,8 +162,8 @@ class _ByPage(_Evaluation):
             verdicts = list(self._verdicts(self._firm(page)))
             self._want_as_said(verdicts, page)
             wants = self._wants
-            told = [each for each in verdicts if each.resource.identity not in wants] if wants else verdicts
-            yield self._batch(self._firm(page), told)
+            settled = [each for each in verdicts if each.resource.identity not in wants] if wants else verdicts
+            yield self._batch(self._firm(page), settled)
         for completed in self._completed():
             yield self._batch(completed, self._verdicts(completed))
 

@@ -35,7 +35,7 @@ def read_policy(settings: Settings) -> Policy:
             *first,
             *settings.weakened,
             *unread(book),
-            *(each.told for each in vacuous(book, {rule.id for rule in rules})),
+            *(each.text for each in vacuous(book, {rule.id for rule in rules})),
         ],
     )
 

@@ -28,7 +28,7 @@ Watch = Callable[[int], None]
 
 
 def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str], list[str]]:
-    """Audit, write the reports, and return the final report, the paths that were written, and who was told.
+    """Audit, write the reports, and return the final report, the paths that were written, and the receipts.
 
     Raises StartError before anything is fetched or written.
     """
@@ -39,10 +39,10 @@ def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str
             log.info("the audit begins, with %s", plural(len(policy.rules), "rule"))
             with opened(settings, deadline) as source:
                 report = audit(AuditRequest.of(settings, policy), source, watch, run_id, deadline)
-            report, written, told = deliver(settings, people, report, deadline)
+            report, written, receipts = deliver(settings, people, report, deadline)
         ended(report)
     log_outcome(report)
-    return report, written, told
+    return report, written, receipts
 
 
 def audit(

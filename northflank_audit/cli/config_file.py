@@ -49,27 +49,27 @@ def read_config(ctx: click.Context, _param: click.Parameter, value: str | None) 
     if document is None or document.value is None:
         return document
     if not isinstance(document.value, dict):
-        document.mistakes.append(document.error((), "a config file maps options to values"))
+        document.diagnostics.append(document.error((), "a config file maps options to values"))
         return document
     command = ctx.find_root().command
     run = command.commands["run"] if isinstance(command, click.Group) else ctx.command
     options = _by_key(run)
     if isinstance(document, FoundConfig):
-        document.mistakes += document.refusals(_by_key(ctx.command))
+        document.diagnostics += document.refusals(_by_key(ctx.command))
     defaults = {}
     for key, given in document.value.items():
         if key in BESIDES_OPTIONS:
             continue
         if key not in options:
             close = did_you_mean(key, [*options, *BESIDES_OPTIONS])
-            document.mistakes.append(document.error((key,), f"'{key}' is no option{close}", key=True))
+            document.diagnostics.append(document.error((key,), f"'{key}' is no option{close}", key=True))
             continue
-        before = len(document.mistakes)
+        before = len(document.diagnostics)
         values = list(_values(ctx, document, options[key], key, given))
-        if len(document.mistakes) == before:
+        if len(document.diagnostics) == before:
             many = options[key].multiple or _lists(options[key])
             defaults[str(options[key].name)] = values if many else values[0]
-    document.mistakes += email_section.mistakes(document)
+    document.diagnostics += email_section.diagnostics(document)
     ctx.default_map = defaults
     return document
 
@@ -117,7 +117,7 @@ def _values(ctx: click.Context, document: Document, option: click.Option, key: s
             value = _fitting(document, option, here, item)
             option.type_cast_value(ctx, [value] if many else value)
         except click.BadParameter as error:
-            document.mistakes.append(document.error(here, f"{key}: {error.message}"))
+            document.diagnostics.append(document.error(here, f"{key}: {error.message}"))
         else:
             yield value
 

@@ -11,7 +11,7 @@ from northflank_audit.formats.workflow import command
 
 def text(found: Sequence[FileError]) -> str:
     """List mistakes and warnings, each with the line that it is in."""
-    return "\n".join(each.shown for each in found)
+    return "\n".join(each.with_excerpt for each in found)
 
 
 def as_json(found: Sequence[FileError]) -> str:
@@ -50,6 +50,6 @@ def counted(found: Iterable[FileError], rules: int) -> str:
     """Return how many mistakes and warnings there are, in how many rules."""
     levels = [_level(each) for each in found]
     errors, warnings = levels.count("error"), levels.count("warning")
-    mistakes = plural(errors, "mistake") if errors else "no mistake"
+    diagnostics = plural(errors, "mistake") if errors else "no mistake"
     besides = f", {plural(warnings, 'warning')}" if warnings else ""
-    return f"{plural(rules, 'rule')}, {mistakes}{besides}"
+    return f"{plural(rules, 'rule')}, {diagnostics}{besides}"

@@ -149,9 +149,9 @@ def test_rules(
     from northflank_audit.policy.rules.examples import run  # noqa: PLC0415 - as above
 
     book = read_tested(_meant(paths, rules))  # as they are written, not as a config file tunes them
-    book.mistakes.extend(config.mistakes if config else ())
-    if book.mistakes:
-        say(LISTINGS["text"](in_order(book.mistakes)))
+    book.diagnostics.extend(config.diagnostics if config else ())
+    if book.diagnostics:
+        say(LISTINGS["text"](in_order(book.diagnostics)))
         raise click.exceptions.Exit(1)
     _warn_of_unread(book)
     selected = select(book.checked(), rule, skip_rule)
@@ -164,7 +164,7 @@ def test_rules(
         say(f"without an example: {', '.join(untested)}")
     left = list(rule_tests.coverage(book, selected)) if coverage and not failed else []
     for each in left:
-        say(each.shown)
+        say(each.with_excerpt)
     if junit:
         files.write(junit, rule_tests.junit(outcomes))
     say(f"{plural(len(outcomes) - len(failed), 'example')} passed, {len(failed)} failed")
@@ -195,7 +195,7 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     or 'account' for the token's own.
     """
     (found,) = select_rules(given["rules"], (rule_id,), given["skip_rule"], given["config"])
-    for heading, text in _told(found):
+    for heading, text in _description(found):
         if text:
             lines = "".join(f"\n  {printable(line)}" for line in text.strip().split("\n"))
             say(click.style(printable(heading), bold=True) + lines)
@@ -205,7 +205,7 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
         raise click.UsageError("name a resource, too: rules explain ID RESOURCE")
 
 
-def _told(rule: Rule) -> Iterator[tuple[str, str]]:
+def _description(rule: Rule) -> Iterator[tuple[str, str]]:
     """Yield what is to be said of a rule, by headings."""
     from northflank_audit.formats.ruletext import plain  # noqa: PLC0415 - as above
 

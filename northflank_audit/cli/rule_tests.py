@@ -46,8 +46,8 @@ def _case(outcome: Outcome) -> Case:
     case = Case(name(outcome), outcome.rule.id, file=outcome.example.origin.rpartition(":")[0])
     if outcome.passed:
         return case
-    told = "\n".join(failure(outcome))
-    return case._replace(ended="failure", type="verdict", message=outcome.difference, text=told)
+    details = "\n".join(failure(outcome))
+    return case._replace(ended="failure", type="verdict", message=outcome.difference, text=details)
 
 
 def coverage(book: Rulebook, rules: Sequence[Rule]) -> Iterator[FileError]:

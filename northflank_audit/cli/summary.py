@@ -37,7 +37,9 @@ def worth_telling(report: Report) -> bool:
     return bool(report.exit_code or report.warnings or report.waivers.expired or unsure)
 
 
-def lines(report: Report, written: Sequence[str], told: Sequence[str] = (), *, verbose: bool = False) -> Iterator[str]:
+def lines(
+    report: Report, written: Sequence[str], receipts: Sequence[str] = (), *, verbose: bool = False
+) -> Iterator[str]:
     """Yield the summary, line by line, with colours for click to keep or to strip."""
     yield _headline(report)
     for reason in report.run.incomplete_reasons:
@@ -56,7 +58,7 @@ def lines(report: Report, written: Sequence[str], told: Sequence[str] = (), *, v
         yield from _types(report)
     if written:
         yield f"reports: {'  '.join(written)}"
-    yield from map(printable, told)
+    yield from map(printable, receipts)
     yield f"exit code {report.exit_code}"
 
 

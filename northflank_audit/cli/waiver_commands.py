@@ -148,8 +148,8 @@ def add_waiver(
     The waivers are put at the end of --waivers FILE (waivers.yaml, if neither this nor the config names one), all of
     them or none; what is in the file stays as it is, comments included.
     """
-    if config is not None and config.mistakes:  # one of them may be the key that names the waivers
-        raise FileErrors(config.mistakes)
+    if config is not None and config.diagnostics:  # one of them may be the key that names the waivers
+        raise FileErrors(config.diagnostics)
     report = report or str(Path(output_dir, "report.json"))
     results = read_baseline(report, "--report").results
     chosen = {each.fingerprint: each for each in (_violation(given, results, report) for given in fingerprints)}

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from northflank_audit.formats.places import Place, Places
-from northflank_audit.formats.text import reasons, told
+from northflank_audit.formats.text import reasons, result_line
 from northflank_audit.model import RESOURCE_TYPE, Result, Severity, fingerprint
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
@@ -52,7 +52,7 @@ def _issues(report: Report) -> Iterator[dict[str, Any]]:
 
 
 def _finding(result: Result, identity: str, places: Places) -> dict[str, Any]:
-    return _issue(result.rule_id, result.severity, told(result), identity, places.of(result.rule_id))
+    return _issue(result.rule_id, result.severity, result_line(result), identity, places.of(result.rule_id))
 
 
 def _issue(check: str, severity: Severity, description: str, identity: str, place: Place) -> dict[str, Any]:

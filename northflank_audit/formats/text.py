@@ -146,8 +146,8 @@ def narrowed(waiver: Waiver) -> str:
     return kind + project + team
 
 
-def told(result: Result) -> str:
-    """Return a result in a line that stands alone: what it is about, what it is if no violation, and its message."""
+def result_line(result: Result) -> str:
+    """Return a result as one line: its resource, its status unless it is a violation, and its message."""
     return ": ".join([full_label(result.resource), *standing(result), result.message])
 
 

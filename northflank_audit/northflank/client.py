@@ -115,14 +115,14 @@ class Client:
             spent = circuit is not None and not circuit.retry()
             return not spent
 
-        def told() -> logging.LoggerAdapter[logging.Logger]:
+        def attempt_log() -> logging.LoggerAdapter[logging.Logger]:
             return logging.LoggerAdapter(log, {"team": team, "page": page, "attempt": tries})
 
         def waiting(state: RetryCallState) -> None:
             with self._lock:
                 self.retries += 1
             failure = state.outcome and state.outcome.exception()
-            told().info("%s: %s; trying again in %.1f s", what, failure, state.upcoming_sleep)
+            attempt_log().info("%s: %s; trying again in %.1f s", what, failure, state.upcoming_sleep)
 
         policy = retrying(self._max_attempts, self.deadline, self._sleep, waiting, budget)
         advice = {403: f"the token needs the permission {permission}", 404: absent}
@@ -131,7 +131,7 @@ class Client:
             nonlocal tries
             tries += 1
             try:
-                return self._once(path, query, what, advice, told())
+                return self._once(path, query, what, advice, attempt_log())
             except MemoryError:
                 raise FetchError(f"{what}: the answer needs more memory than there is") from None
 
@@ -167,10 +167,10 @@ class Client:
         query: Mapping[str, str | int],
         what: str,
         advice: Mapping[int, str],
-        told: logging.LoggerAdapter[logging.Logger],
+        attempt_log: logging.LoggerAdapter[logging.Logger],
     ) -> Any:
         status, headers, body = self._answer(path, query, what)
-        told.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), status, len(body))
+        attempt_log.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), status, len(body))
         if status != requests.codes.ok:
             raise self._failure(status, headers, f"HTTP {status}{self._said(body, what)}", what, advice)
         answer = self._decoded(body, what)
@@ -192,7 +192,7 @@ class Client:
             with self._session.get(
                 f"{self.base_url}{path}", params=query, timeout=timeout, allow_redirects=False, stream=True
             ) as response:
-                self.rate_limit.told(response.headers)
+                self.rate_limit.update(response.headers)
                 return response.status_code, response.headers, self._body(response, what)
         except (FetchError, TransientError, MemoryError):
             raise

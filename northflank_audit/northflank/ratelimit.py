@@ -23,7 +23,7 @@ class RateLimit:
         self._left: int | None = None
         self._ends = 0.0
 
-    def told(self, headers: Mapping[str, str]) -> None:
+    def update(self, headers: Mapping[str, str]) -> None:
         """Take what an answer tells; anything that is no number tells nothing."""
         try:
             left, ends = int(headers["x-ratelimit-remaining"]), self._clock() + float(headers["x-ratelimit-reset"])

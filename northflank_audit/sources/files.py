@@ -177,12 +177,12 @@ class InputSource(Source):
         ]  # fmt: skip
         self.unlisted += [] if found.accounts else found.incomplete_reasons
         with ExitStack() as lists:
-            if value.told:
+            if value.names_accounts:
                 self.problems += found.incomplete_reasons
             for account in found.accounts:
                 for kind in kinds:
                     lists.enter_context(self._list_of(kind, account.team))
-            if not value.told:
+            if not value.names_accounts:
                 self.problems += found.incomplete_reasons
             if not value.intact:
                 self.problems.append(f"{name}: the snapshot was changed after it was taken: its SHA-256 does not match")

@@ -102,7 +102,7 @@ class Read(msgspec.Struct, frozen=True):
     """Whether it is as it was written."""
     missing: list[str]
     """What its records lack by what else it says."""
-    told: bool = True
+    names_accounts: bool = True
     """Whether it says which account has which of its problems; else any may."""
 
 

@@ -18,7 +18,7 @@ from northflank_audit.formats.text import (
     pages_read,
     plural,
     reasons,
-    told,
+    result_line,
 )
 from northflank_audit.model import ResourceName
 from northflank_audit.printable import printable
@@ -158,18 +158,18 @@ def test_a_report_shows_accounts_as_such(with_account, name):
 
 def test_a_result_is_told_in_a_line_that_stands_alone(full, with_account):
     violated, unknown, waived, passed = full.results
-    assert told(violated) == "registry credential a: a can be used by every project"
-    assert told(unknown) == "registry credential c: unknown: c could not be judged"
-    assert told(waived) == "registry credential b: waived until 2027-01-31: b uses quay"
-    assert told(passed).startswith("registry credential payments/t: pass: ")
+    assert result_line(violated) == "registry credential a: a can be used by every project"
+    assert result_line(unknown) == "registry credential c: unknown: c could not be judged"
+    assert result_line(waived) == "registry credential b: waived until 2027-01-31: b uses quay"
+    assert result_line(passed).startswith("registry credential payments/t: pass: ")
     assert (
-        told(full.resolved[1])
+        result_line(full.resolved[1])
         == "registry credential z: violated before, resolved (gone): z can be used by every project"
     )
-    assert told(full.unsettled[1]).startswith(
+    assert result_line(full.unsettled[1]).startswith(
         "registry credential z: violated before, not known today (rule did not run): "
     )
-    assert told(with_account.results[-1]) == "team payments: team payments holds more than 100"
+    assert result_line(with_account.results[-1]) == "team payments: team payments holds more than 100"
     assert label(ResourceName("account", "account", None, None)) == "the account"
 
 

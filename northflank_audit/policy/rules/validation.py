@@ -26,7 +26,7 @@ MEANINGS_OF_ABSENCE: Final = ("unknown", "notapplicable", "violating", "unrestri
 MESSAGE_FIELDS = ("id", "name", "team", "project")
 
 
-def mistakes(document: Document, here: Path, entry: RuleEntry, *, whole: bool = True) -> Iterator[FileError]:
+def diagnostics(document: Document, here: Path, entry: RuleEntry, *, whole: bool = True) -> Iterator[FileError]:
     """Yield every mistake in the rule that stands under `here`, apart from those of its form.
 
     Not `whole`, the entry lacks what has mistakes of form; then nothing is said that depends on several of its parts.
@@ -40,9 +40,9 @@ def mistakes(document: Document, here: Path, entry: RuleEntry, *, whole: bool = 
         yield from _compiled(document, (*here, key), getattr(entry, key), entry.resource, found)
     whole = whole and "require" in found and ("when" in found) == (entry.when is not None)
     misnamed = [
-        mistake
+        diagnostic
         for key, expression in (found.items() if whole or entry.params else ())
-        for mistake in _parameter_mistakes(document, (*here, key), expression, entry.params)
+        for diagnostic in _parameter_diagnostics(document, (*here, key), expression, entry.params)
     ]
     yield from misnamed
     if whole and not misnamed:  # else one that seems unused was meant
@@ -50,13 +50,13 @@ def mistakes(document: Document, here: Path, entry: RuleEntry, *, whole: bool = 
         for key, expression in found.items():
             for problem in failures(expression, entry.params):
                 yield document.inside((*here, key), problem.index, problem.width, f"{key}: {problem.text}")
-    yield from _message_mistakes(document, (*here, "message"), entry)
+    yield from _message_diagnostics(document, (*here, "message"), entry)
     for number, reference in enumerate(entry.references):
         if not is_web_address(reference):
             yield document.error((*here, "references", number), f"not a web address: '{reference}'")
     for number, example in enumerate(entry.tests):
         there = (*here, "tests", number)
-        yield from example_mistakes(document, there, example, entry.params)
+        yield from example_diagnostics(document, there, example, entry.params)
         # Before its detail was read, a record may make any rule unknown.
         if whole and example.detailed and (why := impossible(found.get("when"), found["require"], example.expect)):
             yield document.error((*there, "expect"), why)
@@ -75,7 +75,7 @@ def _compiled(
             yield document.inside(here, problem.index, problem.width, f"{here[-1]}: {problem.text}")
 
 
-def _parameter_mistakes(
+def _parameter_diagnostics(
     document: Document, here: Path, expression: Expression, params: Mapping[str, Any]
 ) -> Iterator[FileError]:
     for read in expression.reads:
@@ -87,7 +87,7 @@ def _parameter_mistakes(
             yield document.inside(here, index, width, problem)
 
 
-def example_mistakes(
+def example_diagnostics(
     document: Document, here: Path, example: ExampleEntry, params: Mapping[str, Any]
 ) -> Iterator[FileError]:
     """Yield the mistakes in an example's parameters."""
@@ -151,7 +151,7 @@ def _unused(document: Document, here: Path, entry: RuleEntry, compiled: Sequence
             yield document.error((*here, "params", name), problem, key=True)
 
 
-def _message_mistakes(document: Document, here: Path, entry: RuleEntry) -> Iterator[FileError]:
+def _message_diagnostics(document: Document, here: Path, entry: RuleEntry) -> Iterator[FileError]:
     message = entry.message or ""
     try:
         fields = [field for _, field, _, _ in string.Formatter().parse(message) if field is not None]
