@@ -22,7 +22,7 @@ from msgspec import UNSET
 from northflank_audit.formats.headline import explanation
 from northflank_audit.formats.link import address
 from northflank_audit.formats.places import Place, Places, resource_uri, scope_path
-from northflank_audit.formats.text import changes, identity, label, plural, reasons, standing
+from northflank_audit.formats.text import changes, identity, label, plural, qualifiers, reasons
 from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, Waiver, fingerprint
 from northflank_audit.printable import printable, shortened
 from northflank_audit.report import Report, RuleSummary
@@ -227,7 +227,7 @@ def _result(result: Result, index: int, place: Place) -> dict[str, Any]:
         "ruleIndex": index,
         "kind": kind,
         "level": _LEVELS[result.severity] if kind == "fail" else "none",
-        "message": _text(f"{result.message} ({'; '.join([label(resource), *standing(result)])})"),
+        "message": _text(f"{result.message} ({'; '.join([label(resource), *qualifiers(result)])})"),
         "locations": [
             {
                 "physicalLocation": _physical(resource_uri(resource)),

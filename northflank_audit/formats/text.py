@@ -148,11 +148,11 @@ def narrowed(waiver: Waiver) -> str:
 
 def result_line(result: Result) -> str:
     """Return a result as one line: its resource, its status unless it is a violation, and its message."""
-    return ": ".join([full_label(result.resource), *standing(result), result.message])
+    return ": ".join([full_label(result.resource), *qualifiers(result), result.message])
 
 
-def standing(result: Result) -> list[str]:
-    """Return what a result is if no violation of today; nothing where it is one."""
+def qualifiers(result: Result) -> list[str]:
+    """Return what a result is if it is not a current violation; empty if it is one."""
     if result.became is not UNSET:
         known = "resolved" if result.became in RESOLVED else "not known today"
         return [f"violated before, {known} ({BECAME[result.became]})"]

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import UNSET
 
 from northflank_audit.formats.headline import explanation, headline, no_violation, outcome, title
-from northflank_audit.formats.policyview import VERDICTS, anchors, rule_files, standings, unseen
+from northflank_audit.formats.policyview import VERDICTS, anchors, framework_statuses, rule_files, unseen
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import BECAME, STATUSES, as_json, changes, many, missing, moment, plural, words
 from northflank_audit.inconclusive import causes
@@ -73,7 +73,7 @@ def view(report: Report) -> dict[str, Any]:
         | {rule.id: plain(rule.heading) for rule in report.rules},
         "with_team": any(each.resource.team is not None for each in shown),
         "rule_files": rule_files(report),
-        "standings": standings(report),
+        "framework_statuses": framework_statuses(report),
         "framework_titles": {framework.id: framework.title for framework in report.compliance},
         "unseen": unseen(report),
         "anchors": anchors(report),
