@@ -220,26 +220,26 @@ class ResourceName(Struct, frozen=True):
 
 
 class Became(StrEnum):
-    """What is known today of a violation that an earlier report has and this one has not."""
+    """What became of a violation that is in the baseline and not among the current violations."""
 
     FIXED = "fixed"
     """The rule passes."""
     NOTAPPLICABLE = "notapplicable"
-    """The rule asks nothing of it any more."""
+    """The rule no longer applies to it."""
     GONE = "gone"
-    """The resource is no longer there."""
+    """The resource no longer exists."""
     UNKNOWN = "unknown"
-    """It could not be evaluated today."""
+    """The current run could not evaluate it."""
     UNSEEN = "unseen"
-    """It is not in what could be seen today, which is not everything."""
+    """The current run did not see it, and did not see everything."""
     UNAUDITED = "unaudited"
-    """Its account was not asked for today."""
+    """The current run was not asked to audit its account."""
     UNASKED = "unasked"
-    """Its rule did not run today."""
+    """Its rule did not run in the current run."""
 
 
 RESOLVED: Final = frozenset({Became.FIXED, Became.NOTAPPLICABLE, Became.GONE})
-"""What resolves a violation; of the rest nothing is known, and unknown is not resolved."""
+"""What counts as resolved. In the other cases nothing is known, and unknown is not resolved."""
 
 
 class Result(Struct, frozen=True, kw_only=True):

@@ -56,8 +56,8 @@ class Run(Struct, frozen=True, kw_only=True):
         checked_time(self.finished_at)
 
     @property
-    def blind(self) -> bool:
-        """Whether not everything could be seen and evaluated."""
+    def has_gaps(self) -> bool:
+        """Whether the run failed to see or evaluate something."""
         return not self.complete and (not self.undelivered or len(self.incomplete_reasons) > len(self.undelivered))
 
 
@@ -192,7 +192,7 @@ class Subject(Struct, frozen=True, kw_only=True):
     """Whether there is such a file."""
 
 
-class Earlier(Struct, frozen=True, kw_only=True):
+class BaselineRun(Struct, frozen=True, kw_only=True):
     """The report that this one was compared with."""
 
     id: str
@@ -206,7 +206,7 @@ class Earlier(Struct, frozen=True, kw_only=True):
 class Comparison(Struct, frozen=True, kw_only=True):
     """How this report compares with an earlier one."""
 
-    earlier: Earlier
+    baseline: BaselineRun = msgspec.field(name="earlier")
     refused: str | None = None
     """Why nothing was compared, for a person: the earlier report is about something else."""
     cautions: list[str] = msgspec.field(default_factory=list)

@@ -3,7 +3,7 @@
 import os
 
 from northflank_audit import bundled
-from northflank_audit.audit.baseline import read_baseline
+from northflank_audit.audit.baseline_reading import read_baseline
 from northflank_audit.config.policy import Policy, chosen, excluded_rules, read_rules, read_waivers, unread
 from northflank_audit.config.settings import Settings
 from northflank_audit.documents.yaml_document import Document
@@ -27,7 +27,7 @@ def read_policy(settings: Settings) -> Policy:
     return Policy(
         rules=rules,
         waivers=[waiver for _, waiver in placed],
-        earlier=read_baseline(settings.compare) if settings.compare and not first else None,
+        baseline=read_baseline(settings.compare) if settings.compare and not first else None,
         book=book,
         places=[place for place, _ in placed],
         excluded_rules=excluded_rules(book, rules, settings.skip_rule),

@@ -26,7 +26,7 @@ class ReportBuilder:
         policy = request.policy
         self._request, self._engine, self._started = request, engine, started
         waivers = WaiverBook(policy.waivers, started.date())
-        self._totals = VerdictTotals(engine, waivers, request.include, policy.earlier)
+        self._totals = VerdictTotals(engine, waivers, request.include, policy.baseline)
         self._read: Counter[str] = Counter()
         self._resource_count = self._account_count = 0
 

@@ -7,9 +7,9 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.audit.comparison import BaselineComparison, Current
+from northflank_audit.audit.comparison import BaselineComparison, CurrentRun
 from northflank_audit.audit.compliance import frameworks
-from northflank_audit.earlier_report import Baseline
+from northflank_audit.baseline import Baseline
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.policy.engine import Engine
@@ -32,22 +32,22 @@ class VerdictTotals:
         engine: Engine,
         waivers: WaiverBook,
         include: Container[Status] = (),
-        earlier: Baseline | None = None,
+        baseline: Baseline | None = None,
     ) -> None:
-        """`include` is listed besides `LISTED`; `earlier` is a report to compare with."""
+        """`include` is listed besides `LISTED`; `baseline` is a report to compare with."""
         self._engine = engine
         self._waivers = waivers
         self._include = include
         self._counts: dict[str, Counter[str]] = {rule.id: Counter() for rule in engine.rules}
         self._results: list[Result] = []
-        self._follower = None if earlier is None else BaselineComparison(earlier)
+        self._comparison = None if baseline is None else BaselineComparison(baseline)
 
     def add(self, verdicts: Iterable[Verdict]) -> None:
         """Count these, and list what is to be listed."""
         for verdict in verdicts:
             rule, resource, status = verdict.rule, verdict.resource, verdict.status
-            if self._follower is not None:
-                self._follower.saw(rule.id, resource, status)
+            if self._comparison is not None:
+                self._comparison.add(rule.id, resource, status)
             if status is not Status.FAIL:
                 self._counts[rule.id][status] += 1
                 if status in LISTED or status in self._include:
@@ -88,10 +88,10 @@ class VerdictTotals:
         """
         results = sorted(self._results, key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
-        found = None
-        if self._follower is not None:
-            found = self._follower.outcome(Current(run, rules, accounts, seen, unread), results)
-            results = found.results
+        outcome = None
+        if self._comparison is not None:
+            outcome = self._comparison.outcome(CurrentRun(run, rules, accounts, seen, unread), results)
+            results = outcome.results
         total: Counter[str] = Counter()
         for counts in self._counts.values():
             total.update(counts)
@@ -116,9 +116,9 @@ class VerdictTotals:
             excluded_rules=dict(excluded_rules or {}),
             compliance=frameworks(rules, seen=seen),
             results=results,
-            comparison=UNSET if found is None else found.comparison,
-            resolved=UNSET if found is None else found.resolved,
-            unsettled=UNSET if found is None else found.unsettled,
+            comparison=UNSET if outcome is None else outcome.comparison,
+            resolved=UNSET if outcome is None else outcome.resolved,
+            unsettled=UNSET if outcome is None else outcome.unsettled,
             subjects=subjects,
             waivers=Waivers(self._waivers.expired, self._waivers.unused),
             warnings=warnings,

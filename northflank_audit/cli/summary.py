@@ -69,9 +69,9 @@ def _headline(report: Report) -> str:
     said = f"{violations}: {', '.join(counts)}" if counts else "no violation"
     if summary.waived:
         said += f" ({summary.waived} waived)"
-    if report.run.blind and (report.saw_nothing or report.inconclusive):
+    if report.run.has_gaps and (report.saw_nothing or report.inconclusive):
         said = headline(report)[:1].lower() + headline(report)[1:]
-    elif report.run.blind:
+    elif report.run.has_gaps:
         said += " in what could be seen"
     elif not report.run.complete:
         said += ", but not everything could be delivered"
@@ -85,7 +85,7 @@ def _changes(report: Report) -> Iterator[str]:
     found = report.comparison
     if found is UNSET:
         return
-    since = f"since {moment(found.earlier.finished_at)}"
+    since = f"since {moment(found.baseline.finished_at)}"
     if found.refused is not None:
         yield click.style(f"  not compared: {printable(found.refused)}", fg="yellow")
         return

@@ -9,7 +9,7 @@ import click
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit.audit.baseline import read_baseline
+from northflank_audit.audit.baseline_reading import read_baseline
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.runner import audit

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from northflank_audit import bundled
+from northflank_audit.baseline import Baseline
 from northflank_audit.documents.yaml_document import Document
-from northflank_audit.earlier_report import Baseline
 from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean, in_order
 from northflank_audit.model import Rule, Waiver
 from northflank_audit.policy.rules import rulebook as rule_files
@@ -31,7 +31,7 @@ class Policy:
 
     rules: list[Rule]
     waivers: list[Waiver]
-    earlier: Baseline | None
+    baseline: Baseline | None
     book: Rulebook | None = None
     """The rules, and those that do not run."""
     places: list[str] = field(default_factory=list)

@@ -166,7 +166,7 @@ def _families(report: Report, labels: Mapping[str, str]) -> "Iterator[GaugeMetri
     yield gauge("requests", "Requests that the last run sent, tries included.", {(): coverage.requests})
     yield gauge("retries", "Requests that the last run sent again.", {(): coverage.retries})
     yield gauge("pages", "Pages of lists that the last run used.", {(): coverage.pages})
-    seen = coverage.resources or not run.blind
+    seen = coverage.resources or not run.has_gaps
     resources: dict[tuple[str, ...], float] = {
         (kind,): count for kind, count in report.resource_counts.items() if count or seen
     }
@@ -182,7 +182,7 @@ def _families(report: Report, labels: Mapping[str, str]) -> "Iterator[GaugeMetri
             (rule.id, rule.severity, status): count
             for rule in report.rules
             for status, count in rule.counts.items()
-            if count or not run.blind
+            if count or not run.has_gaps
         },
         "rule",
         "severity",

@@ -35,7 +35,7 @@ def title(report: Report) -> str:
         return "Nothing could be judged" if report.inconclusive else violations
     if nothing:
         return f"INCOMPLETE: {nothing.lower()}"
-    return f"INCOMPLETE: {violations.lower()}{' found so far' * report.run.blind}"
+    return f"INCOMPLETE: {violations.lower()}{' found so far' * report.run.has_gaps}"
 
 
 def headline(report: Report) -> str:
@@ -44,21 +44,21 @@ def headline(report: Report) -> str:
     found = f"{plural(summary.fail, 'violation')} on {_violating(report)}" if summary.fail else ""
     if nothing := _nothing(report):
         return nothing if report.saw_nothing else f"{nothing} on {_audited(report)}"
-    if report.run.blind:
+    if report.run.has_gaps:
         return f"The audit could not see or judge everything; so far it found {found or 'no violation'}"
     return (found or _clean(report)) + ("" if report.run.complete else ", but not everything could be delivered")
 
 
 def _nothing(report: Report) -> str:
     """Say of an incomplete audit that it saw or evaluated nothing at all; nothing where it did."""
-    if not report.run.blind or not (report.saw_nothing or report.inconclusive):
+    if not report.run.has_gaps or not (report.saw_nothing or report.inconclusive):
         return ""
     return "Nothing could be seen" if report.saw_nothing else "Nothing could be judged"
 
 
 def no_violation(report: Report) -> str:
     """Say that there is no violation to list."""
-    if not report.run.blind:
+    if not report.run.has_gaps:
         return "Nothing was judged." if report.inconclusive else "None."
     return f"{_nothing(report) or 'None in what could be seen and judged'}."
 
@@ -128,7 +128,7 @@ def explanation(report: Report) -> str:
     code = f"Exit code {report.exit_code}"
     if not report.run.complete:
         why = "everything was seen and judged, but not everything could be delivered."
-        if report.run.blind:
+        if report.run.has_gaps:
             why = "the audit is incomplete. What is listed was found; of the rest nothing can be said."
         return f"{code}: {why}"
     if report.inconclusive:

@@ -60,8 +60,8 @@ def page(report: Report) -> dict[str, Any]:
     ]
     lists = {name: _first(made[name], titles) for name in ("inconclusive", "others")}
     lists |= {name: _first(made[name], headings) for name in ("waived", "resolved", "unsettled")}
-    today = (*groups, lists["inconclusive"], lists["waived"], lists["others"])
-    listed = [each for some in today for each in some.shown]
+    current = (*groups, lists["inconclusive"], lists["waived"], lists["others"])
+    listed = [each for some in current for each in some.shown]
     teams = sorted({each.resource.team for each in listed}, key=lambda team: (team is not None, team or ""))
     rules = {each.rule_id for each in listed}
     violated = {each.rule_id for each in listed if each.status is Status.FAIL}

@@ -96,7 +96,7 @@ def _log(report: Report, kept: Sequence[Result], found: int) -> dict[str, Any]:
             "id": "/".join([_shown(report.tool.name), scope_path(report), _shown(report.run.id)]),
             "guid": _guid(report.run.id),
         },
-        **({} if comparison is UNSET or comparison.refused else {"baselineGuid": _guid(comparison.earlier.id)}),
+        **({} if comparison is UNSET or comparison.refused else {"baselineGuid": _guid(comparison.baseline.id)}),
         "invocations": [
             {
                 "executionSuccessful": report.run.complete,
@@ -134,7 +134,7 @@ def _notifications(report: Report, kept: int, found: int) -> Iterator[dict[str, 
     if comparison is not UNSET:
         notes += [("warning", each) for each in (comparison.refused, *comparison.cautions) if each is not None]
         since = ", ".join(changes(report))
-        notes += [("note", f"since run {comparison.earlier.id}: {since}")] if since else []
+        notes += [("note", f"since run {comparison.baseline.id}: {since}")] if since else []
     for level, text in notes:
         yield {"level": level, "message": _text(text)}
 

@@ -169,9 +169,9 @@ def reasons(report: Report) -> list[str]:
 
 def missing(report: Report) -> tuple[str, str]:
     """Return what the reasons of an incomplete audit are called, and what follows from them."""
-    if report.run.blind and report.saw_nothing:
+    if report.run.has_gaps and report.saw_nothing:
         return "What is missing", "Nothing can be said: what was to be audited may be sound or not."
-    if report.run.blind:
+    if report.run.has_gaps:
         rest = "Of the rest nothing can be said: it may be sound or not."
         return "What is missing", f"What is listed below was found. {rest}"
     return "What could not be delivered", "Everything was seen and judged, and is told below."

@@ -43,7 +43,7 @@ def audited(tmp_path: Path):
         for each in rules:
             each.params.update(params or {})
         accepted, _ = read_waivers(Document(waivers or "waivers: []", "w.yaml"))
-        policy = Policy(rules=rules, waivers=[waiver for _, waiver in accepted], earlier=None)
+        policy = Policy(rules=rules, waivers=[waiver for _, waiver in accepted], baseline=None)
         request = AuditRequest(policy=policy, details=details, include=frozenset(Status), snapshot=snapshot)
         return runner.audit(request, source, lambda _: None)
 

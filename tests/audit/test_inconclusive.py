@@ -33,13 +33,13 @@ SIXTY_ONE = [resource(id=f"c{number:02}", name=f"N{number}", provider="ecr", n=0
 @pytest.fixture
 def evaluated():
     def make(*resources, on_unknown="fail", entry=BROKEN):
-        tally = VerdictTotals(engine := Engine([rule(**entry)], NOW), WaiverBook([], NOW.date()))
-        tally.add(engine.evaluate(resources))
-        problems = tally.inconclusive(broken=on_unknown == "ignore")
+        totals = VerdictTotals(engine := Engine([rule(**entry)], NOW), WaiverBook([], NOW.date()))
+        totals.add(engine.evaluate(resources))
+        problems = totals.inconclusive(broken=on_unknown == "ignore")
         run = Run(id="1", started_at=NOW, finished_at=NOW, source=Origin(kind="api"), complete=not problems,
                   incomplete_reasons=problems)  # fmt: skip
         coverage = Coverage(resources=len(resources), requests=1, pages=1)
-        return tally.report(Tool("t", "1"), run, coverage, [], Severity.LOW)
+        return totals.report(Tool("t", "1"), run, coverage, [], Severity.LOW)
 
     return make
 

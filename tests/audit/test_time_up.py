@@ -37,7 +37,7 @@ class Clock:
 def audited(seconds, count, asked=RULES, on_unknown="fail"):
     found = [{"id": f"c{n}", "provider": "github", "restrictions": {"restricted": True}} for n in range(count)]
     body = json.dumps({"data": {"credentials": found}, "pagination": {"hasNextPage": False, "count": count}})
-    policy = Policy(rules=load([("r.yaml", asked)]), waivers=[], earlier=None)
+    policy = Policy(rules=load([("r.yaml", asked)]), waivers=[], baseline=None)
     source = InputSource([("i.json", body.encode())], None)
     request = AuditRequest(policy=policy, details="never", on_unknown=on_unknown)
     return runner.audit(request, source, lambda _: None, "", Deadline(seconds, Clock()))

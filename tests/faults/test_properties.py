@@ -30,7 +30,7 @@ ACCOUNTED = ("pass", "fail", "unknown", "error", "notapplicable", "waived")
 
 def audited(url, *, teams=(), page_size=PAGE_SIZE, details="auto"):
     """Audit over HTTP, without the waits."""
-    policy = Policy(rules=rules(), waivers=[], earlier=None)
+    policy = Policy(rules=rules(), waivers=[], baseline=None)
     with Client(url, TOKEN, max_attempts=TRIES, deadline=Deadline(NET), sleep=lambda _: None) as client:
         source = ApiSource(client, Origin(kind="api"), teams, page_size=page_size, details=details != "never")
         report = runner.audit(AuditRequest(policy=policy, details=details), source, lambda _: None)

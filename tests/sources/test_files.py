@@ -180,7 +180,7 @@ def test_a_snapshot_is_no_place_for_secrets():
 
 
 def test_a_snapshot_is_evaluated_as_of_its_time_and_its_age_is_told():
-    policy = Policy(rules=[rule(require="now == timestamp('2026-01-01T00:00:00Z')")], waivers=[], earlier=None)
+    policy = Policy(rules=[rule(require="now == timestamp('2026-01-01T00:00:00Z')")], waivers=[], baseline=None)
     report = runner.audit(
         AuditRequest(policy=policy, include=frozenset({Status.PASS})), source(snapshot()), lambda _: None
     )
@@ -277,7 +277,7 @@ def test_a_personal_field_that_a_snapshot_was_kept_without_is_not_known(kept):
     assert given.pop("personal") == {}
     given = resealed(given if kept is None else {**given, "personal": kept})
     rules = [rule(require="!has(api_token.creatorEmail)", resource="api-token")]
-    policy = Policy(rules=rules, waivers=[], earlier=None)
+    policy = Policy(rules=rules, waivers=[], baseline=None)
     report = runner.audit(AuditRequest(policy=policy, include=frozenset(Status)), source(given), lambda _: None)
     assert [each.status for each in report.results] == [Status.PASS if kept else Status.UNKNOWN]
     found, items = read(given, needs=Needs(needs.parts, {"api-token": frozenset({"creatorEmail"})}))
@@ -386,7 +386,7 @@ def test_an_earlier_snapshot_gives_its_records_and_projects():
 )
 def test_of_an_earlier_snapshots_projects_only_the_ids_are_known(require, status):
     given = earlier(accounts=[{"team": "t", "projects": ["p"]}], records=[], incompleteReasons=[], warnings=[], count=0)
-    policy = Policy(rules=[rule(require=require, resource="project")], waivers=[], earlier=None)
+    policy = Policy(rules=[rule(require=require, resource="project")], waivers=[], baseline=None)
     request = AuditRequest(policy=policy, include=frozenset(Status))
     report = runner.audit(request, source(given), lambda _: None)
     assert [(each.resource.id, each.status) for each in report.results] == [("p", status)]
