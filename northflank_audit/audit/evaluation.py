@@ -81,7 +81,7 @@ class TimedEngine(Engine):
 
 def evaluate(engine: Engine, source: Source, details: str) -> Iterator[EvaluatedBatch]:
     """Evaluate every resource of the source, and every account. `details` is the settings' own."""
-    yield from (_ByAccount if engine.collective else _ByPage)(engine, source, details).evaluate()
+    yield from (_ByAccount if engine.account_scoped else _ByPage)(engine, source, details).evaluate()
     if unread := list(chain.from_iterable(map(engine.unread, source.gaps))):
         yield EvaluatedBatch([], unread)
 

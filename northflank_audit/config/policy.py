@@ -42,7 +42,7 @@ class Policy:
     """What the reports should say of it: rules that can never fire."""
 
 
-class Shelf:
+class RuleFileFinder:
     """Rule files on disk. It remembers where each stands, so that what it extends is found from there."""
 
     def __init__(self) -> None:
@@ -177,10 +177,10 @@ def read_rules(paths: Sequence[str], *configs: Document | None) -> Rulebook:
 
 def read_tested(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     """Read rule files as `read_rules` does; files of examples may be among the paths, for any of the rules."""
-    shelf = Shelf()
-    book = rule_files.read(shelf.files([path for path in paths if not is_test(Path(path))]), shelf.find)
-    add_tests(book, shelf.tests(paths))
-    book.unread.extend(dict.fromkeys(shelf.unread))
+    finder = RuleFileFinder()
+    book = rule_files.read(finder.files([path for path in paths if not is_test(Path(path))]), finder.find)
+    add_tests(book, finder.tests(paths))
+    book.unread.extend(dict.fromkeys(finder.unread))
     for config in configs:
         if config is not None:
             book.diagnostics.extend(config.diagnostics)

@@ -33,7 +33,7 @@ def of(kind, identity="a", project=None, parts=("list",), shortfall=None, **reco
 
 def verdicts(the_rule, *resources, absent="unknown", **account):
     engine = Engine([the_rule], NOW, absent)
-    if engine.collective:
+    if engine.account_scoped:
         return list(engine.evaluate_account(Account(team=None, **account), resources))
     return list(engine.evaluate(resources))
 

@@ -38,7 +38,7 @@ _FIRST_NEW_ID: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Cautious:
+class CautiousForm:
     """An expression's cautious form."""
 
     serialized: bytes
@@ -52,7 +52,7 @@ class Cautious:
         return self.sweeping or bool(self.names if absent is None else self.names & absent)
 
 
-def cautious(serialized: bytes, resource_type: str, *, own: bool = True, others: bool = True) -> Cautious:
+def cautious_form(serialized: bytes, resource_type: str, *, own: bool = True, others: bool = True) -> CautiousForm:
     """Return the cautious form of a serialized expression of a rule about a type.
 
     It is so for its `own` record, for the `others`, or for both.
@@ -61,7 +61,7 @@ def cautious(serialized: bytes, resource_type: str, *, own: bool = True, others:
     rewriter = _Rewriter(TYPES[resource_type].variable)
     names = _Names.of(resource_type, types(message), own=own, others=others)
     expression = rewriter.expression(field_reads.last(message, field_reads.CHECKED_EXPR), names)
-    return Cautious(field_reads.alone(serialized, expression), frozenset(rewriter.asked), rewriter.sweeping)
+    return CautiousForm(field_reads.alone(serialized, expression), frozenset(rewriter.asked), rewriter.sweeping)
 
 
 @dataclass(frozen=True, slots=True)

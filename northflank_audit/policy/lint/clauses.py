@@ -19,7 +19,7 @@ _LITERALS: Final = {"string": "text", "number": "a number", "bool": "true or fal
 """What a literal is, as `fields` calls it; a date-time is text too."""
 
 
-def odd(source: str, resource_type: str) -> Iterator[Problem]:
+def suspect_clauses(source: str, resource_type: str) -> Iterator[Problem]:
     """Yield the parts of an expression that can't be meant, each with its place."""
     root, kind = parse(source), TYPES[resource_type]
     records = _records(root)

@@ -60,7 +60,7 @@ def failures(expression: Expression, params: Mapping[str, Any]) -> Iterator[Prob
 
 def _variables(expression: Expression, record: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
     records = [record, {**record, "id": "b"}]
-    account = _account() if "account" in expression.wide else {}
+    account = _account() if "account" in expression.account_variables else {}
     shared = {"account": account, "resources": records, "projects": ["a"], "params": params, "now": _NOW}
     return {**shared, **({expression.variable: record, "detailed": True} if expression.variable else {})}
 

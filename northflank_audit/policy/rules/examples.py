@@ -98,7 +98,7 @@ def setting(rule: Rule, example: Example) -> Setting:
 
 def _verdict(engine: Engine, known: Setting) -> Verdict:
     """Return what an engine of one rule says of an example."""
-    if not engine.collective:
+    if not engine.account_scoped:
         return next(engine.evaluate([known.given]))
     verdicts = engine.evaluate_account(known.account, known.resources)
     return next(each for each in verdicts if each.resource.identity == known.given.identity)

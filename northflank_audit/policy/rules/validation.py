@@ -12,7 +12,7 @@ from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.model import RESOURCE_TYPE, ExampleEntry, Status
 from northflank_audit.policy.expressions.cel import CelError, Expression, compiled
-from northflank_audit.policy.expressions.environment import WIDE
+from northflank_audit.policy.expressions.environment import ACCOUNT_VARIABLES
 from northflank_audit.policy.expressions.field_reads import Read
 from northflank_audit.policy.lint.failing import failures
 from northflank_audit.policy.reasons import SIZE
@@ -129,7 +129,7 @@ def impossible(when: Expression | None, require: Expression, expected: Status) -
 def _can_be_missing(read: Read) -> bool:
     if read.path[0] in ("params", "now", "detailed"):
         return False
-    if read.path[1:] == ("id",) and read.path[0] not in WIDE:
+    if read.path[1:] == ("id",) and read.path[0] not in ACCOUNT_VARIABLES:
         return False
     return not (read.tested and len(read.path) == 2)  # noqa: PLR2004 - has(credential.x)
 
