@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
-from northflank_audit.formats.text import label, many, plural, words
+from northflank_audit.formats.text import label, many, plural, type_names
 from northflank_audit.model import Result, Status
 from northflank_audit.report import RuleSummary
 
@@ -35,7 +35,7 @@ class Cause(NamedTuple):
         if count == 1:
             return label(self.results[0].resource)
         if all(each.resource.id is None for each in self.results):
-            return f"{plural(count, 'list')} of {words(kind).plural}"
+            return f"{plural(count, 'list')} of {type_names(kind).plural}"
         return f"all {many(count, kind)}" if count == self.total else f"{count} of {many(self.total, kind)}"
 
     @property

@@ -27,7 +27,7 @@ from northflank_audit.report import Report
 
 log = logging.getLogger(__name__)
 
-Place = tuple[str, str]
+Destination = tuple[str, str]
 """A format's name, and the path where it goes."""
 Send = Callable[[Report], str | None]
 """Delivers a report, and returns a receipt: a line that says who was notified. Raises DeliveryError on failure."""
@@ -57,9 +57,11 @@ def deliver(
     A receipt is a line that says who was notified.
     """
     renderer = _Renderer(deadline)
-    wanted = settings.places
-    streams = [place for place in wanted if files.is_stream(place[1])]
-    report, written = _write(settings, [place for place in wanted if place not in streams], report, renderer)
+    wanted = settings.destinations
+    streams = [destination for destination in wanted if files.is_stream(destination[1])]
+    report, written = _write(
+        settings, [destination for destination in wanted if destination not in streams], report, renderer
+    )
     final, receipts = report, list[str | None]()
     appended = _step_summary(settings, os.environ.get(STEP_SUMMARY))
     for send in [*people, *map(_stream, streams), *appended]:  # what can't be taken back comes last
@@ -85,7 +87,7 @@ def _notifications(settings: Settings, environment: Mapping[str, str]) -> Iterat
     if not urls:
         return
     to = notify.services(urls)
-    kept = [path for _, path in settings.places if not files.is_stream(path)]
+    kept = [path for _, path in settings.destinations if not files.is_stream(path)]
 
     def send(report: Report) -> str | None:
         if not wanted(settings.notify_when, report):
@@ -147,34 +149,34 @@ class _Renderer:
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
-        self._rendered: set[Place] = set()
+        self._rendered: set[Destination] = set()
 
-    def texts(self, places: Sequence[Place], report: Report) -> list[tuple[str, str]]:
+    def texts(self, destinations: Sequence[Destination], report: Report) -> list[tuple[str, str]]:
         """Return the paths and texts of those for which there is time: at least one, and those that had it before.
 
         Raises NotWritten where a format fails.
         """
         texts: list[tuple[str, str]] = []
-        for place in places:
-            late = self._deadline.overdue > RENDERING and place not in self._rendered
+        for destination in destinations:
+            late = self._deadline.overdue > RENDERING and destination not in self._rendered
             if late and texts:
                 break
-            texts.append((place[1], _rendered(*place, report)))
-            self._rendered.add(place)
+            texts.append((destination[1], _rendered(*destination, report)))
+            self._rendered.add(destination)
         return texts
 
 
 def _write(
-    settings: Settings, places: Sequence[Place], report: Report, renderer: _Renderer
-) -> tuple[Report, list[Place]]:
+    settings: Settings, destinations: Sequence[Destination], report: Report, renderer: _Renderer
+) -> tuple[Report, list[Destination]]:
     """Write files, all of the same report; where one can't be written, the others say so."""
-    left = list(places)
+    left = list(destinations)
     with ExitStack() as stack:
         try:
             if settings.format:
                 stack.enter_context(files.alone(settings.output_dir))
         except files.NotWritten as error:
-            left = [place for place in left if place not in settings.kept]
+            left = [destination for destination in left if destination not in settings.output_dir_destinations]
             report = _incomplete(report, error)
         report = _keep_previous(report, left)
         while True:
@@ -187,15 +189,15 @@ def _write(
                     continue
                 files.write_all(texts)
             except files.NotWritten as error:
-                left = [place for place in left if place[1] != error.path]
+                left = [destination for destination in left if destination[1] != error.path]
                 report = _incomplete(report, error)
             else:
                 return report, left
 
 
-def _keep_previous(report: Report, places: Sequence[Place]) -> Report:
+def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Report:
     try:
-        files.write_all(list(previous(report, places)))
+        files.write_all(list(previous(report, destinations)))
     except files.NotWritten as error:
         return _incomplete(report, error)
     return report
@@ -217,9 +219,9 @@ def _for_people(error: Exception) -> DeliveryError:
     return DeliveryError(f"internal error: {type(error).__name__}; --verbose shows where")
 
 
-def _stream(place: Place) -> Send:
+def _stream(destination: Destination) -> Send:
     """Return what writes a report to standard output or a pipe, which can't be taken back: so they come last."""
-    name, path = place
+    name, path = destination
 
     def send(report: Report) -> None:
         wanted = FORMATS[name]

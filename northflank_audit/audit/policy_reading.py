@@ -23,13 +23,13 @@ def read_policy(settings: Settings) -> Policy:
     book = read_rules(settings.rules, demo_config, settings.config)
     rules = chosen(book, settings.rule, settings.skip_rule)
     first = _first(settings)
-    placed = read_waivers(waivers, settings.waivers or bundled.DEMO_WAIVERS.name) if waivers else []
+    located_waivers = read_waivers(waivers, settings.waivers or bundled.DEMO_WAIVERS.name) if waivers else []
     return Policy(
         rules=rules,
-        waivers=[waiver for _, waiver in placed],
+        waivers=[waiver for _, waiver in located_waivers],
         baseline=read_baseline(settings.compare) if settings.compare and not first else None,
         book=book,
-        places=[place for place, _ in placed],
+        waiver_locations=[place for place, _ in located_waivers],
         excluded_rules=excluded_rules(book, rules, settings.skip_rule),
         warnings=[
             *first,
@@ -44,7 +44,7 @@ def _first(settings: Settings) -> list[str]:
     """Return a warning where there is nothing to compare with yet: the report that this run is the first to write."""
     if settings.compare is None or os.path.lexists(settings.compare):
         return []
-    own = [path for name, path in settings.places if FORMATS[name].is_baseline]
+    own = [path for name, path in settings.destinations if FORMATS[name].is_baseline]
     if os.path.realpath(settings.compare) not in map(os.path.realpath, own):
         return []
     return [

@@ -11,7 +11,7 @@ from northflank_audit.audit.evaluation import EvaluatedBatch, TimedEngine
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.tool import TOOL
 from northflank_audit.audit.verdict_totals import VerdictTotals
-from northflank_audit.formats.text import plural, words
+from northflank_audit.formats.text import plural, type_names
 from northflank_audit.model import ACCOUNT_TYPE, Rule
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
 from northflank_audit.report import Coverage, Report, Run, Subject, TypeCoverage
@@ -89,7 +89,7 @@ class ReportBuilder:
         if not coverage.resources and seen:
             checked = "only the account itself was checked" if coverage.accounts else "nothing was checked"
             kinds = dict.fromkeys(rule.resource for rule in self._engine.rules if rule.resource != ACCOUNT_TYPE)
-            about = " and no ".join(words(kind).plural for kind in kinds)
+            about = " and no ".join(type_names(kind).plural for kind in kinds)
             yield f"there are no {about or 'resources'}: {checked}"
         if not all(each.saved for each in subjects):
             for name in self._request.digested:

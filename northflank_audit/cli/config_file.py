@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from northflank_audit import reading
-from northflank_audit.cli.option_types import Address, Option, Output, Seconds, WholeNumber, Words
+from northflank_audit.cli.option_types import MailAddress, NameList, Option, OutputPath, Seconds, WholeNumber
 from northflank_audit.cli.variables import refuse_unknown
 from northflank_audit.config import email_section
 from northflank_audit.config.found_config import FoundConfig
@@ -134,7 +134,9 @@ def _fitting(document: Document, option: click.Option, here: Path, value: Any) -
     if isinstance(option.type, Seconds | WholeNumber):  # as it is written: YAML takes 5:00 and 0x1F for numbers
         node = document.node(here)
         return value if node is None else node.value
-    if isinstance(value, int | float) and isinstance(option.type, click.types.StringParamType | Address | Output):
+    if isinstance(value, int | float) and isinstance(
+        option.type, click.types.StringParamType | MailAddress | OutputPath
+    ):
         raise click.BadParameter("YAML reads this as a number: quote it")
     if isinstance(value, str) and not value.strip():
         raise click.BadParameter("this is empty: omit the key, or give it a value")
@@ -143,4 +145,4 @@ def _fitting(document: Document, option: click.Option, here: Path, value: Any) -
 
 def _lists(option: click.Option) -> bool:
     """Tell whether an option takes several words at once, and so a list."""
-    return isinstance(option.type, Words)
+    return isinstance(option.type, NameList)

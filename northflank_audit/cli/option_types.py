@@ -17,7 +17,7 @@ _SEPARATORS: Final = re.compile(r"[,\s]+")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
-def words_of(text: str) -> list[str]:
+def names_of(text: str) -> list[str]:
     """Return the names in a text, which commas or whitespace separate."""
     return [word for word in _SEPARATORS.split(text) if word]
 
@@ -62,13 +62,13 @@ class Option(click.Option):
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         """Return the value in its type; names one by one."""
         if self.names and value:
-            value = [word for text in value for word in words_of(str(text))]
+            value = [word for text in value for word in names_of(str(text))]
             if not value:
                 raise click.BadParameter("contains no name", ctx, self)
         return super().type_cast_value(ctx, value)
 
 
-class Words(click.ParamType[Any]):
+class NameList(click.ParamType[Any]):
     """Names, separated by commas or whitespace; a YAML list in a config file. `known` are the ones that there are."""
 
     name = "NAME[,NAME…]"
@@ -79,7 +79,7 @@ class Words(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Split and check; `none` alone is no name."""
         texts = [value] if isinstance(value, str) else list(value)
-        names = tuple(dict.fromkeys(word for text in texts for word in words_of(str(text))))
+        names = tuple(dict.fromkeys(word for text in texts for word in names_of(str(text))))
         if any(texts) and not names:
             self.fail("contains no name", param, ctx)
         if names == (NONE,):
@@ -90,7 +90,7 @@ class Words(click.ParamType[Any]):
         return names
 
 
-class Output(click.ParamType[Any]):
+class OutputPath(click.ParamType[Any]):
     """`NAME=PATH`."""
 
     name = "NAME=PATH"
@@ -110,7 +110,7 @@ class Output(click.ParamType[Any]):
         return name, path
 
 
-class Address(click.ParamType[Any]):
+class MailAddress(click.ParamType[Any]):
     """A mail address."""
 
     name = "ADDRESS"

@@ -10,12 +10,12 @@ from northflank_audit.policy.explain import steps
 from northflank_audit.policy.expressions.trace import lines as trace_lines
 from northflank_audit.policy.lint.mutation import trials
 from northflank_audit.policy.lint.warnings import unshown
-from northflank_audit.policy.rules.examples import Outcome, as_in, run, setting
+from northflank_audit.policy.rules.examples import ExampleOutcome, as_in, example_input, run
 from northflank_audit.policy.rules.rulebook import Rulebook
 from northflank_audit.printable import printable
 
 
-def failure(outcome: Outcome) -> Iterator[str]:
+def failure(outcome: ExampleOutcome) -> Iterator[str]:
     """Yield what an example expected, what came instead, and how the rule came to it."""
     yield f"{outcome.example.origin}: {outcome.rule.id}: {name(outcome)}: {printable(outcome.difference)}"
     if outcome.got is not outcome.example.expect:
@@ -24,25 +24,25 @@ def failure(outcome: Outcome) -> Iterator[str]:
     else:
         yield f"  - {printable(outcome.example.message or '')}"
         yield f"  + {printable(outcome.message)}"
-    known = setting(outcome.rule, outcome.example)
+    known = example_input(outcome.rule, outcome.example)
     rule = as_in(outcome.rule, outcome.example)
     for key, step in steps(rule, known.given, outcome.example.now, known.account, known.resources):
         yield from (f"    {line}" for line in trace_lines(step, key))
 
 
-def name(outcome: Outcome) -> str:
+def name(outcome: ExampleOutcome) -> str:
     """Return an example's name, or its number where it has none."""
     return printable(outcome.example.name) or f"example {outcome.number}"
 
 
-def junit(outcomes: Sequence[Outcome]) -> str:
+def junit(outcomes: Sequence[ExampleOutcome]) -> str:
     """Return the outcomes as JUnit XML: a suite for each rule, a case for each example."""
     groups = groupby(outcomes, key=lambda outcome: outcome.rule.id)
     suites = [Suite(rule_id, [_case(outcome) for outcome in group]) for rule_id, group in groups]
     return document("northflank-audit rules test", suites)
 
 
-def _case(outcome: Outcome) -> Case:
+def _case(outcome: ExampleOutcome) -> Case:
     case = Case(name(outcome), outcome.rule.id, file=outcome.example.origin.rpartition(":")[0])
     if outcome.passed:
         return case

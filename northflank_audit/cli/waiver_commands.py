@@ -75,7 +75,7 @@ def check_waivers(within: int, form: str, **given: Any) -> None:
         raise click.UsageError("name the waivers: --waivers FILE")
     with opened(settings) as source:
         report = audit(AuditRequest.of(settings, policy), source, lambda _count: None)
-    waivers = list(zip(policy.places, policy.waivers, strict=True))
+    waivers = list(zip(policy.waiver_locations, policy.waivers, strict=True))
     everything = settings.all_teams or (settings.input and not settings.team)
     scope = AuditScope(complete=not source.problems, accounts=None if everything else settings.team or [None])
     checks = list(waiver_checks(waivers, report, policy.book, scope, within=within))

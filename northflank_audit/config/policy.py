@@ -27,26 +27,26 @@ PACK = "pack:"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a run evaluates by."""
+    """The policy of a run: its rules, its waivers and its baseline."""
 
     rules: list[Rule]
     waivers: list[Waiver]
     baseline: Baseline | None
     book: Rulebook | None = None
-    """The rules, and those that do not run."""
-    places: list[str] = field(default_factory=list)
+    """All rules, those that do not run included."""
+    waiver_locations: list[str] = field(default_factory=list)
     """`file:line` of each waiver."""
     excluded_rules: dict[str, str] = field(default_factory=dict)
-    """Rules that do not run, and what leaves each out."""
+    """Rules that do not run, and what excludes each."""
     warnings: list[str] = field(default_factory=list)
-    """What the reports should say of it: rules that can never fire."""
+    """Warnings about the policy, such as rules that can never fire."""
 
 
 class RuleFileFinder:
-    """Rule files on disk. It remembers where each stands, so that what it extends is found from there."""
+    """Finds and reads rule files. It remembers the path of each, so that `extends` is relative to it."""
 
     def __init__(self) -> None:
-        self._places: dict[str, Path] = {}
+        self._paths: dict[str, Path] = {}
         self.unread: list[str] = []
         """Folders within the folders that were named, whose rule files are not read."""
 
@@ -56,20 +56,20 @@ class RuleFileFinder:
         `pack:NAME` is a bundled pack; without paths, the bundled rules. Raises StartError for a path that is not
         there or holds no rule file.
         """
-        places = [place for path in paths for place in self._named(path)] if paths else _inside(bundled.RULES)
-        return [self._read(place) for place in places]
+        files = [place for path in paths for place in self._named(path)] if paths else _inside(bundled.RULES)
+        return [self._read(place) for place in files]
 
     def tests(self, paths: Sequence[str]) -> list[tuple[str, str]]:
         """Return (path, text) of the files of examples: those named, and those beside the rule files."""
         if not paths:
-            places = _inside(bundled.RULES, tests=True)
+            files = _inside(bundled.RULES, tests=True)
         else:
-            places = [place for path in paths for place in self._tests_of(path)]
-        return [self._read(place) for place in dict.fromkeys(places)]
+            files = [place for path in paths for place in self._tests_of(path)]
+        return [self._read(place) for place in dict.fromkeys(files)]
 
     def find(self, path: str, reference: str) -> list[tuple[str, str]]:
         """Return (path, text) of what the rule file at `path` extends."""
-        base = self._places[path].parent
+        base = self._paths[path].parent
         if not reference.strip():
             raise StartError(f"{path}: 'extends' names an empty path")
         named = reference if reference.startswith(PACK) else os.path.normpath(base / reference)
@@ -106,7 +106,7 @@ class RuleFileFinder:
         root = bundled.RULES.parent
         ours = bundled.RULES in place.parents
         shown = place.relative_to(root).as_posix() if ours else spelt(os.path.normpath(place))
-        self._places[shown] = place
+        self._paths[shown] = place
         return shown, read_text(str(place), exact=True)
 
 
@@ -251,7 +251,7 @@ def _unknown_ids(book: Rulebook, config: Document) -> Iterator[FileError]:
 
 
 def excluded_rules(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict[str, str]:
-    """Return the rules of a book that are not among `rules`, and what leaves each out."""
+    """Return the rules of a book that are not among `rules`, and what excludes each."""
     run = {rule.id for rule in rules}
     asked = {rule_id: "--skip-rule" if rule_id in skip else "--rule" for rule_id in book.rules if rule_id not in run}
     return {**book.off, **asked}

@@ -15,7 +15,7 @@ _DETAIL_ONLY = ("auths",)
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class EmulatedAccount:
     """The token's own account, or a team's."""
 
     credentials: list[dict[str, Any]]
@@ -35,11 +35,11 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Accounts:
+class EmulatedAccounts:
     """Everything that one token sees."""
 
-    own: Account
-    teams: dict[str, Account] = field(default_factory=dict)
+    own: EmulatedAccount
+    teams: dict[str, EmulatedAccount] = field(default_factory=dict)
     cursors: bool = True
     """Whether lists are paged by cursor, or by page number alone."""
     endpoints: tuple[Endpoint, ...] = field(default_factory=built_in)
@@ -62,7 +62,7 @@ def listed(credential: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def load(path: str | None, now: dt.datetime | None = None) -> Accounts:
+def load(path: str | None, now: dt.datetime | None = None) -> EmulatedAccounts:
     """Read accounts from JSON or YAML; without a path, the sample.
 
     A file maps the lists of `endpoints.yaml` by where they stand (`from`), and those of more `endpoints`, if it has
@@ -81,7 +81,7 @@ def load(path: str | None, now: dt.datetime | None = None) -> Accounts:
     for file in files:
         value = _joined(value, file.value if by is None else file.moved(by), f"{file.path}: ")
     granted = value.get("permissions")
-    return Accounts(
+    return EmulatedAccounts(
         _account(value, served),
         {team["id"]: _account(team, served) for team in value.get(TEAMS) or []},
         cursors=value.get("paging", "cursor") == "cursor",
@@ -128,9 +128,9 @@ def _joined_items(one: list[Any], other: list[Any], where: str) -> list[Any]:
     return [*both, *(item for item in other if item["id"] in more)]
 
 
-def _account(value: dict[str, Any], served: Sequence[Endpoint]) -> Account:
+def _account(value: dict[str, Any], served: Sequence[Endpoint]) -> EmulatedAccount:
     own = {each.source[0] for each in served} - {CREDENTIALS, PROJECTS}
-    return Account(
+    return EmulatedAccount(
         value.get(CREDENTIALS) or [],
         value.get(PROJECTS) or [],
         str(value.get("name", "")),

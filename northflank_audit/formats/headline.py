@@ -3,7 +3,7 @@
 from collections import Counter
 from enum import StrEnum
 
-from northflank_audit.formats.text import MOST_TYPES, THE_ACCOUNT, listed, many, plural, words
+from northflank_audit.formats.text import MOST_TYPES, THE_ACCOUNT, listed, many, plural, type_names
 from northflank_audit.model import ACCOUNT_TYPE
 from northflank_audit.report import Report
 
@@ -113,7 +113,7 @@ def _of_types(report: Report) -> dict[str, int]:
 def the_type(report: Report) -> str:
     """Return what the audited resources are called: `addon`; `resource` where they are of several types."""
     audited = _of_types(report)
-    return words(next(iter(audited))).singular if len(audited) == 1 else "resource"
+    return type_names(next(iter(audited))).singular if len(audited) == 1 else "resource"
 
 
 def _accounts(report: Report) -> str:

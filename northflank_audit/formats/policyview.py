@@ -79,7 +79,7 @@ def unseen(report: Report) -> bool:
     )
 
 
-def tally(control: Control) -> list[str]:
+def verdict_counts(control: Control) -> list[str]:
     """Return how the verdicts under a control fell: `41 pass`, `2 waived`."""
     return counted(control.counts) or ["none"]
 

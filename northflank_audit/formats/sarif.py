@@ -21,7 +21,7 @@ from msgspec import UNSET
 
 from northflank_audit.formats.headline import explanation
 from northflank_audit.formats.link import address
-from northflank_audit.formats.places import Place, Places, resource_uri, scope_path
+from northflank_audit.formats.locations import RuleLocations, SourceLocation, resource_uri, scope_path
 from northflank_audit.formats.text import changes, identity, label, plural, qualifiers, reasons
 from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, Waiver, fingerprint
 from northflank_audit.printable import printable, shortened
@@ -201,7 +201,7 @@ def _urgency(result: Result) -> int:
 
 
 def _results(report: Report, kept: Sequence[Result], indices: Mapping[str, int]) -> Iterator[dict[str, Any]]:
-    places = Places(report)
+    locations = RuleLocations(report)
     if not report.run.complete:
         yield {
             "ruleId": _AUDIT,
@@ -210,14 +210,14 @@ def _results(report: Report, kept: Sequence[Result], indices: Mapping[str, int])
             "level": "error",
             "message": _text(f"the audit is incomplete: {'; '.join(reasons(report))}"),
             "locations": [{"physicalLocation": _physical(_AUDIT_URI)}],
-            "relatedLocations": [_related(places.audit)],
+            "relatedLocations": [_related(locations.audit)],
             "partialFingerprints": _fingerprints(fingerprint(_AUDIT, (RESOURCE_TYPE, None, None, _AUDIT))),
         }
     for each in kept:
-        yield _result(each, indices[each.rule_id], places.of(each.rule_id))
+        yield _result(each, indices[each.rule_id], locations.of(each.rule_id))
 
 
-def _result(result: Result, index: int, place: Place) -> dict[str, Any]:
+def _result(result: Result, index: int, place: SourceLocation) -> dict[str, Any]:
     earlier, resource, waiver = result.became is not UNSET, result.resource, result.waiver
     full = (resource.team, resource.project, resource.type, resource.id)
     kind = "open" if earlier else _KINDS[result.status]
@@ -269,7 +269,7 @@ def _physical(uri: str, line: int = 1) -> dict[str, Any]:
     return {"artifactLocation": {"uri": uri}, "region": {"startLine": line, "startColumn": 1}}
 
 
-def _related(place: Place) -> dict[str, Any]:
+def _related(place: SourceLocation) -> dict[str, Any]:
     return {"id": 1, "physicalLocation": _physical(place.uri, place.line), "message": {"text": "The rule"}}
 
 

@@ -67,7 +67,7 @@ def pages_read(coverage: Coverage) -> str:
     return plural(coverage.pages, "page") + held
 
 
-class Words(NamedTuple):
+class TypeNames(NamedTuple):
     """What people call a type of resource."""
 
     singular: str
@@ -76,17 +76,17 @@ class Words(NamedTuple):
     """As a step of a path: `registry-credentials`."""
 
 
-def words(kind: str) -> Words:
+def type_names(kind: str) -> TypeNames:
     """Return what people call a type; for one that only another version of this tool knows, its name."""
     known = TYPES.get(kind)
     if known is None:
-        return Words(kind, f"{kind}s", f"{kind}s")
-    return Words(known.singular, known.plural, known.collection.replace("_", "-"))
+        return TypeNames(kind, f"{kind}s", f"{kind}s")
+    return TypeNames(known.singular, known.plural, known.collection.replace("_", "-"))
 
 
 def many(count: int, kind: str) -> str:
     """Return how many there are of a type: `1 addon`, `3 backup destinations`."""
-    return plural(count, words(kind).singular, words(kind).plural)
+    return plural(count, type_names(kind).singular, type_names(kind).plural)
 
 
 def kinds(results: Iterable[Result], between: str, *, one: bool = True) -> str:
@@ -94,7 +94,7 @@ def kinds(results: Iterable[Result], between: str, *, one: bool = True) -> str:
     found = dict.fromkeys(each.resource.type for each in results)
     if not 0 < len(found) <= MOST_TYPES:
         return "resource" if one else "resources"
-    return between.join(words(kind).singular if one else words(kind).plural for kind in _ordered(found))
+    return between.join(type_names(kind).singular if one else type_names(kind).plural for kind in _ordered(found))
 
 
 def _ordered(found: Iterable[str]) -> list[str]:
@@ -110,7 +110,7 @@ def identity(resource: ResourceName) -> str:
     if resource.id is None:
         project = f" of project {resource.project}" if resource.project else ""
         team = f" of team {resource.team}" if resource.team else ""
-        return f"all {words(resource.type).plural}{project}{team}"
+        return f"all {type_names(resource.type).plural}{project}{team}"
     return "/".join(filter(None, (resource.team, resource.project, resource.id)))
 
 
@@ -129,12 +129,12 @@ def label(resource: ResourceName) -> str:
 def full_label(resource: ResourceName) -> str:
     """Return what tells a resource from all others: `addon payments/shop/db`, `team payments`."""
     plain = resource.type == ACCOUNT_TYPE or resource.id is None
-    return label(resource) if plain else f"{words(resource.type).singular} {label(resource)}"
+    return label(resource) if plain else f"{type_names(resource.type).singular} {label(resource)}"
 
 
 def narrowed(waiver: Waiver) -> str:
     """Return what a waiver is about besides its rule and resource: ` of the token's own account`; nothing if any."""
-    kind = "" if waiver.type is UNSET else f" ({words(waiver.type).singular})"
+    kind = "" if waiver.type is UNSET else f" ({type_names(waiver.type).singular})"
     project = "" if waiver.project is UNSET else f" in project {waiver.project}"
     team = (
         ""

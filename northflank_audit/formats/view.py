@@ -10,7 +10,7 @@ from msgspec import UNSET
 from northflank_audit.formats.headline import explanation, headline, no_violation, outcome, title
 from northflank_audit.formats.policyview import VERDICTS, anchors, framework_statuses, rule_files, unseen
 from northflank_audit.formats.ruletext import plain
-from northflank_audit.formats.text import BECAME, STATUSES, as_json, changes, many, missing, moment, plural, words
+from northflank_audit.formats.text import BECAME, STATUSES, as_json, changes, many, missing, moment, plural, type_names
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.printable import printable
@@ -19,8 +19,8 @@ from northflank_audit.report import Report, RuleSummary
 _SOURCES: Final = {"api": "Northflank API", "demo": "Sample account of the embedded emulator", "input": "Saved JSON"}
 
 
-class Finding(NamedTuple):
-    """A rule with those of its results that are shown together."""
+class RuleFindings(NamedTuple):
+    """A rule with those of its results that are listed together."""
 
     rule: RuleSummary
     results: list[Result]
@@ -102,12 +102,12 @@ def bars(report: Report) -> list[Bar]:
     ]
 
 
-def grouped(report: Report, results: Iterable[Result]) -> list[Finding]:
+def grouped(report: Report, results: Iterable[Result]) -> list[RuleFindings]:
     """Put results together by rule, and keep the report's order."""
     rules = {rule.id: rule for rule in report.rules}
-    findings: dict[str, Finding] = {}
+    findings: dict[str, RuleFindings] = {}
     for result in results:
-        findings.setdefault(result.rule_id, Finding(rules[result.rule_id], [])).results.append(result)
+        findings.setdefault(result.rule_id, RuleFindings(rules[result.rule_id], [])).results.append(result)
     return list(findings.values())
 
 
@@ -121,7 +121,7 @@ def product(report: Report) -> str:
     products = [(counts.get(kind, 0), many(counts.get(kind, 0), kind), rules[kind]) for kind in _types(report)]
     unread = Counter(kind for kind, *_ in {each.resource.identity for each in report.results if not each.resource.id})
     products += [
-        (count, f"{plural(count, 'unread list')} of {words(kind).plural}", rules[kind])
+        (count, f"{plural(count, 'unread list')} of {type_names(kind).plural}", rules[kind])
         for kind, count in unread.items()
     ]
     terms = [f"{what} × {plural(each, 'rule')}" for _, what, each in products if each]
@@ -156,7 +156,7 @@ def types(report: Report) -> list[TypeRow]:
     """Return what came back of each type."""
     return [
         TypeRow(
-            words(each.type).plural,
+            type_names(each.type).plural,
             each.resources,
             each.details,
             "complete" if each.complete else "incomplete",

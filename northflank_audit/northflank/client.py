@@ -16,7 +16,7 @@ from northflank_audit.deadline import Deadline
 from northflank_audit.errors import FetchError, Refused
 from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.environment import Route, route_to
-from northflank_audit.northflank.masking import Mask
+from northflank_audit.northflank.masking import TextMask
 from northflank_audit.northflank.ratelimit import RateLimit
 from northflank_audit.northflank.retry import TransientError, asked_wait, retrying
 from northflank_audit.northflank.token import Token
@@ -62,7 +62,7 @@ class Client:
         self.requests = 0
         self.retries = 0
         self._token = token
-        self._mask = Mask([token.value, *route.secrets])
+        self._mask = TextMask([token.value, *route.secrets])
         self._max_attempts = max_attempts
         self._sleep = sleep
         self._lock = threading.Lock()

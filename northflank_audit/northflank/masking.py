@@ -21,7 +21,7 @@ _ESCAPE: Final = re.compile(
 )
 
 
-class Mask:
+class TextMask:
     """What hides the given secrets: in texts, and in decoded JSON."""
 
     def __init__(self, secrets: Iterable[str]) -> None:

@@ -19,7 +19,7 @@ from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.decode import listed, restored
 from northflank_audit.sources import snapshot
 from northflank_audit.sources.interface import NOT_ASKED, Source
-from northflank_audit.sources.snapshot import KIND, Read, Saved, Snapshot
+from northflank_audit.sources.snapshot import KIND, DecodedSnapshot, SavedResource, Snapshot
 
 NO_DETAILS: Final = "the input holds no details; a snapshot of a live audit does"
 NOT_KEPT: Final = "it is personal, and no rule read it when this was fetched"
@@ -41,7 +41,7 @@ class InputFile(NamedTuple):
     project: str | None = None
 
 
-class Answer(NamedTuple):
+class ListAnswer(NamedTuple):
     """A decoded answer of a list."""
 
     name: str
@@ -66,7 +66,7 @@ class InputSource(Source):
         self.subjects = [Subject(name=each.name, sha256=hashlib.sha256(each.content).hexdigest()) for each in given]
         self._inputs = [(each.name, _decoded(each)) for each in given]
         self._team = team
-        snapshots = [(name, value.snapshot) for name, value in self._inputs if isinstance(value, Read)]
+        snapshots = [(name, value.snapshot) for name, value in self._inputs if isinstance(value, DecodedSnapshot)]
         if snapshots and team is not None:
             raise StartError(f"{snapshots[0][0]}: a snapshot names its teams; omit --team")
         teams = [each for _, found in snapshots for each in found.source.teams]
@@ -82,7 +82,7 @@ class InputSource(Source):
             for team in self._teams():
                 self._held(kind, team)
         for name, value in self._inputs:
-            if isinstance(value, Read):
+            if isinstance(value, DecodedSnapshot):
                 yield from self._replayed(name, value, kinds)
             elif value.kind in kinds:
                 yield self._read(value)
@@ -95,7 +95,7 @@ class InputSource(Source):
         """Return the teams that the inputs are about."""
         found: dict[str | None, None] = {}
         for _, value in self._inputs:
-            teams = value.snapshot.teams if isinstance(value, Read) else [self._team]
+            teams = value.snapshot.teams if isinstance(value, DecodedSnapshot) else [self._team]
             found.update(dict.fromkeys(teams))
         return found
 
@@ -117,9 +117,11 @@ class InputSource(Source):
         elif whys:
             self._lacks(kind, team, whys[0])
 
-    def _said(self, value: Read | Answer, kind: ResourceType, team: str | None) -> frozenset[str] | str | None:
+    def _said(
+        self, value: DecodedSnapshot | ListAnswer, kind: ResourceType, team: str | None
+    ) -> frozenset[str] | str | None:
         """Return what an input has of a list: ids, where it is known; why it is not; None, nothing at all."""
-        if isinstance(value, Answer):
+        if isinstance(value, ListAnswer):
             own = value.kind is kind and team == self._team
             return frozenset(str(item.get(kind.id)) for item in value.items if isinstance(item, dict)) if own else None
         account = next((each for each in value.snapshot.accounts if each.team == team), None)
@@ -129,7 +131,7 @@ class InputSource(Source):
             return account.unknown[kind.name]
         return frozenset(account.projects) if kind.name in value.snapshot.counts else NOT_ASKED
 
-    def _read(self, answer: Answer) -> list[Resource]:
+    def _read(self, answer: ListAnswer) -> list[Resource]:
         with self._list_of(answer.kind, self._team):
             pagination = answer.pagination if isinstance(answer.pagination, dict) else {}
             self._count(claimed(pagination))
@@ -154,14 +156,14 @@ class InputSource(Source):
         why = account.unknown.get(PARENT.name)
         if why is not None and kind.name not in account.unknown:
             self._gap(kind, team, None, f"the projects are not known ({why})")
-        answers = [value for _, value in self._inputs if isinstance(value, Answer) and value.kind is kind]
+        answers = [value for _, value in self._inputs if isinstance(value, ListAnswer) and value.kind is kind]
         if not answers or team != self._team:
             return
         left = [each for each in account.projects if each not in {answer.project for answer in answers}]
         for project in left:
             self._gap(kind, team, project, f"the input holds no {kind.plural} of the project '{project}'")
 
-    def _replayed(self, name: str, value: Read, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
+    def _replayed(self, name: str, value: DecodedSnapshot, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
         found = value.snapshot
         self.page_count += found.pages
         self.counted = None if self.counted is None or found.count is None else self.counted + found.count
@@ -194,7 +196,7 @@ class InputSource(Source):
                 with self._list_of(found_kind, team):
                     yield [each for saved in records for each in self._restored(name, found_kind, saved, found)]
 
-    def _restored(self, name: str, kind: ResourceType, saved: Saved, of: Snapshot) -> list[Resource]:
+    def _restored(self, name: str, kind: ResourceType, saved: SavedResource, of: Snapshot) -> list[Resource]:
         known = {part.name for part in kind.sources}
         personal = self.needs.personal.get(kind.name, frozenset())
         omitted_fields = of.omitted_fields(kind.name, personal)
@@ -211,7 +213,7 @@ class InputSource(Source):
         )
 
 
-def _decoded(file: InputFile) -> Read | Answer:
+def _decoded(file: InputFile) -> DecodedSnapshot | ListAnswer:
     name = file.name
     try:
         content = jsontext.as_utf8(file.content)
@@ -234,7 +236,7 @@ def _decoded(file: InputFile) -> Read | Answer:
     return _answer(file, TYPES[file.type or RESOURCE_TYPE], value)
 
 
-def _answer(file: InputFile, kind: ResourceType, value: Any) -> Answer:
+def _answer(file: InputFile, kind: ResourceType, value: Any) -> ListAnswer:
     """Return an answer of a type's list. Raises StartError for anything else."""
     keys = kind.part(LIST).keys
     forms = _FORMS if file.type is None else f"it must be an answer of the list of {kind.plural}"
@@ -254,4 +256,4 @@ def _answer(file: InputFile, kind: ResourceType, value: Any) -> Answer:
     printed = "pagination" not in whole and (isinstance(value, list) or "data" not in whole)
     if printed or (pagination is None and not kind.part(LIST).paged):
         pagination = {"hasNextPage": False}  # what the CLI prints: it has read all pages
-    return Answer(file.name, kind, file.project, items, pagination)
+    return ListAnswer(file.name, kind, file.project, items, pagination)

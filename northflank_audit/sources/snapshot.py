@@ -23,7 +23,7 @@ ONLY_IDS: Final = "an earlier version's snapshot holds only the ids of projects"
 Counts = dict[str, Annotated[int, msgspec.Meta(ge=0)]]
 
 
-class Saved(Struct, frozen=True, kw_only=True):
+class SavedResource(Struct, frozen=True, kw_only=True):
     """A resource as a snapshot holds it."""
 
     type: str
@@ -67,7 +67,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     accounts: list[Account]
     """Those whose lists were asked for, and what of them is not known."""
     gaps: list[Gap]
-    records: list[Saved]
+    records: list[SavedResource]
     counts: Counts
     """How many records there are of each type that was asked for. Of other types nothing is known."""
     personal: dict[str, list[str]] | UnsetType = UNSET
@@ -94,7 +94,7 @@ def digest(snapshot: msgspec.Struct) -> str:
     return hashlib.sha256(msgspec.json.encode(replace(snapshot, sha256=""), order="deterministic")).hexdigest()
 
 
-class Read(msgspec.Struct, frozen=True):
+class DecodedSnapshot(msgspec.Struct, frozen=True):
     """A snapshot that was read, of any schema, in the form of the latest."""
 
     snapshot: Snapshot
@@ -106,18 +106,18 @@ class Read(msgspec.Struct, frozen=True):
     """Whether it says which account has which of its problems; else any may."""
 
 
-def read(value: dict[str, Any]) -> Read:
+def read(value: dict[str, Any]) -> DecodedSnapshot:
     """Return a snapshot of decoded JSON. Raises msgspec.ValidationError, or RecursionError, for what is none."""
     if value.get("schemaVersion") == "1.0":
         earlier = msgspec.convert(value, _Snapshot1)
-        return Read(
+        return DecodedSnapshot(
             _converted(earlier),
             digest(earlier) == earlier.sha256,
             list(_missing1(earlier)),
             earlier.accounts is not UNSET,
         )
     snapshot = msgspec.convert(value, Snapshot)
-    return Read(snapshot, digest(snapshot) == snapshot.sha256, list(_missing(snapshot)))
+    return DecodedSnapshot(snapshot, digest(snapshot) == snapshot.sha256, list(_missing(snapshot)))
 
 
 def _missing(snapshot: Snapshot) -> Iterator[str]:
@@ -144,7 +144,7 @@ class SnapshotWriter:
     """Collects what a run fetched."""
 
     def __init__(self) -> None:
-        self._records: list[Saved] = []
+        self._records: list[SavedResource] = []
         self._omitted_fields: dict[str, frozenset[str]] = {}
 
     def add(self, resources: Iterable[Resource]) -> None:
@@ -153,7 +153,7 @@ class SnapshotWriter:
             if item.omitted_fields:
                 self._omitted_fields[item.type] = self._omitted_fields.get(item.type, frozenset()) | item.omitted_fields
             self._records.append(
-                Saved(
+                SavedResource(
                     type=item.type,
                     team=item.team,
                     project=item.project,
@@ -196,7 +196,7 @@ class SnapshotWriter:
 
 
 # -- Schema 1.0: registry credentials, and the ids of projects ---------------------------------------------------------
-class _Saved1(Struct, frozen=True, kw_only=True):
+class _SavedResource1(Struct, frozen=True, kw_only=True):
     team: str | None
     record: dict[str, Any]
     detailed: bool
@@ -216,7 +216,7 @@ class _Snapshot1(Struct, frozen=True, kw_only=True):
     warnings: list[str]
     accounts: list[Account] | UnsetType = UNSET
     """The earliest do not say it."""
-    records: list[_Saved1]
+    records: list[_SavedResource1]
     counts: Counts | UnsetType = UNSET
     """The earliest do not say it."""
     sha256: str = ""
@@ -242,7 +242,7 @@ def _missing1(snapshot: _Snapshot1) -> Iterator[str]:
 
 def _converted(earlier: _Snapshot1) -> Snapshot:
     records = [
-        Saved(
+        SavedResource(
             type=RESOURCE_TYPE,
             team=saved.team,
             project=None,
@@ -256,7 +256,9 @@ def _converted(earlier: _Snapshot1) -> Snapshot:
     accounts = list(_accounts1(earlier))
     projects = [(account.team, each) for account in accounts for each in account.projects]
     records += [
-        Saved(type=PARENT.name, team=team, project=None, id=each, record={"id": each}, parts=[], shortfall=ONLY_IDS)
+        SavedResource(
+            type=PARENT.name, team=team, project=None, id=each, record={"id": each}, parts=[], shortfall=ONLY_IDS
+        )
         for team, each in projects
     ]
     counts = {RESOURCE_TYPE: len(earlier.records)}

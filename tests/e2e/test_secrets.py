@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from northflank_audit.emulator import Accounts, Emulator, load
+from northflank_audit.emulator import EmulatedAccounts, Emulator, load
 from northflank_audit.formats import FORMATS
 from northflank_audit.resources import TYPES
 from tests import leaky
@@ -26,7 +26,7 @@ EVERYTHING = (
 class Listening(Emulator):
     """An emulator that remembers which secrets it has told."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: EmulatedAccounts) -> None:
         super().__init__(accounts)
         self.secrets: set[str] = set()
 

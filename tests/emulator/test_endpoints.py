@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from northflank_audit.emulator import Account, Emulator, Fault, Plan, load
+from northflank_audit.emulator import EmulatedAccount, Emulator, Fault, Plan, load
 from northflank_audit.emulator.accounts import listed
 from northflank_audit.emulator.endpoints import Endpoint, built_in
 from northflank_audit.resources import TYPES
@@ -61,7 +61,7 @@ def ask(session):
 
 def places(endpoint: Endpoint) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield each path of an endpoint, with its items, in the token's own account and in every team."""
-    accounts: list[tuple[str, Account]] = [("/v1", SAMPLE.own)]
+    accounts: list[tuple[str, EmulatedAccount]] = [("/v1", SAMPLE.own)]
     accounts += [(f"/v1/teams/{team}", account) for team, account in SAMPLE.teams.items()]
     for prefix, account in accounts:
         path = f"{prefix}/{'/'.join(endpoint.path)}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from northflank_audit.audit import runner
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.config.policy import Policy
-from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan
+from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan
 from northflank_audit.model import Status
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline
@@ -65,7 +65,7 @@ ids = st.text(min_size=1, max_size=6).filter(lambda text: text not in (".", ".."
 def accounts(draw, least=0):
     names = draw(st.lists(ids, min_size=least, max_size=12, unique=True))
     credentials = [{"id": name, **draw(st.one_of(old, new))} for name in names]
-    return Accounts(Account(credentials), cursors=draw(st.booleans()))
+    return EmulatedAccounts(EmulatedAccount(credentials), cursors=draw(st.booleans()))
 
 
 splits = st.lists(st.integers(1, 3), max_size=5)
@@ -259,7 +259,9 @@ def test_any_detail_is_merged_or_told(value):
 
 def test_the_detail_of_an_id_in_any_script_is_asked_for_by_that_id():
     for identity in ("a/b", "a?b", "a#b", "ä ö", "%2e", "..a", "\\", "💥"):
-        account = Accounts(Account([{"id": identity, "provider": "github", "restrictions": {"restricted": True}}]))
+        account = EmulatedAccounts(
+            EmulatedAccount([{"id": identity, "provider": "github", "restrictions": {"restricted": True}}])
+        )
         with served(account) as server:
             assert audited(server.url).exit_code == 0, identity
 

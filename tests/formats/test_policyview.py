@@ -8,8 +8,8 @@ from northflank_audit.formats.policyview import (
     framework_statuses,
     rule_files,
     settings,
-    totals,
     unseen,
+    verdict_counts,
 )
 from northflank_audit.model import Status
 
@@ -42,8 +42,8 @@ def test_only_what_was_not_seen_is_said_not_to_have_been(report, incomplete, cle
 
 def test_a_control_tells_the_verdicts_that_there_are(report):
     _, shared, _ = report.compliance[0].controls
-    assert totals(shared) == ["2 pass", "1 fail", "1 waived", "1 unknown", "1 not applicable"]
-    assert totals(replace(shared, counts={"pass": 0})) == ["none"]
+    assert verdict_counts(shared) == ["2 pass", "1 fail", "1 waived", "1 unknown", "1 not applicable"]
+    assert verdict_counts(replace(shared, counts={"pass": 0})) == ["none"]
 
 
 def test_a_setting_says_what_overrode_it(report):

@@ -133,7 +133,7 @@ class Expression:
         self.serialized: bytes = self._compiled.serialize()
         if whole := whole_account(self.serialized):
             raise CelError(whole)
-        self.reads_within: tuple[field_reads.Read, ...] = field_reads.reads(self.serialized)
+        self.reads_within: tuple[field_reads.FieldRead, ...] = field_reads.reads(self.serialized)
         """Every path that it reads, those of items of lists among them."""
         self.reads = tuple(read for read in self.reads_within if field_reads.ITEM not in read.path)
         """The paths that it reads of the variables themselves."""

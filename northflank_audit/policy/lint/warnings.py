@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.model import Example, Rule, Status
 from northflank_audit.policy.expressions.cel import compiled
-from northflank_audit.policy.expressions.field_reads import Read
+from northflank_audit.policy.expressions.field_reads import FieldRead
 from northflank_audit.policy.lint.clauses import suspect_clauses
 from northflank_audit.policy.lint.vacuous import vacuous_parts
 from northflank_audit.policy.rules.examples import run
@@ -68,7 +68,7 @@ def unshown(rule: Rule, definition: Definition) -> Iterator[FileError]:
         yield definition.document.error(here, f"no example of '{rule.id}' gives {names}", warning=True)
 
 
-def _can_be_unknown(rule: Rule, reads: Sequence[Read]) -> bool:
+def _can_be_unknown(rule: Rule, reads: Sequence[FieldRead]) -> bool:
     """Tell whether an example without one of the fields that the rule reads makes it unknown: it may guard them all."""
     for example in rule.tests:
         fewer: list[Example] = [replace(example, resources=None), replace(example, projects=None)]

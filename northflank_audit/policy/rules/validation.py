@@ -13,7 +13,7 @@ from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.model import RESOURCE_TYPE, ExampleEntry, Status
 from northflank_audit.policy.expressions.cel import CelError, Expression, compiled
 from northflank_audit.policy.expressions.environment import ACCOUNT_VARIABLES
-from northflank_audit.policy.expressions.field_reads import Read
+from northflank_audit.policy.expressions.field_reads import FieldRead
 from northflank_audit.policy.lint.failing import failures
 from northflank_audit.policy.reasons import SIZE
 from northflank_audit.policy.rules.rule_file import RuleEntry
@@ -126,7 +126,7 @@ def impossible(when: Expression | None, require: Expression, expected: Status) -
     return ""
 
 
-def _can_be_missing(read: Read) -> bool:
+def _can_be_missing(read: FieldRead) -> bool:
     if read.path[0] in ("params", "now", "detailed"):
         return False
     if read.path[1:] == ("id",) and read.path[0] not in ACCOUNT_VARIABLES:
@@ -196,7 +196,7 @@ def _missing(params: Mapping[str, Any], path: Sequence[str]) -> str | None:
     return None
 
 
-def located(source: str, read: Read, depth: int) -> tuple[int, int]:
+def located(source: str, read: FieldRead, depth: int) -> tuple[int, int]:
     """Return index and width of a path's step in the expression that reads it; `depth` 0 is the variable."""
     steps = "".join(
         rf"""\s*(?:\.\s*({re.escape(step)})\b|\[\s*["']({re.escape(step)})["'])""" for step in read.path[1 : depth + 1]
