@@ -119,7 +119,9 @@ def product(report: Report) -> str:
     rules = Counter(rule.resource for rule in report.rules)
     counts, verdicts = report.resource_counts, report.coverage.results
     products = [(counts.get(kind, 0), many(counts.get(kind, 0), kind), rules[kind]) for kind in _types(report)]
-    unread = Counter(kind for kind, *_ in {each.resource.identity for each in report.results if not each.resource.id})
+    unread = Counter(
+        kind for kind, *_ in dict.fromkeys(each.resource.identity for each in report.results if not each.resource.id)
+    )
     products += [
         (count, f"{plural(count, 'unread list')} of {type_names(kind).plural}", rules[kind])
         for kind, count in unread.items()
