@@ -85,7 +85,7 @@ class Stopped(BaseException):
         self.signal_number = signal_number
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, words: Iterable[str]) -> str:
     """Return ` (did you mean '…'?)` for the nearest known word, or nothing where none is near."""
-    close = difflib.get_close_matches(word, list(known), n=1)
+    close = difflib.get_close_matches(word, list(words), n=1)
     return f" (did you mean '{printable(close[0])}'?)" if close else ""

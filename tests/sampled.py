@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from northflank_audit.emulator import EmulatedAccounts, load
-from northflank_audit.emulator.accounts import listed
+from northflank_audit.emulator.accounts import as_listed
 from northflank_audit.emulator.endpoints import Endpoint
 from northflank_audit.model import Resource
 from northflank_audit.resources import TYPES, ResourceType, Scope, decode
@@ -32,8 +32,8 @@ def resources(team: str | None, accounts: EmulatedAccounts | None = None) -> Ite
 
 
 def _record(kind: ResourceType, endpoint: Endpoint, item: Record) -> Record:
-    shown = listed(item) if endpoint.source == ("credentials",) else endpoint.shown(item)
-    record = decode.listed(kind, shown)
+    shown = as_listed(item) if endpoint.source == ("credentials",) else endpoint.as_listed(item)
+    record = decode.as_listed(kind, shown)
     for part in kind.parts:
         if part.joins:
             record = decode.joined(part, record, item.get(part.joins, []))

@@ -103,7 +103,7 @@ def _notify_urls(settings: Settings, environment: Mapping[str, str]) -> list[tup
     if settings.notify_file is not None:
         if "://" in settings.notify_file:
             raise StartError("--notify-file: this is a URL, and a secret maybe; name a file that holds it")
-        return notify.listed(read_text(settings.notify_file), settings.notify_file)
+        return notify.urls_of(read_text(settings.notify_file), settings.notify_file)
     urls = [] if settings.demo else environment.get(NOTIFY_VARIABLE, "").split()
     return [(f"{NOTIFY_VARIABLE}, URL {number}", url) for number, url in enumerate(urls, 1)]
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from northflank_audit.audit.deliver import channels, deliver
 from northflank_audit.audit.evaluation import TimedEngine, evaluate
-from northflank_audit.audit.kept_snapshot import KeptSnapshot
 from northflank_audit.audit.last_resort import last_resort
 from northflank_audit.audit.outcome_log import log_outcome
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.report_builder import ReportBuilder
 from northflank_audit.audit.request import AuditRequest
+from northflank_audit.audit.snapshot_collector import SnapshotCollector
 from northflank_audit.audit.source_opening import opened
 from northflank_audit.config.settings import Settings
 from northflank_audit.deadline import Deadline
@@ -52,7 +52,7 @@ def audit(
     started = dt.datetime.now(dt.UTC)
     now, deadline = source.as_of or started, deadline or Deadline(math.inf)
     engine = TimedEngine(request.policy.rules, now, deadline, absent=request.absent)
-    builder, snapshot = ReportBuilder(request, engine, started), KeptSnapshot(request)
+    builder, snapshot = ReportBuilder(request, engine, started), SnapshotCollector(request)
     for batch in evaluate(engine, source, request.details):
         builder.add(batch)
         snapshot.add(batch.resources)

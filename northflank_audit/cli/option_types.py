@@ -22,8 +22,8 @@ def names_of(text: str) -> list[str]:
     return [word for word in _SEPARATORS.split(text) if word]
 
 
-def _unknown(name: str, known: Sequence[str]) -> str:
-    return f"'{name}' is not one of {', '.join(known)}{did_you_mean(name, known)}"
+def _unknown(name: str, choices: Sequence[str]) -> str:
+    return f"'{name}' is not one of {', '.join(choices)}{did_you_mean(name, choices)}"
 
 
 class Option(click.Option):
@@ -69,12 +69,12 @@ class Option(click.Option):
 
 
 class NameList(click.ParamType[Any]):
-    """Names, separated by commas or whitespace; a YAML list in a config file. `known` are the ones that there are."""
+    """Names, separated by commas or whitespace; a YAML list in a config file. `names` are the ones that there are."""
 
     name = "NAME[,NAME…]"
 
-    def __init__(self, known: Sequence[str]) -> None:
-        self.known = known
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Split and check; `none` alone is no name."""
@@ -85,8 +85,8 @@ class NameList(click.ParamType[Any]):
         if names == (NONE,):
             return ()
         for name in names:
-            if name not in self.known:
-                self.fail(_unknown(name, self.known), param, ctx)
+            if name not in self.names:
+                self.fail(_unknown(name, self.names), param, ctx)
         return names
 
 
@@ -95,16 +95,16 @@ class OutputPath(click.ParamType[Any]):
 
     name = "NAME=PATH"
 
-    def __init__(self, known: Sequence[str]) -> None:
-        self.known = known
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         """Split and check."""
         if isinstance(value, tuple):
             return value
         name, equals, path = str(value).partition("=")
-        if name not in self.known:
-            self.fail(_unknown(name, self.known), param, ctx)
+        if name not in self.names:
+            self.fail(_unknown(name, self.names), param, ctx)
         if not equals or not path.strip():
             self.fail(f"'{value}' names no place; write {name}=PATH, or {name}=- for standard output", param, ctx)
         return name, path

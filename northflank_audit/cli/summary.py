@@ -99,12 +99,12 @@ def _changes(report: Report) -> Iterator[str]:
 def _ended(word: str, results: Sequence[Result]) -> Iterator[str]:
     for result in results[:MOST]:
         became = "" if result.became is UNSET else BECAME[result.became]
-        yield f"  {word}, {became}: {printable(result.rule_id)} on {_placed(result)}"
+        yield f"  {word}, {became}: {printable(result.rule_id)} on {_identity(result)}"
     if len(results) > MOST:
         yield f"  … and {len(results) - MOST} more {word}, in the reports"
 
 
-def _placed(result: Result) -> str:
+def _identity(result: Result) -> str:
     return printable(identity(result.resource))
 
 
@@ -119,23 +119,23 @@ def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
             yield f"{severity}  {printable(headings[rule])}  {click.style(rule, dim=True)}"
         new = click.style("new  ", bold=True) if result.state == "new" else ""
         # The dash keeps an id such as `::error::` from being a command to the CI that reads this.
-        yield f"        - {new}{_placed(result)}: {printable(result.message)}"
+        yield f"        - {new}{_identity(result)}: {printable(result.message)}"
     if len(results) > MOST:
         yield f"          … and {len(results) - MOST} more violations, in the reports"
 
 
-def _inconclusive(found: Sequence[Cause]) -> Iterator[str]:
+def _inconclusive(groups: Sequence[Cause]) -> Iterator[str]:
     """Yield what could not be evaluated: what a cause has in common in one line."""
     rule = None
-    for cause in found[:MOST]:
+    for cause in groups[:MOST]:
         if (cause.rule.id, cause.status) != rule:
             rule = (cause.rule.id, cause.status)
             yield ""
             label = click.style(f"{cause.status:<8}", fg="yellow")
             yield f"{label}  {printable(plain(cause.rule.title))}  {click.style(cause.rule.id, dim=True)}"
         yield f"        - {printable(f'{cause.where}: {cause.reason}')}"
-    if len(found) > MOST:
-        left = sum(len(cause.results) for cause in found[MOST:])
+    if len(groups) > MOST:
+        left = sum(len(cause.results) for cause in groups[MOST:])
         yield f"          … and {left} more unknown, in the reports"
 
 

@@ -153,7 +153,7 @@ def add_waiver(
     report = report or str(Path(output_dir, "report.json"))
     results = read_baseline(report, "--report").results
     chosen = {each.fingerprint: each for each in (_violation(given, results, report) for given in fingerprints)}
-    why, who, until = _said("--reason", reason), _said("--owner", owner), _last_day(expires)
+    why, who, until = _checked_text("--reason", reason), _checked_text("--owner", owner), _last_day(expires)
     path = waivers or "waivers.yaml"
     new = read_text(path, exact=True) if _may_exist(path) else ""
     document = Document(new, path, strict=False)
@@ -215,7 +215,7 @@ def _violation(given: str, results: Sequence[Result], report: str) -> Result:
     return result
 
 
-def _said(option: str, text: str) -> str:
+def _checked_text(option: str, text: str) -> str:
     if not text.strip():
         raise StartError(f"{option}: a waiver needs it")
     if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of the command line that are no text

@@ -75,7 +75,7 @@ class RuleFileFinder:
         named = reference if reference.startswith(PACK) else os.path.normpath(base / reference)
         return [self._read(place) for place in self._named(named, reference)]
 
-    def _named(self, path: str, said: str = "") -> list[Path]:
+    def _named(self, path: str, subject: str = "") -> list[Path]:
         if path.startswith(PACK):
             return [_pack(path.removeprefix(PACK))]
         if not path.strip():
@@ -83,13 +83,13 @@ class RuleFileFinder:
         if not Path(path).is_dir():
             return [Path(path)]
         self.unread += _folders_with_rules(Path(path))
-        found = _inside(Path(path))
-        if not found:
+        files = _inside(Path(path))
+        if not files:
             raise StartError(
-                f"{said or f'--rules {path}'}: no {' or '.join(RULE_FILES)} file in it"
+                f"{subject or f'--rules {path}'}: no {' or '.join(RULE_FILES)} file in it"
                 + (f"; name its folders: {', '.join(self.unread)}" if self.unread else "")
             )
-        return found
+        return files
 
     def _tests_of(self, path: str) -> list[Path]:
         if path.startswith(PACK):
@@ -215,29 +215,29 @@ def lint(
     from northflank_audit.policy.lint.warnings import warnings  # noqa: PLC0415 - imports lark
 
     book = read_tested(paths)
-    found = list(warnings(book))  # as the files have them, before a config file overrides them
+    diagnostics = list(warnings(book))  # as the files have them, before a config file overrides them
     count = len(book.rules) + len(book.flawed)
-    known = Rulebook()
+    all_rules = Rulebook()
     for each in (book, *([] if others is None else [read_tested(others)])):
-        known.include(each)
-    known.diagnostics.clear()
+        all_rules.include(each)
+    all_rules.diagnostics.clear()
     if config is not None:
-        rule_files.override(known, config)
-        found += [*config.diagnostics, *known.diagnostics, *_unknown_ids(known, config)]
+        rule_files.override(all_rules, config)
+        diagnostics += [*config.diagnostics, *all_rules.diagnostics, *_unknown_ids(all_rules, config)]
     if waivers and not os.path.lexists(waivers):
-        found.append(FileError(waivers, 1, 1, "no such file"))
+        diagnostics.append(FileError(waivers, 1, 1, "no such file"))
     elif waivers:
         document = Document(read_text(waivers), waivers, strict=False)
-        accepted, diagnostics = waiver_files.read(document)
-        found += diagnostics
+        accepted, waiver_diagnostics = waiver_files.read(document)
+        diagnostics += waiver_diagnostics
         for here, waiver in accepted:
-            if waiver.rule not in known.rules and (problem := rule_files.absent(known, waiver.rule)):
-                found.append(document.error((*here, "rule"), problem, warning=True))
-    found += [
+            if waiver.rule not in all_rules.rules and (problem := rule_files.absent(all_rules, waiver.rule)):
+                diagnostics.append(document.error((*here, "rule"), problem, warning=True))
+    diagnostics += [
         FileError(folder, 1, 1, "its rule files are not read: name the folder too", warning=True)
         for folder in book.unread
     ]
-    return in_order([*book.diagnostics, *found]), count
+    return in_order([*book.diagnostics, *diagnostics]), count
 
 
 def _unknown_ids(book: Rulebook, config: Document) -> Iterator[FileError]:
@@ -257,10 +257,10 @@ def excluded_rules(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -
     return {**book.off, **asked}
 
 
-def read_waivers(path: str, shown: str) -> list[tuple[str, Waiver]]:
-    """Read a waiver file, called `shown`: each waiver with its `file:line`. Raises FileErrors with every mistake."""
-    document = Document(read_text(path), shown, strict=False)
+def read_waivers(path: str, name: str) -> list[tuple[str, Waiver]]:
+    """Read a waiver file, called `name`: each waiver with its `file:line`. Raises FileErrors with every mistake."""
+    document = Document(read_text(path), name, strict=False)
     found, diagnostics = waiver_files.read(document)
     if diagnostics:
         raise FileErrors(diagnostics)
-    return [(f"{shown}:{document.line(here)}", waiver) for here, waiver in found]
+    return [(f"{name}:{document.line(here)}", waiver) for here, waiver in found]

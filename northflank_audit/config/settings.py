@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from northflank_audit import reading
 from northflank_audit.config import email_section
 from northflank_audit.config.found_config import FoundConfig
-from northflank_audit.config.precedence import Sources, settled
+from northflank_audit.config.precedence import OptionSource, settled
 from northflank_audit.delivery import heartbeat, metrics
 from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
@@ -106,7 +106,7 @@ class Settings:
         return Token(value, origin)
 
 
-def settings_from(given: Mapping[str, Any], source: Sources) -> Settings:
+def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
     """Make Settings of click's values. Raises click.UsageError for options that exclude each other.
 
     `source` returns where the value of an option comes from.
@@ -134,7 +134,7 @@ def settings_from(given: Mapping[str, Any], source: Sources) -> Settings:
     return settings
 
 
-def _unset_deliveries(config: Document | None, source: Sources) -> set[str]:
+def _unset_deliveries(config: Document | None, source: OptionSource) -> set[str]:
     """Return the delivery options that neither the command line nor the config file sets."""
     settings = config.value if config is not None and isinstance(config.value, dict) else {}
     unset = {name for name in DELIVERY_OPTIONS if name.replace("_", "-") not in settings}

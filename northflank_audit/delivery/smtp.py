@@ -78,16 +78,16 @@ class _Post:
             with suppress(OSError):
                 self.connection.sock.shutdown(socket.SHUT_RDWR)
 
-    def settle(self, said: dict[str, tuple[int, bytes]]) -> None:
-        """Note for whom the mail was taken: for those of whom the server `said` nothing."""
-        final = {address: answer for address, answer in said.items() if not _is_transient_code(answer[0])}
+    def settle(self, answers: dict[str, tuple[int, bytes]]) -> None:
+        """Note for whom the mail was taken: for those of whom the server `answers` nothing."""
+        final = {address: answer for address, answer in answers.items() if not _is_transient_code(answer[0])}
         self.refused |= {address: self.answer(*answer) for address, answer in final.items()}
-        self.pending = [address for address in self.pending if address in said and address not in final]
+        self.pending = [address for address in self.pending if address in answers and address not in final]
 
     def answer(self, code: int, text: bytes | str) -> str:
         """Return a server's answer on one line, without the password that it may repeat."""
-        said = text.decode(errors="replace") if isinstance(text, bytes) else text
-        return masked(f"{code} {printable(said)}".strip(), self.server.login)[:_LONGEST]
+        message = text.decode(errors="replace") if isinstance(text, bytes) else text
+        return masked(f"{code} {printable(message)}".strip(), self.server.login)[:_LONGEST]
 
 
 def send(message: EmailMessage, sender: str, to: Sequence[str], server: Smtp, patience: Patience) -> None:

@@ -164,9 +164,9 @@ class Document:
         node = nodes.get(path)
         return self._at(0, problem, warning=warning) if node is None else self._of(node, problem, warning=warning)
 
-    def unknown_key(self, path: Path, known: Iterable[str]) -> FileError:
+    def unknown_key(self, path: Path, keys: Iterable[str]) -> FileError:
         """Return an error that points at a key that nobody knows, with the nearest of those that are known."""
-        names, key = list(known), str(path[-1])
+        names, key = list(keys), str(path[-1])
         hint = did_you_mean(key, names) or f"; choose from {', '.join(names)}"
         return self.error(path, f"unknown key '{key}'{hint}", key=True)
 

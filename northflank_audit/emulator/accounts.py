@@ -48,7 +48,7 @@ class EmulatedAccounts:
     """What the token may read; None is everything."""
 
 
-def listed(credential: dict[str, Any]) -> dict[str, Any]:
+def as_listed(credential: dict[str, Any]) -> dict[str, Any]:
     """Return a credential as the list shows it.
 
     One with a `description` is of the 2024 generation, whose list has the restrictions; since 2026 only the

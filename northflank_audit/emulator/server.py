@@ -16,7 +16,7 @@ from itertools import accumulate
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from northflank_audit.emulator.accounts import EmulatedAccount, EmulatedAccounts, listed
+from northflank_audit.emulator.accounts import EmulatedAccount, EmulatedAccounts, as_listed
 from northflank_audit.emulator.endpoints import Endpoint
 from northflank_audit.emulator.plan import Fault, Plan, Player, Request, Response
 from northflank_audit.errors import StartError
@@ -98,7 +98,7 @@ class Emulator:
                 raise _Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "This emulator only reads")  # noqa: TRY301
             if not secrets.compare_digest(authorization.encode(), f"Bearer {self.token}".encode()):
                 raise _Refusal(HTTPStatus.UNAUTHORIZED, "Invalid or missing API token")  # noqa: TRY301
-            status, content = HTTPStatus.OK, self._found(request)
+            status, content = HTTPStatus.OK, self._resource(request)
         except _Refusal as refusal:
             status = refusal.status
             content = {"error": {"status": status.value, "message": refusal.message, "id": status.name.lower()}}
@@ -118,7 +118,7 @@ class Emulator:
                 "x-ratelimit-reset": math.ceil(self.plan.window - (now - self._window_began)),
             }
 
-    def _found(self, request: Request) -> dict[str, Any]:
+    def _resource(self, request: Request) -> dict[str, Any]:
         match [unquote(part) for part in request.path.strip("/").split("/")]:
             case ["v1", "login"]:
                 return {"data": {}}
@@ -151,7 +151,7 @@ class Emulator:
         self, endpoint: Endpoint, items: list[dict[str, Any]], path: list[str], query: dict[str, str]
     ) -> dict[str, Any] | None:
         """Return a list, one item's detail, or a list of its children; None where there is no such thing."""
-        show = listed if endpoint.source == ("credentials",) else endpoint.shown
+        show = as_listed if endpoint.source == ("credentials",) else endpoint.as_listed
         match path:
             case []:
                 return self._page(endpoint.key, items, query, show)

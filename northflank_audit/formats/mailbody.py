@@ -53,13 +53,13 @@ class RuleDigest(NamedTuple):
 
 def html(report: Report, location: str) -> str:
     """Return the body for mail clients that show HTML; `location` says where the whole report is."""
-    made = environment(_shown, html=True)
+    made = environment(_printable, html=True)
     return _rendered(made, "mail.html.j2", report, location)
 
 
 def text(report: Report, location: str) -> str:
     """Return the body in plain text, wrapped; `location` says where the whole report is."""
-    made = environment(_shown, html=False)
+    made = environment(_printable, html=False)
     made.filters |= {"fill": fill}
     return _rendered(made, "mail.txt.j2", report, location)
 
@@ -171,5 +171,5 @@ def fill(value: str, indent: int = 0, first: str | None = None) -> Markup:
     return Markup(lines + "\n")  # noqa: S704 - no markup: it only keeps its line ends
 
 
-def _shown(value: Any) -> Any:
+def _printable(value: Any) -> Any:
     return value if isinstance(value, Markup) else printable(str(value))

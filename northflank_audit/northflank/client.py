@@ -172,12 +172,12 @@ class Client:
         status, headers, body = self._answer(path, query, what)
         attempt_log.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), status, len(body))
         if status != requests.codes.ok:
-            raise self._failure(status, headers, f"HTTP {status}{self._said(body, what)}", what, advice)
+            raise self._failure(status, headers, f"HTTP {status}{self._error_message(body, what)}", what, advice)
         answer = self._decoded(body, what)
         error = answer.get("error") if isinstance(answer, dict) else None
         if error is not None:
             meant = error.get("status") if isinstance(error, dict) else None
-            problem = f"HTTP {status} with an error{self._said(body, what)}"
+            problem = f"HTTP {status} with an error{self._error_message(body, what)}"
             raise self._failure(meant if isinstance(meant, int) else status, {}, problem, what, advice)
         return answer
 
@@ -259,7 +259,7 @@ class Client:
         hint = advice.get(status) or known.get(status)
         return Refused(f"{what}: {problem}" + (f"; {hint}" if hint else ""), status)
 
-    def _said(self, body: bytes, what: str) -> str:
+    def _error_message(self, body: bytes, what: str) -> str:
         """Return what an error answer says, if it is one of the API's own."""
         try:
             error = self._decoded(body, what)["error"]

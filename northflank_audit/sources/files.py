@@ -24,7 +24,7 @@ from northflank_audit.sources.snapshot import KIND, DecodedSnapshot, SavedResour
 NO_DETAILS: Final = "the input holds no details; a snapshot of a live audit does"
 NOT_KEPT: Final = "it is personal, and no rule read it when this was fetched"
 DIFFERENT: Final = "the inputs differ on them"
-UNSAID: Final = "the snapshot does not say what of the account it has"
+NOT_STATED: Final = "the snapshot does not say what of the account it has"
 _FORMS: Final = (
     "it must be a snapshot of this tool, a response of 'List registries', or what "
     "'northflank list registry-credentials -o json' prints"
@@ -80,7 +80,7 @@ class InputSource(Source):
         """Yield each file's resources."""
         for kind in kinds:
             for team in self._teams():
-                self._held(kind, team)
+                self._note_list(kind, team)
         for name, value in self._inputs:
             if isinstance(value, DecodedSnapshot):
                 yield from self._replayed(name, value, kinds)
@@ -99,25 +99,25 @@ class InputSource(Source):
             found.update(dict.fromkeys(teams))
         return found
 
-    def _held(self, kind: ResourceType, team: str | None) -> None:
+    def _note_list(self, kind: ResourceType, team: str | None) -> None:
         """Take note of what the inputs say of a type's list: one that no input holds is a gap."""
         self._account(team)
-        said = [each for _, value in self._inputs if (each := self._said(value, kind, team)) is not None]
-        known = [each for each in said if isinstance(each, frozenset)]
-        whys = [each for each in said if isinstance(each, str) and each != NOT_ASKED]
-        if kind is PARENT and known:  # what one input does not know, another does
-            whys = [DIFFERENT] if any(each != known[0] for each in known) else []
+        states = [each for _, value in self._inputs if (each := self._state_of_list(value, kind, team)) is not None]
+        complete = [each for each in states if isinstance(each, frozenset)]
+        whys = [each for each in states if isinstance(each, str) and each != NOT_ASKED]
+        if kind is PARENT and complete:  # what one input does not know, another does
+            whys = [DIFFERENT] if any(each != complete[0] for each in complete) else []
         if whys == [DIFFERENT]:  # no input has a problem that says so
             self._gap(kind, team, None, DIFFERENT)
-        elif not (known or whys):
+        elif not (complete or whys):
             not_held = (
                 f"the input holds no {kind.plural}; a snapshot of a live audit with a rule that asks for them does"
             )
-            self._gap(kind, team, None, NOT_ASKED if NOT_ASKED in said else not_held)
+            self._gap(kind, team, None, NOT_ASKED if NOT_ASKED in states else not_held)
         elif whys:
             self._lacks(kind, team, whys[0])
 
-    def _said(
+    def _state_of_list(
         self, value: DecodedSnapshot | ListAnswer, kind: ResourceType, team: str | None
     ) -> frozenset[str] | str | None:
         """Return what an input has of a list: ids, where it is known; why it is not; None, nothing at all."""
@@ -126,7 +126,7 @@ class InputSource(Source):
             return frozenset(str(item.get(kind.id)) for item in value.items if isinstance(item, dict)) if own else None
         account = next((each for each in value.snapshot.accounts if each.team == team), None)
         if account is None:
-            return UNSAID if team in value.snapshot.teams else None
+            return NOT_STATED if team in value.snapshot.teams else None
         if kind.name in account.unknown:
             return account.unknown[kind.name]
         return frozenset(account.projects) if kind.name in value.snapshot.counts else NOT_ASKED

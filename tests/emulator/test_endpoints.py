@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from northflank_audit.emulator import EmulatedAccount, Emulator, Fault, Plan, load
-from northflank_audit.emulator.accounts import listed
+from northflank_audit.emulator.accounts import as_listed
 from northflank_audit.emulator.endpoints import Endpoint, built_in
 from northflank_audit.resources import TYPES
 from northflank_audit.resources.base import DETAIL, LIST
@@ -108,7 +108,7 @@ def test_details_are_those_of_the_list_and_more(name, ask):
         assert answer.status_code == (200 if endpoint.detail else 404), path
         if endpoint.detail:
             detail = answer.json()["data"]
-            list_shows = listed(item) if name == "credentials" else endpoint.shown(item)
+            list_shows = as_listed(item) if name == "credentials" else endpoint.as_listed(item)
             assert leaves(list_shows) <= leaves(detail)
             assert not detail.keys() & {source for source, _ in endpoint.children.values()}
     assert ask(f"{next(places(endpoint))[0]}/none").status_code == 404

@@ -15,7 +15,7 @@ from northflank_audit.resources import TYPES
 from northflank_audit.resources.decode import listed
 from northflank_audit.resources.needs import Needs
 from northflank_audit.sources import snapshot as snapshots
-from northflank_audit.sources.files import DIFFERENT, NO_DETAILS, UNSAID, InputFile, InputSource
+from northflank_audit.sources.files import DIFFERENT, NO_DETAILS, NOT_STATED, InputFile, InputSource
 from northflank_audit.sources.interface import NOT_ASKED, Source
 from northflank_audit.sources.snapshot import SnapshotWriter, digest
 from tests.conftest import CREDENTIALS, needing, resource, rule
@@ -261,7 +261,7 @@ def test_an_account_that_a_snapshot_has_only_records_of_is_not_known_as_a_whole(
     found, _ = read(saved(Account(team="t"), records=[resource(id="a", team="u")]))
     assert {team: each.unknown for team, each in found.accounts.items()} == {
         "t": {},
-        "u": {"registry-credential": UNSAID},
+        "u": {"registry-credential": NOT_STATED},
     }
 
 

@@ -74,14 +74,14 @@ class _Names:
     shapes: Shapes
 
     @classmethod
-    def of(cls, resource_type: str, known: Types, *, own: bool, others: bool) -> "_Names":
+    def of(cls, resource_type: str, types: Types, *, own: bool, others: bool) -> "_Names":
         """Return those that every expression begins with. Of `account`, which holds lists, these may be absent."""
         kind = TYPES[resource_type]
         records = frozenset({kind.variable} if own and kind.listing is not None else ())
         lists = frozenset({_RECORDS} if others else ())
         account = frozenset({_ACCOUNT} if others else ())
         derived = records | lists | account
-        return cls(records | account, lists, Shapes(known, resource_type, derived, {}))
+        return cls(records | account, lists, Shapes(types, resource_type, derived, {}))
 
     def within(self, loop: Message) -> "_Names":
         """Return them inside a macro."""

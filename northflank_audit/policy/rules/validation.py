@@ -35,19 +35,19 @@ def diagnostics(document: Document, here: Path, entry: RuleEntry, *, whole: bool
         hint = did_you_mean(entry.resource, TYPES) or f"; choose from {', '.join(TYPES)}"
         yield document.error((*here, "resource"), f"unknown resource type '{entry.resource}'{hint}")
         entry = replace(entry, resource=RESOURCE_TYPE)  # the rest is checked as if this were meant
-    found: dict[str, Expression] = {}
+    expressions: dict[str, Expression] = {}
     for key in ("when", "require"):
-        yield from _compiled(document, (*here, key), getattr(entry, key), entry.resource, found)
-    whole = whole and "require" in found and ("when" in found) == (entry.when is not None)
+        yield from _compiled(document, (*here, key), getattr(entry, key), entry.resource, expressions)
+    whole = whole and "require" in expressions and ("when" in expressions) == (entry.when is not None)
     misnamed = [
         diagnostic
-        for key, expression in (found.items() if whole or entry.params else ())
+        for key, expression in (expressions.items() if whole or entry.params else ())
         for diagnostic in _parameter_diagnostics(document, (*here, key), expression, entry.params)
     ]
     yield from misnamed
     if whole and not misnamed:  # else one that seems unused was meant
-        yield from _unused(document, here, entry, list(found.values()))
-        for key, expression in found.items():
+        yield from _unused(document, here, entry, list(expressions.values()))
+        for key, expression in expressions.items():
             for problem in failures(expression, entry.params):
                 yield document.inside((*here, key), problem.index, problem.width, f"{key}: {problem.text}")
     yield from _message_diagnostics(document, (*here, "message"), entry)
@@ -58,18 +58,22 @@ def diagnostics(document: Document, here: Path, entry: RuleEntry, *, whole: bool
         there = (*here, "tests", number)
         yield from example_diagnostics(document, there, example, entry.params)
         # Before its detail was read, a record may make any rule unknown.
-        if whole and example.detailed and (why := impossible(found.get("when"), found["require"], example.expect)):
+        if (
+            whole
+            and example.detailed
+            and (why := impossible(expressions.get("when"), expressions["require"], example.expect))
+        ):
             yield document.error((*there, "expect"), why)
 
 
 def _compiled(
-    document: Document, here: Path, source: str | None, resource_type: str, found: dict[str, Expression]
+    document: Document, here: Path, source: str | None, resource_type: str, expressions: dict[str, Expression]
 ) -> Iterator[FileError]:
-    """Compile an expression into `found`, by its key, or yield what is wrong with it."""
+    """Compile an expression into `expressions`, by its key, or yield what is wrong with it."""
     if source is None:
         return
     try:
-        found[str(here[-1])] = compiled(source, resource_type)
+        expressions[str(here[-1])] = compiled(source, resource_type)
     except CelError as error:
         for problem in error.problems:
             yield document.inside(here, problem.index, problem.width, f"{here[-1]}: {problem.text}")
