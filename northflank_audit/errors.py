@@ -22,8 +22,8 @@ class StartError(AuditError):
 class FileError(StartError):
     """A mistake in a rule, waiver or config file, as `file:line:column: what is wrong`.
 
-    `line` and `column` count from 1, in lines and characters. `excerpt` is the line with a caret below the place. A
-    `warning` is no mistake: it says what is probably not meant, and stops nothing.
+    `line` and `column` count from 1, in lines and characters. `excerpt` is the line with a caret below the column. A
+    `warning` does not stop an audit: it points at something that is probably not meant.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class FileErrors(StartError):
 
 
 def in_order(diagnostics: Iterable[FileError]) -> list[FileError]:
-    """Return mistakes file by file, as they come, and from a file's beginning to its end; each once."""
+    """Return diagnostics without duplicates, file by file, and by position within a file."""
     once = {str(diagnostic): diagnostic for diagnostic in diagnostics}
     files = {diagnostic.path: number for number, diagnostic in reversed(list(enumerate(once.values())))}
     return sorted(once.values(), key=lambda diagnostic: (files[diagnostic.path], diagnostic.line, diagnostic.column))
@@ -86,6 +86,6 @@ class Stopped(BaseException):
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """Return ` (did you mean '…'?)` for the nearest known word, or nothing where none is near."""
+    """Return ` (did you mean '…'?)` for the nearest of the words, or an empty text if none is near."""
     close = difflib.get_close_matches(word, list(words), n=1)
     return f" (did you mean '{printable(close[0])}'?)" if close else ""

@@ -1,4 +1,4 @@
-"""What could not be evaluated, by cause: one line for what many verdicts share."""
+"""Groups inconclusive verdicts by their cause."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class Cause(NamedTuple):
 
     @property
     def broken(self) -> bool:
-        """Whether the rule itself failed on everything that it was to evaluate."""
+        """Whether the rule itself failed on every resource."""
         return self.status is Status.ERROR and self.rule.counts.get(Status.ERROR, 0) == self.total
 
     @property
@@ -46,12 +46,12 @@ class Cause(NamedTuple):
 
     @property
     def text(self) -> str:
-        """All of it in a line."""
+        """The rule and its cause in one line."""
         return f"rule {self.rule.id} {self.clause}"
 
 
 def causes(results: Iterable[Result], rules: Iterable[RuleSummary]) -> list[Cause]:
-    """Return why verdicts could not be given, in the order of the results."""
+    """Return the causes of inconclusive verdicts, in the order of the results."""
     by_id: Mapping[str, RuleSummary] = {rule.id: rule for rule in rules}
     grouped: dict[tuple[str, Status, str], Cause] = {}
     for each in results:

@@ -55,7 +55,7 @@ class Struct(msgspec.Struct, frozen=True, rename="camel"):
 
 
 Identity = tuple[str, str | None, str | None, str]
-"""What tells a resource from all others: its type, team, project and id."""
+"""The identity of a resource: its type, team, project and id."""
 LIST: Final = "list"
 """The part of a record that its list gives."""
 DETAIL: Final = "detail"
@@ -68,7 +68,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     type: str = RESOURCE_TYPE
     """A name of the catalogue."""
     id: str
-    """Empty, it stands for those of a list that could not be read."""
+    """If empty, the resource stands for a whole list that could not be read."""
     name: str | None
     team: str | None
     """The team's id; None is the token's own account."""
@@ -79,18 +79,18 @@ class Resource(Struct, frozen=True, kw_only=True):
     parts: frozenset[str] = frozenset({LIST})
     """The names of the parts that `record` is put together from."""
     shortfall: str | None = None
-    """Why a part is not in `record`, for a person."""
+    """Why a part is missing from `record`, as a message."""
     omitted_fields: frozenset[str] = frozenset()
-    """The paths of personal fields that a rule reads, and that were not kept when this was fetched."""
+    """The paths of personal fields that a rule reads and that were dropped when the resource was fetched."""
 
     @property
     def identity(self) -> Identity:
-        """What tells it from all others."""
+        """Its type, team, project and id, which no other resource has together."""
         return (self.type, self.team, self.project, self.id)
 
     @property
     def detailed(self) -> bool:
-        """Whether `record` holds what its own endpoint says as well."""
+        """Whether `record` also holds what the resource's own endpoint returns."""
         return DETAIL in self.parts
 
 
@@ -103,14 +103,14 @@ def checked_time(time: dt.datetime) -> None:
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """The token's own account, or a team's, with what rules may ask of it as a whole."""
+    """The token's own account or a team's, with the facts that account-scoped rules need."""
 
     team: str | None
     """The team's id; None is the token's own account."""
     projects: list[str] = []
-    """The ids of its projects, if they are known."""
+    """The ids of its projects; empty if they are unknown."""
     unknown: dict[str, str] = {}
-    """Why a list of it is not known as a whole, by the type's name, for a person."""
+    """Why a list was not read completely, by the name of the type, as a message."""
 
     def __str__(self) -> str:
         """Name the account in messages."""
@@ -118,7 +118,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
     @property
     def resource(self) -> Resource:
-        """The account as what a rule evaluates."""
+        """The account as a resource that rules evaluate."""
         return Resource(id=self.team or ACCOUNT_TYPE, name=None, team=self.team, record={}, type=ACCOUNT_TYPE)
 
 
@@ -151,7 +151,7 @@ class Example(ExampleEntry, frozen=True, kw_only=True):
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """A rule, checked and ready: its expressions compile and its parameters are set."""
+    """A validated rule: its expressions compile and its parameters are set."""
 
     id: str
     title: str
@@ -170,11 +170,11 @@ class Rule(Struct, frozen=True, kw_only=True):
     resource: str = RESOURCE_TYPE
     """One of `RESOURCE_TYPES`."""
     finding: str = ""
-    """What is wrong where it is violated; empty, its title says enough."""
+    """What is wrong if the rule is violated; if empty, the title is used."""
     sha256: str = ""
     """Of the file that defines it: 64 hexadecimal digits."""
     overridden: dict[str, str] = msgspec.field(default_factory=dict, name="tuned")
-    """What is not as the rule's file says: `severity` or `params.NAME`, and `file:line` of what changed it."""
+    """The overrides in effect: `severity` or `params.NAME`, each with the `file:line` that sets it."""
 
 
 class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,14 +198,14 @@ class ResourceName(Struct, frozen=True):
 
     type: str
     id: str | None
-    """None stands for those of a list that could not be read."""
+    """None if the name stands for a whole list that could not be read."""
     name: str | None
     team: str | None
     project: str | None = None
 
     @property
     def identity(self) -> Identity:
-        """What tells it from all others."""
+        """Its type, team, project and id, which no other resource has together."""
         return (self.type, self.team, self.project, self.id or "")
 
     @property
@@ -280,7 +280,7 @@ class Result(Struct, frozen=True, kw_only=True):
 
 
 def fingerprint(rule_id: str, identity: Identity) -> str:
-    """Return what identifies a finding from run to run: 32 hexadecimal digits."""
+    """Return the fingerprint of a finding, the same in every run: 32 hexadecimal digits."""
     kind, team, project, resource_id = identity
     parts = [rule_id, kind, team, resource_id, *([] if project is None else [project])]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]

@@ -13,7 +13,7 @@ _UNSAFE: Final = re.compile(
     "\U000e0000-\U000e007f]"  # invisible tags
 )
 _FILLERS: Final = "\u115f\u1160\u2800\u3164\uffa0"
-"""Letters and symbols that look like a blank: Hangul fillers, and Braille without a dot."""
+"""Letters and symbols that look like whitespace: Hangul fillers, and Braille without a dot."""
 _STYLE: Final = re.compile("(\x1b\\[(?:[0-3]|[39][0-7])m)")
 """What click.style puts around text: bold, dim and the colours."""
 _ANYWHERE: Final = re.compile(r"(?<=#)#(?=[^\s\[]{0,40}\[)")

@@ -30,10 +30,10 @@ class Origin(Struct, frozen=True, kw_only=True):
     all_teams: bool | UnsetType = UNSET
     """True where every team that the organisation lists was asked for."""
     taken_at: dt.datetime | UnsetType = UNSET
-    """When the resources were as they are evaluated, if they are a snapshot's."""
+    """When the snapshot was taken, if the resources come from one."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a time that can't be calculated with: reports and snapshots are read again."""
+        """Raise ValueError for a time that is unfit for calculations: reports and snapshots are read again."""
         if self.taken_at is not UNSET:
             checked_time(self.taken_at)
 
@@ -48,10 +48,10 @@ class Run(Struct, frozen=True, kw_only=True):
     complete: bool
     incomplete_reasons: list[str]
     undelivered: list[str] = msgspec.field(default_factory=list)
-    """Those of the reasons that are about what could not be written or sent, not about what could not be seen."""
+    """The reasons that are about failed deliveries, not about missing evidence."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a time that can't be calculated with: reports are read again."""
+        """Raise ValueError for a time that is unfit for calculations: reports are read again."""
         checked_time(self.started_at)
         checked_time(self.finished_at)
 
@@ -216,9 +216,9 @@ class Comparison(Struct, frozen=True, kw_only=True):
     ongoing: int = 0
     """Violations, not waived, that it has."""
     resolved: int = 0
-    """Violations of the earlier report, waived or not, that are none any more."""
+    """Violations of the earlier report, waived or not, that are resolved."""
     unsettled: int = 0
-    """Violations of the earlier report, waived or not, of which nothing is known today."""
+    """Violations of the earlier report, waived or not, whose state is now unknown."""
     waived: int = 0
     """Violations that have been waived since."""
     unwaived: int = 0
@@ -248,15 +248,15 @@ class Report(Struct, frozen=True, kw_only=True):
     summary: Summary
     rules: list[RuleSummary]
     excluded_rules: dict[str, str] = msgspec.field(default_factory=dict, name="leftOut")
-    """Rules that were read and did not run, and what left each out: a place (`file:line`) or an option."""
+    """Rules that were read and did not run, and what excludes each: a `file:line` or an option."""
     compliance: list[Framework]
     results: list[Result]
     comparison: Comparison | UnsetType = UNSET
     """With an earlier report, if there was one to compare with; `resolved` and `unsettled` are then there too."""
     resolved: list[Result] | UnsetType = UNSET
-    """Violations of the earlier report that are none any more; each says what it `became`."""
+    """Violations of the earlier report that are resolved; each has its `became`."""
     unsettled: list[Result] | UnsetType = UNSET
-    """Violations of the earlier report of which nothing is known today; each says what it `became`."""
+    """Violations of the earlier report whose state is now unknown; each has its `became`."""
     subjects: list[Subject] | UnsetType = UNSET
     """What was evaluated: the files of `--input`, or a snapshot of what was fetched, where one was made."""
     waivers: Waivers
@@ -287,12 +287,12 @@ class Report(Struct, frozen=True, kw_only=True):
 
     @property
     def saw_nothing(self) -> bool:
-        """Whether there was nothing to evaluate: no resource and no account was seen."""
+        """Whether no resource and no account was seen."""
         return not self.coverage.resources and not (self.coverage.accounts or 0)
 
     @property
     def inconclusive(self) -> bool:
-        """Whether there are verdicts, and each is unknown, an error or not applicable."""
+        """Whether there are verdicts, but none of them is a pass or a fail."""
         summary = self.summary
         firm = summary.passed + summary.fail + summary.waived
         return not firm and summary.unknown + summary.error + summary.notapplicable > 0

@@ -14,7 +14,7 @@ from northflank_audit.reading import read_text
 
 
 def read_policy(settings: Settings) -> Policy:
-    """Read everything that the verdicts depend on, besides the resources."""
+    """Read everything that the verdicts depend on, except the resources."""
     demo_config, waivers = None, settings.waivers
     if settings.demo and not settings.rules:  # the demo's policy overrides the bundled rules
         # It is named as the bundled rules are: the report is the same wherever the tool is installed.
@@ -41,7 +41,7 @@ def read_policy(settings: Settings) -> Policy:
 
 
 def _first(settings: Settings) -> list[str]:
-    """Return a warning where there is nothing to compare with yet: the report that this run is the first to write."""
+    """Return a warning if the baseline is the report that this run is the first to write."""
     if settings.compare is None or os.path.lexists(settings.compare):
         return []
     own = [path for name, path in settings.destinations if FORMATS[name].is_baseline]

@@ -1,4 +1,4 @@
-"""From an audit's verdicts and its source to the report: coverage, warnings, and why it is incomplete."""
+"""Builds the report: coverage, warnings, and why the audit is incomplete."""
 
 import datetime as dt
 from collections import Counter
@@ -20,7 +20,7 @@ from northflank_audit.sources.interface import Source
 
 
 class ReportBuilder:
-    """Takes what was evaluated, part by part, and makes the report of it."""
+    """Takes evaluated batches, and builds the report of them."""
 
     def __init__(self, request: AuditRequest, engine: TimedEngine, started: dt.datetime) -> None:
         policy = request.policy
@@ -31,14 +31,14 @@ class ReportBuilder:
         self._resource_count = self._account_count = 0
 
     def add(self, batch: EvaluatedBatch) -> None:
-        """Take some resources with their verdicts."""
+        """Add a batch of resources with their verdicts."""
         self._totals.add(batch.verdicts)
         self._read.update(each.type for each in batch.resources)
         self._resource_count += batch.resource_count
         self._account_count += batch.account_count
 
     def report(self, source: Source, run_id: str, subjects: Sequence[Subject], lost: Sequence[str]) -> Report:
-        """Return the report, when all has been taken. `lost` says what could not be written of it."""
+        """Return the report, after all batches were added. `lost` says why the snapshot could not be saved."""
         request, policy = self._request, self._request.policy
         # What else makes the audit incomplete takes nothing from the evidence: a control that an unknown verdict does
         # not touch, or whose report could not be written, is as met as it was.
@@ -99,7 +99,7 @@ class ReportBuilder:
 def by_type(
     read: Iterable[TypeCoverage], counted: Mapping[str, int], rules: Iterable[Rule], *, complete: bool
 ) -> list[TypeCoverage]:
-    """Return what came back of each type that rules are about or that was read, in the catalogue's order.
+    """Return the coverage of each type that rules are about or that was read, in the catalogue's order.
 
     `read` is the source's own account of it, `counted` how many resources of each type were read, and `complete`
     holds for types that the source says nothing of.

@@ -48,7 +48,7 @@ def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str
 def audit(
     request: AuditRequest, source: Source, watch: Watch, run_id: str = "", deadline: Deadline | None = None
 ) -> Report:
-    """Evaluate every resource of the source by every rule, and add it up."""
+    """Evaluate every resource of the source by every rule, and return the report."""
     started = dt.datetime.now(dt.UTC)
     now, deadline = source.as_of or started, deadline or Deadline(math.inf)
     engine = TimedEngine(request.policy.rules, now, deadline, absent=request.absent)

@@ -1,4 +1,4 @@
-"""From verdicts to a report: what is counted, what is listed, and the exit code."""
+"""Counts and lists verdicts, and makes the report of them."""
 
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping
@@ -18,14 +18,14 @@ from northflank_audit.policy.waivers.waiver_book import WaiverBook
 from northflank_audit.report import Coverage, Gate, Report, RuleSummary, Run, Subject, Summary, Tool, Waivers
 
 LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
-"""What the report always lists; the rest is counted."""
+"""The statuses that a report always lists. Others are only counted."""
 
 MOST_CAUSES = 20
-"""Causes of unknown verdicts that are reasons of their own; the rest is counted."""
+"""The most causes of unknown verdicts that are listed as reasons. Further ones are counted."""
 
 
 class VerdictTotals:
-    """Takes every verdict; keeps only those that someone must read."""
+    """Counts every verdict, and keeps only those that someone must read."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class VerdictTotals:
         self._comparison = None if baseline is None else BaselineComparison(baseline)
 
     def add(self, verdicts: Iterable[Verdict]) -> None:
-        """Count these, and list what is to be listed."""
+        """Count verdicts, and list those whose status is listed."""
         for verdict in verdicts:
             rule, resource, status = verdict.rule, verdict.resource, verdict.status
             if self._comparison is not None:
@@ -58,7 +58,7 @@ class VerdictTotals:
             self._results.append(self._engine.result(verdict, waiver))
 
     def inconclusive(self, *, broken: bool = False) -> list[str]:
-        """Return what could not be evaluated, a line for each cause; with `broken`, by rules that always fail alone."""
+        """Return a line for each cause of inconclusive verdicts; with `broken`, only for rules that always fail."""
         results = sorted((each for each in self._results if each.inconclusive), key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
         found = [cause for cause in causes(results, rules) if cause.broken or not broken]
@@ -81,7 +81,7 @@ class VerdictTotals:
         unread: Collection[tuple[str | None, str]] = (),
         subjects: list[Subject] | UnsetType = UNSET,
     ) -> Report:
-        """Add it all up. `fail_on` is the least severity that makes the exit code 1; None: no severity does.
+        """Return the report. `fail_on` is the lowest severity that makes the exit code 1; None: no severity does.
 
         `seen` says whether every page was read and every record evaluated; without it no control is met. `accounts` are
         those that were asked for, by their teams, `unread` the lists that are not known as a whole.

@@ -86,7 +86,7 @@ class Settings:
         return [FORMATS[name] for name in dict.fromkeys(name for name, _ in self.destinations)]
 
     def token(self, environment: Mapping[str, str]) -> Token:
-        """Return the token from `--token-file`, else the environment. Raises StartError where there is none."""
+        """Return the token from `--token-file`, else the environment. Raises StartError if there is none."""
         if self.token_file is not None:
             value = reading.read_text(self.token_file, name=f"--token-file {self.token_file}")
             origin = f"the file {self.token_file}"

@@ -175,7 +175,7 @@ def _connected(server: Smtp, timeout: float) -> Iterator[smtplib.SMTP]:
 
 
 class _Answers(io.BufferedReader):
-    """What a server says, of which there must be an end: an answer may have any number of lines."""
+    """A server's answers, bounded in total: an answer may have any number of lines."""
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(socket.SocketIO(connection, "r"))

@@ -62,7 +62,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     # What the answer says
     status: int | None = None
-    """With the API's own words for it, unless `body` is there as well."""
+    """With the API's own words for it, unless `body` is also given."""
     headers: dict[str, str] = {}
     patch: dict[str, Any] = {}
     """Merged into the true answer (RFC 7396: null removes)."""

@@ -1,4 +1,4 @@
-"""How templates are read: sandboxed, and with an error for every name that there is not."""
+"""Loads templates: sandboxed, and with an error for every undefined name."""
 
 import sys
 from collections.abc import Callable

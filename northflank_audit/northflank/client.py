@@ -49,7 +49,7 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
         direct: bool = False,
     ) -> None:
-        """Open no connection yet. `max_attempts` counts the first try as well.
+        """Open no connection yet. `max_attempts` includes the first attempt.
 
         `direct` takes no notice of the environment's proxies and authorities. Raises StartError where they cannot be
         used.

@@ -57,7 +57,7 @@ class Listing:
 
     path: str
     keys: tuple[str, ...] = ()
-    """Of its items under `data`, of which one must be there. None: `data` itself is the list."""
+    """The keys below `data` that may hold the items; one must be present. None: `data` itself is the list."""
     paged: bool = True
     """Whether each answer says if there is a next page; else one that does not say it is the whole list."""
     id_field: str = "id"

@@ -43,7 +43,7 @@ class Source(ABC):
         self.accounts: dict[str | None, Account] = {}
         """By its team, each account whose lists were asked for, as far as they could be read."""
         self.gaps: list[Resource] = []
-        """One without an id for each list of which nothing could be read; its `shortfall` says why."""
+        """A resource without an id for each list that could not be read; its `shortfall` says why."""
         self.needs = Needs()
         """What `pages` was asked for."""
         self.counts: Counter[str] = Counter()

@@ -24,7 +24,7 @@ Counts = dict[str, Annotated[int, msgspec.Meta(ge=0)]]
 
 
 class SavedResource(Struct, frozen=True, kw_only=True):
-    """A resource as a snapshot holds it."""
+    """A resource in a snapshot."""
 
     type: str
     team: str | None
@@ -42,7 +42,7 @@ class SavedResource(Struct, frozen=True, kw_only=True):
 
 
 class Gap(Struct, frozen=True, kw_only=True):
-    """A list of which nothing could be read."""
+    """A list that could not be read."""
 
     type: str
     team: str | None
@@ -65,7 +65,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     incomplete_reasons: list[str]
     warnings: list[str]
     accounts: list[Account]
-    """Those whose lists were asked for, and what of them is not known."""
+    """The accounts whose lists were requested, and which lists are unknown."""
     gaps: list[Gap]
     records: list[SavedResource]
     counts: Counts
@@ -95,15 +95,15 @@ def digest(snapshot: msgspec.Struct) -> str:
 
 
 class DecodedSnapshot(msgspec.Struct, frozen=True):
-    """A snapshot that was read, of any schema, in the form of the latest."""
+    """A snapshot of any schema version, decoded into the current form."""
 
     snapshot: Snapshot
     intact: bool
-    """Whether it is as it was written."""
+    """Whether its digest matches."""
     missing: list[str]
-    """What its records lack by what else it says."""
+    """Contradictions between its records and its other contents."""
     names_accounts: bool = True
-    """Whether it says which account has which of its problems; else any may."""
+    """Whether it says which account has which problem; if not, any account may have any."""
 
 
 def read(value: dict[str, Any]) -> DecodedSnapshot:

@@ -45,7 +45,7 @@ _NOTHING: Final[Bound] = MappingProxyType({})
 
 
 def reads(serialized: bytes) -> tuple[FieldRead, ...]:
-    """Return every path that the serialized expression reads, in order of appearance, through macros as well."""
+    """Return every path that the serialized expression reads, also through macros, in order of appearance."""
     found = _walk(*located(serialized), _NOTHING)
     return tuple(sorted(found, key=lambda read: read.offset))
 
@@ -70,7 +70,7 @@ def calls(serialized: bytes) -> list[tuple[bytes, frozenset[str], int]]:
 
 
 def roots(expression: bytes) -> frozenset[str]:
-    """Return all names in a part, those that macros bind as well."""
+    """Return all names in a part, also those that macros bind."""
     inner = (roots(part) for part, _ in parts(fields(expression)))
     return frozenset(filter(None, [name(expression)])).union(*inner)
 

@@ -96,7 +96,7 @@ def _records(expression: Expression) -> Iterator[dict[str, Any]]:
 
 @lru_cache
 def _documented(name: str) -> Mapping[tuple[str, ...], Sequence[Any]]:
-    """Return what the documented fields of a type may hold, by their steps, but those above others."""
+    """Return example values of a type's documented fields by their steps, except those that have subfields."""
     kind = TYPES[name]
     return {stepped(path): _VALUES[field.kind] for path, field in kind.fields.items() if not _is_above(kind, path)}
 

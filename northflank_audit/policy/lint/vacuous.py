@@ -1,4 +1,4 @@
-"""Rules that can never fire: elsewhere they can't be told from rules that pass.
+"""Rules that can never fire. In a report they look like rules that pass.
 
 This is cheap, so every audit warns of them. What takes the expression's own text to see is in `clauses`.
 """
