@@ -33,7 +33,7 @@ def resources(team: str | None, accounts: EmulatedAccounts | None = None) -> Ite
 
 def _record(kind: ResourceType, endpoint: Endpoint, item: Record) -> Record:
     shown = as_listed(item) if endpoint.source == ("credentials",) else endpoint.as_listed(item)
-    record = decode.as_listed(kind, shown)
+    record = decode.listed(kind, shown)
     for part in kind.parts:
         if part.joins:
             record = decode.joined(part, record, item.get(part.joins, []))

@@ -104,7 +104,7 @@ def test_endpoints_of_ones_own_are_served_besides_and_in_place_of_the_built_in_o
     accounts = load(file({"endpoints": rows, "jobs": [{"id": "j"}], "tokens": [{"key": "k"}]}))
     served = {each.source: each for each in accounts.endpoints}
     assert len(served) == len(accounts.endpoints) == len(built_in()) + 1
-    assert served["tokens",].as_listed == ("key",)
+    assert served["tokens",].listed == ("key",)
     assert (accounts.own.items(served["jobs",], None), accounts.own.items(served["tokens",], None)) == (
         [{"id": "j"}],
         [{"key": "k"}],
