@@ -84,7 +84,7 @@ def test_formats_that_the_time_is_not_enough_for_are_left_out_and_the_others_say
     monkeypatch.setattr(type(FORMATS["md"]), "render", slow)
     places = [(name, f"{name}.txt") for name in ("json", "md", "csv", "html")]
     renderer = deliver._Renderer(Deadline(1, lambda: clock.now))
-    settings = SimpleNamespace(format=(), kept=[])
+    settings = SimpleNamespace(format=(), output_dir_destinations=[])
     told, written = deliver._write(settings, places, report, renderer)
     reasons = [f"{name}.txt could not be written ({deliver.OUT_OF_TIME})" for name in ("csv", "html")]
     assert (told.exit_code, told.run.incomplete_reasons, written) == (3, reasons, places[:2])
