@@ -19,7 +19,7 @@ def resources(team: str | None, accounts: EmulatedAccounts | None = None) -> Ite
     account = accounts.own if team is None else accounts.teams[team]
     for kind in TYPES.values():
         if kind.scope is Scope.TOKEN and team is None:
-            record = decode.listed(kind, accounts.auth)
+            record = decode.as_listed(kind, accounts.auth)
             yield Resource(type=kind.name, id=record["id"], name=record["name"], team=None, record=record)
         if kind.listing is None or kind.scope is Scope.TOKEN:
             continue
@@ -36,7 +36,7 @@ def resources(team: str | None, accounts: EmulatedAccounts | None = None) -> Ite
 
 def _record(kind: ResourceType, endpoint: Endpoint, item: Record) -> Record:
     shown = as_listed(item) if endpoint.source == ("credentials",) else endpoint.as_listed(item)
-    record = decode.listed(kind, shown)
+    record = decode.as_listed(kind, shown)
     for part in kind.parts:
         if part.joins:
             record = decode.joined(part, record, item.get(part.joins, []))
