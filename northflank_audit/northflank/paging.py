@@ -1,8 +1,6 @@
 """Endpoints, and every page of a list, or an error that says why not."""
 
-from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -84,19 +82,6 @@ class Page:
     def without_items(self) -> "Page":
         """Return what is needed to ask for it once more."""
         return replace(self, items=[])
-
-
-def read_ahead(pages: Iterator[Page]) -> Iterator[Page]:
-    """Yield the pages, each fetched while the one before is being evaluated."""
-    pool = ThreadPoolExecutor(1, thread_name_prefix="pages")
-    try:
-        # Two are asked for, so that the next request is sent before the page that came is worked on.
-        coming = deque(pool.submit(next, pages, None) for _ in range(2))
-        while (page := coming.popleft().result()) is not None:
-            coming.append(pool.submit(next, pages, None))
-            yield page
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:

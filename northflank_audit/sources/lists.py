@@ -4,12 +4,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from northflank_audit.errors import FetchError
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import Listing, endpoint
 from northflank_audit.resources import ResourceType
 from northflank_audit.resources.base import Part
 
 Item = TypeVar("Item")
+
+
+class NotAsked(FetchError):
+    """A list that was not asked for, and why."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"not asked for, since {why}")
 
 
 @dataclass(frozen=True, slots=True)
