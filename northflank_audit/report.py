@@ -70,6 +70,8 @@ class TypeCoverage(Struct, frozen=True, kw_only=True):
     """Records evaluated."""
     details: int = 0
     """Answers about a single resource that were used: details and lists of children."""
+    requests: int = 0
+    """Requests sent for it: lists, details, lists of children, tries included."""
     complete: bool = True
     """Whether every list and part of it that was asked for could be read."""
     missing: list[str] = msgspec.field(default_factory=list)

@@ -40,7 +40,15 @@ def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Sou
         else:
             url, token = settings.api_url, settings.token(os.environ)
         client = stack.enter_context(
-            Client(url, token, max_attempts=settings.max_attempts, deadline=deadline, direct=settings.demo)
+            Client(
+                url,
+                token,
+                max_attempts=settings.max_attempts,
+                deadline=deadline,
+                direct=settings.demo,
+                max_requests=settings.max_requests,
+                reserve=settings.reserve,
+            )
         )
         origin = Origin(
             kind="demo" if settings.demo else "api",

@@ -177,6 +177,18 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="SECONDS",
             help="Time limit of the whole run, in seconds, waits included.",
         ),
+        _option(
+            "--max-requests",
+            type=WholeNumber(1, 1_000_000),
+            help="Most requests of a run; what they do not cover is unknown.",
+        ),
+        _option(
+            "--reserve",
+            type=WholeNumber(0, 1_000_000),
+            default=0,
+            show_default=True,
+            help="Requests of the account's hourly limit to leave to others.",
+        ),
     )
 
 

@@ -64,6 +64,8 @@ class Listing:
     permission: str
     """What a 403 lacks."""
     team: str | None = None
+    label: str = ""
+    """What its requests are counted for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,7 @@ def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
     more: Any = False
     while True:
         name = f"{listing.what}, page {number}"
-        answer = client.get(
-            listing.path, query, what=name, permission=listing.permission, team=listing.team, page=number
-        )
+        answer = _asked(client, listing, query, name, number)
         items, pagination = _shape(answer, listing, name)
         promised, more, cursor = more, pagination.get("hasNextPage"), pagination.get("cursor")
         last = not (more or cursor)
@@ -141,11 +141,25 @@ def read_again(client: "Client", listing: Listing, query: Mapping[str, str | int
 
     Raises FetchError when it can't be had, or contradicts itself.
     """
-    answer = client.get(listing.path, query, what=listing.what, permission=listing.permission, team=listing.team)
+    answer = _asked(client, listing, query, listing.what)
     items, pagination = _shape(answer, listing, listing.what)
     for wrong in contradictions(items, pagination, listing.what, listing.id_field):
         raise FetchError(wrong)
     return items
+
+
+def _asked(
+    client: "Client", listing: Listing, query: Mapping[str, str | int], what: str, page: int | None = None
+) -> Any:
+    return client.get(
+        listing.path,
+        query,
+        what=what,
+        permission=listing.permission,
+        team=listing.team,
+        page=page,
+        label=listing.label,
+    )
 
 
 def _shape(answer: Any, listing: Listing, name: str) -> tuple[list[Any], dict[str, Any]]:

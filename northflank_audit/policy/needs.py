@@ -24,26 +24,29 @@ def needs(rules: Iterable[Rule]) -> Needs:
     """Return what these rules need."""
     parts: dict[str, dict[str, list[str]]] = {}
     personal: dict[str, set[str]] = {}
+    ranks: dict[str, int] = {}
 
-    def note(kind: str, part: str, rule_id: str) -> None:
+    def note(kind: str, part: str, rule: Rule) -> None:
+        ranks[kind] = max(ranks.get(kind, 0), rule.severity.rank)
         ids = parts.setdefault(kind, {}).setdefault(part, [])
-        if rule_id not in ids:
-            ids.append(rule_id)
+        if rule.id not in ids:
+            ids.append(rule.id)
 
     for rule in rules:
         for kind, steps in reads(rule):
             for name in {LIST, *kind.giving(steps)}:
-                note(kind.name, name, rule.id)
+                note(kind.name, name, rule)
             if kind.scope is Scope.PROJECT:  # it is found in its project
-                note(PROJECT_TYPE, LIST, rule.id)
+                note(PROJECT_TYPE, LIST, rule)
             field_ = kind.fields.get(dotted(steps))
             if field_ is not None and field_.personal:
                 personal.setdefault(kind.name, set()).add(field_.path)
         for kind, part in _asked(rule):
-            note(kind.name, part, rule.id)
+            note(kind.name, part, rule)
     return Needs(
         {kind: {part: tuple(ids) for part, ids in by_part.items()} for kind, by_part in parts.items()},
         {kind: frozenset(paths) for kind, paths in personal.items()},
+        ranks,
     )
 
 

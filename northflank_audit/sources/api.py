@@ -19,7 +19,7 @@ from northflank_audit.resources import PARENT, ResourceType, Scope
 from northflank_audit.resources.decode import listed
 from northflank_audit.sources.gone_projects import GoneProjects
 from northflank_audit.sources.interface import Source
-from northflank_audit.sources.lists import NotAsked, TypedList, within_limit
+from northflank_audit.sources.lists import NotAsked, TypedList, tells_of_api, within_limit
 from northflank_audit.sources.parts import NOT_ASKED, NOT_FOUND, PartReader
 from northflank_audit.sources.reconciliation import ListAgain, Records, Settled
 from northflank_audit.sources.scopes import Owner, Scopes, owner
@@ -42,6 +42,7 @@ class ApiSource(Source):
         """Fetch nothing yet. `details` says whether `complete` may be asked later."""
         super().__init__(origin)
         self._client = client
+        self.requests = client.budget.sent_for
         self._teams = teams
         self._page_size = page_size
         self._shortfall = None if details else NOT_READ
@@ -55,7 +56,7 @@ class ApiSource(Source):
 
     # -- Lists ---------------------------------------------------------------------------------------------------------
     def _pages(self, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
-        """Yield each page's resources: all lists of accounts first, then those of projects.
+        """Yield each page's resources: first what serves the most severe rules, of that lists of accounts first.
 
         A list that fails does not keep the others.
         """
@@ -66,9 +67,17 @@ class ApiSource(Source):
         self.accounts.update((each.team, each) for each in scopes.accounts(teams))
         for kind in kinds:
             yield from self._of_token(kind, token)
-        yield from self._lists(list(scopes.lists(list(self.accounts.values()))))
-        of_projects = [kind for kind in kinds if kind.scope is Scope.PROJECT]
-        yield from self._lists([each for team in teams for each in self._of_projects(team, of_projects)])
+        of_accounts = list(scopes.lists(list(self.accounts.values())))
+        for some in self._by_rank(kinds):
+            yield from self._lists([each for each in of_accounts if each.kind in some])
+            of_projects = [kind for kind in some if kind.scope is Scope.PROJECT]
+            yield from self._lists([each for team in teams for each in self._of_projects(team, of_projects)])
+
+    def _by_rank(self, kinds: Sequence[ResourceType]) -> Iterator[list[ResourceType]]:
+        """Yield the types, those for the most severe rules first. Projects come no later than what is in them."""
+        ranks = {kind.name: self.needs.ranks.get(kind.name, 0) for kind in kinds}
+        for rank in sorted(set(ranks.values()), reverse=True):
+            yield [kind for kind in kinds if ranks[kind.name] == rank]
 
     def _accounts(self) -> list[str | None]:
         if self._teams is not None:
@@ -125,8 +134,8 @@ class ApiSource(Source):
         self._drop(gone)
 
     def _side_by_side(self, lists: Sequence[TypedList]) -> Iterator[tuple[TypedList, Iterator[Page]]]:
-        """Yield each list with its pages, in this order, as far as the rate limit covers them."""
-        for some, why in within_limit(self._client, lists, lambda _: 1):
+        """Yield each list with its pages, in this order, as far as the budget covers them."""
+        for some, why in within_limit(self._client, lists, lambda _: 1, at_least=True):
             if why:
                 yield from ((each, _not_asked(why)) for each in some)
             else:
@@ -140,7 +149,7 @@ class ApiSource(Source):
         try:
             yield from pages(self._client, asked.listing(), self._page_size)
         except FetchError as error:
-            if self._client.deadline.remaining > 0:  # else it says nothing of the API
+            if tells_of_api(self._client, error):
                 circuit.failed(str(error))
             raise
         circuit.succeeded()
@@ -194,9 +203,9 @@ class ApiSource(Source):
     def complete(
         self, resources: Sequence[Resource], wanted: Mapping[Identity, frozenset[str]]
     ) -> Iterator[list[Resource]]:
-        """Read these parts of these resources, at most eight at a time, as far as the rate limit covers them.
+        """Read these parts of these resources, at most eight at a time, as far as the budget covers them.
 
-        For what it does not cover the end of its window is waited for, if that is before the run's. It comes after
+        It comes after
         the lists, so that parts can't use up what the pages need.
         """
         skipped: Counter[str] = Counter()
@@ -235,7 +244,7 @@ class ApiSource(Source):
 
     def coverage(self) -> Coverage:
         """Return the requests sent so far and what was used of their answers."""
-        return replace(super().coverage(), requests=self._client.requests, retries=self._client.retries)
+        return replace(super().coverage(), requests=self._client.budget.sent, retries=self._client.retries)
 
 
 def _not_asked(why: str) -> Iterator[Page]:

@@ -32,7 +32,7 @@ class GoneProjects:
             detail = PARENT.part(DETAIL)
             path = endpoint(detail.path, team, id=project)
             what = f"details of '{project}'{whose(team, None)}"
-            self._client.get(path, {}, what=what, permission=str(detail.permission), team=team)
+            self._client.get(path, {}, what=what, permission=str(detail.permission), team=team, label=PARENT.name)
         except Refused as error:
             return error.status == NOT_FOUND
         except FetchError:

@@ -14,7 +14,7 @@ from northflank_audit.northflank.paging import Listing, endpoint, pages
 from northflank_audit.resources import TYPES, ResourceType
 from northflank_audit.resources.base import Part, Record
 from northflank_audit.resources.decode import completed, joined, kept
-from northflank_audit.sources.lists import whose
+from northflank_audit.sources.lists import tells_of_api, whose
 from northflank_audit.sources.reconciliation import ListAgain, Settled, differences, without
 
 NOT_ASKED: Final = "not asked for, since "
@@ -89,7 +89,7 @@ class PartReader:
         return settled
 
     def _failed(self, resource: Resource, error: FetchError, circuit: Circuit) -> Settled:
-        if self._client.deadline.remaining > 0:  # else it says nothing of the API
+        if tells_of_api(self._client, error):
             circuit.failed(str(error))
         return Settled(replace(resource, shortfall=str(error)))
 
@@ -130,6 +130,7 @@ class PartReader:
             absent=f"it is gone since it was listed, or the token lacks the permission {part.permission}",
             team=resource.team,
             circuit=self._failures[kind.name, part.name],
+            label=kind.name,
         )
         detail: Any = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(detail, dict) or detail.get(kind.id) != resource.id:
@@ -146,6 +147,7 @@ class PartReader:
             what=what,
             permission=str(part.permission),
             team=resource.team,
+            label=kind.name,
         )
         items: list[Any] = []
         warnings: list[str] = []

@@ -2,12 +2,14 @@
 
 import datetime as dt
 import threading
-from types import SimpleNamespace
+import time
 
 import pytest
 
 from northflank_audit.audit.evaluation import evaluate
+from northflank_audit.deadline import Deadline
 from northflank_audit.errors import Refused
+from northflank_audit.northflank.budget import Budget
 from northflank_audit.policy.engine import Engine
 from northflank_audit.report import Origin
 from northflank_audit.resources import TYPES
@@ -38,9 +40,9 @@ class Api:
     def __init__(self, answers):
         self.answers = {path: list(each) for path, each in answers.items()}
         self.asked = []
-        self.rate_limit = SimpleNamespace(covers=lambda wanted: wanted)
-        self.deadline = SimpleNamespace(remaining=1)
-        self.requests = self.retries = 0
+        self.deadline = Deadline(NET)
+        self.budget = Budget(self.deadline, time.sleep)
+        self.retries = 0
 
     def get(self, path, query, **_):
         self.asked.append(path.removeprefix(LIST))
