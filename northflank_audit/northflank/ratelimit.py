@@ -37,6 +37,11 @@ class RateLimit:
             self.limit, self._ends = limit, ends
 
     @property
+    def left(self) -> int | None:
+        """Requests that are left in this window; None where that is not known."""
+        return self._left if self.resets_in > 0 else None
+
+    @property
     def resets_in(self) -> float:
         """Seconds until the window ends; 0 where that is not known."""
         return max(0.0, self._ends - self._clock())

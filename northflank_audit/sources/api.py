@@ -61,7 +61,7 @@ class ApiSource(Source):
         A list that fails does not keep the others.
         """
         teams = self._accounts()
-        token = owner(self._client, kinds)
+        token = self._owner(kinds)
         self.warnings += [token.problem] if token.problem else []
         scopes = Scopes(kinds, token, teams_named=bool(self._teams))
         self.accounts.update((each.team, each) for each in scopes.accounts(teams))
@@ -78,6 +78,9 @@ class ApiSource(Source):
         ranks = {kind.name: self.needs.ranks.get(kind.name, 0) for kind in kinds}
         for rank in sorted(set(ranks.values()), reverse=True):
             yield [kind for kind in kinds if ranks[kind.name] == rank]
+
+    def _owner(self, kinds: Sequence[ResourceType]) -> Owner:
+        return owner(self._client, kinds)
 
     def _accounts(self) -> list[str | None]:
         if self._teams is not None:
