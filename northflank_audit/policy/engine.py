@@ -109,13 +109,23 @@ class Engine:
                 own[each.identity] |= more
         return own
 
-    def evaluate_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
+    @property
+    def part_ranks(self) -> list[int]:
+        """The ranks of the severities of account-scoped rules that read parts, the most severe first."""
+        ranks = {each.rule.severity.rank for each in self._account_rules if any(each.needs.values())}
+        return sorted(ranks, reverse=True)
+
+    def evaluate_account(
+        self, account: Account, resources: Sequence[Resource], rank: int | None = None
+    ) -> Iterator[Verdict]:
         """Yield a verdict for every account-scoped rule and each resource that it is about, or the account.
 
-        `resources` are those of the account, of all types that were read, as far as they are known.
+        `resources` are those of the account, of all types that were read, as far as they are known. `rank` is that of
+        the severity of the rules; None: every rule.
         """
-        view = AccountView(account, resources, self._account_rules, self._now)
-        for each in self._account_rules:
+        rules = [each for each in self._account_rules if rank in (None, each.rule.severity.rank)]
+        view = AccountView(account, resources, rules, self._now)
+        for each in rules:
             kind = TYPES[each.rule.resource]
             if kind.listing is None and account.partial:
                 continue

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from northflank_audit.cli.app import cli
 from northflank_audit.emulator import EmulatedAccounts, Emulator, Fault, Plan, load
-from northflank_audit.resources import TYPES
+from northflank_audit.resources import TYPES, Scope
+from northflank_audit.sources.scopes import NO_ORGANISATION
 from tests.sized import LARGE, MEDIUM, SMALL, accounts
 
 EVERYTHING = ("--rules", "pack:everything")
@@ -210,14 +211,24 @@ def test_a_token_that_does_not_say_whose_it_is_is_a_warning(serve):
     assert plan["requests"] == 1 + 2
 
 
-def test_types_that_are_not_in_scope_are_said(serve, tmp_path):
-    (tmp_path / "r.yaml").write_text(
-        "rules: [{id: a, title: T, severity: low, resource: auth, require: \"auth.id != ''\"}]"
-    )
+def test_types_that_are_not_in_scope_are_said_and_not_asked_for(serve, tmp_path, monkeypatch):
+    organisational = replace(TYPES["api-token"], scope=Scope.ORGANISATION)
+    monkeypatch.setitem(TYPES, "api-token", organisational)
+    (tmp_path / "r.yaml").write_text(RULES)
+    command, server = serve(accounts(SMALL))
+    plan = counted(command, "--rules", "r.yaml")
+    assert plan["outOfScope"] == [{"type": "api-token", "why": NO_ORGANISATION}]
+    assert [each["type"] for each in plan["counts"]] == ["project", "addon"]
+    assert plan["requests"] == 1 + 1 + 3 + 4  # whose token it is, the lists, the details
+    assert "/v1/tokens" not in [each.path for each in server.requests]
+    assert f"api-token  not in scope: {NO_ORGANISATION}" in command("plan", "--count", "--rules", "r.yaml").output
+
+
+def test_a_plan_of_an_organisation_names_it(serve):
     command, _ = serve(accounts(LARGE))
-    plan = counted(command, "--rules", "r.yaml", "--team", "team-0")
-    assert plan["outOfScope"] == [] or plan["outOfScope"][0]["type"] in TYPES
-    assert plan["token"] == "org acme"
+    plan = counted(command, "--team", "team-0", "--team", "team-1")
+    assert (plan["token"], plan["accounts"]["teams"]) == ("org acme", ["team-0", "team-1"])
+    assert [(each["type"], each["lists"]) for each in plan["counts"]] == [("registry-credential", 2)]
 
 
 def test_the_demo_is_counted_too(serve, tmp_path):
