@@ -12,17 +12,23 @@ def account() -> dict[str, Any]:
     """Return an account file with two items of each type, whose lists show all that their details do."""
     number = count(1)
     project: dict[str, Any] = {"id": "shop", "name": "Shop"}
-    file: dict[str, Any] = {"projects": [project], "endpoints": []}
+    team: dict[str, Any] = {"id": "blue", "name": "Blue"}
+    file: dict[str, Any] = {"projects": [project], "endpoints": [], "teams": [team]}
     for kind in TYPES.values():
-        if kind.listing is None or kind.name == "project":
+        if kind.listing is None or kind.name in ("project", "team"):  # the account file itself has them
             continue
         path = kind.listing.path.strip("/")
         endpoint = next(each for each in built_in() if "/".join(each.path) == path)
         items = [_item(kind, f"{kind.name}-{shape}", shape, number) for shape in ("text", "map", "list")]
-        (project if kind.scope is Scope.PROJECT else file)[endpoint.source[-1]] = items
+        owner = {Scope.PROJECT: project, Scope.TEAM: team}.get(kind.scope, file)
+        owner[endpoint.source[-1]] = items
         row = {"from": ".".join(endpoint.source), "path": path, "key": endpoint.key, "id": endpoint.id, "detail": True}
-        children = {step: {"from": source, "key": key} for step, (source, key) in endpoint.children.items()}
-        file["endpoints"].append(row | {"children": children, "permission": endpoint.permission})
+        children = {
+            step: {"from": each.source, "key": each.key, "permission": each.permission}
+            for step, each in endpoint.children.items()
+        }
+        row |= {"children": children, "permission": endpoint.permission, "scope": endpoint.scope}
+        file["endpoints"].append(row | {"paged": endpoint.paged})
     return file
 
 
@@ -43,7 +49,7 @@ def _item(kind: ResourceType, identity: str, shape: str, number: count) -> dict[
             _plant(item, path.split("."), form.format(secrets[0], secrets[-1]), kind)
     for part in kind.parts:
         if part.joins:
-            item[part.joins] = [{"id": "child", "password": f"not-a-real-secret-{next(number)}"}]
+            item[part.joins] = [{part.id: "child", "password": f"not-a-real-secret-{next(number)}"}]
     if not kind.open:
         item["undeclared"] = {"deep": [f"not-a-real-secret-{next(number)}"]}
     return item

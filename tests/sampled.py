@@ -7,6 +7,7 @@ from northflank_audit.emulator import Accounts, load
 from northflank_audit.emulator.accounts import listed
 from northflank_audit.emulator.endpoints import Endpoint
 from northflank_audit.model import Resource
+from northflank_audit.northflank.paging import with_ids
 from northflank_audit.resources import TYPES, ResourceType, Scope, decode
 from northflank_audit.resources.base import Record
 
@@ -18,25 +19,26 @@ def resources(team: str | None, accounts: Accounts | None = None) -> Iterator[Re
     accounts = accounts or load(None, NOW)
     account = accounts.own if team is None else accounts.teams[team]
     for kind in TYPES.values():
-        if kind.listing is None:
+        if kind.listing is None or kind.scope is (Scope.TEAM if team is None else Scope.ORGANISATION):
             continue
         path = tuple(kind.listing.path.strip("/").split("/"))
         endpoint = next(each for each in accounts.endpoints if each.path == path)
         projects = [each["id"] for each in account.projects] if kind.scope is Scope.PROJECT else [None]
         for project in projects:
-            for item in account.items(endpoint, project) or []:
+            for item in with_ids(account.items(endpoint, project) or [], kind.id, kind.listing.identifying(team)):
                 yield Resource(
                     type=kind.name, id=item[kind.id], name=item.get("name"), team=team, project=project,
-                    record=_record(kind, endpoint, item), parts=frozenset(part.name for part in kind.sources),
+                    record=_record(kind, endpoint, item, team), parts=frozenset(part.name for part in kind.sources),
                 )  # fmt: skip
 
 
-def _record(kind: ResourceType, endpoint: Endpoint, item: Record) -> Record:
+def _record(kind: ResourceType, endpoint: Endpoint, item: Record, team: str | None) -> Record:
     shown = listed(item) if endpoint.source == ("credentials",) else endpoint.shown(item)
     record = decode.listed(kind, shown)
     for part in kind.parts:
         if part.joins:
-            record = decode.joined(part, record, item.get(part.joins, []))
+            children = with_ids(item.get(part.joins, []), part.id, part.identifying(team))
+            record = decode.joined(part, record, children)
         else:
             record = decode.completed(kind, part, record, endpoint.whole(item))
     return record

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,7 @@ class _Children(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     source: str = msgspec.field(name="from")
     key: str | None = None
+    permission: str | None = None
 
 
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +34,20 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     within: dict[str, list[str]] = {}
     children: dict[str, _Children] = {}
     permission: str = ""
+    scope: Literal["account", "team", "organisation"] = "account"
+    paged: bool = True
+    anonymous: bool = False
+    beside: tuple[str, ...] = ()
+
+
+class Children(NamedTuple):
+    """A list below an item."""
+
+    source: str
+    """Where it stands in an item."""
+    key: str | None
+    """Under `data`."""
+    permission: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +66,30 @@ class Endpoint:
     detail: bool = False
     within: dict[str, list[str]] = field(default_factory=dict)
     """What the detail shows of the lists that stand in an item: their fields, by their names."""
-    children: dict[str, tuple[str, str | None]] = field(default_factory=dict)
-    """By the last step of their path: where children stand in an item, and their key under `data`."""
+    children: dict[str, Children] = field(default_factory=dict)
+    """By the last step of their path."""
     permission: str = ""
+    scope: str = "account"
+    """Whether only a team has it, or only the token's own account: `team`, `organisation`, else `account`."""
+    paged: bool = True
+    anonymous: bool = False
+    """Whether items may have null for their id."""
+    beside: tuple[str, ...] = ()
+    """What of an account file stands under `data` beside the list."""
 
-    def matched(self, path: list[str]) -> tuple[str | None, list[str]] | None:
+    def permission_for(self, below: list[str]) -> str:
+        """Return what a token needs for what these steps below the list lead to."""
+        children = self.children.get(below[1]) if len(below) > 1 else None
+        return self.permission if children is None else children.permission
+
+    def is_of(self, *, team: bool) -> bool:
+        """Tell whether a team has it, or the token's own account."""
+        return self.scope != ("organisation" if team else "team")
+
+    def matched(self, path: list[str], *, team: bool) -> tuple[str | None, list[str]] | None:
         """Return the project that a path names, if one, and the steps below the list; None for another path."""
+        if not self.is_of(team=team):
+            return None
         project = None
         for index, step in enumerate(self.path):
             if index >= len(path) or step not in ("{project}", path[index]):
@@ -70,7 +103,7 @@ class Endpoint:
 
     def whole(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return an item as its detail shows it: its children it never shows."""
-        hidden = {source for source, _ in self.children.values()}
+        hidden = {each.source for each in self.children.values()}
         shown = {key: value for key, value in item.items() if key not in hidden}
         if self.within:
             shown = {key: value for key, value in shown.items() if not isinstance(value, list)}
@@ -123,6 +156,13 @@ def _endpoint(where: str, value: Any) -> Endpoint:
         listed=row.listed,
         detail=row.detail,
         within=row.within,
-        children={name: (each.source, each.key) for name, each in row.children.items()},
+        children={
+            name: Children(each.source, each.key, row.permission if each.permission is None else each.permission)
+            for name, each in row.children.items()
+        },
         permission=row.permission,
+        scope=row.scope,
+        paged=row.paged,
+        anonymous=row.anonymous,
+        beside=row.beside,
     )

@@ -37,9 +37,10 @@ def needs(rules: Iterable[Rule]) -> Needs:
                 note(kind.name, name, rule.id)
             if kind.scope is Scope.PROJECT:  # it is found in its project
                 note(PROJECT_TYPE, LIST, rule.id)
-            field_ = kind.fields.get(dotted(steps))
-            if field_ is not None and field_.personal:
-                personal.setdefault(kind.name, set()).add(field_.path)
+            path = dotted(steps)
+            for field_ in filter(None, map(kind.fields.get, (path, f"{path}[]"))):  # a list's texts are what it is
+                if field_.personal:
+                    personal.setdefault(kind.name, set()).add(field_.path)
         for kind, part in _asked(rule):
             note(kind.name, part, rule.id)
     return Needs(

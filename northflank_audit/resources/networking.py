@@ -1,4 +1,4 @@
-"""What is reachable from outside: domains and load balancers."""
+"""What is reachable from outside, and from where calls out come: domains, load balancers, egress IPs."""
 
 from typing import Final
 
@@ -9,8 +9,10 @@ from northflank_audit.resources.base import (
     Permission,
     ResourceType,
     Scope,
+    boolean,
     number,
     text,
+    texts,
     time,
     words,
 )
@@ -88,6 +90,40 @@ LOAD_BALANCER: Final = ResourceType(
             text("spec.target.type", "region", "cluster"),
             text("spec.target.targetId"),
             text("state.status", changing=True),
+            time("createdAt"),
+            time("updatedAt", changing=True),
+        ),
+    ),
+)
+
+EGRESS_IP: Final = ResourceType(
+    name="egress-ip",
+    family="network",
+    singular="egress IP",
+    plural="egress IPs",
+    scope=Scope.ACCOUNT,
+    variable="egress_ip",
+    collection="egress_ips",
+    listing=Part(
+        name=LIST,
+        path="/egress-ips",
+        keys=("egressIps",),
+        permission=Permission("Account > Networking > EgressIps > Read", "Account > EgressIps > General > Read"),
+        fields=(
+            text("id"),
+            words("name"),
+            words("description"),
+            text("spec.provisioningMode", "shared", "dedicated"),
+            text("spec.region"),
+            text("spec.mode", "include", "exclude", "selector"),
+            text("spec.rules[].id"),
+            boolean("spec.rules[].restrictions.enabled"),
+            text("spec.rules[].restrictions.resources[].id"),
+            text("spec.rules[].restrictions.resources[].type", "service", "job"),
+            boolean("spec.selector.projects.enabled"),
+            texts("spec.selector.projects.items"),
+            boolean("spec.selector.tags.enabled"),
+            texts("spec.selector.tags.items"),
             time("createdAt"),
             time("updatedAt", changing=True),
         ),

@@ -143,6 +143,8 @@ class PartReader:
             path=_path(resource, part),
             keys=part.keys,
             paged=part.paged,
+            id_field=part.id,
+            identify=part.identifying(resource.team),
             what=what,
             permission=str(part.permission),
             team=resource.team,

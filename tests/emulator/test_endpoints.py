@@ -1,5 +1,6 @@
 """Every endpoint that the emulator serves, of the token's own account and of a team."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -9,10 +10,11 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from northflank_audit.emulator import Account, Emulator, Fault, Plan, load
+from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan, load
 from northflank_audit.emulator.accounts import listed
 from northflank_audit.emulator.endpoints import Endpoint, built_in
-from northflank_audit.resources import TYPES
+from northflank_audit.errors import StartError
+from northflank_audit.resources import TYPES, Scope
 from northflank_audit.resources.base import DETAIL, LIST
 from tests.conftest import NET
 from tests.secrecy import planted
@@ -39,6 +41,8 @@ class Client:
         for page in range(1, 1000):
             answer = self(path, **query).json()
             found += answer["data"] if key is None else answer["data"][key]
+            if "pagination" not in answer:
+                return found
             assert answer["pagination"]["count"] <= 2
             if not answer["pagination"]["hasNextPage"]:
                 return found
@@ -61,8 +65,9 @@ def ask(session):
 
 def places(endpoint: Endpoint) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield each path of an endpoint, with its items, in the token's own account and in every team."""
-    accounts: list[tuple[str, Account]] = [("/v1", SAMPLE.own)]
-    accounts += [(f"/v1/teams/{team}", account) for team, account in SAMPLE.teams.items()]
+    accounts: list[tuple[str, Account]] = [("/v1", SAMPLE.own)] if endpoint.is_of(team=False) else []
+    if endpoint.is_of(team=True):
+        accounts += [(f"/v1/teams/{team}", account) for team, account in SAMPLE.teams.items()]
     for prefix, account in accounts:
         path = f"{prefix}/{'/'.join(endpoint.path)}"
         if "{project}" not in path:
@@ -76,7 +81,8 @@ def below(endpoint: Endpoint) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the path of each item, with what an account file holds of it."""
     for path, items in places(endpoint):
         for item in items:
-            yield f"{path}/{quote(item[endpoint.id], safe='')}", item
+            if item[endpoint.id] is not None:
+                yield f"{path}/{quote(item[endpoint.id], safe='')}", item
 
 
 each_endpoint = pytest.mark.parametrize("name", ENDPOINTS)
@@ -93,11 +99,54 @@ def test_lists_are_paged_and_whole(name, by, session):
 
 
 @each_endpoint
-def test_the_sample_has_each_list_in_both_kinds_of_account_and_more_than_one_item_of_its_own(name):
-    found = list(places(ENDPOINTS[name]))
+def test_the_sample_has_each_list_in_both_kinds_of_account_and_more_than_one_item_in_one(name):
+    endpoint = ENDPOINTS[name]
+    found = list(places(endpoint))
     own = [item for path, items in found if not path.startswith("/v1/teams/") for item in items]
-    assert len(own) > 1
-    assert any(path.startswith("/v1/teams/") for path, _ in found)
+    of_teams = [item for path, items in found if path.startswith("/v1/teams/") for item in items]
+    assert len(own if endpoint.is_of(team=False) else of_teams) > 1
+    assert any(path.startswith("/v1/teams/") for path, _ in found) == endpoint.is_of(team=True)
+
+
+@each_endpoint
+def test_a_list_of_teams_alone_or_of_an_organisation_alone_is_nowhere_else(name, ask):
+    endpoint = ENDPOINTS[name]
+    path = "/".join(endpoint.path).replace("{project}", SAMPLE.own.projects[0]["id"])
+    of_team = "/".join(endpoint.path).replace("{project}", SAMPLE.teams["payments"].projects[0]["id"])
+    assert ask(f"/v1/{path}").status_code == (404 if endpoint.scope == "team" else 200)
+    assert ask(f"/v1/teams/payments/{of_team}").status_code == (404 if endpoint.scope == "organisation" else 200)
+
+
+def test_what_stands_beside_a_list_is_on_each_page(ask):
+    for page in (1, 2):
+        data = ask("/v1/encryption/configurations", per_page=1, page=page).json()["data"]
+        assert (data["encryptionMode"], len(data["encryptionConfigurations"])) == ("customer-managed", 1)
+
+
+@pytest.mark.parametrize("name", [name for name, each in ENDPOINTS.items() if not each.paged])
+def test_a_list_without_pages_is_whole_and_says_nothing_of_pages(name, ask):
+    path, items = next(places(ENDPOINTS[name]))
+    answer = ask(path, per_page=1).json()
+    assert (answer.keys(), len(answer["data"][ENDPOINTS[name].key])) == ({"data"}, len(items))
+
+
+def test_teams_are_listed_though_they_come_from_no_file(session):
+    with Emulator(Accounts(Account([]), {"blue": Account([], name="Blue")})) as server:
+        assert Client(server, session).items("/v1/teams", "teams", "cursor") == [{"id": "blue", "name": "Blue"}]
+
+
+def test_an_account_file_gives_null_for_an_id_only_where_that_may_be(tmp_path):
+    file = tmp_path / "account.json"
+    for name, fine in (("members", True), ("roles", False)):
+        file.write_text(json.dumps({"teams": [{"id": "blue", name: [{"id": None}]}]}))
+        if fine:
+            assert load(str(file)).teams["blue"].lists[name] == [{"id": None}]
+            continue
+        with pytest.raises(StartError, match=r"teams\[0\].roles\[0\] must be a map with an 'id' that is text"):
+            load(str(file))
+    file.write_text(json.dumps({"members": [{"id": "ada"}]}))
+    with pytest.raises(StartError, match="unknown key 'members'"):
+        load(str(file))
 
 
 @each_endpoint
@@ -110,7 +159,7 @@ def test_details_are_those_of_the_list_and_more(name, ask):
             detail = answer.json()["data"]
             list_shows = listed(item) if name == "credentials" else endpoint.shown(item)
             assert leaves(list_shows) <= leaves(detail)
-            assert not detail.keys() & {source for source, _ in endpoint.children.values()}
+            assert not detail.keys() & {each.source for each in endpoint.children.values()}
     assert ask(f"{next(places(endpoint))[0]}/none").status_code == 404
 
 
@@ -119,9 +168,9 @@ def test_children_are_listed_below_their_parent(name, ask):
     endpoint = ENDPOINTS[name]
     count = 0
     for path, item in below(endpoint):
-        for step, (source, key) in endpoint.children.items():
-            assert ask.items(f"{path}/{step}", key, "cursor") == item.get(source, [])
-            count += len(item.get(source, []))
+        for step, each in endpoint.children.items():
+            assert ask.items(f"{path}/{step}", each.key, "cursor") == item.get(each.source, [])
+            count += len(item.get(each.source, []))
         assert ask(f"{path}/none").status_code == 404
     assert (count > 1) == bool(endpoint.children)
 
@@ -134,7 +183,8 @@ def test_without_its_permission_lists_details_and_children_are_refused_and_nothi
         ask = Client(server, session)
         paths = [path for path, _ in places(endpoint)]
         item = next(below(endpoint))[0]
-        paths += [item] * endpoint.detail + [f"{item}/{step}" for step in endpoint.children]
+        same = [step for step, each in endpoint.children.items() if each.permission == endpoint.permission]
+        paths += [item] * endpoint.detail + [f"{item}/{step}" for step in same]
         for path in paths:
             answer = ask(path)
             assert (answer.status_code, answer.json()["error"]["message"]) == (403, "Insufficient permissions"), path
@@ -142,11 +192,18 @@ def test_without_its_permission_lists_details_and_children_are_refused_and_nothi
         assert {ask(path).status_code for other in others for path, _ in places(other)} == {200}
 
 
+def test_children_may_need_a_permission_of_their_own(session):
+    path = "/v1/directory-groups/directory_group_01SECURITY"
+    for granted, status in (("Roles", 403), ("Members", 200)):
+        with Emulator(replace(SAMPLE, permissions=frozenset({f"Organisation > Admin > {granted} > Read"}))) as server:
+            assert Client(server, session)(f"{path}/members").status_code == status
+
+
 @each_endpoint
 def test_faults_are_played_on_every_path(name, session):
     endpoint = ENDPOINTS[name]
     item = next(below(endpoint))[0]
-    paths = [next(places(endpoint))[0], item, *(f"{item}/{step}" for step in endpoint.children)]
+    paths = [item.rpartition("/")[0], item, *(f"{item}/{step}" for step in endpoint.children)]
     for path in paths:
         with Emulator(SAMPLE, Plan(faults=[Fault(path=path, nth=1, status=503)])) as server:
             ask = Client(server, session)
@@ -175,7 +232,7 @@ def test_a_list_never_shows_what_only_the_detail_has(name, ask):
     joined = {part.joins for part in kind.parts if part.joins}
     for path, items in places(endpoint):
         for shown, item in zip_longest(ask.items(path, endpoint.key, "cursor"), items):
-            if kind.lists_all is not None:
+            if kind.name == "registry-credential":  # what its list shows, is by generation
                 assert ("restrictions" in shown) == kind.lists_all(shown) == ("description" in item)
             else:
                 assert not paths_in(shown) & (in_detail - in_list), path
@@ -196,14 +253,16 @@ def test_what_is_served_is_what_the_catalogue_declares():
     for path, kind in TYPES_BY_PATH.items():
         endpoint = by_path[path]
         assert (endpoint.key or "", endpoint.id) == ("".join(kind.listing.keys), kind.id)
+        assert endpoint.scope == (kind.scope.value if kind.scope in (Scope.TEAM, Scope.ORGANISATION) else "account")
+        assert endpoint.anonymous == (kind.listing.identify is not None)
         assert endpoint.permission == kind.listing.permission.name
         for part in kind.parts:
-            assert part.permission.name == endpoint.permission
             if part.name == DETAIL:
                 assert endpoint.detail
+                assert part.permission.name == endpoint.permission
             else:
                 step = part.path.rpartition("/")[2]
-                assert endpoint.children[step] == (part.joins, "".join(part.keys) or None)
+                assert endpoint.children[step] == (part.joins, "".join(part.keys) or None, part.permission.name)
 
 
 def leaves(value: Any, path: str = "") -> set[tuple[str, str]]:

@@ -25,6 +25,25 @@ LISTS = {
     "domains": sdk.ListDomainsResponseDomain,
     "loadBalancers": sdk.ListLoadBalancersResponseLoadBalancer,
     "notificationIntegrations": sdk.ListNotificationsResponseNotificationIntegration,
+    "egressIps": sdk.ListEgressIpsResponseEgressIp,
+    "logSinks": sdk.ListLogSinksResponseLogSink,
+    "auditLogSinks": sdk.ListAuditLogSinksResponseAuditLogSink,
+    "cloudIntegrations": sdk.ListCloudIntegrationsResponseIntegration,
+    "clusters": sdk.ListCloudClustersResponseCluster,
+    "workloadIdentities": sdk.CreateWorkloadIdentitiesResponse,
+    "sshIdentities": sdk.AddSshIdentitiesResponse,
+    "tags": sdk.AddTagResponse,
+    "templates": sdk.ListTemplatesResponseTemplate,
+    "globalSecrets": sdk.ListGlobalSecretsResponseSecret,
+    "vcsAccountLinks": sdk.ListVcsResponseVcsAccountLink,
+    "encryptionConfigurations": sdk.ActivateEncryptionConfigurationResponse,
+    "rolloutStrategies": sdk.CreateGradualRolloutStrategyResponse,
+    "members": sdk.ListTeamMembersResponseMember,
+    "roles": sdk.ListTeamRolesResponseRole,
+    "teams": sdk.ListTeamsResponseTeam,
+    "orgMembers": sdk.ListOrgMembersResponseMember,
+    "orgRoles": sdk.ListOrgRolesResponseRole,
+    "directoryGroups": sdk.GetOrgDirectoryGroupsResponseDirectoryGroup,
 }
 """The type of an item of each list. Registries' are older: theirs is a mixture of two generations."""
 DETAILS = {
@@ -33,8 +52,17 @@ DETAILS = {
     "projects.addons": sdk.GetAddonResponse,
     "domains": sdk.GetDomainResponse,
     "notificationIntegrations": sdk.CreateNotificationResponse,
+    "auditLogSinks": sdk.GetAuditLogSinkResponse,
+    "roles": sdk.CreateTeamRoleResponse,
+    "orgRoles": sdk.CreateOrgRoleResponse,
 }
-SCHEDULE = sdk.GetAddonBackupSchedulesResponseSchedule
+CHILDREN = {
+    "projects.addons": ("backupSchedules", sdk.GetAddonBackupSchedulesResponseSchedule),
+    "clusters": ("nodes", sdk.ListCloudClusterNodesResponseNode),
+    "roles": ("members", sdk.ListTeamMembersResponseMember),
+    "orgRoles": ("members", sdk.ListOrgRoleMembersResponseMember),
+    "directoryGroups": ("members", sdk.ListOrgDirectoryGroupMembersResponseMember),
+}
 BY_SERVICE_TYPE = {
     "build": sdk.GetServiceResponseBuild,
     "combined": sdk.GetServiceResponseCombined,
@@ -84,13 +112,14 @@ def _of_map(value: Any, hint: Any, path: str) -> Iterator[str]:
 def items(name):
     """Yield the items of a list, but projects of the other teams that are a name alone."""
     endpoint = ENDPOINTS[name]
-    for account in (SAMPLE.own, *SAMPLE.teams.values()):
+    accounts = [SAMPLE.own] if endpoint.is_of(team=False) else []
+    for account in (*accounts, *(SAMPLE.teams.values() if endpoint.is_of(team=True) else ())):
         for project in account.projects if name.startswith("projects.") else [{"id": None}]:
             yield from (item for item in account.items(endpoint, project["id"]) if item.keys() != {"id", "name"})
 
 
 def named(item):
-    return item.get("id") or item["name"]
+    return item.get("id") or item.get("name") or item.get("vcsLinkId") or "somebody"
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -108,7 +137,9 @@ def test_details(name):
         assert told - {f".{field}: unknown" for field in ENDPOINTS[name].listed} == set(), named(item)
 
 
-def test_children():
-    for addon in items("projects.addons"):
-        for schedule in addon["backupSchedules"]:
-            assert list(faults(schedule, SCHEDULE, f"{addon['id']}.{schedule['id']}")) == []
+@pytest.mark.parametrize("name", CHILDREN)
+def test_children(name):
+    key, hint = CHILDREN[name]
+    for item in items(name):
+        for child in item[key]:
+            assert list(faults(child, hint, f"{item['id']}.{child.get('id')}")) == []

@@ -20,7 +20,7 @@ from northflank_audit.sources.snapshot import SnapshotWriter
 from tests.conftest import NET, needing
 
 TOKEN = Token("nf-types-token", "the test")
-KINDS = [kind for kind in TYPES.values() if kind.listing is not None]
+KINDS = [kind for kind in TYPES.values() if kind.scope in (Scope.ACCOUNT, Scope.PROJECT)]
 SECRET = "planted-Zq7!x9Lm2#"
 COUNT = 5
 PROJECTS = ("p/1", "p 2")
@@ -60,7 +60,7 @@ def items(kind, prefix):
                 plant(item, path)
         if any(part.joins for part in kind.parts):
             item |= {
-                part.joins: [{"id": f"{identity}-child", "retentionTime": 3, "token": SECRET}]
+                part.joins: [{part.id: f"{identity}-child", "retentionTime": 3, "token": SECRET}]
                 for part in kind.parts
                 if part.joins
             }
@@ -121,7 +121,8 @@ def test_every_resource_of_a_list_comes_once_page_by_page(serve, kind, team, cur
     assert (source.problems, source.gaps) == ([], [])
     assert all(each.complete for each in source.coverage().types)
     pages = [each for each in server.requests if unquote(each.path).endswith(endpoint(kind).path[-1])]
-    assert len(pages) == 3 * (len(PROJECTS) if kind.scope is Scope.PROJECT else 1)
+    each_list = 3 if endpoint(kind).paged else 1
+    assert len(pages) == each_list * (len(PROJECTS) if kind.scope is Scope.PROJECT else 1)
     projects = [each.id for each in found] if kind is PARENT else list(PROJECTS)
     assert source.accounts[team].projects == projects
 
@@ -138,7 +139,7 @@ def test_parts_are_joined_and_no_secret_stays_in_resources_or_snapshots(serve, k
     assert {each.identity for each in whole} == {each.identity for each in found}
     for part in kind.parts:
         if part.joins:
-            assert all([child["id"] for child in each.record[part.joins]] == [f"{each.id}-child"] for each in whole)
+            assert all([child[part.id] for child in each.record[part.joins]] == [f"{each.id}-child"] for each in whole)
     assert source.coverage().details == len(found) * len(parts)
     asked = {part.path.rpartition("/")[2] for part in kind.sources}
     assert len(asked) <= len(server.requests)
