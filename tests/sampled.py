@@ -19,16 +19,23 @@ def resources(team: str | None, accounts: Accounts | None = None) -> Iterator[Re
     accounts = accounts or load(None, NOW)
     account = accounts.own if team is None else accounts.teams[team]
     for kind in TYPES.values():
-        if kind.listing is None or kind.scope is (Scope.TEAM if team is None else Scope.ORGANISATION):
+        if kind.scope is Scope.TOKEN and team is None:
+            record = decode.listed(kind, accounts.auth)
+            yield Resource(type=kind.name, id=record["id"], name=record["name"], team=None, record=record)
+        if kind.listing is None or kind.scope is Scope.TOKEN or (team and kind.scope is Scope.ORGANISATION):
             continue
         path = tuple(kind.listing.path.strip("/").split("/"))
         endpoint = next(each for each in accounts.endpoints if each.path == path)
         projects = [each["id"] for each in account.projects] if kind.scope is Scope.PROJECT else [None]
         for project in projects:
-            for item in with_ids(account.items(endpoint, project) or [], kind.id, kind.listing.identifying(team)):
+            for item in with_ids(
+                account.items(endpoint, project) or [],
+                kind.id,
+                kind.listing.identifying(team or accounts.auth["entityId"]),
+            ):
                 yield Resource(
                     type=kind.name, id=item[kind.id], name=item.get("name"), team=team, project=project,
-                    record=_record(kind, endpoint, item, team), parts=frozenset(part.name for part in kind.sources),
+                    record=_record(kind, endpoint, item, team or accounts.auth["entityId"]), parts=frozenset(part.name for part in kind.sources),
                 )  # fmt: skip
 
 

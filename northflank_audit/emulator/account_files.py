@@ -12,7 +12,7 @@ from northflank_audit.errors import StartError
 CREDENTIALS: Final = "credentials"
 PROJECTS: Final = "projects"
 TEAMS: Final = "teams"
-_OF_A_FILE: Final = ("teams", "endpoints", "permissions", "paging", "asOf")
+_OF_A_FILE: Final = ("teams", "endpoints", "permissions", "paging", "asOf", "auth")
 _OF_AN_ACCOUNT: Final = ("id", "name")
 _OF_A_TEAM: Final = ("description", "uid", "createdAt")
 _TIMES: Final = ("At", "Date", "LoginTime")
@@ -52,6 +52,9 @@ class AccountFile:
             raise StartError(
                 f"{self.path}: permissions are a list of texts, such as 'Project > Addons > General > Read'"
             )
+        auth = self.value.get("auth")
+        if auth is not None and not (isinstance(auth, dict) and auth.get("entityType", "team") in ("team", "org")):
+            raise StartError(f"{self.path}: auth is a map, and its entityType is 'team' or 'org'")
         _check_account(f"{self.path}: ", self.value, served)
         for place, team in _items(f"{self.path}: {TEAMS}", self.value.get(TEAMS)):
             _known(f"{place}: ", team, [*_names(served, is_team=True), *_OF_AN_ACCOUNT, *_OF_A_TEAM])
@@ -64,8 +67,11 @@ class AccountFile:
 
 
 def _names(served: Sequence[Endpoint], *, is_team: bool) -> list[str]:
-    """Return the names of the lists that an account may have, and of what stands beside them."""
-    there = [each for each in served if each.is_of(team=is_team)]
+    """Return the names of the lists that an account may have, and of what stands beside them.
+
+    The token's own account may be a team's.
+    """
+    there = [each for each in served if each.scope != "organisation" or not is_team]
     return list(dict.fromkeys(name for each in there for name in (each.source[0], *each.beside)))
 
 

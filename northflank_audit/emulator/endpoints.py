@@ -70,7 +70,7 @@ class Endpoint:
     """By the last step of their path."""
     permission: str = ""
     scope: str = "account"
-    """Whether only a team has it, or only the token's own account: `team`, `organisation`, else `account`."""
+    """Where it stands: only below a team (`team`), never below one (`organisation`), or both (`account`)."""
     paged: bool = True
     anonymous: bool = False
     """Whether items may have null for their id."""
@@ -82,13 +82,13 @@ class Endpoint:
         children = self.children.get(below[1]) if len(below) > 1 else None
         return self.permission if children is None else children.permission
 
-    def is_of(self, *, team: bool) -> bool:
-        """Tell whether a team has it, or the token's own account."""
+    def is_below(self, *, team: bool) -> bool:
+        """Tell whether it stands below `/v1/teams/TEAM`, or right below `/v1`."""
         return self.scope != ("organisation" if team else "team")
 
     def matched(self, path: list[str], *, team: bool) -> tuple[str | None, list[str]] | None:
         """Return the project that a path names, if one, and the steps below the list; None for another path."""
-        if not self.is_of(team=team):
+        if not self.is_below(team=team):
             return None
         project = None
         for index, step in enumerate(self.path):

@@ -14,6 +14,7 @@ from northflank_audit.resources.delivery import ROLLOUT_STRATEGY, TAG, TEMPLATE,
 from northflank_audit.resources.members import DIRECTORY_GROUP, ORG_MEMBER, ORG_ROLE, TEAM, TEAM_MEMBER, TEAM_ROLE
 from northflank_audit.resources.networking import DOMAIN, EGRESS_IP, LOAD_BALANCER
 from northflank_audit.resources.observability import AUDIT_LOG_SINK, LOG_SINK, NOTIFICATION
+from northflank_audit.resources.own_token import AUTH
 from northflank_audit.resources.registries import REGISTRY_CREDENTIAL
 from northflank_audit.resources.secrets import ENCRYPTION_CONFIGURATION, GLOBAL_SECRET, SECRET_GROUP
 from northflank_audit.resources.workloads import PROJECT, SERVICE
@@ -23,6 +24,7 @@ TYPES: Final[dict[str, ResourceType]] = {
     for each in (
         REGISTRY_CREDENTIAL,
         ACCOUNT,
+        AUTH,
         API_TOKEN,
         TEAM_MEMBER,
         TEAM_ROLE,

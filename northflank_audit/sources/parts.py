@@ -11,7 +11,7 @@ from northflank_audit.model import DETAIL, Identity, Resource
 from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import Listing, endpoint, pages
-from northflank_audit.resources import TYPES, ResourceType
+from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import Part, Record
 from northflank_audit.resources.decode import completed, joined, kept
 from northflank_audit.sources.lists import whose
@@ -38,6 +38,8 @@ class PartReader:
         self._page_of = page_of
         self._personal = personal
         self._page_size = page_size
+        self.own_team: str | None = None
+        """The team that the token itself is of, once that is known."""
         self._failures: dict[tuple[str, str], Circuit] = {}
         """By type and part."""
         self._refusals: dict[tuple[str, str, str | None], Circuit] = {}
@@ -123,7 +125,7 @@ class PartReader:
 
     def _detail(self, resource: Resource, kind: ResourceType, part: Part, what: str) -> Record:
         answer = self._client.get(
-            _path(resource, part),
+            self._path(resource, part),
             {},
             what=what,
             permission=str(part.permission),
@@ -140,11 +142,11 @@ class PartReader:
     def _with_children(self, resource: Resource, kind: ResourceType, part: Part, what: str) -> Settled:
         """Return a resource with the list of its children. Raises FetchError for one that is not whole."""
         listing = Listing(
-            path=_path(resource, part),
+            path=self._path(resource, part),
             keys=part.keys,
             paged=part.paged,
             id_field=part.id,
-            identify=part.identifying(resource.team),
+            identify=part.identifying(self._team_of(resource)),
             what=what,
             permission=str(part.permission),
             team=resource.team,
@@ -164,6 +166,14 @@ class PartReader:
         whole = replace(resource, record=record, parts=resource.parts | {part.name})
         return Settled(whole, warnings=tuple(warnings), used=page.number)
 
+    def _path(self, resource: Resource, part: Part) -> str:
+        return endpoint(part.path, self._team_of(resource), project=resource.project, id=resource.id)
+
+    def _team_of(self, resource: Resource) -> str | None:
+        """Return the team that an address names: what only teams have, stands below the token's own, too."""
+        is_of_teams = TYPES[resource.type].scope is Scope.TEAM
+        return self.own_team if is_of_teams and resource.team is None else resource.team
+
     # -- What is gone --------------------------------------------------------------------------------------------------
     def _is_gone(self, resource: Resource) -> bool:
         """Tell whether a resource without a part is not listed any more; False where that can't be seen."""
@@ -182,10 +192,6 @@ class PartReader:
         except Refused as error:
             return error.status == NOT_FOUND
         return False
-
-
-def _path(resource: Resource, part: Part) -> str:
-    return endpoint(part.path, resource.team, project=resource.project, id=resource.id)
 
 
 def _gone(what: str) -> Settled:

@@ -171,7 +171,7 @@ SDK_DETAILS = {
 """What the SDK calls each other part of a type, below `get` or `list`, and by which argument it names the resource."""
 SAMPLE = load(None)
 ENDPOINTS = {each.path: each for each in built_in()}
-LISTED = [name for name, kind in TYPES.items() if kind.listing]
+LISTED = [name for name, kind in TYPES.items() if kind.listing and kind.scope is not Scope.TOKEN]
 
 
 def test_each_type_and_part_has_its_call():
@@ -183,9 +183,8 @@ def places(name):
     """Yield the SDK's arguments for each list of a type, with the items that the account file has there."""
     kind = TYPES[name]
     endpoint = ENDPOINTS[tuple(kind.listing.path.strip("/").split("/"))]
-    for team, account in ((None, SAMPLE.own), *SAMPLE.teams.items()):
-        if not endpoint.is_of(team=team is not None):
-            continue
+    own = None if endpoint.is_below(team=False) else SAMPLE.auth["entityId"]
+    for team, account in ((own, SAMPLE.own), *(SAMPLE.teams.items() if endpoint.is_below(team=True) else ())):
         projects = [each["id"] for each in account.projects] if kind.scope is Scope.PROJECT else [None]
         for project in projects:
             given = {"team_id": team, "project_id": project}
@@ -261,3 +260,11 @@ def test_paths_and_permissions_are_those_that_the_sdk_names(name, part, path):
     own = set() if scope is Scope.TEAM else {f"/v1{path}"}
     assert templates == own | (set() if scope is Scope.ORGANISATION else {f"/v1/teams/{{}}{path}"})
     assert endpoint.required_permissions == declared.permission.name
+
+
+def test_the_sdk_reads_whose_token_it_is():
+    kind = TYPES["auth"]
+    with Emulator(SAMPLE) as server:
+        call = ApiClient(api_token=server.token, base_url=server.url).get.auth
+        assert call().data == SAMPLE.auth
+        assert call._endpoint.path_templates == [f"/v1{kind.listing.path}"]

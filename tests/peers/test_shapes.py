@@ -112,8 +112,7 @@ def _of_map(value: Any, hint: Any, path: str) -> Iterator[str]:
 def items(name):
     """Yield the items of a list, but projects of the other teams that are a name alone."""
     endpoint = ENDPOINTS[name]
-    accounts = [SAMPLE.own] if endpoint.is_of(team=False) else []
-    for account in (*accounts, *(SAMPLE.teams.values() if endpoint.is_of(team=True) else ())):
+    for account in (SAMPLE.own, *(SAMPLE.teams.values() if endpoint.is_below(team=True) else ())):
         for project in account.projects if name.startswith("projects.") else [{"id": None}]:
             yield from (item for item in account.items(endpoint, project["id"]) if item.keys() != {"id", "name"})
 
