@@ -15,7 +15,9 @@ def account() -> dict[str, Any]:
     team: dict[str, Any] = {"id": "blue", "name": "Blue"}
     file: dict[str, Any] = {"projects": [project], "endpoints": [], "teams": [team]}
     for kind in TYPES.values():
-        if kind.listing is None or kind.name in ("project", "team"):  # the account file itself has them
+        if kind.scope is Scope.TOKEN:
+            file["auth"] = {"entityType": "team", "entityId": "acme", "undeclared": f"not-a-real-secret-{next(number)}"}
+        if kind.listing is None or kind.name in ("project", "team") or kind.scope is Scope.TOKEN:
             continue
         path = kind.listing.path.strip("/")
         endpoint = next(each for each in built_in() if "/".join(each.path) == path)

@@ -3,8 +3,8 @@
 import datetime as dt
 from collections.abc import Iterator
 
-from northflank_audit.emulator import Accounts, load
-from northflank_audit.emulator.accounts import listed
+from northflank_audit.emulator import EmulatedAccounts, load
+from northflank_audit.emulator.accounts import as_listed
 from northflank_audit.emulator.endpoints import Endpoint
 from northflank_audit.model import Resource
 from northflank_audit.northflank.paging import with_ids
@@ -14,7 +14,7 @@ from northflank_audit.resources.base import Record
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 
 
-def resources(team: str | None, accounts: Accounts | None = None) -> Iterator[Resource]:
+def resources(team: str | None, accounts: EmulatedAccounts | None = None) -> Iterator[Resource]:
     """Yield every resource of an account, with all of its parts; date-times as of `NOW`."""
     accounts = accounts or load(None, NOW)
     account = accounts.own if team is None else accounts.teams[team]
@@ -40,7 +40,7 @@ def resources(team: str | None, accounts: Accounts | None = None) -> Iterator[Re
 
 
 def _record(kind: ResourceType, endpoint: Endpoint, item: Record, team: str | None) -> Record:
-    shown = listed(item) if endpoint.source == ("credentials",) else endpoint.shown(item)
+    shown = as_listed(item) if endpoint.source == ("credentials",) else endpoint.as_listed(item)
     record = decode.listed(kind, shown)
     for part in kind.parts:
         if part.joins:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan, load
-from northflank_audit.emulator.accounts import listed
+from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan, load
+from northflank_audit.emulator.accounts import as_listed
 from northflank_audit.emulator.endpoints import Endpoint, built_in
 from northflank_audit.errors import StartError
 from northflank_audit.resources import TYPES, Scope
@@ -69,7 +69,7 @@ def ask(session):
 def places(endpoint: Endpoint) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield each path of an endpoint, with its items, in the token's own account and in every team."""
     own = "/v1" if endpoint.is_below(team=False) else f"/v1/teams/{OWN}"
-    accounts: list[tuple[str, Account]] = [(own, SAMPLE.own)]
+    accounts: list[tuple[str, EmulatedAccount]] = [(own, SAMPLE.own)]
     if endpoint.is_below(team=True):
         accounts += [(f"/v1/teams/{team}", account) for team, account in SAMPLE.teams.items()]
     for prefix, account in accounts:
@@ -134,7 +134,7 @@ def test_a_list_without_pages_is_whole_and_says_nothing_of_pages(name, ask):
 
 
 def test_teams_are_listed_though_they_come_from_no_file(session):
-    with Emulator(Accounts(Account([]), {"blue": Account([], name="Blue")})) as server:
+    with Emulator(EmulatedAccounts(EmulatedAccount([]), {"blue": EmulatedAccount([], name="Blue")})) as server:
         assert Client(server, session).items("/v1/teams", "teams", "cursor") == [{"id": "blue", "name": "Blue"}]
 
 
@@ -160,7 +160,7 @@ def test_details_are_those_of_the_list_and_more(name, ask):
         assert answer.status_code == (200 if endpoint.detail else 404), path
         if endpoint.detail:
             detail = answer.json()["data"]
-            list_shows = listed(item) if name == "credentials" else endpoint.shown(item)
+            list_shows = as_listed(item) if name == "credentials" else endpoint.as_listed(item)
             assert leaves(list_shows) <= leaves(detail)
             assert not detail.keys() & {each.source for each in endpoint.children.values()}
     assert ask(f"{next(places(endpoint))[0]}/none").status_code == 404

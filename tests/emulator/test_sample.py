@@ -26,7 +26,7 @@ def statuses():
     for team, account in ((None, SAMPLE.own), *SAMPLE.teams.items()):
         everything = list(resources(team, SAMPLE))
         whole = Account(team=team, projects=[each["id"] for each in account.projects])
-        for verdict in (*engine.judge(everything), *engine.judge_account(whole, everything)):
+        for verdict in (*engine.evaluate(everything), *engine.evaluate_account(whole, everything)):
             found[verdict.rule.id].add(verdict.status.value)
     return found
 
