@@ -36,7 +36,7 @@ def account() -> dict[str, Any]:
 
 def _item(kind: ResourceType, identity: str, shape: str, number: count) -> dict[str, Any]:
     """Return an item with a secret at each declared path, as a text, or within a map or a list."""
-    item: dict[str, Any] = {"id": identity, "name": identity}
+    item: dict[str, Any] = {"id": identity, "name": identity, kind.id: identity}
     secrets = []
     for path in sorted({path for part in kind.sources for path in (*part.secrets, *part.logins)}):
         secrets.append(f"not-a-real-secret-{next(number)}")
