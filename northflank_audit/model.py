@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, Self
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from northflank_audit.parameters import unset
 from northflank_audit.printable import blank
 
 RESOURCE_TYPE: Final = "registry-credential"
@@ -167,6 +168,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     tests: list[Example]
     origin: str
     """`file:line` of its definition."""
+    requires: list[str] = []
+    """Parameters without a value of which the rule does not run."""
     resource: str = RESOURCE_TYPE
     """One of `RESOURCE_TYPES`."""
     finding: str = ""
@@ -175,6 +178,11 @@ class Rule(Struct, frozen=True, kw_only=True):
     """Of the file that defines it: 64 hexadecimal digits."""
     tuned: dict[str, str] = {}
     """What is not as the rule's file says: `severity` or `params.NAME`, and `file:line` of what changed it."""
+
+    @property
+    def unset(self) -> list[str]:
+        """The required parameters that are empty: while there is one, the rule is not configured."""
+        return unset(self.requires, self.params)
 
 
 class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from northflank_audit.controls import Control, ControlVerdict, Framework, NotCovered
 from northflank_audit.model import Status
-from northflank_audit.report import Control, ControlVerdict, Framework, RuleSummary
+from northflank_audit.report import NotConfigured, RuleSummary
 
 FRAMEWORKS: Final = {
     "soc2": "SOC 2",
@@ -20,27 +21,45 @@ FRAMEWORKS: Final = {
 _NUMBER: Final = re.compile(r"[0-9]+")
 
 
-def frameworks(rules: Sequence[RuleSummary], *, seen: bool) -> list[Framework]:
+def frameworks(
+    rules: Sequence[RuleSummary], not_configured: Sequence[NotConfigured] = (), *, seen: bool
+) -> list[Framework]:
     """Return every framework that a rule names, with its controls in natural order.
 
     `seen` says whether the rules have judged all that there is. Where they have not, nothing is known to be met.
     """
+    unset: dict[str, dict[str, list[NotConfigured]]] = {}
+    for each in not_configured:
+        for framework, controls in each.controls.items():
+            for control in dict.fromkeys(controls):
+                unset.setdefault(framework, {}).setdefault(control, []).append(each)
     covered: dict[str, dict[str, list[RuleSummary]]] = {}
     for rule in rules:
         for framework, controls in rule.controls.items():
             for control in dict.fromkeys(controls):
                 covered.setdefault(framework, {}).setdefault(control, []).append(rule)
-    order = [*(each for each in FRAMEWORKS if each in covered), *sorted(covered.keys() - FRAMEWORKS.keys())]
+    named = covered.keys() | unset.keys()
+    order = [*(each for each in FRAMEWORKS if each in named), *sorted(named - FRAMEWORKS.keys())]
     return [
         Framework(
             id=framework,
             title=FRAMEWORKS.get(framework, framework),
             controls=[
-                _control(each, covered[framework][each], seen) for each in sorted(covered[framework], key=_natural)
+                _control(each, covered[framework][each], seen)
+                for each in sorted(covered.get(framework, ()), key=_natural)
+            ],
+            not_covered=[
+                NotCovered(id=each, reason=_unset(unset[framework][each]))
+                for each in sorted(unset.get(framework, {}).keys() - covered.get(framework, {}).keys(), key=_natural)
             ],
         )
         for framework in order
     ]
+
+
+def _unset(rules: Sequence[NotConfigured]) -> str:
+    """Return why rules that are not configured show nothing of a control."""
+    return "; ".join(f"{rule.id} is not configured: {rule.why}" for rule in rules)
 
 
 def _control(control: str, rules: Sequence[RuleSummary], seen: bool) -> Control:

@@ -4,7 +4,7 @@ import os
 
 from northflank_audit import bundled
 from northflank_audit.audit.baseline import read_baseline
-from northflank_audit.config.policy import Policy, chosen, left_out, read_rules, read_waivers, unread
+from northflank_audit.config.policy import Policy, chosen, left_out, read_rules, read_waivers, requested, unread
 from northflank_audit.config.settings import Settings
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.formats import FORMATS
@@ -22,6 +22,7 @@ def read_policy(settings: Settings) -> Policy:
         waivers = settings.waivers or str(bundled.DEMO_WAIVERS)
     book = read_rules(settings.rules, demo_config, settings.config)
     rules = chosen(book, settings.rule, settings.skip_rule)
+    not_configured = [rule for rule in requested(book, settings.rule, settings.skip_rule) if rule.unset]
     first = _first(settings)
     placed = read_waivers(waivers, settings.waivers or bundled.DEMO_WAIVERS.name) if waivers else []
     return Policy(
@@ -30,7 +31,8 @@ def read_policy(settings: Settings) -> Policy:
         earlier=read_baseline(settings.compare) if settings.compare and not first else None,
         book=book,
         places=[place for place, _ in placed],
-        left_out=left_out(book, rules, settings.skip_rule),
+        left_out=left_out(book, [*rules, *not_configured], settings.skip_rule),
+        not_configured=not_configured,
         warnings=[
             *first,
             *settings.weakened,

@@ -68,6 +68,7 @@ class ReportBuilder:
             on_unknown=request.on_unknown,
             seen=not unseen,
             left_out=policy.left_out,
+            not_configured=policy.not_configured,
             accounts=source.accounts.keys(),
             unread={(team, kind) for team, account in source.accounts.items() for kind in account.unknown},
             subjects=list(subjects) or UNSET,

@@ -1,7 +1,7 @@
 """From verdicts to a report: what is counted, what is listed, and the exit code."""
 
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import UNSET, UnsetType
@@ -10,12 +10,23 @@ from msgspec.structs import replace
 from northflank_audit.audit.comparison import BaselineComparison, Current
 from northflank_audit.audit.compliance import frameworks
 from northflank_audit.earlier_report import Baseline
-from northflank_audit.model import Result, Severity, Status
+from northflank_audit.model import Result, Rule, Severity, Status
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.reasons import NOT_GIVEN
 from northflank_audit.policy.verdict import Verdict
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
-from northflank_audit.report import Coverage, Gate, Report, RuleSummary, Run, Subject, Summary, Tool, Waivers
+from northflank_audit.report import (
+    Coverage,
+    Gate,
+    NotConfigured,
+    Report,
+    RuleSummary,
+    Run,
+    Subject,
+    Summary,
+    Tool,
+    Waivers,
+)
 from northflank_audit.unjudged import Cause, causes
 
 LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
@@ -81,6 +92,7 @@ class VerdictTotals:
         on_unknown: Literal["fail", "ignore"] = "fail",
         seen: bool = False,
         left_out: Mapping[str, str] | None = None,
+        not_configured: Sequence[Rule] = (),
         accounts: Collection[str | None] = (),
         unread: Collection[tuple[str | None, str]] = (),
         subjects: list[Subject] | UnsetType = UNSET,
@@ -92,6 +104,7 @@ class VerdictTotals:
         """
         results = sorted(self._results, key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
+        unset = [_unset(rule) for rule in not_configured]
         found = None
         if self._follower is not None:
             found = self._follower.outcome(Current(run, rules, accounts, seen, unread), results)
@@ -118,7 +131,8 @@ class VerdictTotals:
             ),
             rules=rules,
             left_out=dict(left_out or {}),
-            compliance=frameworks(rules, seen=seen),
+            not_configured=unset,
+            compliance=frameworks(rules, unset, seen=seen),
             results=results,
             comparison=UNSET if found is None else found.comparison,
             resolved=UNSET if found is None else found.resolved,
@@ -149,6 +163,17 @@ class VerdictTotals:
             sha256=rule.sha256,
             tuned=rule.tuned,
         )
+
+
+def _unset(rule: Rule) -> NotConfigured:
+    return NotConfigured(
+        id=rule.id,
+        title=rule.title,
+        severity=rule.severity,
+        resource=rule.resource,
+        controls=rule.controls,
+        requires=rule.unset,
+    )
 
 
 def _explained(cause: Cause) -> str:

@@ -19,13 +19,14 @@ from northflank_audit.cli.options import (
     waivers_option,
 )
 from northflank_audit.cli.schemas import SCHEMAS
-from northflank_audit.config.policy import chosen, is_test, read_rules, read_tested, select_rules, unread
+from northflank_audit.config.policy import chosen, is_test, read_rules, read_tested, requested, unread
 from northflank_audit.config.settings import settings_from
 from northflank_audit.delivery import files
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import FetchError, StartError, did_you_mean, in_order
 from northflank_audit.formats.text import plural
 from northflank_audit.model import Rule
+from northflank_audit.parameters import to_set
 from northflank_audit.policy.rules.rulebook import select
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
@@ -52,6 +53,9 @@ def list_rules(
     """List the selected rules, as they would run."""
     book = read_rules(rules, config)
     say(_LISTS[form](chosen(book, rule, skip_rule)), json=form == "json")
+    for item in requested(book, rule, skip_rule):
+        if item.unset:
+            say(f"not configured: {item.id}: {to_set(item.unset)}", err=True)
     _warn_of_unread(book)
 
 
@@ -194,7 +198,9 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     The resource comes from the account, or from --input or --demo. For a rule about accounts its id is the team's,
     or 'account' for the token's own.
     """
-    (found,) = select_rules(given["rules"], (rule_id,), given["skip_rule"], given["config"])
+    (found,) = requested(read_rules(given["rules"], given["config"]), (rule_id,), given["skip_rule"])
+    if found.unset and resource_id is not None:
+        raise StartError(f"the rule {rule_id} is not configured: {to_set(found.unset)} (overrides in the config file)")
     for heading, text in _told(found):
         if text:
             lines = "".join(f"\n  {printable(line)}" for line in text.strip().split("\n"))
@@ -217,6 +223,7 @@ def _told(rule: Rule) -> Iterator[tuple[str, str]]:
     yield "applies when", rule.when or "always"
     yield "requires", rule.require
     yield "parameters", "\n".join(map(printable, params)) or "none"
+    yield "not configured", to_set(rule.unset) if rule.unset else ""
     yield "why", plain(rule.rationale)
     yield "what to do", plain(rule.remediation)
     yield "controls", "\n".join(f"{name}: {', '.join(ids)}" for name, ids in rule.controls.items())

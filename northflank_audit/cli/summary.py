@@ -51,6 +51,7 @@ def lines(report: Report, written: Sequence[str], told: Sequence[str] = (), *, v
     for waiver in report.waivers.expired:
         covered = printable(f"{waiver.rule} for {waiver.resource}{narrowed(waiver)}")
         yield f"warning: the waiver of {covered} expired on {waiver.expires}"
+    yield from _not_configured(report)
     yield _coverage(report)
     if verbose:
         yield from _types(report)
@@ -144,6 +145,14 @@ def _types(report: Report) -> Iterator[str]:
         yield from (f"    {printable(why)}" for why in each.missing)
         if each.silent:
             yield f"    no record had {', '.join(map(printable, each.silent))}"
+
+
+def _not_configured(report: Report) -> Iterator[str]:
+    """Yield the rules that did not run for want of a parameter."""
+    for rule in report.not_configured[:MOST]:
+        yield printable(f"not configured: {rule.id}: {rule.why}")
+    if len(report.not_configured) > MOST:
+        yield f"… and {len(report.not_configured) - MOST} more not configured, in the reports"
 
 
 def _coverage(report: Report) -> str:

@@ -84,6 +84,7 @@ def _rendered(made: SandboxedEnvironment, template: str, report: Report, kept: s
         more_violations=sum(len(results) for _, results in findings[RULES:]),
         unjudged=some(causes(report.results, report.rules)),
         notes=some(_notes(report)),
+        unset=some(report.not_configured),
     )
 
 
