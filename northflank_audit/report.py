@@ -71,6 +71,12 @@ class TypeCoverage(Struct, frozen=True, kw_only=True):
     """Records judged."""
     details: int = 0
     """Answers about a single resource that were used: details and lists of children."""
+    requests: int = 0
+    """Requests sent for it, further attempts included."""
+    in_scope: bool = True
+    """Whether the token may list it at all: some lists take an organisation's token."""
+    scope: str = ""
+    """Why it is not in scope, for a person: `takes an organisation's token`."""
     complete: bool = True
     """Whether every list and part of it that was asked for could be read."""
     missing: list[str] = msgspec.field(default_factory=list)
@@ -99,6 +105,8 @@ class Coverage(Struct, frozen=True, kw_only=True):
     """Verdicts given: one for each rule and resource."""
     types: list[TypeCoverage] = msgspec.field(default_factory=list)
     """The same by type, in the catalogue's order, of the types that rules are about or read."""
+    not_visible: list[str] = msgspec.field(default_factory=list)
+    """What the API does not show of the account, so that no audit can say anything of it, for a person."""
 
     def of(self, kind: str) -> TypeCoverage | None:
         """Return what came back of a type; None where it was not asked for."""

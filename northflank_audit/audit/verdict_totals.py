@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from northflank_audit.audit.comparison import BaselineComparison, Current
 from northflank_audit.audit.compliance import frameworks
+from northflank_audit.audit.not_visible import facts
 from northflank_audit.earlier_report import Baseline
 from northflank_audit.model import Result, Rule, Severity, Status
 from northflank_audit.policy.engine import Engine
@@ -119,7 +120,9 @@ class VerdictTotals:
         return Report(
             tool=tool,
             run=run,
-            coverage=replace(coverage, results=total.total()),
+            coverage=replace(
+                coverage, results=total.total(), not_visible=[fact.text for fact in facts(coverage.types)]
+            ),
             summary=Summary(
                 passed=total[Status.PASS],
                 fail=total[Status.FAIL],
@@ -132,7 +135,7 @@ class VerdictTotals:
             rules=rules,
             left_out=dict(left_out or {}),
             not_configured=unset,
-            compliance=frameworks(rules, unset, seen=seen),
+            compliance=frameworks(rules, unset, facts(coverage.types), seen=seen),
             results=results,
             comparison=UNSET if found is None else found.comparison,
             resolved=UNSET if found is None else found.resolved,

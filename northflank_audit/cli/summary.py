@@ -141,10 +141,14 @@ def _unjudged(found: Sequence[Cause]) -> Iterator[str]:
 def _types(report: Report) -> Iterator[str]:
     """Yield what came back of each type."""
     for each in types(report):
-        yield f"  {each.name}: {each.resources}, {plural(each.details, 'detail')}, {each.complete}"
+        counts = f"{each.resources}, {plural(each.details, 'detail')}, {plural(each.requests, 'request')}"
+        yield f"  {each.name}: {counts}, {each.complete}, {each.scope}"
         yield from (f"    {printable(why)}" for why in each.missing)
         if each.silent:
             yield f"    no record had {', '.join(map(printable, each.silent))}"
+    if report.coverage.not_visible:
+        yield "  not visible through the API:"
+        yield from (f"    {printable(fact)}" for fact in report.coverage.not_visible)
 
 
 def _not_configured(report: Report) -> Iterator[str]:

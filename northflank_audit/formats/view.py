@@ -13,7 +13,7 @@ from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import BECAME, STATUSES, as_json, changes, many, missing, moment, plural, words
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.printable import printable
-from northflank_audit.report import Report, RuleSummary
+from northflank_audit.report import Report, RuleSummary, TypeCoverage
 from northflank_audit.unjudged import causes
 
 _SOURCES: Final = {"api": "Northflank API", "demo": "Sample account of the embedded emulator", "input": "Saved JSON"}
@@ -147,7 +147,10 @@ class TypeRow(NamedTuple):
     name: str
     resources: int
     details: int
+    requests: int
     complete: str
+    scope: str
+    """`in scope`, or why it is not."""
     missing: list[str]
     silent: list[str]
 
@@ -159,12 +162,19 @@ def types(report: Report) -> list[TypeRow]:
             words(each.type).plural,
             each.resources,
             each.details,
-            "complete" if each.complete else "incomplete",
+            each.requests,
+            _completeness(each),
+            "in scope" if each.in_scope else f"not in scope: {each.scope}" if each.scope else "not in scope",
             each.missing,
             each.silent,
         )
         for each in report.coverage.types
     ]
+
+
+def _completeness(coverage: TypeCoverage) -> str:
+    """Return whether all was read that was asked for; of what is not in scope nothing was."""
+    return ("complete" if coverage.complete else "incomplete") if coverage.in_scope else "not requested"
 
 
 def total(report: Report) -> str:
