@@ -210,6 +210,8 @@ class ResourceName(Struct, frozen=True):
     name: str | None
     team: str | None
     project: str | None = None
+    url: str | UnsetType = UNSET
+    """Its page in the console, where that is known."""
 
     @property
     def identity(self) -> Identity:

@@ -51,7 +51,7 @@ def audit(
     """Judge every resource of the source by every rule, and add it up."""
     started = dt.datetime.now(dt.UTC)
     now, deadline = source.as_of or started, deadline or Deadline(math.inf)
-    engine = TimedEngine(request.policy.rules, now, deadline, absent=request.absent)
+    engine = TimedEngine(request.policy.rules, now, deadline, absent=request.absent, console=request.console_url)
     builder, snapshot = ReportBuilder(request, engine, started), KeptSnapshot(request)
     for known in judged(engine, source, request.details):
         builder.add(known)

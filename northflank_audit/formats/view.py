@@ -10,7 +10,18 @@ from msgspec import UNSET
 from northflank_audit.formats.headline import explanation, headline, no_violation, outcome, title
 from northflank_audit.formats.policyview import VERDICTS, anchors, rule_files, standings, unseen
 from northflank_audit.formats.ruletext import plain
-from northflank_audit.formats.text import BECAME, STATUSES, as_json, changes, many, missing, moment, plural, words
+from northflank_audit.formats.text import (
+    BECAME,
+    MOST_TYPES,
+    STATUSES,
+    as_json,
+    changes,
+    many,
+    missing,
+    moment,
+    plural,
+    words,
+)
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary, TypeCoverage
@@ -136,8 +147,10 @@ def _types(report: Report) -> list[str]:
 
 
 def audited(report: Report) -> str:
-    """Return what was audited, and by how much: `3 addons, 2 accounts, 3 rules`."""
+    """Return what was audited, and by how much: `3 addons, 2 accounts, 3 rules`; of many types, how many."""
     counts = [many(count, kind) for kind, count in report.judged.items()]
+    if len(counts) > MOST_TYPES:
+        counts = [f"{plural(sum(report.judged.values()), 'resource')} of {len(counts)} types"]
     return ", ".join([*counts, plural(len(report.rules), "rule")])
 
 
