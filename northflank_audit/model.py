@@ -15,9 +15,9 @@ from northflank_audit.parameters import unset
 from northflank_audit.printable import blank
 
 RESOURCE_TYPE: Final = "registry-credential"
+"""The type that is meant where a rule, an input or an earlier report names none."""
 ACCOUNT_TYPE: Final = "account"
-
-
+"""The type of an account as a whole, which has no list and is counted apart."""
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2999
 """Times of runs outside of these are mistakes, and those at the ends of the calendar have no UTC."""
@@ -112,6 +112,10 @@ class Account(Struct, frozen=True, kw_only=True):
     """The ids of its projects, if they are known."""
     unknown: dict[str, str] = {}
     """Why a list of it is not known as a whole, by the type's name, for a person."""
+    out_of_scope: dict[str, str] = {}
+    """Why a type does not exist in it, by the type's name, for a person."""
+    partial: bool = False
+    """Whether only what the token or its organisation has was asked for, and none of the account's own lists."""
 
     def __str__(self) -> str:
         """Name the account in messages."""

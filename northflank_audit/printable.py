@@ -1,4 +1,4 @@
-"""How text that others wrote is shown: as what it is, and never as a command to a terminal or to a CI."""
+"""How text that others wrote is shown: as what it is, never as a command to a CI, a mention or a link."""
 
 import re
 import unicodedata
@@ -21,6 +21,15 @@ _ANYWHERE: Final = re.compile(r"(?<=#)#(?=[^\s\[]{0,40}\[)")
 so does GitHub (`##[…]`). Sources: azure-pipelines-agent and actions/runner, ActionCommand.TryParse."""
 _AT_THE_START: Final = re.compile(r"^((?:\s|\x1b\[\d+m)*):(?=:)", re.MULTILINE)
 """GitHub takes `::command::` from the start of a line, whitespace aside (actions/runner, ActionCommand.TryParseV2)."""
+_BREAK: Final = "\u200b"
+"""A blank of no width: it shows nothing, and parts what a reader's program would take for one thing."""
+_CHAT: Final = re.compile(r"(?<=[@#<])(?=\S)|(?<=:)(?=//)|(?i:(?<=\bwww))(?=\.)")
+"""Where chats find a mention, a channel or a link in plain text."""
+_MAIL: Final = re.compile(r"(?i)(?<=:)//|(?<=www)\.|@")
+"""What mail clients make links of."""
+_FORGE: Final = re.compile(r"://|(?i:\bwww\.)|[@#]|(?<!\w)[!$~%^&](?=[\w\"])|[!$~%^&](?=\d)")
+"""What GitHub and GitLab find in a word: an address, a mention, or a reference to an issue, a snippet, a label, a
+milestone, an epic."""
 _WIDEST: Final = 100
 """Characters of a line that are shown at most."""
 
@@ -41,6 +50,26 @@ def shortened(text: str, longest: int) -> str:
 def blank(text: str) -> bool:
     """Tell whether nothing of a text is to be seen: it has blanks, controls and fillers alone."""
     return all(unicodedata.category(each)[0] in "ZC" or each in _FILLERS for each in text)
+
+
+def chat_text(text: str) -> str:
+    """Return text in which no chat finds a mention or an address."""
+    return _CHAT.sub(_BREAK, text)
+
+
+def mail_text(text: str) -> str:
+    """Return text in which no mail client finds an address of the web or of mail."""
+    return _MAIL.sub(lambda found: f"{_BREAK}{found[0]}{_BREAK}", text)
+
+
+def sarif_text(text: str) -> str:
+    """Return text in which a reader of SARIF messages finds no link (SARIF 2.1.0, 3.11.6)."""
+    return text.replace("](", f"]{_BREAK}(")
+
+
+def has_reference(word: str) -> bool:
+    """Tell whether GitHub or GitLab would find an address, a mention or a reference in a word."""
+    return _FORGE.search(word) is not None
 
 
 def inert(text: str, *, json: bool = False, commands: bool = False) -> str:

@@ -73,14 +73,14 @@ class TypeCoverage(Struct, frozen=True, kw_only=True):
     """Answers about a single resource that were used: details and lists of children."""
     requests: int = 0
     """Requests sent for it, further attempts included."""
-    in_scope: bool = True
-    """Whether the token may list it at all: some lists take an organisation's token."""
-    scope: str = ""
-    """Why it is not in scope, for a person: `takes an organisation's token`."""
     complete: bool = True
     """Whether every list and part of it that was asked for could be read."""
     missing: list[str] = msgspec.field(default_factory=list)
     """Why it is not complete, for a person."""
+    in_scope: bool = True
+    """Whether it exists in one of the accounts; else it was not asked for, and takes nothing from the audit."""
+    scope: str = ""
+    """Why it is not in scope, for a person."""
     silent: list[str] = msgspec.field(default_factory=list)
     """Documented fields, by their paths, that were asked for and that no record had."""
 

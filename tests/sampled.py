@@ -18,7 +18,10 @@ def resources(team: str | None, accounts: Accounts | None = None) -> Iterator[Re
     accounts = accounts or load(None, NOW)
     account = accounts.own if team is None else accounts.teams[team]
     for kind in TYPES.values():
-        if kind.listing is None:
+        if kind.scope is Scope.TOKEN and team is None:
+            record = decode.listed(kind, accounts.auth)
+            yield Resource(type=kind.name, id=record["id"], name=record["name"], team=None, record=record)
+        if kind.listing is None or kind.scope is Scope.TOKEN:
             continue
         path = tuple(kind.listing.path.strip("/").split("/"))
         endpoint = next(each for each in accounts.endpoints if each.path == path)

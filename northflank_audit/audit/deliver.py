@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from northflank_audit import logs
 from northflank_audit.config.settings import NOTIFY_VARIABLE, Settings
 from northflank_audit.deadline import Deadline
-from northflank_audit.delivery import files, metrics, notify
+from northflank_audit.delivery import files, notify
 from northflank_audit.delivery.previous import previous
 from northflank_audit.delivery.when import wanted
 from northflank_audit.errors import DeliveryError, StartError
@@ -108,6 +108,10 @@ def _measure(settings: Settings, report: Report) -> Report:
 
     The file comes first, since it can be written again: what was pushed as the last success can't be taken back.
     """
+    if settings.metrics_file is None and settings.metrics_push is None:
+        return report
+    from northflank_audit.delivery import metrics  # noqa: PLC0415 - imports prometheus_client
+
     scope = metrics.scope(settings.team, all_teams=settings.all_teams)
     left: list[Send] = []
     if settings.metrics_file is not None:

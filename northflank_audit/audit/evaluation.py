@@ -200,7 +200,7 @@ class _ByAccount(_Evaluation):
             verdicts = list(self._engine.judge_account(account, resources))
             self._want_as_said(verdicts, resources)
             if not self._complete():
-                return self._judged(resources, chain(self._verdicts(resources), verdicts), accounts=1)
+                return self._judged(resources, chain(self._verdicts(resources), verdicts), int(not account.partial))
 
     def _complete(self) -> bool:
         """Read what is wanted and was not asked for before; tell whether there was anything."""

@@ -20,6 +20,9 @@ from northflank_audit.formats import FORMATS
 from northflank_audit.printing import say
 from northflank_audit.stopping import Watch
 
+if sys.platform != "win32":
+    import resource
+
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -43,6 +46,7 @@ class _RunByDefault(LazyGroup):
 
 _HERE = __package__
 LAZY = (
+    Lazy("emulator", f"{_HERE}.emulator_command", "emulator", "Serve the API of a sample account until stopped."),
     Lazy(
         "plan",
         f"{_HERE}.catalogue_commands",
@@ -113,35 +117,13 @@ def _silence() -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int], None]]:
-    from rich.console import Console  # noqa: PLC0415 - on a terminal only
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
+    from rich import console, progress  # noqa: PLC0415 - on a terminal only
 
-    columns = (SpinnerColumn(), TextColumn("{task.completed} resources evaluated"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda count: progress.advance(task, count)
-
-
-@cli.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0: any free one.")
-@click.option("--token", help="Token that requests must carry.  [default: a random one]")
-@click.option("--data", metavar="FILE", help="Account to serve.  [default: the sample account]")
-@click.option("--faults", metavar="FILE", help="Faults to inject, in YAML or JSON; see docs/emulator.md.")
-@click.pass_context
-def emulator(ctx: click.Context, host: str, port: int, token: str | None, data: str | None, faults: str | None) -> None:
-    """Serve the API of a sample account until stopped."""
-    from northflank_audit.emulator import Emulator, load, load_plan  # noqa: PLC0415 - for this command only
-
-    plan = load_plan(faults) if faults else None
-    server = Emulator(load(data), plan, token=token, host=host, port=port)
-    try:
-        say(f"{server.url} token: {server.token}")
-        sys.stdout.flush()
-        server.serve_forever()
-    except Stopped as stop:
-        logs.tell("the emulator was stopped")
-        ctx.exit(128 + stop.signal_number)
+    evaluated = progress.TextColumn("{task.completed} resources evaluated")
+    columns = (progress.SpinnerColumn(), evaluated, progress.TimeElapsedColumn())
+    with progress.Progress(*columns, console=console.Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda count: bar.advance(task, count)
 
 
 @cli.command("formats")
@@ -157,9 +139,7 @@ def _leave_no_core() -> None:
 
     Linux takes a limit of 1 byte to mean that collectors get nothing either (core(5)).
     """
-    try:
-        import resource  # noqa: PLC0415 - not on Windows
-    except ImportError:
+    if sys.platform == "win32":
         return
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (1, 1) if sys.platform == "linux" else (0, 0))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import click
 from msgspec import UNSET
 
-from northflank_audit.formats.headline import Outcome, headline, outcome
+from northflank_audit.formats.headline import Outcome, brief_headline, outcome
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import BECAME, changes, identity, moment, narrowed, new_first, pages_read, plural
 from northflank_audit.formats.view import product, types
@@ -62,22 +62,8 @@ def lines(report: Report, written: Sequence[str], told: Sequence[str] = (), *, v
 
 
 def _headline(report: Report) -> str:
-    summary = report.summary
-    counts = [f"{count} {severity}" for severity, count in reversed(summary.fail_by_severity.items()) if count]
-    violations = plural(summary.fail, "violation")
-    said = f"{violations}: {', '.join(counts)}" if counts else "no violation"
-    if summary.waived:
-        said += f" ({summary.waived} waived)"
-    if report.run.blind and (report.saw_nothing or report.judged_nothing):
-        said = headline(report)[:1].lower() + headline(report)[1:]
-    elif report.run.blind:
-        said += " in what could be seen"
-    elif not report.run.complete:
-        said += ", but not everything could be delivered"
-    elif report.judged_nothing:
-        said = headline(report)[:1].lower() + headline(report)[1:]
     word = outcome(report)
-    return click.style(f"{word}  {said}", fg=_OUTCOMES[word], bold=True)
+    return click.style(f"{word}  {brief_headline(report)}", fg=_OUTCOMES[word], bold=True)
 
 
 def _changes(report: Report) -> Iterator[str]:

@@ -16,7 +16,7 @@ from northflank_audit.errors import FileError
 
 REFUSED: Final = ("api-url", "token-file", "notify-file", "demo", "input")
 """Options that say where the token goes or comes from, or what is read in place of the account."""
-WRITTEN: Final = ("output", "output-dir", "save-snapshot", "metrics-file", "history")
+WRITTEN: Final = ("output", "output-dir", "save-snapshot", "metrics-file")
 """Options that say where something is written."""
 WEAKENING: Final = ("fail-on", "on-unknown", "waivers", "rules", "rule", "skip-rule", "absent", "overrides")
 """What can turn a violation into a success."""

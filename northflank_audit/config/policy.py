@@ -2,14 +2,14 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from northflank_audit import bundled
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.earlier_report import Baseline
-from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean, in_order
+from northflank_audit.errors import FileErrors, StartError, did_you_mean
 from northflank_audit.model import Rule, Waiver
 from northflank_audit.parameters import to_set
 from northflank_audit.policy.rules import rulebook as rule_files
@@ -221,52 +221,6 @@ def requested(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[
         if rule_id in book.off:
             raise StartError(f"--rule {rule_id}: {book.off[rule_id]} switches it off")
     return rule_files.select(rules, only, [name for name in skip if name not in book.off])
-
-
-def lint(
-    paths: Sequence[str], others: Sequence[str] | None, waivers: str | None, config: Document | None
-) -> tuple[list[FileError], int]:
-    """Return every mistake and warning in rule files, their examples, a config file and waivers; and how many rules.
-
-    `others` are more rules (none: the bundled ones) that config and waivers may be about, and that are not checked.
-    Raises StartError for a file that can't be read.
-    """
-    from northflank_audit.policy.lint.warnings import warnings  # noqa: PLC0415 - imports lark
-
-    book = read_tested(paths)
-    found = list(warnings(book))  # as the files have them, before a config file tunes them
-    count = len(book.rules) + len(book.flawed)
-    known = Rulebook()
-    for each in (book, *([] if others is None else [read_tested(others)])):
-        known.include(each)
-    known.mistakes.clear()
-    if config is not None:
-        rule_files.override(known, config)
-        found += [*config.mistakes, *known.mistakes, *_unknown_ids(known, config)]
-    if waivers and not os.path.lexists(waivers):
-        found.append(FileError(waivers, 1, 1, "no such file"))
-    elif waivers:
-        document = Document(read_text(waivers), waivers, strict=False)
-        accepted, mistakes = waiver_files.read(document)
-        found += mistakes
-        for here, waiver in accepted:
-            if waiver.rule not in known.rules and (problem := rule_files.absent(known, waiver.rule)):
-                found.append(document.error((*here, "rule"), problem, warning=True))
-    found += [
-        FileError(folder, 1, 1, "its rule files are not read: name the folder too", warning=True)
-        for folder in book.unread
-    ]
-    return in_order([*book.mistakes, *found]), count
-
-
-def _unknown_ids(book: Rulebook, config: Document) -> Iterator[FileError]:
-    """Yield the ids among a config file's `rule` and `skip-rule` that no rule has."""
-    for key in ("rule", "skip-rule"):
-        given = config.value.get(key) if isinstance(config.value, dict) else None
-        for index, rule_id in enumerate(given if isinstance(given, list) else []):
-            known = not isinstance(rule_id, str) or rule_id in {*book.rules, *book.off}
-            if not known and (problem := rule_files.absent(book, rule_id)):
-                yield config.error((key, index), problem)
 
 
 def left_out(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from northflank_audit import reading
 from northflank_audit.config import email_section
 from northflank_audit.config.found_config import FoundConfig
 from northflank_audit.config.precedence import Sources, settled
-from northflank_audit.delivery import heartbeat, metrics
+from northflank_audit.delivery import heartbeat
 from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
 from northflank_audit.documents.yaml_document import Document
@@ -27,6 +27,9 @@ DEFAULT_URL: Final = "https://api.northflank.com"
 URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
 NOTIFY_VARIABLE: Final = "NORTHFLANK_AUDIT_NOTIFY_URLS"
 """The environment's other way to give Apprise URLs; no flag takes them, since a flag shows in the process list."""
+
+METRICS_SUFFIX: Final = ".prom"
+"""The node exporter reads the files that end so, and no others."""
 
 TOLD: Final = ("email_to", "notify_file", "metrics_file", "metrics_push", "heartbeat")
 """The options that say who is told. Of a demo they are told only if the command line or a config it names says so."""
@@ -165,8 +168,8 @@ def _written(settings: Settings) -> Iterator[str]:
 def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
     """Return the addresses that are pinged and pushed to. Raises click.UsageError, which keeps their keys to itself."""
     file = values.get("metrics_file")
-    if file is not None and not file.endswith(metrics.SUFFIX):
-        raise click.UsageError(f"--metrics-file: the node exporter reads files that end in {metrics.SUFFIX}")
+    if file is not None and not file.endswith(METRICS_SUFFIX):
+        raise click.UsageError(f"--metrics-file: the node exporter reads files that end in {METRICS_SUFFIX}")
     found = {name: values[name].strip() for name in ("metrics_push", "heartbeat") if values.get(name) is not None}
     for name, url in found.items():
         option = f"--{name.replace('_', '-')}"

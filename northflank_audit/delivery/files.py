@@ -5,11 +5,15 @@ import logging
 import os
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+
+if sys.platform != "win32":
+    import fcntl
 
 from northflank_audit.delivery import pipes
 from northflank_audit.errors import DeliveryError
@@ -132,9 +136,7 @@ def alone(folder: str) -> Iterator[None]:
     """
     with _told(folder):
         Path(folder).mkdir(parents=True, exist_ok=True)
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows
-    except ImportError:
+    if sys.platform == "win32":
         yield
         return
     with _told(folder):

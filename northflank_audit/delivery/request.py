@@ -4,12 +4,11 @@ Such an address holds a key, so no message here says more of it than its host. N
 session is its own, without a token, cookies or .netrc. A redirect is not followed: it would hand the key on.
 """
 
-import queue
-import threading
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from northflank_audit import __version__
+from northflank_audit.bounded import OutOfTime, within
 from northflank_audit.transient import RETRIED
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ TRY_SECONDS: Final = 3.0
 """Seconds for a connection, and for an answer to begin."""
 LONGEST: Final = 8.0
 """Seconds for all tries together, whatever the other side and the resolver do."""
-"""The statuses that may pass by themselves."""
 
 
 class NotSent(Exception):
@@ -40,27 +38,20 @@ def send(method: str, url: str, body: bytes = b"", content_type: str = "text/pla
     tries = Retrying(
         retry=retry_if_exception_type(_Passing), stop=stop_after_attempt(TRIES), wait=wait_fixed(PAUSE), reraise=True
     )
-    outcome: queue.SimpleQueue[NotSent | None] = queue.SimpleQueue()
 
     def attempts() -> None:
         try:
             tries(_once, method, url, body, content_type)
-        except NotSent as problem:
-            outcome.put(problem)
+        except NotSent:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever an odd address or answer does, it tells no secret
-            outcome.put(NotSent(f"{host(url)}: {type(error).__name__}"))
-        else:
-            outcome.put(None)
+            raise NotSent(f"{host(url)}: {type(error).__name__}") from None
 
-    # A timeout of requests bounds the wait for each byte, and nothing bounds the resolver: so all of it is left to a
-    # thread that nobody waits for longer than this.
-    threading.Thread(target=attempts, name="request", daemon=True).start()
     try:
-        problem = outcome.get(timeout=LONGEST)
-    except queue.Empty:
-        problem = NotSent(f"{host(url)}: no answer in {LONGEST:g} s")
-    if problem is not None:
-        raise problem
+        # A timeout of requests bounds the wait for each byte, and nothing bounds the resolver.
+        within(LONGEST, attempts, "request")
+    except OutOfTime:
+        raise NotSent(f"{host(url)}: no answer in {LONGEST:g} s") from None
 
 
 def host(url: str) -> str:
@@ -72,7 +63,8 @@ def _once(method: str, url: str, body: bytes, content_type: str) -> None:
     import requests  # noqa: PLC0415 - only where it is used
 
     headers = {"User-Agent": f"northflank-audit/{__version__}", **({"Content-Type": content_type} if body else {})}
-    with _session(url) as session:
+    with requests.Session() as session:
+        _isolate(session, url)
         try:
             answer = session.request(
                 method,
@@ -97,11 +89,7 @@ def _once(method: str, url: str, body: bytes, content_type: str) -> None:
         raise NotSent(f"{host(url)}: HTTP {status}")
 
 
-def _session(url: str) -> "requests.Session":
-    """Return a session with the environment's proxies and authorities, and without its .netrc."""
-    import requests  # noqa: PLC0415 - as above
-
-    session = requests.Session()
+def _isolate(session: "requests.Session", url: str) -> None:
+    """Give a session the environment's proxies and authorities, and keep its .netrc from it."""
     environment = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify, session.trust_env = environment["proxies"], environment["verify"], False
-    return session

@@ -7,17 +7,18 @@ import re
 import smtplib
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import partial
 from typing import Final
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
+from northflank_audit.bounded import OutOfTime, within
 from northflank_audit.delivery.mailconfig import Login, Smtp
 from northflank_audit.errors import DeliveryError
 from northflank_audit.printable import printable
@@ -97,13 +98,15 @@ def send(message: EmailMessage, sender: str, to: Sequence[str], server: Smtp, pa
     connection breaks right after the mail, it may arrive twice, with the same Message-ID.
     """
     post = _Post(server, sender, list(dict.fromkeys(to)), message.as_bytes(policy=SMTP))
-    # A thread, since neither a name's resolution nor a server that sends a byte now and then knows a time-out.
-    worker = threading.Thread(target=_work, args=(post, patience), daemon=True)
-    worker.start()
-    worker.join(patience.limit)
+    late = False
+    try:
+        # Neither a name's resolution nor a server that sends a byte now and then knows a time-out.
+        within(patience.limit, partial(_work, post, patience), "mail")
+    except OutOfTime:
+        late = True
     # What the thread has said so far; it goes on to say what it makes of being cut off.
     pending, final, problem = list(post.pending), dict(post.refused), post.problem
-    if worker.is_alive() and pending:
+    if late and pending:
         problem = f"{problem or 'it does not answer'} (given up after {patience.limit:g} s)"
     post.abandon()
     refused = [f"{address} ({said})" for address, said in final.items()]

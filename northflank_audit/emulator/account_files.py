@@ -12,7 +12,7 @@ from northflank_audit.errors import StartError
 CREDENTIALS: Final = "credentials"
 PROJECTS: Final = "projects"
 TEAMS: Final = "teams"
-_OF_A_FILE: Final = ("teams", "endpoints", "permissions", "paging", "asOf")
+_OF_A_FILE: Final = ("teams", "endpoints", "permissions", "paging", "asOf", "auth")
 _OF_AN_ACCOUNT: Final = ("id", "name")
 _TIMES: Final = ("At", "Date", "LoginTime")
 """How the names of fields end that hold date-times."""
@@ -52,6 +52,9 @@ class AccountFile:
             raise StartError(
                 f"{self.path}: permissions are a list of texts, such as 'Project > Addons > General > Read'"
             )
+        auth = self.value.get("auth")
+        if auth is not None and not (isinstance(auth, dict) and auth.get("entityType", "team") in ("team", "org")):
+            raise StartError(f"{self.path}: auth is a map, and its entityType is 'team' or 'org'")
         _check_account(f"{self.path}: ", self.value, served)
         for place, team in _items(f"{self.path}: {TEAMS}", self.value.get(TEAMS)):
             _known(f"{place}: ", team, [*lists, *_OF_AN_ACCOUNT])

@@ -12,6 +12,15 @@ from northflank_audit.errors import StartError
 
 SAMPLE: Final = Path(__file__).parent / "sample"
 _DETAIL_ONLY = ("auths",)
+_TOKEN: Final = {
+    "id": "audit",
+    "name": "Audit",
+    "tokenKind": "api",
+    "entityId": "own",
+    "createdAt": "2026-01-01T00:00:00.000Z",
+    "expiresAt": None,
+}
+"""What the API says of the token where the account file does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,8 @@ class Accounts:
     """What is served."""
     permissions: frozenset[str] | None = None
     """What the token may read; None is everything."""
+    auth: dict[str, Any] = field(default_factory=lambda: {**_TOKEN, "entityType": "team"})
+    """What the API says of the token."""
 
 
 def listed(credential: dict[str, Any]) -> dict[str, Any]:
@@ -67,9 +78,9 @@ def load(path: str | None, now: dt.datetime | None = None) -> Accounts:
 
     A file maps the lists of `endpoints.yaml` by where they stand (`from`), and those of more `endpoints`, if it has
     any; `teams` (a list, each with `id`, `name` and lists); `paging` (`cursor` or `page`); `permissions`, if the token
-    has not all; and `asOf`: the time at which its date-times are right. They are moved by what has passed since, so
-    that a sample does not age. A saved list response serves as well, and so does a folder of such files, which say
-    together what one file would. Raises StartError, with the place in the file.
+    has not all; `auth`, what the API says of the token; and `asOf`: the time at which its date-times are right. They
+    are moved by what has passed since, so that a sample does not age. A saved list response serves as well, and so
+    does a folder of such files, which say together what one file would. Raises StartError, with the place in the file.
     """
     files = [AccountFile.read(each) for each in _files(SAMPLE if path is None else Path(path))]
     served = _served(files)
@@ -87,6 +98,7 @@ def load(path: str | None, now: dt.datetime | None = None) -> Accounts:
         cursors=value.get("paging", "cursor") == "cursor",
         endpoints=served,
         permissions=None if granted is None else frozenset(granted),
+        auth={**_TOKEN, "entityType": "org" if value.get(TEAMS) else "team", **(value.get("auth") or {})},
     )
 
 

@@ -122,10 +122,14 @@ class Emulator:
         match [unquote(part) for part in request.path.strip("/").split("/")]:
             case ["v1", "login"]:
                 return {"data": {}}
+            case ["v1", "auth"]:
+                return {"data": self.accounts.auth}
             case ["v1", "teams"]:
                 teams = [{"id": key, "name": team.name} for key, team in self.accounts.teams.items()]
                 return self._page("teams", teams, request.query)
             case ["v1", "teams", team, *rest]:
+                if team == self.accounts.auth["entityId"]:  # the token's own, by its name
+                    return self._account(self.accounts.own, rest, request.query)
                 if team not in self.accounts.teams:
                     raise _Refusal(HTTPStatus.NOT_FOUND, "Team not found")
                 return self._account(self.accounts.teams[team], rest, request.query)

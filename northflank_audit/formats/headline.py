@@ -46,7 +46,24 @@ def headline(report: Report) -> str:
         return nothing if report.saw_nothing else f"{nothing} on {_audited(report)}"
     if report.run.blind:
         return f"The audit could not see or judge everything; so far it found {found or 'no violation'}"
-    return (found or _clean(report)) + ("" if report.run.complete else ", but not everything could be delivered")
+    return (found or _clean(report)) + _undelivered(report)
+
+
+def brief_headline(report: Report) -> str:
+    """Return what the report says with violations by severity, to follow the outcome: `3 violations: 1 high, 2 low`."""
+    if report.judged_nothing or _nothing(report):
+        sentence = headline(report)
+        return sentence[:1].lower() + sentence[1:]
+    summary = report.summary
+    counts = [f"{count} {severity}" for severity, count in reversed(summary.fail_by_severity.items()) if count]
+    found = f"{plural(summary.fail, 'violation')}: {', '.join(counts)}" if counts else "no violation"
+    waived = f" ({summary.waived} waived)" if summary.waived else ""
+    return found + waived + (" in what could be seen" if report.run.blind else _undelivered(report))
+
+
+def _undelivered(report: Report) -> str:
+    """Say of a report on all there is that not everyone gets it; nothing where everyone does."""
+    return "" if report.run.complete else ", but not everything could be delivered"
 
 
 def _nothing(report: Report) -> str:
@@ -117,7 +134,7 @@ def the_type(report: Report) -> str:
 def _accounts(report: Report) -> str:
     """Return how many accounts were judged as such; nothing where no rule was about them."""
     count = report.judged.get(ACCOUNT_TYPE, 0)
-    return THE_ACCOUNT if count == 1 else plural(count, "account") if count else ""
+    return THE_ACCOUNT if count == 1 else many(count, ACCOUNT_TYPE) if count else ""
 
 
 def explanation(report: Report) -> str:

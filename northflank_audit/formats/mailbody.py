@@ -4,7 +4,6 @@ The worst findings are shown, and the rest is counted: mail clients cut long mai
 the report that goes with the mail.
 """
 
-import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
@@ -19,7 +18,7 @@ from northflank_audit.formats.templating import environment
 from northflank_audit.formats.text import BECAME, changes, identity, narrowed, new_first
 from northflank_audit.formats.view import grouped, view
 from northflank_audit.model import Result
-from northflank_audit.printable import printable, shortened
+from northflank_audit.printable import mail_text, printable, shortened
 from northflank_audit.report import Comparison, Report, RuleSummary
 from northflank_audit.unjudged import causes
 
@@ -31,8 +30,6 @@ LONGEST: Final = 400
 """Characters of a text that are shown."""
 WIDTH: Final = 78
 """Columns of the plain text (RFC 5322, 2.1.1)."""
-
-_LINKED: Final = re.compile(r"(?i)(?<=:)//|(?<=www)\.|@")
 
 
 class Some(NamedTuple):
@@ -157,7 +154,7 @@ def short(value: Any) -> str:
 
 def inert(value: Any) -> str:
     """Return what others wrote so that no mail client makes a link of it: an invisible blank breaks addresses."""
-    return _LINKED.sub(lambda found: f"\u200b{found[0]}\u200b", short(value))
+    return mail_text(short(value))
 
 
 def fill(value: str, indent: int = 0, first: str | None = None) -> Markup:

@@ -24,7 +24,7 @@ from northflank_audit.formats.link import address
 from northflank_audit.formats.places import Place, Places, resource_uri, scope_path
 from northflank_audit.formats.text import changes, identity, label, plural, reasons, standing
 from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, Waiver, fingerprint
-from northflank_audit.printable import printable, shortened
+from northflank_audit.printable import printable, sarif_text, shortened
 from northflank_audit.report import Report, RuleSummary
 
 MOST_RESULTS: Final = 25_000
@@ -291,4 +291,4 @@ def _shown(text: str, longest: int = _LONGEST_TEXT) -> str:
 
 def _text(text: str, longest: int = _LONGEST_TEXT) -> dict[str, str]:
     """Return a plain text message: no link, no placeholder, and as long as it may be."""
-    return {"text": _shown(text, longest).replace("](", "]\u200b(").replace("{", "{{").replace("}", "}}")}
+    return {"text": sarif_text(_shown(text, longest)).replace("{", "{{").replace("}", "}}")}

@@ -10,7 +10,7 @@ from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.cel import Names, Shared
 from northflank_audit.policy.kinds import Doubt, Kinds, together
 from northflank_audit.policy.needs import PROJECT_TYPE
-from northflank_audit.resources import TYPES
+from northflank_audit.resources import TYPES, ResourceType
 
 
 class AccountView:
@@ -35,6 +35,10 @@ class AccountView:
     def of(self, kind: str) -> Sequence[Resource]:
         """Return the resources of a type."""
         return self._by_type[kind]
+
+    def about(self, kind: ResourceType) -> Sequence[Resource]:
+        """Return what rules about a type are about: its resources, or the account itself."""
+        return self.of(kind.name) if kind.listing is not None else [self.account.resource]
 
     def is_doubtful(self, resource: Resource) -> bool:
         """Tell whether something of a resource must not be relied upon."""

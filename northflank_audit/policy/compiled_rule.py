@@ -6,6 +6,7 @@ from functools import cached_property
 
 from northflank_audit.model import LIST, Rule
 from northflank_audit.policy.expressions.cel import Expression, compiled
+from northflank_audit.policy.expressions.field_reads import ACCOUNT
 from northflank_audit.policy.needs import by_collection, needs
 from northflank_audit.resources import TYPES
 
@@ -51,7 +52,7 @@ class CompiledRule:
         known = by_collection()
         paths = [read.path for expression in self.expressions for read in expression.reads_within]
         return frozenset(
-            known[path[1]].name for path in paths if path[0] == "account" and len(path) > 1 and path[1] in known
+            known[path[1]].name for path in paths if path[0] == ACCOUNT and len(path) > 1 and path[1] in known
         )
 
     @property

@@ -114,9 +114,14 @@ class Engine:
         known = AccountView(account, resources, self._collective, self._now)
         for each in self._collective:
             kind = TYPES[each.rule.resource]
+            if kind.listing is None and account.partial:
+                continue
+            if each.lists & account.out_of_scope.keys():
+                yield from (Verdict(each.rule, one, Status.NOTAPPLICABLE) for one in known.about(kind))
+                continue
             shared, seen = known.shared(each)
             exhausted: Failed | None = None
-            for resource in known.of(kind.name) if kind.listing is not None else [account.resource]:
+            for resource in known.about(kind):
                 doubt = known.doubt(resource)
                 own: dict[str, Any] = {"params": each.rule.params}
                 if kind.listing is not None:

@@ -8,7 +8,7 @@ from northflank_audit.model import Account, Resource, ResourceName, Rule
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.expressions.cel import Expression, Missing, lookup
 from northflank_audit.policy.expressions.environment import NO_ADDRESS
-from northflank_audit.policy.expressions.field_reads import ITEM
+from northflank_audit.policy.expressions.field_reads import ACCOUNT, ITEM
 from northflank_audit.policy.needs import PROJECT_TYPE, by_collection
 from northflank_audit.resources import TYPES, ResourceType
 from northflank_audit.resources.paths import dotted
@@ -54,7 +54,7 @@ def _lacking_elsewhere(known: AccountView, resource: Resource, expression: Expre
     """Say that a field of another record is not known, and why."""
     own = TYPES[resource.type]
     read = [each.path for each in expression.reads_within if len(each.path) > 1]
-    kinds = [by_collection()[path[1]].name for path in read if path[0] == "account" and path[1] in by_collection()]
+    kinds = [by_collection()[path[1]].name for path in read if path[0] == ACCOUNT and path[1] in by_collection()]
     kinds += [own.alias or own.name] if any(each.path[0] == "resources" for each in expression.reads_within) else []
     named = [kind for kind in dict.fromkeys(kinds) if any(_ends_with(path, key) for path in TYPES[kind].fields)]
     kind = next(iter(named or kinds), own.name)

@@ -11,6 +11,7 @@ from northflank_audit.resources.base import Field, Kind, Part, Permission, Resou
 from northflank_audit.resources.data import ADDON, BACKUP_DESTINATION, VOLUME
 from northflank_audit.resources.networking import DOMAIN, LOAD_BALANCER
 from northflank_audit.resources.observability import NOTIFICATION
+from northflank_audit.resources.own_token import AUTH
 from northflank_audit.resources.registries import REGISTRY_CREDENTIAL
 from northflank_audit.resources.secrets import SECRET_GROUP
 from northflank_audit.resources.workloads import PROJECT, SERVICE
@@ -20,6 +21,7 @@ TYPES: Final[dict[str, ResourceType]] = {
     for each in (
         REGISTRY_CREDENTIAL,
         ACCOUNT,
+        AUTH,
         API_TOKEN,
         PROJECT,
         SERVICE,

@@ -18,16 +18,18 @@ from northflank_audit.report import Origin, Subject
 from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.decode import listed, restored
 from northflank_audit.sources import snapshot
-from northflank_audit.sources.interface import NOT_ASKED, Source
+from northflank_audit.sources.interface import AT_HOME, ELSEWHERE, NOT_ASKED, Source
 from northflank_audit.sources.snapshot import KIND, Read, Saved, Snapshot
 
 NO_DETAILS: Final = "the input holds no details; a snapshot of a live audit does"
 NOT_KEPT: Final = "it is personal, and no rule read it when this was fetched"
 DIFFERENT: Final = "the inputs differ on them"
 UNSAID: Final = "the snapshot does not say what of the account it has"
+_DEFAULT: Final = TYPES[RESOURCE_TYPE]
+"""The type whose list an input is where it does not say it."""
 _FORMS: Final = (
-    "it must be a snapshot of this tool, a response of 'List registries', or what "
-    "'northflank list registry-credentials -o json' prints"
+    f"it must be a snapshot of this tool, a response of '{_DEFAULT.part(LIST).title}', or what "
+    f"'{_DEFAULT.command}' prints"
 )
 
 
@@ -101,7 +103,8 @@ class InputSource(Source):
 
     def _held(self, kind: ResourceType, team: str | None) -> None:
         """Take note of what the inputs say of a type's list: one that no input holds is a gap."""
-        self._account(team)
+        if self._has_scope(kind, team):
+            return
         said = [each for _, value in self._inputs if (each := self._said(value, kind, team)) is not None]
         known = [each for each in said if isinstance(each, frozenset)]
         whys = [each for each in said if isinstance(each, str) and each != NOT_ASKED]
@@ -116,6 +119,24 @@ class InputSource(Source):
             self._gap(kind, team, None, NOT_ASKED if NOT_ASKED in said else not_held)
         elif whys:
             self._lacks(kind, team, whys[0])
+
+    def _has_scope(self, kind: ResourceType, team: str | None) -> bool:
+        """Take note of why a snapshot's account has no resources of a type; tell whether that is so."""
+        saved = [
+            each
+            for _, value in self._inputs
+            if isinstance(value, Read)
+            for each in value.snapshot.accounts
+            if each.team == team
+        ]
+        partial_ = bool(saved) and all(each.partial for each in saved)
+        why = next((each.out_of_scope[kind.name] for each in saved if kind.name in each.out_of_scope), "")
+        if partial_ and kind.scope not in AT_HOME:
+            why = why or ELSEWHERE
+        account = self._account(team)
+        scope = {**account.out_of_scope, **({kind.name: why} if why else {})}
+        self.accounts[team] = replace(account, out_of_scope=scope, partial=partial_)
+        return bool(why)
 
     def _said(self, value: Read | Answer, kind: ResourceType, team: str | None) -> frozenset[str] | str | None:
         """Return what an input has of a list: ids, where it is known; why it is not; None, nothing at all."""
@@ -231,7 +252,7 @@ def _decoded(file: InputFile) -> Read | Answer:
             return snapshot.read(value)
         except (msgspec.ValidationError, RecursionError) as error:
             raise StartError(f"{name}: not a whole snapshot ({error})") from None
-    return _answer(file, TYPES[file.type or RESOURCE_TYPE], value)
+    return _answer(file, TYPES[file.type] if file.type else _DEFAULT, value)
 
 
 def _answer(file: InputFile, kind: ResourceType, value: Any) -> Answer:

@@ -14,11 +14,14 @@ from msgspec.structs import replace
 from northflank_audit.model import LIST, Account, Identity, Resource
 from northflank_audit.northflank.paging import has_id
 from northflank_audit.report import Coverage, Origin, Subject, TypeCoverage
-from northflank_audit.resources import PARENT, TYPES, ResourceType
+from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.base import Record
 from northflank_audit.resources.needs import Needs
 
 _PAGE_BYTES: Final = 4
+ELSEWHERE: Final = "they belong to another account"
+AT_HOME: Final = frozenset({Scope.TOKEN, Scope.ORGANISATION})
+"""The scopes of what there is once, whatever the accounts are."""
 NOT_ASKED: Final = "no rule asked for them when this was fetched"
 
 
@@ -94,7 +97,10 @@ class Source(ABC):
         if lacking := self.shortfalls.get(name):
             more = f", and {len(lacking) - 1} more like it" if len(lacking) > 1 else ""
             missing.append(f"{lacking[0]}{more}")
+        scopes = [each.out_of_scope.get(name, "") for each in self.accounts.values()]
         return TypeCoverage(
+            in_scope=not scopes or not all(scopes),
+            scope=scopes[0] if scopes and all(scopes) else "",
             type=name,
             resources=self.counts[name],
             details=self.details[name],

@@ -12,14 +12,16 @@ import requests
 from northflank_audit.emulator import Account, Emulator, Fault, Plan, load
 from northflank_audit.emulator.accounts import listed
 from northflank_audit.emulator.endpoints import Endpoint, built_in
-from northflank_audit.resources import TYPES
+from northflank_audit.resources import TYPES, Scope
 from northflank_audit.resources.base import DETAIL, LIST
 from tests.conftest import NET
 from tests.secrecy import planted
 
 SAMPLE = load(None)
 ENDPOINTS = {".".join(each.source): each for each in built_in()}
-TYPES_BY_PATH = {kind.listing.path.strip("/"): kind for kind in TYPES.values() if kind.listing}
+TYPES_BY_PATH = {
+    kind.listing.path.strip("/"): kind for kind in TYPES.values() if kind.listing and kind.scope is not Scope.TOKEN
+}
 
 
 @dataclass

@@ -1,9 +1,13 @@
 """The declarations agree with each other, and with what is documented."""
 
+import ast
+
 import pytest
 
-from northflank_audit.resources import TYPES, Scope
+from northflank_audit.model import RESOURCE_TYPE
+from northflank_audit.resources import PARENT, TYPES, Scope
 from northflank_audit.resources.base import Kind
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
@@ -21,7 +25,7 @@ def test_a_declaration_is_whole(kind):
         assert ("{project}" in part.path) is (kind.scope is Scope.PROJECT)
         assert ("{id}" in part.path) is (part is not kind.listing)
         assert part.path not in kind.never
-        assert str(part.permission).endswith(("Read", "List", ")"))
+        assert str(part.permission).endswith(("Read", "List", ")")) or kind.scope is Scope.TOKEN
 
 
 def test_names_are_unique():
@@ -46,3 +50,17 @@ def test_which_part_gives_a_field_is_known():
     assert addon.giving(("backupSchedules", "[]", "retentionTime")) == {"backupSchedules"}
     assert addon.giving(("backupSchedules",)) == {"backupSchedules"}
     assert addon.giving(("nothing",)) == frozenset()
+
+
+def test_no_other_module_names_a_type():
+    """`account` is also a variable of expressions, and `project` a part of a resource's name."""
+    names = set(TYPES) - {"account", PARENT.name}
+    package = ROOT / "northflank_audit"
+    found = [
+        (path.relative_to(package).as_posix(), node.value)
+        for path in package.rglob("*.py")
+        if path.relative_to(package).parts[0] not in ("resources", "emulator")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    assert found == [("model.py", RESOURCE_TYPE)]

@@ -12,6 +12,7 @@ from typing import Final
 
 from northflank_audit.policy.expressions import field_reads
 from northflank_audit.policy.expressions.field_reads import (
+    ACCOUNT,
     CALL,
     COMPREHENSION,
     CONST,
@@ -29,7 +30,7 @@ from northflank_audit.resources import TYPES
 
 ANY_FIELD: Final = "any field"
 """The key that is missing where an expression goes over a whole record."""
-_ACCOUNT, _RECORDS = "account", "resources"
+_RECORDS: Final = "resources"
 _LIST_OF_ACCOUNT: Final = 2
 """Steps of a path such as `account.addons`."""
 _TRUE, _ZERO = b"\x10\x01", b"\x18\x00"  # constants: bool_value, int64_value
@@ -79,7 +80,7 @@ class _Names:
         kind = TYPES[resource_type]
         records = frozenset({kind.variable} if own and kind.listing is not None else ())
         lists = frozenset({_RECORDS} if others else ())
-        account = frozenset({_ACCOUNT} if others else ())
+        account = frozenset({ACCOUNT} if others else ())
         derived = records | lists | account
         return cls(records | account, lists, Shapes(known, resource_type, derived, {}))
 
@@ -107,8 +108,8 @@ class _Names:
             return field_reads.name(expression) in self.lists
         if SELECT in node:
             path = field_reads.path(node)
-            of_account = path is not None and len(path[0]) == _LIST_OF_ACCOUNT and path[0][0] == _ACCOUNT
-            return of_account and _ACCOUNT in self.records
+            of_account = path is not None and len(path[0]) == _LIST_OF_ACCOUNT and path[0][0] == ACCOUNT
+            return of_account and ACCOUNT in self.records
         if LIST in node:
             elements = field_reads.fields(field_reads.last(node, LIST)).get(1, [])
             return any(field_reads.name(field_reads.raw(each)) in self.records for each in elements)
@@ -133,7 +134,7 @@ class _Rewriter:
         form = next((form for kind, form in forms.items() if kind in node), None)
         if form is not None:
             return form(node, names)
-        is_record = field_reads.name(raw) in (self.variable, _ACCOUNT) and field_reads.name(raw) in names.records
+        is_record = field_reads.name(raw) in (self.variable, ACCOUNT) and field_reads.name(raw) in names.records
         return self._any_field() if is_record else raw
 
     def _select(self, node: Message, names: _Names) -> bytes:

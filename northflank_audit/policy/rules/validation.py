@@ -14,8 +14,9 @@ from northflank_audit.model import RESOURCE_TYPE, ExampleEntry, Status
 from northflank_audit.parameters import unset
 from northflank_audit.policy.expressions.cel import CelError, Expression, compiled
 from northflank_audit.policy.expressions.environment import WIDE
-from northflank_audit.policy.expressions.field_reads import Read
+from northflank_audit.policy.expressions.field_reads import ACCOUNT, Read
 from northflank_audit.policy.lint.failing import failures
+from northflank_audit.policy.needs import by_collection
 from northflank_audit.policy.reasons import SIZE
 from northflank_audit.policy.rules.rule_file import RuleEntry
 from northflank_audit.resources import TYPES, Kind
@@ -89,6 +90,30 @@ def _compiled(
     except CelError as error:
         for problem in error.problems:
             yield document.inside(here, problem.index, problem.width, f"{here[-1]}: {problem.text}")
+    else:
+        yield from _list_mistakes(document, here, found[str(here[-1])])
+
+
+def _list_mistakes(document: Document, here: Path, expression: Expression) -> Iterator[FileError]:
+    """Yield the lists of `account` that there are none of, read or asked for; else a rule would never be settled."""
+    places: dict[int, tuple[str, str]] = {}
+    for read in expression.reads_within:
+        name = read.path[1] if read.path[0] == ACCOUNT and len(read.path) > 1 else ""
+        if name and (problem := _unknown_list(name)):
+            found = re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", expression.source)
+            starts = [match.start() for match in found] or [read.offset]
+            places[min(starts, key=lambda start: abs(start - read.offset))] = name, problem
+    for index, (name, problem) in places.items():
+        yield document.inside(here, index, len(name), f"{here[-1]}: {problem}")
+
+
+def _unknown_list(name: str) -> str:
+    """Return what is wrong with a name of a list of `account`, or nothing where there is such a list."""
+    known = by_collection()
+    if name in known:
+        return ""
+    hint = did_you_mean(name, known) or f"; choose from {', '.join(known)}"
+    return f"unknown list '{ACCOUNT}.{name}'{hint}"
 
 
 def _parameter_mistakes(
@@ -106,10 +131,13 @@ def _parameter_mistakes(
 def example_mistakes(
     document: Document, here: Path, example: ExampleEntry, params: Mapping[str, Any]
 ) -> Iterator[FileError]:
-    """Yield the mistakes in an example's parameters."""
+    """Yield the mistakes in an example's parameters, and in the names of its lists."""
     for name, value in example.params.items():
         if problem := unfit(name, value, params):
             yield document.error((*here, "params", name), problem, key=name not in params)
+    for name in example.account or ():
+        if problem := _unknown_list(name):
+            yield document.error((*here, ACCOUNT, name), problem, key=True)
 
 
 def unfit(name: str, value: object, params: Mapping[str, Any]) -> str:
