@@ -14,7 +14,7 @@ class ControlVerdict(StrEnum):
     NOTMET = "notmet"
     """It is violated."""
     NOTKNOWN = "notknown"
-    """No violation is known, but not everything could be seen and judged."""
+    """No violation is known, but not everything could be seen and evaluated."""
     WAIVED = "waived"
     """What violates it has been accepted, which is not the same as met."""
     NOTAPPLICABLE = "notapplicable"

@@ -13,7 +13,7 @@ _UNSAFE: Final = re.compile(
     "\U000e0000-\U000e007f]"  # invisible tags
 )
 _FILLERS: Final = "\u115f\u1160\u2800\u3164\uffa0"
-"""Letters and symbols that look like a blank: Hangul fillers, and Braille without a dot."""
+"""Letters and symbols that look like whitespace: Hangul fillers, and Braille without a dot."""
 _STYLE: Final = re.compile("(\x1b\\[(?:[0-3]|[39][0-7])m)")
 """What click.style puts around text: bold, dim and the colours."""
 _ANYWHERE: Final = re.compile(r"(?<=#)#(?=[^\s\[]{0,40}\[)")
@@ -83,7 +83,7 @@ def inert(text: str, *, json: bool = False, commands: bool = False) -> str:
     return text if commands else _AT_THE_START.sub(r"\1: ", text)
 
 
-def shown(text: str, *, json: bool = False, commands: bool = False) -> str:
+def printable_lines(text: str, *, json: bool = False, commands: bool = False) -> str:
     """Return text of several lines as it may be printed: inert, and without control characters except for styles."""
     parts = _STYLE.split(spelt(text))
     parts[::2] = ("\n".join(map(_without_controls, each.split("\n"))) for each in parts[::2])
@@ -101,11 +101,11 @@ def spelt(path: str) -> str:
 
 def excerpt(line: str, number: int, column: int, width: int = 1) -> str:
     """Return a line of a file, and a caret below its `column` (from 1), as two lines that align in a terminal."""
-    shown = _UNSAFE.sub("\ufffd", line.replace("\t", " "))  # as many characters as there were
-    start = max(0, column - 1 - _WIDEST * 2 // 3) if len(shown) > _WIDEST else 0
-    before, after = shown[start : column - 1], shown[column - 1 : start + _WIDEST]
+    visible = _UNSAFE.sub("\ufffd", line.replace("\t", " "))  # as many characters as there were
+    start = max(0, column - 1 - _WIDEST * 2 // 3) if len(visible) > _WIDEST else 0
+    before, after = visible[start : column - 1], visible[column - 1 : start + _WIDEST]
     before = ("…" if start else "") + before
-    after += "…" if start + _WIDEST < len(shown) else ""
+    after += "…" if start + _WIDEST < len(visible) else ""
     marked = max(1, _cells(after[:width]))
     margin = " " * len(f"{number:>4}")
     return f"{number:>4} | {before}{after}\n{margin} | {' ' * _cells(before)}^{'~' * (marked - 1)}"

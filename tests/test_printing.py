@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from northflank_audit import logs
 from northflank_audit.cli.app import cli
-from northflank_audit.printable import chat_text, has_reference, inert, mail_text, sarif_text, shown
+from northflank_audit.printable import chat_text, has_reference, inert, mail_text, printable_lines, sarif_text
 
 ACTED_ON = re.compile(r"##[^\s\[]*\[|^\s*::", re.MULTILINE)
 """What a CI takes for a command, by the sources that `printable` names."""
@@ -26,12 +26,12 @@ PLAIN = ["# title", "## C# [x]", "a::b", "https://x/#a[0]", "issue #1 [x]"]
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("before", ["", "line\n", "\x1b[1m"])
 def test_commands_to_a_ci_are_broken_up(text, before):
-    assert not ACTED_ON.search(shown(before + text).replace("\x1b[1m", ""))
+    assert not ACTED_ON.search(printable_lines(before + text).replace("\x1b[1m", ""))
 
 
 @pytest.mark.parametrize("text", PLAIN)
 def test_other_text_stays_as_it_is(text):
-    assert shown(text) == text
+    assert printable_lines(text) == text
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -78,7 +78,7 @@ def test_other_words_are_no_references(word):
 
 def test_styles_stay_and_other_control_characters_do_not():
     given = "\x1b[31m\x1b[1mred\x1b[0m \x1b[2J\x1b[8mhidden\x1b]0;title\x07\r\tend\nnext \udcff"
-    assert shown(given) == "\x1b[31m\x1b[1mred\x1b[0m �[2J�[8mhidden�]0;title��\tend\nnext \\udcff"
+    assert printable_lines(given) == "\x1b[31m\x1b[1mred\x1b[0m �[2J�[8mhidden�]0;title��\tend\nnext \\udcff"
 
 
 ID = "a\n##[error]b\x1b[2J\n::error::c"

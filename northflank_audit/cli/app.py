@@ -88,11 +88,11 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
     bar = sys.stderr is not None and sys.stderr.isatty() and not (given["no_progress"] or given["quiet"] or as_json)
     with _progress() if bar else _silence() as watch:
-        report, written, told = runner.run(settings, watch, run_id)
+        report, written, receipts = runner.run(settings, watch, run_id)
     if not given["quiet"] or summary.worth_telling(report):
         to_stderr = any(path == "-" for _, path in settings.output)
         colour = False if given["no_color"] or os.environ.get("NO_COLOR") else None
-        text = "\n".join(summary.lines(report, written, told, verbose=given["verbose"]))
+        text = "\n".join(summary.lines(report, written, receipts, verbose=given["verbose"]))
         if to_stderr and as_json:
             logs.tell(click.unstyle(text), logging.WARNING if summary.worth_telling(report) else logging.INFO)
         else:
@@ -187,8 +187,8 @@ def _outcome() -> int:
             _show(error)
         return 2
     except AuditError as error:
-        mistakes = error.shown if isinstance(error, FileError | FileErrors) else f"northflank-audit: {error}"
-        logs.tell(mistakes)
+        diagnostics = error.with_excerpt if isinstance(error, FileError | FileErrors) else f"northflank-audit: {error}"
+        logs.tell(diagnostics)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends with 3
         if "--verbose" in sys.argv:

@@ -48,10 +48,10 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
 
 def _told(rule: Rule) -> Iterator[tuple[str, str]]:
     """Yield what is to be said of a rule, by headings."""
-    places = {name: rule.tuned.get(f"params.{name}", "default") for name in rule.params}
+    places = {name: rule.overridden.get(f"params.{name}", "default") for name in rule.params}
     params = [f"{name} = {json.dumps(value)}  ({places[name]})" for name, value in rule.params.items()]
     yield rule.id, plain(rule.title)
-    yield "severity", f"{rule.severity}  ({rule.tuned.get('severity', 'default')})"
+    yield "severity", f"{rule.severity}  ({rule.overridden.get('severity', 'default')})"
     yield "about", f"each {rule.resource}"
     yield "applies when", rule.when or "always"
     yield "requires", rule.require

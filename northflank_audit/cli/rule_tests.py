@@ -20,7 +20,7 @@ from northflank_audit.policy.explain import steps
 from northflank_audit.policy.expressions.trace import lines as trace_lines
 from northflank_audit.policy.lint.mutation import trials
 from northflank_audit.policy.lint.warnings import unshown
-from northflank_audit.policy.rules.examples import Outcome, as_in, run, setting
+from northflank_audit.policy.rules.examples import ExampleOutcome, as_in, example_input, run
 from northflank_audit.policy.rules.rulebook import Rulebook, select
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
@@ -48,9 +48,9 @@ def test_rules(
     They are those inside the rules, and those of NAME.test.yaml files beside them or named here.
     """
     book = read_tested(meant(paths, rules))  # as they are written, not as a config file tunes them
-    book.mistakes.extend(config.mistakes if config else ())
-    if book.mistakes:
-        say(LISTINGS["text"](in_order(book.mistakes)))
+    book.diagnostics.extend(config.diagnostics if config else ())
+    if book.diagnostics:
+        say(LISTINGS["text"](in_order(book.diagnostics)))
         raise click.exceptions.Exit(1)
     warn_of_unread(book)
     selected = select(book.checked(), rule, skip_rule)
@@ -63,7 +63,7 @@ def test_rules(
         say(f"without an example: {', '.join(untested)}")
     left = list(left_open(book, selected)) if coverage and not failed else []
     for each in left:
-        say(each.shown)
+        say(each.with_excerpt)
     if junit:
         files.write(junit, as_junit(outcomes))
     say(f"{plural(len(outcomes) - len(failed), 'example')} passed, {len(failed)} failed")
@@ -73,7 +73,7 @@ def test_rules(
         raise click.exceptions.Exit(1)
 
 
-def failure(outcome: Outcome) -> Iterator[str]:
+def failure(outcome: ExampleOutcome) -> Iterator[str]:
     """Yield what an example expected, what came instead, and how the rule came to it."""
     yield f"{outcome.example.origin}: {outcome.rule.id}: {name(outcome)}: {printable(outcome.difference)}"
     if outcome.got is not outcome.example.expect:
@@ -82,30 +82,30 @@ def failure(outcome: Outcome) -> Iterator[str]:
     else:
         yield f"  - {printable(outcome.example.message or '')}"
         yield f"  + {printable(outcome.message)}"
-    known = setting(outcome.rule, outcome.example)
+    known = example_input(outcome.rule, outcome.example)
     rule = as_in(outcome.rule, outcome.example)
     for key, step in steps(rule, known.given, outcome.example.now, known.account, known.resources):
         yield from (f"    {line}" for line in trace_lines(step, key))
 
 
-def name(outcome: Outcome) -> str:
+def name(outcome: ExampleOutcome) -> str:
     """Return an example's name, or its number where it has none."""
     return printable(outcome.example.name) or f"example {outcome.number}"
 
 
-def as_junit(outcomes: Sequence[Outcome]) -> str:
+def as_junit(outcomes: Sequence[ExampleOutcome]) -> str:
     """Return the outcomes as JUnit XML: a suite for each rule, a case for each example."""
     groups = groupby(outcomes, key=lambda outcome: outcome.rule.id)
     suites = [Suite(rule_id, [_case(outcome) for outcome in group]) for rule_id, group in groups]
     return document("northflank-audit rules test", suites)
 
 
-def _case(outcome: Outcome) -> Case:
+def _case(outcome: ExampleOutcome) -> Case:
     case = Case(name(outcome), outcome.rule.id, file=outcome.example.origin.rpartition(":")[0])
     if outcome.passed:
         return case
-    told = "\n".join(failure(outcome))
-    return case._replace(ended="failure", type="verdict", message=outcome.difference, text=told)
+    details = "\n".join(failure(outcome))
+    return case._replace(ended="failure", type="verdict", message=outcome.difference, text=details)
 
 
 def left_open(book: Rulebook, rules: Sequence[Rule]) -> Iterator[FileError]:

@@ -89,7 +89,7 @@ def _schema(kind: type[msgspec.Struct], title: str) -> dict[str, Any]:
 def _of(option: click.Option) -> dict[str, Any]:
     """Return the schema of an option's value in a config file."""
     kind = option.type
-    words = getattr(kind, "known", None)
+    words = getattr(kind, "names", None)
     value: dict[str, Any] = {"type": "string"}
     if option.is_flag:
         value = {"type": "boolean"}

@@ -27,16 +27,16 @@ def lint(
     known = Rulebook()
     for each in (book, *([] if others is None else [read_tested(others)])):
         known.include(each)
-    known.mistakes.clear()
+    known.diagnostics.clear()
     if config is not None:
         rule_files.override(known, config)
-        found += [*config.mistakes, *known.mistakes, *_unknown_ids(known, config)]
+        found += [*config.diagnostics, *known.diagnostics, *_unknown_ids(known, config)]
     if waivers and not os.path.lexists(waivers):
         found.append(FileError(waivers, 1, 1, "no such file"))
     elif waivers:
         document = Document(read_text(waivers), waivers, strict=False)
-        accepted, mistakes = waiver_files.read(document)
-        found += mistakes
+        accepted, diagnostics = waiver_files.read(document)
+        found += diagnostics
         for here, waiver in accepted:
             if waiver.rule not in known.rules and (problem := rule_files.absent(known, waiver.rule)):
                 found.append(document.error((*here, "rule"), problem, warning=True))
@@ -44,7 +44,7 @@ def lint(
         FileError(folder, 1, 1, "its rule files are not read: name the folder too", warning=True)
         for folder in book.unread
     ]
-    return in_order([*book.mistakes, *found]), count
+    return in_order([*book.diagnostics, *found]), count
 
 
 def _unknown_ids(book: Rulebook, config: Document) -> Iterator[FileError]:

@@ -155,11 +155,13 @@ def _families(report: Report, labels: Mapping[str, str]) -> Iterator[GaugeMetric
     yield gauge("requests", "Requests that the last run sent, tries included.", {(): coverage.requests})
     yield gauge("retries", "Requests that the last run sent again.", {(): coverage.retries})
     yield gauge("pages", "Pages of lists that the last run used.", {(): coverage.pages})
-    seen = coverage.resources or not run.blind
-    judged: dict[tuple[str, ...], float] = {(kind,): count for kind, count in report.judged.items() if count or seen}
-    own: dict[tuple[str, ...], float] = {(): judged[RESOURCE_TYPE,]} if (RESOURCE_TYPE,) in judged else {}
+    seen = coverage.resources or not run.has_gaps
+    resources: dict[tuple[str, ...], float] = {
+        (kind,): count for kind, count in report.resource_counts.items() if count or seen
+    }
+    own: dict[tuple[str, ...], float] = {(): resources[RESOURCE_TYPE,]} if (RESOURCE_TYPE,) in resources else {}
     yield gauge("credentials", "Registry credentials that the last run judged; as in resources.", own)
-    yield gauge("resources", "Resources that the last run judged.", judged, "type")
+    yield gauge("resources", "Resources that the last run judged.", resources, "type")
     whole: dict[tuple[str, ...], float] = {(each.type,): int(each.complete) for each in coverage.types}
     yield gauge("type_complete", "Whether the last run could read all of a type (1), or not (0).", whole, "type")
     yield gauge(
@@ -169,7 +171,7 @@ def _families(report: Report, labels: Mapping[str, str]) -> Iterator[GaugeMetric
             (rule.id, rule.severity, status): count
             for rule in report.rules
             for status, count in rule.counts.items()
-            if count or not run.blind
+            if count or not run.has_gaps
         },
         "rule",
         "severity",

@@ -49,7 +49,7 @@ class Service(NamedTuple):
     """What sends to it alone."""
 
 
-def listed(text: str, path: str) -> list[tuple[str, str]]:
+def urls_of(text: str, path: str) -> list[tuple[str, str]]:
     """Return the URLs of a file with their places; empty lines and comments (#) are passed over.
 
     Raises StartError where there is none: somebody is to be told, and nobody would be.
@@ -88,7 +88,7 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
 
 def notify(to: Sequence[Service], report: Report, places: Sequence[str]) -> None:
     """Notify everyone; `places` are where the reports are. Raises DeliveryError for those who could not be."""
-    title, text, kind = _shown(subject(report)), body(report, places), _TYPES[outcome(report)]
+    title, text, kind = _inert(subject(report)), body(report, places), _TYPES[outcome(report)]
 
     def tell(service: Service) -> bool:
         try:
@@ -114,7 +114,7 @@ def _delivered(job: Job[bool], seconds: float) -> bool:
 
 def body(report: Report, places: Sequence[str]) -> str:
     """Return a few lines: the verdict, what could not be seen, the worst findings, and where to read on."""
-    return "\n".join(map(_shown, _lines(report, places)))
+    return "\n".join(map(_inert, _lines(report, places)))
 
 
 def _lines(report: Report, places: Sequence[str]) -> Iterator[str]:
@@ -136,7 +136,7 @@ def _finding(result: Result) -> str:
     return f"• {state}{result.severity}: {identity(result.resource)}: {result.message}"
 
 
-def _shown(text: str) -> str:
+def _inert(text: str) -> str:
     """Return a line in which no chat finds a mention or an address, and that is no longer than it may be."""
     return shortened(chat_text(printable(text)), LONGEST_LINE)
 

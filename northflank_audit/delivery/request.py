@@ -27,8 +27,8 @@ class NotSent(Exception):
     """The request was not answered with success. The text says why, and nothing of the address but its host."""
 
 
-class _Passing(NotSent):
-    """The same, and another try may do better."""
+class _TransientFailure(NotSent):
+    """A failure that may pass: another attempt may succeed."""
 
 
 def send(method: str, url: str, body: bytes = b"", content_type: str = "text/plain; charset=utf-8") -> None:
@@ -36,7 +36,10 @@ def send(method: str, url: str, body: bytes = b"", content_type: str = "text/pla
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed  # noqa: PLC0415 - if used
 
     tries = Retrying(
-        retry=retry_if_exception_type(_Passing), stop=stop_after_attempt(TRIES), wait=wait_fixed(PAUSE), reraise=True
+        retry=retry_if_exception_type(_TransientFailure),
+        stop=stop_after_attempt(TRIES),
+        wait=wait_fixed(PAUSE),
+        reraise=True,
     )
 
     def attempts() -> None:
@@ -78,13 +81,13 @@ def _once(method: str, url: str, body: bytes, content_type: str) -> None:
         except requests.exceptions.SSLError:
             raise NotSent(f"{host(url)}: TLS failed") from None
         except requests.Timeout:
-            raise _Passing(f"{host(url)}: no answer in time") from None
+            raise _TransientFailure(f"{host(url)}: no answer in time") from None
         except requests.ConnectionError:
-            raise _Passing(f"{host(url)}: the connection failed") from None
+            raise _TransientFailure(f"{host(url)}: the connection failed") from None
         status = answer.status_code
         answer.close()
     if status in RETRIED:
-        raise _Passing(f"{host(url)}: HTTP {status}")
+        raise _TransientFailure(f"{host(url)}: HTTP {status}")
     if status not in range(200, 300):
         raise NotSent(f"{host(url)}: HTTP {status}")
 

@@ -24,7 +24,7 @@ _TOKEN: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class EmulatedAccount:
     """The token's own account, or a team's."""
 
     credentials: list[dict[str, Any]]
@@ -44,11 +44,11 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Accounts:
+class EmulatedAccounts:
     """Everything that one token sees."""
 
-    own: Account
-    teams: dict[str, Account] = field(default_factory=dict)
+    own: EmulatedAccount
+    teams: dict[str, EmulatedAccount] = field(default_factory=dict)
     cursors: bool = True
     """Whether lists are paged by cursor, or by page number alone."""
     endpoints: tuple[Endpoint, ...] = field(default_factory=built_in)
@@ -59,7 +59,7 @@ class Accounts:
     """What the API says of the token."""
 
 
-def listed(credential: dict[str, Any]) -> dict[str, Any]:
+def as_listed(credential: dict[str, Any]) -> dict[str, Any]:
     """Return a credential as the list shows it.
 
     One with a `description` is of the 2024 generation, whose list has the restrictions; since 2026 only the
@@ -73,7 +73,7 @@ def listed(credential: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def load(path: str | None, now: dt.datetime | None = None) -> Accounts:
+def load(path: str | None, now: dt.datetime | None = None) -> EmulatedAccounts:
     """Read accounts from JSON or YAML; without a path, the sample.
 
     A file maps the lists of `endpoints.yaml` by where they stand (`from`), and those of more `endpoints`, if it has
@@ -92,7 +92,7 @@ def load(path: str | None, now: dt.datetime | None = None) -> Accounts:
     for file in files:
         value = _joined(value, file.value if by is None else file.moved(by), f"{file.path}: ")
     granted = value.get("permissions")
-    return Accounts(
+    return EmulatedAccounts(
         _account(value, served),
         {team["id"]: _account(team, served) for team in value.get(TEAMS) or []},
         cursors=value.get("paging", "cursor") == "cursor",
@@ -140,9 +140,9 @@ def _joined_items(one: list[Any], other: list[Any], where: str) -> list[Any]:
     return [*both, *(item for item in other if item["id"] in more)]
 
 
-def _account(value: dict[str, Any], served: Sequence[Endpoint]) -> Account:
+def _account(value: dict[str, Any], served: Sequence[Endpoint]) -> EmulatedAccount:
     own = {each.source[0] for each in served} - {CREDENTIALS, PROJECTS}
-    return Account(
+    return EmulatedAccount(
         value.get(CREDENTIALS) or [],
         value.get(PROJECTS) or [],
         str(value.get("name", "")),

@@ -1,6 +1,6 @@
 """The catalogue: everything that differs from type to type, one declaration each, a module for each family.
 
-What is true of all types, how they are fetched, judged or reported, belongs elsewhere and reads it from here.
+What is true of all types, how they are fetched, evaluated or reported, belongs elsewhere and reads it from here.
 """
 
 from typing import Final

@@ -46,7 +46,7 @@ class Source(ABC):
         self.accounts: dict[str | None, Account] = {}
         """By its team, each account whose lists were asked for, as far as they could be read."""
         self.gaps: list[Resource] = []
-        """One without an id for each list of which nothing could be read; its `shortfall` says why."""
+        """A resource without an id for each list that could not be read; its `shortfall` says why."""
         self.needs = Needs()
         """What `pages` was asked for."""
         self.counts: Counter[str] = Counter()
@@ -155,7 +155,7 @@ class Source(ABC):
         decode: Callable[[dict[str, Any]], Record],
         parts: frozenset[str] = frozenset({LIST}),
         shortfall: str | None = None,
-        left_out: frozenset[str] = frozenset(),
+        omitted_fields: frozenset[str] = frozenset(),
         page: int = 0,
     ) -> list[Resource]:
         """Turn records into resources: without secrets, and each once.
@@ -199,7 +199,7 @@ class Source(ABC):
                     record=record,
                     parts=parts,
                     shortfall=shortfall,
-                    left_out=left_out,
+                    omitted_fields=omitted_fields,
                 )
             )
         self.counts[kind.name] += len(admitted)
@@ -216,5 +216,5 @@ class Source(ABC):
             if not each.shortfall:
                 continue
             lacks_parts = not needed <= each.parts and not (kind.lists_all and kind.lists_all(each.record))
-            if lacks_parts or each.left_out:
+            if lacks_parts or each.omitted_fields:
                 self.shortfalls.setdefault(kind.name, []).append(each.shortfall)

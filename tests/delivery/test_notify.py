@@ -89,7 +89,7 @@ def test_a_notification_fits_a_chat_however_much_there_is_to_say(report):
 )
 def test_what_others_wrote_calls_nobody_and_leads_nowhere(full, text):
     hostile = poisoned(full, text)
-    said = notify.body(hostile, []) + notify._shown(subject(hostile))
+    said = notify.body(hostile, []) + notify._inert(subject(hostile))
     assert not USER_ROLE_DETECTION_RE.findall(said)  # what Apprise itself looks for, to ping people in Discord
     assert not re.search(r"[@#]\w|<[!@#]|://|www\.", said)
     assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", said)

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from northflank_audit.emulator import Account, Emulator, Fault, Plan, load
-from northflank_audit.emulator.accounts import listed
+from northflank_audit.emulator import EmulatedAccount, Emulator, Fault, Plan, load
+from northflank_audit.emulator.accounts import as_listed
 from northflank_audit.emulator.endpoints import Endpoint, built_in
 from northflank_audit.resources import TYPES, Scope
 from northflank_audit.resources.base import DETAIL, LIST
@@ -63,7 +63,7 @@ def ask(session):
 
 def places(endpoint: Endpoint) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield each path of an endpoint, with its items, in the token's own account and in every team."""
-    accounts: list[tuple[str, Account]] = [("/v1", SAMPLE.own)]
+    accounts: list[tuple[str, EmulatedAccount]] = [("/v1", SAMPLE.own)]
     accounts += [(f"/v1/teams/{team}", account) for team, account in SAMPLE.teams.items()]
     for prefix, account in accounts:
         path = f"{prefix}/{'/'.join(endpoint.path)}"
@@ -110,7 +110,7 @@ def test_details_are_those_of_the_list_and_more(name, ask):
         assert answer.status_code == (200 if endpoint.detail else 404), path
         if endpoint.detail:
             detail = answer.json()["data"]
-            list_shows = listed(item) if name == "credentials" else endpoint.shown(item)
+            list_shows = as_listed(item) if name == "credentials" else endpoint.as_listed(item)
             assert leaves(list_shows) <= leaves(detail)
             assert not detail.keys() & {source for source, _ in endpoint.children.values()}
     assert ask(f"{next(places(endpoint))[0]}/none").status_code == 404

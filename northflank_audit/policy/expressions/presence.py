@@ -39,7 +39,7 @@ _FIRST_NEW_ID: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Cautious:
+class CautiousForm:
     """An expression's cautious form."""
 
     serialized: bytes
@@ -53,7 +53,7 @@ class Cautious:
         return self.sweeping or bool(self.names if absent is None else self.names & absent)
 
 
-def cautious(serialized: bytes, resource_type: str, *, own: bool = True, others: bool = True) -> Cautious:
+def cautious_form(serialized: bytes, resource_type: str, *, own: bool = True, others: bool = True) -> CautiousForm:
     """Return the cautious form of a serialized expression of a rule about a type.
 
     It is so for its `own` record, for the `others`, or for both.
@@ -62,7 +62,7 @@ def cautious(serialized: bytes, resource_type: str, *, own: bool = True, others:
     rewriter = _Rewriter(TYPES[resource_type].variable)
     names = _Names.of(resource_type, types(message), own=own, others=others)
     expression = rewriter.expression(field_reads.last(message, field_reads.CHECKED_EXPR), names)
-    return Cautious(field_reads.alone(serialized, expression), frozenset(rewriter.asked), rewriter.sweeping)
+    return CautiousForm(field_reads.alone(serialized, expression), frozenset(rewriter.asked), rewriter.sweeping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,14 @@ class _Names:
     shapes: Shapes
 
     @classmethod
-    def of(cls, resource_type: str, known: Types, *, own: bool, others: bool) -> "_Names":
+    def of(cls, resource_type: str, types: Types, *, own: bool, others: bool) -> "_Names":
         """Return those that every expression begins with. Of `account`, which holds lists, these may be absent."""
         kind = TYPES[resource_type]
         records = frozenset({kind.variable} if own and kind.listing is not None else ())
         lists = frozenset({_RECORDS} if others else ())
         account = frozenset({ACCOUNT} if others else ())
         derived = records | lists | account
-        return cls(records | account, lists, Shapes(known, resource_type, derived, {}))
+        return cls(records | account, lists, Shapes(types, resource_type, derived, {}))
 
     def within(self, loop: Message) -> "_Names":
         """Return them inside a macro."""
