@@ -136,7 +136,10 @@ def _pack(name: str) -> str:
 
 
 def _rule(rule: Rule) -> list[str]:
-    params = [f"- `{name}`, by default `{value!r}`" for name, value in rule.params.items()]
+    params = [
+        f"- `{name}`, by default `{value!r}`" + ("; the rule does not run until it is set" * (name in rule.requires))
+        for name, value in rule.params.items()
+    ]
     controls = [f"- {framework}: {', '.join(ids)}" for framework, ids in rule.controls.items()]
     parts = [
         f"## {rule.id}",

@@ -4,7 +4,7 @@ import os
 
 from northflank_audit import bundled
 from northflank_audit.audit.baseline_reading import read_baseline
-from northflank_audit.config.policy import Policy, chosen, excluded_rules, read_rules, read_waivers, unread
+from northflank_audit.config.policy import Policy, chosen, excluded_rules, read_rules, read_waivers, requested, unread
 from northflank_audit.config.settings import Settings
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.formats import FORMATS
@@ -22,6 +22,7 @@ def read_policy(settings: Settings) -> Policy:
         waivers = settings.waivers or str(bundled.DEMO_WAIVERS)
     book = read_rules(settings.rules, demo_config, settings.config)
     rules = chosen(book, settings.rule, settings.skip_rule)
+    not_configured = [rule for rule in requested(book, settings.rule, settings.skip_rule) if rule.unset]
     first = _first(settings)
     located_waivers = read_waivers(waivers, settings.waivers or bundled.DEMO_WAIVERS.name) if waivers else []
     return Policy(
@@ -30,7 +31,8 @@ def read_policy(settings: Settings) -> Policy:
         baseline=read_baseline(settings.compare) if settings.compare and not first else None,
         book=book,
         waiver_locations=[place for place, _ in located_waivers],
-        excluded_rules=excluded_rules(book, rules, settings.skip_rule),
+        excluded_rules=excluded_rules(book, [*rules, *not_configured], settings.skip_rule),
+        not_configured=not_configured,
         warnings=[
             *first,
             *settings.weakened,

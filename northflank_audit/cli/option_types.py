@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
@@ -121,6 +122,25 @@ class MailAddress(click.ParamType[Any]):
         if problem := problem_of(address):
             self.fail(problem, param, ctx)
         return address
+
+
+class WebAddress(click.ParamType[Any]):
+    """An address that pages may link to: http or https, without a user, a query or a fragment."""
+
+    name = "URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check, and drop the slash at the end."""
+        url = str(value).strip()
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        odd = not url.isprintable() or any(character in url for character in '@?#\\ "<>')
+        if not host or parts.scheme not in ("http", "https") or odd:
+            self.fail("this is no web address; write https://HOST[:PORT][/PATH]", param, ctx)
+        return url.rstrip("/")
 
 
 class Seconds(click.FloatRange):

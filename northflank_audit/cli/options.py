@@ -12,7 +12,15 @@ import click
 from click.core import ParameterSource
 
 from northflank_audit.cli.config_file import DEFAULT_CONFIG, ConfigOption, read_config
-from northflank_audit.cli.option_types import MailAddress, NameList, Option, OutputPath, Seconds, WholeNumber
+from northflank_audit.cli.option_types import (
+    MailAddress,
+    NameList,
+    Option,
+    OutputPath,
+    Seconds,
+    WebAddress,
+    WholeNumber,
+)
 from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES, Settings
 from northflank_audit.delivery.when import When
 from northflank_audit.model import Severity
@@ -255,6 +263,14 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             default="",
             metavar="pass,notapplicable",
             help="Also list these results.",
+        ),
+        _option(
+            "--console-url",
+            type=WebAddress(),
+            metavar="URL",
+            default=_DEFAULTS["console_url"],
+            show_default=True,
+            help="Base URL of the console that reports link to.",
         ),
         _option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
         _option(

@@ -10,11 +10,22 @@ from msgspec import UNSET
 from northflank_audit.formats.headline import explanation, headline, no_violation, outcome, title
 from northflank_audit.formats.policyview import VERDICTS, anchors, framework_statuses, rule_files, unseen
 from northflank_audit.formats.ruletext import plain
-from northflank_audit.formats.text import BECAME, STATUSES, as_json, changes, many, missing, moment, plural, type_names
+from northflank_audit.formats.text import (
+    BECAME,
+    MOST_TYPES,
+    STATUSES,
+    as_json,
+    changes,
+    many,
+    missing,
+    moment,
+    plural,
+    type_names,
+)
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.printable import printable
-from northflank_audit.report import Report, RuleSummary
+from northflank_audit.report import Report, RuleSummary, TypeCoverage
 
 _SOURCES: Final = {"api": "Northflank API", "demo": "Sample account of the embedded emulator", "input": "Saved JSON"}
 
@@ -140,6 +151,8 @@ def _types(report: Report) -> list[str]:
 def audited(report: Report) -> str:
     """Return what was audited, and by how much: `3 addons, 2 accounts, 3 rules`."""
     counts = [many(count, kind) for kind, count in report.resource_counts.items()]
+    if len(counts) > MOST_TYPES:
+        counts = [f"{plural(sum(report.resource_counts.values()), 'resource')} of {len(counts)} types"]
     return ", ".join([*counts, plural(len(report.rules), "rule")])
 
 
@@ -149,7 +162,10 @@ class TypeRow(NamedTuple):
     name: str
     resources: int
     details: int
+    requests: int
     complete: str
+    scope: str
+    """`in scope`, or why it is not."""
     missing: list[str]
     silent: list[str]
 
@@ -161,12 +177,19 @@ def types(report: Report) -> list[TypeRow]:
             type_names(each.type).plural,
             each.resources,
             each.details,
-            "complete" if each.complete else "incomplete",
+            each.requests,
+            _completeness(each),
+            "in scope" if each.in_scope else f"not in scope: {each.scope}" if each.scope else "not in scope",
             each.missing,
             each.silent,
         )
         for each in report.coverage.types
     ]
+
+
+def _completeness(coverage: TypeCoverage) -> str:
+    """Return whether all was read that was asked for; of what is not in scope nothing was."""
+    return ("complete" if coverage.complete else "incomplete") if coverage.in_scope else "not requested"
 
 
 def total(report: Report) -> str:

@@ -212,6 +212,8 @@ class ResourceType:
     """The field that people know a resource by."""
     open: bool = False
     """Whether fields of the list that nobody declared are kept."""
+    console: str = ""
+    """Its page below the console's address, of `{team}`, `{project}` and `{id}`, where a public source shows it."""
     never: tuple[str, ...] = ()
     """Endpoints that exist and are not called, since they show secrets or change something."""
     command: str = ""

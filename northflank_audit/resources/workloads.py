@@ -146,6 +146,10 @@ SERVICE: Final = ResourceType(
     scope=Scope.PROJECT,
     variable="service",
     collection="services",
+    # As public READMEs link to the console, such as https://app.northflank.com/t/fmrs-team/project/aieng/services/aieng
+    # (a Kotlin dashboard) and …/t/seenu92s-team/project/pandaform/services/pandaforms-app/builds. No such source shows
+    # where addons, jobs or secret groups are, so they have no link.
+    console="/t/{team}/project/{project}/services/{id}",
     listing=Part(
         name=LIST,
         path=_SERVICE,
