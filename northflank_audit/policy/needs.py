@@ -33,7 +33,7 @@ def needs(rules: Iterable[Rule]) -> Needs:
 
     for rule in rules:
         for kind, steps in reads(rule):
-            for name in {LIST, *kind.giving(steps)}:
+            for name in kind.needed({LIST, *kind.giving(steps)}):
                 note(kind.name, name, rule.id)
             if kind.scope is Scope.PROJECT:  # it is found in its project
                 note(PROJECT_TYPE, LIST, rule.id)
@@ -41,7 +41,8 @@ def needs(rules: Iterable[Rule]) -> Needs:
             if field_ is not None and field_.personal:
                 personal.setdefault(kind.name, set()).add(field_.path)
         for kind, part in _asked(rule):
-            note(kind.name, part, rule.id)
+            for name in kind.needed({part}):
+                note(kind.name, name, rule.id)
     return Needs(
         {kind: {part: tuple(ids) for part, ids in by_part.items()} for kind, by_part in parts.items()},
         {kind: frozenset(paths) for kind, paths in personal.items()},
