@@ -37,6 +37,9 @@ def _record(kind: ResourceType, endpoint: Endpoint, item: Record) -> Record:
     for part in kind.parts:
         if part.joins:
             record = decode.joined(part, record, item.get(part.joins, []))
+        elif part.into:
+            below = endpoint.children[part.path.partition("{id}/")[2]]
+            record = decode.completed(kind, part, record, item[below.source])
         else:
             record = decode.completed(kind, part, record, endpoint.whole(item))
     return record

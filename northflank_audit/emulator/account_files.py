@@ -84,8 +84,9 @@ def _check_account(where: str, account: dict[str, Any], served: Sequence[Endpoin
 def _check_list(where: str, owner: dict[str, Any], endpoint: Endpoint) -> None:
     name = endpoint.source[-1]
     for place, item in _items(f"{where}{name}", owner.get(name), endpoint.id):
-        for source, _ in endpoint.children.values():
-            list(_items(f"{place}.{source}", item.get(source), None))
+        for each in endpoint.children.values():
+            below = item.get(each.source)
+            list(_items(f"{place}.{each.source}", [below] if each.one and not each.by and below else below, None))
 
 
 def _known_lists(where: str, project: dict[str, Any], served: Sequence[Endpoint]) -> None:

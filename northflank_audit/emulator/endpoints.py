@@ -14,11 +14,18 @@ from northflank_audit.errors import StartError
 BUILT_IN: Final = Path(__file__).parent / "endpoints.yaml"
 
 
-class _Children(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A list below an item, as a row says it."""
+class Children(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is below an item: a list, or (`one`) a single thing."""
 
     source: str = msgspec.field(name="from")
+    """Where it stands in an item."""
     key: str | None = None
+    """Under `data`; None where `data` is the list itself."""
+    one: bool = False
+    by: str = ""
+    """The field of the items that has the value of the step `{name}` in their path."""
+    permission: str = ""
+    """Where it is another than that of the list above."""
 
 
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,8 +37,9 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str = "id"
     listed: tuple[str, ...] = ()
     detail: bool = False
+    lacking: tuple[str, ...] = ()
     within: dict[str, list[str]] = {}
-    children: dict[str, _Children] = {}
+    children: dict[str, Children] = {}
     permission: str = ""
 
 
@@ -49,10 +57,12 @@ class Endpoint:
     listed: tuple[str, ...] = ()
     """The fields that the list shows; none named are all."""
     detail: bool = False
+    lacking: tuple[str, ...] = ()
+    """The fields that the detail does not show."""
     within: dict[str, list[str]] = field(default_factory=dict)
     """What the detail shows of the lists that stand in an item: their fields, by their names."""
-    children: dict[str, tuple[str, str | None]] = field(default_factory=dict)
-    """By the last step of their path: where children stand in an item, and their key under `data`."""
+    children: dict[str, Children] = field(default_factory=dict)
+    """By their path below an item's."""
     permission: str = ""
 
     def matched(self, path: list[str]) -> tuple[str | None, list[str]] | None:
@@ -66,17 +76,30 @@ class Endpoint:
 
     def shown(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return an item as the list shows it."""
-        return _with(item, self.listed) if self.listed else self.whole(item)
+        return _with(item, self.listed) if self.listed else self._without_children(item)
 
     def whole(self, item: dict[str, Any]) -> dict[str, Any]:
-        """Return an item as its detail shows it: its children it never shows."""
-        hidden = {source for source, _ in self.children.values()}
+        """Return an item as its detail shows it."""
+        return {key: value for key, value in self._without_children(item).items() if key not in self.lacking}
+
+    def _without_children(self, item: dict[str, Any]) -> dict[str, Any]:
+        hidden = {each.source for each in self.children.values()}
         shown = {key: value for key, value in item.items() if key not in hidden}
         if self.within:
             shown = {key: value for key, value in shown.items() if not isinstance(value, list)}
             for name, fields in self.within.items():
                 shown[name] = [_with(each, fields) for each in item.get(name, [])]
         return shown
+
+    def below(self, path: list[str]) -> tuple[Children, str] | None:
+        """Return the children at a path below an item, and the name in it; None where there are none."""
+        for template, each in self.children.items():
+            steps = template.split("/")
+            if len(steps) == len(path) and all(
+                one in ("{name}", other) for one, other in zip(steps, path, strict=True)
+            ):
+                return each, next((other for one, other in zip(steps, path, strict=True) if one == "{name}"), "")
+        return None
 
 
 def _with(item: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
@@ -111,7 +134,7 @@ def endpoints(source: str, rows: Any) -> list[Endpoint]:
 
 
 def _endpoint(where: str, value: Any) -> Endpoint:
-    row = converted(where, value, _Row, _Children)
+    row = converted(where, value, _Row, Children)
     source, path = tuple(row.source.split(".")), tuple(row.path.strip("/").split("/"))
     if (source[0] == "projects" and len(source) == 2) != ("{project}" in path) or len(source) > 2:  # noqa: PLR2004
         raise StartError(f"{where}: 'from' is a list's name, or 'projects.' and one where the path has {{project}}")
@@ -122,7 +145,8 @@ def _endpoint(where: str, value: Any) -> Endpoint:
         id=row.id,
         listed=row.listed,
         detail=row.detail,
+        lacking=row.lacking,
         within=row.within,
-        children={name: (each.source, each.key) for name, each in row.children.items()},
+        children=row.children,
         permission=row.permission,
     )

@@ -6,6 +6,7 @@ import re
 import subprocess
 from dataclasses import replace
 from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,13 @@ SDK = {
     "domain": "domains",
     "load-balancer": "load_balancers",
     "notification": "notifications",
+    "job": "jobs",
+    "harness": "harnesses",
+    "llm-model-deployment": "llm_model_deployments",
+    "external-addon": "external_addons",
+    "pipeline": "pipelines",
+    "workflow": "workflows",
+    "preview-blueprint": "preview_blueprints",
 }
 """What the SDK calls the list of each type, below `list`."""
 SDK_DETAILS = {
@@ -141,8 +149,18 @@ SDK_DETAILS = {
     ("addon", "backupSchedules"): ("addon.backup_schedules", "addon_id"),
     ("domain", "detail"): ("domain", "domain"),
     ("notification", "detail"): ("notification", "notification_id"),
+    ("addon", "backups"): ("addon.backups", "addon_id"),
+    ("addon", "version"): ("addon.version", "addon_id"),
+    ("domain", "subdomainDetails"): ("subdomain", "domain"),
+    ("domain", "paths"): ("list.subdomain.path", "domain"),
+    ("job", "detail"): ("job", "job_id"),
+    ("job", "deployment"): ("job.deployment", "job_id"),
+    ("harness", "detail"): ("harness", "harness_id"),
+    ("pipeline", "detail"): ("pipeline", "pipeline_id"),
+    ("workflow", "detail"): ("workflow", "workflow_id"),
+    ("preview-blueprint", "detail"): ("preview_blueprint", "preview_blueprint_id"),
 }
-"""What the SDK calls each other part of a type, below `get`, and by which argument it names the resource."""
+"""What the SDK calls each other part of a type, below `get` or `list`, and by which argument it names the resource."""
 SAMPLE = load(None)
 ENDPOINTS = {each.path: each for each in built_in()}
 LISTED = [name for name, kind in TYPES.items() if kind.listing]
@@ -165,7 +183,17 @@ def places(name):
 
 
 def items_of(data, keys):
-    return data[keys[0]] if keys else data
+    """Return the items of a list's answer; of one below a second map, the SDK's `all` gives a list of pages."""
+    key = keys[0] if keys else ""
+    if "." in key and isinstance(data, list):
+        return [item for page in data for item in items_of(page, (key.rpartition(".")[2],))]
+    return reduce(getitem, key.split(".") if key else [], data)
+
+
+def called(client, path, part="detail"):
+    """Return a call of the SDK by its name below `get`, or one whose name says where it is."""
+    start = client if path.startswith("list.") else client.list if part == "list" else client.get
+    return reduce(getattr, path.split("."), start)
 
 
 @pytest.mark.parametrize("paging", ["cursor", "page"])
@@ -187,15 +215,22 @@ def test_the_sdk_gets_each_part_as_the_account_file_has_it(name, part):
     path, argument = SDK_DETAILS[name, part]
     with Emulator(SAMPLE) as server:
         client = ApiClient(api_token=server.token, base_url=server.url)
-        call = reduce(getattr, path.split("."), client.get)
+        call = called(client, path)
         for arguments, items in places(name):
             for item in items:
-                data = call(**{**arguments, argument: item[kind.id]}).data
+                given = {**arguments, argument: item[kind.id]}
                 if part == "detail":
-                    assert data[kind.id] == item[kind.id]
+                    data = call(**given).data
+                    assert data.get(kind.id, item[kind.id]) == item[kind.id]
+                    assert (kind.id in data) is kind.part(part).identified
                     assert set(data) <= set(item) | {"services", "jobs", "addons"}
+                elif kind.part(part).each:
+                    data = [call(**given, subdomain=each["name"]).data for each in item["subdomains"]]
+                    found = data if kind.part(part).one else [one for each in data for one in each["paths"]]
+                    assert found == item.get(part, [])
                 else:
-                    assert items_of(data, kind.part(part).keys) == item[part]
+                    held = item["deploymentDetails" if part == "deployment" else part]
+                    assert items_of(call(**given).data, kind.part(part).keys) == held
 
 
 CALLS = [
@@ -207,7 +242,7 @@ CALLS = [
 @pytest.mark.parametrize(("name", "part", "path"), CALLS)
 def test_paths_and_permissions_are_those_that_the_sdk_names(name, part, path):
     client = ApiClient(api_token="t", base_url="http://127.0.0.1")
-    endpoint = reduce(getattr, path.split("."), client.list if part == "list" else client.get)._endpoint
+    endpoint = called(client, path, part)._endpoint
     declared = TYPES[name].part(part)
     templates = {re.sub(r"\{\w+\}", "{}", template) for template in endpoint.path_templates}
     path = re.sub(r"\{\w+\}", "{}", declared.path)

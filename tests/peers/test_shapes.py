@@ -25,6 +25,13 @@ LISTS = {
     "domains": sdk.ListDomainsResponseDomain,
     "loadBalancers": sdk.ListLoadBalancersResponseLoadBalancer,
     "notificationIntegrations": sdk.ListNotificationsResponseNotificationIntegration,
+    "projects.jobs": sdk.ListJobsResponseJob,
+    "projects.harnesses": sdk.ListHarnessesResponseHarness,
+    "projects.llmModelDeployments": sdk.GetLlmModelDeploymentResponse,
+    "projects.externalAddons": sdk.CreateExternalAddonResponse,
+    "projects.pipelines": sdk.ListPipelinesResponsePipeline,
+    "projects.workflows": sdk.ListWorkflowsResponsePipeline,
+    "projects.previewBlueprints": sdk.ListPreviewBlueprintsResponseWorkflow,
 }
 """The type of an item of each list. Registries' are older: theirs is a mixture of two generations."""
 DETAILS = {
@@ -33,8 +40,22 @@ DETAILS = {
     "projects.addons": sdk.GetAddonResponse,
     "domains": sdk.GetDomainResponse,
     "notificationIntegrations": sdk.CreateNotificationResponse,
+    "projects.jobs": sdk.GetJobResponse,
+    "projects.harnesses": sdk.CreateHarnessResponse,
+    "projects.pipelines": sdk.GetPipelineResponse,
+    "projects.workflows": sdk.GetWorkflowResponse,
+    "projects.previewBlueprints": sdk.GetPreviewBlueprintResponse,
 }
-SCHEDULE = sdk.GetAddonBackupSchedulesResponseSchedule
+CHILDREN = {
+    "projects.addons": {
+        "backupSchedules": sdk.GetAddonBackupSchedulesResponseSchedule,
+        "backups": sdk.GetAddonBackupsResponseBackup,
+        "version": sdk.GetAddonVersionResponse,
+    },
+    "projects.jobs": {"deploymentDetails": sdk.GetJobDeploymentResponse},
+    "domains": {"subdomainDetails": sdk.GetSubdomainResponse, "paths": sdk.ListSubdomainPathResponsePath},
+}
+"""The types of what is below an item, by where an account file has it."""
 BY_SERVICE_TYPE = {
     "build": sdk.GetServiceResponseBuild,
     "combined": sdk.GetServiceResponseCombined,
@@ -108,7 +129,11 @@ def test_details(name):
         assert told - {f".{field}: unknown" for field in ENDPOINTS[name].listed} == set(), named(item)
 
 
-def test_children():
-    for addon in items("projects.addons"):
-        for schedule in addon["backupSchedules"]:
-            assert list(faults(schedule, SCHEDULE, f"{addon['id']}.{schedule['id']}")) == []
+@pytest.mark.parametrize("name", CHILDREN)
+def test_children(name):
+    assert CHILDREN[name].keys() == {each.source for each in ENDPOINTS[name].children.values()}
+    for item in items(name):
+        for source, hint in CHILDREN[name].items():
+            below = item.get(source, [])
+            for each in below if isinstance(below, list) else [below]:
+                assert list(faults(each, hint, f"{named(item)}.{source}")) == []
