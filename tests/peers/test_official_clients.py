@@ -186,7 +186,7 @@ def items_of(data, keys):
     """Return the items of a list's answer; of one below a second map, the SDK's `all` gives a list of pages."""
     key = keys[0] if keys else ""
     if "." in key and isinstance(data, list):
-        return [item for page in data for item in items_of(page, (key.rpartition(".")[2],))]
+        return [item for page in data for item in items_of(page, keys)]
     return reduce(getitem, key.split(".") if key else [], data)
 
 

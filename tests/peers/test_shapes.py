@@ -52,7 +52,11 @@ CHILDREN = {
         "backups": sdk.GetAddonBackupsResponseBackup,
         "version": sdk.GetAddonVersionResponse,
     },
-    "projects.jobs": {"deploymentDetails": sdk.GetJobDeploymentResponse},
+    "projects.jobs": {
+        "deploymentDetails": Union[  # noqa: UP007 - `|` makes another kind of union
+            sdk.GetJobDeploymentResponseInternal, sdk.GetJobDeploymentResponseExternal
+        ]
+    },
     "domains": {"subdomainDetails": sdk.GetSubdomainResponse, "paths": sdk.ListSubdomainPathResponsePath},
 }
 """The types of what is below an item, by where an account file has it."""
