@@ -307,15 +307,18 @@ class ResourceType:
 
     @cached_property
     def _names(self) -> Mapping[str, frozenset[str]]:
-        return {
-            part.name: frozenset(
-                name
-                for field in part.fields
-                for name in f"{part.prefix}{field.path}".replace("[]", "").split(".")
-                if part.joins or LIST not in self.giving(stepped(f"{part.prefix}{field.path}"))
-            )
-            for part in self.parts
-        }
+        return {part.name: frozenset(self._names_in(part)) for part in self.parts}
+
+    def _names_in(self, part: Part) -> Iterator[str]:
+        """Yield the names that may be absent without a part. Below a field that it alone gives, that field's."""
+        top = part.joins or part.into
+        if top and not any(top in other.kept for other in self.sources if not other.prefix):
+            yield top
+            return
+        for field in part.fields:
+            path = f"{part.prefix}{field.path}"
+            if LIST not in self.giving(stepped(path)):
+                yield from path.replace("[]", "").split(".")
 
 
 def _gives(part: Part, steps: tuple[str, ...]) -> bool:

@@ -75,3 +75,11 @@ def test_what_a_part_in_a_field_gives_is_below_that_field():
     assert {"external", "imagePath"} <= job.names_of(frozenset({"deployment"}))
     assert {"deployment.docker", "deployment.buildpack"} <= job.secrets
     assert "paths.options.headers.request.set" in TYPES["domain"].secrets
+
+
+def test_what_only_one_part_gives_is_absent_as_a_whole_without_it():
+    domain, addon = TYPES["domain"], TYPES["addon"]
+    assert domain.names_of(frozenset({"subdomainDetails", "paths"})) == {"subdomainDetails", "paths"}
+    assert addon.names_of(frozenset({"version"})) == {"version"}
+    reads_of_the_detail = needs([rule(resource="domain", require="has(domain.certificates.status.expiryDate)")])
+    assert reads_of_the_detail.parts["domain"].keys() == {"list", "detail"}
