@@ -125,7 +125,9 @@ def _pack(name: str) -> str:
     book = read_rules([f"pack:{name}"])
     changes = [f"`{rule_id}` off" for rule_id in book.off]
     for rule in book.checked():
-        values = {key: rule.severity if key == "severity" else rule.params[key.partition(".")[2]] for key in rule.tuned}
+        values = {
+            key: rule.severity if key == "severity" else rule.params[key.partition(".")[2]] for key in rule.overridden
+        }
         if values:
             changes.append(
                 f"`{rule.id}`: " + ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in values.items())

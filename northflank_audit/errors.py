@@ -22,21 +22,21 @@ class StartError(AuditError):
 class FileError(StartError):
     """A mistake in a rule, waiver or config file, as `file:line:column: what is wrong`.
 
-    `line` and `column` count from 1, in lines and characters. `excerpt` is the line with a caret below the place. A
-    `warning` is no mistake: it says what is probably not meant, and stops nothing.
+    `line` and `column` count from 1, in lines and characters. `excerpt` is the line with a caret below the column. A
+    `warning` does not stop an audit: it points at something that is probably not meant.
     """
 
     def __init__(
         self, path: str, line: int, column: int, problem: str, *, excerpt: str = "", warning: bool = False
     ) -> None:
         path, problem = printable(path), printable(problem)  # both may hold what others wrote
-        self.told = f"{path}:{line}:{column}: {problem}"
-        super().__init__(f"{path}:{line}:{column}: warning: {problem}" if warning else self.told)
+        self.text = f"{path}:{line}:{column}: {problem}"
+        super().__init__(f"{path}:{line}:{column}: warning: {problem}" if warning else self.text)
         self.path, self.line, self.column, self.problem = path, line, column, problem
         self.excerpt, self.warning = excerpt, warning
 
     @property
-    def shown(self) -> str:
+    def with_excerpt(self) -> str:
         """Return the mistake with the line that it is in."""
         return f"{self}\n{self.excerpt}" if self.excerpt else str(self)
 
@@ -49,16 +49,16 @@ class FileErrors(StartError):
         self.errors = list(errors)
 
     @property
-    def shown(self) -> str:
+    def with_excerpt(self) -> str:
         """Return the mistakes with the lines that they are in."""
-        return "\n".join(error.shown for error in self.errors)
+        return "\n".join(error.with_excerpt for error in self.errors)
 
 
-def in_order(mistakes: Iterable[FileError]) -> list[FileError]:
-    """Return mistakes file by file, as they come, and from a file's beginning to its end; each once."""
-    once = {str(mistake): mistake for mistake in mistakes}
-    files = {mistake.path: number for number, mistake in reversed(list(enumerate(once.values())))}
-    return sorted(once.values(), key=lambda mistake: (files[mistake.path], mistake.line, mistake.column))
+def in_order(diagnostics: Iterable[FileError]) -> list[FileError]:
+    """Return diagnostics without duplicates, file by file, and by position within a file."""
+    once = {str(diagnostic): diagnostic for diagnostic in diagnostics}
+    files = {diagnostic.path: number for number, diagnostic in reversed(list(enumerate(once.values())))}
+    return sorted(once.values(), key=lambda diagnostic: (files[diagnostic.path], diagnostic.line, diagnostic.column))
 
 
 class FetchError(AuditError):
@@ -85,7 +85,7 @@ class Stopped(BaseException):
         self.signal_number = signal_number
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean '…'?)` for the nearest known word, or nothing where none is near."""
-    close = difflib.get_close_matches(word, list(known), n=1)
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """Return ` (did you mean '…'?)` for the nearest of the words, or an empty text if none is near."""
+    close = difflib.get_close_matches(word, list(words), n=1)
     return f" (did you mean '{printable(close[0])}'?)" if close else ""

@@ -47,8 +47,7 @@ class Lines(logging.Formatter):
 def to_stderr(run_id: str, *, verbose: bool, quiet: bool, as_json: bool) -> None:
     """Send the tool's records to standard error.
 
-    As text, only what is wrong is told unless `verbose`. A program that takes JSON is told how the run went as well,
-    unless `quiet`.
+    As text, only problems are logged unless `verbose`. As JSON, the progress of the run is also logged unless `quiet`.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines(run_id) if as_json else Lines())

@@ -14,8 +14,9 @@ from msgspec import UNSET, UnsetType
 from northflank_audit.printable import blank
 
 RESOURCE_TYPE: Final = "registry-credential"
+"""The type that is meant where a rule, an input or an earlier report names none."""
 ACCOUNT_TYPE: Final = "account"
-
+"""The type of an account as a whole, which has no list and is counted apart."""
 
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2999
@@ -55,7 +56,7 @@ class Struct(msgspec.Struct, frozen=True, rename="camel"):
 
 
 Identity = tuple[str, str | None, str | None, str]
-"""What tells a resource from all others: its type, team, project and id."""
+"""The identity of a resource: its type, team, project and id."""
 LIST: Final = "list"
 """The part of a record that its list gives."""
 DETAIL: Final = "detail"
@@ -68,7 +69,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     type: str = RESOURCE_TYPE
     """A name of the catalogue."""
     id: str
-    """Empty, it stands for those of a list that could not be read."""
+    """If empty, the resource stands for a whole list that could not be read."""
     name: str | None
     team: str | None
     """The team's id; None is the token's own account."""
@@ -79,18 +80,18 @@ class Resource(Struct, frozen=True, kw_only=True):
     parts: frozenset[str] = frozenset({LIST})
     """The names of the parts that `record` is put together from."""
     shortfall: str | None = None
-    """Why a part is not in `record`, for a person."""
-    left_out: frozenset[str] = frozenset()
-    """The paths of personal fields that a rule reads, and that were not kept when this was fetched."""
+    """Why a part is missing from `record`, as a message."""
+    omitted_fields: frozenset[str] = frozenset()
+    """The paths of personal fields that a rule reads and that were dropped when the resource was fetched."""
 
     @property
     def identity(self) -> Identity:
-        """What tells it from all others."""
+        """Its type, team, project and id, which no other resource has together."""
         return (self.type, self.team, self.project, self.id)
 
     @property
     def detailed(self) -> bool:
-        """Whether `record` holds what its own endpoint says as well."""
+        """Whether `record` also holds what the resource's own endpoint returns."""
         return DETAIL in self.parts
 
 
@@ -103,14 +104,18 @@ def checked_time(time: dt.datetime) -> None:
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """The token's own account, or a team's, with what rules may ask of it as a whole."""
+    """The token's own account or a team's, with the facts that account-scoped rules need."""
 
     team: str | None
     """The team's id; None is the token's own account."""
     projects: list[str] = []
-    """The ids of its projects, if they are known."""
+    """The ids of its projects; empty if they are unknown."""
     unknown: dict[str, str] = {}
     """Why a list of it is not known as a whole, by the type's name, for a person."""
+    out_of_scope: dict[str, str] = {}
+    """Why a type does not exist in it, by the type's name, for a person."""
+    partial: bool = False
+    """Whether only what the token or its organisation has was asked for, and none of the account's own lists."""
 
     def __str__(self) -> str:
         """Name the account in messages."""
@@ -118,7 +123,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
     @property
     def resource(self) -> Resource:
-        """The account as what a rule judges."""
+        """The account as a resource that rules evaluate."""
         return Resource(id=self.team or ACCOUNT_TYPE, name=None, team=self.team, record={}, type=ACCOUNT_TYPE)
 
 
@@ -151,7 +156,7 @@ class Example(ExampleEntry, frozen=True, kw_only=True):
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """A rule, checked and ready: its expressions compile and its parameters are set."""
+    """A validated rule: its expressions compile and its parameters are set."""
 
     id: str
     title: str
@@ -170,11 +175,11 @@ class Rule(Struct, frozen=True, kw_only=True):
     resource: str = RESOURCE_TYPE
     """One of `RESOURCE_TYPES`."""
     finding: str = ""
-    """What is wrong where it is violated; empty, its title says enough."""
+    """What is wrong if the rule is violated; if empty, the title is used."""
     sha256: str = ""
     """Of the file that defines it: 64 hexadecimal digits."""
-    tuned: dict[str, str] = {}
-    """What is not as the rule's file says: `severity` or `params.NAME`, and `file:line` of what changed it."""
+    overridden: dict[str, str] = msgspec.field(default_factory=dict, name="tuned")
+    """The overrides in effect: `severity` or `params.NAME`, each with the `file:line` that sets it."""
 
 
 class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,14 +203,14 @@ class ResourceName(Struct, frozen=True):
 
     type: str
     id: str | None
-    """None stands for those of a list that could not be read."""
+    """None if the name stands for a whole list that could not be read."""
     name: str | None
     team: str | None
     project: str | None = None
 
     @property
     def identity(self) -> Identity:
-        """What tells it from all others."""
+        """Its type, team, project and id, which no other resource has together."""
         return (self.type, self.team, self.project, self.id or "")
 
     @property
@@ -220,26 +225,26 @@ class ResourceName(Struct, frozen=True):
 
 
 class Became(StrEnum):
-    """What is known today of a violation that an earlier report has and this one has not."""
+    """What became of a violation that is in the baseline and not among the current violations."""
 
     FIXED = "fixed"
     """The rule passes."""
     NOTAPPLICABLE = "notapplicable"
-    """The rule asks nothing of it any more."""
+    """The rule no longer applies to it."""
     GONE = "gone"
-    """The resource is no longer there."""
+    """The resource no longer exists."""
     UNKNOWN = "unknown"
-    """It could not be judged today."""
+    """The current run could not evaluate it."""
     UNSEEN = "unseen"
-    """It is not in what could be seen today, which is not everything."""
+    """The current run did not see it, and did not see everything."""
     UNAUDITED = "unaudited"
-    """Its account was not asked for today."""
+    """The current run was not asked to audit its account."""
     UNASKED = "unasked"
-    """Its rule did not run today."""
+    """Its rule did not run in the current run."""
 
 
 RESOLVED: Final = frozenset({Became.FIXED, Became.NOTAPPLICABLE, Became.GONE})
-"""What resolves a violation; of the rest nothing is known, and unknown is not resolved."""
+"""What counts as resolved. In the other cases nothing is known, and unknown is not resolved."""
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -263,7 +268,7 @@ class Result(Struct, frozen=True, kw_only=True):
     """Why it is unknown or an error; equal for equal causes, whatever the resource is called."""
 
     @property
-    def unjudged(self) -> bool:
+    def inconclusive(self) -> bool:
         """Whether the verdict could not be given."""
         return self.status in (Status.UNKNOWN, Status.ERROR)
 
@@ -280,7 +285,7 @@ class Result(Struct, frozen=True, kw_only=True):
 
 
 def fingerprint(rule_id: str, identity: Identity) -> str:
-    """Return what identifies a finding from run to run: 32 hexadecimal digits."""
+    """Return the fingerprint of a finding, the same in every run: 32 hexadecimal digits."""
     kind, team, project, resource_id = identity
     parts = [rule_id, kind, team, resource_id, *([] if project is None else [project])]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]

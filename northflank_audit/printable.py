@@ -1,4 +1,4 @@
-"""How text that others wrote is shown: as what it is, and never as a command to a terminal or to a CI."""
+"""How text that others wrote is shown: as what it is, never as a command to a CI, a mention or a link."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ _UNSAFE: Final = re.compile(
     "\U000e0000-\U000e007f]"  # invisible tags
 )
 _FILLERS: Final = "\u115f\u1160\u2800\u3164\uffa0"
-"""Letters and symbols that look like a blank: Hangul fillers, and Braille without a dot."""
+"""Letters and symbols that look like whitespace: Hangul fillers, and Braille without a dot."""
 _STYLE: Final = re.compile("(\x1b\\[(?:[0-3]|[39][0-7])m)")
 """What click.style puts around text: bold, dim and the colours."""
 _ANYWHERE: Final = re.compile(r"(?<=#)#(?=[^\s\[]{0,40}\[)")
@@ -21,6 +21,15 @@ _ANYWHERE: Final = re.compile(r"(?<=#)#(?=[^\s\[]{0,40}\[)")
 so does GitHub (`##[…]`). Sources: azure-pipelines-agent and actions/runner, ActionCommand.TryParse."""
 _AT_THE_START: Final = re.compile(r"^((?:\s|\x1b\[\d+m)*):(?=:)", re.MULTILINE)
 """GitHub takes `::command::` from the start of a line, whitespace aside (actions/runner, ActionCommand.TryParseV2)."""
+_BREAK: Final = "\u200b"
+"""A blank of no width: it shows nothing, and parts what a reader's program would take for one thing."""
+_CHAT: Final = re.compile(r"(?<=[@#<])(?=\S)|(?<=:)(?=//)|(?i:(?<=\bwww))(?=\.)")
+"""Where chats find a mention, a channel or a link in plain text."""
+_MAIL: Final = re.compile(r"(?i)(?<=:)//|(?<=www)\.|@")
+"""What mail clients make links of."""
+_FORGE: Final = re.compile(r"://|(?i:\bwww\.)|[@#]|(?<!\w)[!$~%^&](?=[\w\"])|[!$~%^&](?=\d)")
+"""What GitHub and GitLab find in a word: an address, a mention, or a reference to an issue, a snippet, a label, a
+milestone, an epic."""
 _WIDEST: Final = 100
 """Characters of a line that are shown at most."""
 
@@ -43,6 +52,26 @@ def blank(text: str) -> bool:
     return all(unicodedata.category(each)[0] in "ZC" or each in _FILLERS for each in text)
 
 
+def chat_text(text: str) -> str:
+    """Return text in which no chat finds a mention or an address."""
+    return _CHAT.sub(_BREAK, text)
+
+
+def mail_text(text: str) -> str:
+    """Return text in which no mail client finds an address of the web or of mail."""
+    return _MAIL.sub(lambda found: f"{_BREAK}{found[0]}{_BREAK}", text)
+
+
+def sarif_text(text: str) -> str:
+    """Return text in which a reader of SARIF messages finds no link (SARIF 2.1.0, 3.11.6)."""
+    return text.replace("](", f"]{_BREAK}(")
+
+
+def has_reference(word: str) -> bool:
+    """Tell whether GitHub or GitLab would find an address, a mention or a reference in a word."""
+    return _FORGE.search(word) is not None
+
+
 def inert(text: str, *, json: bool = False, commands: bool = False) -> str:
     """Return text in which no CI that reads what is printed finds a command.
 
@@ -54,7 +83,7 @@ def inert(text: str, *, json: bool = False, commands: bool = False) -> str:
     return text if commands else _AT_THE_START.sub(r"\1: ", text)
 
 
-def shown(text: str, *, json: bool = False, commands: bool = False) -> str:
+def printable_lines(text: str, *, json: bool = False, commands: bool = False) -> str:
     """Return text of several lines as it may be printed: inert, and without control characters except for styles."""
     parts = _STYLE.split(spelt(text))
     parts[::2] = ("\n".join(map(_without_controls, each.split("\n"))) for each in parts[::2])
@@ -72,11 +101,11 @@ def spelt(path: str) -> str:
 
 def excerpt(line: str, number: int, column: int, width: int = 1) -> str:
     """Return a line of a file, and a caret below its `column` (from 1), as two lines that align in a terminal."""
-    shown = _UNSAFE.sub("\ufffd", line.replace("\t", " "))  # as many characters as there were
-    start = max(0, column - 1 - _WIDEST * 2 // 3) if len(shown) > _WIDEST else 0
-    before, after = shown[start : column - 1], shown[column - 1 : start + _WIDEST]
+    visible = _UNSAFE.sub("\ufffd", line.replace("\t", " "))  # as many characters as there were
+    start = max(0, column - 1 - _WIDEST * 2 // 3) if len(visible) > _WIDEST else 0
+    before, after = visible[start : column - 1], visible[column - 1 : start + _WIDEST]
     before = ("…" if start else "") + before
-    after += "…" if start + _WIDEST < len(shown) else ""
+    after += "…" if start + _WIDEST < len(visible) else ""
     marked = max(1, _cells(after[:width]))
     margin = " " * len(f"{number:>4}")
     return f"{number:>4} | {before}{after}\n{margin} | {' ' * _cells(before)}^{'~' * (marked - 1)}"

@@ -2,12 +2,12 @@
 
 import click
 
-from northflank_audit.printable import shown
+from northflank_audit.printable import printable_lines
 
 
 def say(text: str, *, err: bool = False, color: bool | None = None, json: bool = False, commands: bool = False) -> None:
     """Print text, with what others wrote in it, on standard output or standard error.
 
-    `json` and `commands` are those of `shown`. Raises OSError where nothing can be printed.
+    `json` and `commands` are those of `printable_lines`. Raises OSError where nothing can be printed.
     """
-    click.echo(shown(text, json=json, commands=commands), err=err, color=color)  # noqa: TID251 - here alone
+    click.echo(printable_lines(text, json=json, commands=commands), err=err, color=color)  # noqa: TID251 - here alone

@@ -30,10 +30,10 @@ class Origin(Struct, frozen=True, kw_only=True):
     all_teams: bool | UnsetType = UNSET
     """True where every team that the organisation lists was asked for."""
     taken_at: dt.datetime | UnsetType = UNSET
-    """When the resources were as they are judged, if they are a snapshot's."""
+    """When the snapshot was taken, if the resources come from one."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a time that can't be calculated with: reports and snapshots are read again."""
+        """Raise ValueError for a time that is unfit for calculations: reports and snapshots are read again."""
         if self.taken_at is not UNSET:
             checked_time(self.taken_at)
 
@@ -48,16 +48,16 @@ class Run(Struct, frozen=True, kw_only=True):
     complete: bool
     incomplete_reasons: list[str]
     undelivered: list[str] = msgspec.field(default_factory=list)
-    """Those of the reasons that are about what could not be written or sent, not about what could not be seen."""
+    """The reasons that are about failed deliveries, not about missing evidence."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a time that can't be calculated with: reports are read again."""
+        """Raise ValueError for a time that is unfit for calculations: reports are read again."""
         checked_time(self.started_at)
         checked_time(self.finished_at)
 
     @property
-    def blind(self) -> bool:
-        """Whether not everything could be seen and judged."""
+    def has_gaps(self) -> bool:
+        """Whether the run failed to see or evaluate something."""
         return not self.complete and (not self.undelivered or len(self.incomplete_reasons) > len(self.undelivered))
 
 
@@ -67,13 +67,17 @@ class TypeCoverage(Struct, frozen=True, kw_only=True):
     type: str
     """A name of the catalogue."""
     resources: int = 0
-    """Records judged."""
+    """Records evaluated."""
     details: int = 0
     """Answers about a single resource that were used: details and lists of children."""
     complete: bool = True
     """Whether every list and part of it that was asked for could be read."""
     missing: list[str] = msgspec.field(default_factory=list)
     """Why it is not complete, for a person."""
+    in_scope: bool = True
+    """Whether it exists in one of the accounts; else it was not asked for, and takes nothing from the audit."""
+    scope: str = ""
+    """Why it is not in scope, for a person."""
     silent: list[str] = msgspec.field(default_factory=list)
     """Documented fields, by their paths, that were asked for and that no record had."""
 
@@ -89,9 +93,9 @@ class Coverage(Struct, frozen=True, kw_only=True):
     count: int | None = 0
     """The sum of what those answers themselves say that they hold; None where one does not say it."""
     resources: int = 0
-    """Resources judged, of all types; accounts are counted apart."""
+    """Resources evaluated, of all types; accounts are counted apart."""
     accounts: int | UnsetType = UNSET
-    """Accounts judged, if a rule about accounts ran."""
+    """Accounts evaluated, if a rule about accounts ran."""
     details: int = 0
     """Detail answers that were used."""
     results: int = 0
@@ -132,7 +136,7 @@ class RuleSummary(Struct, frozen=True, kw_only=True):
     resource: str = RESOURCE_TYPE
     finding: str = ""
     sha256: str = ""
-    tuned: dict[str, str] = msgspec.field(default_factory=dict)
+    overridden: dict[str, str] = msgspec.field(default_factory=dict, name="tuned")
     """As those of `Rule`."""
 
     @property
@@ -148,7 +152,7 @@ class ControlVerdict(StrEnum):
     NOTMET = "notmet"
     """It is violated."""
     NOTKNOWN = "notknown"
-    """No violation is known, but not everything could be seen and judged."""
+    """No violation is known, but not everything could be seen and evaluated."""
     WAIVED = "waived"
     """What violates it has been accepted, which is not the same as met."""
     NOTAPPLICABLE = "notapplicable"
@@ -182,7 +186,7 @@ class Waivers(Struct, frozen=True):
 
 
 class Subject(Struct, frozen=True, kw_only=True):
-    """What was judged, as a file that can be kept beside the report."""
+    """What was evaluated, as a file that can be kept beside the report."""
 
     name: str
     """The file's name; that of a snapshot which was not saved is `snapshot.json`."""
@@ -192,7 +196,7 @@ class Subject(Struct, frozen=True, kw_only=True):
     """Whether there is such a file."""
 
 
-class Earlier(Struct, frozen=True, kw_only=True):
+class BaselineRun(Struct, frozen=True, kw_only=True):
     """The report that this one was compared with."""
 
     id: str
@@ -206,7 +210,7 @@ class Earlier(Struct, frozen=True, kw_only=True):
 class Comparison(Struct, frozen=True, kw_only=True):
     """How this report compares with an earlier one."""
 
-    earlier: Earlier
+    baseline: BaselineRun = msgspec.field(name="earlier")
     refused: str | None = None
     """Why nothing was compared, for a person: the earlier report is about something else."""
     cautions: list[str] = msgspec.field(default_factory=list)
@@ -216,9 +220,9 @@ class Comparison(Struct, frozen=True, kw_only=True):
     ongoing: int = 0
     """Violations, not waived, that it has."""
     resolved: int = 0
-    """Violations of the earlier report, waived or not, that are none any more."""
+    """Violations of the earlier report, waived or not, that are resolved."""
     unsettled: int = 0
-    """Violations of the earlier report, waived or not, of which nothing is known today."""
+    """Violations of the earlier report, waived or not, whose state is now unknown."""
     waived: int = 0
     """Violations that have been waived since."""
     unwaived: int = 0
@@ -247,18 +251,18 @@ class Report(Struct, frozen=True, kw_only=True):
     coverage: Coverage
     summary: Summary
     rules: list[RuleSummary]
-    left_out: dict[str, str] = msgspec.field(default_factory=dict)
-    """Rules that were read and did not run, and what left each out: a place (`file:line`) or an option."""
+    excluded_rules: dict[str, str] = msgspec.field(default_factory=dict, name="leftOut")
+    """Rules that were read and did not run, and what excludes each: a `file:line` or an option."""
     compliance: list[Framework]
     results: list[Result]
     comparison: Comparison | UnsetType = UNSET
     """With an earlier report, if there was one to compare with; `resolved` and `unsettled` are then there too."""
     resolved: list[Result] | UnsetType = UNSET
-    """Violations of the earlier report that are none any more; each says what it `became`."""
+    """Violations of the earlier report that are resolved; each has its `became`."""
     unsettled: list[Result] | UnsetType = UNSET
-    """Violations of the earlier report of which nothing is known today; each says what it `became`."""
+    """Violations of the earlier report whose state is now unknown; each has its `became`."""
     subjects: list[Subject] | UnsetType = UNSET
-    """What was judged: the files of `--input`, or a snapshot of what was fetched, where one was made."""
+    """What was evaluated: the files of `--input`, or a snapshot of what was fetched, where one was made."""
     waivers: Waivers
     warnings: list[str]
     exit_code: int
@@ -276,8 +280,8 @@ class Report(Struct, frozen=True, kw_only=True):
         return [] if self.unsettled is UNSET else self.unsettled
 
     @property
-    def judged(self) -> dict[str, int]:
-        """How many resources of each type were judged, in the catalogue's order; accounts are the last."""
+    def resource_counts(self) -> dict[str, int]:
+        """How many resources of each type were evaluated, in the catalogue's order; accounts are the last."""
         about = dict.fromkeys(rule.resource for rule in self.rules if rule.resource != ACCOUNT_TYPE)
         if self.coverage.types:
             found = {each.type: each.resources for each in self.coverage.types if each.type in about}
@@ -287,12 +291,12 @@ class Report(Struct, frozen=True, kw_only=True):
 
     @property
     def saw_nothing(self) -> bool:
-        """Whether there was nothing to judge: no resource and no account was seen."""
+        """Whether no resource and no account was seen."""
         return not self.coverage.resources and not (self.coverage.accounts or 0)
 
     @property
-    def judged_nothing(self) -> bool:
-        """Whether there are verdicts, and each is unknown, an error or not applicable."""
+    def inconclusive(self) -> bool:
+        """Whether there are verdicts, but none of them is a pass or a fail."""
         summary = self.summary
         firm = summary.passed + summary.fail + summary.waived
         return not firm and summary.unknown + summary.error + summary.notapplicable > 0

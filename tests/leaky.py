@@ -14,7 +14,9 @@ def account() -> dict[str, Any]:
     project: dict[str, Any] = {"id": "shop", "name": "Shop"}
     file: dict[str, Any] = {"projects": [project], "endpoints": []}
     for kind in TYPES.values():
-        if kind.listing is None or kind.name == "project":
+        if kind.scope is Scope.TOKEN:
+            file["auth"] = {"entityType": "team", "entityId": "acme", "undeclared": f"not-a-real-secret-{next(number)}"}
+        if kind.listing is None or kind.name == "project" or kind.scope is Scope.TOKEN:
             continue
         path = kind.listing.path.strip("/")
         endpoint = next(each for each in built_in() if "/".join(each.path) == path)

@@ -3,8 +3,8 @@
 import datetime as dt
 from collections.abc import Iterator
 
-from northflank_audit.emulator import Accounts, load
-from northflank_audit.emulator.accounts import listed
+from northflank_audit.emulator import EmulatedAccounts, load
+from northflank_audit.emulator.accounts import as_listed
 from northflank_audit.emulator.endpoints import Endpoint
 from northflank_audit.model import Resource
 from northflank_audit.resources import TYPES, ResourceType, Scope, decode
@@ -13,12 +13,15 @@ from northflank_audit.resources.base import Record
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 
 
-def resources(team: str | None, accounts: Accounts | None = None) -> Iterator[Resource]:
+def resources(team: str | None, accounts: EmulatedAccounts | None = None) -> Iterator[Resource]:
     """Yield every resource of an account, with all of its parts; date-times as of `NOW`."""
     accounts = accounts or load(None, NOW)
     account = accounts.own if team is None else accounts.teams[team]
     for kind in TYPES.values():
-        if kind.listing is None:
+        if kind.scope is Scope.TOKEN and team is None:
+            record = decode.as_listed(kind, accounts.auth)
+            yield Resource(type=kind.name, id=record["id"], name=record["name"], team=None, record=record)
+        if kind.listing is None or kind.scope is Scope.TOKEN:
             continue
         path = tuple(kind.listing.path.strip("/").split("/"))
         endpoint = next(each for each in accounts.endpoints if each.path == path)
@@ -32,8 +35,8 @@ def resources(team: str | None, accounts: Accounts | None = None) -> Iterator[Re
 
 
 def _record(kind: ResourceType, endpoint: Endpoint, item: Record) -> Record:
-    shown = listed(item) if endpoint.source == ("credentials",) else endpoint.shown(item)
-    record = decode.listed(kind, shown)
+    shown = as_listed(item) if endpoint.source == ("credentials",) else endpoint.as_listed(item)
+    record = decode.as_listed(kind, shown)
     for part in kind.parts:
         if part.joins:
             record = decode.joined(part, record, item.get(part.joins, []))

@@ -8,7 +8,7 @@ from northflank_audit import logs
 RUN = "0123456789abcdef"
 
 
-def told(capsys):
+def entries(capsys):
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
@@ -17,7 +17,7 @@ def test_a_record_is_one_object_on_one_line_with_the_run_and_what_it_is_about(ca
     log = logging.getLogger("northflank_audit.northflank.client")
     log.info("two\nlines \x1b[31m\u202e", extra={"team": None, "page": 2, "attempt": 1})
     log.debug("no more")
-    first, second = told(capsys)
+    first, second = entries(capsys)
     del first["time"]
     assert first == {
         "level": "info",
@@ -52,7 +52,7 @@ def test_people_are_told_what_is_wrong_and_with_verbose_all(given, shown, capsys
 def test_programs_are_told_how_it_went_unless_all_is_to_be_quiet(quiet, levels, capsys):
     logs.to_stderr(RUN, verbose=False, quiet=quiet, as_json=True)
     emit()
-    assert [each["level"] for each in told(capsys)] == levels
+    assert [each["level"] for each in entries(capsys)] == levels
 
 
 def emit():
@@ -67,5 +67,5 @@ def test_why_a_run_ends_is_told_in_the_form_of_the_rest(capsys):
     assert capsys.readouterr().err == "why\n"
     logs.to_stderr(RUN, verbose=False, quiet=True, as_json=True)
     logs.tell("why\nand where")
-    (entry,) = told(capsys)
+    (entry,) = entries(capsys)
     assert (entry["level"], entry["run"], entry["message"]) == ("error", RUN, "why\nand where")

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from northflank_audit import logs
 from northflank_audit.cli.app import cli
-from northflank_audit.printable import inert, shown
+from northflank_audit.printable import chat_text, has_reference, inert, mail_text, printable_lines, sarif_text
 
 ACTED_ON = re.compile(r"##[^\s\[]*\[|^\s*::", re.MULTILINE)
 """What a CI takes for a command, by the sources that `printable` names."""
@@ -26,12 +26,12 @@ PLAIN = ["# title", "## C# [x]", "a::b", "https://x/#a[0]", "issue #1 [x]"]
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("before", ["", "line\n", "\x1b[1m"])
 def test_commands_to_a_ci_are_broken_up(text, before):
-    assert not ACTED_ON.search(shown(before + text).replace("\x1b[1m", ""))
+    assert not ACTED_ON.search(printable_lines(before + text).replace("\x1b[1m", ""))
 
 
 @pytest.mark.parametrize("text", PLAIN)
 def test_other_text_stays_as_it_is(text):
-    assert shown(text) == text
+    assert printable_lines(text) == text
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -45,9 +45,40 @@ def test_the_own_commands_of_github_stay_commands():
     assert inert("::error title=T::a ##[b]", commands=True) == "::error title=T::a # #[b]"
 
 
+@pytest.mark.parametrize(
+    ("given", "chat", "mail"),
+    [
+        ("@here", "@|here", "|@|here"),
+        ("<!channel> #ops", "<|!channel> #|ops", "<!channel> #ops"),
+        ("@#x", "@|#|x", "|@|#x"),
+        ("https://WWW.h", "https:|//WWW|.h", "https:|//|WWW|.|h"),
+        ("<https://h>", "<|https:|//h>", "<https:|//|h>"),
+        ("awww.h", "awww.h", "awww|.|h"),
+        ("a @ b # c < d", "a @ b # c < d", "a |@| b # c < d"),
+    ],
+)
+def test_an_invisible_blank_parts_mentions_and_addresses(given, chat, mail):
+    assert chat_text(given).replace("\u200b", "|") == chat
+    assert mail_text(given).replace("\u200b", "|") == mail
+
+
+def test_a_message_of_sarif_has_no_link():
+    assert sarif_text("[a](1) [b] (2)") == "[a]\u200b(1) [b] (2)"
+
+
+@pytest.mark.parametrize("word", ["https://h", "WWW.h", "a@b", "#1", "!1", '~"a label"', "$2", "%3", "x&1"])
+def test_references_of_github_and_gitlab_are_noticed(word):
+    assert has_reference(word)
+
+
+@pytest.mark.parametrize("word", ["a:", "wwwx", "x!y", "^[x]3", "100%", "R&D"])
+def test_other_words_are_no_references(word):
+    assert not has_reference(word)
+
+
 def test_styles_stay_and_other_control_characters_do_not():
     given = "\x1b[31m\x1b[1mred\x1b[0m \x1b[2J\x1b[8mhidden\x1b]0;title\x07\r\tend\nnext \udcff"
-    assert shown(given) == "\x1b[31m\x1b[1mred\x1b[0m �[2J�[8mhidden�]0;title��\tend\nnext \\udcff"
+    assert printable_lines(given) == "\x1b[31m\x1b[1mred\x1b[0m �[2J�[8mhidden�]0;title��\tend\nnext \\udcff"
 
 
 ID = "a\n##[error]b\x1b[2J\n::error::c"

@@ -1,7 +1,7 @@
-"""What changed since an earlier report: what is new, what goes on, and what became of the rest.
+"""What changed since the baseline: what is new, what is ongoing, and what became of the rest.
 
-Nothing is called resolved but what was seen to be: a violation that can't be judged today, was not seen, or whose rule
-or account was left out is unsettled. Two reports about different things are not compared at all.
+Only what was seen to be resolved is called so. A violation is unsettled if the current run could not evaluate it, did
+not see it, or excluded its rule or account. Two reports about different things are not compared at all.
 """
 
 from collections import Counter
@@ -10,12 +10,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from northflank_audit.earlier_report import Baseline, BaselineRule
+from northflank_audit.baseline import Baseline, BaselineRule
 from northflank_audit.model import RESOLVED, Became, Identity, Resource, ResourceName, Result, Status
-from northflank_audit.report import Comparison, Earlier, Origin, RuleSummary, Run
+from northflank_audit.report import BaselineRun, Comparison, Origin, RuleSummary, Run
 
-DEEPEST_EVIDENCE: Final = 110
-"""Maps and lists within each other, in an earlier report's evidence: some more than a record that is judged has."""
 MOST_NAMED: Final = 3
 """Rules that a caution names."""
 
@@ -23,8 +21,8 @@ Key = tuple[str, Identity]
 """What identifies a finding: rule and resource. A fingerprint is its digest."""
 
 
-class Current(NamedTuple):
-    """What must be known of this run to tell what became of something."""
+class CurrentRun(NamedTuple):
+    """The facts of the current run that decide what became of a violation."""
 
     run: Run
     rules: Sequence[RuleSummary]
@@ -33,61 +31,61 @@ class Current(NamedTuple):
     seen: bool
     """Whether every list that was asked for was read to its end."""
     unread: Collection[tuple[str | None, str]] = ()
-    """By team and type, lists that are not known as a whole, asked for or not."""
+    """The lists that were not read completely, by team and type, whether they were asked for or not."""
 
     @property
-    def blind(self) -> bool:
-        """Whether it could not even be seen which accounts there are."""
+    def saw_no_account(self) -> bool:
+        """Whether the run could not even find out which accounts exist."""
         return not self.seen and not self.accounts
 
 
-class Outcome(NamedTuple):
-    """What a comparison found. All but `comparison` are empty where nothing was compared."""
+class ComparisonOutcome(NamedTuple):
+    """The outcome of a comparison. All fields except `comparison` are empty if nothing was compared."""
 
     comparison: Comparison
     results: list[Result]
-    """Current's, with their `state`."""
+    """Those of the current run, with their `state`."""
     resolved: list[Result]
     unsettled: list[Result]
 
 
 class BaselineComparison:
-    """Sees every verdict of a run, and remembers what those on an earlier report's violations were."""
+    """Takes every verdict of a run, and remembers those on violations of the baseline."""
 
-    def __init__(self, past: Baseline) -> None:
-        self._past = past
-        # What could not be seen or judged then goes on being a violation until it is seen to be none.
-        pending = [each for each in past.unsettled if each.became in (Became.UNKNOWN, Became.UNSEEN)]
-        self._audited = _accounts(past.run.source).union(each.resource.team for each in pending)
-        self._before = {_key(each.rule_id, each.resource): each for each in [*past.results, *pending]}
+    def __init__(self, baseline: Baseline) -> None:
+        self._baseline = baseline
+        # A violation that the baseline could not see or evaluate stays one until a run sees that it is resolved.
+        pending = [each for each in baseline.unsettled if each.became in (Became.UNKNOWN, Became.UNSEEN)]
+        self._audited = _accounts(baseline.run.source).union(each.resource.team for each in pending)
+        self._before = {_key(each.rule_id, each.resource): each for each in [*baseline.results, *pending]}
         self._violated = {key: each for key, each in self._before.items() if each.status is Status.FAIL}
-        # What nobody may have been told is told again, as new or resolved as it was.
-        owed = past.resolved if past.run.undelivered else []
-        self._owed = {_key(each.rule_id, each.resource): each for each in owed}
-        self._today: dict[Key, Status] = {}
+        # Nobody may have received the baseline: what was new or resolved in it is reported as such again.
+        undelivered = baseline.resolved if baseline.run.undelivered else []
+        self._undelivered = {_key(each.rule_id, each.resource): each for each in undelivered}
+        self._statuses: dict[Key, Status] = {}
 
-    def saw(self, rule_id: str, resource: Resource, status: Status) -> None:
-        """Note a verdict."""
+    def add(self, rule_id: str, resource: Resource, status: Status) -> None:
+        """Take note of a verdict."""
         key = (rule_id, resource.identity)
-        if key in self._violated or key in self._owed:
-            self._today[key] = status
+        if key in self._violated or key in self._undelivered:
+            self._statuses[key] = status
 
-    def outcome(self, today: Current, results: Sequence[Result]) -> Outcome:
-        """Compare. `results` are today's, without a state."""
-        run = self._past.run
-        earlier = Earlier(id=run.id, finished_at=run.finished_at, complete=not run.blind, source=run.source)
-        refused = None if today.blind else _other(run.source, self._audited, today.run.source)
+    def outcome(self, current: CurrentRun, results: Sequence[Result]) -> ComparisonOutcome:
+        """Compare. `results` are those of the current run, without a state."""
+        run = self._baseline.run
+        baseline = BaselineRun(id=run.id, finished_at=run.finished_at, complete=not run.has_gaps, source=run.source)
+        refused = None if current.saw_no_account else _mismatch(run.source, self._audited, current.run.source)
         if refused is not None:
-            return Outcome(Comparison(earlier=earlier, refused=refused), list(results), [], [])
-        results = [self._stated(each) for each in results]
-        asked = {(rule.id, rule.resource) for rule in today.rules}
+            return ComparisonOutcome(Comparison(baseline=baseline, refused=refused), list(results), [], [])
+        results = [self._with_state(each) for each in results]
+        asked = {(rule.id, rule.resource) for rule in current.rules}
         ended = [
             msgspec.structs.replace(each, state=msgspec.UNSET, became=became)
             for key, each in self._violated.items()
-            if (became := self._became(key, today, asked)) is not None
+            if (became := self._became(key, current, asked)) is not None
         ]
         sound = (None, Status.PASS, Status.NOTAPPLICABLE)
-        ended += [each for key, each in self._owed.items() if self._today.get(key) in sound]
+        ended += [each for key, each in self._undelivered.items() if self._statuses.get(key) in sound]
         ended.sort(key=lambda result: result.order)
         resolved = [each for each in ended if each.became in RESOLVED]
         unsettled = [each for each in ended if each.became not in RESOLVED]
@@ -95,8 +93,8 @@ class BaselineComparison:
         states = Counter(each.state for each in failed if each.violates)
         waivers = Counter((self._waived(each), each.waiver is not None) for each in failed if each.state == "ongoing")
         comparison = Comparison(
-            earlier=earlier,
-            cautions=[*self._cautions(today, results)],
+            baseline=baseline,
+            cautions=[*self._cautions(current, results)],
             new=states["new"],
             ongoing=states["ongoing"],
             resolved=len(resolved),
@@ -104,50 +102,50 @@ class BaselineComparison:
             waived=waivers[False, True],
             unwaived=waivers[True, False],
         )
-        return Outcome(comparison, results, resolved, unsettled)
+        return ComparisonOutcome(comparison, results, resolved, unsettled)
 
-    def _stated(self, result: Result) -> Result:
-        """Give a violation its state. What is no violation has none: an unknown neither goes on nor is it new."""
+    def _with_state(self, result: Result) -> Result:
+        """Give a violation its state. Other results have none: an unknown is neither new nor ongoing."""
         if result.status is not Status.FAIL:
             return result
         before = self._violated.get(_key(result.rule_id, result.resource))
-        known = before is not None and not (self._past.run.undelivered and before.state == "new")
+        known = before is not None and not (self._baseline.run.undelivered and before.state == "new")
         return msgspec.structs.replace(result, state="ongoing" if known else "new")
 
     def _waived(self, result: Result) -> bool:
         return self._before[_key(result.rule_id, result.resource)].waiver is not None
 
-    def _became(self, key: Key, today: Current, asked: Collection[tuple[str, str]]) -> Became | None:
-        """Return what became of a violation; None where it is one today.
+    def _became(self, key: Key, current: CurrentRun, asked: Collection[tuple[str, str]]) -> Became | None:
+        """Return what became of a violation; None if it is still one.
 
         `asked` are the rules that ran, each with the type of resource that it is about.
         """
         rule_id, (kind, team, _project, _id) = key
-        status = self._today.get(key)
+        status = self._statuses.get(key)
         if status is not None:
             return _BECAME[status]
         if (rule_id, kind) not in asked:
             return Became.UNASKED
-        # Which accounts there are may be among what was not seen.
-        if not today.seen or (team, kind) in today.unread:
+        # The run may not have found out which accounts exist.
+        if not current.seen or (team, kind) in current.unread:
             return Became.UNSEEN
-        return Became.GONE if team in today.accounts else Became.UNAUDITED
+        return Became.GONE if team in current.accounts else Became.UNAUDITED
 
-    def _cautions(self, today: Current, results: Iterable[Result]) -> Iterator[str]:
-        """Yield why what is new, or resolved, may be so for another reason than that someone changed something."""
-        run, source = self._past.run, self._past.run.source
+    def _cautions(self, current: CurrentRun, results: Iterable[Result]) -> Iterator[str]:
+        """Yield reasons, other than a change in the account, for which something may be new or resolved."""
+        run, source = self._baseline.run, self._baseline.run.source
         if run.undelivered:
             yield "the earlier report was not delivered everywhere: what was new or resolved in it still is, here"
-        if run.blind:
+        if run.has_gaps:
             unseen = [each for each in run.incomplete_reasons if each not in run.undelivered]
             reason = f" ({unseen[0]})" if unseen else ""
             yield f"the earlier report is incomplete{reason}: what is new here may have been there before"
-        if source.kind != "demo" and _named(source) != _named(today.run.source):
+        if source.kind != "demo" and _named(source) != _named(current.run.source):
             yield (
-                f"the earlier report is of {_named(source)}, this one of {_named(today.run.source)}: "
+                f"the earlier report is of {_named(source)}, this one of {_named(current.run.source)}: "
                 "the comparison holds only if both are of the same account"
             )
-        if run.finished_at > today.run.started_at:
+        if run.finished_at > current.run.started_at:
             yield "the earlier report was made after this audit began: what is called new may be what is gone since"
         new = [each for each in results if each.state == "new"]
         unknown = sum(
@@ -161,10 +159,10 @@ class BaselineComparison:
         if source.kind != "input" and teams:
             accounts = _listed(map(_account, teams))
             yield f"the earlier report did not audit {accounts}: all there is new to it"
-        yield from self._changed_rules(today.rules, {each.rule_id for each in new})
+        yield from self._changed_rules(current.rules, {each.rule_id for each in new})
 
     def _changed_rules(self, rules: Iterable[RuleSummary], new: Collection[str]) -> Iterator[str]:
-        before: Mapping[str, BaselineRule] = {rule.id: rule for rule in self._past.rules}
+        before: Mapping[str, BaselineRule] = {rule.id: rule for rule in self._baseline.rules}
         added = [rule.id for rule in rules if rule.id not in before and rule.id in new]
         if added:
             yield f"the earlier report did not ask {_listed(added)}: what violates it is new for that reason"
@@ -193,18 +191,18 @@ def _key(rule_id: str, resource: ResourceName) -> Key:
     return (rule_id, resource.identity)
 
 
-def _other(earlier: Origin, audited: Collection[str | None], source: Origin) -> str | None:
-    """Return why two sources can't be compared: they are about different things for certain.
+def _mismatch(baseline: Origin, audited: Collection[str | None], source: Origin) -> str | None:
+    """Return why two sources can't be compared: they are certainly about different things.
 
-    `audited` are the accounts that the earlier report is of.
+    `audited` are the accounts of the baseline.
     """
-    if "demo" in (earlier.kind, source.kind):
-        return None if earlier.kind == source.kind else f"the earlier report is of {_named(earlier)}"
-    if "input" in (earlier.kind, source.kind):
+    if "demo" in (baseline.kind, source.kind):
+        return None if baseline.kind == source.kind else f"the earlier report is of {_named(baseline)}"
+    if "input" in (baseline.kind, source.kind):
         return None
     if _accounts(source).isdisjoint(audited):
         return (
-            f"the earlier report is of {_listed(map(_account, _accounts(earlier)))}, which this audit did not look at"
+            f"the earlier report is of {_listed(map(_account, _accounts(baseline)))}, which this audit did not look at"
         )
     return None
 

@@ -23,7 +23,7 @@ _NUMBER: Final = re.compile(r"[0-9]+")
 def frameworks(rules: Sequence[RuleSummary], *, seen: bool) -> list[Framework]:
     """Return every framework that a rule names, with its controls in natural order.
 
-    `seen` says whether the rules have judged all that there is. Where they have not, nothing is known to be met.
+    `seen` says whether the rules have evaluated all that there is. Where they have not, nothing is known to be met.
     """
     covered: dict[str, dict[str, list[RuleSummary]]] = {}
     for rule in rules:
@@ -51,7 +51,7 @@ def _control(control: str, rules: Sequence[RuleSummary], seen: bool) -> Control:
 
 
 def _verdict(counts: Counter[str], seen: bool) -> ControlVerdict:
-    """Judge from the worst down, so that nothing better can hide it. An unknown counts whatever --on-unknown says."""
+    """Go from the worst down, so that nothing better can hide it. An unknown counts whatever --on-unknown says."""
     if counts[Status.FAIL]:
         return ControlVerdict.NOTMET
     if not seen or counts[Status.UNKNOWN] or counts[Status.ERROR]:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from northflank_audit import logs
 from northflank_audit.config.settings import NOTIFY_VARIABLE, Settings
 from northflank_audit.deadline import Deadline
-from northflank_audit.delivery import files, metrics, notify
+from northflank_audit.delivery import files, notify
 from northflank_audit.delivery.previous import previous
 from northflank_audit.delivery.when import wanted
 from northflank_audit.errors import DeliveryError, StartError
@@ -27,10 +27,10 @@ from northflank_audit.report import Report
 
 log = logging.getLogger(__name__)
 
-Place = tuple[str, str]
+Destination = tuple[str, str]
 """A format's name, and the path where it goes."""
 Send = Callable[[Report], str | None]
-"""Delivers a report, and says who was told. Raises DeliveryError where that fails."""
+"""Delivers a report, and returns a receipt: a line that says who was notified. Raises DeliveryError on failure."""
 STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 """The variable by which GitHub Actions names the file of a step's summary, as Markdown.
 
@@ -52,22 +52,27 @@ def channels(settings: Settings) -> list[Send]:
 def deliver(
     settings: Settings, people: Sequence[Send], report: Report, deadline: Deadline
 ) -> tuple[Report, list[str], list[str]]:
-    """Write the reports and tell who is to be told; return the final report, the files' paths, and who was told."""
+    """Write the reports and send them; return the final report, the paths of the files, and the receipts.
+
+    A receipt is a line that says who was notified.
+    """
     renderer = _Renderer(deadline)
-    wanted = settings.places
-    streams = [place for place in wanted if files.is_stream(place[1])]
-    report, written = _write(settings, [place for place in wanted if place not in streams], report, renderer)
-    told, said = report, list[str | None]()
+    wanted = settings.destinations
+    streams = [destination for destination in wanted if files.is_stream(destination[1])]
+    report, written = _write(
+        settings, [destination for destination in wanted if destination not in streams], report, renderer
+    )
+    final, receipts = report, list[str | None]()
     appended = _step_summary(settings, os.environ.get(STEP_SUMMARY))
     for send in [*people, *map(_stream, streams), *appended]:  # what can't be taken back comes last
         try:
-            said.append(send(told))
+            receipts.append(send(final))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others still get theirs
-            told = _incomplete(told, _for_people(error))
-    told = _measure(settings, told)
-    if told is not report:
-        told, written = _write(settings, written, told, renderer)
-    return told, [path for _, path in written], [line for line in said if line]
+            final = _incomplete(final, _for_people(error))
+    final = _measure(settings, final)
+    if final is not report:
+        final, written = _write(settings, written, final, renderer)
+    return final, [path for _, path in written], [line for line in receipts if line]
 
 
 def _mail(settings: Settings) -> Iterator[Send]:
@@ -82,7 +87,7 @@ def _notifications(settings: Settings, environment: Mapping[str, str]) -> Iterat
     if not urls:
         return
     to = notify.services(urls)
-    kept = [path for _, path in settings.places if not files.is_stream(path)]
+    kept = [path for _, path in settings.destinations if not files.is_stream(path)]
 
     def send(report: Report) -> str | None:
         if not wanted(settings.notify_when, report):
@@ -98,7 +103,7 @@ def _notify_urls(settings: Settings, environment: Mapping[str, str]) -> list[tup
     if settings.notify_file is not None:
         if "://" in settings.notify_file:
             raise StartError("--notify-file: this is a URL, and a secret maybe; name a file that holds it")
-        return notify.listed(read_text(settings.notify_file), settings.notify_file)
+        return notify.urls_of(read_text(settings.notify_file), settings.notify_file)
     urls = [] if settings.demo else environment.get(NOTIFY_VARIABLE, "").split()
     return [(f"{NOTIFY_VARIABLE}, URL {number}", url) for number, url in enumerate(urls, 1)]
 
@@ -108,6 +113,10 @@ def _measure(settings: Settings, report: Report) -> Report:
 
     The file comes first, since it can be written again: what was pushed as the last success can't be taken back.
     """
+    if settings.metrics_file is None and settings.metrics_push is None:
+        return report
+    from northflank_audit.delivery import metrics  # noqa: PLC0415 - imports prometheus_client
+
     scope = metrics.scope(settings.team, all_teams=settings.all_teams)
     left: list[Send] = []
     if settings.metrics_file is not None:
@@ -144,34 +153,34 @@ class _Renderer:
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
-        self._rendered: set[Place] = set()
+        self._rendered: set[Destination] = set()
 
-    def texts(self, places: Sequence[Place], report: Report) -> list[tuple[str, str]]:
+    def texts(self, destinations: Sequence[Destination], report: Report) -> list[tuple[str, str]]:
         """Return the paths and texts of those for which there is time: at least one, and those that had it before.
 
         Raises NotWritten where a format fails.
         """
         texts: list[tuple[str, str]] = []
-        for place in places:
-            late = self._deadline.overdue > RENDERING and place not in self._rendered
+        for destination in destinations:
+            late = self._deadline.overdue > RENDERING and destination not in self._rendered
             if late and texts:
                 break
-            texts.append((place[1], _rendered(*place, report)))
-            self._rendered.add(place)
+            texts.append((destination[1], _rendered(*destination, report)))
+            self._rendered.add(destination)
         return texts
 
 
 def _write(
-    settings: Settings, places: Sequence[Place], report: Report, renderer: _Renderer
-) -> tuple[Report, list[Place]]:
+    settings: Settings, destinations: Sequence[Destination], report: Report, renderer: _Renderer
+) -> tuple[Report, list[Destination]]:
     """Write files, all of the same report; where one can't be written, the others say so."""
-    left = list(places)
+    left = list(destinations)
     with ExitStack() as stack:
         try:
             if settings.format:
                 stack.enter_context(files.alone(settings.output_dir))
         except files.NotWritten as error:
-            left = [place for place in left if place not in settings.kept]
+            left = [destination for destination in left if destination not in settings.output_dir_destinations]
             report = _incomplete(report, error)
         report = _keep_previous(report, left)
         while True:
@@ -184,15 +193,15 @@ def _write(
                     continue
                 files.write_all(texts)
             except files.NotWritten as error:
-                left = [place for place in left if place[1] != error.path]
+                left = [destination for destination in left if destination[1] != error.path]
                 report = _incomplete(report, error)
             else:
                 return report, left
 
 
-def _keep_previous(report: Report, places: Sequence[Place]) -> Report:
+def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Report:
     try:
-        files.write_all(list(previous(report, places)))
+        files.write_all(list(previous(report, destinations)))
     except files.NotWritten as error:
         return _incomplete(report, error)
     return report
@@ -214,9 +223,9 @@ def _for_people(error: Exception) -> DeliveryError:
     return DeliveryError(f"internal error: {type(error).__name__}; --verbose shows where")
 
 
-def _stream(place: Place) -> Send:
+def _stream(destination: Destination) -> Send:
     """Return what writes a report to standard output or a pipe, which can't be taken back: so they come last."""
-    name, path = place
+    name, path = destination
 
     def send(report: Report) -> None:
         wanted = FORMATS[name]

@@ -1,4 +1,4 @@
-"""In what order resources are fetched and judged: page by page, or where a rule needs it, account by account."""
+"""The order of evaluation: page by page, or account by account if a rule needs whole accounts."""
 
 import datetime as dt
 from collections import defaultdict
@@ -15,54 +15,56 @@ from northflank_audit.policy.verdict import Verdict
 from northflank_audit.sources.interface import Source
 
 LATE: Final = 3.0
-"""Seconds after the deadline in which what was fetched before it is still judged."""
-UNSAID: Final = "their source does not say it"
+"""Seconds after the deadline during which resources that were fetched before it are still evaluated."""
+NOT_STATED: Final = "their source does not say it"
 
 
-class Judged(NamedTuple):
-    """Some resources in the form in which they were judged, and what was said of them."""
+class EvaluatedBatch(NamedTuple):
+    """Resources in the form in which they were evaluated, and the verdicts on them."""
 
     resources: list[Resource]
-    """All that were read, those of types too that no rule is about."""
+    """All that were read, also those of types that no rule is about."""
     verdicts: Iterable[Verdict]
-    judged: int = 0
+    resource_count: int = 0
     """How many of the resources are of types that rules are about."""
-    accounts: int = 0
-    """Accounts as a whole that some of the verdicts may be about."""
+    account_count: int = 0
+    """How many accounts were evaluated as a whole."""
 
 
 class TimedEngine(Engine):
-    """An engine that stops judging when the run's time is up."""
+    """An engine that stops when the run's time is up."""
 
     def __init__(self, rules: Sequence[Rule], now: dt.datetime, deadline: Deadline, *, absent: str = UNKNOWN) -> None:
         super().__init__(rules, now, absent)
         self._deadline = deadline
-        self._unjudged: set[Identity] = set()
+        self._unevaluated: set[Identity] = set()
 
-    def judge(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
-        """Yield the engine's verdicts, as far as there is time."""
+    def evaluate(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
+        """Yield the engine's verdicts until the time is up."""
         todo = list(resources)
-        return self._in_time(super().judge(todo), todo)
+        return self._in_time(super().evaluate(todo), todo)
 
-    def judge_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
-        """Yield the engine's verdicts, as far as there is time."""
-        return self._in_time(super().judge_account(account, resources), [*resources, account.resource], in_order=False)
+    def evaluate_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
+        """Yield the engine's verdicts until the time is up."""
+        return self._in_time(
+            super().evaluate_account(account, resources), [*resources, account.resource], in_order=False
+        )
 
     def problems(self) -> Iterator[str]:
-        """Yield what was not judged."""
-        if self._unjudged:
-            count = plural(len(self._unjudged), "resource")
+        """Yield a problem if something was not evaluated."""
+        if self._unevaluated:
+            count = plural(len(self._unevaluated), "resource")
             seconds = self._deadline.seconds
             yield f"the run's time of {seconds:g} s was up before {count} had been judged by every rule (see --timeout)"
 
     def _in_time(
         self, verdicts: Iterable[Verdict], resources: Sequence[Resource], *, in_order: bool = True
     ) -> Iterator[Verdict]:
-        """Yield verdicts until the time is up. An evaluation can't be interrupted, but it is of few resources.
+        """Yield verdicts until the time is up. An evaluation can't be interrupted, so each covers few resources.
 
         `in_order` says whether all verdicts of a resource come before those of the next.
         """
-        judged: set[Identity] = set()
+        evaluated: set[Identity] = set()
         current: Resource | None = None
         pending = iter(verdicts)
         while not self._deadline.is_over(LATE):
@@ -71,21 +73,21 @@ class TimedEngine(Engine):
                 return
             if in_order and current is not verdict.resource:
                 if current is not None:
-                    judged.add(current.identity)
+                    evaluated.add(current.identity)
                 current = verdict.resource
             yield verdict
-        self._unjudged.update({each.identity for each in resources} - judged)
+        self._unevaluated.update({each.identity for each in resources} - evaluated)
 
 
-def judged(engine: Engine, source: Source, details: str) -> Iterator[Judged]:
-    """Judge every resource of the source, and every account. `details` is the settings' own."""
-    yield from (_ByAccount if engine.collective else _ByPage)(engine, source, details).judge()
+def evaluate(engine: Engine, source: Source, details: str) -> Iterator[EvaluatedBatch]:
+    """Evaluate every resource and every account of the source. `details` is the option of that name."""
+    yield from (_ByAccount if engine.account_scoped else _ByPage)(engine, source, details).evaluate()
     if unread := list(chain.from_iterable(map(engine.unread, source.gaps))):
-        yield Judged([], unread)
+        yield EvaluatedBatch([], unread)
 
 
 class _Evaluation:
-    """What is the same in whatever order resources are judged."""
+    """The parts that both orders of evaluation share."""
 
     def __init__(self, engine: Engine, source: Source, details: str) -> None:
         self._engine = engine
@@ -96,32 +98,32 @@ class _Evaluation:
         self._wants: dict[Identity, _Want] = {}
         self._asked: dict[Identity, frozenset[str]] = {}
 
-    def _judged(self, resources: list[Resource], verdicts: Iterable[Verdict], accounts: int = 0) -> Judged:
-        return Judged(resources, verdicts, sum(each.type in self._about for each in resources), accounts)
+    def _batch(self, resources: list[Resource], verdicts: Iterable[Verdict], accounts: int = 0) -> EvaluatedBatch:
+        return EvaluatedBatch(resources, verdicts, sum(each.type in self._about for each in resources), accounts)
 
     def _verdicts(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
-        """Yield the verdicts of rules that need nothing but the resource."""
-        return self._engine.judge(each for each in resources if each.type in self._about)
+        """Yield the verdicts of rules that need only the resource."""
+        return self._engine.evaluate(each for each in resources if each.type in self._about)
 
     def _parts(self, name: str) -> frozenset[str]:
-        """Return the parts of a type that cost a request each and that a rule reads."""
+        """Return the parts of a type that a rule reads and that cost one request per resource."""
         return frozenset(self._needs.parts.get(name, ())) - {LIST}
 
     def _want(self, resource: Resource, parts: frozenset[str], rank: int = 0) -> None:
-        """Take note of parts that are wanted of a resource, if they were not asked for before."""
+        """Take note of the parts that a resource still needs, if they were not requested before."""
         before = self._wants.get(resource.identity, _Want(resource, frozenset(), rank))
         asked = self._asked.get(resource.identity, frozenset())
         if more := (parts & self._parts(resource.type)) - resource.parts - asked - before.parts:
             self._wants[resource.identity] = _Want(resource, before.parts | more, max(before.rank, rank))
 
     def _want_all(self, resources: Iterable[Resource]) -> None:
-        """Take note of every part that a rule reads, if all are to be read."""
+        """Take note of every part that a rule reads, if the settings ask for all."""
         if self._details == "always":
             for resource in resources:
                 self._want(resource, self._parts(resource.type))
 
     def _want_as_said(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> None:
-        """Take note of the parts that could settle verdicts on some of these resources, if those are to be read."""
+        """Take note of the parts that may settle unknown verdicts on these resources, if the settings allow it."""
         unknown = [each for each in verdicts if each.status is Status.UNKNOWN]
         if self._details != "auto" or not unknown:
             return
@@ -133,7 +135,7 @@ class _Evaluation:
                     self._want(by_identity[identity], parts, severity.rank)
 
     def _completed(self) -> Iterator[list[Resource]]:
-        """Yield the resources of which parts are wanted, with them: those first that the severest rules want."""
+        """Yield the resources that need parts, completed: those for the most severe rules first."""
         ordered = sorted(self._wants.values(), key=lambda each: -each.rank)
         self._wants = {}
         wanted = {each.resource.identity: each.parts for each in ordered}
@@ -147,73 +149,73 @@ class _Want(NamedTuple):
     resource: Resource
     parts: frozenset[str]
     rank: int
-    """Of the severest rule that wants them."""
+    """That of the most severe rule that reads them."""
 
 
 class _ByPage(_Evaluation):
-    """Judges every page, and then, with the parts that they want, the resources that want some."""
+    """Evaluates every page, and then again the resources that needed more parts."""
 
-    def judge(self) -> Iterator[Judged]:
-        """Yield what is judged as it comes."""
+    def evaluate(self) -> Iterator[EvaluatedBatch]:
+        """Yield each page when it has been evaluated."""
         for page in self._source.pages(self._needs):
             self._want_all(page)
             verdicts = list(self._verdicts(self._firm(page)))
             self._want_as_said(verdicts, page)
             wants = self._wants
-            told = [each for each in verdicts if each.resource.identity not in wants] if wants else verdicts
-            yield self._judged(self._firm(page), told)
+            settled = [each for each in verdicts if each.resource.identity not in wants] if wants else verdicts
+            yield self._batch(self._firm(page), settled)
         for completed in self._completed():
-            yield self._judged(completed, self._verdicts(completed))
+            yield self._batch(completed, self._verdicts(completed))
 
     def _firm(self, page: list[Resource]) -> list[Resource]:
-        """Return the resources of which no part is wanted."""
+        """Return the resources that need no more parts."""
         return [each for each in page if each.identity not in self._wants] if self._wants else page
 
 
 class _ByAccount(_Evaluation):
-    """Judges every account when all of it is there, its resources in the latest form.
+    """Evaluates every account when it has been read completely, with its resources in their latest form.
 
-    A rule over a whole account may want parts of any resource of it. So no record has its final form before, and all
-    rules are to judge the same form, which is what a snapshot keeps.
+    An account-scoped rule may need parts of any resource, so no record has its final form before that. All rules
+    evaluate the same form of a record, the one that a snapshot saves.
     """
 
     def __init__(self, engine: Engine, source: Source, details: str) -> None:
         super().__init__(engine, source, details)
-        self._kept: dict[str | None, dict[Identity, Resource]] = defaultdict(dict)
+        self._resources: dict[str | None, dict[Identity, Resource]] = defaultdict(dict)
 
-    def judge(self) -> Iterator[Judged]:
-        """Fetch everything except parts that only rules over whole accounts want, and judge account by account."""
+    def evaluate(self) -> Iterator[EvaluatedBatch]:
+        """Fetch everything except the parts that only account-scoped rules need, and evaluate account by account."""
         for page in self._source.pages(self._needs):
             self._keep(page)
             self._want_all(page)
             self._want_as_said(self._verdicts(page), page)
         self._complete()
-        for team in dict.fromkeys([*self._source.accounts, *self._kept]):
-            yield self._account(self._source.accounts.get(team) or self._unsaid(team))
+        for team in dict.fromkeys([*self._source.accounts, *self._resources]):
+            yield self._account(self._source.accounts.get(team) or self._unknown_account(team))
 
-    def _account(self, account: Account) -> Judged:
-        """Judge an account, and again whenever parts have been read that may decide what was unknown."""
+    def _account(self, account: Account) -> EvaluatedBatch:
+        """Evaluate an account, and again whenever parts were read that may settle unknown verdicts."""
         while True:
-            resources = list(self._kept[account.team].values())
-            verdicts = list(self._engine.judge_account(account, resources))
+            resources = list(self._resources[account.team].values())
+            verdicts = list(self._engine.evaluate_account(account, resources))
             self._want_as_said(verdicts, resources)
             if not self._complete():
-                return self._judged(resources, chain(self._verdicts(resources), verdicts), accounts=1)
+                return self._batch(resources, chain(self._verdicts(resources), verdicts), int(not account.partial))
 
     def _complete(self) -> bool:
-        """Read what is wanted and was not asked for before; tell whether there was anything."""
+        """Read the parts that are still needed; return whether there were any."""
         gone = set(self._wants)
         asked = bool(gone)
         for completed in self._completed():
             self._keep(completed)
             gone -= {each.identity for each in completed}
         for identity in gone:
-            del self._kept[identity[1]][identity]
+            del self._resources[identity[1]][identity]
         return asked
 
     def _keep(self, resources: Iterable[Resource]) -> None:
         for resource in resources:
-            self._kept[resource.team][resource.identity] = resource
+            self._resources[resource.team][resource.identity] = resource
 
-    def _unsaid(self, team: str | None) -> Account:
-        return Account(team=team, unknown=dict.fromkeys(self._needs.types, UNSAID))
+    def _unknown_account(self, team: str | None) -> Account:
+        return Account(team=team, unknown=dict.fromkeys(self._needs.types, NOT_STATED))

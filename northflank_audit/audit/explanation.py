@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from northflank_audit.audit.evaluation import judged
+from northflank_audit.audit.evaluation import evaluate
 from northflank_audit.model import Account, Result, Rule
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.explain import steps
@@ -33,13 +33,13 @@ class Finder:
         """Yield an explanation for each resource with this id: teams may have one each."""
         now = self._source.as_of or dt.datetime.now(dt.UTC)
         engine = Engine([self._rule], now)
-        for known in judged(engine, self._source, self._details):
-            for verdict in known.verdicts:
+        for batch in evaluate(engine, self._source, self._details):
+            for verdict in batch.verdicts:
                 resource = verdict.resource
                 if resource.id:
                     self.seen.append(resource.id)
                 if resource.id == resource_id:
                     unread = Account(team=resource.team, unknown=dict.fromkeys(self._source.needs.types, UNREAD))
                     account = self._source.accounts.get(resource.team, unread)
-                    others = [each for each in known.resources if each.team == resource.team]
+                    others = [each for each in batch.resources if each.team == resource.team]
                     yield Explanation(engine.result(verdict), steps(self._rule, resource, now, account, others))

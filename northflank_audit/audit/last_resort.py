@@ -10,7 +10,7 @@ from northflank_audit.deadline import Deadline
 from northflank_audit.errors import AuditError
 
 LONGEST_OVERTIME: Final = 300.0
-"""Seconds that judging, rendering and delivery may take together after `--timeout`: more than their own bounds."""
+"""Seconds that evaluating, rendering and delivery may take together after `--timeout`: more than their own bounds."""
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 import os
 
 from northflank_audit import bundled
-from northflank_audit.audit.baseline import read_baseline
-from northflank_audit.config.policy import Policy, chosen, left_out, read_rules, read_waivers, unread
+from northflank_audit.audit.baseline_reading import read_baseline
+from northflank_audit.config.policy import Policy, chosen, excluded_rules, read_rules, read_waivers, unread
 from northflank_audit.config.settings import Settings
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.formats import FORMATS
@@ -14,37 +14,37 @@ from northflank_audit.reading import read_text
 
 
 def read_policy(settings: Settings) -> Policy:
-    """Read everything that the verdicts depend on, besides the resources."""
+    """Read everything that the verdicts depend on, except the resources."""
     demo_config, waivers = None, settings.waivers
-    if settings.demo and not settings.rules:  # the demo's policy tunes the bundled rules
+    if settings.demo and not settings.rules:  # the demo's policy overrides the bundled rules
         # It is named as the bundled rules are: the report is the same wherever the tool is installed.
         demo_config = Document(read_text(str(bundled.DEMO_CONFIG)), bundled.DEMO_CONFIG.name)
         waivers = settings.waivers or str(bundled.DEMO_WAIVERS)
     book = read_rules(settings.rules, demo_config, settings.config)
     rules = chosen(book, settings.rule, settings.skip_rule)
     first = _first(settings)
-    placed = read_waivers(waivers, settings.waivers or bundled.DEMO_WAIVERS.name) if waivers else []
+    located_waivers = read_waivers(waivers, settings.waivers or bundled.DEMO_WAIVERS.name) if waivers else []
     return Policy(
         rules=rules,
-        waivers=[waiver for _, waiver in placed],
-        earlier=read_baseline(settings.compare) if settings.compare and not first else None,
+        waivers=[waiver for _, waiver in located_waivers],
+        baseline=read_baseline(settings.compare) if settings.compare and not first else None,
         book=book,
-        places=[place for place, _ in placed],
-        left_out=left_out(book, rules, settings.skip_rule),
+        waiver_locations=[place for place, _ in located_waivers],
+        excluded_rules=excluded_rules(book, rules, settings.skip_rule),
         warnings=[
             *first,
             *settings.weakened,
             *unread(book),
-            *(each.told for each in vacuous(book, {rule.id for rule in rules})),
+            *(each.text for each in vacuous(book, {rule.id for rule in rules})),
         ],
     )
 
 
 def _first(settings: Settings) -> list[str]:
-    """Return a warning where there is nothing to compare with yet: the report that this run is the first to write."""
+    """Return a warning if the baseline is the report that this run is the first to write."""
     if settings.compare is None or os.path.lexists(settings.compare):
         return []
-    own = [path for name, path in settings.places if FORMATS[name].is_baseline]
+    own = [path for name, path in settings.destinations if FORMATS[name].is_baseline]
     if os.path.realpath(settings.compare) not in map(os.path.realpath, own):
         return []
     return [

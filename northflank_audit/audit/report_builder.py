@@ -1,4 +1,4 @@
-"""From an audit's verdicts and its source to the report: coverage, warnings, and why it is incomplete."""
+"""Builds the report: coverage, warnings, and why the audit is incomplete."""
 
 import datetime as dt
 from collections import Counter
@@ -8,11 +8,11 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from northflank_audit.audit.absent_fields import AbsentFields
-from northflank_audit.audit.evaluation import Judged, TimedEngine
+from northflank_audit.audit.evaluation import EvaluatedBatch, TimedEngine
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.tool import TOOL
 from northflank_audit.audit.verdict_totals import VerdictTotals
-from northflank_audit.formats.text import plural, words
+from northflank_audit.formats.text import plural, type_names
 from northflank_audit.model import ACCOUNT_TYPE, Rule
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
 from northflank_audit.report import Coverage, Report, Run, Subject, TypeCoverage
@@ -21,34 +21,34 @@ from northflank_audit.sources.interface import Source
 
 
 class ReportBuilder:
-    """Takes what was judged, part by part, and makes the report of it."""
+    """Takes evaluated batches, and builds the report of them."""
 
     def __init__(self, request: AuditRequest, engine: TimedEngine, started: dt.datetime) -> None:
         policy = request.policy
         self._request, self._engine, self._started = request, engine, started
         waivers = WaiverBook(policy.waivers, started.date())
-        self._totals = VerdictTotals(engine, waivers, request.include, policy.earlier)
+        self._totals = VerdictTotals(engine, waivers, request.include, policy.baseline)
         self._read: Counter[str] = Counter()
         self._absent = AbsentFields(engine.rules)
-        self._judged = self._accounts = 0
+        self._resource_count = self._account_count = 0
 
-    def add(self, known: Judged) -> None:
+    def add(self, batch: EvaluatedBatch) -> None:
         """Take some resources with their verdicts."""
-        self._totals.add(known.verdicts)
-        self._read.update(each.type for each in known.resources)
-        self._absent.add(known.resources)
-        self._judged += known.judged
-        self._accounts += known.accounts
+        self._totals.add(batch.verdicts)
+        self._read.update(each.type for each in batch.resources)
+        self._absent.add(batch.resources)
+        self._resource_count += batch.resource_count
+        self._account_count += batch.account_count
 
     def report(self, source: Source, run_id: str, subjects: Sequence[Subject], lost: Sequence[str]) -> Report:
-        """Return the report, when all has been taken. `lost` says what could not be written of it."""
+        """Return the report, after all batches were added. `lost` says why the snapshot could not be saved."""
         request, policy = self._request, self._request.policy
         # What else makes the audit incomplete takes nothing from the evidence: a control that an unknown verdict does
         # not touch, or whose report could not be written, is as met as it was.
         unseen = [*source.problems, *self._engine.problems()]
         # A rule that fails on everything is broken: to ignore what is unknown does not make it pass.
-        unjudged = self._totals.unjudged(broken=request.on_unknown == "ignore")
-        problems = [*unseen, *lost, *unjudged]
+        inconclusive = self._totals.inconclusive(broken=request.on_unknown == "ignore")
+        problems = [*unseen, *lost, *inconclusive]
         coverage = self._coverage(source)
         run = Run(
             id=run_id,
@@ -67,7 +67,7 @@ class ReportBuilder:
             request.fail_on,
             on_unknown=request.on_unknown,
             seen=not unseen,
-            left_out=policy.left_out,
+            excluded_rules=policy.excluded_rules,
             accounts=source.accounts.keys(),
             unread={(team, kind) for team, account in source.accounts.items() for kind in account.unknown},
             subjects=list(subjects) or UNSET,
@@ -77,8 +77,8 @@ class ReportBuilder:
         coverage = source.coverage()
         return replace(
             coverage,
-            resources=self._judged,
-            accounts=self._accounts if self._engine.about_accounts else UNSET,
+            resources=self._resource_count,
+            accounts=self._account_count if self._engine.about_accounts else UNSET,
             types=[
                 replace(each, silent=self._absent.of(each.type))
                 for each in by_type(coverage.types, self._read, self._engine.rules, complete=not source.problems)
@@ -88,14 +88,14 @@ class ReportBuilder:
     def _warnings(
         self, source: Source, coverage: Coverage, subjects: Sequence[Subject], *, seen: bool
     ) -> Iterator[str]:
-        """Yield what a reader should know: data that is old, nothing to judge, an attestation of what nobody has."""
+        """Yield what a reader should know: data that is old, nothing to evaluate, an attestation of what nobody has."""
         days = 0 if source.as_of is None else (self._started - source.as_of).days
         if days:
             yield f"the snapshot is {plural(days, 'day')} old, and was judged as of then"
         if not coverage.resources and seen:
             checked = "only the account itself was checked" if coverage.accounts else "nothing was checked"
             kinds = dict.fromkeys(rule.resource for rule in self._engine.rules if rule.resource != ACCOUNT_TYPE)
-            about = " and no ".join(words(kind).plural for kind in kinds)
+            about = " and no ".join(type_names(kind).plural for kind in kinds)
             yield f"there are no {about or 'resources'}: {checked}"
         if not all(each.saved for each in subjects):
             for name in self._request.digested:
@@ -105,7 +105,7 @@ class ReportBuilder:
 def by_type(
     read: Iterable[TypeCoverage], counted: Mapping[str, int], rules: Iterable[Rule], *, complete: bool
 ) -> list[TypeCoverage]:
-    """Return what came back of each type that rules are about or that was read, in the catalogue's order.
+    """Return the coverage of each type that rules are about or that was read, in the catalogue's order.
 
     `read` is the source's own account of it, `counted` how many resources of each type were read, and `complete`
     holds for types that the source says nothing of.

@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable
 
 from northflank_audit.audit.deliver import channels, deliver
-from northflank_audit.audit.evaluation import TimedEngine, judged
-from northflank_audit.audit.kept_snapshot import KeptSnapshot
+from northflank_audit.audit.evaluation import TimedEngine, evaluate
 from northflank_audit.audit.last_resort import last_resort
 from northflank_audit.audit.outcome_log import log_outcome
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.report_builder import ReportBuilder
 from northflank_audit.audit.request import AuditRequest
+from northflank_audit.audit.snapshot_collector import SnapshotCollector
 from northflank_audit.audit.source_opening import opened
 from northflank_audit.config.settings import Settings
 from northflank_audit.deadline import Deadline
@@ -24,11 +24,11 @@ from northflank_audit.sources.interface import Source
 log = logging.getLogger(__name__)
 
 Watch = Callable[[int], None]
-"""Called with the number of resources that were just judged."""
+"""Called with the number of resources that were just evaluated."""
 
 
 def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str], list[str]]:
-    """Audit, write the reports, and return the final report, the paths that were written, and who was told.
+    """Audit, write the reports, and return the final report, the paths that were written, and the receipts.
 
     Raises StartError before anything is fetched or written.
     """
@@ -39,22 +39,22 @@ def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str
             log.info("the audit begins, with %s", plural(len(policy.rules), "rule"))
             with opened(settings, deadline) as source:
                 report = audit(AuditRequest.of(settings, policy), source, watch, run_id, deadline)
-            report, written, told = deliver(settings, people, report, deadline)
+            report, written, receipts = deliver(settings, people, report, deadline)
         ended(report)
     log_outcome(report)
-    return report, written, told
+    return report, written, receipts
 
 
 def audit(
     request: AuditRequest, source: Source, watch: Watch, run_id: str = "", deadline: Deadline | None = None
 ) -> Report:
-    """Judge every resource of the source by every rule, and add it up."""
+    """Evaluate every resource of the source by every rule, and return the report."""
     started = dt.datetime.now(dt.UTC)
     now, deadline = source.as_of or started, deadline or Deadline(math.inf)
     engine = TimedEngine(request.policy.rules, now, deadline, absent=request.absent)
-    builder, snapshot = ReportBuilder(request, engine, started), KeptSnapshot(request)
-    for known in judged(engine, source, request.details):
-        builder.add(known)
-        snapshot.add(known.resources)
-        watch(known.judged)
+    builder, snapshot = ReportBuilder(request, engine, started), SnapshotCollector(request)
+    for batch in evaluate(engine, source, request.details):
+        builder.add(batch)
+        snapshot.add(batch.resources)
+        watch(batch.resource_count)
     return builder.report(source, run_id, *snapshot.keep(source, started))

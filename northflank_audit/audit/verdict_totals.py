@@ -1,4 +1,4 @@
-"""From verdicts to a report: what is counted, what is listed, and the exit code."""
+"""Counts and lists verdicts, and makes the report of them."""
 
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping
@@ -7,51 +7,51 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.audit.comparison import BaselineComparison, Current
+from northflank_audit.audit.comparison import BaselineComparison, CurrentRun
 from northflank_audit.audit.compliance import frameworks
-from northflank_audit.earlier_report import Baseline
+from northflank_audit.baseline import Baseline
+from northflank_audit.inconclusive import Cause, causes
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.reasons import NOT_GIVEN
 from northflank_audit.policy.verdict import Verdict
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
 from northflank_audit.report import Coverage, Gate, Report, RuleSummary, Run, Subject, Summary, Tool, Waivers
-from northflank_audit.unjudged import Cause, causes
 
 LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
-"""What the report always lists; the rest is counted."""
+"""The statuses that a report always lists. Others are only counted."""
 
 ABSENT = "--absent says what an absent field means"
 """How to decide what is unknown since the API leaves out a documented field."""
 
 MOST_CAUSES = 20
-"""Causes of unknown verdicts that are reasons of their own; the rest is counted."""
+"""The most causes of unknown verdicts that are listed as reasons. Further ones are counted."""
 
 
 class VerdictTotals:
-    """Takes every verdict; keeps only those that someone must read."""
+    """Counts every verdict, and keeps only those that someone must read."""
 
     def __init__(
         self,
         engine: Engine,
         waivers: WaiverBook,
         include: Container[Status] = (),
-        earlier: Baseline | None = None,
+        baseline: Baseline | None = None,
     ) -> None:
-        """`include` is listed besides `LISTED`; `earlier` is a report to compare with."""
+        """`include` is listed besides `LISTED`; `baseline` is a report to compare with."""
         self._engine = engine
         self._waivers = waivers
         self._include = include
         self._counts: dict[str, Counter[str]] = {rule.id: Counter() for rule in engine.rules}
         self._results: list[Result] = []
-        self._follower = None if earlier is None else BaselineComparison(earlier)
+        self._comparison = None if baseline is None else BaselineComparison(baseline)
 
     def add(self, verdicts: Iterable[Verdict]) -> None:
-        """Count these, and list what is to be listed."""
+        """Count verdicts, and list those whose status is listed."""
         for verdict in verdicts:
             rule, resource, status = verdict.rule, verdict.resource, verdict.status
-            if self._follower is not None:
-                self._follower.saw(rule.id, resource, status)
+            if self._comparison is not None:
+                self._comparison.add(rule.id, resource, status)
             if status is not Status.FAIL:
                 self._counts[rule.id][status] += 1
                 if status in LISTED or status in self._include:
@@ -61,9 +61,9 @@ class VerdictTotals:
             self._counts[rule.id]["waived" if waiver else status] += 1
             self._results.append(self._engine.result(verdict, waiver))
 
-    def unjudged(self, *, broken: bool = False) -> list[str]:
-        """Return what could not be judged, a line for each cause; with `broken`, by rules that always fail alone."""
-        results = sorted((each for each in self._results if each.unjudged), key=lambda result: result.order)
+    def inconclusive(self, *, broken: bool = False) -> list[str]:
+        """Return a line for each cause of inconclusive verdicts; with `broken`, only for rules that always fail."""
+        results = sorted((each for each in self._results if each.inconclusive), key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
         found = [cause for cause in causes(results, rules) if cause.broken or not broken]
         left = sum(len(cause.results) for cause in found[MOST_CAUSES:])
@@ -80,22 +80,22 @@ class VerdictTotals:
         *,
         on_unknown: Literal["fail", "ignore"] = "fail",
         seen: bool = False,
-        left_out: Mapping[str, str] | None = None,
+        excluded_rules: Mapping[str, str] | None = None,
         accounts: Collection[str | None] = (),
         unread: Collection[tuple[str | None, str]] = (),
         subjects: list[Subject] | UnsetType = UNSET,
     ) -> Report:
-        """Add it all up. `fail_on` is the least severity that makes the exit code 1; None: no severity does.
+        """Return the report. `fail_on` is the lowest severity that makes the exit code 1; None: no severity does.
 
-        `seen` says whether every page was read and every record judged; without it no control is met. `accounts` are
+        `seen` says whether every page was read and every record evaluated; without it no control is met. `accounts` are
         those that were asked for, by their teams, `unread` the lists that are not known as a whole.
         """
         results = sorted(self._results, key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
-        found = None
-        if self._follower is not None:
-            found = self._follower.outcome(Current(run, rules, accounts, seen, unread), results)
-            results = found.results
+        outcome = None
+        if self._comparison is not None:
+            outcome = self._comparison.outcome(CurrentRun(run, rules, accounts, seen, unread), results)
+            results = outcome.results
         total: Counter[str] = Counter()
         for counts in self._counts.values():
             total.update(counts)
@@ -117,12 +117,12 @@ class VerdictTotals:
                 fail_by_severity={severity.value: by_severity[severity] for severity in Severity},
             ),
             rules=rules,
-            left_out=dict(left_out or {}),
+            excluded_rules=dict(excluded_rules or {}),
             compliance=frameworks(rules, seen=seen),
             results=results,
-            comparison=UNSET if found is None else found.comparison,
-            resolved=UNSET if found is None else found.resolved,
-            unsettled=UNSET if found is None else found.unsettled,
+            comparison=UNSET if outcome is None else outcome.comparison,
+            resolved=UNSET if outcome is None else outcome.resolved,
+            unsettled=UNSET if outcome is None else outcome.unsettled,
             subjects=subjects,
             waivers=Waivers(self._waivers.expired, self._waivers.unused),
             warnings=warnings,
@@ -147,7 +147,7 @@ class VerdictTotals:
             resource=rule.resource,
             finding=rule.finding,
             sha256=rule.sha256,
-            tuned=rule.tuned,
+            overridden=rule.overridden,
         )
 
 

@@ -1,8 +1,9 @@
-"""How waivers stand: which have expired, cover nothing, or are about to expire."""
+"""The status of each waiver: which have expired, cover nothing, or are about to expire."""
 
 from collections.abc import Container, Iterator, Sequence
 from enum import StrEnum
 
+import msgspec
 from msgspec import UNSET
 
 from northflank_audit.errors import did_you_mean
@@ -13,42 +14,42 @@ from northflank_audit.policy.waivers.waiver_book import covers, is_about
 from northflank_audit.report import Report
 
 
-class Standing(StrEnum):
-    """How a waiver stands, the worst first."""
+class WaiverStatus(StrEnum):
+    """The status of a waiver, the worst first."""
 
     EXPIRED = "expired"
     UNUSED = "unused"
     UNKNOWN = "unknown"
-    """Whether it covers anything can't be told."""
+    """The audit could not find out whether it covers anything."""
     EXPIRING = "expiring"
     FINE = "fine"
 
 
-class Stand(Struct, frozen=True, kw_only=True):
-    """A waiver, and how it stands."""
+class WaiverCheck(Struct, frozen=True, kw_only=True):
+    """A waiver and its status."""
 
     waiver: Waiver
     place: str
     """`file:line`."""
-    standing: Standing
+    status: WaiverStatus = msgspec.field(name="standing")
     days_left: int
-    """Until its last day; negative after it."""
+    """Days until its last day; negative after it."""
     why: str = ""
 
 
-class Seen(Struct, frozen=True, kw_only=True):
-    """What the audit saw of what there is."""
+class AuditScope(Struct, frozen=True, kw_only=True):
+    """What the audit was asked for, and whether it saw all of it."""
 
-    whole: bool
+    complete: bool
     """Whether it saw every resource that it was asked for."""
     accounts: Sequence[str | None] | None
-    """The teams (None: the token's own account) that it was asked for; None where it was asked for all there are."""
+    """The teams that it was asked for (None: the token's own account); None if it was asked for all of them."""
 
 
-def stands(
-    waivers: Sequence[tuple[str, Waiver]], report: Report, book: Rulebook, seen: Seen, *, within: int
-) -> Iterator[Stand]:
-    """Yield how each waiver stood when the audit began, in the file's order.
+def waiver_checks(
+    waivers: Sequence[tuple[str, Waiver]], report: Report, book: Rulebook, scope: AuditScope, *, within: int
+) -> Iterator[WaiverCheck]:
+    """Yield the status of each waiver when the audit began, in the file's order.
 
     `waivers` are pairs of `file:line` and a waiver, `report` is of an audit with them by rules of this book, and
     `within` is in days.
@@ -57,35 +58,35 @@ def stands(
     unused = frozenset(report.waivers.unused)
     for place, waiver in waivers:
         days = (waiver.expires - today).days
-        standing, why = _standing(waiver, report, book, seen, unused)
+        status, why = _status_without_end(waiver, report, book, scope, unused)
         if days < 0:
-            standing, why = Standing.EXPIRED, ""
-        elif standing is Standing.FINE and days <= within:
-            standing = Standing.EXPIRING
-        yield Stand(waiver=waiver, place=place, standing=standing, days_left=days, why=why)
+            status, why = WaiverStatus.EXPIRED, ""
+        elif status is WaiverStatus.FINE and days <= within:
+            status = WaiverStatus.EXPIRING
+        yield WaiverCheck(waiver=waiver, place=place, status=status, days_left=days, why=why)
 
 
-def _standing(
-    waiver: Waiver, report: Report, book: Rulebook, seen: Seen, unused: Container[Waiver]
-) -> tuple[Standing, str]:
-    """Return how a waiver stands, its end aside, and why."""
+def _status_without_end(
+    waiver: Waiver, report: Report, book: Rulebook, scope: AuditScope, unused: Container[Waiver]
+) -> tuple[WaiverStatus, str]:
+    """Return the status of a waiver without regard to its last day, and the reason."""
     if waiver not in unused:
-        return Standing.FINE, ""
+        return WaiverStatus.FINE, ""
     if not any(is_about(waiver, rule_id) for rule_id in book.rules):
-        return Standing.UNUSED, absent(book, waiver.rule)
-    unjudged = next(_unjudged(waiver, report, seen), None)
-    return (Standing.UNKNOWN, unjudged) if unjudged else (Standing.UNUSED, "it covers no violation")
+        return WaiverStatus.UNUSED, absent(book, waiver.rule)
+    reason = next(_reasons_unknown(waiver, report, scope), None)
+    return (WaiverStatus.UNKNOWN, reason) if reason else (WaiverStatus.UNUSED, "it covers no violation")
 
 
-def _unjudged(waiver: Waiver, report: Report, seen: Seen) -> Iterator[str]:
+def _reasons_unknown(waiver: Waiver, report: Report, scope: AuditScope) -> Iterator[str]:
     """Yield why there may be a violation that the waiver covers, and that the audit did not find."""
     if not any(is_about(waiver, rule.id) for rule in report.rules):
         yield "its rule did not run"
-    if seen.accounts is not None and waiver.team is not UNSET and waiver.team not in seen.accounts:
-        yield "its team was not audited" + did_you_mean(waiver.team or "", filter(None, seen.accounts))
-    if not seen.whole:
+    if scope.accounts is not None and waiver.team is not UNSET and waiver.team not in scope.accounts:
+        yield "its team was not audited" + did_you_mean(waiver.team or "", filter(None, scope.accounts))
+    if not scope.complete:
         yield "not every resource was seen"
     for result in report.results:
-        unjudged = result.unjudged
-        if unjudged and covers(waiver, result.rule_id, result.resource.identity):
+        inconclusive = result.inconclusive
+        if inconclusive and covers(waiver, result.rule_id, result.resource.identity):
             yield f"its rule could not be judged for {label(result.resource)}"

@@ -20,6 +20,9 @@ from northflank_audit.formats import FORMATS
 from northflank_audit.printing import say
 from northflank_audit.stopping import Watch
 
+if sys.platform != "win32":
+    import resource
+
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -43,6 +46,7 @@ class _RunByDefault(LazyGroup):
 
 _HERE = __package__
 LAZY = (
+    Lazy("emulator", f"{_HERE}.emulator_command", "emulator", "Serve the API of a sample account until stopped."),
     Lazy(
         "plan",
         f"{_HERE}.catalogue_commands",
@@ -84,11 +88,11 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
     bar = sys.stderr is not None and sys.stderr.isatty() and not (given["no_progress"] or given["quiet"] or as_json)
     with _progress() if bar else _silence() as watch:
-        report, written, told = runner.run(settings, watch, run_id)
+        report, written, receipts = runner.run(settings, watch, run_id)
     if not given["quiet"] or summary.worth_telling(report):
         to_stderr = any(path == "-" for _, path in settings.output)
         colour = False if given["no_color"] or os.environ.get("NO_COLOR") else None
-        text = "\n".join(summary.lines(report, written, told, verbose=given["verbose"]))
+        text = "\n".join(summary.lines(report, written, receipts, verbose=given["verbose"]))
         if to_stderr and as_json:
             logs.tell(click.unstyle(text), logging.WARNING if summary.worth_telling(report) else logging.INFO)
         else:
@@ -113,35 +117,13 @@ def _silence() -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int], None]]:
-    from rich.console import Console  # noqa: PLC0415 - on a terminal only
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
+    from rich import console, progress  # noqa: PLC0415 - on a terminal only
 
-    columns = (SpinnerColumn(), TextColumn("{task.completed} resources evaluated"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda count: progress.advance(task, count)
-
-
-@cli.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0: any free one.")
-@click.option("--token", help="Token that requests must carry.  [default: a random one]")
-@click.option("--data", metavar="FILE", help="Account to serve.  [default: the sample account]")
-@click.option("--faults", metavar="FILE", help="Faults to inject, in YAML or JSON; see docs/emulator.md.")
-@click.pass_context
-def emulator(ctx: click.Context, host: str, port: int, token: str | None, data: str | None, faults: str | None) -> None:
-    """Serve the API of a sample account until stopped."""
-    from northflank_audit.emulator import Emulator, load, load_plan  # noqa: PLC0415 - for this command only
-
-    plan = load_plan(faults) if faults else None
-    server = Emulator(load(data), plan, token=token, host=host, port=port)
-    try:
-        say(f"{server.url} token: {server.token}")
-        sys.stdout.flush()
-        server.serve_forever()
-    except Stopped as stop:
-        logs.tell("the emulator was stopped")
-        ctx.exit(128 + stop.signal_number)
+    evaluated = progress.TextColumn("{task.completed} resources evaluated")
+    columns = (progress.SpinnerColumn(), evaluated, progress.TimeElapsedColumn())
+    with progress.Progress(*columns, console=console.Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda count: bar.advance(task, count)
 
 
 @cli.command("formats")
@@ -157,9 +139,7 @@ def _leave_no_core() -> None:
 
     Linux takes a limit of 1 byte to mean that collectors get nothing either (core(5)).
     """
-    try:
-        import resource  # noqa: PLC0415 - not on Windows
-    except ImportError:
+    if sys.platform == "win32":
         return
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (1, 1) if sys.platform == "linux" else (0, 0))
@@ -207,8 +187,8 @@ def _outcome() -> int:
             _show(error)
         return 2
     except AuditError as error:
-        mistakes = error.shown if isinstance(error, FileError | FileErrors) else f"northflank-audit: {error}"
-        logs.tell(mistakes)
+        diagnostics = error.with_excerpt if isinstance(error, FileError | FileErrors) else f"northflank-audit: {error}"
+        logs.tell(diagnostics)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends with 3
         if "--verbose" in sys.argv:

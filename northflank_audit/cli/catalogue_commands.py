@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from northflank_audit.resources.needs import Needs
 
 Json = dict[str, Any]
+_WHERE: Final = {
+    Scope.PROJECT: "in each project",
+    Scope.ACCOUNT: "in each account",
+    Scope.TEAM: "in each team",
+    Scope.ORGANISATION: "in the organisation",
+    Scope.TOKEN: "once",
+    Scope.WHOLE: "",
+}
 OWN = "the token's own account"
 
 
@@ -113,7 +121,8 @@ def _plan(needed: "Needs", teams: Iterable[str], *, all_teams: bool) -> Json:
 
 def permissions(needed: "Needs") -> list[str]:
     """Return the permissions that reading all this takes, each once, by their present names."""
-    return list(dict.fromkeys(part.permission.name for name in needed.types for part, _ in _parts(needed, name)))
+    names = (part.permission.name for name in needed.types for part, _ in _parts(needed, name))
+    return list(dict.fromkeys(filter(None, names)))
 
 
 def _parts(needed: "Needs", name: str) -> Iterator[tuple[Part, tuple[str, ...]]]:
@@ -126,7 +135,7 @@ def _parts(needed: "Needs", name: str) -> Iterator[tuple[Part, tuple[str, ...]]]
 def _planned(needed: "Needs") -> Iterator[str]:
     for name in needed.types:
         kind = TYPES[name]
-        where = {Scope.PROJECT: "in each project", Scope.ACCOUNT: "in each account", Scope.WHOLE: ""}[kind.scope]
+        where = _WHERE[kind.scope]
         yield ""
         yield click.style(name, bold=True) + f"  {where}"
         for part, ids in _parts(needed, name):

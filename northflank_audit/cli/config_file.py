@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from northflank_audit import reading
-from northflank_audit.cli.option_types import Address, Option, Output, Seconds, WholeNumber, Words
+from northflank_audit.cli.option_types import MailAddress, NameList, Option, OutputPath, Seconds, WholeNumber
 from northflank_audit.cli.variables import refuse_unknown
 from northflank_audit.config import email_section
 from northflank_audit.config.found_config import FoundConfig
@@ -49,27 +49,27 @@ def read_config(ctx: click.Context, _param: click.Parameter, value: str | None) 
     if document is None or document.value is None:
         return document
     if not isinstance(document.value, dict):
-        document.mistakes.append(document.error((), "a config file maps options to values"))
+        document.diagnostics.append(document.error((), "a config file maps options to values"))
         return document
     command = ctx.find_root().command
     run = command.commands["run"] if isinstance(command, click.Group) else ctx.command
     options = _by_key(run)
     if isinstance(document, FoundConfig):
-        document.mistakes += document.refusals(_by_key(ctx.command))
+        document.diagnostics += document.refusals(_by_key(ctx.command))
     defaults = {}
     for key, given in document.value.items():
         if key in BESIDES_OPTIONS:
             continue
         if key not in options:
             close = did_you_mean(key, [*options, *BESIDES_OPTIONS])
-            document.mistakes.append(document.error((key,), f"'{key}' is no option{close}", key=True))
+            document.diagnostics.append(document.error((key,), f"'{key}' is no option{close}", key=True))
             continue
-        before = len(document.mistakes)
+        before = len(document.diagnostics)
         values = list(_values(ctx, document, options[key], key, given))
-        if len(document.mistakes) == before:
+        if len(document.diagnostics) == before:
             many = options[key].multiple or _lists(options[key])
             defaults[str(options[key].name)] = values if many else values[0]
-    document.mistakes += email_section.mistakes(document)
+    document.diagnostics += email_section.diagnostics(document)
     ctx.default_map = defaults
     return document
 
@@ -117,7 +117,7 @@ def _values(ctx: click.Context, document: Document, option: click.Option, key: s
             value = _fitting(document, option, here, item)
             option.type_cast_value(ctx, [value] if many else value)
         except click.BadParameter as error:
-            document.mistakes.append(document.error(here, f"{key}: {error.message}"))
+            document.diagnostics.append(document.error(here, f"{key}: {error.message}"))
         else:
             yield value
 
@@ -134,7 +134,9 @@ def _fitting(document: Document, option: click.Option, here: Path, value: Any) -
     if isinstance(option.type, Seconds | WholeNumber):  # as it is written: YAML takes 5:00 and 0x1F for numbers
         node = document.node(here)
         return value if node is None else node.value
-    if isinstance(value, int | float) and isinstance(option.type, click.types.StringParamType | Address | Output):
+    if isinstance(value, int | float) and isinstance(
+        option.type, click.types.StringParamType | MailAddress | OutputPath
+    ):
         raise click.BadParameter("YAML reads this as a number: quote it")
     if isinstance(value, str) and not value.strip():
         raise click.BadParameter("this is empty: omit the key, or give it a value")
@@ -143,4 +145,4 @@ def _fitting(document: Document, option: click.Option, here: Path, value: Any) -
 
 def _lists(option: click.Option) -> bool:
     """Tell whether an option takes several words at once, and so a list."""
-    return isinstance(option.type, Words)
+    return isinstance(option.type, NameList)

@@ -9,12 +9,12 @@ from northflank_audit.formats.text import plural
 from northflank_audit.formats.workflow import command
 
 
-def text(found: Sequence[FileError]) -> str:
+def text(diagnostics: Sequence[FileError]) -> str:
     """List mistakes and warnings, each with the line that it is in."""
-    return "\n".join(each.shown for each in found)
+    return "\n".join(each.with_excerpt for each in diagnostics)
 
 
-def as_json(found: Sequence[FileError]) -> str:
+def as_json(diagnostics: Sequence[FileError]) -> str:
     """List mistakes and warnings as a JSON list."""
     return json.dumps(
         [
@@ -25,16 +25,16 @@ def as_json(found: Sequence[FileError]) -> str:
                 "level": _level(each),
                 "problem": each.problem,
             }
-            for each in found
+            for each in diagnostics
         ],
         indent=2,
     )
 
 
-def github(found: Sequence[FileError]) -> str:
+def github(diagnostics: Sequence[FileError]) -> str:
     """List mistakes and warnings as workflow commands, which GitHub shows at their lines."""
     return "\n".join(
-        command(_level(each), each.problem, file=each.path, line=each.line, col=each.column) for each in found
+        command(_level(each), each.problem, file=each.path, line=each.line, col=each.column) for each in diagnostics
     )
 
 
@@ -46,9 +46,9 @@ LISTINGS: Final[dict[str, Callable[[Sequence[FileError]], str]]] = {"text": text
 """Each way to list mistakes, by the name that `--format` knows."""
 
 
-def counted(found: Iterable[FileError], rules: int) -> str:
+def counted(diagnostics: Iterable[FileError], rules: int) -> str:
     """Return how many mistakes and warnings there are, in how many rules."""
-    levels = [_level(each) for each in found]
+    levels = [_level(each) for each in diagnostics]
     errors, warnings = levels.count("error"), levels.count("warning")
     mistakes = plural(errors, "mistake") if errors else "no mistake"
     besides = f", {plural(warnings, 'warning')}" if warnings else ""

@@ -17,13 +17,13 @@ _SEPARATORS: Final = re.compile(r"[,\s]+")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
-def words_of(text: str) -> list[str]:
+def names_of(text: str) -> list[str]:
     """Return the names in a text, which commas or whitespace separate."""
     return [word for word in _SEPARATORS.split(text) if word]
 
 
-def _unknown(name: str, known: Sequence[str]) -> str:
-    return f"'{name}' is not one of {', '.join(known)}{did_you_mean(name, known)}"
+def _unknown(name: str, choices: Sequence[str]) -> str:
+    return f"'{name}' is not one of {', '.join(choices)}{did_you_mean(name, choices)}"
 
 
 class Option(click.Option):
@@ -62,55 +62,55 @@ class Option(click.Option):
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         """Return the value in its type; names one by one."""
         if self.names and value:
-            value = [word for text in value for word in words_of(str(text))]
+            value = [word for text in value for word in names_of(str(text))]
             if not value:
                 raise click.BadParameter("contains no name", ctx, self)
         return super().type_cast_value(ctx, value)
 
 
-class Words(click.ParamType[Any]):
-    """Names, separated by commas or whitespace; a YAML list in a config file. `known` are the ones that there are."""
+class NameList(click.ParamType[Any]):
+    """Names, separated by commas or whitespace; a YAML list in a config file. `names` are the ones that there are."""
 
     name = "NAME[,NAME…]"
 
-    def __init__(self, known: Sequence[str]) -> None:
-        self.known = known
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Split and check; `none` alone is no name."""
         texts = [value] if isinstance(value, str) else list(value)
-        names = tuple(dict.fromkeys(word for text in texts for word in words_of(str(text))))
+        names = tuple(dict.fromkeys(word for text in texts for word in names_of(str(text))))
         if any(texts) and not names:
             self.fail("contains no name", param, ctx)
         if names == (NONE,):
             return ()
         for name in names:
-            if name not in self.known:
-                self.fail(_unknown(name, self.known), param, ctx)
+            if name not in self.names:
+                self.fail(_unknown(name, self.names), param, ctx)
         return names
 
 
-class Output(click.ParamType[Any]):
+class OutputPath(click.ParamType[Any]):
     """`NAME=PATH`."""
 
     name = "NAME=PATH"
 
-    def __init__(self, known: Sequence[str]) -> None:
-        self.known = known
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         """Split and check."""
         if isinstance(value, tuple):
             return value
         name, equals, path = str(value).partition("=")
-        if name not in self.known:
-            self.fail(_unknown(name, self.known), param, ctx)
+        if name not in self.names:
+            self.fail(_unknown(name, self.names), param, ctx)
         if not equals or not path.strip():
             self.fail(f"'{value}' names no place; write {name}=PATH, or {name}=- for standard output", param, ctx)
         return name, path
 
 
-class Address(click.ParamType[Any]):
+class MailAddress(click.ParamType[Any]):
     """A mail address."""
 
     name = "ADDRESS"

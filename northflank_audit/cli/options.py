@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from northflank_audit.cli.config_file import DEFAULT_CONFIG, ConfigOption, read_config
-from northflank_audit.cli.option_types import Address, Option, Output, Seconds, WholeNumber, Words
+from northflank_audit.cli.option_types import MailAddress, NameList, Option, OutputPath, Seconds, WholeNumber
 from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES, Settings
 from northflank_audit.delivery.when import When
 from northflank_audit.model import Severity
@@ -238,27 +238,31 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
         output_dir_option,
         _option(
             "--format",
-            type=Words(formats),
+            type=NameList(formats),
             default="html,md,json",
             show_default=True,
             help="Reports to write in --output-dir; none: only those of --output.",
         ),
         _option(
             "--output",
-            type=Output(formats),
+            type=OutputPath(formats),
             multiple=True,
             help="Write a report to a file; repeatable; - is standard output.",
         ),
         _option(
             "--include",
-            type=Words(["pass", "notapplicable"]),
+            type=NameList(["pass", "notapplicable"]),
             default="",
             metavar="pass,notapplicable",
             help="Also list these results.",
         ),
         _option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
         _option(
-            "--email-to", type=Address(), multiple=True, names=True, help="Mail the report to this address; repeatable."
+            "--email-to",
+            type=MailAddress(),
+            multiple=True,
+            names=True,
+            help="Mail the report to this address; repeatable.",
         ),
         _option("--save-snapshot", metavar="FILE", help="Save what was fetched, without secrets, for --input."),
         delivery_options,

@@ -1,5 +1,6 @@
 """JSON Schemas of the files that people write, for their editors: made from what the files are checked by."""
 
+import json
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from northflank_audit.config import email_section
 from northflank_audit.formats import FORMATS
 from northflank_audit.model import Waiver
 from northflank_audit.policy.rules.rule_file import Override, RuleFile, TestFile
+from northflank_audit.printing import say
 from northflank_audit.resources import TYPES
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -87,7 +89,7 @@ def _schema(kind: type[msgspec.Struct], title: str) -> dict[str, Any]:
 def _of(option: click.Option) -> dict[str, Any]:
     """Return the schema of an option's value in a config file."""
     kind = option.type
-    words = getattr(kind, "known", None)
+    words = getattr(kind, "names", None)
     value: dict[str, Any] = {"type": "string"}
     if option.is_flag:
         value = {"type": "boolean"}
@@ -111,3 +113,10 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "config": config,
 }
 """The schema of each kind of file."""
+
+
+@click.command("schema")
+@click.argument("kind", type=click.Choice(["rules", "tests", "waivers", "config"]), default="rules")
+def print_schema(kind: str) -> None:
+    """Print the JSON Schema of rule files, or of files of examples, waivers or options."""
+    say(json.dumps(SCHEMAS[kind](), indent=2), json=True)

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 import click
 from msgspec import UNSET
 
-from northflank_audit.formats.headline import Outcome, headline, outcome
+from northflank_audit.formats.headline import Outcome, brief_headline, outcome
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import BECAME, changes, identity, moment, narrowed, new_first, pages_read, plural
 from northflank_audit.formats.view import product, types
+from northflank_audit.inconclusive import Cause, causes
 from northflank_audit.model import Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
-from northflank_audit.unjudged import Cause, causes
 
 MOST = 20
 """Findings that are listed; the report has them all."""
@@ -37,14 +37,16 @@ def worth_telling(report: Report) -> bool:
     return bool(report.exit_code or report.warnings or report.waivers.expired or unsure)
 
 
-def lines(report: Report, written: Sequence[str], told: Sequence[str] = (), *, verbose: bool = False) -> Iterator[str]:
+def lines(
+    report: Report, written: Sequence[str], receipts: Sequence[str] = (), *, verbose: bool = False
+) -> Iterator[str]:
     """Yield the summary, line by line, with colours for click to keep or to strip."""
     yield _headline(report)
     for reason in report.run.incomplete_reasons:
         yield click.style(f"  incomplete: {printable(reason)}", fg="yellow")
     yield from _changes(report)
     yield from _findings(new_first(result for result in report.results if result.violates), report)
-    yield from _unjudged(causes(report.results, report.rules))
+    yield from _inconclusive(causes(report.results, report.rules))
     yield ""
     for warning in report.warnings:
         yield f"warning: {printable(warning)}"
@@ -56,34 +58,20 @@ def lines(report: Report, written: Sequence[str], told: Sequence[str] = (), *, v
         yield from _types(report)
     if written:
         yield f"reports: {'  '.join(written)}"
-    yield from map(printable, told)
+    yield from map(printable, receipts)
     yield f"exit code {report.exit_code}"
 
 
 def _headline(report: Report) -> str:
-    summary = report.summary
-    counts = [f"{count} {severity}" for severity, count in reversed(summary.fail_by_severity.items()) if count]
-    violations = plural(summary.fail, "violation")
-    said = f"{violations}: {', '.join(counts)}" if counts else "no violation"
-    if summary.waived:
-        said += f" ({summary.waived} waived)"
-    if report.run.blind and (report.saw_nothing or report.judged_nothing):
-        said = headline(report)[:1].lower() + headline(report)[1:]
-    elif report.run.blind:
-        said += " in what could be seen"
-    elif not report.run.complete:
-        said += ", but not everything could be delivered"
-    elif report.judged_nothing:
-        said = headline(report)[:1].lower() + headline(report)[1:]
     word = outcome(report)
-    return click.style(f"{word}  {said}", fg=_OUTCOMES[word], bold=True)
+    return click.style(f"{word}  {brief_headline(report)}", fg=_OUTCOMES[word], bold=True)
 
 
 def _changes(report: Report) -> Iterator[str]:
     found = report.comparison
     if found is UNSET:
         return
-    since = f"since {moment(found.earlier.finished_at)}"
+    since = f"since {moment(found.baseline.finished_at)}"
     if found.refused is not None:
         yield click.style(f"  not compared: {printable(found.refused)}", fg="yellow")
         return
@@ -97,12 +85,12 @@ def _changes(report: Report) -> Iterator[str]:
 def _ended(word: str, results: Sequence[Result]) -> Iterator[str]:
     for result in results[:MOST]:
         became = "" if result.became is UNSET else BECAME[result.became]
-        yield f"  {word}, {became}: {printable(result.rule_id)} on {_placed(result)}"
+        yield f"  {word}, {became}: {printable(result.rule_id)} on {_identity(result)}"
     if len(results) > MOST:
         yield f"  … and {len(results) - MOST} more {word}, in the reports"
 
 
-def _placed(result: Result) -> str:
+def _identity(result: Result) -> str:
     return printable(identity(result.resource))
 
 
@@ -117,23 +105,23 @@ def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
             yield f"{severity}  {printable(headings[rule])}  {click.style(rule, dim=True)}"
         new = click.style("new  ", bold=True) if result.state == "new" else ""
         # The dash keeps an id such as `::error::` from being a command to the CI that reads this.
-        yield f"        - {new}{_placed(result)}: {printable(result.message)}"
+        yield f"        - {new}{_identity(result)}: {printable(result.message)}"
     if len(results) > MOST:
         yield f"          … and {len(results) - MOST} more violations, in the reports"
 
 
-def _unjudged(found: Sequence[Cause]) -> Iterator[str]:
-    """Yield what could not be judged: what a cause has in common in one line."""
+def _inconclusive(groups: Sequence[Cause]) -> Iterator[str]:
+    """Yield what could not be evaluated: what a cause has in common in one line."""
     rule = None
-    for cause in found[:MOST]:
+    for cause in groups[:MOST]:
         if (cause.rule.id, cause.status) != rule:
             rule = (cause.rule.id, cause.status)
             yield ""
             label = click.style(f"{cause.status:<8}", fg="yellow")
             yield f"{label}  {printable(plain(cause.rule.title))}  {click.style(cause.rule.id, dim=True)}"
         yield f"        - {printable(f'{cause.where}: {cause.reason}')}"
-    if len(found) > MOST:
-        left = sum(len(cause.results) for cause in found[MOST:])
+    if len(groups) > MOST:
+        left = sum(len(cause.results) for cause in groups[MOST:])
         yield f"          … and {left} more unknown, in the reports"
 
 

@@ -9,12 +9,12 @@ import click
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit.audit.baseline import read_baseline
+from northflank_audit.audit.baseline_reading import read_baseline
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.runner import audit
 from northflank_audit.audit.source_opening import opened
-from northflank_audit.audit.waiver_status import Seen, Stand, Standing, stands
+from northflank_audit.audit.waiver_status import AuditScope, WaiverCheck, WaiverStatus, waiver_checks
 from northflank_audit.cli.option_types import Option
 from northflank_audit.cli.options import (
     config_option,
@@ -75,43 +75,43 @@ def check_waivers(within: int, form: str, **given: Any) -> None:
         raise click.UsageError("name the waivers: --waivers FILE")
     with opened(settings) as source:
         report = audit(AuditRequest.of(settings, policy), source, lambda _count: None)
-    placed = list(zip(policy.places, policy.waivers, strict=True))
+    waivers = list(zip(policy.waiver_locations, policy.waivers, strict=True))
     everything = settings.all_teams or (settings.input and not settings.team)
-    seen = Seen(whole=not source.problems, accounts=None if everything else settings.team or [None])
-    found = list(stands(placed, report, policy.book, seen, within=within))
-    say(_json(found) if form == "json" else "\n".join(_lines(found)), json=form == "json")
+    scope = AuditScope(complete=not source.problems, accounts=None if everything else settings.team or [None])
+    checks = list(waiver_checks(waivers, report, policy.book, scope, within=within))
+    say(_json(checks) if form == "json" else "\n".join(_lines(checks)), json=form == "json")
     for problem in source.problems:
         say(f"incomplete: {printable(problem)}", err=True)
-    standings = {each.standing for each in found}
-    if source.problems or Standing.UNKNOWN in standings:
+    statuses = {each.status for each in checks}
+    if source.problems or WaiverStatus.UNKNOWN in statuses:
         raise click.exceptions.Exit(3)
-    if standings & {Standing.EXPIRED, Standing.UNUSED}:
+    if statuses & {WaiverStatus.EXPIRED, WaiverStatus.UNUSED}:
         raise click.exceptions.Exit(1)
 
 
-def _json(found: Sequence[Stand]) -> str:
-    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
+def _json(checks: Sequence[WaiverCheck]) -> str:
+    return msgspec.json.format(msgspec.json.encode(checks), indent=2).decode()
 
 
-def _lines(found: Sequence[Stand]) -> list[str]:
+def _lines(checks: Sequence[WaiverCheck]) -> list[str]:
     """Return a line for each waiver that someone should look at, the worst first, and how many are fine."""
     lines = []
-    for standing in Standing:
-        for each in found:
-            if each.standing is standing and standing is not Standing.FINE:
-                lines.append(f"{standing:<8}  {each.place}: {named(each.waiver)}; {_until(each)}")
+    for status in WaiverStatus:
+        for each in checks:
+            if each.status is status and status is not WaiverStatus.FINE:
+                lines.append(f"{status:<8}  {each.place}: {named(each.waiver)}; {_until(each)}")
                 if each.why:
                     lines.append(f"          {printable(each.why)}")
-    fine = sum(each.standing is Standing.FINE for each in found)
-    files = ", ".join(dict.fromkeys(each.place.rpartition(":")[0] for each in found))
-    return [*lines, f"{plural(len(found), 'waiver')}{' in ' * bool(files)}{files}, {fine} fine"]
+    fine = sum(each.status is WaiverStatus.FINE for each in checks)
+    files = ", ".join(dict.fromkeys(each.place.rpartition(":")[0] for each in checks))
+    return [*lines, f"{plural(len(checks), 'waiver')}{' in ' * bool(files)}{files}, {fine} fine"]
 
 
-def _until(stand: Stand) -> str:
-    days = abs(stand.days_left)
+def _until(check: WaiverCheck) -> str:
+    days = abs(check.days_left)
     count = plural(days, "day")
-    when = f"{count} ago" if stand.days_left < 0 else f"in {count}" if days else "today"
-    return f"{printable(stand.waiver.owner)}, until {stand.waiver.expires} ({when})"
+    when = f"{count} ago" if check.days_left < 0 else f"in {count}" if days else "today"
+    return f"{printable(check.waiver.owner)}, until {check.waiver.expires} ({when})"
 
 
 def named(waiver: Waiver) -> str:
@@ -148,12 +148,12 @@ def add_waiver(
     The waivers are put at the end of --waivers FILE (waivers.yaml, if neither this nor the config names one), all of
     them or none; what is in the file stays as it is, comments included.
     """
-    if config is not None and config.mistakes:  # one of them may be the key that names the waivers
-        raise FileErrors(config.mistakes)
+    if config is not None and config.diagnostics:  # one of them may be the key that names the waivers
+        raise FileErrors(config.diagnostics)
     report = report or str(Path(output_dir, "report.json"))
     results = read_baseline(report, "--report").results
     chosen = {each.fingerprint: each for each in (_violation(given, results, report) for given in fingerprints)}
-    why, who, until = _said("--reason", reason), _said("--owner", owner), _last_day(expires)
+    why, who, until = _checked_text("--reason", reason), _checked_text("--owner", owner), _last_day(expires)
     path = waivers or "waivers.yaml"
     new = read_text(path, exact=True) if _may_exist(path) else ""
     document = Document(new, path, strict=False)
@@ -215,7 +215,7 @@ def _violation(given: str, results: Sequence[Result], report: str) -> Result:
     return result
 
 
-def _said(option: str, text: str) -> str:
+def _checked_text(option: str, text: str) -> str:
     if not text.strip():
         raise StartError(f"{option}: a waiver needs it")
     if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of the command line that are no text

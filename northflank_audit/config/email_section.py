@@ -67,7 +67,7 @@ class EmailSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = None
 
 
-def mistakes(document: Document) -> list[FileError]:
+def diagnostics(document: Document) -> list[FileError]:
     """Return every mistake in the section, if there is one."""
     if SECTION not in document.value:
         return []
@@ -83,9 +83,9 @@ def mistakes(document: Document) -> list[FileError]:
     return found + [each for each in converted(document, _HERE, EmailSection)[1] if not _is_password(each)]
 
 
-def _is_password(mistake: FileError) -> bool:
+def _is_password(diagnostic: FileError) -> bool:
     """Tell whether a mistake says of the key `password` that nobody knows it: what it should be is said already."""
-    return mistake.problem.startswith("unknown key 'password'")
+    return diagnostic.problem.startswith("unknown key 'password'")
 
 
 def email(document: Document | None, given: Sequence[str], environment: Mapping[str, str]) -> Email | None:
@@ -95,7 +95,7 @@ def email(document: Document | None, given: Sequence[str], environment: Mapping[
     """
     section = EmailSection()
     if document is not None and isinstance(document.value, dict) and SECTION in document.value:
-        if document.mistakes:  # told with those of the rules
+        if document.diagnostics:  # told with those of the rules
             return None
         section = msgspec.convert(document.at(_HERE), EmailSection)
         if not (section.to or given):

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from click.core import ParameterSource
 
-from northflank_audit.config.precedence import Sources
+from northflank_audit.config.precedence import OptionSource
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError
 
 REFUSED: Final = ("api-url", "token-file", "notify-file", "demo", "input")
 """Options that say where the token goes or comes from, or what is read in place of the account."""
-WRITTEN: Final = ("output", "output-dir", "save-snapshot", "metrics-file", "history")
+WRITTEN: Final = ("output", "output-dir", "save-snapshot", "metrics-file")
 """Options that say where something is written."""
 WEAKENING: Final = ("fail-on", "on-unknown", "waivers", "rules", "rule", "skip-rule", "absent", "overrides")
 """What can turn a violation into a success."""
@@ -40,7 +40,7 @@ class FoundConfig(Document):
         if "email-to" in options:
             yield from self._passwords(hint)
 
-    def weakened(self, source: Sources) -> list[str]:
+    def weakened(self, source: OptionSource) -> list[str]:
         """Return a warning that names what of the file can turn a violation into a success, if anything counts."""
         value = self.value if isinstance(self.value, dict) else {}
         keys = [key for key in WEAKENING if key in value and self._counts(key, source)]
@@ -51,7 +51,7 @@ class FoundConfig(Document):
             f"set by {self.path}, which was found and not named: {listed}; if you trust it, give --config {self.path}"
         ]
 
-    def _counts(self, key: str, source: Sources) -> bool:
+    def _counts(self, key: str, source: OptionSource) -> bool:
         return key == "overrides" or source(key.replace("-", "_")) is ParameterSource.DEFAULT_MAP
 
     def _outside(self, key: str) -> Iterator[Path]:

@@ -2,14 +2,14 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from northflank_audit import bundled
+from northflank_audit.baseline import Baseline
 from northflank_audit.documents.yaml_document import Document
-from northflank_audit.earlier_report import Baseline
-from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean, in_order
+from northflank_audit.errors import FileErrors, StartError, did_you_mean
 from northflank_audit.model import Rule, Waiver
 from northflank_audit.policy.rules import rulebook as rule_files
 from northflank_audit.policy.rules.example_files import add_tests
@@ -27,26 +27,26 @@ PACK = "pack:"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a run judges by."""
+    """The policy of a run: its rules, its waivers and its baseline."""
 
     rules: list[Rule]
     waivers: list[Waiver]
-    earlier: Baseline | None
+    baseline: Baseline | None
     book: Rulebook | None = None
-    """The rules, and those that do not run."""
-    places: list[str] = field(default_factory=list)
+    """All rules, those that do not run included."""
+    waiver_locations: list[str] = field(default_factory=list)
     """`file:line` of each waiver."""
-    left_out: dict[str, str] = field(default_factory=dict)
-    """Rules that do not run, and what leaves each out."""
+    excluded_rules: dict[str, str] = field(default_factory=dict)
+    """Rules that do not run, and what excludes each."""
     warnings: list[str] = field(default_factory=list)
-    """What the reports should say of it: rules that can never fire."""
+    """Warnings about the policy, such as rules that can never fire."""
 
 
-class Shelf:
-    """Rule files on disk. It remembers where each stands, so that what it extends is found from there."""
+class RuleFileFinder:
+    """Finds and reads rule files. It remembers the path of each, so that `extends` is relative to it."""
 
     def __init__(self) -> None:
-        self._places: dict[str, Path] = {}
+        self._paths: dict[str, Path] = {}
         self.unread: list[str] = []
         """Folders within the folders that were named, whose rule files are not read."""
 
@@ -56,26 +56,26 @@ class Shelf:
         `pack:NAME` is a bundled pack; without paths, the bundled rules. Raises StartError for a path that is not
         there or holds no rule file.
         """
-        places = [place for path in paths for place in self._named(path)] if paths else _inside(bundled.RULES)
-        return [self._read(place) for place in places]
+        files = [place for path in paths for place in self._named(path)] if paths else _inside(bundled.RULES)
+        return [self._read(place) for place in files]
 
     def tests(self, paths: Sequence[str]) -> list[tuple[str, str]]:
         """Return (path, text) of the files of examples: those named, and those beside the rule files."""
         if not paths:
-            places = _inside(bundled.RULES, tests=True)
+            files = _inside(bundled.RULES, tests=True)
         else:
-            places = [place for path in paths for place in self._tests_of(path)]
-        return [self._read(place) for place in dict.fromkeys(places)]
+            files = [place for path in paths for place in self._tests_of(path)]
+        return [self._read(place) for place in dict.fromkeys(files)]
 
     def find(self, path: str, reference: str) -> list[tuple[str, str]]:
         """Return (path, text) of what the rule file at `path` extends."""
-        base = self._places[path].parent
+        base = self._paths[path].parent
         if not reference.strip():
             raise StartError(f"{path}: 'extends' names an empty path")
         named = reference if reference.startswith(PACK) else os.path.normpath(base / reference)
         return [self._read(place) for place in self._named(named, reference)]
 
-    def _named(self, path: str, said: str = "") -> list[Path]:
+    def _named(self, path: str, subject: str = "") -> list[Path]:
         if path.startswith(PACK):
             return [_pack(path.removeprefix(PACK))]
         if not path.strip():
@@ -83,13 +83,13 @@ class Shelf:
         if not Path(path).is_dir():
             return [Path(path)]
         self.unread += _folders_with_rules(Path(path))
-        found = _inside(Path(path))
-        if not found:
+        files = _inside(Path(path))
+        if not files:
             raise StartError(
-                f"{said or f'--rules {path}'}: no {' or '.join(RULE_FILES)} file in it"
+                f"{subject or f'--rules {path}'}: no {' or '.join(RULE_FILES)} file in it"
                 + (f"; name its folders: {', '.join(self.unread)}" if self.unread else "")
             )
-        return found
+        return files
 
     def _tests_of(self, path: str) -> list[Path]:
         if path.startswith(PACK):
@@ -106,7 +106,7 @@ class Shelf:
         root = bundled.RULES.parent
         ours = bundled.RULES in place.parents
         shown = place.relative_to(root).as_posix() if ours else spelt(os.path.normpath(place))
-        self._places[shown] = place
+        self._paths[shown] = place
         return shown, read_text(str(place), exact=True)
 
 
@@ -177,13 +177,13 @@ def read_rules(paths: Sequence[str], *configs: Document | None) -> Rulebook:
 
 def read_tested(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     """Read rule files as `read_rules` does; files of examples may be among the paths, for any of the rules."""
-    shelf = Shelf()
-    book = rule_files.read(shelf.files([path for path in paths if not is_test(Path(path))]), shelf.find)
-    add_tests(book, shelf.tests(paths))
-    book.unread.extend(dict.fromkeys(shelf.unread))
+    finder = RuleFileFinder()
+    book = rule_files.read(finder.files([path for path in paths if not is_test(Path(path))]), finder.find)
+    add_tests(book, finder.tests(paths))
+    book.unread.extend(dict.fromkeys(finder.unread))
     for config in configs:
         if config is not None:
-            book.mistakes.extend(config.mistakes)
+            book.diagnostics.extend(config.diagnostics)
             rule_files.override(book, config)
     return book
 
@@ -204,63 +204,17 @@ def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rul
     return rule_files.select(rules, only, [name for name in skip if name not in book.off])
 
 
-def lint(
-    paths: Sequence[str], others: Sequence[str] | None, waivers: str | None, config: Document | None
-) -> tuple[list[FileError], int]:
-    """Return every mistake and warning in rule files, their examples, a config file and waivers; and how many rules.
-
-    `others` are more rules (none: the bundled ones) that config and waivers may be about, and that are not checked.
-    Raises StartError for a file that can't be read.
-    """
-    from northflank_audit.policy.lint.warnings import warnings  # noqa: PLC0415 - imports lark
-
-    book = read_tested(paths)
-    found = list(warnings(book))  # as the files have them, before a config file tunes them
-    count = len(book.rules) + len(book.flawed)
-    known = Rulebook()
-    for each in (book, *([] if others is None else [read_tested(others)])):
-        known.include(each)
-    known.mistakes.clear()
-    if config is not None:
-        rule_files.override(known, config)
-        found += [*config.mistakes, *known.mistakes, *_unknown_ids(known, config)]
-    if waivers and not os.path.lexists(waivers):
-        found.append(FileError(waivers, 1, 1, "no such file"))
-    elif waivers:
-        document = Document(read_text(waivers), waivers, strict=False)
-        accepted, mistakes = waiver_files.read(document)
-        found += mistakes
-        for here, waiver in accepted:
-            if waiver.rule not in known.rules and (problem := rule_files.absent(known, waiver.rule)):
-                found.append(document.error((*here, "rule"), problem, warning=True))
-    found += [
-        FileError(folder, 1, 1, "its rule files are not read: name the folder too", warning=True)
-        for folder in book.unread
-    ]
-    return in_order([*book.mistakes, *found]), count
-
-
-def _unknown_ids(book: Rulebook, config: Document) -> Iterator[FileError]:
-    """Yield the ids among a config file's `rule` and `skip-rule` that no rule has."""
-    for key in ("rule", "skip-rule"):
-        given = config.value.get(key) if isinstance(config.value, dict) else None
-        for index, rule_id in enumerate(given if isinstance(given, list) else []):
-            known = not isinstance(rule_id, str) or rule_id in {*book.rules, *book.off}
-            if not known and (problem := rule_files.absent(book, rule_id)):
-                yield config.error((key, index), problem)
-
-
-def left_out(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict[str, str]:
+def excluded_rules(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict[str, str]:
     """Return the rules of a book that are not among `rules`, and what leaves each out."""
     run = {rule.id for rule in rules}
     asked = {rule_id: "--skip-rule" if rule_id in skip else "--rule" for rule_id in book.rules if rule_id not in run}
     return {**book.off, **asked}
 
 
-def read_waivers(path: str, shown: str) -> list[tuple[str, Waiver]]:
-    """Read a waiver file, called `shown`: each waiver with its `file:line`. Raises FileErrors with every mistake."""
-    document = Document(read_text(path), shown, strict=False)
-    found, mistakes = waiver_files.read(document)
-    if mistakes:
-        raise FileErrors(mistakes)
-    return [(f"{shown}:{document.line(here)}", waiver) for here, waiver in found]
+def read_waivers(path: str, name: str) -> list[tuple[str, Waiver]]:
+    """Read a waiver file, called `name`: each waiver with its `file:line`. Raises FileErrors with every mistake."""
+    document = Document(read_text(path), name, strict=False)
+    found, diagnostics = waiver_files.read(document)
+    if diagnostics:
+        raise FileErrors(diagnostics)
+    return [(f"{name}:{document.line(here)}", waiver) for here, waiver in found]

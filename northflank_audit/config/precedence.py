@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-Sources = Callable[[str], ParameterSource | None]
+OptionSource = Callable[[str], ParameterSource | None]
 """Tells where the value of an option comes from, by the option's name in Python."""
 
 _RANKS: Final = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP)
@@ -15,7 +15,7 @@ _OF_DEMO: Final = ("input", "api_url", "token_file")
 """What the demo brings with it."""
 
 
-def settled(given: Mapping[str, Any], source: Sources) -> dict[str, Any]:
+def settled(given: Mapping[str, Any], source: OptionSource) -> dict[str, Any]:
     """Return the options without those that one of higher precedence excludes.
 
     A flag beats the environment, which beats the config file. Raises click.UsageError where two that exclude each
@@ -28,9 +28,9 @@ def settled(given: Mapping[str, Any], source: Sources) -> dict[str, Any]:
         values["demo"] = False
     if values["demo"]:  # what the config file or the environment say of the real account is not meant
         values |= {"input": (), "token_file": None}
-    kept: list[str] = []
+    remaining: list[str] = []
     for name in sorted(filter(values.get, _EMPTY), key=lambda name: _rank(source, name)):
-        for other in kept:
+        for other in remaining:
             problem = _conflict(values, source, {name, other})
             if problem and _rank(source, name) == _rank(source, other):
                 raise click.UsageError(problem)
@@ -38,17 +38,17 @@ def settled(given: Mapping[str, Any], source: Sources) -> dict[str, Any]:
                 values[name] = _EMPTY[name]
                 break
         else:
-            kept.append(name)
+            remaining.append(name)
     return values
 
 
-def _rank(source: Sources, name: str) -> int:
+def _rank(source: OptionSource, name: str) -> int:
     """Return the precedence of an option's value: 0 is that of a flag."""
     where = source(name)
     return _RANKS.index(where) if where in _RANKS else len(_RANKS)
 
 
-def _conflict(values: Mapping[str, Any], source: Sources, names: set[str]) -> str:
+def _conflict(values: Mapping[str, Any], source: OptionSource, names: set[str]) -> str:
     """Return why two options exclude each other, or nothing where they do not."""
     if names == {"all_teams", "team"}:
         return "--team and --all-teams exclude each other"

@@ -1,4 +1,4 @@
-"""What a run was asked to do, as one frozen `Settings`."""
+"""The settings of a run, as one frozen `Settings`."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -13,8 +13,8 @@ from click.core import ParameterSource
 from northflank_audit import reading
 from northflank_audit.config import email_section
 from northflank_audit.config.found_config import FoundConfig
-from northflank_audit.config.precedence import Sources, settled
-from northflank_audit.delivery import heartbeat, metrics
+from northflank_audit.config.precedence import OptionSource, settled
+from northflank_audit.delivery import heartbeat
 from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
 from northflank_audit.documents.yaml_document import Document
@@ -28,13 +28,16 @@ URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
 NOTIFY_VARIABLE: Final = "NORTHFLANK_AUDIT_NOTIFY_URLS"
 """The environment's other way to give Apprise URLs; no flag takes them, since a flag shows in the process list."""
 
-TOLD: Final = ("email_to", "notify_file", "metrics_file", "metrics_push", "heartbeat")
+METRICS_SUFFIX: Final = ".prom"
+"""The node exporter reads the files that end so, and no others."""
+
+DELIVERY_OPTIONS: Final = ("email_to", "notify_file", "metrics_file", "metrics_push", "heartbeat")
 """The options that say who is told. Of a demo they are told only if the command line or a config it names says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What `run` was asked to do; each field but `email` is the option of the same name."""
+    """The settings of `run`; each field except `email` and `weakened` is the option of the same name."""
 
     api_url: str
     token_file: str | None
@@ -66,27 +69,27 @@ class Settings:
     metrics_push: str | None = None
     heartbeat: str | None = None
     email: Email | None = None
-    """Whom `--email-to` and the config file's section `email:` tell."""
+    """The recipients of `--email-to` and of the config file's section `email:`."""
     weakened: tuple[str, ...] = ()
-    """Warnings of what a config file that nobody named says about the verdict."""
+    """Warnings about settings of a found config file that can weaken the verdict."""
 
     @property
-    def kept(self) -> list[tuple[str, str]]:
+    def output_dir_destinations(self) -> list[tuple[str, str]]:
         """The reports in `--output-dir`: each format's name and its path."""
         return [(name, str(Path(self.output_dir) / FORMATS[name].filename)) for name in self.format]
 
     @property
-    def places(self) -> list[tuple[str, str]]:
-        """Where all reports go, by their formats' names."""
-        return [*self.kept, *self.output]
+    def destinations(self) -> list[tuple[str, str]]:
+        """All reports: each format's name and its path."""
+        return [*self.output_dir_destinations, *self.output]
 
     @property
     def formats(self) -> list[Format]:
         """The formats that are wanted, wherever they go."""
-        return [FORMATS[name] for name in dict.fromkeys(name for name, _ in self.places)]
+        return [FORMATS[name] for name in dict.fromkeys(name for name, _ in self.destinations)]
 
     def token(self, environment: Mapping[str, str]) -> Token:
-        """Return the token from `--token-file`, else the environment. Raises StartError where there is none."""
+        """Return the token from `--token-file`, else the environment. Raises StartError if there is none."""
         if self.token_file is not None:
             value = reading.read_text(self.token_file, name=f"--token-file {self.token_file}")
             origin = f"the file {self.token_file}"
@@ -106,16 +109,16 @@ class Settings:
         return Token(value, origin)
 
 
-def settings_from(given: Mapping[str, Any], source: Sources) -> Settings:
-    """Turn click's values into Settings. Raises click.UsageError for options that exclude each other.
+def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
+    """Make Settings of click's values. Raises click.UsageError for options that exclude each other.
 
-    `source` tells where the value of an option comes from.
+    `source` returns where the value of an option comes from.
     """
     given = settled(given, source)
-    teller = given.get("config")
+    delivery_config = given.get("config")
     if given["demo"]:
-        teller = teller if source("config") is ParameterSource.COMMANDLINE else None
-        given |= dict.fromkeys(_unsaid(teller, source) & given.keys())
+        delivery_config = delivery_config if source("config") is ParameterSource.COMMANDLINE else None
+        given |= dict.fromkeys(_unset_deliveries(delivery_config, source) & given.keys())
     if not all(team and team.isprintable() for team in given["team"]):
         raise click.UsageError("--team: a team's id is printable text")
     values = {name: given[name] for name in Settings.__slots__ if name in given}
@@ -125,24 +128,24 @@ def settings_from(given: Mapping[str, Any], source: Sources) -> Settings:
         values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
     values |= _checked_delivery(values)
     if "email_to" in given:
-        values["email"] = email_section.email(teller, given["email_to"] or (), os.environ)
+        values["email"] = email_section.email(delivery_config, given["email_to"] or (), os.environ)
     values["include"] = frozenset(map(Status, given.get("include", ())))
     if isinstance(given.get("config"), FoundConfig):
         values["weakened"] = tuple(given["config"].weakened(source))
     settings = Settings(**values)
-    _check_places(settings)
+    _check_destinations(settings)
     return settings
 
 
-def _unsaid(config: Document | None, source: Sources) -> set[str]:
-    """Return who is told by neither the command line nor a config file, but at most by the environment."""
-    said = config.value if config is not None and isinstance(config.value, dict) else {}
-    unsaid = {name for name in TOLD if name.replace("_", "-") not in said}
-    return {name for name in unsaid if source(name) is not ParameterSource.COMMANDLINE}
+def _unset_deliveries(config: Document | None, source: OptionSource) -> set[str]:
+    """Return the delivery options that neither the command line nor the config file sets."""
+    settings = config.value if config is not None and isinstance(config.value, dict) else {}
+    unset = {name for name in DELIVERY_OPTIONS if name.replace("_", "-") not in settings}
+    return {name for name in unset if source(name) is not ParameterSource.COMMANDLINE}
 
 
-def _check_places(settings: Settings) -> None:
-    """Raise click.UsageError where what a run writes could not be told apart."""
+def _check_destinations(settings: Settings) -> None:
+    """Raise click.UsageError if two outputs of a run have the same destination."""
     if settings.save_snapshot == "-":
         raise click.UsageError("--save-snapshot: a snapshot goes to a file, not to standard output")
     written = list(_written(settings))
@@ -152,7 +155,7 @@ def _check_places(settings: Settings) -> None:
 
 def _written(settings: Settings) -> Iterator[str]:
     """Yield each place that a run writes to, under the one name that all its names lead to."""
-    files = [path for _, path in settings.places]
+    files = [path for _, path in settings.destinations]
     files += filter(None, (settings.save_snapshot, settings.metrics_file))
     for path in files:
         if path == "-":
@@ -164,8 +167,8 @@ def _written(settings: Settings) -> Iterator[str]:
 def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
     """Return the addresses that are pinged and pushed to. Raises click.UsageError, which keeps their keys to itself."""
     file = values.get("metrics_file")
-    if file is not None and not file.endswith(metrics.SUFFIX):
-        raise click.UsageError(f"--metrics-file: the node exporter reads files that end in {metrics.SUFFIX}")
+    if file is not None and not file.endswith(METRICS_SUFFIX):
+        raise click.UsageError(f"--metrics-file: the node exporter reads files that end in {METRICS_SUFFIX}")
     found = {name: values[name].strip() for name in ("metrics_push", "heartbeat") if values.get(name) is not None}
     for name, url in found.items():
         option = f"--{name.replace('_', '-')}"
@@ -195,8 +198,8 @@ def _checked_url(given: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise wrong from None
-    odd = "@" in parts.netloc or "?" in url or "#" in url or not url.isprintable() or " " in url or "\\" in url
-    if parts.scheme not in ("http", "https") or not host or odd:
+    invalid = "@" in parts.netloc or "?" in url or "#" in url or not url.isprintable() or " " in url or "\\" in url
+    if parts.scheme not in ("http", "https") or not host or invalid:
         raise wrong
     if "://" not in url and is_loopback(host):
         raise click.UsageError(f"--api-url: '{url}' has no scheme; write http://{url}, or https:// if it speaks TLS")

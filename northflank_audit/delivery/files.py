@@ -5,11 +5,15 @@ import logging
 import os
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+
+if sys.platform != "win32":
+    import fcntl
 
 from northflank_audit.delivery import pipes
 from northflank_audit.errors import DeliveryError
@@ -47,13 +51,13 @@ def write(path: str, text: str, *, mode: int | None = None) -> None:
     if not is_stream(path):
         write_all([(path, text)], mode=mode)
         return
-    with _told(path):
+    with _reporting(path):
         pipes.write(path, text)
 
 
 def append(path: str, text: str) -> None:
     """Write text after what a file holds. Raises NotWritten."""
-    with _told(path):
+    with _reporting(path):
         if pipes.is_pipe(os.path.realpath(path)):
             pipes.write(path, text)
             return
@@ -71,7 +75,7 @@ def write_all(texts: Sequence[tuple[str, str]], *, mode: int | None = None) -> N
     temporaries: list[Path] = []
     try:
         for path, text in texts:
-            with _told(path):
+            with _reporting(path):
                 folder = Path(os.path.realpath(Path(path).parent))
                 folder.mkdir(parents=True, exist_ok=True)
                 target = folder / Path(path).name
@@ -81,7 +85,7 @@ def write_all(texts: Sequence[tuple[str, str]], *, mode: int | None = None) -> N
                 ready = _stage(temporary, target, text, mode)
                 staged.append((path, temporary if ready else None, target, text))
         for path, moved, target, text in staged:
-            with _told(path):
+            with _reporting(path):
                 _move(moved, target, text)
     finally:
         _discard(temporaries)
@@ -130,14 +134,12 @@ def alone(folder: str) -> Iterator[None]:
     The folder itself is locked (flock(2)), so that nothing is left in it. Where that is not possible, as on Windows
     and some network drives, `write_all` alone keeps the files of two runs apart.
     """
-    with _told(folder):
+    with _reporting(folder):
         Path(folder).mkdir(parents=True, exist_ok=True)
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows
-    except ImportError:
+    if sys.platform == "win32":
         yield
         return
-    with _told(folder):
+    with _reporting(folder):
         descriptor = os.open(folder, os.O_RDONLY)
     try:
         give_up = time.monotonic() + LONGEST_WAIT
@@ -159,7 +161,7 @@ def alone(folder: str) -> Iterator[None]:
 
 
 @contextmanager
-def _told(path: str) -> Iterator[None]:
+def _reporting(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

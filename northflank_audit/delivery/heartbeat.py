@@ -62,14 +62,14 @@ def heartbeat(url: str | None) -> Iterator[Callable[[Report], None]]:
     ping(url, "success" if ended else "fail", subject(reports[-1]) if reports else "")
 
 
-def ping(url: str | None, state: State, said: str = "") -> None:
+def ping(url: str | None, state: State, message: str = "") -> None:
     """Tell the monitor; where that can't be done, log it."""
     asked = request(url, state) if url else None
     if asked is None:
         return
     method, place = asked
     try:
-        send(method, place, said[:LONGEST_BODY].encode(errors="replace") if method == "POST" else b"")
+        send(method, place, message[:LONGEST_BODY].encode(errors="replace") if method == "POST" else b"")
     except NotSent as problem:
         log.warning("the heartbeat (%s) could not be delivered: %s", state, problem)
 

@@ -11,9 +11,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from msgspec import UNSET
+from prometheus_client import CollectorRegistry, generate_latest, push_to_gateway
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from northflank_audit.delivery import files
 from northflank_audit.delivery.request import NotSent, send
@@ -21,16 +26,11 @@ from northflank_audit.errors import DeliveryError
 from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.report import Report
 
-if TYPE_CHECKING:
-    from prometheus_client.core import GaugeMetricFamily
-
 PREFIX: Final = "northflank_audit_"
 JOB: Final = "northflank_audit"
 SUCCESS_JOB: Final = "northflank_audit_success"
 """The Pushgateway's group of the last success, so that it stays when the other one is replaced."""
 LAST_SUCCESS: Final = PREFIX + "last_success_timestamp_seconds"
-SUFFIX: Final = ".prom"
-"""The node exporter reads the files that end so, and no others."""
 OWN_ACCOUNT: Final = "account"
 ALL_TEAMS: Final = "all-teams"
 TEAM: Final = "team:"
@@ -66,8 +66,6 @@ def last_success(path: str, report: Report, scope: str) -> float | None:
 
     The file is replaced whole, so a run that is no success has to write this again.
     """
-    from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415 - as above
-
     if not Path(path).is_file():  # a pipe would have to be waited for
         return None
     try:
@@ -89,8 +87,6 @@ def push(gateway: str, report: Report, scope: str) -> None:
     PUT replaces a group whole, so that no old value stays where nothing is known now (POST would keep it). The last
     success has a group of its own, which an incomplete run leaves alone.
     """
-    from prometheus_client import push_to_gateway  # noqa: PLC0415 - only where metrics are wanted
-    from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4  # noqa: PLC0415 - as above
 
     def post(url: str, method: str, timeout: Any, headers: Any, data: bytes) -> Any:  # noqa: ARG001 - its signature
         return lambda: send(method, url, data, CONTENT_TYPE_PLAIN_0_0_4)
@@ -107,22 +103,17 @@ def push(gateway: str, report: Report, scope: str) -> None:
 
 
 def _text(report: Report, scope: str, succeeded: float | None) -> str:
-    from prometheus_client import generate_latest  # noqa: PLC0415 - as above
-
     labels = _labels(report, scope)
     success = () if succeeded is None else _success(labels, succeeded)
     return generate_latest(_registry(chain(_families(report, labels), success))).decode()
 
 
-def _registry(families: "Iterable[GaugeMetricFamily]") -> Any:
+def _registry(families: Iterable[GaugeMetricFamily]) -> Any:
     """Return a registry of its own: the library's shared one would add metrics of this Python process."""
-    from prometheus_client import CollectorRegistry  # noqa: PLC0415 - as above
-    from prometheus_client.registry import Collector  # noqa: PLC0415 - as above
-
     made = list(families)
 
     class Families(Collector):
-        def collect(self) -> "Iterable[GaugeMetricFamily]":
+        def collect(self) -> Iterable[GaugeMetricFamily]:
             return made
 
     registry = CollectorRegistry()
@@ -132,16 +123,14 @@ def _registry(families: "Iterable[GaugeMetricFamily]") -> Any:
 
 def _gauge(
     labels: Mapping[str, str], name: str, text: str, values: Mapping[tuple[str, ...], float], *names: str
-) -> "GaugeMetricFamily":
-    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 - as above
-
+) -> GaugeMetricFamily:
     family = GaugeMetricFamily(PREFIX + name, text, labels=[*labels, *names])
     for own, value in values.items():
         family.add_metric([*labels.values(), *own], value)
     return family
 
 
-def _success(labels: Mapping[str, str], when: float) -> "Iterator[GaugeMetricFamily]":
+def _success(labels: Mapping[str, str], when: float) -> Iterator[GaugeMetricFamily]:
     yield _gauge(
         labels,
         LAST_SUCCESS.removeprefix(PREFIX),
@@ -150,7 +139,7 @@ def _success(labels: Mapping[str, str], when: float) -> "Iterator[GaugeMetricFam
     )
 
 
-def _families(report: Report, labels: Mapping[str, str]) -> "Iterator[GaugeMetricFamily]":
+def _families(report: Report, labels: Mapping[str, str]) -> Iterator[GaugeMetricFamily]:
     gauge = partial(_gauge, labels)
     run, coverage = report.run, report.coverage
     seconds = (run.finished_at - run.started_at).total_seconds()
@@ -166,11 +155,13 @@ def _families(report: Report, labels: Mapping[str, str]) -> "Iterator[GaugeMetri
     yield gauge("requests", "Requests that the last run sent, tries included.", {(): coverage.requests})
     yield gauge("retries", "Requests that the last run sent again.", {(): coverage.retries})
     yield gauge("pages", "Pages of lists that the last run used.", {(): coverage.pages})
-    seen = coverage.resources or not run.blind
-    judged: dict[tuple[str, ...], float] = {(kind,): count for kind, count in report.judged.items() if count or seen}
-    own: dict[tuple[str, ...], float] = {(): judged[RESOURCE_TYPE,]} if (RESOURCE_TYPE,) in judged else {}
+    seen = coverage.resources or not run.has_gaps
+    resources: dict[tuple[str, ...], float] = {
+        (kind,): count for kind, count in report.resource_counts.items() if count or seen
+    }
+    own: dict[tuple[str, ...], float] = {(): resources[RESOURCE_TYPE,]} if (RESOURCE_TYPE,) in resources else {}
     yield gauge("credentials", "Registry credentials that the last run judged; as in resources.", own)
-    yield gauge("resources", "Resources that the last run judged.", judged, "type")
+    yield gauge("resources", "Resources that the last run judged.", resources, "type")
     whole: dict[tuple[str, ...], float] = {(each.type,): int(each.complete) for each in coverage.types}
     yield gauge("type_complete", "Whether the last run could read all of a type (1), or not (0).", whole, "type")
     yield gauge(
@@ -180,7 +171,7 @@ def _families(report: Report, labels: Mapping[str, str]) -> "Iterator[GaugeMetri
             (rule.id, rule.severity, status): count
             for rule in report.rules
             for status, count in rule.counts.items()
-            if count or not run.blind
+            if count or not run.has_gaps
         },
         "rule",
         "severity",

@@ -6,20 +6,20 @@ finds in plain text all the same (mentions, addresses) is broken by an invisible
 """
 
 import logging
-import re
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, NamedTuple
 
+from northflank_audit.bounded import Job, OutOfTime
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats.headline import Outcome, headline, outcome
 from northflank_audit.formats.subject import subject
 from northflank_audit.formats.text import identity, new_first
 from northflank_audit.model import Result
-from northflank_audit.printable import printable, shortened
+from northflank_audit.printable import chat_text, printable, shortened
 from northflank_audit.report import Report
 
 LONGEST: Final = 30.0
@@ -36,9 +36,6 @@ _TYPES: Final = {
     Outcome.INCOMPLETE: "failure",
 }
 """How Apprise calls each outcome: services show it by a colour or a symbol."""
-_MENTION: Final = re.compile(r"([@#<])(?=\S)")
-_ADDRESS: Final = re.compile(r"://")
-_WWW: Final = re.compile(r"(?i)\b(www)\.")
 
 
 class Service(NamedTuple):
@@ -48,9 +45,11 @@ class Service(NamedTuple):
     """Where its URL stands, for messages."""
     plugin: Any
     """Apprise's object for it."""
+    teller: Any
+    """What sends to it alone."""
 
 
-def listed(text: str, path: str) -> list[tuple[str, str]]:
+def urls_of(text: str, path: str) -> list[tuple[str, str]]:
     """Return the URLs of a file with their places; empty lines and comments (#) are passed over.
 
     Raises StartError where there is none: somebody is to be told, and nobody would be.
@@ -80,7 +79,7 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
         http_redirects=False,
     )
     with _unheard():
-        found = [Service(printable(place), _plugin(apprise, url, asset)) for place, url in urls]
+        found = [Service(printable(place), *_plugin(apprise, url, asset)) for place, url in urls]
     if unusable := [service.place for service in found if service.plugin is None]:
         problem = "not a URL that Apprise can use: it knows no such service, or a part of it or a package is missing"
         raise StartError("\n".join(f"{place}: {problem}" for place in unusable))
@@ -89,36 +88,33 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
 
 def notify(to: Sequence[Service], report: Report, places: Sequence[str]) -> None:
     """Notify everyone; `places` are where the reports are. Raises DeliveryError for those who could not be."""
-    title, text, kind = _shown(subject(report)), body(report, places), _TYPES[outcome(report)]
-    delivered: set[str] = set()
+    title, text, kind = _inert(subject(report)), body(report, places), _TYPES[outcome(report)]
 
-    def tell(service: Service) -> None:
-        import apprise  # noqa: PLC0415 - as above
-
-        teller = apprise.Apprise()
-        teller.add(service.plugin)
+    def tell(service: Service) -> bool:
         try:
-            if teller.notify(title=title, body=text, body_format="text", notify_type=kind):
-                delivered.add(service.place)
-        except Exception:  # noqa: BLE001, S110 - not delivered; and what it says may hold the URL
-            pass
+            return bool(service.teller.notify(title=title, body=text, body_format="text", notify_type=kind))
+        except Exception:  # noqa: BLE001 - not delivered; and what it says may hold the URL
+            return False
 
     with _unheard():
-        threads = [threading.Thread(target=tell, args=(each,), name="notify", daemon=True) for each in to]
-        for thread in threads:
-            thread.start()
+        jobs = [(each, Job(partial(tell, each), "notify")) for each in to]  # at once: one that hangs delays no other
         end = time.monotonic() + LONGEST
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
-        lost = [each for each in to if each.place not in delivered]
+        lost = [each for each, job in jobs if not _delivered(job, end - time.monotonic())]
     if lost:
         names = ", ".join(f"{each.place} ({printable(str(each.plugin.service_name))})" for each in lost)
         raise DeliveryError(f"not everyone could be notified: {names}; `apprise -vv -b test URL` says why")
 
 
+def _delivered(job: Job[bool], seconds: float) -> bool:
+    try:
+        return job.result(seconds)
+    except OutOfTime:
+        return False
+
+
 def body(report: Report, places: Sequence[str]) -> str:
     """Return a few lines: the verdict, what could not be seen, the worst findings, and where to read on."""
-    return "\n".join(map(_shown, _lines(report, places)))
+    return "\n".join(map(_inert, _lines(report, places)))
 
 
 def _lines(report: Report, places: Sequence[str]) -> Iterator[str]:
@@ -140,19 +136,20 @@ def _finding(result: Result) -> str:
     return f"• {state}{result.severity}: {identity(result.resource)}: {result.message}"
 
 
-def _shown(text: str) -> str:
+def _inert(text: str) -> str:
     """Return a line in which no chat finds a mention or an address, and that is no longer than it may be."""
-    text = _MENTION.sub("\\1\u200b", printable(text))
-    text = _WWW.sub("\\1\u200b.", _ADDRESS.sub(":\u200b//", text))
-    return shortened(text, LONGEST_LINE)
+    return shortened(chat_text(printable(text)), LONGEST_LINE)
 
 
-def _plugin(apprise: Any, url: str, asset: Any) -> Any:
-    """Return Apprise's object for a URL; None where it has none."""
+def _plugin(apprise: Any, url: str, asset: Any) -> tuple[Any, Any]:
+    """Return Apprise's object for a URL, and what sends to it; None where it has none."""
+    teller = apprise.Apprise()
     try:
-        return apprise.Apprise.instantiate(url, asset=asset)
+        plugin = apprise.Apprise.instantiate(url, asset=asset)
+        teller.add(plugin)
     except Exception:  # noqa: BLE001 - of whatever kind, it is about a URL that nobody may read
-        return None
+        plugin = None
+    return plugin, teller
 
 
 @contextmanager

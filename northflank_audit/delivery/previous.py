@@ -18,7 +18,7 @@ def previous(report: Report, places: Iterable[tuple[str, str]]) -> Iterator[tupl
 
     `places` are formats' names and paths. An incomplete report is not kept, so that it replaces no complete one.
     """
-    if not (report.run.blind and report.saw_nothing):
+    if not (report.run.has_gaps and report.saw_nothing):
         return
     for name, path in places:
         file = Path(path)

@@ -4,12 +4,11 @@ Such an address holds a key, so no message here says more of it than its host. N
 session is its own, without a token, cookies or .netrc. A redirect is not followed: it would hand the key on.
 """
 
-import queue
-import threading
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from northflank_audit import __version__
+from northflank_audit.bounded import OutOfTime, within
 from northflank_audit.transient import RETRIED
 
 if TYPE_CHECKING:
@@ -22,15 +21,14 @@ TRY_SECONDS: Final = 3.0
 """Seconds for a connection, and for an answer to begin."""
 LONGEST: Final = 8.0
 """Seconds for all tries together, whatever the other side and the resolver do."""
-"""The statuses that may pass by themselves."""
 
 
 class NotSent(Exception):
     """The request was not answered with success. The text says why, and nothing of the address but its host."""
 
 
-class _Passing(NotSent):
-    """The same, and another try may do better."""
+class _TransientFailure(NotSent):
+    """A failure that may pass: another attempt may succeed."""
 
 
 def send(method: str, url: str, body: bytes = b"", content_type: str = "text/plain; charset=utf-8") -> None:
@@ -38,29 +36,25 @@ def send(method: str, url: str, body: bytes = b"", content_type: str = "text/pla
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed  # noqa: PLC0415 - if used
 
     tries = Retrying(
-        retry=retry_if_exception_type(_Passing), stop=stop_after_attempt(TRIES), wait=wait_fixed(PAUSE), reraise=True
+        retry=retry_if_exception_type(_TransientFailure),
+        stop=stop_after_attempt(TRIES),
+        wait=wait_fixed(PAUSE),
+        reraise=True,
     )
-    outcome: queue.SimpleQueue[NotSent | None] = queue.SimpleQueue()
 
     def attempts() -> None:
         try:
             tries(_once, method, url, body, content_type)
-        except NotSent as problem:
-            outcome.put(problem)
+        except NotSent:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever an odd address or answer does, it tells no secret
-            outcome.put(NotSent(f"{host(url)}: {type(error).__name__}"))
-        else:
-            outcome.put(None)
+            raise NotSent(f"{host(url)}: {type(error).__name__}") from None
 
-    # A timeout of requests bounds the wait for each byte, and nothing bounds the resolver: so all of it is left to a
-    # thread that nobody waits for longer than this.
-    threading.Thread(target=attempts, name="request", daemon=True).start()
     try:
-        problem = outcome.get(timeout=LONGEST)
-    except queue.Empty:
-        problem = NotSent(f"{host(url)}: no answer in {LONGEST:g} s")
-    if problem is not None:
-        raise problem
+        # A timeout of requests bounds the wait for each byte, and nothing bounds the resolver.
+        within(LONGEST, attempts, "request")
+    except OutOfTime:
+        raise NotSent(f"{host(url)}: no answer in {LONGEST:g} s") from None
 
 
 def host(url: str) -> str:
@@ -72,7 +66,8 @@ def _once(method: str, url: str, body: bytes, content_type: str) -> None:
     import requests  # noqa: PLC0415 - only where it is used
 
     headers = {"User-Agent": f"northflank-audit/{__version__}", **({"Content-Type": content_type} if body else {})}
-    with _session(url) as session:
+    with requests.Session() as session:
+        _isolate(session, url)
         try:
             answer = session.request(
                 method,
@@ -86,22 +81,18 @@ def _once(method: str, url: str, body: bytes, content_type: str) -> None:
         except requests.exceptions.SSLError:
             raise NotSent(f"{host(url)}: TLS failed") from None
         except requests.Timeout:
-            raise _Passing(f"{host(url)}: no answer in time") from None
+            raise _TransientFailure(f"{host(url)}: no answer in time") from None
         except requests.ConnectionError:
-            raise _Passing(f"{host(url)}: the connection failed") from None
+            raise _TransientFailure(f"{host(url)}: the connection failed") from None
         status = answer.status_code
         answer.close()
     if status in RETRIED:
-        raise _Passing(f"{host(url)}: HTTP {status}")
+        raise _TransientFailure(f"{host(url)}: HTTP {status}")
     if status not in range(200, 300):
         raise NotSent(f"{host(url)}: HTTP {status}")
 
 
-def _session(url: str) -> "requests.Session":
-    """Return a session with the environment's proxies and authorities, and without its .netrc."""
-    import requests  # noqa: PLC0415 - as above
-
-    session = requests.Session()
+def _isolate(session: "requests.Session", url: str) -> None:
+    """Give a session the environment's proxies and authorities, and keep its .netrc from it."""
     environment = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify, session.trust_env = environment["proxies"], environment["verify"], False
-    return session

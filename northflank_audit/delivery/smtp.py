@@ -7,17 +7,18 @@ import re
 import smtplib
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import partial
 from typing import Final
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
+from northflank_audit.bounded import OutOfTime, within
 from northflank_audit.delivery.mailconfig import Login, Smtp
 from northflank_audit.errors import DeliveryError
 from northflank_audit.printable import printable
@@ -78,16 +79,16 @@ class _Post:
             with suppress(OSError):
                 self.connection.sock.shutdown(socket.SHUT_RDWR)
 
-    def settle(self, said: dict[str, tuple[int, bytes]]) -> None:
-        """Note for whom the mail was taken: for those of whom the server `said` nothing."""
-        final = {address: answer for address, answer in said.items() if not _passing_code(answer[0])}
+    def settle(self, answers: dict[str, tuple[int, bytes]]) -> None:
+        """Note for whom the mail was taken: for those of whom the server `answers` nothing."""
+        final = {address: answer for address, answer in answers.items() if not _is_transient_code(answer[0])}
         self.refused |= {address: self.answer(*answer) for address, answer in final.items()}
-        self.pending = [address for address in self.pending if address in said and address not in final]
+        self.pending = [address for address in self.pending if address in answers and address not in final]
 
     def answer(self, code: int, text: bytes | str) -> str:
         """Return a server's answer on one line, without the password that it may repeat."""
-        said = text.decode(errors="replace") if isinstance(text, bytes) else text
-        return masked(f"{code} {printable(said)}".strip(), self.server.login)[:_LONGEST]
+        message = text.decode(errors="replace") if isinstance(text, bytes) else text
+        return masked(f"{code} {printable(message)}".strip(), self.server.login)[:_LONGEST]
 
 
 def send(message: EmailMessage, sender: str, to: Sequence[str], server: Smtp, patience: Patience) -> None:
@@ -97,13 +98,15 @@ def send(message: EmailMessage, sender: str, to: Sequence[str], server: Smtp, pa
     connection breaks right after the mail, it may arrive twice, with the same Message-ID.
     """
     post = _Post(server, sender, list(dict.fromkeys(to)), message.as_bytes(policy=SMTP))
-    # A thread, since neither a name's resolution nor a server that sends a byte now and then knows a time-out.
-    worker = threading.Thread(target=_work, args=(post, patience), daemon=True)
-    worker.start()
-    worker.join(patience.limit)
+    late = False
+    try:
+        # Neither a name's resolution nor a server that sends a byte now and then knows a time-out.
+        within(patience.limit, partial(_work, post, patience), "mail")
+    except OutOfTime:
+        late = True
     # What the thread has said so far; it goes on to say what it makes of being cut off.
     pending, final, problem = list(post.pending), dict(post.refused), post.problem
-    if worker.is_alive() and pending:
+    if late and pending:
         problem = f"{problem or 'it does not answer'} (given up after {patience.limit:g} s)"
     post.abandon()
     refused = [f"{address} ({said})" for address, said in final.items()]
@@ -117,24 +120,24 @@ def send(message: EmailMessage, sender: str, to: Sequence[str], server: Smtp, pa
 
 def _work(post: _Post, patience: Patience) -> None:
     retrying = Retrying(
-        retry=retry_if_exception(_passing),
+        retry=retry_if_exception(_is_transient),
         stop=stop_after_attempt(patience.attempts),
         wait=wait_exponential(multiplier=2) + wait_random(0, 2),
         sleep=patience.sleep,
-        before_sleep=lambda state: _tell(post, state),
+        before_sleep=lambda state: _log_retry(post, state),
         reraise=True,
     )
     try:
         retrying(_try, post, patience.timeout)
     except Exception as error:  # noqa: BLE001 - a thread has nobody to tell but the one who waits for it
-        post.problem = _said(post, error)
+        post.problem = _problem(post, error)
         tries = retrying.statistics.get("attempt_number", 1)
         post.problem += f" ({tries} tries)" if tries > 1 else ""
 
 
-def _tell(post: _Post, state: RetryCallState) -> None:
+def _log_retry(post: _Post, state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    post.problem = _said(post, error)
+    post.problem = _problem(post, error)
     LOG.info("mail: %s: %s; tried again in %.1f s", post.server.place, post.problem, state.upcoming_sleep)
 
 
@@ -175,7 +178,7 @@ def _connected(server: Smtp, timeout: float) -> Iterator[smtplib.SMTP]:
 
 
 class _Answers(io.BufferedReader):
-    """What a server says, of which there must be an end: an answer may have any number of lines."""
+    """A server's answers, bounded in total: an answer may have any number of lines."""
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(socket.SocketIO(connection, "r"))
@@ -200,20 +203,20 @@ class _SmtpOverTls(_Smtp, smtplib.SMTP_SSL):
     pass
 
 
-def _passing_code(code: int) -> bool:
+def _is_transient_code(code: int) -> bool:
     return 400 <= code < 500  # noqa: PLR2004 - RFC 5321, 4.2.1: transient negative completion
 
 
-def _passing(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     """Tell whether a failure may pass by itself."""
     if isinstance(error, smtplib.SMTPResponseException):
-        return _passing_code(error.smtp_code)
+        return _is_transient_code(error.smtp_code)
     if isinstance(error, smtplib.SMTPServerDisconnected | _Postponed | ssl.SSLEOFError):
         return True
     return isinstance(error, OSError) and not isinstance(error, smtplib.SMTPException | ssl.SSLError)
 
 
-def _said(post: _Post, error: BaseException | None) -> str:
+def _problem(post: _Post, error: BaseException | None) -> str:
     """Say what a server did, and what to do about it."""
     if isinstance(error, smtplib.SMTPResponseException):
         return _refusal(post, error)

@@ -39,7 +39,7 @@ def converted(document: Document, path: Path, kind: type[T]) -> tuple[T | None, 
     try:
         return msgspec.convert(document.at(path), kind), []
     except msgspec.ValidationError:
-        return None, list(_mistakes(document, path, kind))
+        return None, list(_diagnostics(document, path, kind))
 
 
 def sound_parts(document: Document, path: Path, kind: type[msgspec.Struct]) -> dict[str, Any]:
@@ -55,14 +55,14 @@ def sound_parts(document: Document, path: Path, kind: type[msgspec.Struct]) -> d
     return sound
 
 
-def _mistakes(document: Document, path: Path, kind: Any) -> Iterator[FileError]:
+def _diagnostics(document: Document, path: Path, kind: Any) -> Iterator[FileError]:
     value = document.at(path)
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         inner = list(_inner(document, path, value, kind))
-        told = any(refused[: len(path)] == path for refused in document.refused)
-        yield from inner or ([] if told else [document.error(path, _said(str(error), value, kind))])
+        is_reported = any(refused[: len(path)] == path for refused in document.refused)
+        yield from inner or ([] if is_reported else [document.error(path, _in_words(str(error), value, kind))])
 
 
 def _inner(document: Document, path: Path, value: Any, kind: Any) -> Iterator[FileError]:
@@ -72,7 +72,7 @@ def _inner(document: Document, path: Path, value: Any, kind: Any) -> Iterator[Fi
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         for key in value:
             if key in fields:
-                yield from _mistakes(document, (*path, key), fields[key].type)
+                yield from _diagnostics(document, (*path, key), fields[key].type)
             else:
                 yield document.unknown_key((*path, key), fields)
         for name, field in fields.items():
@@ -80,10 +80,10 @@ def _inner(document: Document, path: Path, value: Any, kind: Any) -> Iterator[Fi
                 yield document.error(path, f"the key '{name}' is missing")
     elif get_origin(kind) is list and isinstance(value, list):
         for index in range(len(value)):
-            yield from _mistakes(document, (*path, index), get_args(kind)[0])
+            yield from _diagnostics(document, (*path, index), get_args(kind)[0])
     elif get_origin(kind) is dict and isinstance(value, dict):
         for key in value:
-            yield from _mistakes(document, (*path, key), get_args(kind)[1])
+            yield from _diagnostics(document, (*path, key), get_args(kind)[1])
 
 
 def _bare(kind: Any, value: Any) -> Any:
@@ -99,7 +99,7 @@ def _bare(kind: Any, value: Any) -> Any:
     return kind
 
 
-def _said(message: str, value: Any, kind: Any) -> str:
+def _in_words(message: str, value: Any, kind: Any) -> str:
     """Return msgspec's message in words for people."""
     message = _PLACE.sub("", message)
     if message in _TIMES:

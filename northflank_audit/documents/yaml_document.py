@@ -43,14 +43,14 @@ class Document:
     def __init__(self, text: str, path: str, *, strict: bool = True, discreet: bool = False) -> None:
         """Read `text`, whatever its line ends; `path` is for messages.
 
-        A `discreet` document shows nothing of a line behind the place of a mistake, and nothing behind a key that may
-        be a password's, since that may be a secret. What is not plain, safe YAML is in `mistakes`, and left out of the
-        value; with `strict` it raises FileErrors.
+        With `discreet`, a message shows nothing of a line after the position of a mistake, and nothing after a key that
+        may be a password's, since that may be a secret. What is not plain, safe YAML is reported in `diagnostics` and
+        omitted from the value; with `strict` it raises FileErrors.
         """
         self.path = spelt(path)
         self._discreet = discreet
         self.value: Any = None
-        self.mistakes: list[FileError] = []
+        self.diagnostics: list[FileError] = []
         text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
         self._text = text
         self._nodes: dict[Path, yaml.Node] = {}
@@ -68,19 +68,19 @@ class Document:
             finally:
                 loader.dispose()
         except yaml.MarkedYAMLError as error:
-            self.mistakes.append(self._broken(error))
+            self.diagnostics.append(self._broken(error))
         except yaml.reader.ReaderError as error:
-            self.mistakes.append(self._at(error.position, f"not valid YAML: {str(error).splitlines()[0]}"))
+            self.diagnostics.append(self._at(error.position, f"not valid YAML: {str(error).splitlines()[0]}"))
         except yaml.YAMLError as error:
-            self.mistakes.append(self._at(0, f"not valid YAML: {str(error).splitlines()[0]}"))
+            self.diagnostics.append(self._at(0, f"not valid YAML: {str(error).splitlines()[0]}"))
         except UnicodeEncodeError as error:
-            self.mistakes.append(self._at(error.start, "not valid YAML: half of a surrogate pair"))
+            self.diagnostics.append(self._at(error.start, "not valid YAML: half of a surrogate pair"))
         except RecursionError:
-            self.mistakes.append(self._at(0, "nested too deeply"))
+            self.diagnostics.append(self._at(0, "nested too deeply"))
         except FileError as error:
-            self.mistakes.append(error)
-        if strict and self.mistakes:
-            raise FileErrors(self.mistakes)
+            self.diagnostics.append(error)
+        if strict and self.diagnostics:
+            raise FileErrors(self.diagnostics)
 
     def _bounded(self) -> None:
         """Raise FileError for a document that would become too large or too deep, before anything is made of it."""
@@ -123,7 +123,7 @@ class Document:
         return self._refuse(node, path, f"{node.tag.rpartition(':')[2]} is not a value that JSON has")
 
     def _refuse(self, node: yaml.Node, path: Path, problem: str) -> None:
-        self.mistakes.append(self._of(node, problem))
+        self.diagnostics.append(self._of(node, problem))
         self.refused.add(path)
 
     def _mapping(self, loader: _Loader, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
@@ -134,12 +134,12 @@ class Document:
         for key_node, value_node in node.value:
             key = key_node.value
             if not isinstance(key, str):
-                self.mistakes.append(self._of(key_node, "a key must be plain text"))
+                self.diagnostics.append(self._of(key_node, "a key must be plain text"))
                 continue
             first = here.get(key)
             if first is not None and id(first) in own:
                 line, _ = self._place(first.start_mark.index)
-                self.mistakes.append(self._of(key_node, f"the key '{key}' is here twice, first in line {line}"))
+                self.diagnostics.append(self._of(key_node, f"the key '{key}' is here twice, first in line {line}"))
                 continue
             here[key] = self._keys[*path, key] = key_node
             value[key] = self._plain(loader, value_node, (*path, key))
@@ -164,9 +164,9 @@ class Document:
         node = nodes.get(path)
         return self._at(0, problem, warning=warning) if node is None else self._of(node, problem, warning=warning)
 
-    def unknown_key(self, path: Path, known: Iterable[str]) -> FileError:
+    def unknown_key(self, path: Path, keys: Iterable[str]) -> FileError:
         """Return an error that points at a key that nobody knows, with the nearest of those that are known."""
-        names, key = list(known), str(path[-1])
+        names, key = list(keys), str(path[-1])
         hint = did_you_mean(key, names) or f"; choose from {', '.join(names)}"
         return self.error(path, f"unknown key '{key}'{hint}", key=True)
 

@@ -12,7 +12,7 @@ from northflank_audit.errors import StartError
 CREDENTIALS: Final = "credentials"
 PROJECTS: Final = "projects"
 TEAMS: Final = "teams"
-_OF_A_FILE: Final = ("teams", "endpoints", "permissions", "paging", "asOf")
+_OF_A_FILE: Final = ("teams", "endpoints", "permissions", "paging", "asOf", "auth")
 _OF_AN_ACCOUNT: Final = ("id", "name")
 _TIMES: Final = ("At", "Date", "LoginTime")
 """How the names of fields end that hold date-times."""
@@ -44,7 +44,7 @@ class AccountFile:
     def check(self, served: Sequence[Endpoint]) -> None:
         """Raise StartError for the first mistake, with its place in the file."""
         lists = list(dict.fromkeys(each.source[0] for each in served))
-        _known(f"{self.path}: ", self.value, [*lists, *_OF_AN_ACCOUNT, *_OF_A_FILE])
+        _check_keys(f"{self.path}: ", self.value, [*lists, *_OF_AN_ACCOUNT, *_OF_A_FILE])
         if self.value.get("paging", "cursor") not in ("cursor", "page"):
             raise StartError(f"{self.path}: paging is 'cursor' or 'page'")
         granted = self.value.get("permissions")
@@ -52,9 +52,12 @@ class AccountFile:
             raise StartError(
                 f"{self.path}: permissions are a list of texts, such as 'Project > Addons > General > Read'"
             )
+        auth = self.value.get("auth")
+        if auth is not None and not (isinstance(auth, dict) and auth.get("entityType", "team") in ("team", "org")):
+            raise StartError(f"{self.path}: auth is a map, and its entityType is 'team' or 'org'")
         _check_account(f"{self.path}: ", self.value, served)
         for place, team in _items(f"{self.path}: {TEAMS}", self.value.get(TEAMS)):
-            _known(f"{place}: ", team, [*lists, *_OF_AN_ACCOUNT])
+            _check_keys(f"{place}: ", team, [*lists, *_OF_AN_ACCOUNT])
             _check_account(f"{place}.", team, served)
 
     def moved(self, by: dt.timedelta) -> dict[str, Any]:
@@ -63,7 +66,7 @@ class AccountFile:
         return moved
 
 
-def _known(where: str, value: dict[str, Any], names: Sequence[str]) -> None:
+def _check_keys(where: str, value: dict[str, Any], names: Sequence[str]) -> None:
     for key in value:
         if key not in names:
             raise StartError(f"{where}unknown key '{key}'{hint(str(key), names)}")
@@ -94,7 +97,7 @@ def _known_lists(where: str, project: dict[str, Any], served: Sequence[Endpoint]
     names = [each.source[1] for each in served if len(each.source) > 1]
     shown = [name for each in served if each.source == (PROJECTS,) for name in each.within]
     lists = {key: value for key, value in project.items() if isinstance(value, list)}
-    _known(f"{where}: ", lists, list(dict.fromkeys([*names, *shown])))
+    _check_keys(f"{where}: ", lists, list(dict.fromkeys([*names, *shown])))
 
 
 def _items(where: str, items: Any, key: str | None = "id") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -12,10 +12,19 @@ from northflank_audit.errors import StartError
 
 SAMPLE: Final = Path(__file__).parent / "sample"
 _DETAIL_ONLY = ("auths",)
+_TOKEN: Final = {
+    "id": "audit",
+    "name": "Audit",
+    "tokenKind": "api",
+    "entityId": "own",
+    "createdAt": "2026-01-01T00:00:00.000Z",
+    "expiresAt": None,
+}
+"""What the API says of the token where the account file does not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class EmulatedAccount:
     """The token's own account, or a team's."""
 
     credentials: list[dict[str, Any]]
@@ -35,20 +44,22 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Accounts:
+class EmulatedAccounts:
     """Everything that one token sees."""
 
-    own: Account
-    teams: dict[str, Account] = field(default_factory=dict)
+    own: EmulatedAccount
+    teams: dict[str, EmulatedAccount] = field(default_factory=dict)
     cursors: bool = True
     """Whether lists are paged by cursor, or by page number alone."""
     endpoints: tuple[Endpoint, ...] = field(default_factory=built_in)
     """What is served."""
     permissions: frozenset[str] | None = None
     """What the token may read; None is everything."""
+    auth: dict[str, Any] = field(default_factory=lambda: {**_TOKEN, "entityType": "team"})
+    """What the API says of the token."""
 
 
-def listed(credential: dict[str, Any]) -> dict[str, Any]:
+def as_listed(credential: dict[str, Any]) -> dict[str, Any]:
     """Return a credential as the list shows it.
 
     One with a `description` is of the 2024 generation, whose list has the restrictions; since 2026 only the
@@ -62,14 +73,14 @@ def listed(credential: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def load(path: str | None, now: dt.datetime | None = None) -> Accounts:
+def load(path: str | None, now: dt.datetime | None = None) -> EmulatedAccounts:
     """Read accounts from JSON or YAML; without a path, the sample.
 
     A file maps the lists of `endpoints.yaml` by where they stand (`from`), and those of more `endpoints`, if it has
     any; `teams` (a list, each with `id`, `name` and lists); `paging` (`cursor` or `page`); `permissions`, if the token
-    has not all; and `asOf`: the time at which its date-times are right. They are moved by what has passed since, so
-    that a sample does not age. A saved list response serves as well, and so does a folder of such files, which say
-    together what one file would. Raises StartError, with the place in the file.
+    has not all; `auth`, what the API says of the token; and `asOf`: the time at which its date-times are right. They
+    are moved by what has passed since, so that a sample does not age. A saved list response serves as well, and so
+    does a folder of such files, which say together what one file would. Raises StartError, with the place in the file.
     """
     files = [AccountFile.read(each) for each in _files(SAMPLE if path is None else Path(path))]
     served = _served(files)
@@ -81,12 +92,13 @@ def load(path: str | None, now: dt.datetime | None = None) -> Accounts:
     for file in files:
         value = _joined(value, file.value if by is None else file.moved(by), f"{file.path}: ")
     granted = value.get("permissions")
-    return Accounts(
+    return EmulatedAccounts(
         _account(value, served),
         {team["id"]: _account(team, served) for team in value.get(TEAMS) or []},
         cursors=value.get("paging", "cursor") == "cursor",
         endpoints=served,
         permissions=None if granted is None else frozenset(granted),
+        auth={**_TOKEN, "entityType": "org" if value.get(TEAMS) else "team", **(value.get("auth") or {})},
     )
 
 
@@ -128,9 +140,9 @@ def _joined_items(one: list[Any], other: list[Any], where: str) -> list[Any]:
     return [*both, *(item for item in other if item["id"] in more)]
 
 
-def _account(value: dict[str, Any], served: Sequence[Endpoint]) -> Account:
+def _account(value: dict[str, Any], served: Sequence[Endpoint]) -> EmulatedAccount:
     own = {each.source[0] for each in served} - {CREDENTIALS, PROJECTS}
-    return Account(
+    return EmulatedAccount(
         value.get(CREDENTIALS) or [],
         value.get(PROJECTS) or [],
         str(value.get("name", "")),

@@ -74,7 +74,7 @@ class Endpoint:
             project = path[index] if step == "{project}" else project
         return project, path[len(self.path) :]
 
-    def shown(self, item: dict[str, Any]) -> dict[str, Any]:
+    def as_listed(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return an item as the list shows it."""
         return _with(item, self.listed) if self.listed else self._without_children(item)
 

@@ -28,7 +28,7 @@ class Request(msgspec.Struct, frozen=True):
     user_agent: str
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True):
     """What is sent: JSON, until a fault makes something else of it."""
 
     status: int
@@ -62,7 +62,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     # What the answer says
     status: int | None = None
-    """With the API's own words for it, unless `body` is there as well."""
+    """With the API's own words for it, unless `body` is also given."""
     headers: dict[str, str] = {}
     patch: dict[str, Any] = {}
     """Merged into the true answer (RFC 7396: null removes)."""
@@ -108,9 +108,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Tell whether the fault is played at this count."""
         return any(first <= number <= last for first, last in _numbers(self.nth))
 
-    def applied(self, answer: Answer) -> Answer:
+    def applied(self, response: Response) -> Response:
         """Return what this makes of the true answer."""
-        status, headers, content = self.status or answer.status, dict(answer.headers), answer.content
+        status, headers, content = self.status or response.status, dict(response.headers), response.content
         body = None if self.body is None else self.body.encode()
         if self.redirect is not None:
             status = self.status or HTTPStatus.FOUND
@@ -125,11 +125,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             body = _zipped(msgspec.json.encode(content) if body is None else body, self.repeat)
         elif body is not None:
             body *= self.repeat
-        return Answer(status, headers | self.headers, content, body)
+        return Response(status, headers | self.headers, content, body)
 
-    def bytes(self, answer: Answer) -> bytes:
+    def bytes(self, response: Response) -> bytes:
         """Return what goes over the wire, the head included."""
-        raw = self.applied(answer).raw() if self.raw is None else self.raw.encode("latin-1")
+        raw = self.applied(response).raw() if self.raw is None else self.raw.encode("latin-1")
         raw = self.before.encode("latin-1") + raw
         end = self.cut if self.stall is None else self.stall
         return raw[: raw.index(b"\r\n\r\n") + 4 if end == "head" else end]

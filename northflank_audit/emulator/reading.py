@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import yaml
 
 from northflank_audit.errors import StartError, did_you_mean
 
@@ -24,8 +25,10 @@ def read(source: str) -> Any:
     except RecursionError:
         raise StartError(f"{source}: nested too deeply") from None
     except ValueError:
-        import yaml  # noqa: PLC0415 - JSON needs none
+        return _yaml(source, text)
 
+
+def _yaml(source: str, text: str) -> Any:
     class Loader(yaml.CSafeLoader):
         """Dates stay text, as in JSON."""
 

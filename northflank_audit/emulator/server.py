@@ -16,9 +16,9 @@ from itertools import accumulate
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from northflank_audit.emulator.accounts import Account, Accounts, listed
+from northflank_audit.emulator.accounts import EmulatedAccount, EmulatedAccounts, as_listed
 from northflank_audit.emulator.endpoints import Children, Endpoint
-from northflank_audit.emulator.plan import Answer, Fault, Plan, Player, Request
+from northflank_audit.emulator.plan import Fault, Plan, Player, Request, Response
 from northflank_audit.errors import StartError
 
 PAGE_SIZE, MOST = 50, 100
@@ -46,7 +46,7 @@ class Emulator:
 
     def __init__(
         self,
-        accounts: Accounts,
+        accounts: EmulatedAccounts,
         plan: Plan | None = None,
         *,
         token: str | None = None,
@@ -87,7 +87,7 @@ class Emulator:
         finally:
             self._server.server_close()
 
-    def respond(self, request: Request, authorization: str) -> Answer:
+    def respond(self, request: Request, authorization: str) -> Response:
         """Count the request, and return the true answer to it."""
         limits = self._limits(request)
         time.sleep(self.plan.latency)
@@ -98,11 +98,11 @@ class Emulator:
                 raise _Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "This emulator only reads")  # noqa: TRY301
             if not secrets.compare_digest(authorization.encode(), f"Bearer {self.token}".encode()):
                 raise _Refusal(HTTPStatus.UNAUTHORIZED, "Invalid or missing API token")  # noqa: TRY301
-            status, content = HTTPStatus.OK, self._found(request)
+            status, content = HTTPStatus.OK, self._resource(request)
         except _Refusal as refusal:
             status = refusal.status
             content = {"error": {"status": status.value, "message": refusal.message, "id": status.name.lower()}}
-        return Answer(status, {name: str(max(0, value)) for name, value in limits.items()}, content)
+        return Response(status, {name: str(max(0, value)) for name, value in limits.items()}, content)
 
     def _limits(self, request: Request) -> dict[str, int]:
         """Count a request and return the rate limit's headers; remaining is below 0 where it is used up."""
@@ -118,14 +118,18 @@ class Emulator:
                 "x-ratelimit-reset": math.ceil(self.plan.window - (now - self._window_began)),
             }
 
-    def _found(self, request: Request) -> dict[str, Any]:
+    def _resource(self, request: Request) -> dict[str, Any]:
         match [unquote(part) for part in request.path.strip("/").split("/")]:
             case ["v1", "login"]:
                 return {"data": {}}
+            case ["v1", "auth"]:
+                return {"data": self.accounts.auth}
             case ["v1", "teams"]:
                 teams = [{"id": key, "name": team.name} for key, team in self.accounts.teams.items()]
                 return self._page("teams", teams, request.query)
             case ["v1", "teams", team, *rest]:
+                if team == self.accounts.auth["entityId"]:  # the token's own, by its name
+                    return self._account(self.accounts.own, rest, request.query)
                 if team not in self.accounts.teams:
                     raise _Refusal(HTTPStatus.NOT_FOUND, "Team not found")
                 return self._account(self.accounts.teams[team], rest, request.query)
@@ -133,7 +137,7 @@ class Emulator:
                 return self._account(self.accounts.own, rest, request.query)
         raise _Refusal(HTTPStatus.NOT_FOUND, "Not found")
 
-    def _account(self, account: Account, path: list[str], query: dict[str, str]) -> dict[str, Any]:
+    def _account(self, account: EmulatedAccount, path: list[str], query: dict[str, str]) -> dict[str, Any]:
         for endpoint in self.accounts.endpoints:
             matched = endpoint.matched(path)
             if matched is None:
@@ -153,7 +157,7 @@ class Emulator:
         self, endpoint: Endpoint, items: list[dict[str, Any]], path: list[str], query: dict[str, str]
     ) -> dict[str, Any] | None:
         """Return a list, one item's detail, or what is below it; None where there is no such thing."""
-        show = listed if endpoint.source == ("credentials",) else endpoint.shown
+        show = as_listed if endpoint.source == ("credentials",) else endpoint.as_listed
         match path:
             case []:
                 return self._page(endpoint.key, items, query, show)
@@ -234,18 +238,18 @@ def _handler(emulator: Emulator) -> type[BaseHTTPRequestHandler]:
             request = Request(self.command, parts.path, query, self.headers.get("User-Agent", ""))
             if self.command != "GET":
                 self.close_connection = True  # its body is not read
-            answer = emulator.respond(request, self.headers.get("Authorization", ""))
+            response = emulator.respond(request, self.headers.get("Authorization", ""))
             fault = emulator.player.due(request)
             if fault is None:
-                self.wfile.write(answer.raw())
+                self.wfile.write(response.raw())
             else:
-                self._misbehave(fault, answer)
+                self._misbehave(fault, response)
 
         do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server's names
 
-        def _misbehave(self, fault: Fault, answer: Answer) -> None:
+        def _misbehave(self, fault: Fault, response: Response) -> None:
             time.sleep(fault.delay)
-            raw = fault.bytes(answer)
+            raw = fault.bytes(response)
             step = max(1, len(raw) if fault.trickle is None else int(fault.trickle / 10))
             for start in range(0, len(raw), step):
                 self.wfile.write(raw[start : start + step])

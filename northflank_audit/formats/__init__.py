@@ -25,7 +25,7 @@ class Format:
     """Whether it takes the texts of rules as they are written, with their markup; else they are plain."""
 
     needs_digest: bool = False
-    """Whether it is about the digest of what was judged, so that a snapshot must be made of what was fetched."""
+    """Whether it is about the digest of what was evaluated, so that a snapshot must be made of what was fetched."""
     step_summary: bool = False
     """Whether the report in brief is to go to the summary of the step of CI that it is for."""
     commands: bool = False

@@ -1,4 +1,4 @@
-"""The report as an in-toto statement over what was judged: the payload of a DSSE envelope, ready to be signed.
+"""The report as an in-toto statement over what was evaluated: the payload of a DSSE envelope, ready to be signed.
 
 The predicate is that of test results: a rule is a test, and the result is FAILED where the exit
 code is not 0. Fields with `northflankAudit` in front are its extension.
@@ -24,7 +24,7 @@ PREDICATE: Final = "https://in-toto.io/attestation/test-result/v0.1"
 
 
 def render(report: Report) -> str:
-    """Return the statement as JSON. Raises DeliveryError where nothing says what was judged."""
+    """Return the statement as JSON. Raises DeliveryError where nothing says what was evaluated."""
     if report.subjects is UNSET or not report.subjects:
         raise DeliveryError("an attestation needs the digest of what was judged, and there is none (--save-snapshot)")
     statement = {
@@ -56,10 +56,10 @@ def _predicate(report: Report) -> dict[str, Any]:
         "northflankAuditSummary": report.summary,
         "northflankAuditCoverage": report.coverage,
         "northflankAuditRules": {
-            rule.id: {"severity": rule.severity, "params": rule.params, "tuned": rule.tuned, "counts": rule.counts}
+            rule.id: {"severity": rule.severity, "params": rule.params, "tuned": rule.overridden, "counts": rule.counts}
             for rule in report.rules
         },
-        "northflankAuditLeftOut": report.left_out,
+        "northflankAuditLeftOut": report.excluded_rules,
         "northflankAuditGate": report.gate,
         "northflankAuditExitCode": report.exit_code,
     }

@@ -19,7 +19,7 @@ class GateVerdicts:
         """Tell whether a result keeps the exit code from being 0."""
         if result.became is not UNSET:
             return False
-        return (result.violates or result.unjudged) and self.exemption(result) is None
+        return (result.violates or result.inconclusive) and self.exemption(result) is None
 
     def exemption(self, result: Result) -> str | None:
         """Return why a violation, or a verdict that could not be given, does not count; None where it does."""
@@ -29,6 +29,6 @@ class GateVerdicts:
         if result.status is Status.FAIL and not gate.fails(result.severity):
             lowest = gate.fail_on or "never"
             return f"{result.severity} is below the severity that fails this audit (--fail-on {lowest})"
-        if result.unjudged and gate.on_unknown == "ignore" and result.rule_id not in self._broken:
+        if result.inconclusive and gate.on_unknown == "ignore" and result.rule_id not in self._broken:
             return "what could not be judged does not fail this audit (--on-unknown ignore)"
         return None

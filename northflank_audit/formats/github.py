@@ -11,9 +11,9 @@ from typing import Final
 from northflank_audit.formats.headline import headline, outcome
 from northflank_audit.formats.text import identity, new_first, plural
 from northflank_audit.formats.workflow import command
+from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result, Severity
 from northflank_audit.report import Report, RuleSummary
-from northflank_audit.unjudged import causes
 
 MOST: Final = {"error": 10, "warning": 10, "notice": 9}
 """Annotations of each level; the last line is one more notice."""
@@ -27,12 +27,12 @@ LEVELS: Final = {
 _KINDS: Final = {
     "reason": ("reason why it is incomplete", "reasons why it is incomplete"),
     "violation": ("violation", "violations"),
-    "unjudged": ("reason why verdicts are unknown", "reasons why verdicts are unknown"),
+    "inconclusive": ("reason why verdicts are unknown", "reasons why verdicts are unknown"),
 }
 
 
 def render(report: Report) -> str:
-    """Return why the audit is incomplete, each violation, and what could not be judged; the verdict comes last.
+    """Return why the audit is incomplete, each violation, and what could not be evaluated; the verdict comes last.
 
     What is waived needs nobody's attention, and takes no annotation from what does.
     """
@@ -65,7 +65,12 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
             _place(rules[each.rule_id], f"{said}: {rules[each.rule_id].heading}"),
         )
     for cause in causes(report.results, report.rules):
-        yield "unjudged", "warning", cause.text, _place(cause.rule, f"{cause.status.capitalize()}: {cause.rule.title}")
+        yield (
+            "inconclusive",
+            "warning",
+            cause.text,
+            _place(cause.rule, f"{cause.status.capitalize()}: {cause.rule.title}"),
+        )
 
 
 def _text(result: Result) -> str:

@@ -1,8 +1,8 @@
-"""The report as GitLab's code quality report: what is violated, what could not be judged, and what was not seen.
+"""The report as GitLab's code quality report: what is violated, what could not be evaluated, and what was not seen.
 
 GitLab compares two reports by fingerprint, and takes what is only in the older one for fixed. Hence:
 
-- What an earlier report found and this audit can't judge or see keeps its fingerprint, so that it is not said fixed.
+- What an earlier report found and this audit can't evaluate or see keeps its fingerprint, so that it is not said fixed.
 - An unknown verdict has a fingerprint of its own, so that a violation that takes its place shows as new.
 - A waived violation is accepted and left out, so that it shows as new when its waiver expires.
 
@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
-from northflank_audit.formats.places import Place, Places
-from northflank_audit.formats.text import reasons, told
+from northflank_audit.formats.locations import RuleLocations, SourceLocation
+from northflank_audit.formats.text import reasons, result_line
 from northflank_audit.model import RESOURCE_TYPE, Result, Severity, fingerprint
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
@@ -36,26 +36,26 @@ def render(report: Report) -> str:
 
 
 def _issues(report: Report) -> Iterator[dict[str, Any]]:
-    places = Places(report)
+    locations = RuleLocations(report)
     for reason in dict.fromkeys(reasons(report)):
         identity = fingerprint(_AUDIT, (RESOURCE_TYPE, None, None, reason))
-        yield _issue(_AUDIT, Severity.CRITICAL, f"the audit is incomplete: {reason}", identity, places.audit)
+        yield _issue(_AUDIT, Severity.CRITICAL, f"the audit is incomplete: {reason}", identity, locations.audit)
     for each in report.results:
         if each.violates:
-            yield _finding(each, each.fingerprint, places)
-        elif each.unjudged:
+            yield _finding(each, each.fingerprint, locations)
+        elif each.inconclusive:
             resource = each.resource
             own = fingerprint(f"{each.rule_id}: {each.status}", resource.identity)
-            yield _finding(each, own, places)
+            yield _finding(each, own, locations)
     for each in report.unsettled_results:
-        yield _finding(each, each.fingerprint, places)
+        yield _finding(each, each.fingerprint, locations)
 
 
-def _finding(result: Result, identity: str, places: Places) -> dict[str, Any]:
-    return _issue(result.rule_id, result.severity, told(result), identity, places.of(result.rule_id))
+def _finding(result: Result, identity: str, locations: RuleLocations) -> dict[str, Any]:
+    return _issue(result.rule_id, result.severity, result_line(result), identity, locations.of(result.rule_id))
 
 
-def _issue(check: str, severity: Severity, description: str, identity: str, place: Place) -> dict[str, Any]:
+def _issue(check: str, severity: Severity, description: str, identity: str, location: SourceLocation) -> dict[str, Any]:
     return {
         "type": "issue",
         "categories": ["Security"],
@@ -63,5 +63,5 @@ def _issue(check: str, severity: Severity, description: str, identity: str, plac
         "check_name": printable(check),
         "fingerprint": identity,
         "severity": _SEVERITIES[severity],
-        "location": {"path": place.path, "lines": {"begin": place.line}},
+        "location": {"path": location.path, "lines": {"begin": location.line}},
     }

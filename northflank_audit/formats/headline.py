@@ -3,7 +3,7 @@
 from collections import Counter
 from enum import StrEnum
 
-from northflank_audit.formats.text import MOST_TYPES, THE_ACCOUNT, listed, many, plural, words
+from northflank_audit.formats.text import MOST_TYPES, THE_ACCOUNT, listed, many, plural, type_names
 from northflank_audit.model import ACCOUNT_TYPE
 from northflank_audit.report import Report
 
@@ -14,7 +14,7 @@ class Outcome(StrEnum):
     VIOLATED = "VIOLATED"
     PASSED = "PASSED"
     INCONCLUSIVE = "INCONCLUSIVE"
-    """Complete, but nothing was judged: no rule passed or failed on anything."""
+    """Complete, but nothing was evaluated: no rule passed or failed on anything."""
     INCOMPLETE = "INCOMPLETE"
 
 
@@ -24,7 +24,7 @@ def outcome(report: Report) -> Outcome:
         return Outcome.INCOMPLETE
     if report.summary.fail:
         return Outcome.VIOLATED
-    return Outcome.INCONCLUSIVE if report.judged_nothing else Outcome.PASSED
+    return Outcome.INCONCLUSIVE if report.inconclusive else Outcome.PASSED
 
 
 def title(report: Report) -> str:
@@ -32,10 +32,10 @@ def title(report: Report) -> str:
     violations = plural(report.summary.fail, "violation") if report.summary.fail else "No violations"
     nothing = _nothing(report)
     if report.run.complete:
-        return "Nothing could be judged" if report.judged_nothing else violations
+        return "Nothing could be judged" if report.inconclusive else violations
     if nothing:
         return f"INCOMPLETE: {nothing.lower()}"
-    return f"INCOMPLETE: {violations.lower()}{' found so far' * report.run.blind}"
+    return f"INCOMPLETE: {violations.lower()}{' found so far' * report.run.has_gaps}"
 
 
 def headline(report: Report) -> str:
@@ -44,22 +44,39 @@ def headline(report: Report) -> str:
     found = f"{plural(summary.fail, 'violation')} on {_violating(report)}" if summary.fail else ""
     if nothing := _nothing(report):
         return nothing if report.saw_nothing else f"{nothing} on {_audited(report)}"
-    if report.run.blind:
+    if report.run.has_gaps:
         return f"The audit could not see or judge everything; so far it found {found or 'no violation'}"
-    return (found or _clean(report)) + ("" if report.run.complete else ", but not everything could be delivered")
+    return (found or _clean(report)) + _undelivered(report)
+
+
+def brief_headline(report: Report) -> str:
+    """Return what the report says with violations by severity, to follow the outcome: `3 violations: 1 high, 2 low`."""
+    if report.inconclusive or _nothing(report):
+        sentence = headline(report)
+        return sentence[:1].lower() + sentence[1:]
+    summary = report.summary
+    counts = [f"{count} {severity}" for severity, count in reversed(summary.fail_by_severity.items()) if count]
+    found = f"{plural(summary.fail, 'violation')}: {', '.join(counts)}" if counts else "no violation"
+    waived = f" ({summary.waived} waived)" if summary.waived else ""
+    return found + waived + (" in what could be seen" if report.run.has_gaps else _undelivered(report))
+
+
+def _undelivered(report: Report) -> str:
+    """Say of a report on all there is that not everyone gets it; nothing where everyone does."""
+    return "" if report.run.complete else ", but not everything could be delivered"
 
 
 def _nothing(report: Report) -> str:
-    """Say of an incomplete audit that it saw or judged nothing at all; nothing where it did."""
-    if not report.run.blind or not (report.saw_nothing or report.judged_nothing):
+    """Say of an incomplete audit that it saw or evaluated nothing at all; nothing where it did."""
+    if not report.run.has_gaps or not (report.saw_nothing or report.inconclusive):
         return ""
     return "Nothing could be seen" if report.saw_nothing else "Nothing could be judged"
 
 
 def no_violation(report: Report) -> str:
     """Say that there is no violation to list."""
-    if not report.run.blind:
-        return "Nothing was judged." if report.judged_nothing else "None."
+    if not report.run.has_gaps:
+        return "Nothing was judged." if report.inconclusive else "None."
     return f"{_nothing(report) or 'None in what could be seen and judged'}."
 
 
@@ -68,13 +85,15 @@ def _clean(report: Report) -> str:
     summary = report.summary
     if report.saw_nothing:
         return f"There is no {the_type(report)} to check"
-    unjudged = summary.unknown + summary.error
-    if report.judged_nothing:
+    inconclusive = summary.unknown + summary.error
+    if report.inconclusive:
         return (
-            f"Nothing could be judged on {_audited(report)}" if unjudged else f"No rule applies to {_audited(report)}"
+            f"Nothing could be judged on {_audited(report)}"
+            if inconclusive
+            else f"No rule applies to {_audited(report)}"
         )
     besides = [f"{summary.waived} waived"] if summary.waived else []
-    besides += [f"{unjudged} could not be judged"] if unjudged else []
+    besides += [f"{inconclusive} could not be judged"] if inconclusive else []
     return ", ".join([f"No violations on {_audited(report)}", *besides])
 
 
@@ -104,20 +123,20 @@ def _violating(report: Report) -> str:
 
 
 def _of_types(report: Report) -> dict[str, int]:
-    """Return how many resources of each type were judged, accounts aside."""
-    return {kind: count for kind, count in report.judged.items() if kind != ACCOUNT_TYPE}
+    """Return how many resources of each type were evaluated, accounts aside."""
+    return {kind: count for kind, count in report.resource_counts.items() if kind != ACCOUNT_TYPE}
 
 
 def the_type(report: Report) -> str:
     """Return what the audited resources are called: `addon`; `resource` where they are of several types."""
     audited = _of_types(report)
-    return words(next(iter(audited))).singular if len(audited) == 1 else "resource"
+    return type_names(next(iter(audited))).singular if len(audited) == 1 else "resource"
 
 
 def _accounts(report: Report) -> str:
-    """Return how many accounts were judged as such; nothing where no rule was about them."""
-    count = report.judged.get(ACCOUNT_TYPE, 0)
-    return THE_ACCOUNT if count == 1 else plural(count, "account") if count else ""
+    """Return how many accounts were evaluated as such; nothing where no rule was about them."""
+    count = report.resource_counts.get(ACCOUNT_TYPE, 0)
+    return THE_ACCOUNT if count == 1 else many(count, ACCOUNT_TYPE) if count else ""
 
 
 def explanation(report: Report) -> str:
@@ -126,10 +145,10 @@ def explanation(report: Report) -> str:
     code = f"Exit code {report.exit_code}"
     if not report.run.complete:
         why = "everything was seen and judged, but not everything could be delivered."
-        if report.run.blind:
+        if report.run.has_gaps:
             why = "the audit is incomplete. What is listed was found; of the rest nothing can be said."
         return f"{code}: {why}"
-    if report.judged_nothing:
+    if report.inconclusive:
         return f"{code}: the audit is complete, but it judged nothing: no rule passed or failed on anything."
     if report.exit_code:
         why = "there are violations at or above the severity that fails an audit (--fail-on)."

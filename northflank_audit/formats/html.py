@@ -20,7 +20,7 @@ from northflank_audit.report import Report
 def render(report: Report) -> str:
     """Return the report as HTML."""
     style, script = _own("report.css"), _own("report.js")
-    made_by = environment(_shown, html=True)
+    made_by = environment(_printable, html=True)
     made_by.filters["rich"] = ruletext.html
     template = made_by.get_template("report.html.j2")
     made = page(report)
@@ -39,6 +39,6 @@ def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _shown(value: Any) -> Any:
+def _printable(value: Any) -> Any:
     """Make what is not ours printable; Jinja escapes it afterwards."""
     return value if isinstance(value, Markup) else printable(str(value))

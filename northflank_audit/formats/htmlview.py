@@ -23,19 +23,19 @@ OPEN: Final = 50
 """Results that a list has at most to start out unfolded."""
 
 
-class More(NamedTuple):
+class OmittedResults(NamedTuple):
     """How many results of a rule are in the JSON report alone."""
 
     title: str
     left: int
 
 
-class Listed(NamedTuple):
+class ResultList(NamedTuple):
     """Results that are listed together."""
 
-    shown: Sequence[Result]
+    results: Sequence[Result]
     total: int
-    more: list[More]
+    omitted: list[OmittedResults]
     """What is not shown, by rule."""
     rule: RuleSummary | None = None
     """The rule that all are of, if the list is a rule's."""
@@ -43,7 +43,7 @@ class Listed(NamedTuple):
     @property
     def unfolded(self) -> bool:
         """Whether it is short enough to start out open."""
-        return len(self.shown) <= OPEN
+        return len(self.results) <= OPEN
 
 
 def page(report: Report) -> dict[str, Any]:
@@ -55,13 +55,13 @@ def page(report: Report) -> dict[str, Any]:
     for each in violations[:WORST]:
         worst.setdefault(each.rule_id, []).append(each)
     groups = [
-        _listed(worst.get(rule.id, []), len(results), {rule.id: len(results)}, headings, rule)
+        _result_list(worst.get(rule.id, []), len(results), {rule.id: len(results)}, headings, rule)
         for rule, results in made["findings"]
     ]
-    lists = {name: _first(made[name], titles) for name in ("unjudged", "others")}
+    lists = {name: _first(made[name], titles) for name in ("inconclusive", "others")}
     lists |= {name: _first(made[name], headings) for name in ("waived", "resolved", "unsettled")}
-    today = (*groups, lists["unjudged"], lists["waived"], lists["others"])
-    listed = [each for some in today for each in some.shown]
+    current = (*groups, lists["inconclusive"], lists["waived"], lists["others"])
+    listed = [each for some in current for each in some.results]
     teams = sorted({each.resource.team for each in listed}, key=lambda team: (team is not None, team or ""))
     rules = {each.rule_id for each in listed}
     violated = {each.rule_id for each in listed if each.status is Status.FAIL}
@@ -83,19 +83,21 @@ def page(report: Report) -> dict[str, Any]:
     )
 
 
-def _first(results: Sequence[Result], titles: dict[str, str]) -> Listed:
-    return _listed(new_first(results)[:REST], len(results), Counter(each.rule_id for each in results), titles)
+def _first(results: Sequence[Result], titles: dict[str, str]) -> ResultList:
+    return _result_list(new_first(results)[:REST], len(results), Counter(each.rule_id for each in results), titles)
 
 
-def _listed(
-    shown: Sequence[Result],
+def _result_list(
+    results: Sequence[Result],
     total: int,
     by_rule: dict[str, int],
     titles: dict[str, str],
     rule: RuleSummary | None = None,
-) -> Listed:
-    left = Counter(by_rule) - Counter(each.rule_id for each in shown)
-    return Listed(shown, total, [More(titles[rule_id], count) for rule_id, count in left.most_common()], rule)
+) -> ResultList:
+    left = Counter(by_rule) - Counter(each.rule_id for each in results)
+    return ResultList(
+        results, total, [OmittedResults(titles[rule_id], count) for rule_id, count in left.most_common()], rule
+    )
 
 
 def _reached(report: Report, ids: set[str]) -> dict[str, str]:

@@ -78,8 +78,8 @@ def _add(suite: ET.Element, case: Case) -> None:
         if text:
             ET.SubElement(element, "system-out").text = text
         return
-    told = ET.SubElement(element, case.ended, message=printable(case.message))
+    outcome = ET.SubElement(element, case.ended, message=printable(case.message))
     if case.type:
-        told.set("type", printable(case.type))
+        outcome.set("type", printable(case.type))
     # GitLab shows the text and not the attribute.
-    told.text = text or printable(case.message)
+    outcome.text = text or printable(case.message)

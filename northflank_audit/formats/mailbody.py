@@ -4,7 +4,6 @@ The worst findings are shown, and the rest is counted: mail clients cut long mai
 the report that goes with the mail.
 """
 
-import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
@@ -18,10 +17,10 @@ from northflank_audit.formats.subject import whose
 from northflank_audit.formats.templating import environment
 from northflank_audit.formats.text import BECAME, changes, identity, narrowed, new_first
 from northflank_audit.formats.view import grouped, view
+from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result
-from northflank_audit.printable import printable, shortened
+from northflank_audit.printable import mail_text, printable, shortened
 from northflank_audit.report import Comparison, Report, RuleSummary
-from northflank_audit.unjudged import causes
 
 RULES: Final = 6
 """Violated rules that are shown."""
@@ -32,58 +31,56 @@ LONGEST: Final = 400
 WIDTH: Final = 78
 """Columns of the plain text (RFC 5322, 2.1.1)."""
 
-_LINKED: Final = re.compile(r"(?i)(?<=:)//|(?<=www)\.|@")
 
+class Excerpt(NamedTuple):
+    """The first few items of a list."""
 
-class Some(NamedTuple):
-    """The first few of many."""
-
-    shown: list[Any]
+    first: list[Any]
     more: int
 
 
-class Finding(NamedTuple):
+class RuleDigest(NamedTuple):
     """A violated rule, with the first few of its violations; new ones come first."""
 
     rule: RuleSummary
     violations: int
     new: int
-    results: Some
+    results: Excerpt
 
 
-def html(report: Report, kept: str) -> str:
-    """Return the body for mail clients that show HTML; `kept` says where the whole report is."""
-    made = environment(_shown, html=True)
-    return _rendered(made, "mail.html.j2", report, kept)
+def html(report: Report, location: str) -> str:
+    """Return the body for mail clients that show HTML; `location` says where the whole report is."""
+    made = environment(_printable, html=True)
+    return _rendered(made, "mail.html.j2", report, location)
 
 
-def text(report: Report, kept: str) -> str:
-    """Return the body in plain text, wrapped; `kept` says where the whole report is."""
-    made = environment(_shown, html=False)
+def text(report: Report, location: str) -> str:
+    """Return the body in plain text, wrapped; `location` says where the whole report is."""
+    made = environment(_printable, html=False)
     made.filters |= {"fill": fill}
-    return _rendered(made, "mail.txt.j2", report, kept)
+    return _rendered(made, "mail.txt.j2", report, location)
 
 
-def _rendered(made: SandboxedEnvironment, template: str, report: Report, kept: str) -> str:
+def _rendered(made: SandboxedEnvironment, template: str, report: Report, location: str) -> str:
     made.filters |= {"inert": inert, "place": place, "rich": rich, "short": short, "subject": about}
     findings = grouped(report, new_first(each for each in report.results if each.violates))
     whole = view(report)
-    found = report.comparison
+    comparison = report.comparison
     return made.get_template(template).render(
         **{name: whole[name] for name in _VIEWED},
-        kept=kept,
+        location=location,
         whose=whose(report),
-        reasons=some(report.run.incomplete_reasons),
-        comparison=None if found is UNSET else found,
+        reasons=first_few(report.run.incomplete_reasons),
+        comparison=None if comparison is UNSET else comparison,
         changes=[change.split(" ", 1) for change in changes(report)],
-        changed=_changed(report, found),
+        changed=_changed(report, comparison),
         became=BECAME,
         headings={rule.id: ruletext.plain(rule.heading) for rule in report.rules},
-        findings=[_finding(rule, results) for rule, results in findings[:RULES]],
+        findings=[_digest(rule, results) for rule, results in findings[:RULES]],
         more_rules=len(findings[RULES:]),
         more_violations=sum(len(results) for _, results in findings[RULES:]),
-        unjudged=some(causes(report.results, report.rules)),
-        notes=some(_notes(report)),
+        inconclusive=first_few(causes(report.results, report.rules)),
+        notes=first_few(_notes(report)),
     )
 
 
@@ -94,9 +91,9 @@ _VIEWED: Final = (
 """What these templates take of the view that all people's formats share."""
 
 
-def _changed(report: Report, found: Comparison | UnsetType) -> list[tuple[str, str, Some]]:
+def _changed(report: Report, comparison: Comparison | UnsetType) -> list[tuple[str, str, Excerpt]]:
     """Return what became new, resolved or unsettled: a word, what it means, and the findings."""
-    if found is UNSET or found.refused is not None:
+    if comparison is UNSET or comparison.refused is not None:
         return []
     new = [each for each in report.results if each.violates and each.state == "new"]
     parts = [
@@ -108,7 +105,7 @@ def _changed(report: Report, found: Comparison | UnsetType) -> list[tuple[str, s
             report.unsettled_results,
         ),
     ]
-    return [(word, meaning, some(results)) for word, meaning, results in parts if results]
+    return [(word, meaning, first_few(results)) for word, meaning, results in parts if results]
 
 
 def _notes(report: Report) -> Iterator[str]:
@@ -121,14 +118,14 @@ def _notes(report: Report) -> Iterator[str]:
             yield f"The waiver of {waiver.rule} for {waiver.resource}{narrowed(waiver)} {ended} ({waiver.owner})"
 
 
-def _finding(rule: RuleSummary, results: Sequence[Result]) -> Finding:
-    return Finding(rule, len(results), sum(each.state == "new" for each in results), some(results))
+def _digest(rule: RuleSummary, results: Sequence[Result]) -> RuleDigest:
+    return RuleDigest(rule, len(results), sum(each.state == "new" for each in results), first_few(results))
 
 
-def some(items: Iterable[Any]) -> Some:
+def first_few(items: Iterable[Any]) -> Excerpt:
     """Return the first few, and how many more there are."""
     every = list(items)
-    return Some(every[:EACH], len(every[EACH:]))
+    return Excerpt(every[:EACH], len(every[EACH:]))
 
 
 def about(result: Result) -> str:
@@ -156,7 +153,7 @@ def short(value: Any) -> str:
 
 def inert(value: Any) -> str:
     """Return what others wrote so that no mail client makes a link of it: an invisible blank breaks addresses."""
-    return _LINKED.sub(lambda found: f"\u200b{found[0]}\u200b", short(value))
+    return mail_text(short(value))
 
 
 def fill(value: str, indent: int = 0, first: str | None = None) -> Markup:
@@ -171,5 +168,5 @@ def fill(value: str, indent: int = 0, first: str | None = None) -> Markup:
     return Markup(lines + "\n")  # noqa: S704 - no markup: it only keeps its line ends
 
 
-def _shown(value: Any) -> Any:
+def _printable(value: Any) -> Any:
     return value if isinstance(value, Markup) else printable(str(value))

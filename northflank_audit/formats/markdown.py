@@ -89,19 +89,19 @@ def _short(value: Any, widest: int) -> Any:
     return value if isinstance(value, Markup) else shortened(str(value), widest)
 
 
-def template(name: str, shown: Callable[[Any], Any] = lambda value: value) -> Template:
-    """Return a template of Markdown whose every expression is first `shown`, and then escaped."""
-    made = environment(lambda value: escape(shown(value)), html=False)
+def template(name: str, finalize: Callable[[Any], Any] = lambda value: value) -> Template:
+    """Return a template of Markdown that passes every expression to `finalize` and then escapes it."""
+    made = environment(lambda value: escape(finalize(value)), html=False)
     made.filters |= {
         "autolink": autolink,
-        "code": lambda value: code(shown(value)),
+        "code": lambda value: code(finalize(value)),
         "more": more,
-        "rich": lambda value: ruletext.markdown(shown(value)),
+        "rich": lambda value: ruletext.markdown(finalize(value)),
         "shortened": lambda value, longest: shortened(str(value), longest),
     }
     return made.get_template(name)
 
 
-def more(found: Sized, most: int) -> str:
+def more(items: Sized, most: int) -> str:
     """Return how many of what was found are not named."""
-    return f"… and {len(found) - most} more, in report.json"
+    return f"… and {len(items) - most} more, in report.json"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from northflank_audit.printable import printable
+from northflank_audit.printable import has_reference, printable
 
 _CHARACTERS: Final = {
     **{ord(character): f"\\{character}" for character in "\\`*_[]~$"},
@@ -20,8 +20,6 @@ _CHARACTERS: Final = {
     ord("|"): "&#124;",  # a backslash before it would end a table's cell all the same
 }
 _WORD: Final = re.compile(r"\S+")
-_LIVE: Final = re.compile(r"://|(?i:\bwww\.)|[@#]|(?<!\w)[!$~%^&](?=[\w\"])|[!$~%^&](?=\d)")
-"""An address, a mention of someone, or a reference to an issue, a snippet, a label, a milestone, an epic."""
 _OURS: Final = re.compile(r"[(\"']?https?://[^@]*")
 """An address that may stand in the text of a rule."""
 _SEPARATOR: Final = re.compile(r"([`|])")
@@ -57,7 +55,7 @@ def autolink(url: str) -> Markup:
 
 
 def _word(word: str) -> str:
-    if not _LIVE.search(word):
+    if not has_reference(word):
         return word.translate(_CHARACTERS)
     parts = _SEPARATOR.split(word)
     return "".join(f"&#{ord(part)};" if part in ("`", "|") else f"`{part}`" for part in parts if part)

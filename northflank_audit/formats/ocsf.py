@@ -100,7 +100,7 @@ def _event(report: Report, result: Result, about: dict[str, Any], activity: tupl
     seen = now
     if became is not UNSET:
         status, verdict = _RESOLVED, _ENDINGS.get(became, _UNKNOWN)
-        seen = now if report.comparison is UNSET else _time(report.comparison.earlier.finished_at)
+        seen = now if report.comparison is UNSET else _time(report.comparison.baseline.finished_at)
     else:
         status = _NEW if activity is _CREATE else _IN_PROGRESS
         status, verdict = _SUPPRESSED if waiver else status, _VERDICTS[result.status]

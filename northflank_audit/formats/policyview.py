@@ -18,7 +18,7 @@ VERDICTS: Final = {
 """What a control can be, in the order in which it is shown, and how it is called."""
 
 
-class Part(NamedTuple):
+class BarSegment(NamedTuple):
     """The controls of one verdict in a framework's bar, from its left edge; both of its whole width."""
 
     verdict: ControlVerdict
@@ -26,24 +26,24 @@ class Part(NamedTuple):
     width: str
 
 
-class Standing(NamedTuple):
-    """A framework, and how its controls stand."""
+class FrameworkStatus(NamedTuple):
+    """A framework, and the status of its controls."""
 
     framework: Framework
-    said: str
-    parts: list[Part]
+    summary: str
+    segments: list[BarSegment]
 
 
-class Setting(NamedTuple):
+class AppliedSetting(NamedTuple):
     """A parameter of a rule, or its severity, as it was in this run."""
 
     text: str
     """`allowed = ["github"]`."""
-    tuned: str | None
+    origin: str | None
     """`file:line` of what set it, where that is not the rule's own file."""
 
 
-class RuleFile(NamedTuple):
+class RuleFileDigest(NamedTuple):
     """A file that rules came from."""
 
     path: str
@@ -52,25 +52,25 @@ class RuleFile(NamedTuple):
     """How many of its rules ran."""
 
 
-def standings(report: Report) -> list[Standing]:
-    """Return how each framework's controls stand."""
-    return [_standing(framework) for framework in report.compliance]
+def framework_statuses(report: Report) -> list[FrameworkStatus]:
+    """Return the status of each framework's controls."""
+    return [_framework_status(framework) for framework in report.compliance]
 
 
-def _standing(framework: Framework) -> Standing:
+def _framework_status(framework: Framework) -> FrameworkStatus:
     count, whole = Counter(control.verdict for control in framework.controls), len(framework.controls)
-    said = [f"{count[ControlVerdict.MET]} of {plural(whole, 'covered control')} met"]
-    parts, before = [], 0
+    summary = [f"{count[ControlVerdict.MET]} of {plural(whole, 'covered control')} met"]
+    segments, before = [], 0
     for verdict, name in VERDICTS.items():
         if count[verdict]:
-            parts.append(Part(verdict, f"{100 * before / whole:.1f}%", f"{100 * count[verdict] / whole:.1f}%"))
+            segments.append(BarSegment(verdict, f"{100 * before / whole:.1f}%", f"{100 * count[verdict] / whole:.1f}%"))
             before += count[verdict]
-            said += [] if verdict is ControlVerdict.MET else [f"{count[verdict]} {name}"]
-    return Standing(framework, ", ".join(said), parts)
+            summary += [] if verdict is ControlVerdict.MET else [f"{count[verdict]} {name}"]
+    return FrameworkStatus(framework, ", ".join(summary), segments)
 
 
 def unseen(report: Report) -> bool:
-    """Tell whether a control is not known for want of evidence alone: not everything was there to be judged."""
+    """Tell whether a control is not known for want of evidence alone: not everything was there to be evaluated."""
     against = (Status.UNKNOWN, Status.ERROR)
     return any(
         control.verdict is ControlVerdict.NOTKNOWN and not any(control.counts.get(status) for status in against)
@@ -79,7 +79,7 @@ def unseen(report: Report) -> bool:
     )
 
 
-def tally(control: Control) -> list[str]:
+def verdict_counts(control: Control) -> list[str]:
     """Return how the verdicts under a control fell: `41 pass`, `2 waived`."""
     return counted(control.counts) or ["none"]
 
@@ -89,18 +89,23 @@ def controls(rule: RuleSummary, titles: Mapping[str, str]) -> list[str]:
     return [f"{titles.get(key, key)} {', '.join(ids)}" for key, ids in rule.controls.items()]
 
 
-def settings(rule: RuleSummary) -> list[Setting]:
-    """Return what a rule was run with: its severity where that was tuned, and its parameters."""
-    severity = [Setting(f"severity = {rule.severity}", rule.tuned["severity"])] if "severity" in rule.tuned else []
+def settings(rule: RuleSummary) -> list[AppliedSetting]:
+    """Return what a rule was run with: its severity where that was overridden, and its parameters."""
+    severity = (
+        [AppliedSetting(f"severity = {rule.severity}", rule.overridden["severity"])]
+        if "severity" in rule.overridden
+        else []
+    )
     return severity + [
-        Setting(f"{name} = {as_json(value)}", rule.tuned.get(f"params.{name}")) for name, value in rule.params.items()
+        AppliedSetting(f"{name} = {as_json(value)}", rule.overridden.get(f"params.{name}"))
+        for name, value in rule.params.items()
     ]
 
 
-def rule_files(report: Report) -> list[RuleFile]:
+def rule_files(report: Report) -> list[RuleFileDigest]:
     """Return the files that the rules came from, in the rules' order."""
     rules = Counter((rule.origin.rpartition(":")[0], rule.sha256) for rule in report.rules)
-    return [RuleFile(path, sha256, count) for (path, sha256), count in rules.items()]
+    return [RuleFileDigest(path, sha256, count) for (path, sha256), count in rules.items()]
 
 
 def anchors(report: Report) -> dict[str, str]:
@@ -108,7 +113,7 @@ def anchors(report: Report) -> dict[str, str]:
     places = {rule.id: f"about-{rule.id}" for rule in report.rules}
     failed = [each for each in report.results if each.status is Status.FAIL]
     waived = [each for each in failed if each.waiver is not None]
-    unjudged = [each for each in report.results if each.unjudged]
-    for results in (waived, unjudged):  # what is more urgent comes later, and of each the first comes last
+    inconclusive = [each for each in report.results if each.inconclusive]
+    for results in (waived, inconclusive):  # what is more urgent comes later, and of each the first comes last
         places |= {each.rule_id: f"f-{each.fingerprint}" for each in reversed(results)}
     return places | {each.rule_id: f"rule-{each.rule_id}" for each in failed if each.violates}

@@ -2,8 +2,8 @@
 
 GitHub knows neither invocations nor kinds nor baselines: every result is an alert, and an alert that an upload does
 not have is closed as fixed. So what an incomplete audit did not see must not just be missing: that the audit is
-incomplete is a result of its own, and what an earlier report found and this audit can't judge or see is kept. What is
-resolved is left out, where the specification would allow it with the baseline state `absent`.
+incomplete is a result of its own, and what an earlier report found and this audit can't see or evaluate is kept. What
+is resolved is left out, where the specification would allow it with the baseline state `absent`.
 
 Readers tell results apart by rule and place, so a result is at its resource, and its rule's file is a related location.
 Some validate by drafts of the schema, so nothing is written of which those have no word (`suppressions[].status`).
@@ -21,10 +21,10 @@ from msgspec import UNSET
 
 from northflank_audit.formats.headline import explanation
 from northflank_audit.formats.link import address
-from northflank_audit.formats.places import Place, Places, resource_uri, scope_path
-from northflank_audit.formats.text import changes, identity, label, plural, reasons, standing
+from northflank_audit.formats.locations import RuleLocations, SourceLocation, resource_uri, scope_path
+from northflank_audit.formats.text import changes, identity, label, plural, qualifiers, reasons
 from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, Waiver, fingerprint
-from northflank_audit.printable import printable, shortened
+from northflank_audit.printable import printable, sarif_text, shortened
 from northflank_audit.report import Report, RuleSummary
 
 MOST_RESULTS: Final = 25_000
@@ -69,18 +69,18 @@ _RUNS: Final = uuid.UUID("f3f1a1f7-2b4e-5c0e-9d53-6f0f3a1c7a10")
 def render(report: Report) -> str:
     """Return the report as SARIF; of more results than GitHub takes, the most urgent ones."""
     findings = _findings(report)
-    kept = findings[: MOST_RESULTS - (not report.run.complete)]
+    results = findings[: MOST_RESULTS - (not report.run.complete)]
     while True:
-        log = msgspec.json.format(msgspec.json.encode(_log(report, kept, len(findings))), indent=2)
-        if not kept or len(log) <= MOST_BYTES or len(gzip.compress(log, mtime=0)) <= MOST_BYTES:
+        log = msgspec.json.format(msgspec.json.encode(_log(report, results, len(findings))), indent=2)
+        if not results or len(log) <= MOST_BYTES or len(gzip.compress(log, mtime=0)) <= MOST_BYTES:
             return log.decode() + "\n"
-        kept = kept[: len(kept) // 2]
+        results = results[: len(results) // 2]
 
 
-def _log(report: Report, kept: Sequence[Result], found: int) -> dict[str, Any]:
+def _log(report: Report, results: Sequence[Result], total: int) -> dict[str, Any]:
     comparison = report.comparison
     ran = [rule.id for rule in report.rules]
-    former = dict.fromkeys(each.rule_id for each in kept if each.rule_id not in ran)
+    former = dict.fromkeys(each.rule_id for each in results if each.rule_id not in ran)
     rules = [*map(_rule, report.rules), *map(_former, former), *([] if report.run.complete else [_INCOMPLETE])]
     run = {
         "tool": {
@@ -93,10 +93,10 @@ def _log(report: Report, kept: Sequence[Result], found: int) -> dict[str, Any]:
         },
         # GitHub takes all before the last slash for the category: an upload replaces those of the same scope alone.
         "automationDetails": {
-            "id": "/".join([_shown(report.tool.name), scope_path(report), _shown(report.run.id)]),
+            "id": "/".join([_cut(report.tool.name), scope_path(report), _cut(report.run.id)]),
             "guid": _guid(report.run.id),
         },
-        **({} if comparison is UNSET or comparison.refused else {"baselineGuid": _guid(comparison.earlier.id)}),
+        **({} if comparison is UNSET or comparison.refused else {"baselineGuid": _guid(comparison.baseline.id)}),
         "invocations": [
             {
                 "executionSuccessful": report.run.complete,
@@ -104,10 +104,10 @@ def _log(report: Report, kept: Sequence[Result], found: int) -> dict[str, Any]:
                 "exitCodeDescription": explanation(report),
                 "startTimeUtc": _moment(report.run.started_at),
                 "endTimeUtc": _moment(report.run.finished_at),
-                "toolExecutionNotifications": list(_notifications(report, len(kept), found)),
+                "toolExecutionNotifications": list(_notifications(report, len(results), total)),
             }
         ],
-        "results": list(_results(report, kept, {rule["id"]: index for index, rule in enumerate(rules)})),
+        "results": list(_results(report, results, {rule["id"]: index for index, rule in enumerate(rules)})),
     }
     return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
 
@@ -120,21 +120,21 @@ def _moment(when: dt.datetime) -> str:
     return f"{when.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
-def _notifications(report: Report, kept: int, found: int) -> Iterator[dict[str, Any]]:
+def _notifications(report: Report, count: int, total: int) -> Iterator[dict[str, Any]]:
     notes = [("error", reason) for reason in reasons(report)]
     notes += [("warning", warning) for warning in report.warnings]
-    if kept < found:
-        left = plural(found - kept, "result")
+    if count < total:
+        left = plural(total - count, "result")
         notes.append(
-            ("warning", f"{left} of {found} would be more than GitHub takes, and are in the JSON report alone")
+            ("warning", f"{left} of {total} would be more than GitHub takes, and are in the JSON report alone")
         )
-    if kept > MOST_SHOWN:
-        notes.append(("note", f"GitHub shows {MOST_SHOWN} of {kept} results; the JSON report has them all"))
+    if count > MOST_SHOWN:
+        notes.append(("note", f"GitHub shows {MOST_SHOWN} of {count} results; the JSON report has them all"))
     comparison = report.comparison
     if comparison is not UNSET:
         notes += [("warning", each) for each in (comparison.refused, *comparison.cautions) if each is not None]
         since = ", ".join(changes(report))
-        notes += [("note", f"since run {comparison.earlier.id}: {since}")] if since else []
+        notes += [("note", f"since run {comparison.baseline.id}: {since}")] if since else []
     for level, text in notes:
         yield {"level": level, "message": _text(text)}
 
@@ -200,8 +200,8 @@ def _urgency(result: Result) -> int:
     return {Status.UNKNOWN: 1, Status.ERROR: 1, Status.FAIL: 3}.get(result.status, 4)
 
 
-def _results(report: Report, kept: Sequence[Result], indices: Mapping[str, int]) -> Iterator[dict[str, Any]]:
-    places = Places(report)
+def _results(report: Report, results: Sequence[Result], indices: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+    locations = RuleLocations(report)
     if not report.run.complete:
         yield {
             "ruleId": _AUDIT,
@@ -210,14 +210,14 @@ def _results(report: Report, kept: Sequence[Result], indices: Mapping[str, int])
             "level": "error",
             "message": _text(f"the audit is incomplete: {'; '.join(reasons(report))}"),
             "locations": [{"physicalLocation": _physical(_AUDIT_URI)}],
-            "relatedLocations": [_related(places.audit)],
+            "relatedLocations": [_related(locations.audit)],
             "partialFingerprints": _fingerprints(fingerprint(_AUDIT, (RESOURCE_TYPE, None, None, _AUDIT))),
         }
-    for each in kept:
-        yield _result(each, indices[each.rule_id], places.of(each.rule_id))
+    for each in results:
+        yield _result(each, indices[each.rule_id], locations.of(each.rule_id))
 
 
-def _result(result: Result, index: int, place: Place) -> dict[str, Any]:
+def _result(result: Result, index: int, place: SourceLocation) -> dict[str, Any]:
     earlier, resource, waiver = result.became is not UNSET, result.resource, result.waiver
     full = (resource.team, resource.project, resource.type, resource.id)
     kind = "open" if earlier else _KINDS[result.status]
@@ -227,14 +227,14 @@ def _result(result: Result, index: int, place: Place) -> dict[str, Any]:
         "ruleIndex": index,
         "kind": kind,
         "level": _LEVELS[result.severity] if kind == "fail" else "none",
-        "message": _text(f"{result.message} ({'; '.join([label(resource), *standing(result)])})"),
+        "message": _text(f"{result.message} ({'; '.join([label(resource), *qualifiers(result)])})"),
         "locations": [
             {
                 "physicalLocation": _physical(resource_uri(resource)),
                 "logicalLocations": [
                     {
-                        "name": _shown(resource.title or identity(resource)),
-                        "fullyQualifiedName": _shown("/".join(filter(None, full))),
+                        "name": _cut(resource.title or identity(resource)),
+                        "fullyQualifiedName": _cut("/".join(filter(None, full))),
                         "kind": "resource",
                     }
                 ],
@@ -248,8 +248,8 @@ def _result(result: Result, index: int, place: Place) -> dict[str, Any]:
             "severity": result.severity,
             "status": None if earlier else result.status,
             "type": resource.type,
-            "team": None if resource.team is None else _shown(resource.team),
-            "project": None if resource.project is None else _shown(resource.project),
+            "team": None if resource.team is None else _cut(resource.team),
+            "project": None if resource.project is None else _cut(resource.project),
             "evidence": _evidence(result),
         },
     }
@@ -257,7 +257,7 @@ def _result(result: Result, index: int, place: Place) -> dict[str, Any]:
 
 def _suppression(waiver: Waiver) -> dict[str, Any]:
     why = f"{waiver.reason} ({waiver.owner}, until {waiver.expires})"
-    return {"kind": "external", "justification": _shown(why)}  # without a status: accepted
+    return {"kind": "external", "justification": _cut(why)}  # without a status: accepted
 
 
 def _evidence(result: Result) -> dict[str, Any] | str:
@@ -269,7 +269,7 @@ def _physical(uri: str, line: int = 1) -> dict[str, Any]:
     return {"artifactLocation": {"uri": uri}, "region": {"startLine": line, "startColumn": 1}}
 
 
-def _related(place: Place) -> dict[str, Any]:
+def _related(place: SourceLocation) -> dict[str, Any]:
     return {"id": 1, "physicalLocation": _physical(place.uri, place.line), "message": {"text": "The rule"}}
 
 
@@ -284,10 +284,10 @@ def _name(rule_id: str) -> dict[str, str]:
     return {"name": "".join(word[:1].upper() + word[1:] for word in words)} if len(words) > 1 else {}
 
 
-def _shown(text: str, longest: int = _LONGEST_TEXT) -> str:
+def _cut(text: str, longest: int = _LONGEST_TEXT) -> str:
     return shortened(printable(text), longest)
 
 
 def _text(text: str, longest: int = _LONGEST_TEXT) -> dict[str, str]:
     """Return a plain text message: no link, no placeholder, and as long as it may be."""
-    return {"text": _shown(text, longest).replace("](", "]\u200b(").replace("{", "{{").replace("}", "}}")}
+    return {"text": sarif_text(_cut(text, longest)).replace("{", "{{").replace("}", "}}")}

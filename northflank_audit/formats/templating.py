@@ -1,4 +1,4 @@
-"""How templates are read: sandboxed, and with an error for every name that there is not."""
+"""Loads templates: sandboxed, and with an error for every undefined name."""
 
 import sys
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from northflank_audit.bundled import TEMPLATES
 from northflank_audit.formats.link import address
-from northflank_audit.formats.policyview import controls, settings, tally
+from northflank_audit.formats.policyview import controls, settings, verdict_counts
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import (
     identity,
@@ -58,7 +58,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "plain": plain,
         "plural": plural,
         "settings": settings,
-        "tally": tally,
+        "verdict_counts": verdict_counts,
         "teamless": teamless,
     }
     return made

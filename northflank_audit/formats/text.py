@@ -67,7 +67,7 @@ def pages_read(coverage: Coverage) -> str:
     return plural(coverage.pages, "page") + held
 
 
-class Words(NamedTuple):
+class TypeNames(NamedTuple):
     """What people call a type of resource."""
 
     singular: str
@@ -76,17 +76,17 @@ class Words(NamedTuple):
     """As a step of a path: `registry-credentials`."""
 
 
-def words(kind: str) -> Words:
+def type_names(kind: str) -> TypeNames:
     """Return what people call a type; for one that only another version of this tool knows, its name."""
     known = TYPES.get(kind)
     if known is None:
-        return Words(kind, f"{kind}s", f"{kind}s")
-    return Words(known.singular, known.plural, known.collection.replace("_", "-"))
+        return TypeNames(kind, f"{kind}s", f"{kind}s")
+    return TypeNames(known.singular, known.plural, known.collection.replace("_", "-"))
 
 
 def many(count: int, kind: str) -> str:
     """Return how many there are of a type: `1 addon`, `3 backup destinations`."""
-    return plural(count, words(kind).singular, words(kind).plural)
+    return plural(count, type_names(kind).singular, type_names(kind).plural)
 
 
 def kinds(results: Iterable[Result], between: str, *, one: bool = True) -> str:
@@ -94,7 +94,7 @@ def kinds(results: Iterable[Result], between: str, *, one: bool = True) -> str:
     found = dict.fromkeys(each.resource.type for each in results)
     if not 0 < len(found) <= MOST_TYPES:
         return "resource" if one else "resources"
-    return between.join(words(kind).singular if one else words(kind).plural for kind in _ordered(found))
+    return between.join(type_names(kind).singular if one else type_names(kind).plural for kind in _ordered(found))
 
 
 def _ordered(found: Iterable[str]) -> list[str]:
@@ -110,7 +110,7 @@ def identity(resource: ResourceName) -> str:
     if resource.id is None:
         project = f" of project {resource.project}" if resource.project else ""
         team = f" of team {resource.team}" if resource.team else ""
-        return f"all {words(resource.type).plural}{project}{team}"
+        return f"all {type_names(resource.type).plural}{project}{team}"
     return "/".join(filter(None, (resource.team, resource.project, resource.id)))
 
 
@@ -129,12 +129,12 @@ def label(resource: ResourceName) -> str:
 def full_label(resource: ResourceName) -> str:
     """Return what tells a resource from all others: `addon payments/shop/db`, `team payments`."""
     plain = resource.type == ACCOUNT_TYPE or resource.id is None
-    return label(resource) if plain else f"{words(resource.type).singular} {label(resource)}"
+    return label(resource) if plain else f"{type_names(resource.type).singular} {label(resource)}"
 
 
 def narrowed(waiver: Waiver) -> str:
     """Return what a waiver is about besides its rule and resource: ` of the token's own account`; nothing if any."""
-    kind = "" if waiver.type is UNSET else f" ({words(waiver.type).singular})"
+    kind = "" if waiver.type is UNSET else f" ({type_names(waiver.type).singular})"
     project = "" if waiver.project is UNSET else f" in project {waiver.project}"
     team = (
         ""
@@ -146,13 +146,13 @@ def narrowed(waiver: Waiver) -> str:
     return kind + project + team
 
 
-def told(result: Result) -> str:
-    """Return a result in a line that stands alone: what it is about, what it is if no violation, and its message."""
-    return ": ".join([full_label(result.resource), *standing(result), result.message])
+def result_line(result: Result) -> str:
+    """Return a result as one line: its resource, its status unless it is a violation, and its message."""
+    return ": ".join([full_label(result.resource), *qualifiers(result), result.message])
 
 
-def standing(result: Result) -> list[str]:
-    """Return what a result is if no violation of today; nothing where it is one."""
+def qualifiers(result: Result) -> list[str]:
+    """Return what a result is if it is not a current violation; empty if it is one."""
     if result.became is not UNSET:
         known = "resolved" if result.became in RESOLVED else "not known today"
         return [f"violated before, {known} ({BECAME[result.became]})"]
@@ -169,9 +169,9 @@ def reasons(report: Report) -> list[str]:
 
 def missing(report: Report) -> tuple[str, str]:
     """Return what the reasons of an incomplete audit are called, and what follows from them."""
-    if report.run.blind and report.saw_nothing:
+    if report.run.has_gaps and report.saw_nothing:
         return "What is missing", "Nothing can be said: what was to be audited may be sound or not."
-    if report.run.blind:
+    if report.run.has_gaps:
         rest = "Of the rest nothing can be said: it may be sound or not."
         return "What is missing", f"What is listed below was found. {rest}"
     return "What could not be delivered", "Everything was seen and judged, and is told below."

@@ -8,19 +8,19 @@ from typing import Any, Final, NamedTuple
 from msgspec import UNSET
 
 from northflank_audit.formats.headline import explanation, headline, no_violation, outcome, title
-from northflank_audit.formats.policyview import VERDICTS, anchors, rule_files, standings, unseen
+from northflank_audit.formats.policyview import VERDICTS, anchors, framework_statuses, rule_files, unseen
 from northflank_audit.formats.ruletext import plain
-from northflank_audit.formats.text import BECAME, STATUSES, as_json, changes, many, missing, moment, plural, words
+from northflank_audit.formats.text import BECAME, STATUSES, as_json, changes, many, missing, moment, plural, type_names
+from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary
-from northflank_audit.unjudged import causes
 
 _SOURCES: Final = {"api": "Northflank API", "demo": "Sample account of the embedded emulator", "input": "Saved JSON"}
 
 
-class Finding(NamedTuple):
-    """A rule with those of its results that are shown together."""
+class RuleFindings(NamedTuple):
+    """A rule with those of its results that are listed together."""
 
     rule: RuleSummary
     results: list[Result]
@@ -40,7 +40,7 @@ def view(report: Report) -> dict[str, Any]:
     results = report.results
     resolved = report.resolved_results
     unsettled = report.unsettled_results
-    unjudged = [each for each in results if each.unjudged]
+    inconclusive = [each for each in results if each.inconclusive]
     shown = [*results, *resolved, *unsettled]
     return {
         "report": report,
@@ -57,7 +57,7 @@ def view(report: Report) -> dict[str, Any]:
         "bars": bars(report),
         "findings": grouped(report, (each for each in results if each.violates)),
         "waived": [each for each in results if each.waiver is not None],
-        "unjudged": unjudged,
+        "inconclusive": inconclusive,
         "causes": causes(results, report.rules),
         "no_violation": no_violation(report),
         "others": [each for each in results if each.status in (Status.PASS, Status.NOTAPPLICABLE)],
@@ -73,7 +73,7 @@ def view(report: Report) -> dict[str, Any]:
         | {rule.id: plain(rule.heading) for rule in report.rules},
         "with_team": any(each.resource.team is not None for each in shown),
         "rule_files": rule_files(report),
-        "standings": standings(report),
+        "framework_statuses": framework_statuses(report),
         "framework_titles": {framework.id: framework.title for framework in report.compliance},
         "unseen": unseen(report),
         "anchors": anchors(report),
@@ -102,12 +102,12 @@ def bars(report: Report) -> list[Bar]:
     ]
 
 
-def grouped(report: Report, results: Iterable[Result]) -> list[Finding]:
+def grouped(report: Report, results: Iterable[Result]) -> list[RuleFindings]:
     """Put results together by rule, and keep the report's order."""
     rules = {rule.id: rule for rule in report.rules}
-    findings: dict[str, Finding] = {}
+    findings: dict[str, RuleFindings] = {}
     for result in results:
-        findings.setdefault(result.rule_id, Finding(rules[result.rule_id], [])).results.append(result)
+        findings.setdefault(result.rule_id, RuleFindings(rules[result.rule_id], [])).results.append(result)
     return list(findings.values())
 
 
@@ -117,11 +117,13 @@ def product(report: Report) -> str:
     A list that could not be read has a verdict, too, by each rule about what it would have held.
     """
     rules = Counter(rule.resource for rule in report.rules)
-    judged, verdicts = report.judged, report.coverage.results
-    products = [(judged.get(kind, 0), many(judged.get(kind, 0), kind), rules[kind]) for kind in _types(report)]
-    unread = Counter(kind for kind, *_ in {each.resource.identity for each in report.results if not each.resource.id})
+    counts, verdicts = report.resource_counts, report.coverage.results
+    products = [(counts.get(kind, 0), many(counts.get(kind, 0), kind), rules[kind]) for kind in _types(report)]
+    unread = Counter(
+        kind for kind, *_ in dict.fromkeys(each.resource.identity for each in report.results if not each.resource.id)
+    )
     products += [
-        (count, f"{plural(count, 'unread list')} of {words(kind).plural}", rules[kind])
+        (count, f"{plural(count, 'unread list')} of {type_names(kind).plural}", rules[kind])
         for kind, count in unread.items()
     ]
     terms = [f"{what} × {plural(each, 'rule')}" for _, what, each in products if each]
@@ -132,12 +134,12 @@ def product(report: Report) -> str:
 def _types(report: Report) -> list[str]:
     """Return the types that rules are about, in the order in which they were audited, accounts last."""
     about = dict.fromkeys(rule.resource for rule in report.rules)
-    return [*report.judged, *(kind for kind in about if kind not in report.judged)]
+    return [*report.resource_counts, *(kind for kind in about if kind not in report.resource_counts)]
 
 
 def audited(report: Report) -> str:
     """Return what was audited, and by how much: `3 addons, 2 accounts, 3 rules`."""
-    counts = [many(count, kind) for kind, count in report.judged.items()]
+    counts = [many(count, kind) for kind, count in report.resource_counts.items()]
     return ", ".join([*counts, plural(len(report.rules), "rule")])
 
 
@@ -156,7 +158,7 @@ def types(report: Report) -> list[TypeRow]:
     """Return what came back of each type."""
     return [
         TypeRow(
-            words(each.type).plural,
+            type_names(each.type).plural,
             each.resources,
             each.details,
             "complete" if each.complete else "incomplete",

@@ -16,7 +16,7 @@ from northflank_audit.deadline import Deadline
 from northflank_audit.errors import FetchError, Refused
 from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.environment import Route, route_to
-from northflank_audit.northflank.masking import Mask
+from northflank_audit.northflank.masking import TextMask
 from northflank_audit.northflank.ratelimit import RateLimit
 from northflank_audit.northflank.retry import TransientError, asked_wait, retrying
 from northflank_audit.northflank.token import Token
@@ -49,7 +49,7 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
         direct: bool = False,
     ) -> None:
-        """Open no connection yet. `max_attempts` counts the first try as well.
+        """Open no connection yet. `max_attempts` includes the first attempt.
 
         `direct` takes no notice of the environment's proxies and authorities. Raises StartError where they cannot be
         used.
@@ -62,7 +62,7 @@ class Client:
         self.requests = 0
         self.retries = 0
         self._token = token
-        self._mask = Mask([token.value, *route.secrets])
+        self._mask = TextMask([token.value, *route.secrets])
         self._max_attempts = max_attempts
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -115,14 +115,14 @@ class Client:
             spent = circuit is not None and not circuit.retry()
             return not spent
 
-        def told() -> logging.LoggerAdapter[logging.Logger]:
+        def attempt_log() -> logging.LoggerAdapter[logging.Logger]:
             return logging.LoggerAdapter(log, {"team": team, "page": page, "attempt": tries})
 
         def waiting(state: RetryCallState) -> None:
             with self._lock:
                 self.retries += 1
             failure = state.outcome and state.outcome.exception()
-            told().info("%s: %s; trying again in %.1f s", what, failure, state.upcoming_sleep)
+            attempt_log().info("%s: %s; trying again in %.1f s", what, failure, state.upcoming_sleep)
 
         policy = retrying(self._max_attempts, self.deadline, self._sleep, waiting, budget)
         advice = {403: f"the token needs the permission {permission}", 404: absent}
@@ -131,7 +131,7 @@ class Client:
             nonlocal tries
             tries += 1
             try:
-                return self._once(path, query, what, advice, told())
+                return self._once(path, query, what, advice, attempt_log())
             except MemoryError:
                 raise FetchError(f"{what}: the answer needs more memory than there is") from None
 
@@ -167,17 +167,17 @@ class Client:
         query: Mapping[str, str | int],
         what: str,
         advice: Mapping[int, str],
-        told: logging.LoggerAdapter[logging.Logger],
+        attempt_log: logging.LoggerAdapter[logging.Logger],
     ) -> Any:
         status, headers, body = self._answer(path, query, what)
-        told.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), status, len(body))
+        attempt_log.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), status, len(body))
         if status != requests.codes.ok:
-            raise self._failure(status, headers, f"HTTP {status}{self._said(body, what)}", what, advice)
+            raise self._failure(status, headers, f"HTTP {status}{self._error_message(body, what)}", what, advice)
         answer = self._decoded(body, what)
         error = answer.get("error") if isinstance(answer, dict) else None
         if error is not None:
             meant = error.get("status") if isinstance(error, dict) else None
-            problem = f"HTTP {status} with an error{self._said(body, what)}"
+            problem = f"HTTP {status} with an error{self._error_message(body, what)}"
             raise self._failure(meant if isinstance(meant, int) else status, {}, problem, what, advice)
         return answer
 
@@ -192,7 +192,7 @@ class Client:
             with self._session.get(
                 f"{self.base_url}{path}", params=query, timeout=timeout, allow_redirects=False, stream=True
             ) as response:
-                self.rate_limit.told(response.headers)
+                self.rate_limit.update(response.headers)
                 return response.status_code, response.headers, self._body(response, what)
         except (FetchError, TransientError, MemoryError):
             raise
@@ -259,7 +259,7 @@ class Client:
         hint = advice.get(status) or known.get(status)
         return Refused(f"{what}: {problem}" + (f"; {hint}" if hint else ""), status)
 
-    def _said(self, body: bytes, what: str) -> str:
+    def _error_message(self, body: bytes, what: str) -> str:
         """Return what an error answer says, if it is one of the API's own."""
         try:
             error = self._decoded(body, what)["error"]

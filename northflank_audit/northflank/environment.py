@@ -84,15 +84,17 @@ def _authorities() -> bool | str:
         if path.is_dir():
             next(path.iterdir(), None)  # it has to be allowed
         elif path.exists() and not path.is_file():  # a pipe would be read by nobody's leave, and only once
-            raise StartError(f"{name}: {_shown(path)} is not a file or folder")
+            raise StartError(f"{name}: {_printable_path(path)} is not a file or folder")
         else:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except ssl.SSLError:
-        raise StartError(f"{name}: {_shown(path)} holds no certificate in PEM format") from None
+        raise StartError(f"{name}: {_printable_path(path)} holds no certificate in PEM format") from None
     except (OSError, ValueError) as error:
-        raise StartError(f"{name}: {_shown(path)} can't be read ({getattr(error, 'strerror', error)})") from None
+        raise StartError(
+            f"{name}: {_printable_path(path)} can't be read ({getattr(error, 'strerror', error)})"
+        ) from None
     return str(path)
 
 
-def _shown(path: Path) -> str:
+def _printable_path(path: Path) -> str:
     return printable(spelt(str(path)))

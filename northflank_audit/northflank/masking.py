@@ -21,7 +21,7 @@ _ESCAPE: Final = re.compile(
 )
 
 
-class Mask:
+class TextMask:
     """What hides the given secrets: in texts, and in decoded JSON."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
@@ -47,7 +47,7 @@ class Mask:
         return "".join([*parts, text[end:]])
 
     def value(self, value: Any) -> Any:
-        """Return decoded JSON without the secrets, in keys as well. Raises RecursionError where it is too deep."""
+        """Return decoded JSON without the secrets, also in keys. Raises RecursionError if it is nested too deeply."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):

@@ -59,7 +59,7 @@ class Listing:
 
     path: str
     keys: tuple[str, ...] = ()
-    """Of its items under `data`, of which one must be there. None: `data` itself is the list."""
+    """The keys below `data` that may hold the items; one must be present. None: `data` itself is the list."""
     paged: bool = True
     """Whether each answer says if there is a next page; else one that does not say it is the whole list."""
     id_field: str = "id"
@@ -88,14 +88,14 @@ class Page:
         return replace(self, items=[])
 
 
-def read_ahead(found: Iterator[Page]) -> Iterator[Page]:
-    """Yield the pages, each fetched while the one before is being judged."""
+def read_ahead(pages: Iterator[Page]) -> Iterator[Page]:
+    """Yield the pages, each fetched while the one before is being evaluated."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="pages")
     try:
         # Two are asked for, so that the next request is sent before the page that came is worked on.
-        coming = deque(pool.submit(next, found, None) for _ in range(2))
+        coming = deque(pool.submit(next, pages, None) for _ in range(2))
         while (page := coming.popleft().result()) is not None:
-            coming.append(pool.submit(next, found, None))
+            coming.append(pool.submit(next, pages, None))
             yield page
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -23,8 +23,8 @@ class RateLimit:
         self._left: int | None = None
         self._ends = 0.0
 
-    def told(self, headers: Mapping[str, str]) -> None:
-        """Take what an answer tells; anything that is no number tells nothing."""
+    def update(self, headers: Mapping[str, str]) -> None:
+        """Read the headers of an answer. Headers that are not numbers are ignored."""
         try:
             left, ends = int(headers["x-ratelimit-remaining"]), self._clock() + float(headers["x-ratelimit-reset"])
             limit = int(headers["x-ratelimit-limit"]) if "x-ratelimit-limit" in headers else None

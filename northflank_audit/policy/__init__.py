@@ -1,1 +1,1 @@
-"""Policy as code: rule files, their expressions, the engine that judges, waivers. No I/O, no clock."""
+"""Policy as code: rule files, their expressions, the engine that evaluates, waivers. No I/O, no clock."""

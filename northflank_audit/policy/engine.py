@@ -37,57 +37,59 @@ _MEANINGS: Final[Mapping[str, Status]] = {
     "notapplicable": Status.NOTAPPLICABLE,
     "violating": Status.FAIL,
 }
-"""What it may mean where the API leaves out a documented field, and the verdict that it makes."""
+"""The verdicts that an omitted documented field can stand for, by the values of the option `absent`."""
 PAGE: Final = 100
-"""Records in one evaluation: few enough for CEL's limit on iterations, and for one error to spoil little."""
+"""Records per evaluation: few enough for CEL's limit on iterations, and for an error to affect only a few."""
 
 
 class Engine:
     """Compiled rules, and the time that `now` is for all of them."""
 
     def __init__(self, rules: Sequence[Rule], now: dt.datetime, absent: str = UNKNOWN) -> None:
-        """Compile. The rules have been checked when they were loaded.
+        """Compile the rules. They were validated when they were loaded.
 
-        `absent` is what it means where the API leaves out a documented field: `unknown`, `notapplicable` or
-        `violating`; a rule's own parameter of that name beats it.
+        `absent` is what it means if the API omits a documented field: `unknown`, `notapplicable` or
+        `violating`; a rule's own parameter of that name takes precedence.
         """
         self.rules = list(rules)
         self._now = now
         self._absent = absent
         ready = [CompiledRule.of(rule) for rule in rules]
         self._by_id = {each.rule.id: each for each in ready}
-        self._collective = [each for each in ready if each.collective]
-        self._single = {
-            kind: TypeRules(kind, [each for each in ready if each.rule.resource == kind and not each.collective], now)
+        self._account_rules = [each for each in ready if each.account_scoped]
+        self._type_rules = {
+            kind: TypeRules(
+                kind, [each for each in ready if each.rule.resource == kind and not each.account_scoped], now
+            )
             for kind in dict.fromkeys(rule.resource for rule in rules)
         }
-        self.collective = bool(self._collective)
-        """Whether a rule needs whole accounts: `judge` leaves it to `judge_account`."""
+        self.account_scoped = bool(self._account_rules)
+        """Whether a rule needs whole accounts: `evaluate` leaves it to `evaluate_account`."""
         self.about_accounts = any(TYPES[rule.resource].listing is None for rule in rules)
-        self.reads = frozenset[str]().union(*(each.wide for each in ready))
-        """The variables that rules read of those that hold more than one record."""
+        self.reads = frozenset[str]().union(*(each.account_variables for each in ready))
+        """Which of `ACCOUNT_VARIABLES` the rules read."""
 
-    def judge(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
-        """Yield a verdict for every resource and rule that needs nothing but the resource, in that order.
+    def evaluate(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
+        """Yield a verdict for every resource and every rule that needs only the resource, in that order.
 
-        All rules go over all resources in one evaluation. Where that meets an error, or where something in a record
-        is in doubt, each resource and rule is evaluated by itself, so that only the one that erred is unknown.
+        One evaluation covers all rules and a page of resources. If it fails, or if something in a record is
+        uncertain, each resource and rule is evaluated by itself, so that only the pair that failed is unknown.
         """
         for (kind, parts), group in groupby(resources, key=attrgetter("type", "parts")):
-            rules = self._single.get(kind)
+            rules = self._type_rules.get(kind)
             if rules is None or not rules.ready:
                 continue
             while page := list(islice(group, PAGE)):
                 yield from rules.evaluate(page, {"now": self._now, "detailed": DETAIL in parts}, self._settled)
 
     def unread(self, gap: Resource) -> Iterator[Verdict]:
-        """Yield the unknown verdicts on what could not be read: one for each rule about a list that is missing."""
+        """Yield an unknown verdict for each rule about a list that could not be read."""
         for rule in self.rules:
             if rule.resource == gap.type:
                 yield Verdict(rule, gap, Status.UNKNOWN, None, gap.shortfall or NOT_GIVEN)
 
     def wanted(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> dict[Identity, frozenset[str]]:
-        """Return the parts that were not read and may settle these verdicts, by resource."""
+        """Return the unread parts that may settle these verdicts, by resource."""
         own: dict[Identity, frozenset[str]] = {}
         others: dict[str, frozenset[str]] = {}
         for verdict in verdicts:
@@ -96,62 +98,67 @@ class Engine:
             if verdict.wants:
                 identity = verdict.resource.identity
                 own[identity] = own.get(identity, frozenset()) | verdict.wants
-            for kind in self._by_id[verdict.rule.id].lists:
+            for kind in self._by_id[verdict.rule.id].list_types:
                 others[kind] = others.get(kind, frozenset()) | verdict.parts.get(kind, frozenset())
         for each in resources:
             if more := others.get(each.type, frozenset()) - each.parts:
                 own[each.identity] = own.get(each.identity, frozenset()) | more
         return own
 
-    def judge_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
-        """Yield a verdict for every rule that needs the whole account, and each of its resources or the account.
+    def evaluate_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
+        """Yield a verdict for every account-scoped rule and each resource that it is about, or the account.
 
-        `resources` are the account's, of all types that were read, as far as they are known.
+        `resources` are those of the account, of all types that were read, as far as they are known.
         """
-        known = AccountView(account, resources, self._collective, self._now)
-        for each in self._collective:
+        view = AccountView(account, resources, self._account_rules, self._now)
+        for each in self._account_rules:
             kind = TYPES[each.rule.resource]
-            shared, seen = known.shared(each)
+            if kind.listing is None and account.partial:
+                continue
+            if each.list_types & account.out_of_scope.keys():
+                yield from (Verdict(each.rule, one, Status.NOTAPPLICABLE) for one in view.about(kind))
+                continue
+            shared, seen = view.shared(each)
             exhausted: Failed | None = None
-            for resource in known.of(kind.name) if kind.listing is not None else [account.resource]:
-                doubt = known.doubt(resource)
+            for resource in view.about(kind):
+                uncertainty = view.uncertainty(resource)
                 own: dict[str, Any] = {"params": each.rule.params}
                 if kind.listing is not None:
-                    own |= {kind.variable: doubt.record, "detailed": resource.detailed}
-                absent = Absent(doubt.absent, known.absent(each))
+                    own |= {kind.variable: uncertainty.record, "detailed": resource.detailed}
+                absent = Absent(uncertainty.absent, view.absent(each))
                 evaluate = partial(Expression.evaluate_among, own=own, shared=shared, absent=absent)
                 expression, outcome = (each.require, exhausted) if exhausted else decided(each, evaluate)
                 if isinstance(outcome, Failed) and outcome.exhausted and max(seen.values(), default=0) >= MOST_STEPS:
-                    # The other records would take as long to find out no more.
+                    # The other records would take as long, with the same outcome.
                     most = max(seen, key=lambda name: seen[name])
                     outcome = exhausted = exhausted or Failed(
                         f"{outcome.reason}; {account} has {seen[most]:,} {plural_of(most, kind)}", exhausted=True
                     )
                 if isinstance(outcome, Missing):
-                    reason = lacking_in(account, known, resource, expression, outcome)
-                    unknown = (Status.UNKNOWN, expression, reason, outcome, doubt.odd, seen, each.needs)
+                    reason = lacking_in(account, view, resource, expression, outcome)
+                    unknown = (Status.UNKNOWN, expression, reason, outcome, uncertainty.invalid, seen, each.needs)
                     yield self._settled(Verdict(each.rule, resource, *unknown))
                 else:
                     yield verdict_of(each, resource, expression, outcome, seen)
 
     def _settled(self, verdict: Verdict) -> Verdict:
-        """Return a verdict, or where it is unknown for a field that the API left out, what that means."""
+        """Return a verdict; one that is unknown because the API omitted a field is replaced by what that means."""
         meaning = verdict.rule.params.get("absent", self._absent)
         status = _MEANINGS.get(meaning) if isinstance(meaning, str) else None
-        if status is None or verdict.status is not Status.UNKNOWN or not self._left_out(verdict):
+        if status is None or verdict.status is not Status.UNKNOWN or not self._omits_documented_field(verdict):
             return verdict
         return msgspec.structs.replace(verdict, status=status, decided_by=None, parts=None)
 
-    def _left_out(self, verdict: Verdict) -> bool:
-        """Tell whether a verdict is unknown since its resource lacks a documented field that was there to be read.
+    def _omits_documented_field(self, verdict: Verdict) -> bool:
+        """Tell whether a verdict is unknown because the API omitted a documented field of its resource.
 
-        A name that a list, or a type whose list the rule reads, has too may be theirs: what was not read of those
-        is no field that the API left out.
+        If a list, or a type whose list the rule reads, has a field of the same name, that may be the missing one. It
+        may be unread, so it does not count as omitted.
         """
         missing = verdict.missing
-        if missing is None or missing.variable or verdict.wants or verdict.resource.shortfall or verdict.odd:
+        if missing is None or missing.variable or verdict.wants or verdict.resource.shortfall or verdict.invalid:
             return False
-        others = self._by_id[verdict.rule.id].lists
+        others = self._by_id[verdict.rule.id].list_types
         theirs = missing.key in by_collection() or any(missing.key in field_names(each) for each in others)
         return missing.key in field_names(verdict.resource.type) and not (others and theirs)
 
@@ -185,7 +192,7 @@ class Engine:
 def _reason(verdict: Verdict) -> str:
     """Return why a verdict could not be given, for a person."""
     if verdict.seen is None and verdict.decided_by is not None and verdict.missing is not None:
-        return lacking(verdict.decided_by, verdict.resource, verdict.missing, verdict.odd or {})
+        return lacking(verdict.decided_by, verdict.resource, verdict.missing, verdict.invalid or {})
     return verdict.reason
 
 

@@ -21,15 +21,15 @@ def steps(
     """
     ready, kind = CompiledRule.of(rule), TYPES[rule.resource]
     others = [each for each in resources if each.identity != resource.identity]
-    known = AccountView(account, [*others, resource], [ready], now)
-    doubt = known.doubt(resource)
-    variables: dict[str, Any] = {**known.shared(ready)[0].variables, "params": rule.params}
+    view = AccountView(account, [*others, resource], [ready], now)
+    uncertainty = view.uncertainty(resource)
+    variables: dict[str, Any] = {**view.shared(ready)[0].variables, "params": rule.params}
     if kind.listing is not None:
-        variables |= {kind.variable: doubt.record, "detailed": resource.detailed}
-    absent = Absent(doubt.absent, known.absent(ready))
-    found = []
+        variables |= {kind.variable: uncertainty.record, "detailed": resource.detailed}
+    absent = Absent(uncertainty.absent, view.absent(ready))
+    traces = []
     if rule.when is not None:
-        found.append(("when", trace(rule.when, variables, rule.resource, absent)))
-        if found[0][1].outcome is not True:
-            return found
-    return [*found, ("require", trace(rule.require, variables, rule.resource, absent))]
+        traces.append(("when", trace(rule.when, variables, rule.resource, absent)))
+        if traces[0][1].outcome is not True:
+            return traces
+    return [*traces, ("require", trace(rule.require, variables, rule.resource, absent))]

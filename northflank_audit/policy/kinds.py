@@ -1,4 +1,4 @@
-"""Whether a record holds what is documented: a value of another kind is as unknown as one that is not there."""
+"""Whether a record is as documented. A value of another kind is as unknown as a missing one."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from northflank_audit.resources.base import tree
 from northflank_audit.resources.paths import Items
 
 SKEW: Final = dt.timedelta(hours=24)
-"""How far ahead a time may be: clocks differ, and zones are mistaken."""
+"""How far ahead a time may be, since clocks differ and time zones are confused."""
 _TYPES: Final[Mapping[Kind, Any]] = {
     Kind.TEXT: str,
     Kind.BOOLEAN: bool,
@@ -25,22 +25,22 @@ _TYPES: Final[Mapping[Kind, Any]] = {
 }
 
 
-class Doubt(NamedTuple):
-    """What of a resource's record must not be relied upon."""
+class Uncertainty(NamedTuple):
+    """The parts of a resource's record that are not certain."""
 
     record: dict[str, Any]
-    """Without the values of another kind than documented."""
-    odd: Mapping[str, str]
-    """Why each of those is not in it, by its path."""
+    """The record without the values that are not of the documented kind."""
+    invalid: Mapping[str, str]
+    """Why each of these values was removed, by its path."""
     absent: Names
-    """The names of the fields that may be there all the same."""
+    """The names of fields that may exist although the record lacks them."""
 
 
-class Kinds:
+class FieldKinds:
     """The documented kinds of some fields of a type."""
 
     def __init__(self, kind: ResourceType, paths: Iterable[Sequence[str]], now: dt.datetime) -> None:
-        """Take the fields on these paths, above and below; () is all. A step `[]` is each item of a list."""
+        """Take the fields on, above and below these paths; the path () takes all. `[]` is each item of a list."""
         read = [tuple(step for step in path if step != "[]") for path in paths]
         self._type = kind
         self._fields = [
@@ -57,48 +57,48 @@ class Kinds:
         leaves = tuple(field for _, field in self._fields if field.path not in _above(kind))
         self._records = list.__class_getitem__(_form(tree(leaves)))
 
-    def doubt(self, resource: Resource) -> Doubt | None:
-        """Return what of a resource is in doubt, or None where nothing is."""
-        odd = dict(self._odd(resource.record))
+    def uncertainty(self, resource: Resource) -> Uncertainty | None:
+        """Return what is uncertain about a resource, or None if nothing is."""
+        invalid = dict(self._invalid_values(resource.record))
         absent = absent_names(resource)
-        if absent == frozenset() and not odd:
+        if absent == frozenset() and not invalid:
             return None
         record = resource.record
-        for path in odd:
+        for path in invalid:
             record = _without(record, path.replace("[]", ".[]").split("."))
-        return Doubt(record, odd, None if absent is None else absent | {_names(path)[-1] for path in odd})
+        return Uncertainty(record, invalid, None if absent is None else absent | {_names(path)[-1] for path in invalid})
 
     def fit(self, records: Sequence[Mapping[str, Any]]) -> bool:
-        """Tell, quickly, whether all these records hold what is documented; where it says no, some may."""
+        """Tell quickly whether all these records are as documented. False does not mean that none is."""
         try:
             msgspec.convert(records, self._records)
         except ValueError:  # of which msgspec's is one
             return False
-        return self._usual(records) and not self._late(records)
+        return self._has_usual_values(records) and not self._has_late_time(records)
 
-    def _usual(self, records: Sequence[Mapping[str, Any]]) -> bool:
+    def _has_usual_values(self, records: Sequence[Mapping[str, Any]]) -> bool:
         for steps, values in self._chosen:
             if any(_plain(value) in values for value in set(_column(records, steps)) - values):
                 return False
         return True
 
-    def _late(self, records: Sequence[Mapping[str, Any]]) -> bool:
+    def _has_late_time(self, records: Sequence[Mapping[str, Any]]) -> bool:
         """Tell whether a time may be too far ahead, by its date as RFC 3339 writes it."""
         return any(max(_column(records, steps), default="") > self._latest_day for steps in self._times)
 
-    def _odd(self, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def _invalid_values(self, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for steps, field in self._fields:
             for value in values_at(record, steps):
-                if why := self._other(field, value):
+                if why := self._mismatch(field, value):
                     yield field.path.removesuffix("[]"), f"the API gave {why}"
 
         for steps, path in self._lists_of_maps:
             kinds = (_kind(item) for item in values_at(record, [*steps, "[]"]))
-            if odd := next((kind for kind in kinds if kind != Kind.MAP), None):
-                yield path, f"the API gave {odd} in a list where it documents a map"
+            if other := next((kind for kind in kinds if kind != Kind.MAP), None):
+                yield path, f"the API gave {other} in a list where it documents a map"
 
-    def _other(self, field: Field, value: object) -> str:
-        """Return what a value is, if it is no such as is documented."""
+    def _mismatch(self, field: Field, value: object) -> str:
+        """Return what a value is if it differs from what is documented, else an empty text."""
         kind = _kind(value)
         if value is None and field.null:
             return ""
@@ -124,17 +124,17 @@ class Kinds:
 
 
 def absent_names(resource: Resource) -> Names:
-    """Return the names of fields whose absence from a resource's record tells nothing; None: of all.
+    """Return the names of fields whose absence from a resource's record means nothing; None stands for all fields.
 
-    They are those that a part may give which was not read, and personal ones that were not kept.
+    These are fields of parts that were not read, and personal fields that were not kept.
     """
     kind = TYPES[resource.type]
     unread = frozenset(part.name for part in kind.parts) - resource.parts
     lists_all = kind.lists_all is None or kind.lists_all(resource.record)
     if LIST not in resource.parts or (unread and not lists_all):
         return None
-    left_out = frozenset(_names(path)[-1] for path in resource.left_out)
-    return left_out | kind.names_of(unread) if unread and kind.lists_all is None else left_out
+    omitted_fields = frozenset(_names(path)[-1] for path in resource.omitted_fields)
+    return omitted_fields | kind.names_of(unread) if unread and kind.lists_all is None else omitted_fields
 
 
 def values_at(record: Any, steps: Sequence[str]) -> Iterator[Any]:
@@ -204,11 +204,11 @@ def _without(value: Any, path: Sequence[str]) -> Any:
     return {**value, path[0]: _without(value[path[0]], path[1:])}
 
 
-def together(doubts: Iterable[Doubt]) -> Names:
-    """Return the names of the fields that may be there in one of some records all the same."""
+def all_absent(uncertainties: Iterable[Uncertainty]) -> Names:
+    """Return the names of fields that may exist in any of these records although they lack them."""
     names: frozenset[str] = frozenset()
-    for doubt in doubts:
-        if doubt.absent is None:
+    for uncertainty in uncertainties:
+        if uncertainty.absent is None:
             return None
-        names |= doubt.absent
+        names |= uncertainty.absent
     return names

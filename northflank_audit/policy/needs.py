@@ -9,16 +9,15 @@ from typing import Final
 
 from northflank_audit.model import Rule
 from northflank_audit.policy.expressions.cel import Expression, compiled
-from northflank_audit.policy.expressions.field_reads import ITEM
-from northflank_audit.resources import TYPES, ResourceType, Scope
+from northflank_audit.policy.expressions.field_reads import ACCOUNT, ITEM
+from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.base import LIST
 from northflank_audit.resources.needs import Needs
 from northflank_audit.resources.paths import dotted
 
-ACCOUNT: Final = "account"
 RESOURCES: Final = "resources"
 PROJECTS: Final = "projects"
-PROJECT_TYPE: Final = "project"
+PROJECT_TYPE: Final = PARENT.name
 
 
 def needs(rules: Iterable[Rule]) -> Needs:

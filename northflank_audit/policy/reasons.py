@@ -8,7 +8,7 @@ from northflank_audit.model import Account, Resource, ResourceName, Rule
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.expressions.cel import Expression, Missing, lookup
 from northflank_audit.policy.expressions.environment import NO_ADDRESS
-from northflank_audit.policy.expressions.field_reads import ITEM
+from northflank_audit.policy.expressions.field_reads import ACCOUNT, ITEM
 from northflank_audit.policy.needs import PROJECT_TYPE, by_collection
 from northflank_audit.resources import TYPES, ResourceType
 from northflank_audit.resources.paths import dotted
@@ -16,18 +16,18 @@ from northflank_audit.resources.paths import dotted
 NOT_GIVEN: Final = "the API did not give it"
 
 
-def lacking(expression: Expression, resource: Resource, missing: Missing, odd: Mapping[str, str]) -> str:
-    """Return what an expression lacked that reads one record; `odd` are the reasons why a value did not count."""
+def lacking(expression: Expression, resource: Resource, missing: Missing, invalid: Mapping[str, str]) -> str:
+    """Return what an expression lacked that reads one record; `invalid` are the reasons why a value did not count."""
     if missing.reason == NO_ADDRESS:
         return missing.reason
-    fields = _absent(expression, resource, odd)
-    if odd:
+    fields = _absent(expression, resource, invalid)
+    if invalid:
         fields = _about(fields, missing.key) or _within(expression, missing.key) or fields
-    return _unknown(fields or _within(expression, missing.key) or [missing.reason], resource.shortfall, odd)
+    return _unknown(fields or _within(expression, missing.key) or [missing.reason], resource.shortfall, invalid)
 
 
 def lacking_in(
-    account: Account, known: AccountView, resource: Resource, expression: Expression, missing: Missing
+    account: Account, view: AccountView, resource: Resource, expression: Expression, missing: Missing
 ) -> str:
     """Return what kept a verdict from being given that needs more than one record."""
     if missing.reason == NO_ADDRESS:
@@ -37,11 +37,11 @@ def lacking_in(
     kind = lists.get(missing.variable) or _list_named(missing.key, account)
     if kind is not None:
         return f"not all {TYPES[kind].plural} of {account} are known ({account.unknown.get(kind, NOT_GIVEN)})"
-    odd = known.doubt(resource).odd
-    fields = _about(_absent(expression, resource, odd), missing.key)
-    if fields and (known.is_doubtful(resource) or not known.has_doubts):  # else it is rather one that is in doubt
-        return _unknown(fields, resource.shortfall, odd)
-    return _lacking_elsewhere(known, resource, expression, missing.key)
+    invalid = view.uncertainty(resource).invalid
+    fields = _about(_absent(expression, resource, invalid), missing.key)
+    if fields and (view.is_uncertain(resource) or not view.has_uncertainty):  # else it is rather one that is in doubt
+        return _unknown(fields, resource.shortfall, invalid)
+    return _lacking_elsewhere(view, resource, expression, missing.key)
 
 
 def _list_named(key: str, account: Account) -> str | None:
@@ -50,17 +50,17 @@ def _list_named(key: str, account: Account) -> str | None:
     return kind.name if kind is not None and kind.name in account.unknown else None
 
 
-def _lacking_elsewhere(known: AccountView, resource: Resource, expression: Expression, key: str) -> str:
+def _lacking_elsewhere(view: AccountView, resource: Resource, expression: Expression, key: str) -> str:
     """Say that a field of another record is not known, and why."""
     own = TYPES[resource.type]
     read = [each.path for each in expression.reads_within if len(each.path) > 1]
-    kinds = [by_collection()[path[1]].name for path in read if path[0] == "account" and path[1] in by_collection()]
+    kinds = [by_collection()[path[1]].name for path in read if path[0] == ACCOUNT and path[1] in by_collection()]
     kinds += [own.alias or own.name] if any(each.path[0] == "resources" for each in expression.reads_within) else []
     named = [kind for kind in dict.fromkeys(kinds) if any(_ends_with(path, key) for path in TYPES[kind].fields)]
     kind = next(iter(named or kinds), own.name)
-    others = [each for each in known.of(kind) if each is not resource]
-    odd = (known.doubt(each).odd for each in others)
-    whys = (_why(path, each) for each in odd for path in each if key in path.split("."))
+    others = [each for each in view.of(kind) if each is not resource]
+    invalid = (view.uncertainty(each).invalid for each in others)
+    whys = (_why(path, each) for each in invalid for path in each if key in path.split("."))
     why = next(filter(None, whys), "") or next((each.shortfall for each in others if each.shortfall), None)
     whose = "another" if kind == resource.type else "an" if TYPES[kind].singular[:1] in "aeiouAEIOU" else "a"
     return f"{key} of {whose} {TYPES[kind].singular} is not known ({why or NOT_GIVEN})"
@@ -88,22 +88,24 @@ def _about(fields: Sequence[str], key: str) -> list[str]:
     return [field for field in fields if key in field.split(".")]
 
 
-def _absent(expression: Expression, resource: Resource, odd: Mapping[str, str]) -> list[str]:
+def _absent(expression: Expression, resource: Resource, invalid: Mapping[str, str]) -> list[str]:
     """Return the fields that an expression reads and that the resource's record does not have, or not as documented."""
     paths = [path for path in expression.fields if path]
-    return [".".join(path) for path in paths if _why(".".join(path), odd) or not list(lookup(resource.record, path))]
+    return [
+        ".".join(path) for path in paths if _why(".".join(path), invalid) or not list(lookup(resource.record, path))
+    ]
 
 
-def _why(field: str, odd: Mapping[str, str]) -> str:
+def _why(field: str, invalid: Mapping[str, str]) -> str:
     """Return why the value of a field, or of one above it, does not count."""
-    return next((why for path, why in odd.items() if f"{field}.".startswith(f"{path}.")), "")
+    return next((why for path, why in invalid.items() if f"{field}.".startswith(f"{path}.")), "")
 
 
-def _unknown(fields: Sequence[str], shortfall: str | None, odd: Mapping[str, str]) -> str:
+def _unknown(fields: Sequence[str], shortfall: str | None, invalid: Mapping[str, str]) -> str:
     """Say that fields are not known: those together that have the same reason."""
     whys: dict[str, list[str]] = {}
     for field in fields:
-        whys.setdefault(_why(field, odd) or shortfall or NOT_GIVEN, []).append(field)
+        whys.setdefault(_why(field, invalid) or shortfall or NOT_GIVEN, []).append(field)
     return "; ".join(f"{' and '.join(names)} is not known ({why})" for why, names in whys.items())
 
 

@@ -1,4 +1,4 @@
-"""The rules about one type of resource that need nothing but the resource itself."""
+"""Evaluates the rules about one type that need only the resource itself."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from northflank_audit.model import Resource, Status
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.batch import Batch
 from northflank_audit.policy.expressions.cel import Absent, Expression, Missing
-from northflank_audit.policy.kinds import Doubt, Kinds, absent_names
+from northflank_audit.policy.kinds import FieldKinds, Uncertainty, absent_names
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
 from northflank_audit.resources import TYPES
 
@@ -18,7 +18,7 @@ _STATUSES = (Status.FAIL, Status.PASS, Status.NOTAPPLICABLE)
 
 
 class TypeRules:
-    """The rules about one type that need nothing but the resource."""
+    """The rules about one type that need only the resource itself."""
 
     def __init__(self, kind: str, ready: Sequence[CompiledRule], now: dt.datetime) -> None:
         self.ready = ready
@@ -33,7 +33,7 @@ class TypeRules:
             for read in expression.reads_within
             if read.path[0] == self._variable
         ]
-        self._kinds = Kinds(TYPES[kind], paths, now)
+        self._kinds = FieldKinds(TYPES[kind], paths, now)
         self._asks = any(any(expression.asks(Absent(own=None))) for expression in expressions)
         """Whether a rule asks which fields a record has."""
 
@@ -42,18 +42,20 @@ class TypeRules:
     ) -> Iterable[Verdict]:
         """Return a verdict for each resource of a page and each rule, in that order.
 
-        `settled` says what an unknown verdict amounts to.
+        `settled` replaces an unknown verdict by what it means under the option `absent`.
         """
-        known = {"parameters": [rule.params for rule in self._rules], **variables}
+        inputs = {"parameters": [rule.params for rule in self._rules], **variables}
         records = [resource.record for resource in page]
         if self._is_sure(page, records):
-            doubts: Sequence[Doubt | None] = [None] * len(page)
+            uncertainties: Sequence[Uncertainty | None] = [None] * len(page)
         else:
-            doubts = [self._kinds.doubt(resource) for resource in page]
-            records = [record for record, doubt in zip(records, doubts, strict=True) if doubt is None]
-        rows = self._batch.evaluate(records, known)
+            uncertainties = [self._kinds.uncertainty(resource) for resource in page]
+            records = [
+                record for record, uncertainty in zip(records, uncertainties, strict=True) if uncertainty is None
+            ]
+        rows = self._batch.evaluate(records, inputs)
         if rows is None or len(rows) < len(page):
-            return self._one_by_one(page, doubts, iter(rows or ()), variables, settled)
+            return self._one_by_one(page, uncertainties, iter(rows or ()), variables, settled)
         return self._firm(page, rows)
 
     def _firm(self, page: Sequence[Resource], rows: Sequence[Sequence[int]]) -> Iterator[Verdict]:
@@ -64,36 +66,38 @@ class TypeRules:
     def _one_by_one(
         self,
         page: Sequence[Resource],
-        doubts: Sequence[Doubt | None],
+        uncertainties: Sequence[Uncertainty | None],
         rows: Iterator[Sequence[int]],
         variables: Mapping[str, Any],
         settled: Callable[[Verdict], Verdict],
     ) -> Iterator[Verdict]:
-        """Yield the verdicts one by one, since each may take its time."""
-        for resource, doubt in zip(page, doubts, strict=True):
-            codes = next(rows, None) if doubt is None else None
+        """Yield the verdicts one by one, since each evaluation may take long."""
+        for resource, uncertainty in zip(page, uncertainties, strict=True):
+            codes = next(rows, None) if uncertainty is None else None
             if codes is None:
-                yield from map(settled, self._exactly(resource, doubt, variables))
+                yield from map(settled, self._exactly(resource, uncertainty, variables))
             else:
                 yield from self._firm([resource], [codes])
 
     def _is_sure(self, page: Sequence[Resource], records: Sequence[Mapping[str, Any]]) -> bool:
-        """Tell, quickly, whether nothing is in doubt that the rules ask for; where it says no, something may be."""
+        """Tell quickly whether all that the rules read is certain. False does not mean that something is uncertain."""
         return (not self._asks or all(map(self._lacks_nothing, page))) and self._kinds.fit(records)
 
     def _lacks_nothing(self, resource: Resource) -> bool:
-        """Tell whether what a resource's record lacks is absent for certain."""
-        if self._parts <= resource.parts and not resource.left_out:
+        """Tell whether the fields that a resource's record lacks are certainly absent."""
+        if self._parts <= resource.parts and not resource.omitted_fields:
             return True
         return absent_names(resource) == frozenset()
 
-    def _exactly(self, resource: Resource, doubt: Doubt | None, variables: Mapping[str, Any]) -> Iterator[Verdict]:
-        record, odd, absent = doubt or Doubt(resource.record, {}, frozenset())
+    def _exactly(
+        self, resource: Resource, uncertainty: Uncertainty | None, variables: Mapping[str, Any]
+    ) -> Iterator[Verdict]:
+        record, invalid, absent = uncertainty or Uncertainty(resource.record, {}, frozenset())
         for each in self.ready:
-            known = {**variables, self._variable: record, "params": each.rule.params}
-            expression, outcome = decided(each, partial(Expression.evaluate, variables=known, absent=Absent(absent)))
+            inputs = {**variables, self._variable: record, "params": each.rule.params}
+            expression, outcome = decided(each, partial(Expression.evaluate, variables=inputs, absent=Absent(absent)))
             if isinstance(outcome, Missing):  # what is missing is put into words where someone reads them
-                unknown = (Status.UNKNOWN, expression, outcome.reason, outcome, odd, None, each.needs)
+                unknown = (Status.UNKNOWN, expression, outcome.reason, outcome, invalid, None, each.needs)
                 yield Verdict(each.rule, resource, *unknown)
             else:
                 yield verdict_of(each, resource, expression, outcome)

@@ -1,4 +1,4 @@
-"""Verdicts: what one rule says of one resource."""
+"""Verdicts: what one rule says about one resource."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,7 +10,7 @@ from northflank_audit.policy.expressions.cel import Expression, Failed, Missing,
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """What one rule says of one resource, before it is put into words. There are many, so they are made cheaply."""
+    """What one rule says about one resource, before it is put into words. There are many, so they are cheap to make."""
 
     rule: Rule
     resource: Resource
@@ -21,12 +21,12 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     """Why it could not, for a person."""
     missing: Missing | None = None
     """What was not known, if that is why."""
-    odd: Mapping[str, str] | None = None
-    """Why fields of the resource count as missing that it has, by their paths."""
+    invalid: Mapping[str, str] | None = None
+    """Why values of the resource count as missing, by their paths."""
     seen: Mapping[str, int] | None = None
-    """How many records and projects the rule saw besides, by the name of the variable or list."""
+    """How many other records and projects the rule saw, by the name of the variable or list."""
     parts: Mapping[str, frozenset[str]] | None = None
-    """Of a verdict that is unknown: the parts that may settle it, by type, whether they were read or not."""
+    """The parts that may settle an unknown verdict, by type, whether they were read or not."""
 
     @property
     def wants(self) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """The catalogue: everything that differs from type to type, one declaration each, a module for each family.
 
-What is true of all types, how they are fetched, judged or reported, belongs elsewhere and reads it from here.
+What is true of all types, how they are fetched, evaluated or reported, belongs elsewhere and reads it from here.
 """
 
 from typing import Final
@@ -14,6 +14,7 @@ from northflank_audit.resources.external import EXTERNAL_ADDON
 from northflank_audit.resources.jobs import JOB
 from northflank_audit.resources.networking import DOMAIN, LOAD_BALANCER
 from northflank_audit.resources.observability import NOTIFICATION
+from northflank_audit.resources.own_token import AUTH
 from northflank_audit.resources.pipelines import PIPELINE, PREVIEW_BLUEPRINT, WORKFLOW
 from northflank_audit.resources.registries import REGISTRY_CREDENTIAL
 from northflank_audit.resources.secrets import SECRET_GROUP
@@ -24,6 +25,7 @@ TYPES: Final[dict[str, ResourceType]] = {
     for each in (
         REGISTRY_CREDENTIAL,
         ACCOUNT,
+        AUTH,
         API_TOKEN,
         PROJECT,
         SERVICE,

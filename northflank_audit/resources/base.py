@@ -44,7 +44,7 @@ class Scope(StrEnum):
     ORGANISATION = "organisation"
     """The organisation, whose token it takes."""
     TOKEN = "token"  # noqa: S105 - a scope
-    """The token itself: its list is an answer about one resource."""
+    """The token itself: `data` is the one resource, without any list."""
     WHOLE = "whole"
     """No list: the account itself."""
 
@@ -59,7 +59,7 @@ class Permission:
 
     def __str__(self) -> str:
         """Name the permission in messages."""
-        return f"{self.name} (before 2026: {self.before})" if self.before else self.name
+        return f"{self.name} (before 2026: {self.before})" if self.before else self.name or "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +131,7 @@ def tree(fields: tuple[Field, ...]) -> dict[str, Any]:
         node, steps = root, field.path.split(".")
         for index, step in enumerate(steps):
             name, listed = step.removesuffix("[]"), step.endswith("[]")
-            last = index == len(steps) - 1
-            if last:
+            if index == len(steps) - 1:
                 node[name] = Items(field) if listed else field
             elif listed:
                 node = node.setdefault(name, Items({})).item
@@ -166,6 +165,8 @@ class Part:
     """Paths of user names: as `secrets`, but masked as whole words alone, since many are words."""
     derive: Callable[[Record], Record] | None = None
     """Computes fields from what is dropped, before it is dropped: names and kinds of variables, never values."""
+    title: str = ""
+    """The endpoint's name in the API's reference, for messages that ask for its answer."""
     joins: str = ""
     """Of a list of children: the field of the record that holds them."""
     child_id: str = "id"
@@ -227,6 +228,8 @@ class ResourceType:
     """Whether fields of the list that nobody declared are kept."""
     never: tuple[str, ...] = ()
     """Endpoints that exist and are not called, since they show secrets or change something."""
+    command: str = ""
+    """The command of Northflank's own CLI that prints the list."""
     alias: str = ""
     """For rules about this type: the type whose records `resources` holds, where it is another."""
     generation: Callable[[Record], str] | None = None

@@ -18,7 +18,7 @@ SECRET_KEYS: Final = frozenset(
 
 MASK: Final = "***"
 DEEPEST: Final = 100
-"""Maps and lists within each other, in a record that can be judged."""
+"""Maps and lists within each other, in a record that can be evaluated."""
 _SECRET_NAME: Final = re.compile(
     r"(password|passwd|passphrase|secret|token|(api|access|account|private)_?-?key)$", re.IGNORECASE
 )
@@ -195,7 +195,7 @@ class Mask:
         return self._in_words.sub(MASK, text)
 
     def address(self, text: str) -> str:
-        """Mask an address. A user may be called as the host is; without its host, rules could not judge it."""
+        """Mask an address. A user may be called as the host is; without its host, rules could not evaluate it."""
         text = self._in_hosts.sub(MASK, text)
         host = _TO_HOST.match(text)
         end = host.end() if host else 0

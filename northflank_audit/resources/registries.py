@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from northflank_audit.addresses import parsed
+from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.resources.base import (
     DETAIL,
     LIST,
@@ -84,13 +85,14 @@ def _generation(record: Record) -> str:
 
 
 REGISTRY_CREDENTIAL: Final = ResourceType(
-    name="registry-credential",
+    name=RESOURCE_TYPE,
     family="registries",
     singular="registry credential",
     plural="registry credentials",
     scope=Scope.ACCOUNT,
     variable="credential",
     collection="registry_credentials",
+    command="northflank list registry-credentials -o json",
     open=True,
     generation=_generation,
     lists_all=_is_of_2024,
@@ -98,6 +100,7 @@ REGISTRY_CREDENTIAL: Final = ResourceType(
         name=LIST,
         path=_LIST,
         keys=("credentials",),
+        title="List registries",
         permission=Permission(
             "Account > Cloud > Registries > Read",
             "Account > Credentials > General > Read",

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -30,6 +30,7 @@ from northflank_audit.sources.interface import Source
 from northflank_audit.sources.lists import TypedList, whose, within_limit
 from northflank_audit.sources.parts import NOT_ASKED, NOT_FOUND, PartReader
 from northflank_audit.sources.reconciliation import ListAgain, Records, Settled
+from northflank_audit.sources.scopes import Owner, Scopes, owner
 
 NOT_READ: Final = "its details were not read: --details never"
 SOME: Final = 100
@@ -75,11 +76,13 @@ class ApiSource(Source):
         A list that fails does not keep the others.
         """
         teams = list(self._accounts())
-        for team in teams:
-            self._account(team)
-            for kind in kinds:
-                if kind.scope is Scope.ACCOUNT:
-                    yield from self._account_list(TypedList(kind, team))
+        token = owner(self._client, kinds)
+        self.warnings += [token.problem] if token.problem else []
+        scopes = Scopes(kinds, token, teams_named=bool(self._teams))
+        self.accounts.update((each.team, each) for each in scopes.accounts(teams))
+        for kind in kinds:
+            yield from self._of_token(kind, token)
+        yield from chain.from_iterable(map(self._account_list, scopes.lists(list(self.accounts.values()))))
         of_projects = [kind for kind in kinds if kind.scope is Scope.PROJECT]
         for team in teams if of_projects else ():
             yield from self._project_lists(team, of_projects)
@@ -103,6 +106,17 @@ class ApiSource(Source):
         if not teams and not self.problems:
             self.warnings.append("the organisation lists no team")
         yield from teams
+
+    def _of_token(self, kind: ResourceType, token: Owner) -> Iterator[list[Resource]]:
+        """Yield the token as a resource, or take note of what is not known since nobody knows whose it is."""
+        own = self.accounts.get(None)
+        of_owner = kind.scope is Scope.TEAM and own is not None and not own.partial
+        if token.problem and (kind.scope is Scope.TOKEN or of_owner):
+            self._gap(kind, None, None, token.problem)
+        elif kind.scope is Scope.TOKEN:
+            self._count(1)
+            decode = partial(listed, kind, personal=self._personal(kind.name))
+            yield self._admit([token.record], kind, None, None, f"the {kind.singular}", decode=decode)
 
     def _account_list(self, asked: TypedList) -> Iterator[list[Resource]]:
         """Yield a list's resources, page by page, as they come."""

@@ -18,16 +18,18 @@ from northflank_audit.report import Origin, Subject
 from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.decode import listed, restored
 from northflank_audit.sources import snapshot
-from northflank_audit.sources.interface import NOT_ASKED, Source
-from northflank_audit.sources.snapshot import KIND, Read, Saved, Snapshot
+from northflank_audit.sources.interface import AT_HOME, ELSEWHERE, NOT_ASKED, Source
+from northflank_audit.sources.snapshot import KIND, DecodedSnapshot, SavedResource, Snapshot
 
 NO_DETAILS: Final = "the input holds no details; a snapshot of a live audit does"
 NOT_KEPT: Final = "it is personal, and no rule read it when this was fetched"
 DIFFERENT: Final = "the inputs differ on them"
-UNSAID: Final = "the snapshot does not say what of the account it has"
+NOT_STATED: Final = "the snapshot does not say what of the account it has"
+_DEFAULT: Final = TYPES[RESOURCE_TYPE]
+"""The type whose list an input is where it does not say it."""
 _FORMS: Final = (
-    "it must be a snapshot of this tool, a response of 'List registries', or what "
-    "'northflank list registry-credentials -o json' prints"
+    f"it must be a snapshot of this tool, a response of '{_DEFAULT.part(LIST).title}', or what "
+    f"'{_DEFAULT.command}' prints"
 )
 
 
@@ -41,7 +43,7 @@ class InputFile(NamedTuple):
     project: str | None = None
 
 
-class Answer(NamedTuple):
+class ListAnswer(NamedTuple):
     """A decoded answer of a list."""
 
     name: str
@@ -53,7 +55,7 @@ class Answer(NamedTuple):
 
 
 class InputSource(Source):
-    """Files that have been read. All of them are decoded before the first is judged."""
+    """Files that have been read. All of them are decoded before the first is evaluated."""
 
     def __init__(self, files: Sequence[InputFile | tuple[str, bytes]], team: str | None) -> None:
         """Decode files. `team` is whose resources they are, where they do not say it.
@@ -66,7 +68,7 @@ class InputSource(Source):
         self.subjects = [Subject(name=each.name, sha256=hashlib.sha256(each.content).hexdigest()) for each in given]
         self._inputs = [(each.name, _decoded(each)) for each in given]
         self._team = team
-        snapshots = [(name, value.snapshot) for name, value in self._inputs if isinstance(value, Read)]
+        snapshots = [(name, value.snapshot) for name, value in self._inputs if isinstance(value, DecodedSnapshot)]
         if snapshots and team is not None:
             raise StartError(f"{snapshots[0][0]}: a snapshot names its teams; omit --team")
         teams = [each for _, found in snapshots for each in found.source.teams]
@@ -80,9 +82,9 @@ class InputSource(Source):
         """Yield each file's resources."""
         for kind in kinds:
             for team in self._teams():
-                self._held(kind, team)
+                self._note_list(kind, team)
         for name, value in self._inputs:
-            if isinstance(value, Read):
+            if isinstance(value, DecodedSnapshot):
                 yield from self._replayed(name, value, kinds)
             elif value.kind in kinds:
                 yield self._read(value)
@@ -93,43 +95,64 @@ class InputSource(Source):
 
     def _teams(self) -> Mapping[str | None, None]:
         """Return the teams that the inputs are about."""
-        found: dict[str | None, None] = {}
+        teams_: dict[str | None, None] = {}
         for _, value in self._inputs:
-            teams = value.snapshot.teams if isinstance(value, Read) else [self._team]
-            found.update(dict.fromkeys(teams))
-        return found
+            teams = value.snapshot.teams if isinstance(value, DecodedSnapshot) else [self._team]
+            teams_.update(dict.fromkeys(teams))
+        return teams_
 
-    def _held(self, kind: ResourceType, team: str | None) -> None:
+    def _note_list(self, kind: ResourceType, team: str | None) -> None:
         """Take note of what the inputs say of a type's list: one that no input holds is a gap."""
-        self._account(team)
-        said = [each for _, value in self._inputs if (each := self._said(value, kind, team)) is not None]
-        known = [each for each in said if isinstance(each, frozenset)]
-        whys = [each for each in said if isinstance(each, str) and each != NOT_ASKED]
-        if kind is PARENT and known:  # what one input does not know, another does
-            whys = [DIFFERENT] if any(each != known[0] for each in known) else []
+        if self._has_scope(kind, team):
+            return
+        states = [each for _, value in self._inputs if (each := self._state_of_list(value, kind, team)) is not None]
+        complete = [each for each in states if isinstance(each, frozenset)]
+        whys = [each for each in states if isinstance(each, str) and each != NOT_ASKED]
+        if kind is PARENT and complete:  # what one input does not know, another does
+            whys = [DIFFERENT] if any(each != complete[0] for each in complete) else []
         if whys == [DIFFERENT]:  # no input has a problem that says so
             self._gap(kind, team, None, DIFFERENT)
-        elif not (known or whys):
+        elif not (complete or whys):
             not_held = (
                 f"the input holds no {kind.plural}; a snapshot of a live audit with a rule that asks for them does"
             )
-            self._gap(kind, team, None, NOT_ASKED if NOT_ASKED in said else not_held)
+            self._gap(kind, team, None, NOT_ASKED if NOT_ASKED in states else not_held)
         elif whys:
             self._lacks(kind, team, whys[0])
 
-    def _said(self, value: Read | Answer, kind: ResourceType, team: str | None) -> frozenset[str] | str | None:
+    def _has_scope(self, kind: ResourceType, team: str | None) -> bool:
+        """Take note of why a snapshot's account has no resources of a type; tell whether that is so."""
+        saved = [
+            each
+            for _, value in self._inputs
+            if isinstance(value, DecodedSnapshot)
+            for each in value.snapshot.accounts
+            if each.team == team
+        ]
+        partial_ = bool(saved) and all(each.partial for each in saved)
+        why = next((each.out_of_scope[kind.name] for each in saved if kind.name in each.out_of_scope), "")
+        if partial_ and kind.scope not in AT_HOME:
+            why = why or ELSEWHERE
+        account = self._account(team)
+        scope = {**account.out_of_scope, **({kind.name: why} if why else {})}
+        self.accounts[team] = replace(account, out_of_scope=scope, partial=partial_)
+        return bool(why)
+
+    def _state_of_list(
+        self, value: DecodedSnapshot | ListAnswer, kind: ResourceType, team: str | None
+    ) -> frozenset[str] | str | None:
         """Return what an input has of a list: ids, where it is known; why it is not; None, nothing at all."""
-        if isinstance(value, Answer):
+        if isinstance(value, ListAnswer):
             own = value.kind is kind and team == self._team
             return frozenset(str(item.get(kind.id)) for item in value.items if isinstance(item, dict)) if own else None
         account = next((each for each in value.snapshot.accounts if each.team == team), None)
         if account is None:
-            return UNSAID if team in value.snapshot.teams else None
+            return NOT_STATED if team in value.snapshot.teams else None
         if kind.name in account.unknown:
             return account.unknown[kind.name]
         return frozenset(account.projects) if kind.name in value.snapshot.counts else NOT_ASKED
 
-    def _read(self, answer: Answer) -> list[Resource]:
+    def _read(self, answer: ListAnswer) -> list[Resource]:
         with self._list_of(answer.kind, self._team):
             pagination = answer.pagination if isinstance(answer.pagination, dict) else {}
             self._count(claimed(pagination))
@@ -154,14 +177,14 @@ class InputSource(Source):
         why = account.unknown.get(PARENT.name)
         if why is not None and kind.name not in account.unknown:
             self._gap(kind, team, None, f"the projects are not known ({why})")
-        answers = [value for _, value in self._inputs if isinstance(value, Answer) and value.kind is kind]
+        answers = [value for _, value in self._inputs if isinstance(value, ListAnswer) and value.kind is kind]
         if not answers or team != self._team:
             return
         left = [each for each in account.projects if each not in {answer.project for answer in answers}]
         for project in left:
             self._gap(kind, team, project, f"the input holds no {kind.plural} of the project '{project}'")
 
-    def _replayed(self, name: str, value: Read, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
+    def _replayed(self, name: str, value: DecodedSnapshot, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
         found = value.snapshot
         self.page_count += found.pages
         self.counted = None if self.counted is None or found.count is None else self.counted + found.count
@@ -177,12 +200,12 @@ class InputSource(Source):
         ]  # fmt: skip
         self.unlisted += [] if found.accounts else found.incomplete_reasons
         with ExitStack() as lists:
-            if value.told:
+            if value.names_accounts:
                 self.problems += found.incomplete_reasons
             for account in found.accounts:
                 for kind in kinds:
                     lists.enter_context(self._list_of(kind, account.team))
-            if not value.told:
+            if not value.names_accounts:
                 self.problems += found.incomplete_reasons
             if not value.intact:
                 self.problems.append(f"{name}: the snapshot was changed after it was taken: its SHA-256 does not match")
@@ -194,10 +217,10 @@ class InputSource(Source):
                 with self._list_of(found_kind, team):
                     yield [each for saved in records for each in self._restored(name, found_kind, saved, found)]
 
-    def _restored(self, name: str, kind: ResourceType, saved: Saved, of: Snapshot) -> list[Resource]:
+    def _restored(self, name: str, kind: ResourceType, saved: SavedResource, of: Snapshot) -> list[Resource]:
         known = {part.name for part in kind.sources}
         personal = self.needs.personal.get(kind.name, frozenset())
-        left_out = of.left_out(kind.name, personal)
+        omitted_fields = of.omitted_fields(kind.name, personal)
         return self._admit(
             [saved.record],
             kind,
@@ -206,12 +229,12 @@ class InputSource(Source):
             name,
             decode=partial(restored, kind, personal=personal),
             parts=frozenset(saved.parts) & known,
-            shortfall=saved.shortfall or (NOT_KEPT if left_out else None),
-            left_out=left_out,
+            shortfall=saved.shortfall or (NOT_KEPT if omitted_fields else None),
+            omitted_fields=omitted_fields,
         )
 
 
-def _decoded(file: InputFile) -> Read | Answer:
+def _decoded(file: InputFile) -> DecodedSnapshot | ListAnswer:
     name = file.name
     try:
         content = jsontext.as_utf8(file.content)
@@ -231,10 +254,10 @@ def _decoded(file: InputFile) -> Read | Answer:
             return snapshot.read(value)
         except (msgspec.ValidationError, RecursionError) as error:
             raise StartError(f"{name}: not a whole snapshot ({error})") from None
-    return _answer(file, TYPES[file.type or RESOURCE_TYPE], value)
+    return _answer(file, TYPES[file.type] if file.type else _DEFAULT, value)
 
 
-def _answer(file: InputFile, kind: ResourceType, value: Any) -> Answer:
+def _answer(file: InputFile, kind: ResourceType, value: Any) -> ListAnswer:
     """Return an answer of a type's list. Raises StartError for anything else."""
     keys = kind.part(LIST).keys
     forms = _FORMS if file.type is None else f"it must be an answer of the list of {kind.plural}"
@@ -254,4 +277,4 @@ def _answer(file: InputFile, kind: ResourceType, value: Any) -> Answer:
     printed = "pagination" not in whole and (isinstance(value, list) or "data" not in whole)
     if printed or (pagination is None and not kind.part(LIST).paged):
         pagination = {"hasNextPage": False}  # what the CLI prints: it has read all pages
-    return Answer(file.name, kind, file.project, items, pagination)
+    return ListAnswer(file.name, kind, file.project, items, pagination)

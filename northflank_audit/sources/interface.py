@@ -14,11 +14,14 @@ from msgspec.structs import replace
 from northflank_audit.model import LIST, Account, Identity, Resource
 from northflank_audit.northflank.paging import has_id
 from northflank_audit.report import Coverage, Origin, Subject, TypeCoverage
-from northflank_audit.resources import PARENT, TYPES, ResourceType
+from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.base import Record
 from northflank_audit.resources.needs import Needs
 
 _PAGE_BYTES: Final = 4
+ELSEWHERE: Final = "they belong to another account"
+AT_HOME: Final = frozenset({Scope.TOKEN, Scope.ORGANISATION})
+"""The scopes of what there is once, whatever the accounts are."""
 NOT_ASKED: Final = "no rule asked for them when this was fetched"
 
 
@@ -43,7 +46,7 @@ class Source(ABC):
         self.accounts: dict[str | None, Account] = {}
         """By its team, each account whose lists were asked for, as far as they could be read."""
         self.gaps: list[Resource] = []
-        """One without an id for each list of which nothing could be read; its `shortfall` says why."""
+        """A resource without an id for each list that could not be read; its `shortfall` says why."""
         self.needs = Needs()
         """What `pages` was asked for."""
         self.counts: Counter[str] = Counter()
@@ -94,7 +97,10 @@ class Source(ABC):
         if lacking := self.shortfalls.get(name):
             more = f", and {len(lacking) - 1} more like it" if len(lacking) > 1 else ""
             missing.append(f"{lacking[0]}{more}")
+        scopes = [each.out_of_scope.get(name, "") for each in self.accounts.values()]
         return TypeCoverage(
+            in_scope=not scopes or not all(scopes),
+            scope=scopes[0] if scopes and all(scopes) else "",
             type=name,
             resources=self.counts[name],
             details=self.details[name],
@@ -149,7 +155,7 @@ class Source(ABC):
         decode: Callable[[dict[str, Any]], Record],
         parts: frozenset[str] = frozenset({LIST}),
         shortfall: str | None = None,
-        left_out: frozenset[str] = frozenset(),
+        omitted_fields: frozenset[str] = frozenset(),
         page: int = 0,
     ) -> list[Resource]:
         """Turn records into resources: without secrets, and each once.
@@ -193,7 +199,7 @@ class Source(ABC):
                     record=record,
                     parts=parts,
                     shortfall=shortfall,
-                    left_out=left_out,
+                    omitted_fields=omitted_fields,
                 )
             )
         self.counts[kind.name] += len(admitted)
@@ -210,5 +216,5 @@ class Source(ABC):
             if not each.shortfall:
                 continue
             lacks_parts = not needed <= each.parts and not (kind.lists_all and kind.lists_all(each.record))
-            if lacks_parts or each.left_out:
+            if lacks_parts or each.omitted_fields:
                 self.shortfalls.setdefault(kind.name, []).append(each.shortfall)

@@ -19,6 +19,8 @@ class TypedList:
     kind: ResourceType
     team: str | None
     project: str | None = None
+    path_team: str | None = None
+    """The team that the address names, where that is another: the one that the token itself is of."""
 
     @property
     def what(self) -> str:
@@ -33,7 +35,7 @@ class TypedList:
     def listing(self, *, again: bool = False, page: int = 1) -> Listing:
         """Return how it is asked for, or (`again`) one page of it. Raises FetchError for ids that no address holds."""
         return Listing(
-            path=endpoint(self.part.path, self.team, project=self.project),
+            path=endpoint(self.part.path, self.path_team or self.team, project=self.project),
             keys=self.part.keys,
             paged=self.part.paged,
             id_field=self.kind.id,

@@ -1,4 +1,4 @@
-"""Snapshots: what one run fetched, less all secrets, kept for another run to judge."""
+"""Snapshots: what one run fetched, less all secrets, kept for another run to evaluate."""
 
 import datetime as dt
 import hashlib
@@ -23,8 +23,8 @@ ONLY_IDS: Final = "an earlier version's snapshot holds only the ids of projects"
 Counts = dict[str, Annotated[int, msgspec.Meta(ge=0)]]
 
 
-class Saved(Struct, frozen=True, kw_only=True):
-    """A resource as a snapshot holds it."""
+class SavedResource(Struct, frozen=True, kw_only=True):
+    """A resource in a snapshot."""
 
     type: str
     team: str | None
@@ -42,7 +42,7 @@ class Saved(Struct, frozen=True, kw_only=True):
 
 
 class Gap(Struct, frozen=True, kw_only=True):
-    """A list of which nothing could be read."""
+    """A list that could not be read."""
 
     type: str
     team: str | None
@@ -65,9 +65,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     incomplete_reasons: list[str]
     warnings: list[str]
     accounts: list[Account]
-    """Those whose lists were asked for, and what of them is not known."""
+    """The accounts whose lists were requested, and which lists are unknown."""
     gaps: list[Gap]
-    records: list[Saved]
+    records: list[SavedResource]
     counts: Counts
     """How many records there are of each type that was asked for. Of other types nothing is known."""
     personal: dict[str, list[str]] | UnsetType = UNSET
@@ -79,7 +79,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         """Raise ValueError for a time that can't be calculated with."""
         checked_time(self.taken_at)
 
-    def left_out(self, kind: str, wanted: Iterable[str]) -> frozenset[str]:
+    def omitted_fields(self, kind: str, wanted: Iterable[str]) -> frozenset[str]:
         """Return which of these personal fields the records of a type were kept without."""
         return frozenset(wanted) - frozenset(self.personal.get(kind, ()) if self.personal else ())
 
@@ -94,30 +94,30 @@ def digest(snapshot: msgspec.Struct) -> str:
     return hashlib.sha256(msgspec.json.encode(replace(snapshot, sha256=""), order="deterministic")).hexdigest()
 
 
-class Read(msgspec.Struct, frozen=True):
-    """A snapshot that was read, of any schema, in the form of the latest."""
+class DecodedSnapshot(msgspec.Struct, frozen=True):
+    """A snapshot of any schema version, decoded into the current form."""
 
     snapshot: Snapshot
     intact: bool
-    """Whether it is as it was written."""
+    """Whether its digest matches."""
     missing: list[str]
-    """What its records lack by what else it says."""
-    told: bool = True
-    """Whether it says which account has which of its problems; else any may."""
+    """Contradictions between its records and its other contents."""
+    names_accounts: bool = True
+    """Whether it says which account has which problem; if not, any account may have any."""
 
 
-def read(value: dict[str, Any]) -> Read:
+def read(value: dict[str, Any]) -> DecodedSnapshot:
     """Return a snapshot of decoded JSON. Raises msgspec.ValidationError, or RecursionError, for what is none."""
     if value.get("schemaVersion") == "1.0":
         earlier = msgspec.convert(value, _Snapshot1)
-        return Read(
+        return DecodedSnapshot(
             _converted(earlier),
             digest(earlier) == earlier.sha256,
             list(_missing1(earlier)),
             earlier.accounts is not UNSET,
         )
     snapshot = msgspec.convert(value, Snapshot)
-    return Read(snapshot, digest(snapshot) == snapshot.sha256, list(_missing(snapshot)))
+    return DecodedSnapshot(snapshot, digest(snapshot) == snapshot.sha256, list(_missing(snapshot)))
 
 
 def _missing(snapshot: Snapshot) -> Iterator[str]:
@@ -144,16 +144,16 @@ class SnapshotWriter:
     """Collects what a run fetched."""
 
     def __init__(self) -> None:
-        self._records: list[Saved] = []
-        self._left_out: dict[str, frozenset[str]] = {}
+        self._records: list[SavedResource] = []
+        self._omitted_fields: dict[str, frozenset[str]] = {}
 
     def add(self, resources: Iterable[Resource]) -> None:
-        """Keep these, in the form in which they were judged."""
+        """Keep these, in the form in which they were evaluated."""
         for item in resources:
-            if item.left_out:
-                self._left_out[item.type] = self._left_out.get(item.type, frozenset()) | item.left_out
+            if item.omitted_fields:
+                self._omitted_fields[item.type] = self._omitted_fields.get(item.type, frozenset()) | item.omitted_fields
             self._records.append(
-                Saved(
+                SavedResource(
                     type=item.type,
                     team=item.team,
                     project=item.project,
@@ -187,7 +187,7 @@ class SnapshotWriter:
             records=self._records,
             counts=counts,
             personal={
-                name: sorted(paths - self._left_out.get(name, frozenset()))
+                name: sorted(paths - self._omitted_fields.get(name, frozenset()))
                 for name, paths in sorted(source.needs.personal.items())
             },
         )
@@ -196,7 +196,7 @@ class SnapshotWriter:
 
 
 # -- Schema 1.0: registry credentials, and the ids of projects ---------------------------------------------------------
-class _Saved1(Struct, frozen=True, kw_only=True):
+class _SavedResource1(Struct, frozen=True, kw_only=True):
     team: str | None
     record: dict[str, Any]
     detailed: bool
@@ -216,7 +216,7 @@ class _Snapshot1(Struct, frozen=True, kw_only=True):
     warnings: list[str]
     accounts: list[Account] | UnsetType = UNSET
     """The earliest do not say it."""
-    records: list[_Saved1]
+    records: list[_SavedResource1]
     counts: Counts | UnsetType = UNSET
     """The earliest do not say it."""
     sha256: str = ""
@@ -242,7 +242,7 @@ def _missing1(snapshot: _Snapshot1) -> Iterator[str]:
 
 def _converted(earlier: _Snapshot1) -> Snapshot:
     records = [
-        Saved(
+        SavedResource(
             type=RESOURCE_TYPE,
             team=saved.team,
             project=None,
@@ -256,7 +256,9 @@ def _converted(earlier: _Snapshot1) -> Snapshot:
     accounts = list(_accounts1(earlier))
     projects = [(account.team, each) for account in accounts for each in account.projects]
     records += [
-        Saved(type=PARENT.name, team=team, project=None, id=each, record={"id": each}, parts=[], shortfall=ONLY_IDS)
+        SavedResource(
+            type=PARENT.name, team=team, project=None, id=each, record={"id": each}, parts=[], shortfall=ONLY_IDS
+        )
         for team, each in projects
     ]
     counts = {RESOURCE_TYPE: len(earlier.records)}

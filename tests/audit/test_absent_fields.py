@@ -72,6 +72,6 @@ def test_the_reason_names_the_option_that_decides():
     rules = load([("rules", json.dumps({"rules": [{**RULE, "require": "credential.restrictions.restricted"}]}))])
     engine = Engine(rules, dt.datetime.now(dt.UTC))
     totals = VerdictTotals(engine, WaiverBook([], dt.date(2026, 1, 1)))
-    totals.add(engine.judge([resource(detailed=True)]))
-    (reason,) = totals.unjudged()
+    totals.add(engine.evaluate([resource(detailed=True)]))
+    (reason,) = totals.inconclusive()
     assert reason.endswith("is not known (the API did not give it); --absent says what an absent field means")

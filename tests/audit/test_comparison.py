@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from northflank_audit.audit.baseline import baseline_of
+from northflank_audit.audit.baseline_reading import baseline_of
 from northflank_audit.audit.verdict_totals import VerdictTotals
-from northflank_audit.earlier_report import Baseline
+from northflank_audit.baseline import Baseline
 from northflank_audit.model import Account, Severity, Waiver
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
@@ -25,7 +25,7 @@ WAIVER = Waiver(rule="open", resource="a", reason="r", owner="o", expires=dt.dat
 def audited(
     *resources,
     rules=(OPEN,),
-    earlier=None,
+    baseline=None,
     week=0,
     complete=True,
     seen=None,
@@ -34,12 +34,12 @@ def audited(
     teams=None,
     unread=(),
 ):
-    """Judge, and return the report; what the next week's is compared with is what its JSON says."""
+    """Evaluate, and return the report; what the next week's is compared with is what its JSON says."""
     now = MONDAY + dt.timedelta(weeks=week)
     engine = Engine(list(rules), now)
-    past = None if earlier is None else msgspec.json.decode(msgspec.json.encode(earlier), type=Baseline)
-    tally = VerdictTotals(engine, WaiverBook(list(waivers), now.date()), (), past)
-    tally.add(engine.judge(resources))
+    baseline = None if baseline is None else msgspec.json.decode(msgspec.json.encode(baseline), type=Baseline)
+    totals = VerdictTotals(engine, WaiverBook(list(waivers), now.date()), (), baseline)
+    totals.add(engine.evaluate(resources))
     run = Run(
         id=f"{week:016}",
         started_at=now,
@@ -50,7 +50,9 @@ def audited(
     )
     accounts = teams if teams is not None else source.teams or [None]
     seen = complete if seen is None else seen
-    return tally.report(Tool("t", "1"), run, Coverage(), [], Severity.INFO, seen=seen, accounts=accounts, unread=unread)
+    return totals.report(
+        Tool("t", "1"), run, Coverage(), [], Severity.INFO, seen=seen, accounts=accounts, unread=unread
+    )
 
 
 def credential(identity="a", opened=True, kind="usual", **more):
@@ -72,12 +74,12 @@ FIRST = audited(credential("a"), credential("b"), credential("c"))
 
 
 def test_what_was_there_before_is_ongoing_and_the_rest_is_new():
-    report = audited(credential("a"), credential("d"), credential("b", opened=False), earlier=FIRST, week=1)
+    report = audited(credential("a"), credential("d"), credential("b", opened=False), baseline=FIRST, week=1)
     assert states(report) == {"a": "ongoing", "d": "new"}
     assert became(report) == ({"b": "fixed", "c": "gone"}, {})
     found = report.comparison
     assert (found.new, found.ongoing, found.resolved, found.unsettled) == (1, 1, 2, 0)
-    assert (found.earlier.id, found.earlier.complete, found.refused, found.cautions) == ("0" * 16, True, None, [])
+    assert (found.baseline.id, found.baseline.complete, found.refused, found.cautions) == ("0" * 16, True, None, [])
 
 
 def test_without_an_earlier_report_nothing_is_said_of_one():
@@ -87,30 +89,30 @@ def test_without_an_earlier_report_nothing_is_said_of_one():
 
 def test_what_is_unknown_today_is_neither_new_nor_ongoing_nor_resolved():
     unknown = resource(id="a", name="a", kind="usual")
-    report = audited(unknown, credential("b"), credential("c"), earlier=FIRST, week=1)
+    report = audited(unknown, credential("b"), credential("c"), baseline=FIRST, week=1)
     assert states(report) == {"b": "ongoing", "c": "ongoing"}
     assert became(report) == ({}, {"a": "unknown"})
-    broken = audited(credential("a", opened="yes"), credential("b"), credential("c"), earlier=FIRST, week=1)
+    broken = audited(credential("a", opened="yes"), credential("b"), credential("c"), baseline=FIRST, week=1)
     assert became(broken) == ({}, {"a": "unknown"})  # the rule itself failed on it
 
 
 def test_what_was_not_seen_today_is_not_resolved_and_what_was_seen_is():
-    report = audited(credential("a", opened=False), earlier=FIRST, week=1, complete=False)
+    report = audited(credential("a", opened=False), baseline=FIRST, week=1, complete=False)
     assert became(report) == ({"a": "fixed"}, {"b": "unseen", "c": "unseen"})
 
 
 def test_an_audit_that_is_incomplete_for_another_reason_has_seen_what_is_gone():
-    report = audited(credential("a"), earlier=FIRST, week=1, complete=False, seen=True)
+    report = audited(credential("a"), baseline=FIRST, week=1, complete=False, seen=True)
     assert became(report) == ({"b": "gone", "c": "gone"}, {})
 
 
 def test_what_the_rule_asks_nothing_of_any_more_is_told_from_what_was_fixed():
-    report = audited(credential("a", kind="exempt"), credential("b"), credential("c"), earlier=FIRST, week=1)
+    report = audited(credential("a", kind="exempt"), credential("b"), credential("c"), baseline=FIRST, week=1)
     assert became(report) == ({"a": "notapplicable"}, {})
 
 
 def test_a_rule_that_did_not_run_resolves_nothing():
-    report = audited(credential("a"), credential("b"), rules=[NAMED], earlier=FIRST, week=1)
+    report = audited(credential("a"), credential("b"), rules=[NAMED], baseline=FIRST, week=1)
     assert became(report) == ({}, dict.fromkeys("abc", "unasked"))
 
 
@@ -118,38 +120,38 @@ def test_an_account_that_was_not_audited_resolves_nothing():
     both = Origin(kind="api", url=API.url, teams=["one", "two"])
     first = audited(credential("a", team="one"), credential("b", team="two"), source=both)
     one = Origin(kind="api", url=API.url, teams=["one"])
-    report = audited(earlier=first, week=1, source=one)
+    report = audited(baseline=first, week=1, source=one)
     assert became(report) == ({"a": "gone"}, {"b": "unaudited"})
 
 
-def test_what_could_not_be_seen_or_judged_is_followed_until_it_can():
-    second = audited(resource(id="a", name="a", kind="usual"), earlier=FIRST, week=1, complete=False)
+def test_what_could_not_be_seen_or_evaluated_is_followed_until_it_can():
+    second = audited(resource(id="a", name="a", kind="usual"), baseline=FIRST, week=1, complete=False)
     assert became(second) == ({}, {"a": "unknown", "b": "unseen", "c": "unseen"})
-    third = audited(credential("a"), credential("b", opened=False), earlier=second, week=2)
+    third = audited(credential("a"), credential("b", opened=False), baseline=second, week=2)
     assert states(third) == {"a": "ongoing"}
     assert became(third) == ({"b": "fixed", "c": "gone"}, {})
 
 
 def test_what_was_left_out_on_purpose_is_told_once():
-    second = audited(credential("a"), rules=[NAMED], earlier=FIRST, week=1)
-    assert became(audited(credential("a"), rules=[NAMED], earlier=second, week=2)) == ({}, {})
+    second = audited(credential("a"), rules=[NAMED], baseline=FIRST, week=1)
+    assert became(audited(credential("a"), rules=[NAMED], baseline=second, week=2)) == ({}, {})
 
 
 def test_a_resolved_violation_says_no_more_of_what_it_was_than_it_was():
-    second = audited(credential("a"), credential("b"), earlier=FIRST, week=1)
+    second = audited(credential("a"), credential("b"), baseline=FIRST, week=1)
     (gone,) = second.resolved
     assert gone.state is msgspec.UNSET
-    third = audited(earlier=second, week=2)
+    third = audited(baseline=second, week=2)
     assert [(each.resource.id, each.state) for each in third.resolved] == [("a", msgspec.UNSET), ("b", msgspec.UNSET)]
 
 
 def test_waivers_that_came_or_ended_are_counted():
     waived = audited(credential("a"), credential("b"), waivers=[WAIVER])
-    after = audited(credential("a"), credential("b"), earlier=waived, week=1).comparison
+    after = audited(credential("a"), credential("b"), baseline=waived, week=1).comparison
     assert (after.new, after.ongoing, after.unwaived, after.waived) == (0, 2, 1, 0)
-    before = audited(credential("a"), credential("b"), earlier=FIRST, week=1, waivers=[WAIVER]).comparison
+    before = audited(credential("a"), credential("b"), baseline=FIRST, week=1, waivers=[WAIVER]).comparison
     assert (before.new, before.ongoing, before.unwaived, before.waived) == (0, 1, 0, 1)
-    still = audited(credential("a"), credential("b"), earlier=waived, week=1, waivers=[WAIVER]).comparison
+    still = audited(credential("a"), credential("b"), baseline=waived, week=1, waivers=[WAIVER]).comparison
     assert (still.new, still.ongoing, still.unwaived, still.waived) == (0, 1, 0, 0)
 
 
@@ -163,14 +165,14 @@ def test_waivers_that_came_or_ended_are_counted():
     ],
 )
 def test_reports_of_different_things_are_not_compared(earlier, today, why):
-    report = audited(earlier=audited(credential("a"), source=earlier), week=1, source=today)
+    report = audited(baseline=audited(credential("a"), source=earlier), week=1, source=today)
     assert why in report.comparison.refused
     assert (report.resolved, report.unsettled, states(report), report.comparison.resolved) == ([], [], {}, 0)
 
 
 def test_two_demos_are_of_the_same_account_wherever_they_are_served():
     one, other = (Origin(kind="demo", url=f"http://127.0.0.1:{port}") for port in (1, 2))
-    report = audited(credential("a"), earlier=audited(credential("a"), source=one), week=1, source=other)
+    report = audited(credential("a"), baseline=audited(credential("a"), source=one), week=1, source=other)
     assert (report.comparison.refused, report.comparison.cautions, states(report)) == (None, [], {"a": "ongoing"})
 
 
@@ -200,7 +202,7 @@ def test_two_demos_are_of_the_same_account_wherever_they_are_served():
     ],
 )
 def test_what_makes_a_comparison_less_than_certain_is_said(earlier, today, caution):
-    report = audited(credential("a"), earlier=audited(credential("b"), **earlier), **{"week": 1, **today})
+    report = audited(credential("a"), baseline=audited(credential("b"), **earlier), **{"week": 1, **today})
     assert states(report) == {"a": "new"}
     assert len(report.comparison.cautions) == 1
     assert caution in report.comparison.cautions[0]
@@ -210,15 +212,15 @@ def test_a_team_that_the_earlier_report_did_not_audit_has_only_new_violations():
     one = Origin(kind="api", url=API.url, teams=["one"])
     both = Origin(kind="api", url=API.url, teams=["one", "two"])
     first = audited(credential("a", team="one"), source=one)
-    report = audited(credential("a", team="one"), credential("b", team="two"), earlier=first, week=1, source=both)
+    report = audited(credential("a", team="one"), credential("b", team="two"), baseline=first, week=1, source=both)
     assert states(report) == {"a": "ongoing", "b": "new"}
     assert report.comparison.cautions == ["the earlier report did not audit team two: all there is new to it"]
-    assert audited(credential("a", team="one"), earlier=first, week=1, source=both).comparison.cautions == []
+    assert audited(credential("a", team="one"), baseline=first, week=1, source=both).comparison.cautions == []
 
 
-def test_what_the_earlier_report_could_not_judge_may_not_be_new():
+def test_what_the_earlier_report_could_not_evaluate_may_not_be_new():
     first = audited(resource(id="a", name="a", kind="usual"))
-    report = audited(credential("a"), credential("b"), earlier=first, week=1)
+    report = audited(credential("a"), credential("b"), baseline=first, week=1)
     assert report.comparison.cautions == [
         "1 of what is new could not be judged by the earlier report, and may have been there before"
     ]
@@ -226,7 +228,7 @@ def test_what_the_earlier_report_could_not_judge_may_not_be_new():
 
 def test_no_more_than_three_rules_are_named():
     rules = [rule(id=f"r{n}", require="false") for n in range(5)]
-    report = audited(credential("a"), rules=rules, earlier=audited(credential("a"), rules=[NAMED]), week=1)
+    report = audited(credential("a"), rules=rules, baseline=audited(credential("a"), rules=[NAMED]), week=1)
     assert "did not ask r0, r1, r2 and 2 more:" in report.comparison.cautions[0]
 
 
@@ -234,18 +236,18 @@ def test_no_caution_is_given_for_what_does_not_matter():
     """A rule that is new or has changed, and that nothing violates or violated; the teams of saved JSON, unknown."""
     first = audited(credential("a"), rules=[OPEN, replace(NAMED, params={"a": 1})])
     quiet = rule(id="quiet", require="true")
-    report = audited(credential("a"), credential("b"), rules=[OPEN, NAMED, quiet], earlier=first, week=1)
+    report = audited(credential("a"), credential("b"), rules=[OPEN, NAMED, quiet], baseline=first, week=1)
     assert (states(report), report.comparison.cautions) == ({"a": "ongoing", "b": "new"}, [])
     saved = audited(credential("a", team="one"), source=Origin(kind="input", files=["a.json"]))
     team = Origin(kind="api", url=API.url, teams=["one"])
-    report = audited(credential("b", team="one"), earlier=saved, week=1, source=team)
+    report = audited(credential("b", team="one"), baseline=saved, week=1, source=team)
     assert ["only if both are of the same account" in caution for caution in report.comparison.cautions] == [True]
 
 
 def test_a_rule_that_is_about_something_else_now_resolves_nothing():
     """No credential was asked what the rule of this name asked before."""
     about_accounts = rule(id="open", resource="account", require="size(resources) < 100")
-    report = audited(credential("b"), rules=[about_accounts], earlier=audited(credential("a")), week=1)
+    report = audited(credential("b"), rules=[about_accounts], baseline=audited(credential("a")), week=1)
     assert became(report) == ({}, {"a": "unasked"})
 
 
@@ -254,11 +256,11 @@ def test_what_accounts_there_are_may_be_what_was_not_seen():
     both = Origin(kind="api", url=API.url, teams=["one", "two"])
     first = audited(credential("a", team="one"), credential("b", team="two"), source=both)
     one = Origin(kind="api", url=API.url, teams=["one"])
-    report = audited(credential("a", team="one"), earlier=first, week=1, source=one, complete=False)
+    report = audited(credential("a", team="one"), baseline=first, week=1, source=one, complete=False)
     assert became(report) == ({}, {"b": "unseen"})
-    none = audited(earlier=first, week=1, complete=False, teams=[])
+    none = audited(baseline=first, week=1, complete=False, teams=[])
     assert (none.comparison.refused, became(none)) == (None, ({}, {"a": "unseen", "b": "unseen"}))
-    again = audited(credential("a", team="one"), earlier=none, week=2, source=both)
+    again = audited(credential("a", team="one"), baseline=none, week=2, source=both)
     assert (states(again), became(again)) == ({"a": "ongoing"}, ({"b": "gone"}, {}))
 
 
@@ -269,20 +271,20 @@ def test_what_a_list_held_that_this_audit_did_not_have_is_not_gone():
         ({(None, "registry-credential")}, ({}, {"a": "unseen", "b": "unseen"})),
         ({("x", "registry-credential"), (None, "addon")}, ({"a": "gone", "b": "gone"}, {})),
     ):
-        assert became(audited(earlier=first, week=1, unread=unread)) == expected
+        assert became(audited(baseline=first, week=1, unread=unread)) == expected
 
 
 def test_an_audit_that_saw_another_account_is_refused_though_it_is_incomplete():
     team = Origin(kind="api", url=API.url, teams=["x"])
-    report = audited(earlier=audited(credential("a")), week=1, source=team, complete=False)
+    report = audited(baseline=audited(credential("a")), week=1, source=team, complete=False)
     assert "which this audit did not look at" in report.comparison.refused
-    none = audited(earlier=audited(credential("a", team="x"), source=team), week=1, teams=[])  # there is no team now
+    none = audited(baseline=audited(credential("a", team="x"), source=team), week=1, teams=[])  # there is no team now
     assert "which this audit did not look at" in none.comparison.refused
 
 
 def test_what_ended_is_in_the_reports_order():
     first = audited(credential("c"), credential("a"), rules=[OPEN, rule(id="z", severity="high", require="false")])
-    ended = audited(earlier=first, week=1, rules=[OPEN, rule(id="z", severity="high", require="false")]).resolved
+    ended = audited(baseline=first, week=1, rules=[OPEN, rule(id="z", severity="high", require="false")]).resolved
     assert [(each.rule_id, each.resource.id) for each in ended] == [
         ("z", "a"),
         ("z", "c"),
@@ -292,20 +294,20 @@ def test_what_ended_is_in_the_reports_order():
 
 
 def test_an_earlier_report_that_ended_while_this_audit_ran_is_told():
-    report = audited(credential("a"), earlier=replace(FIRST, run=replace(FIRST.run, finished_at=MONDAY)))
+    report = audited(credential("a"), baseline=replace(FIRST, run=replace(FIRST.run, finished_at=MONDAY)))
     assert report.comparison.cautions == []
-    report = audited(credential("a"), earlier=audited(credential("a")))  # which ends two seconds after this one began
+    report = audited(credential("a"), baseline=audited(credential("a")))  # which ends two seconds after this one began
     assert "was made after this audit began" in report.comparison.cautions[0]
 
 
 def test_what_a_rule_failed_on_before_may_not_be_new():
-    report = audited(credential("a"), earlier=audited(credential("a", opened="yes")), week=1)
+    report = audited(credential("a"), baseline=audited(credential("a", opened="yes")), week=1)
     assert report.comparison.cautions[0].startswith("1 of what is new could not be judged by the earlier report")
 
 
 def test_a_rule_that_changed_is_told_where_something_is_resolved_by_it():
     changed = replace(OPEN, params={"a": 1})
-    report = audited(credential("a", opened=False), rules=[changed], earlier=audited(credential("a")), week=1)
+    report = audited(credential("a", opened=False), rules=[changed], baseline=audited(credential("a")), week=1)
     assert report.comparison.cautions == [
         "the file or parameters of open changed: what is new or resolved may come from that"
     ]
@@ -315,7 +317,7 @@ def test_an_earlier_report_without_digests_is_not_said_to_have_other_rules():
     known = replace(OPEN, sha256="0" * 64)
     first = audited(credential("a"), rules=[known])
     without = replace(first, rules=[replace(each, sha256="") for each in first.rules])
-    assert audited(credential("a"), rules=[known], earlier=without, week=1).comparison.cautions == []
+    assert audited(credential("a"), rules=[known], baseline=without, week=1).comparison.cautions == []
 
 
 def test_an_account_and_a_credential_of_its_name_are_told_apart():
@@ -323,18 +325,18 @@ def test_an_account_and_a_credential_of_its_name_are_told_apart():
     account = Account(team=None)
     engine = Engine([every], MONDAY)
 
-    def judged(earlier):
-        past = None if earlier is None else msgspec.json.decode(msgspec.json.encode(earlier), type=Baseline)
-        tally = VerdictTotals(engine, WaiverBook([], MONDAY.date()), (), past)
-        tally.add(engine.judge_account(account, [credential("account")]))
+    def evaluated(earlier):
+        baseline = None if earlier is None else msgspec.json.decode(msgspec.json.encode(earlier), type=Baseline)
+        totals = VerdictTotals(engine, WaiverBook([], MONDAY.date()), (), baseline)
+        totals.add(engine.evaluate_account(account, [credential("account")]))
         run = Run(id="1", started_at=MONDAY, finished_at=MONDAY, source=API, complete=True, incomplete_reasons=[])
-        return tally.report(Tool("t", "1"), run, Coverage(), [], None, seen=True, accounts=[None])
+        return totals.report(Tool("t", "1"), run, Coverage(), [], None, seen=True, accounts=[None])
 
-    first = judged(None)
-    assert states(judged(first)) == {"account": "ongoing"}
-    assert judged(first).unsettled == judged(first).resolved == []
+    first = evaluated(None)
+    assert states(evaluated(first)) == {"account": "ongoing"}
+    assert evaluated(first).unsettled == evaluated(first).resolved == []
     credentials = audited(credential("account"))
-    assert (states(judged(credentials)), became(judged(credentials))) == (
+    assert (states(evaluated(credentials)), became(evaluated(credentials))) == (
         {"account": "new"},
         ({}, {"account": "unasked"}),
     )
@@ -348,15 +350,15 @@ def test_the_exit_code_is_that_of_the_lowest_severity_that_counts_and_an_incompl
     fail_on, complete, code
 ):
     engine = Engine([OPEN], MONDAY)
-    tally = VerdictTotals(engine, WaiverBook([], MONDAY.date()))
-    tally.add(engine.judge([credential("a")]))
+    totals = VerdictTotals(engine, WaiverBook([], MONDAY.date()))
+    totals.add(engine.evaluate([credential("a")]))
     run = Run(id="1", started_at=MONDAY, finished_at=MONDAY, source=API, complete=complete, incomplete_reasons=[])
-    assert tally.report(Tool("t", "1"), run, Coverage(), [], fail_on).exit_code == code
+    assert totals.report(Tool("t", "1"), run, Coverage(), [], fail_on).exit_code == code
 
 
 def test_what_was_pending_takes_its_place_in_that_order():
-    second = audited(credential("c"), earlier=FIRST, week=1, complete=False)
-    assert [each.resource.id for each in audited(earlier=second, week=2).resolved] == ["a", "b", "c"]
+    second = audited(credential("c"), baseline=FIRST, week=1, complete=False)
+    assert [each.resource.id for each in audited(baseline=second, week=2).resolved] == ["a", "b", "c"]
 
 
 def undelivered(report, *reasons):
@@ -367,29 +369,29 @@ def undelivered(report, *reasons):
 
 def test_what_nobody_was_told_is_told_again():
     """A mail about changes fails: what it should have said is not lost with it."""
-    second = audited(credential("a"), credential("d"), credential("b", opened=False), earlier=FIRST, week=1)
+    second = audited(credential("a"), credential("d"), credential("b", opened=False), baseline=FIRST, week=1)
     again = [credential("a"), credential("d"), credential("b", opened=False)]
-    told = audited(*again, earlier=second, week=2)
+    told = audited(*again, baseline=second, week=2)
     assert (states(told), became(told)) == ({"a": "ongoing", "d": "ongoing"}, ({}, {}))
-    owed = audited(*again, earlier=undelivered(second), week=2)
+    owed = audited(*again, baseline=undelivered(second), week=2)
     assert (states(owed), became(owed)) == ({"a": "ongoing", "d": "new"}, ({"b": "fixed", "c": "gone"}, {}))
-    assert (owed.comparison.new, owed.comparison.resolved, owed.comparison.earlier.complete) == (1, 2, True)
+    assert (owed.comparison.new, owed.comparison.resolved, owed.comparison.baseline.complete) == (1, 2, True)
     (caution,) = owed.comparison.cautions
     assert "was not delivered everywhere" in caution
-    paid = audited(*again, earlier=owed, week=3)
+    paid = audited(*again, baseline=owed, week=3)
     assert (states(paid), became(paid)) == ({"a": "ongoing", "d": "ongoing"}, ({}, {}))
 
 
 def test_what_was_resolved_then_and_is_violated_again_is_new_and_not_resolved():
-    second = undelivered(audited(credential("a"), credential("b", opened=False), earlier=FIRST, week=1))
-    report = audited(credential("b"), resource(id="c", name="c", kind="usual"), earlier=second, week=2)
+    second = undelivered(audited(credential("a"), credential("b", opened=False), baseline=FIRST, week=1))
+    report = audited(credential("b"), resource(id="c", name="c", kind="usual"), baseline=second, week=2)
     assert states(report) == {"b": "new"}
-    assert became(report) == ({"a": "gone"}, {})  # c can't be judged: whether it is still resolved is not known
+    assert became(report) == ({"a": "gone"}, {})  # c can't be evaluated: whether it is still resolved is not known
 
 
 def test_an_earlier_report_that_was_not_delivered_and_not_whole_is_both():
-    report = audited(credential("a"), earlier=undelivered(FIRST, "page 2: 403 Forbidden"), week=1)
-    assert not report.comparison.earlier.complete
+    report = audited(credential("a"), baseline=undelivered(FIRST, "page 2: 403 Forbidden"), week=1)
+    assert not report.comparison.baseline.complete
     assert ["delivered" in each or "incomplete (page 2" in each for each in report.comparison.cautions] == [True, True]
 
 
@@ -427,12 +429,12 @@ def test_a_report_with_values_of_another_kind_is_none(place, value):
 
 
 def test_what_earlier_versions_called_mended_is_read_as_fixed():
-    second = audited(credential("a", opened=False), credential("b"), credential("c"), earlier=FIRST, week=1)
+    second = audited(credential("a", opened=False), credential("b"), credential("c"), baseline=FIRST, week=1)
     lost = replace(second, run=replace(second.run, complete=False, incomplete_reasons=["mail"], undelivered=["mail"]))
     before = msgspec.json.encode(lost).decode().replace('"became":"fixed"', '"became":"mended"')
     assert "mended" in before
-    past = baseline_of(msgspec.json.decode(before))
-    assert [each.became for each in past.resolved] == ["fixed"]
-    third = audited(credential("a", opened=False), credential("b"), credential("c"), earlier=past, week=2)
+    baseline = baseline_of(msgspec.json.decode(before))
+    assert [each.became for each in baseline.resolved] == ["fixed"]
+    third = audited(credential("a", opened=False), credential("b"), credential("c"), baseline=baseline, week=2)
     assert became(third) == ({"a": "fixed"}, {})
     assert "mended" not in msgspec.json.encode(third).decode()

@@ -67,12 +67,12 @@ def test_nothing_is_met_where_not_everything_was_seen(counts):
 def test_nothing_is_met_unless_the_caller_says_that_all_was_seen():
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     engine = Engine([rule(controls={"soc2": ["CC6.1"]})], now)
-    tally = VerdictTotals(engine, WaiverBook([], now.date()))
-    tally.add(engine.judge([resource()]))
+    totals = VerdictTotals(engine, WaiverBook([], now.date()))
+    totals.add(engine.evaluate([resource()]))
     run = Run(id="1", started_at=now, finished_at=now, source=Origin(kind="api"), complete=True, incomplete_reasons=[])
 
     def met(**said):
-        (framework,) = tally.report(Tool("t", "1"), run, Coverage(), [], None, **said).compliance
+        (framework,) = totals.report(Tool("t", "1"), run, Coverage(), [], None, **said).compliance
         return framework.controls[0].verdict
 
     assert (met(), met(seen=True)) == ("notknown", "met")

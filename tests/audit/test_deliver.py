@@ -123,7 +123,9 @@ def test_a_folder_that_can_not_be_had_keeps_no_report_from_another_place(run, tm
     assert report["run"]["incompleteReasons"] == ["taken could not be written (File exists)"]
 
 
-def test_an_input_is_what_was_judged_though_a_snapshot_of_it_is_saved_and_one_that_was_not_saved_says_so(run, tmp_path):
+def test_an_input_is_what_was_evaluated_though_a_snapshot_of_it_is_saved_and_one_that_was_not_saved_says_so(
+    run, tmp_path
+):
     run("--format", "json,attestation", "--save-snapshot", "s.json")
     (subject,) = json.loads((tmp_path / "reports/report.intoto.json").read_text())["subject"]
     assert subject["name"] == "i.json"

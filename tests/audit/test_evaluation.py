@@ -9,7 +9,7 @@ from northflank_audit.audit import runner
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.config.policy import Policy
 from northflank_audit.documents.yaml_document import Document
-from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan
+from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan
 from northflank_audit.formats.jsonreport import render
 from northflank_audit.model import Status
 from northflank_audit.northflank.client import Client
@@ -43,7 +43,7 @@ def audited(tmp_path: Path):
         for each in rules:
             each.params.update(params or {})
         accepted, _ = read_waivers(Document(waivers or "waivers: []", "w.yaml"))
-        policy = Policy(rules=rules, waivers=[waiver for _, waiver in accepted], earlier=None)
+        policy = Policy(rules=rules, waivers=[waiver for _, waiver in accepted], baseline=None)
         request = AuditRequest(policy=policy, details=details, include=frozenset(Status), snapshot=snapshot)
         return runner.audit(request, source, lambda _: None)
 
@@ -82,7 +82,7 @@ def new(identity, *projects, **more):
 
 
 def account(*credentials, projects=("p", "q")):
-    return Account(list(credentials), [{"id": each} for each in projects])
+    return EmulatedAccount(list(credentials), [{"id": each} for each in projects])
 
 
 def statuses(report):
@@ -95,7 +95,7 @@ def of(report, rule):
 
 # -- Projects ----------------------------------------------------------------------------------------------------------
 def test_projects_are_asked_for_once_and_only_when_a_selected_rule_reads_them(online):
-    accounts = Accounts(account(old("a", "p"), old("b", "gone")))
+    accounts = EmulatedAccounts(account(old("a", "p"), old("b", "gone")))
     _, without = online(accounts, TWICE, MANY, more=["unrestricted"])
     assert without == [LIST]
     report, requests = online(accounts, GONE)
@@ -106,14 +106,14 @@ def test_projects_are_asked_for_once_and_only_when_a_selected_rule_reads_them(on
 
 def test_projects_are_read_page_by_page_before_the_details(online):
     names = [f"p{n}" for n in range(5)]
-    accounts = Accounts(account(new("a", "p0", "p4"), new("b", "p5"), projects=names))
+    accounts = EmulatedAccounts(account(new("a", "p0", "p4"), new("b", "p5"), projects=names))
     report, requests = online(accounts, GONE, page_size=2)
     assert requests[:4] == [LIST, PROJECTS, PROJECTS, PROJECTS]
     assert of(report, GONE) == {"a": "pass", "b": "fail"}
 
 
 def test_projects_that_are_refused_are_unknown_and_the_permission_is_named(online):
-    accounts = Accounts(account(old("a", "p"), old("b")))
+    accounts = EmulatedAccounts(account(old("a", "p"), old("b")))
     report, _ = online(accounts, GONE, MANY, faults=[Fault(path=PROJECTS, status=403)])
     assert of(report, GONE) == {"a": "unknown", "b": "notapplicable"}
     assert of(report, MANY) == {"account": "pass"}
@@ -139,14 +139,14 @@ def test_projects_that_are_refused_are_unknown_and_the_permission_is_named(onlin
 )  # fmt: skip
 @pytest.mark.parametrize("page", [1, 2])
 def test_a_list_of_projects_with_a_gap_is_not_known(online, fault, page):
-    accounts = Accounts(account(old("a", "p1"), old("b", "p2"), projects=["p1", "p2"]))
+    accounts = EmulatedAccounts(account(old("a", "p1"), old("b", "p2"), projects=["p1", "p2"]))
     report, _ = online(accounts, GONE, page_size=1, faults=[Fault(path=PROJECTS, nth=f"{page}-", **fault)])
     assert of(report, GONE) == {"a": "unknown", "b": "unknown"}
     assert report.exit_code == 3
 
 
 def test_projects_that_are_not_known_are_no_reason_to_read_details(online):
-    accounts = Accounts(account(old("a", "p"), old("b", "p")))
+    accounts = EmulatedAccounts(account(old("a", "p"), old("b", "p")))
     _, requests = online(accounts, GONE, faults=[Fault(path=PROJECTS, status=403)])
     assert requests == [LIST, PROJECTS]
 
@@ -161,7 +161,7 @@ def test_projects_that_are_not_known_are_no_reason_to_read_details(online):
     ids=str,
 )  # fmt: skip
 def test_half_a_list_is_never_enough_to_pass(online, fault):
-    accounts = Accounts(account(old("a", "p"), old("b", "q"), old("c")))
+    accounts = EmulatedAccounts(account(old("a", "p"), old("b", "q"), old("c")))
     report, _ = online(
         accounts, TWICE, MANY, more=["provider"], page_size=1, faults=[Fault(path=LIST, nth="2-", **fault)]
     )
@@ -175,7 +175,7 @@ def test_half_a_list_is_never_enough_to_pass(online, fault):
 
 
 def test_two_different_records_with_one_id_are_a_gap(online):
-    report, _ = online(Accounts(account(old("a", "p"), old("a", "q"))), MANY)
+    report, _ = online(EmulatedAccounts(account(old("a", "p"), old("a", "q"))), MANY)
     assert of(report, MANY) == {"account": "unknown"}
 
 
@@ -185,7 +185,7 @@ def test_each_team_sees_its_own_credentials_and_projects_only(online):
         "u": account(old("a", "p"), old("c", "q"), projects=["q"]),
         "v": account(projects=["x"]),
     }
-    report, requests = online(Accounts(account(), teams), GONE, TWICE, MANY, teams=None, params={"max": 1})
+    report, requests = online(EmulatedAccounts(account(), teams), GONE, TWICE, MANY, teams=None, params={"max": 1})
     assert statuses(report) == {
         (GONE, "t", "a"): "pass", (GONE, "t", "b"): "fail", (GONE, "u", "a"): "fail", (GONE, "u", "c"): "pass",
         (TWICE, "t", "a"): "pass", (TWICE, "t", "b"): "pass", (TWICE, "u", "a"): "pass", (TWICE, "u", "c"): "pass",
@@ -195,13 +195,13 @@ def test_each_team_sees_its_own_credentials_and_projects_only(online):
     assert sorted(path for path in requests if path.endswith("projects")) == [f"/v1/teams/{t}/projects" for t in "tuv"]
 
 
-def test_a_team_that_fails_does_not_keep_the_others_from_being_judged(online):
+def test_a_team_that_fails_does_not_keep_the_others_from_being_evaluated(online):
     teams = {"t": account(old("a", "p")), "u": account(old("b", "p"))}
     faults = [
         Fault(path="/v1/teams/t/integrations/registries", status=403),
         Fault(path="/v1/teams/u/projects", status=500),
     ]
-    report, _ = online(Accounts(account(), teams), GONE, MANY, teams=["t", "u"], faults=faults)
+    report, _ = online(EmulatedAccounts(account(), teams), GONE, MANY, teams=["t", "u"], faults=faults)
     assert statuses(report) == {
         (GONE, "t", None): "unknown",
         (GONE, "u", "b"): "unknown",
@@ -210,27 +210,27 @@ def test_a_team_that_fails_does_not_keep_the_others_from_being_judged(online):
     }
 
 
-def test_an_account_without_credentials_is_judged(online):
-    report, _ = online(Accounts(account()), GONE, MANY)
+def test_an_account_without_credentials_is_evaluated(online):
+    report, _ = online(EmulatedAccounts(account()), GONE, MANY)
     assert (of(report, MANY), report.exit_code, report.coverage.results) == ({"account": "pass"}, 0, 1)
     assert report.warnings == ["there are no registry credentials: only the account itself was checked"]
-    report, _ = online(Accounts(account()), GONE)
+    report, _ = online(EmulatedAccounts(account()), GONE)
     assert (report.exit_code, report.coverage.resources, report.coverage.results) == (0, 0, 0)
 
 
 # -- Details -----------------------------------------------------------------------------------------------------------
 def test_details_are_read_where_a_rule_over_the_account_wants_them_and_not_otherwise(online):
-    accounts = Accounts(account(new("a", "p"), new("b", "p"), new("c", "p", provider="dockerhub")))
+    accounts = EmulatedAccounts(account(new("a", "p"), new("b", "p"), new("c", "p", provider="dockerhub")))
     report, requests = online(accounts, TWICE)
     assert of(report, TWICE) == {"a": "fail", "b": "fail", "c": "pass"}
     assert (report.coverage.details, len(requests), report.exit_code) == (3, 4, 1)
-    assert online(Accounts(account(old("a", "p"), old("b", "p"))), TWICE)[1] == [LIST]  # in 2024 it says all
-    _, requests = online(Accounts(account(new("a", "p"), old("b", "p"))), GONE)
+    assert online(EmulatedAccounts(account(old("a", "p"), old("b", "p"))), TWICE)[1] == [LIST]  # in 2024 it says all
+    _, requests = online(EmulatedAccounts(account(new("a", "p"), old("b", "p"))), GONE)
     assert requests == [LIST, PROJECTS, f"{LIST}/a"]  # it reads no other credential
 
 
 def test_a_detail_is_asked_for_once_though_two_rules_want_it_and_it_is_refused(online):
-    accounts = Accounts(account(new("a", "p"), new("b", "p")))
+    accounts = EmulatedAccounts(account(new("a", "p"), new("b", "p")))
     report, requests = online(
         accounts, TWICE, GONE, more=["unrestricted"], faults=[Fault(path=f"{LIST}/b", status=403)]
     )
@@ -243,7 +243,7 @@ def test_a_detail_is_asked_for_once_though_two_rules_want_it_and_it_is_refused(o
 
 
 def test_details_never_leaves_it_unknown_and_always_reads_all(online):
-    accounts = Accounts(account(new("a", "p"), new("b", "p")))
+    accounts = EmulatedAccounts(account(new("a", "p"), new("b", "p")))
     report, requests = online(accounts, TWICE, details="never")
     assert (of(report, TWICE), requests) == ({"a": "unknown", "b": "unknown"}, [LIST])
     assert "--details never" in report.results[0].message
@@ -252,13 +252,13 @@ def test_details_never_leaves_it_unknown_and_always_reads_all(online):
 
 
 def test_details_that_the_rate_limit_does_not_cover_are_unknown(online):
-    report, requests = online(Accounts(account(new("a", "p"), new("b", "p"))), TWICE, rate_limit=1)
+    report, requests = online(EmulatedAccounts(account(new("a", "p"), new("b", "p"))), TWICE, rate_limit=1)
     assert (of(report, TWICE), len(requests)) == ({"a": "unknown", "b": "unknown"}, 1)
 
 
-def test_all_rules_judge_a_record_in_the_form_that_the_snapshot_keeps(online, audited, tmp_path):
+def test_all_rules_evaluate_a_record_in_the_form_that_the_snapshot_keeps(online, audited, tmp_path):
     """The provider changes between list and detail, and only a rule over the account asks for the detail."""
-    accounts = Accounts(account(new("a", "p"), new("b", "p")))
+    accounts = EmulatedAccounts(account(new("a", "p"), new("b", "p")))
     changed = {"data": {"credentials": [{"id": "a", "provider": "quay"}, {"id": "b"}]}}
     faults = [
         Fault(path=f"{LIST}/a", patch={"data": {"provider": "quay"}}),
@@ -281,11 +281,11 @@ CASES = {
 
 
 @pytest.mark.parametrize("faults", CASES.values(), ids=CASES)
-def test_a_snapshot_judged_again_gives_the_same(online, audited, tmp_path, faults):
+def test_a_snapshot_evaluated_again_gives_the_same(online, audited, tmp_path, faults):
     teams = {"t": account(new("a", "p"), new("b", "p")), "u": account(old("c", "gone"), old("d", "q")), "v": account()}
     ids, path = (GONE, TWICE, MANY), str(tmp_path / "s.json")
     live, _ = online(
-        Accounts(account(), teams),
+        EmulatedAccounts(account(), teams),
         *ids,
         more=["unrestricted"],
         teams=["t", "u", "v"],
@@ -304,7 +304,7 @@ def test_a_snapshot_judged_again_gives_the_same(online, audited, tmp_path, fault
 
 def test_a_snapshot_without_projects_says_why_they_are_not_known(online, audited, tmp_path):
     path = str(tmp_path / "s.json")
-    online(Accounts(account(old("a", "p"))), MANY, snapshot=path)
+    online(EmulatedAccounts(account(old("a", "p"))), MANY, snapshot=path)
     report = audited(InputSource([("s", Path(path).read_bytes())], None), GONE)
     assert report.results[0].message.endswith("are known (no rule asked for them when this was fetched)")
 
@@ -328,7 +328,7 @@ def test_a_saved_list_that_says_there_is_more_is_not_whole(audited):
 
 # -- Results of accounts -----------------------------------------------------------------------------------------------
 def test_a_violation_by_an_account_can_be_waived(online):
-    accounts = Accounts(account(), {"t": account(old("a", "p"), old("b", "p"))})
+    accounts = EmulatedAccounts(account(), {"t": account(old("a", "p"), old("b", "p"))})
     waivers = f"waivers: [{{rule: {MANY}, resource: t, reason: r, owner: o, expires: 2099-01-01}}]"
     report, _ = online(accounts, MANY, teams=["t"], params={"max": 1}, waivers=waivers)
     assert (report.summary.waived, report.summary.fail, report.exit_code) == (1, 0, 0)
@@ -338,13 +338,13 @@ def test_a_violation_by_an_account_can_be_waived(online):
 
 
 def test_accounts_are_counted_where_a_rule_is_about_them_and_nowhere_else(online):
-    accounts = Accounts(account(old("a", "p")))
+    accounts = EmulatedAccounts(account(old("a", "p")))
     assert json.loads(render(online(accounts, MANY)[0]))["coverage"]["accounts"] == 1
     assert "accounts" not in json.loads(render(online(accounts, TWICE)[0]))["coverage"]
 
 
 def test_what_a_list_does_not_show_is_not_taken_for_absent(online):
-    accounts = Accounts(account(new("a", "p"), new("b", "p")))
+    accounts = EmulatedAccounts(account(new("a", "p"), new("b", "p")))
     report, requests = online(accounts, more=["none-restricted"])
     assert (of(report, "none-restricted"), report.exit_code) == ({"account": "fail"}, 1)
     assert sorted(requests) == [LIST, f"{LIST}/a", f"{LIST}/b"]
@@ -359,7 +359,7 @@ def test_what_a_list_does_not_show_is_not_taken_for_absent(online):
 
 
 def test_a_list_that_names_no_more_than_ids_hides_no_duplicate(online):
-    terse = Accounts(
+    terse = EmulatedAccounts(
         account(
             new("a", "p", provider="custom", registryUrl="https://r"),
             new("b", "p", provider="custom", registryUrl="https://r"),
@@ -371,7 +371,7 @@ def test_a_list_that_names_no_more_than_ids_hides_no_duplicate(online):
 
 
 def test_beside_rules_over_the_account_the_details_of_others_are_read_by_themselves_and_never_under_never(online):
-    accounts = Accounts(account(new("a", "p"), old("b", "p")))
+    accounts = EmulatedAccounts(account(new("a", "p"), old("b", "p")))
     report, requests = online(accounts, MANY, more=["unrestricted"])
     assert requests == [LIST, f"{LIST}/a"]
     assert of(report, "unrestricted") == {"a": "pass", "b": "pass"}

@@ -66,7 +66,7 @@ def test_the_digest_of_a_rule_file_is_that_of_its_bytes(compliance, tmp_path, wr
     assert [rule["origin"] for rule in rules] == ["rules.yaml:3", "rules.yaml:4"]
 
 
-def test_the_demo_names_what_tuned_its_rules_the_same_on_every_machine(monkeypatch, tmp_path):
+def test_the_demo_names_what_overrode_its_rules_the_same_on_every_machine(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["audit.py", "--demo", "--format", "json"])
     with pytest.raises(SystemExit):

@@ -37,7 +37,7 @@ class Clock:
 def audited(seconds, count, asked=RULES, on_unknown="fail"):
     found = [{"id": f"c{n}", "provider": "github", "restrictions": {"restricted": True}} for n in range(count)]
     body = json.dumps({"data": {"credentials": found}, "pagination": {"hasNextPage": False, "count": count}})
-    policy = Policy(rules=load([("r.yaml", asked)]), waivers=[], earlier=None)
+    policy = Policy(rules=load([("r.yaml", asked)]), waivers=[], baseline=None)
     source = InputSource([("i.json", body.encode())], None)
     request = AuditRequest(policy=policy, details="never", on_unknown=on_unknown)
     return runner.audit(request, source, lambda _: None, "", Deadline(seconds, Clock()))
@@ -45,7 +45,7 @@ def audited(seconds, count, asked=RULES, on_unknown="fail"):
 
 @pytest.mark.parametrize("asked", [RULES, COLLECTIVE])
 @pytest.mark.parametrize("on_unknown", ["fail", "ignore"])
-def test_what_is_not_judged_when_the_time_is_up_makes_the_audit_incomplete(asked, on_unknown):
+def test_what_is_not_evaluated_when_the_time_is_up_makes_the_audit_incomplete(asked, on_unknown):
     report = audited(200, 1000, asked, on_unknown)
     (reason,) = report.run.incomplete_reasons
     assert (report.exit_code, report.run.complete) == (3, False)
@@ -56,14 +56,14 @@ def test_what_is_not_judged_when_the_time_is_up_makes_the_audit_incomplete(asked
     assert (whole.exit_code, whole.run.incomplete_reasons) == (0, [])
 
 
-def test_what_was_fetched_in_time_is_still_judged_for_a_moment():
+def test_what_was_fetched_in_time_is_still_evaluated_for_a_moment():
     clock = SimpleNamespace(now=0)
     engine = TimedEngine(rules(), dt.datetime.now(dt.UTC), Deadline(10, lambda: clock.now))
     clock.now = 10 + LATE
-    assert len(list(engine.judge(source_resources()))) == 2
+    assert len(list(engine.evaluate(source_resources()))) == 2
     assert list(engine.problems()) == []
     clock.now += 0.1
-    assert list(engine.judge(source_resources())) == []
+    assert list(engine.evaluate(source_resources())) == []
     assert len(list(engine.problems())) == 1
 
 
@@ -84,7 +84,7 @@ def test_formats_that_the_time_is_not_enough_for_are_left_out_and_the_others_say
     monkeypatch.setattr(type(FORMATS["md"]), "render", slow)
     places = [(name, f"{name}.txt") for name in ("json", "md", "csv", "html")]
     renderer = deliver._Renderer(Deadline(1, lambda: clock.now))
-    settings = SimpleNamespace(format=(), kept=[])
+    settings = SimpleNamespace(format=(), output_dir_destinations=[])
     told, written = deliver._write(settings, places, report, renderer)
     reasons = [f"{name}.txt could not be written ({deliver.OUT_OF_TIME})" for name in ("csv", "html")]
     assert (told.exit_code, told.run.incomplete_reasons, written) == (3, reasons, places[:2])

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from northflank_audit.formats import FORMATS
 from northflank_audit.model import Result, Severity, fingerprint
-from northflank_audit.report import Comparison, Earlier, Report
+from northflank_audit.report import BaselineRun, Comparison, Report
 from tests.conftest import NET, needed
 from tests.formats.conftest import (
     HOSTILE,
@@ -49,7 +49,7 @@ def many(report: Report, count: int) -> Report:
         compliance=[],
         results=results,
         comparison=Comparison(
-            earlier=Earlier(
+            baseline=BaselineRun(
                 id="fedcba9876543210",
                 finished_at=dt.datetime(2026, 11, 17, 6, 0, 3, tzinfo=dt.UTC),
                 complete=True,

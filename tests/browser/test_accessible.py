@@ -29,16 +29,16 @@ def violations(chromium, written):
             page.add_style_tag(content=".findings > li { content-visibility: visible !important }")
             page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
             page.evaluate(AXE.read_text(encoding="utf-8"))
-            against = judged(page, {"type": "tag", "values": WCAG})
+            against = broken_rules(page, {"type": "tag", "values": WCAG})
             page.emulate_media(color_scheme="dark")
-            against += judged(page, {"type": "rule", "values": ["color-contrast"]})  # all else is as it was
+            against += broken_rules(page, {"type": "rule", "values": ["color-contrast"]})  # all else is as it was
             page.set_viewport_size({"width": 360, "height": 740})
-            return against + judged(page, {"type": "tag", "values": WCAG})
+            return against + broken_rules(page, {"type": "tag", "values": WCAG})
 
     return found
 
 
-def judged(page, rules):
+def broken_rules(page, rules):
     """Return the rules that are broken, and where."""
     results = page.evaluate("(runOnly) => axe.run(document, {runOnly, resultTypes: ['violations', 'passes']})", rules)
     assert len(results["passes"]) >= (15 if rules["type"] == "tag" else 1)  # it did look
@@ -55,7 +55,7 @@ def test_each_landmark_has_a_name_of_its_own(chromium, written, full):
         page = made.new_page()
         page.goto(written(full).as_uri())
         page.evaluate(AXE.read_text(encoding="utf-8"))
-        assert judged(page, {"type": "rule", "values": ["landmark-unique"]}) == []
+        assert broken_rules(page, {"type": "rule", "values": ["landmark-unique"]}) == []
 
 
 def test_all_severities_changes_and_filters_meet_it_too(violations, report):

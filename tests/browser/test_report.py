@@ -170,7 +170,7 @@ def test_sorted_by_rule_the_rules_come_by_name_and_go_back(opened, thirty):
     assert shown(page)[:2] == ["cred-0", "cred-15"]
 
 
-def test_what_is_unjudged_or_waived_is_filtered_and_sorted_too(opened, full):
+def test_what_is_inconclusive_or_waived_is_filtered_and_sorted_too(opened, full):
     page = opened(full)
     assert count(page) == "4 findings"  # what is resolved or unsettled is another report's
     page.get_by_label("Rule", exact=True).select_option(label="Provider is allowed")

@@ -6,6 +6,7 @@ import sys
 import click
 import pytest
 
+from northflank_audit.cli import rule_commands
 from northflank_audit.cli.app import LAZY, cli
 from tests.conftest import NET, ROOT
 
@@ -22,7 +23,9 @@ print(*sorted(sys.modules), file=sys.stderr)
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["rules", "--help"], ["rules", "lint", "rules"], ["formats"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["rules", "--help"], ["rules", "lint", "rules"], ["formats"]]
+)
 def test_neither_requests_nor_jinja2_is_imported_where_nothing_is_asked_or_rendered(arguments):
     done = subprocess.run([sys.executable, "-c", LOADED, *arguments], cwd=ROOT, capture_output=True, text=True,
                           check=True, timeout=NET)  # fmt: skip
@@ -31,15 +34,20 @@ def test_neither_requests_nor_jinja2_is_imported_where_nothing_is_asked_or_rende
     assert not {"requests", "jinja2", "rich", "prometheus_client"} & set(loaded)
 
 
-def test_help_imports_no_command_that_it_lists():
-    done = subprocess.run([sys.executable, "-c", LOADED, "--help"], cwd=ROOT, capture_output=True, text=True,
+@pytest.mark.parametrize(("group", "lazies"), [([], LAZY), (["rules"], rule_commands.LAZY)])
+def test_help_imports_no_command_that_it_lists(group, lazies):
+    done = subprocess.run([sys.executable, "-c", LOADED, *group, "--help"], cwd=ROOT, capture_output=True, text=True,
                           check=True, timeout=NET)  # fmt: skip
-    assert not {each.module for each in LAZY} & set(done.stderr.splitlines()[-1].split())
+    assert not {each.module for each in lazies} & set(done.stderr.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("lazy", LAZY, ids=lambda lazy: lazy.name)
-def test_a_list_of_commands_says_what_the_commands_say_of_themselves(lazy):
-    with click.Context(cli) as ctx:
-        command = cli.get_command(ctx, lazy.name)
+@pytest.mark.parametrize(
+    ("group", "lazy"),
+    [(group, lazy) for group in (cli, rule_commands.rules_group) for lazy in group.lazy.values()],
+    ids=lambda each: each.name,
+)
+def test_a_list_of_commands_says_what_the_commands_say_of_themselves(group, lazy):
+    with click.Context(group) as ctx:
+        command = group.get_command(ctx, lazy.name)
     assert command.name == lazy.name
     assert (command.help or "").replace("\n", " ").startswith(lazy.help)

@@ -63,7 +63,7 @@ def test_packs_are_rule_files_by_name(rules):
     assert baseline < set(shipped) < set(strict)
     assert strict["registry-credential-stale"].params == {"max_age_days": 90}
     assert strict["registry-credential-stale"].severity == "high"
-    assert strict["registry-credential-stale"].tuned["params.max_age_days"].startswith("rules/packs/strict.yaml:")
+    assert strict["registry-credential-stale"].overridden["params.max_age_days"].startswith("rules/packs/strict.yaml:")
     assert rules("list", "--rules", "pack:strct") == (
         2, "unknown pack:strct (did you mean 'strict'?); choose from access, account, baseline, data, default, everything, network, secrets, strict, workloads",
     )  # fmt: skip

@@ -18,11 +18,11 @@ NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 def summary():
     def make(*resources, complete=True, **entry):
         engine = Engine([rule(**{"require": "credential.ok", **entry})], NOW)
-        tally = VerdictTotals(engine, WaiverBook([], NOW.date()))
-        tally.add(engine.judge(resources))
+        totals = VerdictTotals(engine, WaiverBook([], NOW.date()))
+        totals.add(engine.evaluate(resources))
         run = Run(id="1", started_at=NOW, finished_at=NOW, source=Origin(kind="api"), complete=complete,
                   incomplete_reasons=[] if complete else ["page 2: gone"])  # fmt: skip
-        report = tally.report(Tool("t", "1"), run, Coverage(resources=len(resources)), ["careful"], Severity.LOW)
+        report = totals.report(Tool("t", "1"), run, Coverage(resources=len(resources)), ["careful"], Severity.LOW)
         return click.unstyle("\n".join(lines(report, ["a.html"])))
 
     return make

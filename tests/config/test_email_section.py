@@ -28,7 +28,7 @@ def sections():
 
 
 def accepted(section):
-    return not email_section.mistakes(Document(json.dumps({"email": section}), "audit.yaml"))
+    return not email_section.diagnostics(Document(json.dumps({"email": section}), "audit.yaml"))
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in sections()}))
@@ -58,8 +58,8 @@ email:
 
 def read(text, *given, **environment):
     document = Document(text, "audit.yaml", discreet=True)
-    document.mistakes += email_section.mistakes(document)
-    assert document.mistakes == []
+    document.diagnostics += email_section.diagnostics(document)
+    assert document.diagnostics == []
     return email_section.email(document, given, environment)
 
 
@@ -109,14 +109,14 @@ def test_a_password_needs_no_tls_to_this_machine(host):
 )
 def test_a_login_that_can_not_work_is_told_with_its_place(section, told):
     text = json.dumps({"email": {"to": "a@example.com", "smtp": {"host": "h", **section}}}, indent=1)
-    mistakes = email_section.mistakes(Document(text, "audit.yaml", discreet=True))
-    assert len(mistakes) == 1
-    assert told in str(mistakes[0])
-    assert mistakes[0].line > 4  # where the key stands
-    assert "correct horse" not in mistakes[0].shown
+    diagnostics = email_section.diagnostics(Document(text, "audit.yaml", discreet=True))
+    assert len(diagnostics) == 1
+    assert told in str(diagnostics[0])
+    assert diagnostics[0].line > 4  # where the key stands
+    assert "correct horse" not in diagnostics[0].with_excerpt
 
 
 def test_a_section_with_mistakes_mails_nobody_by_itself():
     document = Document("email: {to: nobody}", "audit.yaml")
-    document.mistakes += email_section.mistakes(document)
+    document.diagnostics += email_section.diagnostics(document)
     assert email_section.email(document, (), {}) is None

@@ -148,7 +148,7 @@ RULES = "rules: [{id: named, title: Named, severity: low, require: \"credential.
 
 @pytest.fixture
 def audited(monkeypatch, tmp_path, capsys):
-    """Audit one credential in this process; `name` is its name, None one that can't be judged."""
+    """Audit one credential in this process; `name` is its name, None one that can't be evaluated."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rules.yaml").write_text(RULES)
 

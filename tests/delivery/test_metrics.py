@@ -233,9 +233,9 @@ def test_what_could_not_work_is_refused_at_the_start(audited, arguments):
 def test_a_nought_of_what_could_not_be_seen_is_left_out(report, clean, incomplete, tmp_path):
     seen = written(tmp_path / "a.prom", report)
     assert seen["results", "provider", "low", "unknown"] == 0
-    blind = written(tmp_path / "b.prom", incomplete)
-    assert ("results", "provider", "low", "unknown") not in blind
-    assert (blind["results", "unrestricted", "high", "fail"], blind[("credentials",)]) == (1, 3)
+    incomplete_run = written(tmp_path / "b.prom", incomplete)
+    assert ("results", "provider", "low", "unknown") not in incomplete_run
+    assert (incomplete_run["results", "unrestricted", "high", "fail"], incomplete_run[("credentials",)]) == (1, 3)
     lost = "the mail could not be sent"
     run = replace(clean.run, complete=False, incomplete_reasons=[lost], undelivered=[lost])
     undelivered = written(tmp_path / "c.prom", replace(clean, run=run, exit_code=3))

@@ -4,7 +4,6 @@ import re
 import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 
 import apprise
 import pytest
@@ -12,6 +11,7 @@ from apprise.plugins.discord import USER_ROLE_DETECTION_RE
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from northflank_audit.bounded import Job
 from northflank_audit.delivery import metrics, notify
 from northflank_audit.delivery.when import wanted
 from northflank_audit.errors import DeliveryError
@@ -89,7 +89,7 @@ def test_a_notification_fits_a_chat_however_much_there_is_to_say(report):
 )
 def test_what_others_wrote_calls_nobody_and_leads_nowhere(full, text):
     hostile = poisoned(full, text)
-    said = notify.body(hostile, []) + notify._shown(subject(hostile))
+    said = notify.body(hostile, []) + notify._inert(subject(hostile))
     assert not USER_ROLE_DETECTION_RE.findall(said)  # what Apprise itself looks for, to ping people in Discord
     assert not re.search(r"[@#]\w|<[!@#]|://|www\.", said)
     assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", said)
@@ -128,15 +128,16 @@ def test_a_chat_that_could_not_be_told_makes_the_audit_incomplete_and_loses_no_r
 ):
     begun = []
 
-    class Waited(threading.Thread):
-        def start(self):
-            begun.append(self)
-            super().start()
+    class Waited(Job):
+        def __init__(self, *given):
+            super().__init__(*given)
+            begun.append(self.thread)
 
-        def join(self, timeout=None):  # the time is up when no more can come
+        def result(self, seconds):  # the time is up when no more can come
             until(lambda: sum(each.is_alive() for each in begun) <= (answer in ("hang", "drip")))
+            return super().result(0)
 
-    monkeypatch.setattr(notify, "threading", SimpleNamespace(Thread=Waited))
+    monkeypatch.setattr(notify, "Job", Waited)
     other = serve()
     server = target(answer, more=f"json://{other.place}/{KEY}")
     ended = audited("--notify-file", "n.txt", "--verbose", "--log-format", "json", name="bad")

@@ -133,7 +133,7 @@ def test_it_is_audited_redacted_and_reported_in_every_format(run, emulator, tmp_
     assert "Widget that nobody frobnicated" in (tmp_path / "reports/report.md").read_text()
 
 
-def test_its_snapshot_is_judged_again(run, emulator, tmp_path):
+def test_its_snapshot_is_evaluated_again(run, emulator, tmp_path):
     run(
         "run",
         "--api-url",

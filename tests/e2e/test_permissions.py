@@ -1,4 +1,4 @@
-"""What a token may not read is unknown, and named with its permission; everything else is judged."""
+"""What a token may not read is unknown, and named with its permission; everything else is evaluated."""
 
 import json
 from dataclasses import replace
@@ -44,7 +44,7 @@ def rules(tmp_path):
         ("project", {"project", *OF_PROJECTS}),
     ],
 )
-def test_rules_about_what_may_not_be_read_are_unknown_and_the_others_are_judged(refused, unread, rules, audit):
+def test_rules_about_what_may_not_be_read_are_unknown_and_the_others_are_evaluated(refused, unread, rules, audit):
     permission = TYPES[refused].listing.permission
     with Emulator(replace(load(None), permissions=ALL - {permission.name})) as server:
         ended = audit("--rules", rules, "--include", "pass", "--api-url", server.url, NORTHFLANK_API_TOKEN=server.token)

@@ -15,7 +15,7 @@ HEAVY = ("requests", "jinja2", "rich", "yaml", "tenacity", "cel_expr_python")
 
 
 def loaded(*arguments, cwd):
-    code = f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = {['audit.py', *arguments]!r}\ntry: runpy.run_path({str(AUDIT)!r}, run_name='__main__')\nexcept SystemExit: pass\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+    code = f"import os, runpy, sys; os._exit = sys.exit; sys.path.insert(0, {str(ROOT)!r}); sys.argv = {['audit.py', *arguments]!r}\ntry: runpy.run_path({str(AUDIT)!r}, run_name='__main__')\nexcept SystemExit: pass\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split())
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from northflank_audit.emulator import Accounts, Emulator, load
+from northflank_audit.emulator import EmulatedAccounts, Emulator, load
 from northflank_audit.formats import FORMATS
 from northflank_audit.resources import TYPES
 from tests import leaky
@@ -26,13 +26,13 @@ EVERYTHING = (
 class Listening(Emulator):
     """An emulator that remembers which secrets it has told."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: EmulatedAccounts) -> None:
         super().__init__(accounts)
-        self.told: set[str] = set()
+        self.secrets: set[str] = set()
 
     def respond(self, request, authorization):
         answer = super().respond(request, authorization)
-        self.told |= planted(answer.content)
+        self.secrets |= planted(answer.content)
         return answer
 
 
@@ -59,7 +59,7 @@ def test_no_secret_is_written_in_any_encoding(pack, run, serve, audit, tmp_path)
     assert first.code in (1, 3), first.err
     assert {form.filename for form in FORMATS.values()} <= {path.name for path in (tmp_path / "reports").iterdir()}
     assert_never_asked(server.requests)
-    assert len(server.told) > 3, "the account's secrets did not reach the tool: nothing is shown by this"
+    assert len(server.secrets) > 3, "the account's secrets did not reach the tool: nothing is shown by this"
     again = audit("--input", "snapshot.json", "--compare", "reports/report.json", "--rules", pack, *EVERYTHING)
     assert again.code in (1, 3), again.err
     streams = {"out": first.out, "err": first.err, "again": again.out + again.err, "plan": plan.out + plan.err}

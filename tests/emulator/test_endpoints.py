@@ -11,17 +11,19 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from northflank_audit.emulator import Account, Emulator, Fault, Plan, load
-from northflank_audit.emulator.accounts import listed
+from northflank_audit.emulator import EmulatedAccount, Emulator, Fault, Plan, load
+from northflank_audit.emulator.accounts import as_listed
 from northflank_audit.emulator.endpoints import Children, Endpoint, built_in
-from northflank_audit.resources import TYPES
+from northflank_audit.resources import TYPES, Scope
 from northflank_audit.resources.base import DETAIL, LIST
 from tests.conftest import NET
 from tests.secrecy import planted
 
 SAMPLE = load(None)
 ENDPOINTS = {".".join(each.source): each for each in built_in()}
-TYPES_BY_PATH = {kind.listing.path.strip("/"): kind for kind in TYPES.values() if kind.listing}
+TYPES_BY_PATH = {
+    kind.listing.path.strip("/"): kind for kind in TYPES.values() if kind.listing and kind.scope is not Scope.TOKEN
+}
 
 
 @dataclass
@@ -63,7 +65,7 @@ def ask(session):
 
 def places(endpoint: Endpoint) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield each path of an endpoint, with its items, in the token's own account and in every team."""
-    accounts: list[tuple[str, Account]] = [("/v1", SAMPLE.own)]
+    accounts: list[tuple[str, EmulatedAccount]] = [("/v1", SAMPLE.own)]
     accounts += [(f"/v1/teams/{team}", account) for team, account in SAMPLE.teams.items()]
     for prefix, account in accounts:
         path = f"{prefix}/{'/'.join(endpoint.path)}"
@@ -123,7 +125,7 @@ def test_details_are_those_of_the_list_and_more(name, ask):
         assert answer.status_code == (200 if endpoint.detail else 404), path
         if endpoint.detail:
             detail = answer.json()["data"]
-            list_shows = listed(item) if name == "credentials" else endpoint.shown(item)
+            list_shows = as_listed(item) if name == "credentials" else endpoint.as_listed(item)
             lacking = {leaf for leaf in leaves(list_shows) if leaf[0].removeprefix(".") in endpoint.lacking}
             assert leaves(list_shows) - lacking <= leaves(detail)
             assert not detail.keys() & {each.source for each in endpoint.children.values()}

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan, load_plan, server
-from northflank_audit.emulator.plan import Answer, merged
+from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan, load_plan, server
+from northflank_audit.emulator.plan import Response, merged
 from northflank_audit.errors import StartError
 from tests.conftest import AUDIT, NET
 
 LIST = "/v1/integrations/registries"
-ACCOUNTS = Accounts(Account([{"id": name, "description": ""} for name in "abcdef"]))
+ACCOUNTS = EmulatedAccounts(EmulatedAccount([{"id": name, "description": ""} for name in "abcdef"]))
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_gzip_of_many_is_that_of_one():
 
 
 def _answer():
-    return Answer(200, {}, {})
+    return Response(200, {}, {})
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def statuses():
     for team, account in ((None, SAMPLE.own), *SAMPLE.teams.items()):
         everything = list(resources(team, SAMPLE))
         whole = Account(team=team, projects=[each["id"] for each in account.projects])
-        for verdict in (*engine.judge(everything), *engine.judge_account(whole, everything)):
+        for verdict in (*engine.evaluate(everything), *engine.evaluate_account(whole, everything)):
             found[verdict.rule.id].add(verdict.status.value)
     return found
 
@@ -43,7 +43,7 @@ def test_each_rule_passes_and_fails_somewhere(rule, statuses):
 def test_every_type_is_there_in_the_tokens_own_account():
     found = {each.type for each in resources(None, SAMPLE)}
     assert found == {name for name, kind in TYPES.items() if kind.listing}
-    assert {each.type for each in resources("payments", SAMPLE)} >= found - {"load-balancer", "volume"}
+    assert {each.type for each in resources("payments", SAMPLE)} >= found - {"load-balancer", "volume", "auth"}
 
 
 def test_identities_are_unique_though_ids_are_not():

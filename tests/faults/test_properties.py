@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from northflank_audit.audit import runner
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.config.policy import Policy
-from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan
+from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan
 from northflank_audit.model import Status
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline
@@ -30,7 +30,7 @@ ACCOUNTED = ("pass", "fail", "unknown", "error", "notapplicable", "waived")
 
 def audited(url, *, teams=(), page_size=PAGE_SIZE, details="auto"):
     """Audit over HTTP, without the waits."""
-    policy = Policy(rules=rules(), waivers=[], earlier=None)
+    policy = Policy(rules=rules(), waivers=[], baseline=None)
     with Client(url, TOKEN, max_attempts=TRIES, deadline=Deadline(NET), sleep=lambda _: None) as client:
         source = ApiSource(client, Origin(kind="api"), teams, page_size=page_size, details=details != "never")
         report = runner.audit(AuditRequest(policy=policy, details=details), source, lambda _: None)
@@ -65,7 +65,7 @@ ids = st.text(min_size=1, max_size=6).filter(lambda text: text not in (".", ".."
 def accounts(draw, least=0):
     names = draw(st.lists(ids, min_size=least, max_size=12, unique=True))
     credentials = [{"id": name, **draw(st.one_of(old, new))} for name in names]
-    return Accounts(Account(credentials), cursors=draw(st.booleans()))
+    return EmulatedAccounts(EmulatedAccount(credentials), cursors=draw(st.booleans()))
 
 
 splits = st.lists(st.integers(1, 3), max_size=5)
@@ -121,8 +121,8 @@ def test_with_a_fault_that_lasts_it_is_incomplete_and_nothing_is_made_up(account
     assert (found.exit_code, found.run.complete) == (3, False)
     assert any("list of registry credentials, page" in reason for reason in found.run.incomplete_reasons)
     known = {(each.fingerprint, each.status) for each in expected.results}
-    judged = {(each.fingerprint, each.status) for each in found.results if each.status is not Status.UNKNOWN}
-    assert judged <= known
+    firm = {(each.fingerprint, each.status) for each in found.results if each.status is not Status.UNKNOWN}
+    assert firm <= known
 
 
 @settings(max_examples=40)
@@ -215,7 +215,7 @@ def taken(body, detail=b'{"data": {}}'):
 @example(
     {"data": {"credentials": [{"id": "a", "PASSWORD": 1, "x": {"Auths": []}}]}, "pagination": {"hasNextPage": False}}
 )
-def test_any_json_is_judged_whole_or_called_incomplete(value):
+def test_any_json_is_evaluated_whole_or_called_incomplete(value):
     report = taken(json.dumps(value))
     if report.exit_code != 3:
         assert whole(value)
@@ -235,7 +235,7 @@ PAGE = json.dumps(
 @given(
     st.lists(st.tuples(st.integers(0, len(PAGE) - 1), st.integers(0, 2), st.binary(max_size=3)), min_size=1, max_size=4)
 )
-def test_any_bytes_are_judged_whole_or_called_incomplete(edits):
+def test_any_bytes_are_evaluated_whole_or_called_incomplete(edits):
     body = PAGE
     for place, length, new_bytes in edits:
         body = body[:place] + new_bytes + body[place + length :]
@@ -259,7 +259,9 @@ def test_any_detail_is_merged_or_told(value):
 
 def test_the_detail_of_an_id_in_any_script_is_asked_for_by_that_id():
     for identity in ("a/b", "a?b", "a#b", "ä ö", "%2e", "..a", "\\", "💥"):
-        account = Accounts(Account([{"id": identity, "provider": "github", "restrictions": {"restricted": True}}]))
+        account = EmulatedAccounts(
+            EmulatedAccount([{"id": identity, "provider": "github", "restrictions": {"restricted": True}}])
+        )
         with served(account) as server:
             assert audited(server.url).exit_code == 0, identity
 

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from northflank_audit.audit.compliance import frameworks
 from northflank_audit.model import Became, ResourceName, Result, Severity, Status, Waiver, fingerprint
 from northflank_audit.report import (
+    BaselineRun,
     Comparison,
     Coverage,
-    Earlier,
     Origin,
     Report,
     RuleSummary,
@@ -63,7 +63,7 @@ RULES = [
         origin="rules.yaml:12",
         counts={"pass": 1, "fail": 0, "unknown": 0, "error": 0, "notapplicable": 1, "waived": 1},
         sha256="ab" * 32,
-        tuned={"severity": "audit.yaml:3", "params.allowed": "audit.yaml:4"},
+        overridden={"severity": "audit.yaml:3", "params.allowed": "audit.yaml:4"},
     ),
     RuleSummary(
         id="unrestricted",
@@ -154,7 +154,7 @@ def full(report: Report) -> Report:
         report,
         results=results,
         comparison=Comparison(
-            earlier=Earlier(
+            baseline=BaselineRun(
                 id="fedcba9876543210",
                 finished_at=dt.datetime(2026, 11, 17, 6, 0, 3, tzinfo=dt.UTC),
                 complete=False,
@@ -215,7 +215,7 @@ def poisoned_comparison(comparison: Comparison | UnsetType, text: str) -> Compar
     if comparison is UNSET:
         return UNSET
     source = Origin(kind="api", url=text, teams=[text])
-    return replace(comparison, earlier=replace(comparison.earlier, id=text, source=source), cautions=[text])
+    return replace(comparison, baseline=replace(comparison.baseline, id=text, source=source), cautions=[text])
 
 
 def poisoned(report: Report, text: str) -> Report:
@@ -238,7 +238,7 @@ def poisoned(report: Report, text: str) -> Report:
             params={text: text},
             origin=f"{text}:1",
             sha256=text,
-            tuned={"severity": text, f"params.{text}": text},
+            overridden={"severity": text, f"params.{text}": text},
         )
         for rule in report.rules
     ]

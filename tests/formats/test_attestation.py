@@ -110,7 +110,7 @@ def test_the_whole_of_it(report):
         ({"passed": 2, "waived": 1}, "warnedTests", "WARNED"),
         ({"passed": 2, "unknown": 1}, "warnedTests", "WARNED"),
         ({"passed": 2, "error": 1}, "warnedTests", "WARNED"),
-        ({}, "warnedTests", "WARNED"),  # there was nothing to judge
+        ({}, "warnedTests", "WARNED"),  # there was nothing to evaluate
         ({"passed": 2, "fail": 1}, "failedTests", "FAILED"),
         ({"unknown": 2, "fail": 1, "waived": 1}, "failedTests", "FAILED"),
     ],
@@ -146,13 +146,13 @@ def test_an_incomplete_audit_has_failed_and_no_rule_has_passed(incomplete):
 
 
 def test_every_rule_is_in_one_list_and_those_left_out_in_none(report):
-    predicate = statement(replace(report, left_out={"other": "--skip-rule"}))["predicate"]
+    predicate = statement(replace(report, excluded_rules={"other": "--skip-rule"}))["predicate"]
     listed = predicate["passedTests"] + predicate["warnedTests"] + predicate["failedTests"]
     assert sorted(listed) == sorted(rule.id for rule in report.rules)
     assert predicate["northflankAuditLeftOut"] == {"other": "--skip-rule"}
 
 
-def test_all_that_was_judged_is_a_subject_and_what_was_not_saved_says_so(report):
+def test_all_that_was_evaluated_is_a_subject_and_what_was_not_saved_says_so(report):
     made = statement(report, [*SUBJECTS, Subject(name="more.json", sha256="ef" * 32, saved=False)])
     assert made["subject"][1] == {
         "name": "more.json",
@@ -162,7 +162,7 @@ def test_all_that_was_judged_is_a_subject_and_what_was_not_saved_says_so(report)
 
 
 @pytest.mark.parametrize("subjects", [UNSET, []])
-def test_without_a_digest_of_what_was_judged_there_is_no_statement(report, subjects):
+def test_without_a_digest_of_what_was_evaluated_there_is_no_statement(report, subjects):
     with pytest.raises(DeliveryError, match="needs the digest of what was judged"):
         FORMATS["attestation"].render(replace(report, subjects=subjects))
 

@@ -124,7 +124,7 @@ def anchored(read, prefix):
 
 
 def sorted_rows(report):
-    """Return the results in the order of the page: violations, unjudged, waived, the rest."""
+    """Return the results in the order of the page: violations, inconclusive, waived, the rest."""
     order = {"fail": 0, "unknown": 1, "error": 1}
     return sorted(report.results, key=lambda each: 2 if each.waiver else order.get(each.status, 3))
 
@@ -155,13 +155,13 @@ def test_it_asks_for_nothing(page, full, hostile):
 
 
 def test_it_links_to_web_references_and_to_itself_alone(page, full, hostile):
-    first, unjudged, waived, passed = (f"#f-{each.fingerprint}" for each in full.results)
+    first, inconclusive, waived, passed = (f"#f-{each.fingerprint}" for each in full.results)
     assert page(full).values("a", "href") == [
         *("#changed", "#violations", "#unjudged", "#waived", "#compliance", "#rules", "#coverage"),  # on this page
         *("#compliance", "#compliance"),  # at a glance: SOC 2, own
         "https://example.com/docs",
         "https://example.com/more",
-        *(first, unjudged, waived, passed),  # each to itself
+        *(first, inconclusive, waived, passed),  # each to itself
         *("#rule-unrestricted", waived, "#rule-unrestricted", waived, "#rule-unrestricted"),  # CC6.1, CC6.3, CC9.2, 1
         "#rule-unrestricted",
     ]
@@ -342,7 +342,7 @@ def test_what_is_too_much_for_a_page_is_counted_by_rule_and_named_as_being_in_th
         f"1 of 2 are {alone}: 1 of Restricted to projects",  # resolved
         f"1 of 2 are {alone}: 1 of former",  # unsettled
         f"1 of 1 are {alone}.",  # a rule's own
-        f"1 of 2 are {alone}: 1 of Provider is allowed",  # not judged
+        f"1 of 2 are {alone}: 1 of Provider is allowed",  # not evaluated
     ]
     assert read.found("span", class_="count")[0] == "1 violation"
 

@@ -248,12 +248,12 @@ def test_a_small_report_names_everything(report):
 
 def test_every_table_and_list_is_cut_alike_and_still_names_some(full):
     lots = [result(resource=f"r{number}", message="x" * 500) for number in range(50)]
-    unjudged = [replace(each, status=Status.UNKNOWN, message=each.resource.id) for each in lots]
+    inconclusive = [replace(each, status=Status.UNKNOWN, message=each.resource.id) for each in lots]
     text = FORMATS["md"].render(
         replace(
             full,
             run=replace(full.run, complete=False, incomplete_reasons=[f"page {n}" for n in range(50)]),
-            results=lots + unjudged + [replace(each, waiver=full.waivers.unused[0]) for each in lots],
+            results=lots + inconclusive + [replace(each, waiver=full.waivers.unused[0]) for each in lots],
             resolved=[replace(each, became="fixed") for each in lots],
             unsettled=[replace(each, became="unseen") for each in lots],
             warnings=[f"odd {number}" for number in range(50)],
@@ -275,14 +275,14 @@ def test_one_text_however_long_takes_little_of_the_room(report):
 
 @pytest.mark.parametrize("text", ["x" * 9_000, "@|`" * 3_000, "\U0001f600" * 5_000])
 def test_no_account_and_no_rule_makes_it_longer_than_a_comment(full, text):
-    rules = [replace(full.rules[1], id=f"{text}{n}", references=[text] * 99, tuned={}) for n in range(40)]
+    rules = [replace(full.rules[1], id=f"{text}{n}", references=[text] * 99, overridden={}) for n in range(40)]
     lots = [result(rule.id, text, message=text, state="new") for rule in rules for _ in range(3)]
     made = poisoned(replace(full, rules=rules, results=lots), text)
     made = replace(
         made,
         run=replace(made.run, incomplete_reasons=[text] * 99, source=replace(made.run.source, files=[text] * 999)),
         warnings=[text] * 999,
-        left_out=dict.fromkeys(map(str, range(9999)), text),
+        excluded_rules=dict.fromkeys(map(str, range(9999)), text),
     )
     shown = FORMATS["md"].render(made)
     assert len(shown.encode("utf-16-le")) // 2 <= LONGEST

@@ -2,14 +2,14 @@ from msgspec.structs import replace
 
 from northflank_audit.audit.compliance import frameworks
 from northflank_audit.formats.policyview import (
-    Setting,
+    AppliedSetting,
     anchors,
     controls,
+    framework_statuses,
     rule_files,
     settings,
-    standings,
-    tally,
     unseen,
+    verdict_counts,
 )
 from northflank_audit.model import Status
 
@@ -19,19 +19,19 @@ def test_controls_are_named_by_the_titles_of_the_report(report):
 
 
 def test_a_framework_says_how_many_of_its_covered_controls_are_met(report, clean):
-    assert [said for _, said, _ in standings(report)] == [
+    assert [said for _, said, _ in framework_statuses(report)] == [
         "0 of 3 covered controls met, 1 waived, 2 not met",
         "0 of 1 covered control met, 1 not met",
     ]
-    assert [said for _, said, _ in standings(clean)] == [
+    assert [said for _, said, _ in framework_statuses(clean)] == [
         "3 of 3 covered controls met",
         "1 of 1 covered control met",
     ]
 
 
 def test_a_bar_is_full_and_without_gaps(report):
-    (soc2, _) = standings(report)
-    assert soc2.parts == [("waived", "0.0%", "33.3%"), ("notmet", "33.3%", "66.7%")]
+    (soc2, _) = framework_statuses(report)
+    assert soc2.segments == [("waived", "0.0%", "33.3%"), ("notmet", "33.3%", "66.7%")]
 
 
 def test_only_what_was_not_seen_is_said_not_to_have_been(report, incomplete, clean):
@@ -42,15 +42,15 @@ def test_only_what_was_not_seen_is_said_not_to_have_been(report, incomplete, cle
 
 def test_a_control_tells_the_verdicts_that_there_are(report):
     _, shared, _ = report.compliance[0].controls
-    assert tally(shared) == ["2 pass", "1 fail", "1 waived", "1 unknown", "1 not applicable"]
-    assert tally(replace(shared, counts={"pass": 0})) == ["none"]
+    assert verdict_counts(shared) == ["2 pass", "1 fail", "1 waived", "1 unknown", "1 not applicable"]
+    assert verdict_counts(replace(shared, counts={"pass": 0})) == ["none"]
 
 
-def test_a_setting_says_what_tuned_it(report):
+def test_a_setting_says_what_overrode_it(report):
     assert settings(report.rules[0]) == [
-        Setting("severity = low", "audit.yaml:3"),
-        Setting('allowed = ["github"]', "audit.yaml:4"),
-        Setting("strict = true", None),
+        AppliedSetting("severity = low", "audit.yaml:3"),
+        AppliedSetting('allowed = ["github"]', "audit.yaml:4"),
+        AppliedSetting("strict = true", None),
     ]
     assert settings(report.rules[1]) == []
 

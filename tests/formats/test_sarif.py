@@ -196,7 +196,7 @@ def test_a_comparison_shows_as_baseline_states(full, report):
         ("warning", "the earlier report was incomplete: what is new may have been there"),
         ("note", "since run fedcba9876543210: 1 new, 0 ongoing, 2 resolved, 2 unsettled"),
     ]
-    before = replace(report, run=replace(report.run, id=full.comparison.earlier.id))
+    before = replace(report, run=replace(report.run, id=full.comparison.baseline.id))
     assert run(full)["baselineGuid"] == run(before)["automationDetails"]["guid"]
 
 

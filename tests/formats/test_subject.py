@@ -11,7 +11,7 @@ from tests.formats.conftest import HOSTILE
 def said(report, full):
     """The subject of a report with these facts."""
 
-    def told(fail=(), compared=None, complete=True, source=None, **summary):
+    def subject_of(fail=(), compared=None, complete=True, source=None, **summary):
         failed = {**dict.fromkeys(report.summary.fail_by_severity, 0), **dict(fail)}
         counts = replace(
             report.summary,
@@ -26,7 +26,7 @@ def said(report, full):
         run = replace(report.run, complete=complete, source=source or Origin(kind="api", url="https://a.example"))
         return subject(replace(report, summary=counts, comparison=changed, run=run))
 
-    return told
+    return subject_of
 
 
 def api(*teams):

@@ -37,3 +37,22 @@ def test_a_quiet_run_is_told_of_where_something_can_not_be_told(clean, full):
 
 def test_a_quiet_run_is_told_of_a_waiver_that_expired(clean, full):
     assert worth_telling(replace(clean, waivers=full.waivers))
+
+
+def test_the_first_line_says_how_bad_it_is_how_much_was_seen_and_who_may_not_know(full, incomplete):
+    def first(report, **run):
+        text = next(lines(replace(report, run=replace(report.run, **run)), []))
+        return click.unstyle(text)
+
+    assert first(full).startswith("VIOLATED  1 violation: 1 high (1 waived)")
+    assert first(incomplete).startswith("INCOMPLETE  1 violation: 1 high (1 waived) in what could be seen")
+    undelivered = {"complete": False, "incomplete_reasons": ["x"], "undelivered": ["x"]}
+    assert first(full, **undelivered).endswith("1 high (1 waived), but not everything could be delivered")
+
+
+def test_nothing_judged_is_said_though_not_everything_was_delivered(full):
+    summary = replace(full.summary, passed=0, fail=0, waived=0, fail_by_severity={}, unknown=3)
+    run = replace(full.run, complete=False, incomplete_reasons=["x"], undelivered=["x"])
+    (line,) = click.unstyle(next(lines(replace(full, summary=summary, run=run), []))).splitlines()
+    assert line.startswith("INCOMPLETE  nothing could be judged on ")
+    assert line.endswith(", but not everything could be delivered")

@@ -18,7 +18,7 @@ from northflank_audit.formats.text import (
     pages_read,
     plural,
     reasons,
-    told,
+    result_line,
 )
 from northflank_audit.model import ResourceName
 from northflank_audit.printable import printable
@@ -88,13 +88,13 @@ def test_a_clean_report(clean):
     assert explanation(clean) == "Exit code 0: the audit is complete, and nothing is violated."
 
 
-def test_what_is_waived_or_unjudged_is_never_passed_over(clean):
+def test_what_is_waived_or_inconclusive_is_never_passed_over(clean):
     waived = replace(clean, summary=replace(clean.summary, waived=2))
     assert headline(waived) == "No violations on 3 registry credentials, 2 waived"
     assert explanation(waived) == "Exit code 0: the audit is complete, and every violation is waived."
-    unjudged = replace(clean, summary=replace(clean.summary, waived=2, unknown=1, error=1))
-    assert headline(unjudged) == "No violations on 3 registry credentials, 2 waived, 2 could not be judged"
-    assert "set aside (--on-unknown ignore)" in explanation(unjudged)
+    inconclusive = replace(clean, summary=replace(clean.summary, waived=2, unknown=1, error=1))
+    assert headline(inconclusive) == "No violations on 3 registry credentials, 2 waived, 2 could not be judged"
+    assert "set aside (--on-unknown ignore)" in explanation(inconclusive)
 
 
 def test_violations_below_the_threshold_are_still_violations(report):
@@ -158,18 +158,18 @@ def test_a_report_shows_accounts_as_such(with_account, name):
 
 def test_a_result_is_told_in_a_line_that_stands_alone(full, with_account):
     violated, unknown, waived, passed = full.results
-    assert told(violated) == "registry credential a: a can be used by every project"
-    assert told(unknown) == "registry credential c: unknown: c could not be judged"
-    assert told(waived) == "registry credential b: waived until 2027-01-31: b uses quay"
-    assert told(passed).startswith("registry credential payments/t: pass: ")
+    assert result_line(violated) == "registry credential a: a can be used by every project"
+    assert result_line(unknown) == "registry credential c: unknown: c could not be judged"
+    assert result_line(waived) == "registry credential b: waived until 2027-01-31: b uses quay"
+    assert result_line(passed).startswith("registry credential payments/t: pass: ")
     assert (
-        told(full.resolved[1])
+        result_line(full.resolved[1])
         == "registry credential z: violated before, resolved (gone): z can be used by every project"
     )
-    assert told(full.unsettled[1]).startswith(
+    assert result_line(full.unsettled[1]).startswith(
         "registry credential z: violated before, not known today (rule did not run): "
     )
-    assert told(with_account.results[-1]) == "team payments: team payments holds more than 100"
+    assert result_line(with_account.results[-1]) == "team payments: team payments holds more than 100"
     assert label(ResourceName("account", "account", None, None)) == "the account"
 
 

@@ -14,9 +14,9 @@ from northflank_audit.formats.brief import brief
 from northflank_audit.formats.headline import headline
 from northflank_audit.formats.text import full_label, identity, kinds
 from northflank_audit.formats.view import product
+from northflank_audit.inconclusive import causes
 from northflank_audit.model import ResourceName, Status, fingerprint
 from northflank_audit.report import TypeCoverage
-from northflank_audit.unjudged import causes
 from tests.formats.conftest import result
 
 DB = ResourceName("addon", "db", "Database", "payments", "shop")

@@ -40,7 +40,7 @@ def test_the_worst_comes_first(report):
 def test_every_result_is_shown_once(full):
     shown = view(full)
     violating = [each for finding in shown["findings"] for each in finding.results]
-    everything = [*violating, *shown["unjudged"], *shown["waived"], *shown["others"]]
+    everything = [*violating, *shown["inconclusive"], *shown["waived"], *shown["others"]]
     assert sorted(each.fingerprint for each in everything) == sorted(each.fingerprint for each in full.results)
 
 
@@ -76,10 +76,10 @@ def test_only_web_addresses_become_links(reference, url):
     assert address(reference) == url
 
 
-def test_what_a_rule_failed_on_could_not_be_judged_either(report):
+def test_what_a_rule_failed_on_could_not_be_evaluated_either(report):
     results = [replace(each, status=Status.ERROR) for each in report.results if each.status is Status.UNKNOWN]
     assert results
-    assert view(replace(report, results=results))["unjudged"] == results
+    assert view(replace(report, results=results))["inconclusive"] == results
 
 
 @pytest.mark.parametrize("name", ["  ", "\u3164", "\u200b\u2060", "a", None])

@@ -301,7 +301,7 @@ def test_a_wait_that_ends_just_before_the_deadline_is_begun(api, client, world):
 @pytest.mark.parametrize(("reset", "waited"), [(9, True), (10, False), (11, False)])
 def test_a_window_is_waited_for_if_it_ends_before_the_run(client, world, reset, waited):
     waiting = client(timeout=10)
-    waiting.rate_limit.told({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(reset)})
+    waiting.rate_limit.update({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(reset)})
     assert waiting.wait_for_window() is waited
     assert world.waits == ([reset] if waited else [])
 

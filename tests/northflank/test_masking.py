@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from northflank_audit.northflank.masking import Mask
+from northflank_audit.northflank.masking import TextMask
 
 TOKEN = "nf-To+ken/=1234"
-MASK = Mask([TOKEN])
+MASK = TextMask([TOKEN])
 
 
 def every(text, spell):
@@ -62,12 +62,12 @@ def test_keys_and_values_are_masked_at_any_depth():
 
 
 def test_a_secret_that_holds_an_escape_itself_is_masked():
-    assert Mask(["abc%41def"]).text("abc%41def abc%2541def") == "*** ***"
+    assert TextMask(["abc%41def"]).text("abc%41def abc%2541def") == "*** ***"
 
 
 def test_a_stand_in_is_no_secret():
-    assert Mask(["short", ""]).text("a short one") == "a short one"
-    assert Mask([]).value({"a": "b%41"}) == {"a": "b%41"}
+    assert TextMask(["short", ""]).text("a short one") == "a short one"
+    assert TextMask([]).value({"a": "b%41"}) == {"a": "b%41"}
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_a_body_is_searched_in_doubt():
     assert MASK.may_be_in(b'{"a": "\\u0041"}')
     assert MASK.may_be_in(TOKEN.encode())
     assert MASK.may_be_in(base64.b64encode(TOKEN.encode()))
-    assert not Mask([]).may_be_in(b"%&\\")
+    assert not TextMask([]).may_be_in(b"%&\\")

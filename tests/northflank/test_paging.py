@@ -91,27 +91,27 @@ def test_an_empty_page_that_was_promised_is_warned_of():
 
 @pytest.mark.parametrize("key", ["credentials", "projects", "teams"])
 def test_a_promised_page_that_only_repeats_is_a_contradiction(key):
-    def told(*answers):
+    def problems(*answers):
         named = [{**each, "data": {key: each["data"]["credentials"]}} for each in answers]
         found = pages(Fake(*named), listing(key), 100)
         return [each for page in found for each in page.contradictions]
 
     wrong = "list, page 2: the page holds only what earlier pages held, although the page before promised more"
-    assert told(answer("ab", True, "c"), answer("ab")) == [wrong]
-    assert told(answer("ab", True), answer("b")) == [wrong]
-    assert told(answer("ab", True, "c"), answer("bc")) == []
-    assert told(answer("a")) == []
+    assert problems(answer("ab", True, "c"), answer("ab")) == [wrong]
+    assert problems(answer("ab", True), answer("b")) == [wrong]
+    assert problems(answer("ab", True, "c"), answer("bc")) == []
+    assert problems(answer("a")) == []
 
 
 def test_a_page_of_more_items_than_were_asked_for_is_a_contradiction():
-    def told(count):
+    def problems(count):
         fake = Fake(answer([str(each) for each in range(count)]))
         (page,) = pages(fake, REGISTRIES, 2)
         assert len(page.items) == count
         return page.contradictions
 
-    assert told(2) == []
-    assert told(3) == ["list, page 1: 3 items came where 2 at most were asked for"]
+    assert problems(2) == []
+    assert problems(3) == ["list, page 1: 3 items came where 2 at most were asked for"]
 
 
 @pytest.mark.parametrize("identity", [".", ".."])

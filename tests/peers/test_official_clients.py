@@ -163,7 +163,7 @@ SDK_DETAILS = {
 """What the SDK calls each other part of a type, below `get` or `list`, and by which argument it names the resource."""
 SAMPLE = load(None)
 ENDPOINTS = {each.path: each for each in built_in()}
-LISTED = [name for name, kind in TYPES.items() if kind.listing]
+LISTED = [name for name, kind in TYPES.items() if kind.listing and kind.scope is not Scope.TOKEN]
 
 
 def test_each_type_and_part_has_its_call():
@@ -248,3 +248,11 @@ def test_paths_and_permissions_are_those_that_the_sdk_names(name, part, path):
     path = re.sub(r"\{\w+\}", "{}", declared.path)
     assert templates == {f"/v1{path}", f"/v1/teams/{{}}{path}"}
     assert endpoint.required_permissions == declared.permission.name
+
+
+def test_the_sdk_reads_whose_token_it_is():
+    kind = TYPES["auth"]
+    with Emulator(SAMPLE) as server:
+        call = ApiClient(api_token=server.token, base_url=server.url).get.auth
+        assert call().data == SAMPLE.auth
+        assert call._endpoint.path_templates == [f"/v1{kind.listing.path}"]

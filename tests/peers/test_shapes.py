@@ -121,7 +121,7 @@ def named(item):
 @pytest.mark.parametrize("name", LISTS)
 def test_lists(name):
     for item in items(name):
-        shown = ENDPOINTS[name].shown(item)
+        shown = ENDPOINTS[name].as_listed(item)
         assert list(faults(shown, LISTS[name], named(item))) == []
 
 

@@ -16,9 +16,9 @@ from tests.conftest import resource, rule, rules
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
-def judged(the_rule, *resources):
+def evaluated(the_rule, *resources):
     engine = Engine([the_rule], NOW)
-    return [engine.result(verdict) for verdict in engine.judge(resources)]
+    return [engine.result(verdict) for verdict in engine.evaluate(resources)]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def judged(the_rule, *resources):
     ],
 )
 def test_each_verdict(entry, record, status):
-    assert [item.status for item in judged(rule(**entry), resource(**record))] == [status]
+    assert [item.status for item in evaluated(rule(**entry), resource(**record))] == [status]
 
 
 def test_every_pair_of_rule_and_resource_has_a_verdict_and_only_what_erred_is_unknown():
@@ -44,7 +44,7 @@ def test_every_pair_of_rule_and_resource_has_a_verdict_and_only_what_erred_is_un
     count = 2 * PAGE + 50
     page = [resource(id=f"c{n}", provider="github", restrictions={"restricted": True}) for n in range(count)]
     page[130] = resource(id="c130", provider="github")
-    verdicts = list(engine.judge(page))
+    verdicts = list(engine.evaluate(page))
     assert len(verdicts) == 2 * count
     assert [(v.rule.id, v.resource.id) for v in verdicts if v.status is not Status.PASS] == [("unrestricted", "c130")]
 
@@ -74,8 +74,8 @@ def test_a_page_gives_the_same_as_its_records_one_by_one(records):
     page = [
         resource(**{**present(record, TYPES["registry-credential"]), "id": str(n)}) for n, record in enumerate(records)
     ]
-    together = [(v.rule.id, v.resource.id, v.status) for v in engine.judge(page)]
-    alone = [(v.rule.id, v.resource.id, v.status) for one in page for v in engine.judge([one])]
+    together = [(v.rule.id, v.resource.id, v.status) for v in engine.evaluate(page)]
+    alone = [(v.rule.id, v.resource.id, v.status) for one in page for v in engine.evaluate([one])]
     assert together == alone
 
 
@@ -87,19 +87,19 @@ def test_a_failure_names_the_credential_and_shows_what_was_read():
         params={"max": 3, "l": ["a", "b"]},
     )
     found = resource(team="t", name="N", provider="ecr", restrictions={"restricted": False})
-    (result,) = judged(the_rule, found)
+    (result,) = evaluated(the_rule, found)
     assert result.message == "N (a, ecr, t) beyond 3; a, b"
     assert result.evidence == {"restrictions.restricted": False}
     assert result.resource.team == "t"
 
 
 def test_what_is_absent_shows_as_a_question_mark():
-    (result,) = judged(rule(require="false", message="{name}, {provider}, {team}"), resource())
+    (result,) = evaluated(rule(require="false", message="{name}, {provider}, {team}"), resource())
     assert result.message == "?, ?, ?"
 
 
 def test_an_unknown_says_what_is_missing_and_why():
-    (result,) = judged(rule(require="credential.restrictions.restricted"), resource(name="N"))
+    (result,) = evaluated(rule(require="credential.restrictions.restricted"), resource(name="N"))
     assert result.message == "N could not be judged: restrictions.restricted is not known (the API did not give it)"
     assert result.evidence == {}
 
@@ -112,7 +112,7 @@ def test_params_named_like_anything_reach_only_their_own_rule():
         ],
         NOW,
     )
-    assert {v.status for v in engine.judge([resource(), resource(id="b")])} == {Status.PASS}
+    assert {v.status for v in engine.evaluate([resource(), resource(id="b")])} == {Status.PASS}
 
 
 def test_the_fingerprint_depends_on_rule_team_and_resource_alone():
@@ -124,21 +124,21 @@ def test_the_fingerprint_depends_on_rule_team_and_resource_alone():
     assert (
         fingerprint("r", ("registry-credential", None, None, "a")) == "94f40721fd687abf828549d5b02bdafd"
     )  # a change would make every finding new
-    (one,) = judged(rule(require="false", severity="low"), resource(name="before"))
-    (two,) = judged(rule(require="false", severity="high", title="other"), resource(name="after"))
+    (one,) = evaluated(rule(require="false", severity="low"), resource(name="before"))
+    (two,) = evaluated(rule(require="false", severity="high", title="other"), resource(name="after"))
     assert one.fingerprint == two.fingerprint
 
 
 def test_a_waiver_is_carried_by_its_result():
     engine = Engine([rule(require="false")], NOW)
     waiver = Waiver(rule="r", resource="a", reason="x", owner="y", expires=dt.date(2027, 1, 1))
-    result = engine.result(next(engine.judge([resource()])), waiver)
+    result = engine.result(next(engine.evaluate([resource()])), waiver)
     assert (result.status, result.waiver, result.violates) == (Status.FAIL, waiver, False)
 
 
 def of_account(the_rule, *resources, team=None, **account):
     engine = Engine([the_rule], NOW)
-    return [engine.result(v) for v in engine.judge_account(Account(team=team, **account), resources)]
+    return [engine.result(v) for v in engine.evaluate_account(Account(team=team, **account), resources)]
 
 
 TWICE = rule(id="twice", require="!resources.exists(o, o.id != credential.id && o.x == credential.x)")
@@ -200,10 +200,10 @@ def test_what_is_missing_of_a_credential_is_said_of_the_one_that_lacks_it():
     assert account.message == "the account could not be judged: x of a registry credential is not known (HTTP 403)"
 
 
-def test_every_pair_has_one_verdict_wherever_it_is_judged():
+def test_every_pair_has_one_verdict_wherever_it_is_evaluated():
     engine = Engine([TWICE, MANY, rule(id="plain", require="true"), GONE], NOW)
     found = [resource(id=str(n), x=n, r=False) for n in range(3)]
-    verdicts = [*engine.judge(found), *engine.judge_account(Account(team=None), found)]
+    verdicts = [*engine.evaluate(found), *engine.evaluate_account(Account(team=None), found)]
     pairs = [(each.rule.id, each.resource.type, each.resource.id) for each in verdicts]
     credentials = {(name, "registry-credential", each.id) for name in ("twice", "plain", "gone") for each in found}
     assert sorted(pairs) == sorted({*credentials, ("many", "account", "account")})
@@ -240,9 +240,9 @@ AMONG = rule(require="!resources.exists(o, url(o.registryUrl).host != url(creden
 )
 def test_an_address_is_parsed_in_every_way_of_evaluation_and_what_is_none_is_unknown(address, status):
     one, other = resource(id="a", registryUrl=address), resource(id="b", registryUrl="allowed.com")
-    (alone,) = judged(ALLOWED, one)
+    (alone,) = evaluated(ALLOWED, one)
     assert alone.status == status
-    assert [each.status for each in judged(ALLOWED, one, other)] == [status, "pass"]
+    assert [each.status for each in evaluated(ALLOWED, one, other)] == [status, "pass"]
     assert of_account(AMONG, one, other)[0].status == status
     (step,) = [step for _, step in steps(ALLOWED, one, NOW, Account(team=None), [one])]
     assert step.outcome == {"pass": True, "fail": False}.get(status, Missing(NO_ADDRESS))
@@ -253,7 +253,7 @@ def test_an_address_is_parsed_in_every_way_of_evaluation_and_what_is_none_is_unk
 
 
 def test_a_rule_reads_the_field_whose_address_it_parses():
-    (result,) = judged(ALLOWED, resource(registryUrl="https://h"))
+    (result,) = evaluated(ALLOWED, resource(registryUrl="https://h"))
     assert result.evidence == {"registryUrl": "https://h"}
 
 
@@ -272,19 +272,19 @@ ASKING = [
 @pytest.mark.parametrize("key", ["when", "require"])
 def test_a_field_that_the_list_may_leave_out_is_unknown_until_the_detail_was_read(source, key):
     the_rule = rule(**{"require": "true", key: source})
-    (terse,) = judged(the_rule, resource(detailed=False, **LISTED))
+    (terse,) = evaluated(the_rule, resource(detailed=False, **LISTED))
     assert (terse.status, terse.resource.id) == ("unknown", "a")
     engine = Engine([the_rule], NOW)
-    assert next(engine.judge([resource(detailed=False, **LISTED)])).lacks_data
-    assert [each.status for each in judged(the_rule, resource(**LISTED))] == ["pass"]
+    assert next(engine.evaluate([resource(detailed=False, **LISTED)])).lacks_data
+    assert [each.status for each in evaluated(the_rule, resource(**LISTED))] == ["pass"]
 
 
 def test_what_a_list_of_2024_leaves_out_is_absent_and_what_is_there_is_there():
     whole = resource(detailed=False, description="", restrictions={"restricted": True, "projects": []}, **LISTED)
-    assert [each.status for each in judged(rule(require="!has(credential.registryUrl)"), whole)] == ["pass"]
+    assert [each.status for each in evaluated(rule(require="!has(credential.registryUrl)"), whole)] == ["pass"]
     given = resource(detailed=False, registryUrl="https://h", **LISTED)
-    assert [each.status for each in judged(rule(require="has(credential.registryUrl)"), given)] == ["pass"]
-    assert [each.status for each in judged(rule(require="has(credential.x) || credential.name == 'A'"), given)] == [
+    assert [each.status for each in evaluated(rule(require="has(credential.registryUrl)"), given)] == ["pass"]
+    assert [each.status for each in evaluated(rule(require="has(credential.x) || credential.name == 'A'"), given)] == [
         "pass"
     ]
 
@@ -333,7 +333,7 @@ def test_a_value_of_another_kind_than_documented_is_unknown_to_rules_that_read_i
         rules = [rule(id="reads", require=source), rule(id="other", require="credential.name == 'A'")]
         engine = Engine(rules, NOW)
         found = [
-            engine.result(each) for each in engine.judge([odd, replace(sound, record={**sound.record, "name": "B"})])
+            engine.result(each) for each in engine.evaluate([odd, replace(sound, record={**sound.record, "name": "B"})])
         ]
         assert [each.status for each in found] == ["unknown", "pass", "pass", "fail"]
         assert found[0].message == f"A could not be judged: {field} is not known (the API gave {why})"
@@ -341,7 +341,7 @@ def test_a_value_of_another_kind_than_documented_is_unknown_to_rules_that_read_i
 
 def test_a_provider_that_is_not_documented_is_data():
     assert [
-        each.status for each in judged(rule(require="credential.provider == 'quay'"), resource(provider="quay"))
+        each.status for each in evaluated(rule(require="credential.provider == 'quay'"), resource(provider="quay"))
     ] == ["pass"]
 
 
@@ -388,20 +388,20 @@ def test_records_in_doubt_give_the_same_on_a_page_as_one_by_one_and_among_others
         for n, record in enumerate(records)
     ]
     engine = Engine(rules, NOW)
-    together = [(v.rule.id, v.resource.id, v.status) for v in engine.judge(page)]
-    assert together == [(v.rule.id, v.resource.id, v.status) for one in page for v in engine.judge([one])]
-    whole = Engine(among, NOW).judge_account(Account(team=None), page)
+    together = [(v.rule.id, v.resource.id, v.status) for v in engine.evaluate(page)]
+    assert together == [(v.rule.id, v.resource.id, v.status) for one in page for v in engine.evaluate([one])]
+    whole = Engine(among, NOW).evaluate_account(Account(team=None), page)
     assert sorted(together) == sorted((v.rule.id, v.resource.id, v.status) for v in whole)
 
 
 def test_the_evidence_of_a_rule_that_does_not_apply_is_what_its_condition_read():
     the_rule = rule(when="credential.provider == 'ecr'", require="credential.name == 'A'")
-    (result,) = judged(the_rule, resource(name="A", provider="github"))
+    (result,) = evaluated(the_rule, resource(name="A", provider="github"))
     assert (result.status, result.evidence) == ("notapplicable", {"provider": "github"})
-    (result,) = judged(the_rule, resource(name="A", provider="ecr"))
+    (result,) = evaluated(the_rule, resource(name="A", provider="ecr"))
     assert (result.status, result.evidence) == ("pass", {"name": "A"})
 
 
 def test_the_evidence_of_a_rule_over_the_whole_record_is_the_whole_record():
-    (result,) = judged(rule(require="credential.exists(key, key == 'x')"), resource(name="A"))
+    (result,) = evaluated(rule(require="credential.exists(key, key == 'x')"), resource(name="A"))
     assert (result.status, result.evidence) == ("fail", {"id": "a", "name": "A"})

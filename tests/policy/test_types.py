@@ -33,9 +33,9 @@ def of(kind, identity="a", project=None, parts=("list",), shortfall=None, **reco
 
 def verdicts(the_rule, *resources, absent="unknown", **account):
     engine = Engine([the_rule], NOW, absent)
-    if engine.collective:
-        return list(engine.judge_account(Account(team=None, **account), resources))
-    return list(engine.judge(resources))
+    if engine.account_scoped:
+        return list(engine.evaluate_account(Account(team=None, **account), resources))
+    return list(engine.evaluate(resources))
 
 
 WHOLE = tuple(part.name for part in TYPES["addon"].sources)
@@ -53,7 +53,7 @@ def test_one_id_in_two_projects_is_two_resources():
     the_rule = rule("secret-group", "secret_group.type == 'secret'")
     one, other = of("secret-group", project="p", type="secret"), of("secret-group", project="q", type="config")
     engine = Engine([the_rule], NOW)
-    results = [engine.result(each) for each in engine.judge([one, other])]
+    results = [engine.result(each) for each in engine.evaluate([one, other])]
     assert [(each.resource.project, each.status) for each in results] == [("p", "pass"), ("q", "fail")]
     assert results[0].fingerprint != results[1].fingerprint
 
@@ -164,7 +164,7 @@ def test_a_time_that_is_meant_to_lie_ahead_may_and_no_other():
 def test_a_value_of_another_kind_inside_a_list_is_unknown(ports):
     the_rule = rule("service", "service.ports.all(p, p.public && p.name != '')")
     engine = Engine([the_rule], NOW)
-    result = engine.result(next(engine.judge([of("service", parts=("list", "detail"), ports=ports)])))
+    result = engine.result(next(engine.evaluate([of("service", parts=("list", "detail"), ports=ports)])))
     assert result.status == "unknown"
     assert "where it documents" in result.message
 
@@ -198,7 +198,7 @@ def test_parts_of_other_records_are_wanted_where_they_may_settle_a_verdict():
         of("addon", "y", project="p", parts=WHOLE, spec=read),
     ]
     engine = Engine([the_rule], NOW)
-    found = list(engine.judge_account(Account(team=None), resources))
+    found = list(engine.evaluate_account(Account(team=None), resources))
     assert engine.wanted(found, resources) == {("addon", None, "p", "x"): {"detail"}}
 
 
@@ -218,7 +218,7 @@ def test_messages_name_any_field_and_the_size_of_a_list():
         x=[1, 2],
     )
     engine = Engine([the_rule], NOW)
-    (verdict,) = engine.judge([of("addon", project="p", name="N", spec={"type": "redis"}, tags=["a", "b"])])
+    (verdict,) = engine.evaluate([of("addon", project="p", name="N", spec={"type": "redis"}, tags=["a", "b"])])
     assert engine.result(verdict).message == "N redis 2 ? p 1, 2"
 
 

@@ -1,11 +1,14 @@
 """The declarations agree with each other, and with what is documented."""
 
+import ast
+
 import pytest
 
+from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.policy.needs import needs
-from northflank_audit.resources import TYPES, Scope
+from northflank_audit.resources import PARENT, TYPES, Scope
 from northflank_audit.resources.base import Kind
-from tests.conftest import rule
+from tests.conftest import ROOT, rule
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
@@ -23,7 +26,7 @@ def test_a_declaration_is_whole(kind):
         assert ("{project}" in part.path) is (kind.scope is Scope.PROJECT)
         assert ("{id}" in part.path) is (part is not kind.listing)
         assert part.path not in kind.never
-        assert str(part.permission).endswith(("Read", "List", ")"))
+        assert str(part.permission).endswith(("Read", "List", ")")) or kind.scope is Scope.TOKEN
         assert not (part.joins and part.into)
         assert bool(part.each) is ("{name}" in part.path) is bool(part.by)
         if part.each:
@@ -83,3 +86,17 @@ def test_what_only_one_part_gives_is_absent_as_a_whole_without_it():
     assert addon.names_of(frozenset({"version"})) == {"version"}
     reads_of_the_detail = needs([rule(resource="domain", require="has(domain.certificates.status.expiryDate)")])
     assert reads_of_the_detail.parts["domain"].keys() == {"list", "detail"}
+
+
+def test_no_other_module_names_a_type():
+    """`account` is also a variable of expressions, and `project` a part of a resource's name."""
+    names = set(TYPES) - {"account", PARENT.name}
+    package = ROOT / "northflank_audit"
+    found = [
+        (path.relative_to(package).as_posix(), node.value)
+        for path in package.rglob("*.py")
+        if path.relative_to(package).parts[0] not in ("resources", "emulator")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    assert found == [("model.py", RESOURCE_TYPE)]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from northflank_audit.audit.evaluation import judged
+from northflank_audit.audit.evaluation import evaluate
 from northflank_audit.errors import Refused
 from northflank_audit.policy.engine import Engine
 from northflank_audit.report import Origin
@@ -129,7 +129,7 @@ def test_what_is_gone_does_not_count_for_rules_about_its_account():
     api = Api({LIST: [page(THEN, OTHER), page(OTHER)], f"{LIST}/a": [NOT_FOUND]})
     source = ApiSource(api, Origin(kind="api"), [], page_size=100, details=True)
     alone = rule(resource="account", require="size(resources) == 1")
-    (found,) = judged(
+    (found,) = evaluate(
         Engine([alone, rule(id="y", require="credential.provider == 'ecr' || credential.id == 'b'")], NOW_TIME),
         source,
         "auto",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan
+from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan
 from northflank_audit.northflank.circuit import FAILURES, RETRIES, Circuit
 from northflank_audit.northflank.client import CONNECTIONS, Client
 from northflank_audit.northflank.retry import Deadline
@@ -17,7 +17,7 @@ COUNT = 300
 
 
 def account(prefix, count=COUNT):
-    return Account([{"id": f"{prefix}{number}", "provider": "github"} for number in range(count)])
+    return EmulatedAccount([{"id": f"{prefix}{number}", "provider": "github"} for number in range(count)])
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def completed():
     """Read all lists and details; return the resources, the source and how many requests for details were sent."""
 
     def run(*faults, teams=(), accounts=None):
-        accounts = accounts or Accounts(account("c"))
+        accounts = accounts or EmulatedAccounts(account("c"))
         with (
             Emulator(accounts, Plan(faults=list(faults), rate_limit=100_000), token=TOKEN.value) as server,
             Client(
@@ -70,7 +70,7 @@ def test_failures_that_are_not_in_a_row_stop_nothing(completed):
 
 
 def test_a_team_that_refuses_does_not_close_the_next(completed):
-    accounts = Accounts(Account([]), {"blue": account("b"), "green": account("g", 20)})
+    accounts = EmulatedAccounts(EmulatedAccount([]), {"blue": account("b"), "green": account("g", 20)})
     fault = Fault(path="/v1/teams/blue/*/registries/*", status=403)
     found, _, asked = completed(fault, teams=("blue", "green"), accounts=accounts)
     assert asked <= FAILURES + CONNECTIONS + 20

@@ -15,7 +15,7 @@ from northflank_audit.resources import TYPES
 from northflank_audit.resources.decode import listed
 from northflank_audit.resources.needs import Needs
 from northflank_audit.sources import snapshot as snapshots
-from northflank_audit.sources.files import DIFFERENT, NO_DETAILS, UNSAID, InputFile, InputSource
+from northflank_audit.sources.files import DIFFERENT, NO_DETAILS, NOT_STATED, InputFile, InputSource
 from northflank_audit.sources.interface import NOT_ASKED, Source
 from northflank_audit.sources.snapshot import SnapshotWriter, digest
 from tests.conftest import CREDENTIALS, needing, resource, rule
@@ -66,7 +66,7 @@ def test_what_is_missing_makes_it_incomplete(value, problem):
     assert problem in found.problems[0]
 
 
-def test_a_credential_that_comes_twice_is_judged_once_and_warned_of():
+def test_a_credential_that_comes_twice_is_evaluated_once_and_warned_of():
     found, items = read(CLI, CLI)
     assert [item.id for item in items] == ["a", "b"]
     assert (len(found.warnings), found.problems) == (2, [])
@@ -126,7 +126,7 @@ def snapshot():
     return json.loads(writer.text(Tool("t", "1"), TAKEN, live))
 
 
-def test_a_snapshot_gives_back_what_was_judged():
+def test_a_snapshot_gives_back_what_was_evaluated():
     found, items = read(snapshot())
     assert items == [resource(id="a", team="t"), resource(id="b", team="u", detailed=False, x=1)]
     assert (found.problems, found.warnings, found.page_count) == (["a page is missing"], ["careful"], 3)
@@ -158,7 +158,7 @@ def test_a_changed_snapshot_is_noticed(change):
     assert "its SHA-256 does not match" in found.problems[-1]
 
 
-def test_beside_another_input_a_snapshot_is_judged_as_of_now():
+def test_beside_another_input_a_snapshot_is_evaluated_as_of_now():
     found = source(snapshot(), {"credentials": []})
     assert found.as_of is None
     assert source(snapshot() | {"takenAt": "2025-01-01T00:00:00Z"}, snapshot()).as_of == TAKEN
@@ -179,8 +179,8 @@ def test_a_snapshot_is_no_place_for_secrets():
     assert msgspec.json.decode(text)["records"][0]["record"] == {"id": "a"}
 
 
-def test_a_snapshot_is_judged_as_of_its_time_and_its_age_is_told():
-    policy = Policy(rules=[rule(require="now == timestamp('2026-01-01T00:00:00Z')")], waivers=[], earlier=None)
+def test_a_snapshot_is_evaluated_as_of_its_time_and_its_age_is_told():
+    policy = Policy(rules=[rule(require="now == timestamp('2026-01-01T00:00:00Z')")], waivers=[], baseline=None)
     report = runner.audit(
         AuditRequest(policy=policy, include=frozenset({Status.PASS})), source(snapshot()), lambda _: None
     )
@@ -261,7 +261,7 @@ def test_an_account_that_a_snapshot_has_only_records_of_is_not_known_as_a_whole(
     found, _ = read(saved(Account(team="t"), records=[resource(id="a", team="u")]))
     assert {team: each.unknown for team, each in found.accounts.items()} == {
         "t": {},
-        "u": {"registry-credential": UNSAID},
+        "u": {"registry-credential": NOT_STATED},
     }
 
 
@@ -277,7 +277,7 @@ def test_a_personal_field_that_a_snapshot_was_kept_without_is_not_known(kept):
     assert given.pop("personal") == {}
     given = resealed(given if kept is None else {**given, "personal": kept})
     rules = [rule(require="!has(api_token.creatorEmail)", resource="api-token")]
-    policy = Policy(rules=rules, waivers=[], earlier=None)
+    policy = Policy(rules=rules, waivers=[], baseline=None)
     report = runner.audit(AuditRequest(policy=policy, include=frozenset(Status)), source(given), lambda _: None)
     assert [each.status for each in report.results] == [Status.PASS if kept else Status.UNKNOWN]
     found, items = read(given, needs=Needs(needs.parts, {"api-token": frozenset({"creatorEmail"})}))
@@ -386,7 +386,7 @@ def test_an_earlier_snapshot_gives_its_records_and_projects():
 )
 def test_of_an_earlier_snapshots_projects_only_the_ids_are_known(require, status):
     given = earlier(accounts=[{"team": "t", "projects": ["p"]}], records=[], incompleteReasons=[], warnings=[], count=0)
-    policy = Policy(rules=[rule(require=require, resource="project")], waivers=[], earlier=None)
+    policy = Policy(rules=[rule(require=require, resource="project")], waivers=[], baseline=None)
     request = AuditRequest(policy=policy, include=frozenset(Status))
     report = runner.audit(request, source(given), lambda _: None)
     assert [(each.resource.id, each.status) for each in report.results] == [("p", status)]

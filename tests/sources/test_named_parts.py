@@ -2,7 +2,7 @@
 
 import pytest
 
-from northflank_audit.emulator import Account, Accounts, Emulator, Fault, Plan
+from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline
 from northflank_audit.northflank.token import Token
@@ -29,7 +29,7 @@ NAMED = ["/subdomains/b", "/subdomains/%2A"]
 def read(kind, parts, account, *faults):
     """Return the source, the resources with these parts, and the paths that were asked after their list's."""
     with (
-        Emulator(Accounts(account), Plan(faults=list(faults), rate_limit=100_000), token=TOKEN.value) as server,
+        Emulator(EmulatedAccounts(account), Plan(faults=list(faults), rate_limit=100_000), token=TOKEN.value) as server,
         Client(server.url, TOKEN, max_attempts=1, deadline=Deadline(NET), direct=True) as client,
     ):
         source = ApiSource(client, Origin(kind="api"), [], page_size=100, details=True)
@@ -41,7 +41,7 @@ def read(kind, parts, account, *faults):
 
 
 def domains(*items):
-    return Account([], lists={"domains": list(items)})
+    return EmulatedAccount([], lists={"domains": list(items)})
 
 
 def test_each_name_is_asked_for_once_in_their_order_after_the_part_that_gives_them():
@@ -131,7 +131,7 @@ JOB = {
 
 @pytest.mark.parametrize("parts", [["detail", "deployment"], ["deployment"]])
 def test_an_answer_goes_into_its_field_beside_what_the_detail_says_of_it(parts):
-    account = Account([], [{"id": "p", "name": "P", "jobs": [JOB]}])
+    account = EmulatedAccount([], [{"id": "p", "name": "P", "jobs": [JOB]}])
     _, (found,), asked = read("job", parts, account)
     region = {"region": "eu"} if "detail" in parts else {}
     external = {"imagePath": "shop/j:1", "privateImage": True}
@@ -142,10 +142,10 @@ def test_an_answer_goes_into_its_field_beside_what_the_detail_says_of_it(parts):
 
 def test_a_part_in_a_field_stays_when_the_list_is_read_again():
     """The detail comes after it, and names the resource as nobody else does."""
-    account = Account([], [{"id": "p", "name": "P", "jobs": [JOB]}])
+    account = EmulatedAccount([], [{"id": "p", "name": "P", "jobs": [JOB]}])
     with (
         Emulator(
-            Accounts(account),
+            EmulatedAccounts(account),
             Plan(
                 faults=[
                     Fault(path="/v1/projects/p/jobs", nth=1, patch={"data": {"jobs": [{"id": "j", "name": "old"}]}})
@@ -167,7 +167,7 @@ def test_a_part_in_a_field_stays_when_the_list_is_read_again():
 
 @pytest.mark.parametrize(("answer", "whole"), [({}, True), ({"id": "other"}, False), ({"name": "Other"}, False)])
 def test_a_detail_without_an_id_is_taken_by_what_else_it_says(answer, whole):
-    account = Account([], [{"id": "p", "name": "P", "pipelines": [{"id": "x", "name": "X", "nfObjects": []}]}])
+    account = EmulatedAccount([], [{"id": "p", "name": "P", "pipelines": [{"id": "x", "name": "X", "nfObjects": []}]}])
     fault = Fault(path="/v1/projects/p/pipelines/x", patch={"data": answer})
     _, (found,), _ = read("pipeline", ["detail"], account, fault)
     assert ("detail" in found.parts) is whole

@@ -16,8 +16,8 @@ from cel_expr_python import cel
 from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.policy.expressions import field_reads
 from northflank_audit.policy.expressions.compile_errors import Problem, problems
-from northflank_audit.policy.expressions.environment import NO_ADDRESS, SHARED, WIDE, one, own, variables
-from northflank_audit.policy.expressions.presence import Cautious, cautious
+from northflank_audit.policy.expressions.environment import ACCOUNT_VARIABLES, NO_ADDRESS, SHARED, one, own, variables
+from northflank_audit.policy.expressions.presence import CautiousForm, cautious_form
 from northflank_audit.policy.expressions.whole_account import whole_account
 from northflank_audit.resources import TYPES
 
@@ -47,7 +47,7 @@ class Missing:
     reason: str
     key: str = ""
     variable: str = ""
-    """One of `WIDE`."""
+    """One of `ACCOUNT_VARIABLES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Shared:
         return self._activation
 
 
-class _Forms(dict[tuple[bool, bool], Cautious]):
+class _Forms(dict[tuple[bool, bool], CautiousForm]):
     """The cautious forms of an expression, made when they are asked for: for its own record, for others."""
 
     def __init__(self, plain: Any, environment: Any, resource_type: str) -> None:
@@ -107,9 +107,9 @@ class _Forms(dict[tuple[bool, bool], Cautious]):
         self._type = resource_type
         self._compiled = {(False, False): plain}
 
-    def __missing__(self, key: tuple[bool, bool]) -> Cautious:
+    def __missing__(self, key: tuple[bool, bool]) -> CautiousForm:
         ours, others = key
-        self[key] = cautious(self._compiled[False, False].serialize(), self._type, own=ours, others=others)
+        self[key] = cautious_form(self._compiled[False, False].serialize(), self._type, own=ours, others=others)
         return self[key]
 
     def compiled(self, key: tuple[bool, bool]) -> Any:
@@ -133,12 +133,12 @@ class Expression:
         self.serialized: bytes = self._compiled.serialize()
         if whole := whole_account(self.serialized):
             raise CelError(whole)
-        self.reads_within: tuple[field_reads.Read, ...] = field_reads.reads(self.serialized)
+        self.reads_within: tuple[field_reads.FieldRead, ...] = field_reads.reads(self.serialized)
         """Every path that it reads, those of items of lists among them."""
         self.reads = tuple(read for read in self.reads_within if field_reads.ITEM not in read.path)
         """The paths that it reads of the variables themselves."""
-        self.wide = frozenset(read.path[0] for read in self.reads).intersection(WIDE)
-        """Which of `WIDE` it reads."""
+        self.account_variables = frozenset(read.path[0] for read in self.reads).intersection(ACCOUNT_VARIABLES)
+        """Which of `ACCOUNT_VARIABLES` it reads."""
         self._own = own(resource_type)
 
     @cached_property
@@ -160,7 +160,7 @@ class Expression:
         return ours.asks(absent.own), others.asks(absent.others)
 
     @property
-    def asked(self) -> tuple[Cautious, Cautious]:
+    def asked(self) -> tuple[CautiousForm, CautiousForm]:
         """Return what it asks for, by has(), `in` or of maps as a whole: of its own record, and of others."""
         return self._forms[True, False], self._forms[False, True]
 
@@ -265,7 +265,7 @@ def _outcome(value: Any) -> Any:
     if reason == NO_ADDRESS:
         return Missing(reason)
     variable = _NOT_GIVEN.match(reason)
-    return Missing(reason, variable=variable[1]) if variable and variable[1] in WIDE else Failed(reason)
+    return Missing(reason, variable=variable[1]) if variable and variable[1] in ACCOUNT_VARIABLES else Failed(reason)
 
 
 def _failure(error: RuntimeError) -> Failed:

@@ -55,20 +55,20 @@ class Problem:
     width: int = 1
 
 
-def problems(source: str, said: str, variables: Sequence[str]) -> list[Problem]:
+def problems(source: str, message: str, variables: Sequence[str]) -> list[Problem]:
     """Return what an engine's error says, one problem for each mistake; after a syntax error, that alone.
 
     `variables` are the names that an expression can use.
     """
     found = []
     lines = source.split("\n")
-    for line, column, text in _ERROR.findall(said):
+    for line, column, text in _ERROR.findall(message):
         start = sum(len(each) + 1 for each in lines[: int(line) - 1]) + int(column) - 1
         if "*error*" not in text:  # what follows from the problem before
             found.append(_problem(source, text.strip(), start, variables))
         if text.startswith("Syntax error"):
             break
-    return found or [Problem(said.splitlines()[0] if said else "does not compile")]
+    return found or [Problem(message.splitlines()[0] if message else "does not compile")]
 
 
 def _problem(source: str, text: str, index: int, variables: Sequence[str]) -> Problem:

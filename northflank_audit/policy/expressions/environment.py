@@ -1,4 +1,4 @@
-"""What CEL expressions can use: their variables and functions, in one environment for each way of evaluation."""
+"""The variables and functions of CEL expressions, in one environment for each way of evaluation."""
 
 from functools import lru_cache
 from typing import Any, Final
@@ -9,8 +9,8 @@ from cel_expr_python.ext import ext_bindings, ext_strings
 from northflank_audit.addresses import parsed
 from northflank_audit.resources import TYPES
 
-WIDE: Final[tuple[str, ...]] = ("account", "resources", "projects")
-"""The variables that hold more than one record. What of them is not known is not given."""
+ACCOUNT_VARIABLES: Final[tuple[str, ...]] = ("account", "resources", "projects")
+"""The variables that hold more than one record. Unknown lists are not among their values."""
 ADDRESS_PARTS: Final = ("scheme", "host", "port", "path")
 """What `url()` gives of an address."""
 NO_ADDRESS: Final = "the address can't be parsed"
@@ -54,7 +54,7 @@ def own(resource_type: str) -> tuple[str, ...]:
 def variables(resource_type: str) -> tuple[str, ...]:
     """Return the variables that an expression of a rule about a type can use."""
     first = ("now",) if TYPES[resource_type].listing is None else ("now", "detailed")
-    return (*(name for name in own(resource_type) if name != "detailed"), *first, *WIDE)
+    return (*(name for name in own(resource_type) if name != "detailed"), *first, *ACCOUNT_VARIABLES)
 
 
 @lru_cache(_KEPT)

@@ -26,7 +26,7 @@ Message = Mapping[int, Sequence[int | bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class FieldRead:
     """A path that an expression reads, from a variable down: `("params", "allowed")`."""
 
     path: tuple[str, ...]
@@ -44,8 +44,8 @@ ITEM: Final = "[]"
 _NOTHING: Final[Bound] = MappingProxyType({})
 
 
-def reads(serialized: bytes) -> tuple[Read, ...]:
-    """Return every path that the serialized expression reads, in order of appearance, through macros as well."""
+def reads(serialized: bytes) -> tuple[FieldRead, ...]:
+    """Return every path that the serialized expression reads, also through macros, in order of appearance."""
     found = _walk(*located(serialized), _NOTHING)
     return tuple(sorted(found, key=lambda read: read.offset))
 
@@ -70,7 +70,7 @@ def calls(serialized: bytes) -> list[tuple[bytes, frozenset[str], int]]:
 
 
 def roots(expression: bytes) -> frozenset[str]:
-    """Return all names in a part, those that macros bind as well."""
+    """Return all names in a part, also those that macros bind."""
     inner = (roots(part) for part, _ in parts(fields(expression)))
     return frozenset(filter(None, [name(expression)])).union(*inner)
 
@@ -96,7 +96,7 @@ def name(expression: bytes) -> str:
     return last(fields(last(node, IDENT)), 1).decode() if IDENT in node else ""
 
 
-def _walk(expression: bytes, positions: dict[int, int], bound: Bound) -> Iterator[Read]:
+def _walk(expression: bytes, positions: dict[int, int], bound: Bound) -> Iterator[FieldRead]:
     """Yield the paths read below an expression; `bound` are the names of enclosing macros."""
     node = fields(expression)
     read = path(node, bound) or _list_asked_for(node)
@@ -105,7 +105,7 @@ def _walk(expression: bytes, positions: dict[int, int], bound: Bound) -> Iterato
         for part, names in parts(node):
             yield from _walk(part, positions, within if names else bound)
     elif read[0]:
-        yield Read(read[0], positions.get(number(node, ID), 0), read[1])
+        yield FieldRead(read[0], positions.get(number(node, ID), 0), read[1])
 
 
 def _list_asked_for(node: Message) -> tuple[tuple[str, ...], bool] | None:

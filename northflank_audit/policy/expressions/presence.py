@@ -12,6 +12,7 @@ from typing import Final
 
 from northflank_audit.policy.expressions import field_reads
 from northflank_audit.policy.expressions.field_reads import (
+    ACCOUNT,
     CALL,
     COMPREHENSION,
     CONST,
@@ -29,7 +30,7 @@ from northflank_audit.resources import TYPES
 
 ANY_FIELD: Final = "any field"
 """The key that is missing where an expression goes over a whole record."""
-_ACCOUNT, _RECORDS = "account", "resources"
+_RECORDS: Final = "resources"
 _LIST_OF_ACCOUNT: Final = 2
 """Steps of a path such as `account.addons`."""
 _TRUE, _ZERO = b"\x10\x01", b"\x18\x00"  # constants: bool_value, int64_value
@@ -38,7 +39,7 @@ _FIRST_NEW_ID: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Cautious:
+class CautiousForm:
     """An expression's cautious form."""
 
     serialized: bytes
@@ -52,7 +53,7 @@ class Cautious:
         return self.sweeping or bool(self.names if absent is None else self.names & absent)
 
 
-def cautious(serialized: bytes, resource_type: str, *, own: bool = True, others: bool = True) -> Cautious:
+def cautious_form(serialized: bytes, resource_type: str, *, own: bool = True, others: bool = True) -> CautiousForm:
     """Return the cautious form of a serialized expression of a rule about a type.
 
     It is so for its `own` record, for the `others`, or for both.
@@ -61,7 +62,7 @@ def cautious(serialized: bytes, resource_type: str, *, own: bool = True, others:
     rewriter = _Rewriter(TYPES[resource_type].variable)
     names = _Names.of(resource_type, types(message), own=own, others=others)
     expression = rewriter.expression(field_reads.last(message, field_reads.CHECKED_EXPR), names)
-    return Cautious(field_reads.alone(serialized, expression), frozenset(rewriter.asked), rewriter.sweeping)
+    return CautiousForm(field_reads.alone(serialized, expression), frozenset(rewriter.asked), rewriter.sweeping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,14 @@ class _Names:
     shapes: Shapes
 
     @classmethod
-    def of(cls, resource_type: str, known: Types, *, own: bool, others: bool) -> "_Names":
+    def of(cls, resource_type: str, types: Types, *, own: bool, others: bool) -> "_Names":
         """Return those that every expression begins with. Of `account`, which holds lists, these may be absent."""
         kind = TYPES[resource_type]
         records = frozenset({kind.variable} if own and kind.listing is not None else ())
         lists = frozenset({_RECORDS} if others else ())
-        account = frozenset({_ACCOUNT} if others else ())
+        account = frozenset({ACCOUNT} if others else ())
         derived = records | lists | account
-        return cls(records | account, lists, Shapes(known, resource_type, derived, {}))
+        return cls(records | account, lists, Shapes(types, resource_type, derived, {}))
 
     def within(self, loop: Message) -> "_Names":
         """Return them inside a macro."""
@@ -107,8 +108,8 @@ class _Names:
             return field_reads.name(expression) in self.lists
         if SELECT in node:
             path = field_reads.path(node)
-            of_account = path is not None and len(path[0]) == _LIST_OF_ACCOUNT and path[0][0] == _ACCOUNT
-            return of_account and _ACCOUNT in self.records
+            of_account = path is not None and len(path[0]) == _LIST_OF_ACCOUNT and path[0][0] == ACCOUNT
+            return of_account and ACCOUNT in self.records
         if LIST in node:
             elements = field_reads.fields(field_reads.last(node, LIST)).get(1, [])
             return any(field_reads.name(field_reads.raw(each)) in self.records for each in elements)
@@ -133,7 +134,7 @@ class _Rewriter:
         form = next((form for kind, form in forms.items() if kind in node), None)
         if form is not None:
             return form(node, names)
-        is_record = field_reads.name(raw) in (self.variable, _ACCOUNT) and field_reads.name(raw) in names.records
+        is_record = field_reads.name(raw) in (self.variable, ACCOUNT) and field_reads.name(raw) in names.records
         return self._any_field() if is_record else raw
 
     def _select(self, node: Message, names: _Names) -> bytes:

@@ -1,7 +1,7 @@
 """How an expression came to its value: what each of its parts gave, and which parts nothing asked for.
 
 Each part is evaluated by the engine itself, within `cel.bind` for what macros around it bind. So a part's value is
-the engine's; only the order in which it asks for parts (`&&`, `||`, `?:`, `all`, `exists`) is told here.
+the engine's. This module only knows the order in which it evaluates parts (`&&`, `||`, `?:`, `all`, `exists`).
 """
 
 import datetime as dt
@@ -23,10 +23,10 @@ from northflank_audit.policy.expressions.cel import (
 )
 from northflank_audit.policy.expressions.syntax import Node, excerpt, parse
 
-SHOWN: Final = 5
-"""Elements of a list or map whose evaluation in a macro is told."""
-SEARCHED: Final = 200
-"""Elements among which the one is looked for that decides, or that can't be judged."""
+MOST_TRACED: Final = 5
+"""The most elements of a list or map that are traced in a macro."""
+MOST_SEARCHED: Final = 200
+"""The most elements that are searched for the one that decides, or that can't be evaluated."""
 _WIDTH: Final = 100
 _LITERALS: Final = {"number", "string", "bytes", "bool", "null"}
 _LOOPS: Final = {"all", "exists", "exists_one", "filter", "map"}
@@ -41,8 +41,8 @@ class NotNeeded:
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """Elements that are not told."""
+class Untraced:
+    """Elements that are not traced."""
 
     count: int
 
@@ -170,8 +170,8 @@ def _loop(node: Node, scope: _Scope) -> Iterator[Step]:
     yield from _parts([over], scope)
     name, text = _bare(variable).word, over.text(scope.source)
     elements = _elements(text, scope.value(text))
-    told = _told(node, bodies[0], elements, scope)
-    for index in told:
+    traced = _traced(node, bodies[0], elements, scope)
+    for index in traced:
         inner = scope.bind(name, elements[index])
         steps = [_step(bodies[0], inner)]
         if len(bodies) > 1:  # map's condition comes before what it makes
@@ -180,17 +180,17 @@ def _loop(node: Node, scope: _Scope) -> Iterator[Step]:
         yield Step(name, variable.start, variable.end, inner.value(name), below)
         if node.word in _ENDS and steps[0].outcome is _ENDS[node.word]:
             return
-    if len(elements) > len(told):
-        yield Step(name, variable.start, variable.end, Rest(len(elements) - len(told)))
+    if len(elements) > len(traced):
+        yield Step(name, variable.start, variable.end, Untraced(len(elements) - len(traced)))
 
 
-def _told(node: Node, body: Node, elements: list[str], scope: _Scope) -> list[int]:
-    """Return which elements are told: the first ones, and the one that decides or can't be judged."""
-    first = list(range(min(SHOWN, len(elements))))
-    if node.word not in _ENDS or len(elements) <= SHOWN:
+def _traced(node: Node, body: Node, elements: list[str], scope: _Scope) -> list[int]:
+    """Return which elements are traced: the first ones, and the one that decides or can't be evaluated."""
+    first = list(range(min(MOST_TRACED, len(elements))))
+    if node.word not in _ENDS or len(elements) <= MOST_TRACED:
         return first
     text, name = body.text(scope.source), _bare(node.children[1]).word
-    for index in range(SHOWN, min(len(elements), SEARCHED)):
+    for index in range(MOST_TRACED, min(len(elements), MOST_SEARCHED)):
         value = scope.bind(name, elements[index]).value(text)
         if value is _ENDS[node.word] or not isinstance(value, bool):
             return [*first, index]
@@ -263,7 +263,7 @@ def _worded(outcome: Any, *, whole: bool) -> str:
             return f"= {'error' if whole else 'failed'}: {excerpt(reason, _WIDTH)}"
         case NotNeeded():
             return "not needed"
-        case Rest(count):
+        case Untraced(count):
             return f"… {count} more"
         case value:
             return f"= {excerpt(json.dumps(_ordered(value), ensure_ascii=False, default=_as_text), _WIDTH)}"

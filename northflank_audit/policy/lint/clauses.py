@@ -6,7 +6,7 @@ from typing import Final
 from northflank_audit.errors import did_you_mean
 from northflank_audit.policy.expressions.cel import CelError, Expression, Failed, evaluate
 from northflank_audit.policy.expressions.compile_errors import Problem
-from northflank_audit.policy.expressions.field_reads import Read
+from northflank_audit.policy.expressions.field_reads import FieldRead
 from northflank_audit.policy.expressions.syntax import Node, parse
 from northflank_audit.policy.lint.vacuous import strange
 from northflank_audit.resources import TYPES, Field, Kind, ResourceType
@@ -19,7 +19,7 @@ _LITERALS: Final = {"string": "text", "number": "a number", "bool": "true or fal
 """What a literal is, as `fields` calls it; a date-time is text too."""
 
 
-def odd(source: str, resource_type: str) -> Iterator[Problem]:
+def suspect_clauses(source: str, resource_type: str) -> Iterator[Problem]:
     """Yield the parts of an expression that can't be meant, each with its place."""
     root, kind = parse(source), TYPES[resource_type]
     records = _records(root)
@@ -89,7 +89,7 @@ def _strange_member(node: Node, records: frozenset[str], kind: ResourceType) -> 
     """Yield what is wrong with a field that is read of one of `resources`."""
     variable, steps = _path(node)
     if variable in records:
-        depth, problem = strange(Read(("resources", *steps), 0, tested=False), TYPES[kind.alias or kind.name])
+        depth, problem = strange(FieldRead(("resources", *steps), 0, tested=False), TYPES[kind.alias or kind.name])
         if depth == len(steps):  # else it is told of the part that is wrong
             yield Problem(problem, node.word_start, len(node.word))
 

@@ -60,7 +60,7 @@ def failures(expression: Expression, params: Mapping[str, Any]) -> Iterator[Prob
 
 def _variables(expression: Expression, record: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
     records = [record, {**record, "id": "b"}]
-    account = _account() if "account" in expression.wide else {}
+    account = _account() if "account" in expression.account_variables else {}
     shared = {"account": account, "resources": records, "projects": ["a"], "params": params, "now": _NOW}
     return {**shared, **({expression.variable: record, "detailed": True} if expression.variable else {})}
 
@@ -96,7 +96,7 @@ def _records(expression: Expression) -> Iterator[dict[str, Any]]:
 
 @lru_cache
 def _documented(name: str) -> Mapping[tuple[str, ...], Sequence[Any]]:
-    """Return what the documented fields of a type may hold, by their steps, but those above others."""
+    """Return example values of a type's documented fields by their steps, except those that have subfields."""
     kind = TYPES[name]
     return {stepped(path): _VALUES[field.kind] for path, field in kind.fields.items() if not _is_above(kind, path)}
 

@@ -1,4 +1,4 @@
-"""Rules that can never fire: elsewhere they can't be told from rules that pass.
+"""Rules that can never fire. In a report they look like rules that pass.
 
 This is cheap, so every audit warns of them. What takes the expression's own text to see is in `clauses`.
 """
@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 
 from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.policy.expressions.cel import Expression, compiled
-from northflank_audit.policy.expressions.field_reads import Read
+from northflank_audit.policy.expressions.field_reads import FieldRead
 from northflank_audit.policy.rules.rulebook import Definition, Rulebook
 from northflank_audit.policy.rules.validation import located
 from northflank_audit.resources import TYPES, Kind, ResourceType
@@ -40,7 +40,7 @@ def _strange_fields(definition: Definition, key: str, expression: Expression) ->
             yield definition.document.inside(here, index, width, f"{key}: {problem}", warning=True)
 
 
-def strange(read: Read, kind: ResourceType) -> tuple[int, str]:
+def strange(read: FieldRead, kind: ResourceType) -> tuple[int, str]:
     """Return how deep in a path, and why, the API does not give it of a type; nothing where it does."""
     for depth, step in enumerate(read.path[1:], 1):
         name = dotted(read.path[1 : depth + 1])

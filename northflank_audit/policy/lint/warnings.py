@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.model import Example, Rule, Status
 from northflank_audit.policy.expressions.cel import compiled
-from northflank_audit.policy.expressions.field_reads import Read
-from northflank_audit.policy.lint.clauses import odd
+from northflank_audit.policy.expressions.field_reads import FieldRead
+from northflank_audit.policy.lint.clauses import suspect_clauses
 from northflank_audit.policy.lint.vacuous import vacuous_parts
 from northflank_audit.policy.rules.examples import run
 from northflank_audit.policy.rules.rulebook import Definition, Rulebook
@@ -33,7 +33,7 @@ def of_rule(rule: Rule, definition: Definition) -> Iterator[FileError]:
             continue
         expression = compiled(source, rule.resource)
         yield from vacuous_parts(definition, key, expression)
-        for problem in odd(expression.source, rule.resource) if expression.reads else ():
+        for problem in suspect_clauses(expression.source, rule.resource) if expression.reads else ():
             here = (*definition.here, key)
             yield definition.document.inside(here, problem.index, problem.width, f"{key}: {problem.text}", warning=True)
     yield from _misspelt_records(definition, TYPES[rule.resource])
@@ -68,7 +68,7 @@ def unshown(rule: Rule, definition: Definition) -> Iterator[FileError]:
         yield definition.document.error(here, f"no example of '{rule.id}' gives {names}", warning=True)
 
 
-def _can_be_unknown(rule: Rule, reads: Sequence[Read]) -> bool:
+def _can_be_unknown(rule: Rule, reads: Sequence[FieldRead]) -> bool:
     """Tell whether an example without one of the fields that the rule reads makes it unknown: it may guard them all."""
     for example in rule.tests:
         fewer: list[Example] = [replace(example, resources=None), replace(example, projects=None)]

@@ -17,35 +17,35 @@ def add_tests(book: Rulebook, files: Iterable[tuple[str, str]]) -> None:
     """Add the examples of files of their own, given as (path, text), to the rules that they name."""
     for path, text in files:
         document = Document(text, path, strict=False)
-        book.mistakes.extend(document.mistakes)
-        if document.mistakes and document.value is None:
+        book.diagnostics.extend(document.diagnostics)
+        if document.diagnostics and document.value is None:
             continue
         if not isinstance(document.value, dict) or not isinstance(document.value.get("tests"), list):
             problem = "a file of examples (by its name) holds a list under the key 'tests'"
-            book.mistakes.append(document.error(("tests",), problem))
+            book.diagnostics.append(document.error(("tests",), problem))
             continue
         for key in document.value:
             if key not in TestFile.__struct_fields__:
-                book.mistakes.append(document.unknown_key((key,), TestFile.__struct_fields__))
+                book.diagnostics.append(document.unknown_key((key,), TestFile.__struct_fields__))
         for index in range(len(document.value["tests"])):
             _add_test(book, document, ("tests", index))
 
 
 def _add_test(book: Rulebook, document: Document, here: Path) -> None:
-    entry, mistakes = converted(document, here, TestEntry)
-    book.mistakes.extend(mistakes)
+    entry, diagnostics = converted(document, here, TestEntry)
+    book.diagnostics.extend(diagnostics)
     if entry is None:
         return
     rule = book.rules.get(entry.rule)
     if rule is None:
         if problem := absent(book, entry.rule):
-            book.mistakes.append(document.error((*here, "rule"), problem))
+            book.diagnostics.append(document.error((*here, "rule"), problem))
         return
-    found = list(validation.example_mistakes(document, here, entry, rule.params))
+    found = list(validation.example_diagnostics(document, here, entry, rule.params))
     when = compiled(rule.when, rule.resource) if rule.when else None
     if why := validation.impossible(when, compiled(rule.require, rule.resource), entry.expect):
         found.append(document.error((*here, "expect"), why))
-    book.mistakes.extend(found)
+    book.diagnostics.extend(found)
     if not found:
         values = {key: value for key, value in asdict(entry).items() if key != "rule"}
         example = Example(**values, origin=f"{document.path}:{document.line(here)}")

@@ -14,7 +14,7 @@ from northflank_audit.resources import TYPES, ResourceType
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ExampleOutcome:
     """An example, and the verdict that it got."""
 
     rule: Rule
@@ -54,7 +54,7 @@ def present(value: Any, kind: ResourceType, path: str = "") -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ExampleInput:
     """What an example's verdict depends on, besides its rule."""
 
     given: Resource
@@ -63,13 +63,13 @@ class Setting:
     """The resources of the account, of all types, as far as they are known."""
 
 
-def run(rules: Sequence[Rule]) -> Iterator[Outcome]:
-    """Judge every example by its rule, with the rule's parameters and the example's own over them."""
+def run(rules: Sequence[Rule]) -> Iterator[ExampleOutcome]:
+    """Evaluate every example by its rule, with the rule's parameters and the example's own over them."""
     for rule in rules:
         for number, example in enumerate(rule.tests, 1):
             engine = Engine([as_in(rule, example)], example.now)
-            verdict = _verdict(engine, setting(rule, example))
-            yield Outcome(rule, number, example, verdict.status, engine.result(verdict).message)
+            verdict = _verdict(engine, example_input(rule, example))
+            yield ExampleOutcome(rule, number, example, verdict.status, engine.result(verdict).message)
 
 
 def as_in(rule: Rule, example: Example) -> Rule:
@@ -77,7 +77,7 @@ def as_in(rule: Rule, example: Example) -> Rule:
     return replace(rule, params={**rule.params, **example.params})
 
 
-def setting(rule: Rule, example: Example) -> Setting:
+def example_input(rule: Rule, example: Example) -> ExampleInput:
     """Return what an example says of the world."""
     kind = TYPES[rule.resource]
     lists = {by_collection()[name].name: records for name, records in (example.account or {}).items()}
@@ -90,18 +90,18 @@ def setting(rule: Rule, example: Example) -> Setting:
     account = Account(team=None, projects=projects, unknown=unknown)
     every = [_resource(record, TYPES[name], example) for name, records in lists.items() for record in records]
     if kind.listing is None:
-        return Setting(account.resource, account, every)
+        return ExampleInput(account.resource, account, every)
     given = _resource(example.given, kind, example)
     others = {each.identity: each for each in every}
-    return Setting(given, account, list({**others, given.identity: given}.values()))
+    return ExampleInput(given, account, list({**others, given.identity: given}.values()))
 
 
-def _verdict(engine: Engine, known: Setting) -> Verdict:
+def _verdict(engine: Engine, inputs: ExampleInput) -> Verdict:
     """Return what an engine of one rule says of an example."""
-    if not engine.collective:
-        return next(engine.judge([known.given]))
-    verdicts = engine.judge_account(known.account, known.resources)
-    return next(each for each in verdicts if each.resource.identity == known.given.identity)
+    if not engine.account_scoped:
+        return next(engine.evaluate([inputs.given]))
+    verdicts = engine.evaluate_account(inputs.account, inputs.resources)
+    return next(each for each in verdicts if each.resource.identity == inputs.given.identity)
 
 
 def _resource(given: dict[str, Any], kind: ResourceType, example: Example) -> Resource:

@@ -44,14 +44,14 @@ class Rulebook:
     """The rules that are switched off, as they would run."""
     flawed: set[str] = field(default_factory=set)
     """Ids of rules that have mistakes, and so are not among the rules."""
-    mistakes: list[FileError] = field(default_factory=list)
+    diagnostics: list[FileError] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     """Folders with rule files that were not read."""
 
     def checked(self) -> list[Rule]:
         """Return the rules. Raises FileErrors where there is a mistake."""
-        if self.mistakes:
-            raise FileErrors(in_order(self.mistakes))
+        if self.diagnostics:
+            raise FileErrors(in_order(self.diagnostics))
         return list(self.rules.values())
 
     def include(self, other: "Rulebook") -> None:
@@ -63,12 +63,12 @@ class Rulebook:
                 self.rules[rule_id], self.definitions[rule_id] = rule, definition
             elif (before.origin, before.sha256) != (rule.origin, rule.sha256):
                 problem = f"the rule id '{rule_id}' is taken by {before.origin}"
-                self.mistakes.append(definition.document.error((*definition.here, "id"), problem))
+                self.diagnostics.append(definition.document.error((*definition.here, "id"), problem))
             elif before != rule:
-                ways = " and ".join(_tuning(each) for each in (before, rule))
+                ways = " and ".join(_overrides_of(each) for each in (before, rule))
                 problem = f"the rule '{rule_id}' comes twice, tuned in two ways: {ways}"
-                self.mistakes.append(definition.document.error((*definition.here, "id"), problem))
-        self.mistakes[:] = dict.fromkeys([*self.mistakes, *other.mistakes])
+                self.diagnostics.append(definition.document.error((*definition.here, "id"), problem))
+        self.diagnostics[:] = dict.fromkeys([*self.diagnostics, *other.diagnostics])
         self.flawed.update(other.flawed)
         self.off.update({rule_id: place for rule_id, place in other.off.items() if rule_id not in self.rules})
         self.stopped.update(other.stopped)
@@ -78,8 +78,8 @@ class Rulebook:
             self.stopped.pop(rule_id, None)
 
 
-def _tuning(rule: Rule) -> str:
-    return ", ".join(f"{key} by {place}" for key, place in rule.tuned.items()) or "not at all"
+def _overrides_of(rule: Rule) -> str:
+    return ", ".join(f"{key} by {place}" for key, place in rule.overridden.items()) or "not at all"
 
 
 def load(files: Iterable[tuple[str, str]], find: Find | None = None) -> list[Rule]:
@@ -111,34 +111,34 @@ class _Reader:
     def _extended(self, chain: tuple[str, ...], book: Rulebook, document: Document, here: Path, reference: Any) -> None:
         """Include what a file extends."""
         if not isinstance(reference, str) or not reference:
-            book.mistakes.append(document.error(here, "this must name a rule file, a folder, or pack:NAME"))
+            book.diagnostics.append(document.error(here, "this must name a rule file, a folder, or pack:NAME"))
             return
         try:
             files = self._find(document.path, reference) if self._find else []
         except StartError as error:
-            book.mistakes.append(document.error(here, str(error)))
+            book.diagnostics.append(document.error(here, str(error)))
             return
         for path, text in files:
             if path in chain:
                 circle = " → ".join((*chain[chain.index(path) :], path))
-                book.mistakes.append(document.error(here, f"the files extend each other in a circle: {circle}"))
+                book.diagnostics.append(document.error(here, f"the files extend each other in a circle: {circle}"))
             else:
                 book.include(self.file(path, text, (*chain, path)))
 
 
 def _file(path: str, text: str, include: Callable[[Rulebook, Document, Path, Any], None]) -> Rulebook:
     document = Document(text, path, strict=False)
-    book = Rulebook(mistakes=list(document.mistakes))
+    book = Rulebook(diagnostics=list(document.diagnostics))
     value = document.value
     if not isinstance(value, dict) or not (value.get("rules") or value.get("extends")):
-        if not document.mistakes:
+        if not document.diagnostics:
             problem = "a rule file holds a list under the key 'rules', or under 'extends' the files that it builds on"
-            book.mistakes.append(document.error(("rules",), problem))
+            book.diagnostics.append(document.error(("rules",), problem))
         return book
     known = RuleFile.__struct_fields__
     for key in value:
         if key not in known:
-            book.mistakes.append(document.unknown_key((key,), known))
+            book.diagnostics.append(document.unknown_key((key,), known))
     for here, reference in _listed(book, document, ("extends",)):
         include(book, document, here, reference)
     sha256 = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
@@ -151,23 +151,23 @@ def _file(path: str, text: str, include: Callable[[Rulebook, Document, Path, Any
 def _listed(book: Rulebook, document: Document, path: Path) -> list[tuple[Path, Any]]:
     items = document.value.get(path[0])
     if items is not None and not isinstance(items, list):
-        book.mistakes.append(document.error(path, f"'{path[0]}' is a list"))
+        book.diagnostics.append(document.error(path, f"'{path[0]}' is a list"))
         return []
     return [((*path, index), item) for index, item in enumerate(items or [])]
 
 
 def _one(document: Document, here: Path, sha256: str) -> Rulebook:
     """Read one rule."""
-    entry, mistakes = converted(document, here, RuleEntry)
+    entry, diagnostics = converted(document, here, RuleEntry)
     if entry is not None:
-        mistakes = list(validation.mistakes(document, here, entry))
+        diagnostics = list(validation.diagnostics(document, here, entry))
     elif sound := sound_parts(document, here, RuleEntry):
         rest = RuleEntry(**{"id": "?", "title": "?", "severity": Severity.INFO, "require": "true", **sound})
-        mistakes += validation.mistakes(document, here, rest, whole=False)
-    if entry is None or mistakes:
+        diagnostics += validation.diagnostics(document, here, rest, whole=False)
+    if entry is None or diagnostics:
         value = document.at(here)
         flawed = value.get("id") if isinstance(value, dict) else None
-        return Rulebook(mistakes=mistakes, flawed={flawed} if isinstance(flawed, str) else set())
+        return Rulebook(diagnostics=diagnostics, flawed={flawed} if isinstance(flawed, str) else set())
     rule = Rule(
         id=entry.id,
         title=entry.title,
@@ -219,7 +219,7 @@ def override(book: Rulebook, document: Document) -> None:
     if changes is None:
         return
     if not isinstance(changes, dict):
-        book.mistakes.append(document.error(("overrides",), "overrides maps rule ids to what changes"))
+        book.diagnostics.append(document.error(("overrides",), "overrides maps rule ids to what changes"))
         return
     for rule_id, value in changes.items():
         here = ("overrides", rule_id)
@@ -227,34 +227,34 @@ def override(book: Rulebook, document: Document) -> None:
             book.rules[rule_id] = book.stopped.pop(rule_id)
             del book.off[rule_id]
         if rule_id in book.rules:
-            _tune(book, document, here, value)
+            _apply_override(book, document, here, value)
         elif rule_id not in book.stopped and (problem := absent(book, rule_id)):
-            book.mistakes.append(document.error(here, problem, key=True))
+            book.diagnostics.append(document.error(here, problem, key=True))
 
 
-def _tune(book: Rulebook, document: Document, here: tuple[str, str], value: Any) -> None:
+def _apply_override(book: Rulebook, document: Document, here: tuple[str, str], value: Any) -> None:
     rule_id = here[1]
     if value is False or value == "off":
         book.stopped[rule_id] = book.rules.pop(rule_id)
         book.off[rule_id] = f"{document.path}:{document.line(here)}"
     elif isinstance(value, dict):
-        _change(book, document, here, book.rules[rule_id])
+        _apply_changes(book, document, here, book.rules[rule_id])
     elif value is not True and value != "on":
         given = f"'{value}'" if isinstance(value, str) else validation.kind_of(value)
         problem = f"an override is 'off', 'on', or a map of 'severity' and 'params'; this is {given}"
-        book.mistakes.append(document.error(here, problem))
+        book.diagnostics.append(document.error(here, problem))
 
 
-def _change(book: Rulebook, document: Document, here: tuple[str, str], rule: Rule) -> None:
-    change, mistakes = converted(document, here, Override)
+def _apply_changes(book: Rulebook, document: Document, here: tuple[str, str], rule: Rule) -> None:
+    change, diagnostics = converted(document, here, Override)
     for name, value in (change.params if change else {}).items():
         if problem := validation.unfit(name, value, rule.params):
             there = (*here, "params", name)
-            mistakes.append(document.error(there, f"'{rule.id}': {problem}", key=name not in rule.params))
-    if change is not None and not mistakes:
-        mistakes = list(_failing(document, here, replace(rule, params={**rule.params, **change.params}), change))
-    book.mistakes.extend(mistakes)
-    if change is None or mistakes:
+            diagnostics.append(document.error(there, f"'{rule.id}': {problem}", key=name not in rule.params))
+    if change is not None and not diagnostics:
+        diagnostics = list(_failing(document, here, replace(rule, params={**rule.params, **change.params}), change))
+    book.diagnostics.extend(diagnostics)
+    if change is None or diagnostics:
         return
     places: dict[str, Path] = {f"params.{key}": (*here, "params", key) for key in change.params}
     if change.severity:
@@ -263,7 +263,10 @@ def _change(book: Rulebook, document: Document, here: tuple[str, str], rule: Rul
         rule,
         severity=change.severity or rule.severity,
         params={**rule.params, **change.params},
-        tuned={**rule.tuned, **{key: f"{document.path}:{document.line(place)}" for key, place in places.items()}},
+        overridden={
+            **rule.overridden,
+            **{key: f"{document.path}:{document.line(place)}" for key, place in places.items()},
+        },
     )
 
 

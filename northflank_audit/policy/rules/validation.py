@@ -12,9 +12,10 @@ from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.model import RESOURCE_TYPE, ExampleEntry, Status
 from northflank_audit.policy.expressions.cel import CelError, Expression, compiled
-from northflank_audit.policy.expressions.environment import WIDE
-from northflank_audit.policy.expressions.field_reads import Read
+from northflank_audit.policy.expressions.environment import ACCOUNT_VARIABLES
+from northflank_audit.policy.expressions.field_reads import ACCOUNT, FieldRead
 from northflank_audit.policy.lint.failing import failures
+from northflank_audit.policy.needs import by_collection
 from northflank_audit.policy.reasons import SIZE
 from northflank_audit.policy.rules.rule_file import RuleEntry
 from northflank_audit.resources import TYPES, Kind
@@ -26,7 +27,7 @@ MEANINGS_OF_ABSENCE: Final = ("unknown", "notapplicable", "violating", "unrestri
 MESSAGE_FIELDS = ("id", "name", "team", "project")
 
 
-def mistakes(document: Document, here: Path, entry: RuleEntry, *, whole: bool = True) -> Iterator[FileError]:
+def diagnostics(document: Document, here: Path, entry: RuleEntry, *, whole: bool = True) -> Iterator[FileError]:
     """Yield every mistake in the rule that stands under `here`, apart from those of its form.
 
     Not `whole`, the entry lacks what has mistakes of form; then nothing is said that depends on several of its parts.
@@ -35,47 +36,75 @@ def mistakes(document: Document, here: Path, entry: RuleEntry, *, whole: bool = 
         hint = did_you_mean(entry.resource, TYPES) or f"; choose from {', '.join(TYPES)}"
         yield document.error((*here, "resource"), f"unknown resource type '{entry.resource}'{hint}")
         entry = replace(entry, resource=RESOURCE_TYPE)  # the rest is checked as if this were meant
-    found: dict[str, Expression] = {}
+    expressions: dict[str, Expression] = {}
     for key in ("when", "require"):
-        yield from _compiled(document, (*here, key), getattr(entry, key), entry.resource, found)
-    whole = whole and "require" in found and ("when" in found) == (entry.when is not None)
+        yield from _compiled(document, (*here, key), getattr(entry, key), entry.resource, expressions)
+    whole = whole and "require" in expressions and ("when" in expressions) == (entry.when is not None)
     misnamed = [
-        mistake
-        for key, expression in (found.items() if whole or entry.params else ())
-        for mistake in _parameter_mistakes(document, (*here, key), expression, entry.params)
+        diagnostic
+        for key, expression in (expressions.items() if whole or entry.params else ())
+        for diagnostic in _parameter_diagnostics(document, (*here, key), expression, entry.params)
     ]
     yield from misnamed
     if whole and not misnamed:  # else one that seems unused was meant
-        yield from _unused(document, here, entry, list(found.values()))
-        for key, expression in found.items():
+        yield from _unused(document, here, entry, list(expressions.values()))
+        for key, expression in expressions.items():
             for problem in failures(expression, entry.params):
                 yield document.inside((*here, key), problem.index, problem.width, f"{key}: {problem.text}")
-    yield from _message_mistakes(document, (*here, "message"), entry)
+    yield from _message_diagnostics(document, (*here, "message"), entry)
     for number, reference in enumerate(entry.references):
         if not is_web_address(reference):
             yield document.error((*here, "references", number), f"not a web address: '{reference}'")
     for number, example in enumerate(entry.tests):
         there = (*here, "tests", number)
-        yield from example_mistakes(document, there, example, entry.params)
+        yield from example_diagnostics(document, there, example, entry.params)
         # Before its detail was read, a record may make any rule unknown.
-        if whole and example.detailed and (why := impossible(found.get("when"), found["require"], example.expect)):
+        if (
+            whole
+            and example.detailed
+            and (why := impossible(expressions.get("when"), expressions["require"], example.expect))
+        ):
             yield document.error((*there, "expect"), why)
 
 
 def _compiled(
-    document: Document, here: Path, source: str | None, resource_type: str, found: dict[str, Expression]
+    document: Document, here: Path, source: str | None, resource_type: str, expressions: dict[str, Expression]
 ) -> Iterator[FileError]:
-    """Compile an expression into `found`, by its key, or yield what is wrong with it."""
+    """Compile an expression into `expressions`, by its key, or yield what is wrong with it."""
     if source is None:
         return
     try:
-        found[str(here[-1])] = compiled(source, resource_type)
+        expressions[str(here[-1])] = compiled(source, resource_type)
     except CelError as error:
         for problem in error.problems:
             yield document.inside(here, problem.index, problem.width, f"{here[-1]}: {problem.text}")
+    else:
+        yield from _list_mistakes(document, here, expressions[str(here[-1])])
 
 
-def _parameter_mistakes(
+def _list_mistakes(document: Document, here: Path, expression: Expression) -> Iterator[FileError]:
+    """Yield the lists of `account` that there are none of, read or asked for; else a rule would never be settled."""
+    places: dict[int, tuple[str, str]] = {}
+    for read in expression.reads_within:
+        name = read.path[1] if read.path[0] == ACCOUNT and len(read.path) > 1 else ""
+        if name and (problem := _unknown_list(name)):
+            found = re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", expression.source)
+            starts = [match.start() for match in found] or [read.offset]
+            places[min(starts, key=lambda start: abs(start - read.offset))] = name, problem
+    for index, (name, problem) in places.items():
+        yield document.inside(here, index, len(name), f"{here[-1]}: {problem}")
+
+
+def _unknown_list(name: str) -> str:
+    """Return what is wrong with a name of a list of `account`, or nothing where there is such a list."""
+    known = by_collection()
+    if name in known:
+        return ""
+    hint = did_you_mean(name, known) or f"; choose from {', '.join(known)}"
+    return f"unknown list '{ACCOUNT}.{name}'{hint}"
+
+
+def _parameter_diagnostics(
     document: Document, here: Path, expression: Expression, params: Mapping[str, Any]
 ) -> Iterator[FileError]:
     for read in expression.reads:
@@ -87,13 +116,16 @@ def _parameter_mistakes(
             yield document.inside(here, index, width, problem)
 
 
-def example_mistakes(
+def example_diagnostics(
     document: Document, here: Path, example: ExampleEntry, params: Mapping[str, Any]
 ) -> Iterator[FileError]:
-    """Yield the mistakes in an example's parameters."""
+    """Yield the mistakes in an example's parameters, and in the names of its lists."""
     for name, value in example.params.items():
         if problem := unfit(name, value, params):
             yield document.error((*here, "params", name), problem, key=name not in params)
+    for name in example.account or ():
+        if problem := _unknown_list(name):
+            yield document.error((*here, ACCOUNT, name), problem, key=True)
 
 
 def unfit(name: str, value: object, params: Mapping[str, Any]) -> str:
@@ -126,10 +158,10 @@ def impossible(when: Expression | None, require: Expression, expected: Status) -
     return ""
 
 
-def _can_be_missing(read: Read) -> bool:
+def _can_be_missing(read: FieldRead) -> bool:
     if read.path[0] in ("params", "now", "detailed"):
         return False
-    if read.path[1:] == ("id",) and read.path[0] not in WIDE:
+    if read.path[1:] == ("id",) and read.path[0] not in ACCOUNT_VARIABLES:
         return False
     return not (read.tested and len(read.path) == 2)  # noqa: PLR2004 - has(credential.x)
 
@@ -151,7 +183,7 @@ def _unused(document: Document, here: Path, entry: RuleEntry, compiled: Sequence
             yield document.error((*here, "params", name), problem, key=True)
 
 
-def _message_mistakes(document: Document, here: Path, entry: RuleEntry) -> Iterator[FileError]:
+def _message_diagnostics(document: Document, here: Path, entry: RuleEntry) -> Iterator[FileError]:
     message = entry.message or ""
     try:
         fields = [field for _, field, _, _ in string.Formatter().parse(message) if field is not None]
@@ -196,7 +228,7 @@ def _missing(params: Mapping[str, Any], path: Sequence[str]) -> str | None:
     return None
 
 
-def located(source: str, read: Read, depth: int) -> tuple[int, int]:
+def located(source: str, read: FieldRead, depth: int) -> tuple[int, int]:
     """Return index and width of a path's step in the expression that reads it; `depth` 0 is the variable."""
     steps = "".join(
         rf"""\s*(?:\.\s*({re.escape(step)})\b|\[\s*["']({re.escape(step)})["'])""" for step in read.path[1 : depth + 1]

@@ -77,15 +77,15 @@ def exactly(resource_id: str) -> str:
 
 def read(document: Document) -> tuple[list[tuple[Path, Waiver]], list[FileError]]:
     """Return the waivers of a file, each with where it is in it, and every mistake in it."""
-    mistakes = list(document.mistakes)
+    diagnostics = list(document.diagnostics)
     value: Any = document.value
     entries = value.get("waivers", []) if isinstance(value, dict) else None
     if not isinstance(entries, list):
-        if not mistakes:
+        if not diagnostics:
             problem = "a waiver file holds a list under the key 'waivers'"
-            mistakes.append(document.error(("waivers",), problem))
-        return [], mistakes
-    mistakes += [document.unknown_key((key,), ["waivers"]) for key in value if key != "waivers"]
+            diagnostics.append(document.error(("waivers",), problem))
+        return [], diagnostics
+    diagnostics += [document.unknown_key((key,), ["waivers"]) for key in value if key != "waivers"]
     waivers: list[tuple[Path, Waiver]] = []
     for index in range(len(entries)):
         here: Path = ("waivers", index)
@@ -94,5 +94,5 @@ def read(document: Document) -> tuple[list[tuple[Path, Waiver]], list[FileError]
             empty = [key for key in ("rule", "resource", "reason", "owner") if not getattr(waiver, key).strip()]
             found = [document.error((*here, key), f"a waiver needs its {key}") for key in empty]
             waivers.append((here, replace(waiver, reason=waiver.reason.strip())))
-        mistakes += found
-    return waivers, mistakes
+        diagnostics += found
+    return waivers, diagnostics

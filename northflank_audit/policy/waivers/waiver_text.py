@@ -22,15 +22,15 @@ def added(text: str, path: str, waiver: Waiver) -> tuple[str, int]:
     Raises FileErrors for a file with mistakes, and StartError for one that it can't be put into as it should be.
     """
     document = Document(text, path, strict=False)
-    old, mistakes = ([], document.mistakes) if document.value is None else read(document)
+    old, diagnostics = ([], document.diagnostics) if document.value is None else read(document)
     empty = isinstance(document.value, dict) and list(document.value) == ["waivers"] and not document.value["waivers"]
-    if mistakes and (document.mistakes or not empty):
-        raise FileErrors(mistakes)
+    if diagnostics and (document.diagnostics or not empty):
+        raise FileErrors(diagnostics)
     at, piece = _piece(document, text, waiver)
     new = text[:at] + piece + text[at:]
     after = Document(new, path, strict=False)
-    found, mistakes = read(after)
-    if mistakes or [each for _, each in found] != [*(each for _, each in old), waiver]:
+    found, diagnostics = read(after)
+    if diagnostics or [each for _, each in found] != [*(each for _, each in old), waiver]:
         raise StartError(
             f"{path}: a waiver can't be put into it in this form; write it there yourself:\n{_block(waiver)}"
         )

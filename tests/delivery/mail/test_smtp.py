@@ -7,10 +7,10 @@ import socket
 import threading
 from contextlib import suppress
 from email.message import EmailMessage
-from types import SimpleNamespace
 
 import pytest
 
+from northflank_audit.bounded import Job
 from northflank_audit.delivery import smtp
 from northflank_audit.delivery.mailconfig import Login, Smtp
 from northflank_audit.errors import DeliveryError
@@ -199,7 +199,7 @@ def test_a_mail_that_is_said_to_have_failed_does_not_arrive_later(stage, act, fa
     actor = act(**{stage: late})
     assert "given up after 0.2 s" in failed(actor.port, limit=0.2)
     slow.set()
-    for sending in [thread for thread in threading.enumerate() if "_work" in thread.name]:
+    for sending in [thread for thread in threading.enumerate() if thread.name == "mail"]:
         sending.join(NET)
         assert not sending.is_alive()
     assert "." not in actor.heard
@@ -215,16 +215,17 @@ def test_a_mail_that_was_taken_is_sent_whatever_the_farewell(farewell, act, send
 def test_a_mail_that_was_taken_is_sent_though_the_server_hangs_afterwards(act, send, monkeypatch):
     farewell, over = threading.Event(), threading.Event()
 
-    class Waited(threading.Thread):
-        def join(self, timeout=None):
-            farewell.wait(NET)  # the limit is up while the server hangs there
+    def within(_, work, name):
+        job = Job(work, name)
+        farewell.wait(NET)  # the limit is up while the server hangs there
+        return job.result(0)
 
     def hang(_):
         farewell.set()
         over.wait(NET)
         return "221 bye"
 
-    monkeypatch.setattr(smtp, "threading", SimpleNamespace(Thread=Waited))
+    monkeypatch.setattr(smtp, "within", within)
     assert send(act(QUIT=hang).port) == []
     over.set()
 

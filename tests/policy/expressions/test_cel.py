@@ -152,8 +152,8 @@ def test_a_variable_that_is_not_known_is_missing_where_it_matters_and_nowhere_el
     )
     assert among(f"true || size({variable}) > 0") is True
     assert among(f"size({variable}) > 0 && false") is False
-    assert Expression(f"size({variable}) > 0").wide == {variable}
-    assert Expression(f"credential.list.all({variable}, {variable} == 1)").wide == set()
+    assert Expression(f"size({variable}) > 0").account_variables == {variable}
+    assert Expression(f"credential.list.all({variable}, {variable} == 1)").account_variables == set()
 
 
 def test_a_rule_about_accounts_has_no_credential_and_is_told_what_it_has():
@@ -312,5 +312,5 @@ def test_the_cautious_form_gives_the_same_or_misses_something(source, record):
 
 def test_what_a_bound_name_is_bound_to_is_read_outside_of_it():
     expression = Expression("cel.bind(resources, resources.filter(r, r.id != 'x'), size(resources) > 0)", "account")
-    assert expression.wide == {"resources"}
+    assert expression.account_variables == {"resources"}
     assert expression.evaluate({"resources": [{"id": "a"}], "params": {}, "now": NOW}) is True

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from northflank_audit.policy.expressions.cel import CelError, Expression, Failed, Missing
 from northflank_audit.policy.expressions.syntax import parse
-from northflank_audit.policy.expressions.trace import SHOWN, NotNeeded, Rest, lines, trace
+from northflank_audit.policy.expressions.trace import MOST_TRACED, NotNeeded, Untraced, lines, trace
 from northflank_audit.policy.rules.examples import present
 from northflank_audit.resources import TYPES
 from tests.policy.expression_meaning import SHIPPED, booleans, meaning
@@ -18,7 +18,7 @@ def known(record, params=None, detailed=True, now=NOW):
     return {"credential": record, "params": params or {}, "now": now, "detailed": detailed}
 
 
-def told(source, params=None, **record):
+def traced(source, params=None, **record):
     return "\n".join(lines(trace(source, known(record, params)), "require"))
 
 
@@ -86,7 +86,7 @@ _records = st.fixed_dictionaries(
         "b": _scalars,
         "a-b": _scalars,
         "l": st.one_of(
-            st.lists(_scalars, max_size=SHOWN + 3), st.dictionaries(st.text(max_size=2), _scalars), _scalars
+            st.lists(_scalars, max_size=MOST_TRACED + 3), st.dictionaries(st.text(max_size=2), _scalars), _scalars
         ),
     },
 )
@@ -150,12 +150,12 @@ def test_it_reads_from_the_whole_down_to_the_fields():
     ],
 )  # fmt: skip
 def test_the_steps_of_an_expression(source, record, expected):
-    assert told(source, **record).split("\n  ")[1:] == expected
+    assert traced(source, **record).split("\n  ")[1:] == expected
 
 
 def test_a_macro_tells_its_first_elements_and_stops_where_the_engine_does():
     source = "credential.l.{}(e, e > params.x)"
-    assert told(source.format("all"), {"x": 1}, l=[2, 1, 5]).splitlines() == [
+    assert traced(source.format("all"), {"x": 1}, l=[2, 1, 5]).splitlines() == [
         "require  = false",
         "  credential.l  = [2, 1, 5]",
         "  e  = 2",
@@ -171,7 +171,7 @@ def test_a_macro_tells_its_first_elements_and_stops_where_the_engine_does():
         2,
     ]
     whole = trace(source.format("exists_one"), known({"l": [2] * 9}, {"x": 1}))
-    assert [step.outcome for step in whole.steps] == [[2] * 9, *[2] * SHOWN, Rest(9 - SHOWN)]
+    assert [step.outcome for step in whole.steps] == [[2] * 9, *[2] * MOST_TRACED, Untraced(9 - MOST_TRACED)]
     assert list(lines(whole))[-1] == "  e  … 4 more"
     assert [step.text for step in trace(source.format("all"), known({"l": "x"})).steps] == ["credential.l"]
 
@@ -185,11 +185,11 @@ def test_a_map_is_gone_over_by_its_keys_in_their_order():
         [record["m"][step.outcome]] for step in elements
     ]
     assert list(lines(whole))[1].startswith('  credential.m  = {"": 2, "o": 3, "p')
-    assert told("{true: 1, 7: 2}.all(k, dyn(k) != 'x')").splitlines()[1:] == ["  k  = 7", "    dyn(k) != 'x'  = true", "      dyn(k)  = 7", "  k  = true", "    dyn(k) != 'x'  = true", "      dyn(k)  = true"]  # fmt: skip
+    assert traced("{true: 1, 7: 2}.all(k, dyn(k) != 'x')").splitlines()[1:] == ["  k  = 7", "    dyn(k) != 'x'  = true", "      dyn(k)  = 7", "  k  = true", "    dyn(k) != 'x'  = true", "      dyn(k)  = true"]  # fmt: skip
 
 
 def test_a_map_with_a_condition_makes_nothing_of_what_does_not_meet_it():
-    assert told("credential.l.map(e, e > 1, e * 2) == [4]", l=[1, 2]).splitlines()[3:] == [
+    assert traced("credential.l.map(e, e > 1, e * 2) == [4]", l=[1, 2]).splitlines()[3:] == [
         "    e  = 1",
         "      e > 1  = false",
         "      e * 2  not needed",
@@ -201,7 +201,7 @@ def test_a_map_with_a_condition_makes_nothing_of_what_does_not_meet_it():
 
 def test_variables_of_macros_are_known_within_them_however_deep():
     source = "cel.bind(n, credential.n + 1, credential.l.all(e, e.all(n, n == 1) && cel.bind(m, n * 2, m == 8)))"
-    assert told(source, n=3, l=[[1]]).splitlines() == [
+    assert traced(source, n=3, l=[[1]]).splitlines() == [
         "require  = true",
         "  n  = 4",
         "    credential.n  = 3",
@@ -217,27 +217,27 @@ def test_variables_of_macros_are_known_within_them_however_deep():
 
 
 def test_a_value_shows_as_one_short_printable_line_of_json():
-    text = told(
+    text = traced(
         "credential.a == 'x' || credential.b == 1 || now - duration('90s') == now", a="\u202e\x1b[2J\n", b=["y" * 200]
     )
     assert '  credential.a  = "\\u202e\\u001b[2J\\n"' in text
     assert f'  credential.b  = ["{"y" * 97}…\n' in text
     assert "  now - duration('90s')  = \"2025-12-31T23:58:30Z\"" in text
     assert "duration('90s')  = \"90s\"" in text
-    assert told("type(credential.a) == string || b'x' + b'\\xff' == b''", a=1).splitlines()[2::3] == [
+    assert traced("type(credential.a) == string || b'x' + b'\\xff' == b''", a=1).splitlines()[2::3] == [
         '    type(credential.a)  = "INT"',
         "    b'x' + b'\\xff'  = \"x\\\\xff\"",
     ]
 
 
 def test_a_long_part_is_cut_and_a_broken_one_is_one_line():
-    text = told(f"credential.a == '{'x' * 200}' ||\n   credential.b\n\n == 1 || detailed", a=1, b=2)
+    text = traced(f"credential.a == '{'x' * 200}' ||\n   credential.b\n\n == 1 || detailed", a=1, b=2)
     assert text.splitlines()[1] == f"  credential.a == '{'x' * 82}…  = false"
     assert "  credential.b == 1  = false" in text
 
 
 def test_an_error_of_the_whole_is_named_as_its_verdict():
-    assert told("credential.a", a=1).splitlines()[0] == "require  = error: gave int, not true or false"
+    assert traced("credential.a", a=1).splitlines()[0] == "require  = error: gave int, not true or false"
     with pytest.raises(CelError):
         trace("credential.a ==", known({}))
 
@@ -252,12 +252,12 @@ def test_what_the_engine_cannot_take_bound_is_an_error_of_the_part_alone():
 def test_the_element_that_decides_is_told_however_late_it_comes():
     credential = {"list": [*range(8), 99, 100]}
     step = trace("credential.list.exists(one, one > 50)", {"credential": credential})
-    told = [below.outcome for below in step.steps if below.text == "one"]
-    assert told == [0, 1, 2, 3, 4, 99]
+    traced = [below.outcome for below in step.steps if below.text == "one"]
+    assert traced == [0, 1, 2, 3, 4, 99]
     step = trace("credential.list.all(one, one < 50)", {"credential": credential})
     assert [below.outcome for below in step.steps if below.text == "one"] == [0, 1, 2, 3, 4, 99]
     step = trace("credential.list.all(one, one < 500)", {"credential": credential})
-    assert [below.outcome for below in step.steps if below.text == "one"][-1] == Rest(5)
+    assert [below.outcome for below in step.steps if below.text == "one"][-1] == Untraced(5)
     names = {"list": [{"n": 1}] * 6 + [{}] + [{"n": 1}]}
     step = trace("credential.list.all(one, one.n == 1)", {"credential": names})
-    assert [below.outcome for below in step.steps if below.text == "one"][5:] == [{}, Rest(2)]
+    assert [below.outcome for below in step.steps if below.text == "one"][5:] == [{}, Untraced(2)]

@@ -1,7 +1,7 @@
 import pytest
 
 from northflank_audit.config.policy import read_rules
-from northflank_audit.policy.lint.clauses import odd
+from northflank_audit.policy.lint.clauses import suspect_clauses
 
 
 @pytest.mark.parametrize(
@@ -35,11 +35,15 @@ from northflank_audit.policy.lint.clauses import odd
 )  # fmt: skip
 def test_what_can_not_be_meant_is_told_with_its_place(source, expected):
     found = [
-        f"{source[each.index : each.index + each.width]}: {each.text}" for each in odd(source, "registry-credential")
+        f"{source[each.index : each.index + each.width]}: {each.text}"
+        for each in suspect_clauses(source, "registry-credential")
     ]
     assert found == expected
 
 
 def test_the_shipped_rules_have_nothing_odd():
     for rule in read_rules([]).checked():
-        assert [*odd(rule.require, rule.resource), *odd(rule.when or rule.require, rule.resource)] == []
+        assert [
+            *suspect_clauses(rule.require, rule.resource),
+            *suspect_clauses(rule.when or rule.require, rule.resource),
+        ] == []

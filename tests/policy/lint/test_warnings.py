@@ -40,10 +40,10 @@ NEARLY_RULES = st.fixed_dictionaries(
 )
 
 
-def told(text):
+def warned(text):
     """Lint a text as a rule file and as waivers; every mistake must have a place in it."""
     book = rulebook.read([("f.yaml", text)])
-    found = [*book.mistakes, *warnings.warnings(book), *waiver_book.read(Document(text, "f.yaml", strict=False))[1]]
+    found = [*book.diagnostics, *warnings.warnings(book), *waiver_book.read(Document(text, "f.yaml", strict=False))[1]]
     lines = text.count("\n") + text.count("\r") + 1
     for each in in_order(found):
         assert PLACE.match(str(each)) and "\n" not in str(each)
@@ -53,13 +53,13 @@ def told(text):
 
 @given(st.lists(ENTRIES | NEARLY_RULES, max_size=3), st.sampled_from([None, True, False]))
 def test_any_value_in_any_place_of_a_rule_file_is_a_rule_or_a_mistake(entries, flow):
-    book = told(yaml.safe_dump({"rules": entries}, default_flow_style=flow, allow_unicode=True))
-    assert book.mistakes or entries
+    book = warned(yaml.safe_dump({"rules": entries}, default_flow_style=flow, allow_unicode=True))
+    assert book.diagnostics or entries
 
 
 @given(st.text(max_size=80) | st.text(st.sampled_from("rules: []{}&*!|>-'\"\n\t#?%@a1"), max_size=60))
 def test_any_text_is_told_or_read(text):
-    told(text)
+    warned(text)
 
 
 @given(st.data())
@@ -67,7 +67,7 @@ def test_a_shipped_file_with_a_piece_cut_out_or_put_in_is_told_or_read(data):
     text = (ROOT / "rules/registry-credentials.yaml").read_text()[: data.draw(st.integers(2000, 9000))]
     start = data.draw(st.integers(0, len(text)))
     end = min(len(text), start + data.draw(st.integers(0, 40)))
-    told(text[:start] + data.draw(st.text(max_size=5) | WORDS | CEL) + text[end:])
+    warned(text[:start] + data.draw(st.text(max_size=5) | WORDS | CEL) + text[end:])
 
 
 @given(
@@ -99,7 +99,7 @@ def test_the_place_behind_a_text_is_its_end():
 def test_shipped_rules_and_packs_have_no_mistake_and_no_warning():
     for pack in ("default", "baseline", "strict", "account"):
         book = read_rules([f"pack:{pack}"])
-        assert (book.mistakes, list(warnings.warnings(book))) == ([], [])
+        assert (book.diagnostics, list(warnings.warnings(book))) == ([], [])
 
 
 def test_the_same_checks_run_before_an_audit_and_nothing_is_fetched_or_written(audit, tmp_path):

@@ -112,10 +112,10 @@ def overridden(text):
 
 
 def test_overrides_tune_rules():
-    tuned = overridden("overrides: {provider: {severity: critical, params: {allowed: [ecr]}}, unrestricted: off}")
-    assert list(tuned) == ["provider"]
-    assert tuned["provider"].severity == "critical"
-    assert tuned["provider"].params == {"allowed": ["ecr"]}
+    result = overridden("overrides: {provider: {severity: critical, params: {allowed: [ecr]}}, unrestricted: off}")
+    assert list(result) == ["provider"]
+    assert result["provider"].severity == "critical"
+    assert result["provider"].params == {"allowed": ["ecr"]}
     assert list(overridden("overrides: {unrestricted: 'off'}")) == ["provider"]
     assert len(overridden("fail-on: high")) == 2
 
@@ -200,20 +200,20 @@ def ruled(require, params):
 
 @pytest.mark.parametrize(("require", "params", "said"), FAILING)
 def test_a_rule_that_fails_on_every_record_is_a_mistake_where_it_stands(require, params, said):
-    (mistake,) = ruled(require, params).mistakes
-    assert str(mistake).startswith("r.yaml:1:")
-    assert said in str(mistake)
+    (diagnostic,) = ruled(require, params).diagnostics
+    assert str(diagnostic).startswith("r.yaml:1:")
+    assert said in str(diagnostic)
 
 
 @pytest.mark.parametrize(("require", "params"), SOUND)
 def test_a_rule_that_may_give_a_value_is_none(require, params):
-    assert ruled(require, params).mistakes == []
+    assert ruled(require, params).diagnostics == []
 
 
 @pytest.mark.parametrize(("value", "said"), [("1.5", "No matching overloads"), ("-5", "the duration is negative")])
 def test_a_parameter_with_which_a_rule_fails_is_a_mistake_where_it_is_set(value, said):
     book = ruled(DAYS, {"days": 90})
     override(book, Document(f"overrides:\n  r:\n    params:\n      days: {value}\n", "audit.yaml", strict=False))
-    (mistake,) = book.mistakes
-    assert str(mistake).startswith("audit.yaml:4:13: 'r' can't have this 'days': this fails")
-    assert said in str(mistake)
+    (diagnostic,) = book.diagnostics
+    assert str(diagnostic).startswith("audit.yaml:4:13: 'r' can't have this 'days': this fails")
+    assert said in str(diagnostic)

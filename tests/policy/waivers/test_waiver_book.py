@@ -13,9 +13,9 @@ GOOD = "waivers:\n  - {rule: r, resource: 'ci-*', reason: why, owner: me, expire
 
 
 def load(path, text):
-    found, mistakes = read(Document(text, path, strict=False))
-    if mistakes:
-        raise FileErrors(mistakes)
+    found, diagnostics = read(Document(text, path, strict=False))
+    if diagnostics:
+        raise FileErrors(diagnostics)
     return [waiver for _, waiver in found]
 
 

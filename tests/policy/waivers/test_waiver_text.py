@@ -17,8 +17,8 @@ LINES = "  - rule: r\n    resource: new\n    reason: why\n    owner: me\n    exp
 
 
 def waivers(text):
-    found, mistakes = read(Document(text, "w.yaml", strict=False))
-    assert mistakes == []
+    found, diagnostics = read(Document(text, "w.yaml", strict=False))
+    assert diagnostics == []
     return [waiver for _, waiver in found]
 
 

@@ -1,8 +1,8 @@
-"""Where a finding is, for formats that must name a file.
+"""The locations of findings, for formats that must name a file.
 
-A resource is in no file. For formats that want a line of one, the place is its rule: the text that says what is
-wrong and, where rules are kept in a repository, the one line in it that has to do with the finding. For formats that
-tell findings apart by their places, each resource has a path of its own, which names it and is no file.
+A resource is in no file. For formats that need a file and a line, the location of a finding is its rule: the text that
+says what is wrong and, if the rules are in a repository, the only line there that concerns the finding. For formats
+that distinguish findings by their locations, each resource has a path of its own, which is not a file.
 """
 
 from hashlib import sha256
@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from msgspec import UNSET
 
-from northflank_audit.formats.text import words
+from northflank_audit.formats.text import type_names
 from northflank_audit.model import ACCOUNT_TYPE, ResourceName
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
@@ -22,7 +22,7 @@ _LONGEST: Final = 200
 """Characters of an id in a path; a longer one is cut, with the digest of the whole behind it."""
 
 
-class Place(NamedTuple):
+class SourceLocation(NamedTuple):
     """A line of a file."""
 
     path: str
@@ -38,23 +38,23 @@ class Place(NamedTuple):
         return ("file:///" if absolute else "") + quote(self.path.lstrip("/") if absolute else self.path)
 
 
-class Places:
-    """The places of a report's rules."""
+class RuleLocations:
+    """The locations of a report's rules."""
 
     def __init__(self, report: Report) -> None:
-        self._places = {rule.id: _place(rule.origin) for rule in report.rules}
-        files = [place.path for place in self._places.values()]
-        self.audit = Place(files[0] if files else "rules", 1)
-        """The place of what is about the audit as a whole: there, too, must be one."""
+        self._locations = {rule.id: _place(rule.origin) for rule in report.rules}
+        files = [location.path for location in self._locations.values()]
+        self.audit = SourceLocation(files[0] if files else "rules", 1)
+        """The location of findings about the audit as a whole, which also need one."""
 
-    def of(self, rule_id: str) -> Place:
-        """Return a rule's place; for one that did not run, the audit's."""
-        return self._places.get(rule_id, self.audit)
+    def of(self, rule_id: str) -> SourceLocation:
+        """Return a rule's location; for a rule that did not run, the audit's."""
+        return self._locations.get(rule_id, self.audit)
 
 
-def _place(origin: str) -> Place:
+def _place(origin: str) -> SourceLocation:
     path, _, line = origin.rpartition(":")
-    return Place(PurePath(printable(path)).as_posix(), int(line))
+    return SourceLocation(PurePath(printable(path)).as_posix(), int(line))
 
 
 def resource_uri(name: ResourceName) -> str:
@@ -63,7 +63,7 @@ def resource_uri(name: ResourceName) -> str:
     if name.type == ACCOUNT_TYPE:
         return account
     below = f"{account}/projects/{_segment(name.project)}" if name.project else account
-    listed = f"{below}/{_segment(words(name.type).collection)}"
+    listed = f"{below}/{_segment(type_names(name.type).collection)}"
     return f"{listed}/{_segment(name.id)}" if name.id else listed
 
 

@@ -1,4 +1,4 @@
-"""What of an earlier report.json a new report is compared with."""
+"""The parts of an earlier report.json that a new report is compared with."""
 
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ from northflank_audit.report import Run
 
 
 class BaselineRule(Struct, frozen=True, kw_only=True):
-    """A rule that an earlier report ran."""
+    """A rule that ran in the earlier audit."""
 
     id: str
     params: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -17,7 +17,7 @@ class BaselineRule(Struct, frozen=True, kw_only=True):
 
 
 class Baseline(Struct, frozen=True, kw_only=True):
-    """What of an earlier report.json is compared with."""
+    """The parts of an earlier report.json that are compared."""
 
     schema_version: Literal["1.0"]
     run: Run

@@ -1,4 +1,4 @@
-"""An earlier report, read to be compared with."""
+"""Reads an earlier report as the baseline of a comparison."""
 
 import os
 from itertools import chain
@@ -7,13 +7,13 @@ from typing import Any, Final
 import msgspec
 
 from northflank_audit import jsontext
-from northflank_audit.earlier_report import Baseline
+from northflank_audit.baseline import Baseline
 from northflank_audit.errors import StartError
 from northflank_audit.model import Became
 from northflank_audit.reading import LARGEST_DATA, read_text
 
 DEEPEST_EVIDENCE: Final = 110
-"""Maps and lists within each other, in an earlier report's evidence: some more than a record that is judged has."""
+"""The deepest nesting of maps and lists in a baseline's evidence: slightly deeper than a record may be."""
 
 
 def read_baseline(path: str, option: str = "--compare") -> Baseline:
@@ -32,7 +32,7 @@ def read_baseline(path: str, option: str = "--compare") -> Baseline:
 def baseline_of(value: Any) -> Baseline:
     """Return a decoded report.json as what is compared with. Raises msgspec.ValidationError for anything else."""
     try:
-        made = msgspec.convert(_today(value), Baseline)
+        made = msgspec.convert(_in_current_form(value), Baseline)
         for result in chain(made.results, made.resolved, made.unsettled):
             _check_depth(result.evidence, DEEPEST_EVIDENCE)
     except RecursionError:
@@ -40,8 +40,8 @@ def baseline_of(value: Any) -> Baseline:
     return made
 
 
-def _today(value: Any) -> Any:
-    """Return a decoded report with today's word for the word `mended` of earlier versions."""
+def _in_current_form(value: Any) -> Any:
+    """Return a decoded report with `fixed` in place of `mended`, the word of earlier versions."""
     if not isinstance(value, dict):
         return value
     renewed = {

@@ -1,4 +1,4 @@
-"""What could not be judged is one line for each cause, and a rule that always fails is never ignored."""
+"""What could not be evaluated is one line for each cause, and a rule that always fails is never ignored."""
 
 import datetime as dt
 
@@ -31,21 +31,21 @@ SIXTY_ONE = [resource(id=f"c{number:02}", name=f"N{number}", provider="ecr", n=0
 
 
 @pytest.fixture
-def judged():
+def evaluated():
     def make(*resources, on_unknown="fail", entry=BROKEN):
-        tally = VerdictTotals(engine := Engine([rule(**entry)], NOW), WaiverBook([], NOW.date()))
-        tally.add(engine.judge(resources))
-        problems = tally.unjudged(broken=on_unknown == "ignore")
+        totals = VerdictTotals(engine := Engine([rule(**entry)], NOW), WaiverBook([], NOW.date()))
+        totals.add(engine.evaluate(resources))
+        problems = totals.inconclusive(broken=on_unknown == "ignore")
         run = Run(id="1", started_at=NOW, finished_at=NOW, source=Origin(kind="api"), complete=not problems,
                   incomplete_reasons=problems)  # fmt: skip
         coverage = Coverage(resources=len(resources), requests=1, pages=1)
-        return tally.report(Tool("t", "1"), run, coverage, [], Severity.LOW)
+        return totals.report(Tool("t", "1"), run, coverage, [], Severity.LOW)
 
     return make
 
 
-def test_sixty_one_equal_errors_are_one_reason_that_names_the_rule_the_cause_and_how_many(judged):
-    report = judged(*SIXTY_ONE)
+def test_sixty_one_equal_errors_are_one_reason_that_names_the_rule_the_cause_and_how_many(evaluated):
+    report = evaluated(*SIXTY_ONE)
     assert len(report.results) == 61
     (said,) = report.run.incomplete_reasons
     assert said.startswith("rule ratio failed on all 61 registry credentials: ")
@@ -66,26 +66,26 @@ def test_sixty_one_equal_errors_are_one_reason_that_names_the_rule_the_cause_and
 
 
 @pytest.mark.parametrize(("on_unknown", "code"), [("fail", 3), ("ignore", 3)])
-def test_a_rule_that_fails_on_everything_is_broken_whatever_is_ignored(judged, on_unknown, code):
-    report = judged(*SIXTY_ONE, on_unknown=on_unknown)
+def test_a_rule_that_fails_on_everything_is_broken_whatever_is_ignored(evaluated, on_unknown, code):
+    report = evaluated(*SIXTY_ONE, on_unknown=on_unknown)
     assert (report.exit_code, outcome(report)) == (code, "INCOMPLETE")
     assert "rule ratio failed on all 61 registry credentials" in report.run.incomplete_reasons[0]
     assert headline(report) == "Nothing could be judged on 61 registry credentials"
 
 
-def test_what_fails_on_some_can_be_ignored(judged):
-    report = judged(*SIXTY_ONE, resource(id="good", n=1, provider="ecr"), on_unknown="ignore")
+def test_what_fails_on_some_can_be_ignored(evaluated):
+    report = evaluated(*SIXTY_ONE, resource(id="good", n=1, provider="ecr"), on_unknown="ignore")
     assert (report.exit_code, outcome(report)) == (0, "PASSED")
     assert "3 of" not in headline(report)
-    report = judged(*SIXTY_ONE, resource(id="good", n=1, provider="ecr"))
+    report = evaluated(*SIXTY_ONE, resource(id="good", n=1, provider="ecr"))
     assert report.run.incomplete_reasons[0].startswith("rule ratio failed on 61 of 62 registry credentials: ")
 
 
-def test_what_judged_nothing_is_never_headed_passed(judged):
-    unknown = judged(resource(provider="ecr"), resource(id="b", provider="legacy"), on_unknown="ignore")
+def test_what_evaluated_nothing_is_never_headed_passed(evaluated):
+    unknown = evaluated(resource(provider="ecr"), resource(id="b", provider="legacy"), on_unknown="ignore")
     assert (unknown.summary.unknown, unknown.summary.notapplicable, unknown.exit_code) == (1, 1, 0)
     assert headline(unknown) == "Nothing could be judged on 2 registry credentials"
-    aside = judged(resource(provider="legacy"))
+    aside = evaluated(resource(provider="legacy"))
     assert headline(aside) == "No rule applies to 1 registry credential"
     for each in (unknown, aside):
         assert outcome(each) == "INCONCLUSIVE"
@@ -97,8 +97,8 @@ def test_what_judged_nothing_is_never_headed_passed(judged):
             assert "PASSED" not in body
 
 
-def test_an_account_without_a_credential_passes(judged):
-    assert outcome(judged()) == "PASSED"
+def test_an_account_without_a_credential_passes(evaluated):
+    assert outcome(evaluated()) == "PASSED"
 
 
 def test_where_nothing_was_seen_the_headline_says_so(clean):
@@ -116,27 +116,27 @@ def test_where_nothing_was_seen_the_headline_says_so(clean):
     assert "o violation" not in text
 
 
-def test_what_is_unknown_for_want_of_each_ones_details_is_one_cause(judged):
+def test_what_is_unknown_for_want_of_each_ones_details_is_one_cause(evaluated):
     shortfall = "details of '{}' of team t: HTTP 403"
     some = [replace(resource(id=each, team="t"), shortfall=shortfall.format(each)) for each in ("a", "b")]
-    report = judged(*some, entry={"require": "credential.ok"})
+    report = evaluated(*some, entry={"require": "credential.ok"})
     assert report.run.incomplete_reasons == [
         "rule r is unknown for all 2 registry credentials: ok is not known (its details: HTTP 403)"
     ]
     assert "details of 'a' of team t: HTTP 403" in report.results[0].message
 
 
-def test_more_causes_than_anyone_reads_are_counted(judged):
+def test_more_causes_than_anyone_reads_are_counted(evaluated):
     some = [replace(resource(id=f"c{n:02}"), shortfall=f"why {n}") for n in range(MOST_CAUSES + 5)]
-    reasons = judged(*some, entry={"require": "credential.ok"}).run.incomplete_reasons
+    reasons = evaluated(*some, entry={"require": "credential.ok"}).run.incomplete_reasons
     assert len(reasons) == MOST_CAUSES + 1
     assert reasons[0] == "rule r is unknown for c00: ok is not known (why 0)"
     assert reasons[-1] == "5 more verdicts are unknown or errors"
 
 
-def test_a_verdict_that_is_firm_has_no_reason(judged):
-    (failed,) = judged(resource(ok=False), entry={"require": "credential.ok"}).results
+def test_a_verdict_that_is_firm_has_no_reason(evaluated):
+    (failed,) = evaluated(resource(ok=False), entry={"require": "credential.ok"}).results
     assert failed.status is Status.FAIL
     assert "reason" not in FORMATS["json"].render(
-        judged(resource(ok=False), entry={"require": "credential.ok"})
+        evaluated(resource(ok=False), entry={"require": "credential.ok"})
     ).replace("incompleteReasons", "")

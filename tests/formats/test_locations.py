@@ -1,7 +1,7 @@
 import pytest
 from msgspec.structs import replace
 
-from northflank_audit.formats.places import Places, resource_uri
+from northflank_audit.formats.locations import RuleLocations, resource_uri
 from northflank_audit.model import ResourceName
 
 
@@ -16,15 +16,15 @@ from northflank_audit.model import ResourceName
     ],
 )
 def test_a_finding_is_at_its_rule(report, origin, path, line, uri):
-    places = Places(replace(report, rules=[replace(report.rules[0], origin=origin)]))
-    place = places.of("provider")
+    locations = RuleLocations(replace(report, rules=[replace(report.rules[0], origin=origin)]))
+    place = locations.of("provider")
     assert (*place, place.uri) == (path, line, uri)
 
 
 def test_what_has_no_rule_of_this_run_is_at_the_first_file(report):
-    places = Places(report)
-    assert places.of("former") == places.audit == ("rules.yaml", 1)
-    assert Places(replace(report, rules=[])).audit == ("rules", 1)
+    locations = RuleLocations(report)
+    assert locations.of("former") == locations.audit == ("rules.yaml", 1)
+    assert RuleLocations(replace(report, rules=[])).audit == ("rules", 1)
 
 
 @pytest.mark.parametrize(

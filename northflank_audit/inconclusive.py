@@ -1,11 +1,11 @@
-"""What could not be judged, by cause: one line for what many verdicts share."""
+"""Groups inconclusive verdicts by their cause."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from msgspec import UNSET
 
-from northflank_audit.formats.text import label, many, plural, words
+from northflank_audit.formats.text import label, many, plural, type_names
 from northflank_audit.model import Result, Status
 from northflank_audit.report import RuleSummary
 
@@ -25,7 +25,7 @@ class Cause(NamedTuple):
 
     @property
     def broken(self) -> bool:
-        """Whether the rule itself failed on everything that it was to judge."""
+        """Whether the rule itself failed on every resource."""
         return self.status is Status.ERROR and self.rule.counts.get(Status.ERROR, 0) == self.total
 
     @property
@@ -35,7 +35,7 @@ class Cause(NamedTuple):
         if count == 1:
             return label(self.results[0].resource)
         if all(each.resource.id is None for each in self.results):
-            return f"{plural(count, 'list')} of {words(kind).plural}"
+            return f"{plural(count, 'list')} of {type_names(kind).plural}"
         return f"all {many(count, kind)}" if count == self.total else f"{count} of {many(self.total, kind)}"
 
     @property
@@ -46,16 +46,16 @@ class Cause(NamedTuple):
 
     @property
     def text(self) -> str:
-        """All of it in a line."""
+        """The rule and its cause in one line."""
         return f"rule {self.rule.id} {self.clause}"
 
 
 def causes(results: Iterable[Result], rules: Iterable[RuleSummary]) -> list[Cause]:
-    """Return why verdicts could not be given, in the order of the results."""
+    """Return the causes of inconclusive verdicts, in the order of the results."""
     by_id: Mapping[str, RuleSummary] = {rule.id: rule for rule in rules}
     grouped: dict[tuple[str, Status, str], Cause] = {}
     for each in results:
-        if each.unjudged:
+        if each.inconclusive:
             reason = each.message if each.reason is UNSET else each.reason
             cause = Cause(by_id[each.rule_id], each.status, reason, [])
             grouped.setdefault((each.rule_id, each.status, reason), cause).results.append(each)

@@ -1,4 +1,4 @@
-"""Keeps what an audit fetched: as a file, or as its digest alone."""
+"""Collects what an audit fetched, for a snapshot file or its digest."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -16,20 +16,20 @@ from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot import SnapshotWriter
 
 
-class KeptSnapshot:
-    """Collects resources where a request wants to keep them; else it holds nothing."""
+class SnapshotCollector:
+    """Collects resources if the request asks for a snapshot or its digest; otherwise it does nothing."""
 
     def __init__(self, request: AuditRequest) -> None:
         self._path = request.snapshot
         self._writer = SnapshotWriter() if request.snapshot or request.digested else None
 
     def add(self, resources: Iterable[Resource]) -> None:
-        """Take some resources, in the form in which they were judged."""
+        """Take resources in the form in which they were evaluated."""
         if self._writer is not None:
             self._writer.add(list(resources))
 
     def keep(self, source: Source, now: dt.datetime) -> tuple[list[Subject], list[str]]:
-        """Save the file, if that is wanted; return what was judged, and why it could not be saved."""
+        """Save the file if the request asks for it; return the subjects of the audit, and why saving failed."""
         if self._writer is None:
             return source.subjects, []
         problems = []

@@ -1,0 +1,82 @@
+"""The command `rules explain`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from northflank_audit.audit.explanation import Finder
+from northflank_audit.audit.source_opening import opened
+from northflank_audit.cli.options import details_option, policy_options, request_options, source_options
+from northflank_audit.config.policy import select_rules
+from northflank_audit.config.settings import settings_from
+from northflank_audit.errors import FetchError, StartError, did_you_mean
+from northflank_audit.formats.ruletext import plain
+from northflank_audit.model import Rule
+from northflank_audit.policy.expressions.trace import lines
+from northflank_audit.printable import printable
+from northflank_audit.printing import say
+
+
+@click.command("explain")
+@click.argument("rule_id", metavar="ID")
+@click.argument("resource_id", metavar="[RESOURCE]", required=False)
+@source_options
+@policy_options
+@details_option
+@request_options
+def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
+    """Explain one rule; with the id of a resource, how it was evaluated for that one.
+
+    The resource comes from the account, or from --input or --demo. For a rule about accounts its id is the team's,
+    or 'account' for the token's own.
+    """
+    (found,) = select_rules(given["rules"], (rule_id,), given["skip_rule"], given["config"])
+    for heading, text in _told(found):
+        if text:
+            shown = "".join(f"\n  {printable(line)}" for line in text.strip().split("\n"))
+            say(click.style(printable(heading), bold=True) + shown)
+    if resource_id is not None:
+        _explain_for(found, resource_id, given)
+    elif given["input"] or given["demo"]:
+        raise click.UsageError("name a resource, too: rules explain ID RESOURCE")
+
+
+def _told(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Yield what is to be said of a rule, by headings."""
+    places = {name: rule.overridden.get(f"params.{name}", "default") for name in rule.params}
+    params = [f"{name} = {json.dumps(value)}  ({places[name]})" for name, value in rule.params.items()]
+    yield rule.id, plain(rule.title)
+    yield "severity", f"{rule.severity}  ({rule.overridden.get('severity', 'default')})"
+    yield "about", f"each {rule.resource}"
+    yield "applies when", rule.when or "always"
+    yield "requires", rule.require
+    yield "parameters", "\n".join(map(printable, params)) or "none"
+    yield "why", plain(rule.rationale)
+    yield "what to do", plain(rule.remediation)
+    yield "controls", "\n".join(f"{name}: {', '.join(ids)}" for name, ids in rule.controls.items())
+    yield "references", "\n".join(rule.references)
+    yield "examples", "\n".join(f"{example.expect}: {printable(example.name)}" for example in rule.tests)
+    yield "defined in", f"{rule.origin}\nSHA-256 {rule.sha256}"
+
+
+def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None:
+    """Tell how a rule was evaluated for one resource. Raises AuditError where it is not to be found."""
+    settings = settings_from(given, click.get_current_context().get_parameter_source)
+    found = False
+    with opened(settings) as source:
+        finder = Finder(rule, source, settings.details)
+        for result, steps in finder.find(resource_id):
+            found = True
+            whose = f" of team {printable(result.resource.team)}" if result.resource.team else ""
+            say(click.style(f"on {result.resource.type} {printable(result.resource.id or '')}{whose}", bold=True))
+            say(f"  {result.status}: {printable(result.message)}")
+            for name, step in steps:
+                say("\n".join(f"  {line}" for line in lines(step, name)))
+    for problem in source.problems:
+        say(f"incomplete: {printable(problem)}", err=True)
+    if not found:
+        hint = did_you_mean(resource_id, finder.seen)
+        problem = f"no {rule.resource} '{printable(resource_id)}' among {len(finder.seen)}{hint}"
+        raise FetchError(problem) if source.problems else StartError(problem)

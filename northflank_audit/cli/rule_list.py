@@ -1,0 +1,46 @@
+"""The command `rules list`."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import click
+import msgspec
+
+from northflank_audit.cli.options import policy_options
+from northflank_audit.cli.rule_paths import warn_of_unread
+from northflank_audit.config.policy import chosen, read_rules
+from northflank_audit.documents.yaml_document import Document
+from northflank_audit.formats.markdowntext import code
+from northflank_audit.formats.ruletext import markdown, plain
+from northflank_audit.model import Rule
+from northflank_audit.printing import say
+
+
+@click.command("list")
+@policy_options
+@click.option("--format", "form", type=click.Choice(["table", "json", "md"]), default="table", help="Output format.")
+@click.option("--json", "form", flag_value="json", help="Same as --format json.")
+def list_rules(
+    config: Document | None, rules: tuple[str, ...], rule: tuple[str, ...], skip_rule: tuple[str, ...], form: str
+) -> None:
+    """List the selected rules, as they would run."""
+    book = read_rules(rules, config)
+    say(_LISTS[form](chosen(book, rule, skip_rule)), json=form == "json")
+    warn_of_unread(book)
+
+
+def _table(selected: Sequence[Rule]) -> str:
+    width = max(len(item.id) for item in selected)
+    return "\n".join(f"{item.id:<{width}}  {item.severity:<8}  {plain(item.title)}" for item in selected)
+
+
+def _json(selected: Sequence[Rule]) -> str:
+    return msgspec.json.format(msgspec.json.encode(selected), indent=2).decode()
+
+
+def _markdown(selected: Sequence[Rule]) -> str:
+    rows = [f"| {code(item.id)} | {item.severity} | {item.resource} | {markdown(item.title)} |" for item in selected]
+    return "\n".join(["| rule | severity | about | what it asks |", "| --- | --- | --- | --- |", *rows])
+
+
+_LISTS: Final[dict[str, Callable[[Sequence[Rule]], str]]] = {"table": _table, "json": _json, "md": _markdown}

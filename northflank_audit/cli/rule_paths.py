@@ -1,0 +1,25 @@
+"""What the commands about rules share: which files they are about."""
+
+from pathlib import Path
+
+import click
+
+from northflank_audit.cli.options import from_command_line
+from northflank_audit.config.policy import is_test, unread
+from northflank_audit.policy.rules.rulebook import Rulebook
+from northflank_audit.printable import printable
+from northflank_audit.printing import say
+
+PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...")
+
+
+def meant(paths: tuple[str, ...], rules: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which files are meant: those named here, or where no rules are, those of the config file."""
+    named = [path for path in paths if not is_test(Path(path))]
+    return paths if named and not from_command_line(click.get_current_context(), "rules") else (*paths, *rules)
+
+
+def warn_of_unread(book: Rulebook) -> None:
+    """Warn of folders with rule files that were not read."""
+    for warning in unread(book):
+        say(f"warning: {printable(warning)}", err=True)

@@ -1,0 +1,93 @@
+"""Which lists exist in which account: that depends on whose token it is."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from northflank_audit.errors import FetchError
+from northflank_audit.model import LIST, Account
+from northflank_audit.northflank.client import Client
+from northflank_audit.northflank.paging import endpoint, has_id
+from northflank_audit.resources import ResourceType, Scope
+from northflank_audit.resources.base import Record
+from northflank_audit.resources.own_token import AUTH
+from northflank_audit.sources.interface import AT_HOME, ELSEWHERE
+from northflank_audit.sources.lists import TypedList
+
+NO_TEAM: Final = "they belong to a team, and this account is none"
+NO_ORGANISATION: Final = "they take an organisation's token"
+TEAMS_NAMED: Final = "they belong to the organisation, and --team names teams"
+LISTED: Final = frozenset({Scope.ACCOUNT, Scope.TEAM, Scope.ORGANISATION})
+DEPENDENT: Final = frozenset({Scope.TEAM, Scope.ORGANISATION, Scope.TOKEN})
+"""The scopes that depend on whose token it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose token it is; nothing where that was not asked for, or is not known."""
+
+    record: Record = field(default_factory=dict)
+    """What the API says of the token."""
+    problem: str = ""
+    """Why it is not known."""
+
+    @property
+    def type(self) -> str:
+        """`team` or `org`."""
+        return str(self.record.get("entityType", ""))
+
+    @property
+    def id(self) -> str:
+        """The team's or the organisation's id."""
+        return str(self.record.get("entityId", ""))
+
+
+def owner(client: Client, kinds: Iterable[ResourceType]) -> Owner:
+    """Ask whose token it is, if that matters for one of these types. That takes no permission."""
+    if not any(kind.scope in DEPENDENT for kind in kinds):
+        return Owner()
+    what = "the token's owner"
+    try:
+        answer: Any = client.get(endpoint("/auth", None), {}, what=what, permission=str(AUTH.part(LIST).permission))
+    except FetchError as error:
+        return Owner(problem=str(error))
+    data = answer.get("data") if isinstance(answer, dict) else None
+    said = data if isinstance(data, dict) else {}
+    known = said.get("entityType") in ("team", "org") and has_id(said, "entityId") and has_id(said)
+    return Owner(said) if known else Owner(problem=f"{what}: the answer does not say whose the token is")
+
+
+class Scopes:
+    """Decides which lists of some types there are."""
+
+    def __init__(self, kinds: Sequence[ResourceType], token: Owner, *, teams_named: bool) -> None:
+        """`teams_named` says whether the accounts are teams that were named."""
+        self._kinds = [kind for kind in kinds if kind.scope is not Scope.PROJECT]
+        self._token = token
+        self._why_no_organisation = TEAMS_NAMED if teams_named else NO_ORGANISATION if token.type == "team" else ""
+
+    def accounts(self, teams: Sequence[str | None]) -> Iterator[Account]:
+        """Yield the accounts, each with what does not exist in it: these, and the one that is at home if it is none."""
+        for team in teams:
+            yield Account(team=team, out_of_scope=dict(self._out_of_scope(team)))
+        at_home = AT_HOME - ({Scope.ORGANISATION} if self._why_no_organisation else set())
+        if None not in teams and any(kind.scope in at_home for kind in self._kinds):
+            elsewhere = {kind.name: ELSEWHERE for kind in self._kinds if kind.scope not in at_home}
+            yield Account(team=None, out_of_scope=elsewhere, partial=True)
+
+    def _out_of_scope(self, team: str | None) -> Iterator[tuple[str, str]]:
+        for kind in self._kinds:
+            if kind.scope is Scope.TEAM and team is None and self._token.type == "org":
+                yield kind.name, NO_TEAM
+            elif kind.scope is Scope.ORGANISATION and (self._why_no_organisation or team is not None):
+                yield kind.name, self._why_no_organisation or ELSEWHERE
+            elif kind.scope is Scope.TOKEN and team is not None:
+                yield kind.name, ELSEWHERE
+
+    def lists(self, accounts: Iterable[Account]) -> Iterator[TypedList]:
+        """Yield the lists that there are in these accounts, but those of projects."""
+        for account in accounts:
+            for kind in self._kinds:
+                of_token = kind.scope is Scope.TEAM and account.team is None
+                if kind.scope in LISTED and kind.name not in account.out_of_scope and (self._token.id or not of_token):
+                    yield TypedList(kind, account.team, path_team=self._token.id if of_token else None)
