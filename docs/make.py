@@ -176,8 +176,8 @@ def _endpoints(kind: ResourceType) -> Iterator[str]:
         yield "An account as a whole: the token's own, or a team. It has the lists of all types that are read."
         return
     yield from ("| part | endpoint | permission |", "| --- | --- | --- |")
-    yield from (f"| {part.name} | `GET /v1{part.path}` | {part.permission} |" for part in kind.sources)
-    yield from (f"| never called | `/v1{path}` | |" for path in kind.never)
+    yield from (f"| {part.name} | `GET {kind.base}{part.path}` | {part.permission} |" for part in kind.sources)
+    yield from (f"| never called | `{kind.base}{path}` | |" for path in kind.never)
 
 
 def _fields(kind: ResourceType) -> Iterator[str]:

@@ -12,29 +12,31 @@ def account() -> dict[str, Any]:
     """Return an account file with two items of each type, whose lists show all that their details do."""
     number = count(1)
     project: dict[str, Any] = {"id": "shop", "name": "Shop"}
-    file: dict[str, Any] = {"projects": [project], "endpoints": []}
+    team: dict[str, Any] = {"id": "blue", "name": "Blue"}
+    file: dict[str, Any] = {"projects": [project], "endpoints": [], "teams": [team]}
     for kind in TYPES.values():
         if kind.scope is Scope.TOKEN:
             file["auth"] = {"entityType": "team", "entityId": "acme", "undeclared": f"not-a-real-secret-{next(number)}"}
-        if kind.listing is None or kind.name == "project" or kind.scope is Scope.TOKEN:
+        if kind.listing is None or kind.name in ("project", "team") or kind.scope is Scope.TOKEN:
             continue
         path = kind.listing.path.strip("/")
         endpoint = next(each for each in built_in() if "/".join(each.path) == path)
         items = [_item(kind, endpoint, f"{kind.name}-{shape}", shape, number) for shape in ("text", "map", "list")]
-        (project if kind.scope is Scope.PROJECT else file)[endpoint.source[-1]] = items
+        owner = {Scope.PROJECT: project, Scope.TEAM: team}.get(kind.scope, file)
+        owner[endpoint.source[-1]] = items
         row = {"from": ".".join(endpoint.source), "path": path, "key": endpoint.key, "id": endpoint.id, "detail": True}
         children = {
             step: {"from": each.source, "key": each.key, "one": each.one, "by": each.by, "permission": each.permission}
             for step, each in endpoint.children.items()
         }
-        row |= {"lacking": list(endpoint.lacking), "children": children}
-        file["endpoints"].append(row | {"permission": endpoint.permission})
+        row |= {"children": children, "permission": endpoint.permission, "scope": endpoint.scope}
+        file["endpoints"].append(row | {"paged": endpoint.paged, "lacking": list(endpoint.lacking)})
     return file
 
 
 def _item(kind: ResourceType, endpoint: Endpoint, identity: str, shape: str, number: count) -> dict[str, Any]:
     """Return an item with a secret at each declared path, as a text, or within a map or a list."""
-    item: dict[str, Any] = {"id": identity, "name": identity}
+    item: dict[str, Any] = {"id": identity, "name": identity, kind.id: identity}
     secrets = []
     for path in sorted({path for part in kind.sources if not part.prefix for path in (*part.secrets, *part.logins)}):
         secrets.append(f"not-a-real-secret-{next(number)}")
@@ -48,7 +50,7 @@ def _item(kind: ResourceType, endpoint: Endpoint, identity: str, shape: str, num
             _plant(item, path.split("."), form.format(secrets[0], secrets[-1]), kind)
     for part in kind.parts:
         if part.prefix:
-            below = {"id": "child", part.child_id: "child", "password": f"not-a-real-secret-{next(number)}"}
+            below = {part.id: "child", "password": f"not-a-real-secret-{next(number)}"}
             for path in part.secrets:
                 _plant(below, path.split("."), _shaped(f"not-a-real-secret-{next(number)}", shape), kind)
             if part.each:

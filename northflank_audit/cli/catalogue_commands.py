@@ -46,7 +46,7 @@ def _described(kind: ResourceType) -> Json:
         "scope": kind.scope.value,
         "singular": kind.singular,
         "plural": kind.plural,
-        "endpoints": [_endpoint(part) for part in kind.sources],
+        "endpoints": [_endpoint(kind, part) for part in kind.sources],
         "neverCalled": list(kind.never),
         "fields": [
             {
@@ -67,10 +67,10 @@ def steps(path: str) -> tuple[str, ...]:
     return tuple(path.replace("[]", ".[]").split("."))
 
 
-def _endpoint(part: Part) -> Json:
+def _endpoint(kind: ResourceType, part: Part) -> Json:
     return {
         "part": part.name,
-        "path": f"/v1{part.path}",
+        "path": f"{kind.base}{part.path}",
         "permission": part.permission.name,
         "permissionBefore2026": part.permission.before or part.permission.name,
         "perResource": part.name != LIST,
@@ -80,10 +80,10 @@ def _endpoint(part: Part) -> Json:
 def _lines(kind: ResourceType) -> Iterator[str]:
     yield click.style(kind.name, bold=True) + f"  {kind.plural}; in expressions: {kind.variable}"
     for part in kind.sources:
-        yield f"  {part.name:<16} GET /v1{part.path}"
+        yield f"  {part.name:<16} GET {kind.base}{part.path}"
         yield f"  {'':<16} needs {part.permission}"
     for path in kind.never:
-        yield f"  {'never called':<16} /v1{path}"
+        yield f"  {'never called':<16} {kind.base}{path}"
     for field in kind.fields.values():
         values = f": {', '.join(field.values)}" if field.values else ""
         yield f"    {field.path}  ({field.kind.value}{values})"
@@ -111,7 +111,7 @@ def _plan(needed: "Needs", teams: Iterable[str], *, all_teams: bool) -> Json:
         "types": [
             {
                 "type": name,
-                "parts": [{**_endpoint(part), "rules": list(ids)} for part, ids in _parts(needed, name)],
+                "parts": [{**_endpoint(TYPES[name], part), "rules": list(ids)} for part, ids in _parts(needed, name)],
             }
             for name in needed.types
         ],
@@ -142,7 +142,7 @@ def _planned(needed: "Needs") -> Iterator[str]:
             often = (
                 "each page" if part.name == LIST else f"each {kind.singular} on which a rule is not settled without it"
             )
-            yield f"  GET /v1{part.path}  ({part.name}: {often})"
+            yield f"  GET {kind.base}{part.path}  ({part.name}: {often})"
             yield f"      needs {part.permission}"
             yield f"      for {', '.join(ids)}"
     yield ""

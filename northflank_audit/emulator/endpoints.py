@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -14,18 +14,14 @@ from northflank_audit.errors import StartError
 BUILT_IN: Final = Path(__file__).parent / "endpoints.yaml"
 
 
-class Children(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is below an item: a list, or (`one`) a single thing."""
+class _Children(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is below an item, as a row says it."""
 
     source: str = msgspec.field(name="from")
-    """Where it stands in an item."""
     key: str | None = None
-    """Under `data`; None where `data` is the list itself."""
     one: bool = False
     by: str = ""
-    """The field of the items that has the value of the step `{name}` in their path."""
-    permission: str = ""
-    """Where it is another than that of the list above."""
+    permission: str | None = None
 
 
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,8 +35,25 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detail: bool = False
     lacking: tuple[str, ...] = ()
     within: dict[str, list[str]] = {}
-    children: dict[str, Children] = {}
+    children: dict[str, _Children] = {}
     permission: str = ""
+    scope: Literal["account", "team", "organisation"] = "account"
+    paged: bool = True
+    anonymous: bool = False
+    beside: tuple[str, ...] = ()
+
+
+class Children(NamedTuple):
+    """What is below an item: a list, or (`one`) a single thing."""
+
+    source: str
+    """Where it stands in an item."""
+    key: str | None
+    """Under `data`; None where `data` is the list itself."""
+    permission: str
+    one: bool = False
+    by: str = ""
+    """The field of the items that has the value of the step `{name}` in their path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +77,27 @@ class Endpoint:
     children: dict[str, Children] = field(default_factory=dict)
     """By their path below an item's."""
     permission: str = ""
+    scope: str = "account"
+    """Where it stands: only below a team (`team`), never below one (`organisation`), or both (`account`)."""
+    paged: bool = True
+    anonymous: bool = False
+    """Whether items may have null for their id."""
+    beside: tuple[str, ...] = ()
+    """What of an account file stands under `data` beside the list."""
 
-    def matched(self, path: list[str]) -> tuple[str | None, list[str]] | None:
+    def permission_for(self, below: list[str]) -> str:
+        """Return what a token needs for what these steps below the list lead to."""
+        found = self.below(below[1:])
+        return self.permission if found is None else found[0].permission
+
+    def is_below(self, *, team: bool) -> bool:
+        """Tell whether it stands below `/v1/teams/TEAM`, or right below `/v1`."""
+        return self.scope != ("organisation" if team else "team")
+
+    def matched(self, path: list[str], *, team: bool) -> tuple[str | None, list[str]] | None:
         """Return the project that a path names, if one, and the steps below the list; None for another path."""
+        if not self.is_below(team=team):
+            return None
         project = None
         for index, step in enumerate(self.path):
             if index >= len(path) or step not in ("{project}", path[index]):
@@ -134,7 +165,7 @@ def endpoints(source: str, rows: Any) -> list[Endpoint]:
 
 
 def _endpoint(where: str, value: Any) -> Endpoint:
-    row = converted(where, value, _Row, Children)
+    row = converted(where, value, _Row, _Children)
     source, path = tuple(row.source.split(".")), tuple(row.path.strip("/").split("/"))
     if (source[0] == "projects" and len(source) == 2) != ("{project}" in path) or len(source) > 2:  # noqa: PLR2004
         raise StartError(f"{where}: 'from' is a list's name, or 'projects.' and one where the path has {{project}}")
@@ -147,6 +178,15 @@ def _endpoint(where: str, value: Any) -> Endpoint:
         detail=row.detail,
         lacking=row.lacking,
         within=row.within,
-        children=row.children,
+        children={
+            name: Children(
+                each.source, each.key, row.permission if each.permission is None else each.permission, each.one, each.by
+            )
+            for name, each in row.children.items()
+        },
         permission=row.permission,
+        scope=row.scope,
+        paged=row.paged,
+        anonymous=row.anonymous,
+        beside=row.beside,
     )

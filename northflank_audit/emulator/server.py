@@ -16,6 +16,7 @@ from itertools import accumulate
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from northflank_audit.emulator.account_files import TEAMS
 from northflank_audit.emulator.accounts import EmulatedAccount, EmulatedAccounts, as_listed
 from northflank_audit.emulator.endpoints import Children, Endpoint
 from northflank_audit.emulator.plan import Fault, Plan, Player, Request, Response
@@ -124,34 +125,41 @@ class Emulator:
                 return {"data": {}}
             case ["v1", "auth"]:
                 return {"data": self.accounts.auth}
-            case ["v1", "teams"]:
-                teams = [{"id": key, "name": team.name} for key, team in self.accounts.teams.items()]
-                return self._page("teams", teams, request.query)
             case ["v1", "teams", team, *rest]:
                 if team == self.accounts.auth["entityId"]:  # the token's own, by its name
-                    return self._account(self.accounts.own, rest, request.query)
+                    return self._account(self.accounts.own, rest, request.query, is_team=True)
                 if team not in self.accounts.teams:
                     raise _Refusal(HTTPStatus.NOT_FOUND, "Team not found")
-                return self._account(self.accounts.teams[team], rest, request.query)
+                return self._account(self.accounts.teams[team], rest, request.query, is_team=True)
             case ["v1", *rest]:
-                return self._account(self.accounts.own, rest, request.query)
+                return self._account(self.accounts.own, rest, request.query, is_team=False)
         raise _Refusal(HTTPStatus.NOT_FOUND, "Not found")
 
-    def _account(self, account: EmulatedAccount, path: list[str], query: dict[str, str]) -> dict[str, Any]:
+    def _account(
+        self, account: EmulatedAccount, path: list[str], query: dict[str, str], *, is_team: bool
+    ) -> dict[str, Any]:
         for endpoint in self.accounts.endpoints:
-            matched = endpoint.matched(path)
+            matched = endpoint.matched(path, team=is_team)
             if matched is None:
                 continue
-            items = account.items(endpoint, matched[0])
-            content = None if items is None else self._below(endpoint, items, matched[1], query)
+            project, below = matched
+            items = self._teams(account) if endpoint.source == (TEAMS,) else account.items(endpoint, project)
+            content = None if items is None else self._below(endpoint, items, below, query)
             if content is not None:
-                below = endpoint.below(matched[1][1:])
                 granted = self.accounts.permissions
-                needed = (below[0].permission if below else "") or endpoint.permission
-                if granted is not None and needed not in granted:
+                if granted is not None and endpoint.permission_for(below) not in granted:
                     raise _Refusal(HTTPStatus.FORBIDDEN, "Insufficient permissions")
+                if endpoint.beside and not below:
+                    content["data"] |= {
+                        name: account.values[name] for name in endpoint.beside if name in account.values
+                    }
                 return content
         raise _Refusal(HTTPStatus.NOT_FOUND, "Not found")
+
+    def _teams(self, own: EmulatedAccount) -> list[dict[str, Any]]:
+        """Return the list of teams, also of accounts that come from no file."""
+        named = [{"id": key, "name": team.name} for key, team in self.accounts.teams.items()]
+        return own.lists.get(TEAMS) or named
 
     def _below(
         self, endpoint: Endpoint, items: list[dict[str, Any]], path: list[str], query: dict[str, str]
@@ -160,6 +168,8 @@ class Emulator:
         show = as_listed if endpoint.source == ("credentials",) else endpoint.as_listed
         match path:
             case []:
+                if not endpoint.paged:
+                    return {"data": {endpoint.key: [show(each) for each in items]}}
                 return self._page(endpoint.key, items, query, show)
             case [identity, *rest]:
                 item = next((each for each in items if each[endpoint.id] == identity), None)

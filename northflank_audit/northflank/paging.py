@@ -1,7 +1,7 @@
 """Endpoints, and every page of a list, or an error that says why not."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +37,18 @@ def has_id(item: Any, field: str = "id") -> bool:
     return isinstance(item, dict) and isinstance(item.get(field), str) and item[field] != ""
 
 
+def with_ids(items: list[Any], field: str, identify: Callable[[dict[str, Any]], str | None] | None) -> list[Any]:
+    """Return a list's items, those without an id with the one that `identify` computes for them."""
+    if identify is None:
+        return items
+    return [
+        {**item, field: identity}
+        if isinstance(item, dict) and not has_id(item, field) and (identity := identify(item))
+        else item
+        for item in items
+    ]
+
+
 def claimed(pagination: Mapping[str, Any]) -> int | None:
     """Return how many items a list's answer says that it has."""
     count = pagination.get("count")
@@ -63,6 +75,8 @@ class Listing:
     paged: bool = True
     """Whether each answer says if there is a next page; else one that does not say it is the whole list."""
     id_field: str = "id"
+    identify: Callable[[dict[str, Any]], str | None] | None = None
+    """Computes the id of an item that has none; None, or where it gives none, the item stays without."""
     what: str
     """Its name in messages."""
     permission: str
@@ -168,6 +182,7 @@ def read_again(client: "Client", listing: Listing, query: Mapping[str, str | int
 def _shape(answer: Any, listing: Listing, name: str) -> tuple[list[Any], dict[str, Any], list[str]]:
     """Return an answer's items, what it says of its pages, and what it contradicts itself in about those."""
     items, inner = _items(answer.get("data") if isinstance(answer, dict) else None, listing.keys, name)
+    items = with_ids(items, listing.id_field, listing.identify)
     pagination = answer.get("pagination")
     if pagination is None and not listing.paged:
         return items, {"hasNextPage": False}, []

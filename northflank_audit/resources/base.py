@@ -104,9 +104,9 @@ def switches(path: str) -> Field:
     return Field(path=path, kind=Kind.MAP)
 
 
-def texts(path: str, *values: str, free: bool = False) -> Field:
+def texts(path: str, *values: str, free: bool = False, personal: bool = False) -> Field:
     """Declare a list of texts, which someone writes freely or not."""
-    return Field(path=f"{path}[]", kind=Kind.TEXT, values=values, free=free)
+    return Field(path=f"{path}[]", kind=Kind.TEXT, values=values, free=free, personal=personal)
 
 
 def boolean(path: str) -> Field:
@@ -146,7 +146,7 @@ class Part:
 
     name: str
     path: str
-    """Below `/v1` or `/v1/teams/{team}`; `{project}`, `{id}` and, with `each`, `{name}` are filled in."""
+    """Below `/v1` or `/v1/teams/{team}`, as the scope says; `{project}`, `{id}` and (`each`) `{name}` are filled in."""
     permission: Permission
     keys: tuple[str, ...] = ()
     """Of a list: the key under `data`, or several of which one must be there. None: `data` itself is the list.
@@ -169,8 +169,10 @@ class Part:
     """The endpoint's name in the API's reference, for messages that ask for its answer."""
     joins: str = ""
     """Of a list of children: the field of the record that holds them."""
-    child_id: str = "id"
-    """Of a list of children: the field that each of them must have."""
+    id: str = "id"
+    """Of a list of children: the field that identifies each."""
+    identify: Callable[[Record, str | None], str | None] | None = None
+    """Of a list: computes the id of an item that has none, from all that the endpoint gave and the team."""
     into: str = ""
     """Of an answer about one thing that the resource has: the field of the record that holds it."""
     identified: bool = True
@@ -189,6 +191,11 @@ class Part:
     def prefix(self) -> str:
         """What stands before the paths of its fields, below the whole record."""
         return f"{self.joins}[]." if self.joins else f"{self.into}." if self.into else ""
+
+    def identifying(self, team: str | None) -> Callable[[Record], str | None] | None:
+        """Return what computes ids in a list of this team, if anything does."""
+        identify = self.identify
+        return None if identify is None else lambda item: identify(item, team)
 
     @cached_property
     def kept(self) -> dict[str, Any]:
@@ -236,6 +243,11 @@ class ResourceType:
     """Tells which generation of the API a record of the list is of; None: there is one."""
     lists_all: Callable[[Record], bool] | None = None
     """Tells of a record whether the list gave all of its fields that the list may give; None: it always does."""
+
+    @property
+    def base(self) -> str:
+        """What the paths of its endpoints stand below, in messages: most also stand below a team."""
+        return "/v1/teams/{team}" if self.scope is Scope.TEAM else "/v1"
 
     @cached_property
     def fields(self) -> Mapping[str, Field]:

@@ -54,8 +54,13 @@ def completed(kind: ResourceType, part: Part, record: Record, item: Record, pers
 
 
 def joined(part: Part, record: Record, items: list[Any], personal: Collection[str] = ()) -> Record:
-    """Return a record with a list of its children. Raises RecursionError as `kept` does."""
-    children = [kept(part, item, personal) if isinstance(item, dict) else _emptied(item) for item in items]
+    """Return a record with a list of its children. Raises RecursionError as `kept` does.
+
+    `personal` has paths below the record, such as `members[].name`.
+    """
+    prefix = f"{part.joins}[]."
+    own = {path.removeprefix(prefix) for path in personal if path.startswith(prefix)}
+    children = [kept(part, item, own, key=part.id) if isinstance(item, dict) else _emptied(item) for item in items]
     return {**record, part.joins: children}
 
 

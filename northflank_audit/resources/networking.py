@@ -1,4 +1,4 @@
-"""What is reachable from outside: domains and load balancers."""
+"""What is reachable from outside, and from where calls out come: domains, load balancers, egress IPs."""
 
 from typing import Final
 
@@ -103,7 +103,7 @@ DOMAIN: Final = ResourceType(
             each="subdomains[].name",
             by="subdomain",  # the API says the whole name there, that of the domain included
             joins="paths",
-            child_id="uri",
+            id="uri",
             fields=(
                 text("subdomain"),
                 words("name"),
@@ -152,6 +152,40 @@ LOAD_BALANCER: Final = ResourceType(
             text("spec.target.type", "region", "cluster"),
             text("spec.target.targetId"),
             text("state.status", changing=True),
+            time("createdAt"),
+            time("updatedAt", changing=True),
+        ),
+    ),
+)
+
+EGRESS_IP: Final = ResourceType(
+    name="egress-ip",
+    family="network",
+    singular="egress IP",
+    plural="egress IPs",
+    scope=Scope.ACCOUNT,
+    variable="egress_ip",
+    collection="egress_ips",
+    listing=Part(
+        name=LIST,
+        path="/egress-ips",
+        keys=("egressIps",),
+        permission=Permission("Account > Networking > EgressIps > Read", "Account > EgressIps > General > Read"),
+        fields=(
+            text("id"),
+            words("name"),
+            words("description"),
+            text("spec.provisioningMode", "shared", "dedicated"),
+            text("spec.region"),
+            text("spec.mode", "include", "exclude", "selector"),
+            text("spec.rules[].id"),
+            boolean("spec.rules[].restrictions.enabled"),
+            text("spec.rules[].restrictions.resources[].id"),
+            text("spec.rules[].restrictions.resources[].type", "service", "job"),
+            boolean("spec.selector.projects.enabled"),
+            texts("spec.selector.projects.items"),
+            boolean("spec.selector.tags.enabled"),
+            texts("spec.selector.tags.items"),
             time("createdAt"),
             time("updatedAt", changing=True),
         ),

@@ -78,6 +78,7 @@ class ApiSource(Source):
         teams = list(self._accounts())
         token = owner(self._client, kinds)
         self.warnings += [token.problem] if token.problem else []
+        self._parts.own_team = token.id or None
         scopes = Scopes(kinds, token, teams_named=bool(self._teams))
         self.accounts.update((each.team, each) for each in scopes.accounts(teams))
         for kind in kinds:

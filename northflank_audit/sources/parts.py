@@ -11,7 +11,7 @@ from northflank_audit.model import DETAIL, Identity, Resource
 from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import Listing, endpoint, pages
-from northflank_audit.resources import TYPES, ResourceType
+from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import Part, Record
 from northflank_audit.resources.decode import completed, joined, kept
 from northflank_audit.resources.paths import ITEM, stepped
@@ -50,6 +50,8 @@ class PartReader:
         self._page_of = page_of
         self._personal = personal
         self._page_size = page_size
+        self.own_team: str | None = None
+        """The team that the token itself is of, once that is known."""
         self._failures: dict[tuple[str, str], Circuit] = {}
         """By type and part."""
         self._refusals: dict[tuple[str, str, str | None], Circuit] = {}
@@ -143,7 +145,7 @@ class PartReader:
 
     def _detail(self, resource: Resource, kind: ResourceType, part: Part, what: str) -> Record:
         answer = self._client.get(
-            _path(resource, part),
+            self._path(resource, part),
             {},
             what=what,
             permission=str(part.permission),
@@ -192,10 +194,11 @@ class PartReader:
 
     def _children(self, resource: Resource, part: Part, what: str, name: str | None = None) -> _Children:
         listing = Listing(
-            path=_path(resource, part, name),
+            path=self._path(resource, part, name),
             keys=part.keys,
             paged=part.paged,
-            id_field=part.child_id,
+            id_field=part.id,
+            identify=part.identifying(self._team_of(resource)),
             what=what,
             permission=str(part.permission),
             team=resource.team,
@@ -212,7 +215,7 @@ class PartReader:
     def _named(self, resource: Resource, part: Part, what: str, name: str) -> _Children:
         """Return what an endpoint says of what has this name."""
         answer = self._client.get(
-            _path(resource, part, name),
+            self._path(resource, part, name),
             {},
             what=what,
             permission=str(part.permission),
@@ -223,6 +226,14 @@ class PartReader:
         if not isinstance(item, dict) or item.get(part.by, name) != name:
             raise FetchError(f"{what}: the answer is about something else")
         return _Children([item])
+
+    def _path(self, resource: Resource, part: Part, name: str | None = None) -> str:
+        return endpoint(part.path, self._team_of(resource), project=resource.project, id=resource.id, name=name)
+
+    def _team_of(self, resource: Resource) -> str | None:
+        """Return the team that an address names: what only teams have, stands below the token's own, too."""
+        is_of_teams = TYPES[resource.type].scope is Scope.TEAM
+        return self.own_team if is_of_teams and resource.team is None else resource.team
 
     # -- What is gone --------------------------------------------------------------------------------------------------
     def _is_gone(self, resource: Resource) -> bool:
@@ -242,10 +253,6 @@ class PartReader:
         except Refused as error:
             return error.status == NOT_FOUND
         return False
-
-
-def _path(resource: Resource, part: Part, name: str | None = None) -> str:
-    return endpoint(part.path, resource.team, project=resource.project, id=resource.id, name=name)
 
 
 def _of_parts(resource: Resource, kind: ResourceType) -> Record:

@@ -1,5 +1,6 @@
 """Every endpoint that the emulator serves, of the token's own account and of a team."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -11,15 +12,17 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from northflank_audit.emulator import EmulatedAccount, Emulator, Fault, Plan, load
+from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan, load
 from northflank_audit.emulator.accounts import as_listed
 from northflank_audit.emulator.endpoints import Children, Endpoint, built_in
+from northflank_audit.errors import StartError
 from northflank_audit.resources import TYPES, Scope
 from northflank_audit.resources.base import DETAIL, LIST
 from tests.conftest import NET
 from tests.secrecy import planted
 
 SAMPLE = load(None)
+OWN = SAMPLE.auth["entityId"]
 ENDPOINTS = {".".join(each.source): each for each in built_in()}
 TYPES_BY_PATH = {
     kind.listing.path.strip("/"): kind for kind in TYPES.values() if kind.listing and kind.scope is not Scope.TOKEN
@@ -43,6 +46,8 @@ class Client:
         for page in range(1, 1000):
             answer = self(path, **query).json()
             found += reduce(getitem, key.split(".") if key else [], answer["data"])
+            if "pagination" not in answer:
+                return found
             assert answer["pagination"]["count"] <= 2
             if not answer["pagination"]["hasNextPage"]:
                 return found
@@ -65,8 +70,10 @@ def ask(session):
 
 def places(endpoint: Endpoint) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield each path of an endpoint, with its items, in the token's own account and in every team."""
-    accounts: list[tuple[str, EmulatedAccount]] = [("/v1", SAMPLE.own)]
-    accounts += [(f"/v1/teams/{team}", account) for team, account in SAMPLE.teams.items()]
+    own = "/v1" if endpoint.is_below(team=False) else f"/v1/teams/{OWN}"
+    accounts: list[tuple[str, EmulatedAccount]] = [(own, SAMPLE.own)]
+    if endpoint.is_below(team=True):
+        accounts += [(f"/v1/teams/{team}", account) for team, account in SAMPLE.teams.items()]
     for prefix, account in accounts:
         path = f"{prefix}/{'/'.join(endpoint.path)}"
         if "{project}" not in path:
@@ -80,7 +87,8 @@ def below(endpoint: Endpoint) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the path of each item, with what an account file holds of it."""
     for path, items in places(endpoint):
         for item in items:
-            yield f"{path}/{quote(item[endpoint.id], safe='')}", item
+            if item[endpoint.id] is not None:
+                yield f"{path}/{quote(item[endpoint.id], safe='')}", item
 
 
 def children(endpoint: Endpoint, item: dict[str, Any]) -> Iterator[tuple[str, Children, Any]]:
@@ -111,10 +119,52 @@ def test_lists_are_paged_and_whole(name, by, session):
 
 @each_endpoint
 def test_the_sample_has_each_list_in_both_kinds_of_account_and_more_than_one_item_of_its_own(name):
+    of_teams = tuple(f"/v1/teams/{team}/" for team in SAMPLE.teams)
     found = list(places(ENDPOINTS[name]))
-    own = [item for path, items in found if not path.startswith("/v1/teams/") for item in items]
+    own = [item for path, items in found if not path.startswith(of_teams) for item in items]
     assert len(own) > 1
-    assert any(path.startswith("/v1/teams/") for path, _ in found)
+    assert any(path.startswith(of_teams) for path, _ in found) == ENDPOINTS[name].is_below(team=True)
+
+
+@each_endpoint
+def test_a_list_of_teams_alone_or_of_an_organisation_alone_is_nowhere_else(name, ask):
+    endpoint = ENDPOINTS[name]
+    path = "/".join(endpoint.path).replace("{project}", SAMPLE.own.projects[0]["id"])
+    of_team = "/".join(endpoint.path).replace("{project}", SAMPLE.teams["payments"].projects[0]["id"])
+    assert ask(f"/v1/{path}").status_code == (404 if endpoint.scope == "team" else 200)
+    assert ask(f"/v1/teams/payments/{of_team}").status_code == (404 if endpoint.scope == "organisation" else 200)
+
+
+def test_what_stands_beside_a_list_is_on_each_page(ask):
+    for page in (1, 2):
+        data = ask("/v1/encryption/configurations", per_page=1, page=page).json()["data"]
+        assert (data["encryptionMode"], len(data["encryptionConfigurations"])) == ("customer-managed", 1)
+
+
+@pytest.mark.parametrize("name", [name for name, each in ENDPOINTS.items() if not each.paged])
+def test_a_list_without_pages_is_whole_and_says_nothing_of_pages(name, ask):
+    path, items = next(places(ENDPOINTS[name]))
+    answer = ask(path, per_page=1).json()
+    assert (answer.keys(), len(answer["data"][ENDPOINTS[name].key])) == ({"data"}, len(items))
+
+
+def test_teams_are_listed_though_they_come_from_no_file(session):
+    with Emulator(EmulatedAccounts(EmulatedAccount([]), {"blue": EmulatedAccount([], name="Blue")})) as server:
+        assert Client(server, session).items("/v1/teams", "teams", "cursor") == [{"id": "blue", "name": "Blue"}]
+
+
+def test_an_account_file_gives_null_for_an_id_only_where_that_may_be(tmp_path):
+    file = tmp_path / "account.json"
+    for name, fine in (("members", True), ("roles", False)):
+        file.write_text(json.dumps({"teams": [{"id": "blue", name: [{"id": None}]}]}))
+        if fine:
+            assert load(str(file)).teams["blue"].lists[name] == [{"id": None}]
+            continue
+        with pytest.raises(StartError, match=r"teams\[0\].roles\[0\] must be a map with an 'id' that is text"):
+            load(str(file))
+    file.write_text(json.dumps({"teams": [{"id": "blue", "orgMembers": []}]}))
+    with pytest.raises(StartError, match="unknown key 'orgMembers'"):
+        load(str(file))
 
 
 @each_endpoint
@@ -148,13 +198,13 @@ def test_children_are_listed_below_their_parent(name, ask):
 @each_endpoint
 def test_without_its_permission_lists_details_and_children_are_refused_and_nothing_else_is(name, session):
     endpoint = ENDPOINTS[name]
-    mine = {endpoint.permission, *(each.permission for each in endpoint.children.values())}
-    granted = frozenset(each.permission for each in ENDPOINTS.values()) - mine
+    granted = frozenset(each.permission for each in ENDPOINTS.values()) - {endpoint.permission}
     with Emulator(replace(SAMPLE, permissions=granted)) as server:
         ask = Client(server, session)
         paths = [path for path, _ in places(endpoint)]
         path, item = next(below(endpoint))
-        paths += [path] * endpoint.detail + [f"{path}/{step}" for step, _, _ in children(endpoint, item)]
+        same = [step for step, each, _ in children(endpoint, item) if each.permission == endpoint.permission]
+        paths += [path] * endpoint.detail + [f"{path}/{step}" for step in same]
         for path in paths:
             answer = ask(path)
             assert (answer.status_code, answer.json()["error"]["message"]) == (403, "Insufficient permissions"), path
@@ -162,11 +212,18 @@ def test_without_its_permission_lists_details_and_children_are_refused_and_nothi
         assert {ask(path).status_code for other in others for path, _ in places(other)} == {200}
 
 
+def test_children_may_need_a_permission_of_their_own(session):
+    path = "/v1/directory-groups/directory_group_01SECURITY"
+    for granted, status in (("Roles", 403), ("Members", 200)):
+        with Emulator(replace(SAMPLE, permissions=frozenset({f"Organisation > Admin > {granted} > Read"}))) as server:
+            assert Client(server, session)(f"{path}/members").status_code == status
+
+
 @each_endpoint
 def test_faults_are_played_on_every_path(name, session):
     endpoint = ENDPOINTS[name]
     own, item = next(below(endpoint))
-    paths = [next(places(endpoint))[0], own, *(f"{own}/{step}" for step, _, _ in children(endpoint, item))]
+    paths = [own.rpartition("/")[0], own, *(f"{own}/{step}" for step, _, _ in children(endpoint, item))]
     for path in paths:
         with Emulator(SAMPLE, Plan(faults=[Fault(path=path, nth=1, status=503)])) as server:
             ask = Client(server, session)
@@ -195,7 +252,7 @@ def test_a_list_never_shows_what_only_the_detail_has(name, ask):
     joined = {part.joins for part in kind.parts if part.joins}
     for path, items in places(endpoint):
         for shown, item in zip_longest(ask.items(path, endpoint.key, "cursor"), items):
-            if kind.lists_all is not None:
+            if kind.name == "registry-credential":  # what its list shows, is by generation
                 assert ("restrictions" in shown) == kind.lists_all(shown) == ("description" in item)
             else:
                 assert not paths_in(shown) & (in_detail - in_list), path
@@ -216,6 +273,8 @@ def test_what_is_served_is_what_the_catalogue_declares():
     for path, kind in TYPES_BY_PATH.items():
         endpoint = by_path[path]
         assert (endpoint.key or "", endpoint.id) == (next(iter(kind.listing.keys), ""), kind.id)
+        assert endpoint.scope == (kind.scope.value if kind.scope in (Scope.TEAM, Scope.ORGANISATION) else "account")
+        assert endpoint.anonymous == (kind.listing.identify is not None)
         assert endpoint.permission == kind.listing.permission.name
         for part in kind.parts:
             if part.name == DETAIL:
@@ -224,7 +283,7 @@ def test_what_is_served_is_what_the_catalogue_declares():
                 assert (kind.id in endpoint.lacking) is not part.identified
                 continue
             each = endpoint.children[part.path.partition("{id}/")[2]]
-            assert part.permission.name == (each.permission or endpoint.permission)
+            assert part.permission.name == each.permission
             assert (each.key, each.by) == ("".join(part.keys) or None, part.by)
             assert each.one is (part.one or not part.joins)
             assert not part.joins or each.source == part.joins

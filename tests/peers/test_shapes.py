@@ -32,6 +32,25 @@ LISTS = {
     "projects.pipelines": sdk.ListPipelinesResponsePipeline,
     "projects.workflows": sdk.ListWorkflowsResponsePipeline,
     "projects.previewBlueprints": sdk.ListPreviewBlueprintsResponseWorkflow,
+    "egressIps": sdk.ListEgressIpsResponseEgressIp,
+    "logSinks": sdk.ListLogSinksResponseLogSink,
+    "auditLogSinks": sdk.ListAuditLogSinksResponseAuditLogSink,
+    "cloudIntegrations": sdk.ListCloudIntegrationsResponseIntegration,
+    "clusters": sdk.ListCloudClustersResponseCluster,
+    "workloadIdentities": sdk.CreateWorkloadIdentitiesResponse,
+    "sshIdentities": sdk.AddSshIdentitiesResponse,
+    "tags": sdk.AddTagResponse,
+    "templates": sdk.ListTemplatesResponseTemplate,
+    "globalSecrets": sdk.ListGlobalSecretsResponseSecret,
+    "vcsAccountLinks": sdk.ListVcsResponseVcsAccountLink,
+    "encryptionConfigurations": sdk.ActivateEncryptionConfigurationResponse,
+    "rolloutStrategies": sdk.CreateGradualRolloutStrategyResponse,
+    "members": sdk.ListTeamMembersResponseMember,
+    "roles": sdk.ListTeamRolesResponseRole,
+    "teams": sdk.ListTeamsResponseTeam,
+    "orgMembers": sdk.ListOrgMembersResponseMember,
+    "orgRoles": sdk.ListOrgRolesResponseRole,
+    "directoryGroups": sdk.GetOrgDirectoryGroupsResponseDirectoryGroup,
 }
 """The type of an item of each list. Registries' are older: theirs is a mixture of two generations."""
 DETAILS = {
@@ -45,6 +64,9 @@ DETAILS = {
     "projects.pipelines": sdk.GetPipelineResponse,
     "projects.workflows": sdk.GetWorkflowResponse,
     "projects.previewBlueprints": sdk.GetPreviewBlueprintResponse,
+    "auditLogSinks": sdk.GetAuditLogSinkResponse,
+    "roles": sdk.CreateTeamRoleResponse,
+    "orgRoles": sdk.CreateOrgRoleResponse,
 }
 CHILDREN = {
     "projects.addons": {
@@ -58,6 +80,10 @@ CHILDREN = {
         ]
     },
     "domains": {"subdomainDetails": sdk.GetSubdomainResponse, "paths": sdk.ListSubdomainPathResponsePath},
+    "clusters": {"nodes": sdk.ListCloudClusterNodesResponseNode},
+    "roles": {"members": sdk.ListTeamMembersResponseMember},
+    "orgRoles": {"members": sdk.ListOrgRoleMembersResponseMember},
+    "directoryGroups": {"members": sdk.ListOrgDirectoryGroupMembersResponseMember},
 }
 """The types of what is below an item, by where an account file has it."""
 BY_SERVICE_TYPE = {
@@ -109,13 +135,13 @@ def _of_map(value: Any, hint: Any, path: str) -> Iterator[str]:
 def items(name):
     """Yield the items of a list, but projects of the other teams that are a name alone."""
     endpoint = ENDPOINTS[name]
-    for account in (SAMPLE.own, *SAMPLE.teams.values()):
+    for account in (SAMPLE.own, *(SAMPLE.teams.values() if endpoint.is_below(team=True) else ())):
         for project in account.projects if name.startswith("projects.") else [{"id": None}]:
             yield from (item for item in account.items(endpoint, project["id"]) if item.keys() != {"id", "name"})
 
 
 def named(item):
-    return item.get("id") or item["name"]
+    return item.get("id") or item.get("name") or item.get("vcsLinkId") or "somebody"
 
 
 @pytest.mark.parametrize("name", LISTS)

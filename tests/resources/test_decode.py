@@ -197,9 +197,13 @@ def test_a_part_in_a_field_adds_to_what_stands_there_and_masks_its_secrets_every
 def test_headers_of_a_path_are_dropped_and_masked_in_it():
     part = TYPES["domain"].part("paths")
     headers = {"request": {"set": {"X-Key": PLANTED}, "remove": ["Authorization"]}}
-    path = {"subdomain": "www", "uri": f"/{PLANTED}", "options": {"headers": headers, "corsPolicy": {"enabled": True}}}
+    path = {
+        "subdomain": "www",
+        "name": f"www/{PLANTED}",
+        "options": {"headers": headers, "corsPolicy": {"enabled": True}},
+    }
     record = joined(part, {"name": "example.com"}, [path])
-    assert record["paths"] == [{"subdomain": "www", "uri": "/***", "options": {"corsPolicy": {"enabled": True}}}]
+    assert record["paths"] == [{"subdomain": "www", "name": "www/***", "options": {"corsPolicy": {"enabled": True}}}]
 
 
 @pytest.mark.parametrize("odd", [5, "x", {"a": 1}])
