@@ -196,8 +196,7 @@ def _fields(kind: ResourceType) -> Iterator[str]:
 def _parts_with(kind: ResourceType, path: str) -> Iterator[str]:
     """Yield the names of the parts that give a field, or something below it."""
     for part in kind.sources:
-        prefix = f"{part.joins}[]." if part.joins else ""
-        if any(re.match(rf"{re.escape(path)}(\[\]|\.|$)", f"{prefix}{field.path}") for field in part.fields):
+        if any(re.match(rf"{re.escape(path)}(\[\]|\.|$)", f"{part.prefix}{field.path}") for field in part.fields):
             yield part.name
 
 

@@ -46,6 +46,9 @@ def _record(kind: ResourceType, endpoint: Endpoint, item: Record, team: str | No
         if part.joins:
             children = with_ids(item.get(part.joins, []), part.id, part.identifying(team))
             record = decode.joined(part, record, children)
+        elif part.into:
+            below = endpoint.children[part.path.partition("{id}/")[2]]
+            record = decode.completed(kind, part, record, item[below.source])
         else:
             record = decode.completed(kind, part, record, endpoint.whole(item))
     return record

@@ -97,7 +97,8 @@ def _check_list(where: str, owner: dict[str, Any], endpoint: Endpoint) -> None:
     name = endpoint.source[-1]
     for place, item in _items(f"{where}{name}", owner.get(name), endpoint.id, or_null=endpoint.anonymous):
         for each in endpoint.children.values():
-            list(_items(f"{place}.{each.source}", item.get(each.source), None))
+            below = item.get(each.source)
+            list(_items(f"{place}.{each.source}", [below] if each.one and not each.by and below else below, None))
 
 
 def _known_lists(where: str, project: dict[str, Any], served: Sequence[Endpoint]) -> None:

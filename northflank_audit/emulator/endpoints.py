@@ -15,10 +15,12 @@ BUILT_IN: Final = Path(__file__).parent / "endpoints.yaml"
 
 
 class _Children(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A list below an item, as a row says it."""
+    """What is below an item, as a row says it."""
 
     source: str = msgspec.field(name="from")
     key: str | None = None
+    one: bool = False
+    by: str = ""
     permission: str | None = None
 
 
@@ -31,6 +33,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str = "id"
     listed: tuple[str, ...] = ()
     detail: bool = False
+    lacking: tuple[str, ...] = ()
     within: dict[str, list[str]] = {}
     children: dict[str, _Children] = {}
     permission: str = ""
@@ -41,13 +44,16 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Children(NamedTuple):
-    """A list below an item."""
+    """What is below an item: a list, or (`one`) a single thing."""
 
     source: str
     """Where it stands in an item."""
     key: str | None
-    """Under `data`."""
+    """Under `data`; None where `data` is the list itself."""
     permission: str
+    one: bool = False
+    by: str = ""
+    """The field of the items that has the value of the step `{name}` in their path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +70,12 @@ class Endpoint:
     listed: tuple[str, ...] = ()
     """The fields that the list shows; none named are all."""
     detail: bool = False
+    lacking: tuple[str, ...] = ()
+    """The fields that the detail does not show."""
     within: dict[str, list[str]] = field(default_factory=dict)
     """What the detail shows of the lists that stand in an item: their fields, by their names."""
     children: dict[str, Children] = field(default_factory=dict)
-    """By the last step of their path."""
+    """By their path below an item's."""
     permission: str = ""
     scope: str = "account"
     """Where it stands: only below a team (`team`), never below one (`organisation`), or both (`account`)."""
@@ -79,8 +87,8 @@ class Endpoint:
 
     def permission_for(self, below: list[str]) -> str:
         """Return what a token needs for what these steps below the list lead to."""
-        children = self.children.get(below[1]) if len(below) > 1 else None
-        return self.permission if children is None else children.permission
+        found = self.below(below[1:])
+        return self.permission if found is None else found[0].permission
 
     def is_below(self, *, team: bool) -> bool:
         """Tell whether it stands below `/v1/teams/TEAM`, or right below `/v1`."""
@@ -99,10 +107,13 @@ class Endpoint:
 
     def as_listed(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return an item as the list shows it."""
-        return _with(item, self.listed) if self.listed else self.whole(item)
+        return _with(item, self.listed) if self.listed else self._without_children(item)
 
     def whole(self, item: dict[str, Any]) -> dict[str, Any]:
-        """Return an item as its detail shows it: its children it never shows."""
+        """Return an item as its detail shows it."""
+        return {key: value for key, value in self._without_children(item).items() if key not in self.lacking}
+
+    def _without_children(self, item: dict[str, Any]) -> dict[str, Any]:
         hidden = {each.source for each in self.children.values()}
         shown = {key: value for key, value in item.items() if key not in hidden}
         if self.within:
@@ -110,6 +121,16 @@ class Endpoint:
             for name, fields in self.within.items():
                 shown[name] = [_with(each, fields) for each in item.get(name, [])]
         return shown
+
+    def below(self, path: list[str]) -> tuple[Children, str] | None:
+        """Return the children at a path below an item, and the name in it; None where there are none."""
+        for template, each in self.children.items():
+            steps = template.split("/")
+            if len(steps) == len(path) and all(
+                one in ("{name}", other) for one, other in zip(steps, path, strict=True)
+            ):
+                return each, next((other for one, other in zip(steps, path, strict=True) if one == "{name}"), "")
+        return None
 
 
 def _with(item: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
@@ -155,9 +176,12 @@ def _endpoint(where: str, value: Any) -> Endpoint:
         id=row.id,
         listed=row.listed,
         detail=row.detail,
+        lacking=row.lacking,
         within=row.within,
         children={
-            name: Children(each.source, each.key, row.permission if each.permission is None else each.permission)
+            name: Children(
+                each.source, each.key, row.permission if each.permission is None else each.permission, each.one, each.by
+            )
             for name, each in row.children.items()
         },
         permission=row.permission,

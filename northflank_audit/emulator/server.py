@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from northflank_audit.emulator.account_files import TEAMS
 from northflank_audit.emulator.accounts import EmulatedAccount, EmulatedAccounts, as_listed
-from northflank_audit.emulator.endpoints import Endpoint
+from northflank_audit.emulator.endpoints import Children, Endpoint
 from northflank_audit.emulator.plan import Fault, Plan, Player, Request, Response
 from northflank_audit.errors import StartError
 
@@ -164,7 +164,7 @@ class Emulator:
     def _below(
         self, endpoint: Endpoint, items: list[dict[str, Any]], path: list[str], query: dict[str, str]
     ) -> dict[str, Any] | None:
-        """Return a list, one item's detail, or a list of its children; None where there is no such thing."""
+        """Return a list, one item's detail, or what is below it; None where there is no such thing."""
         show = as_listed if endpoint.source == ("credentials",) else endpoint.as_listed
         match path:
             case []:
@@ -175,10 +175,20 @@ class Emulator:
                 item = next((each for each in items if each[endpoint.id] == identity), None)
                 if item is not None and not rest and endpoint.detail:
                     return {"data": endpoint.whole(item)}
-                if item is not None and len(rest) == 1 and rest[0] in endpoint.children:
-                    children = endpoint.children[rest[0]]
-                    return self._page(children.key, item.get(children.source, []), query)
+                if item is not None and rest and (below := endpoint.below(rest)) is not None:
+                    return self._children(*below, item, query)
         return None
+
+    def _children(
+        self, children: Children, name: str, item: dict[str, Any], query: dict[str, str]
+    ) -> dict[str, Any] | None:
+        found = item.get(children.source, [])
+        if children.by:
+            found = [each for each in found if each.get(children.by) == name]
+        if not children.one:
+            return self._page(children.key, found, query)
+        one = next(iter(found), None) if children.by else found or None
+        return None if one is None else {"data": one}
 
     def _page(
         self,
@@ -203,7 +213,11 @@ class Emulator:
         pagination: dict[str, Any] = {"hasNextPage": end < len(items), "count": len(found)}
         if pagination["hasNextPage"] and self.accounts.cursors:
             pagination["cursor"] = base64.urlsafe_b64encode(str(end).encode()).decode()
-        return {"data": found if key is None else {key: found}, "pagination": pagination}
+        data: Any = found if key is None else {key.rpartition(".")[2]: found}
+        if key is not None and "." in key:  # below a second map, which counts pages
+            counted = {"page": start // size + 1, "perPage": size, "total": len(items)}
+            data = {key.partition(".")[0]: {**data, "pagination": counted}}
+        return {"data": data, "pagination": pagination}
 
     def _start(self, page: int, size: int) -> int:
         """Return where a page begins: after the pages whose sizes are planned, all are as large as is asked."""

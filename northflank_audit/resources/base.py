@@ -4,13 +4,13 @@ Everything that differs from type to type is data of these classes. The rest of 
 fetched, what is kept, which names expressions have, what lint knows, how messages and the docs name things.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from northflank_audit.resources.paths import Items, above, dotted
+from northflank_audit.resources.paths import Items, above, dotted, stepped
 
 Record = dict[str, Any]
 """A record as the API gives it, or what is kept of it."""
@@ -146,10 +146,13 @@ class Part:
 
     name: str
     path: str
-    """Below `/v1` or `/v1/teams/{team}`, as the scope says; `{project}` and `{id}` are filled in."""
+    """Below `/v1` or `/v1/teams/{team}`, as the scope says; `{project}`, `{id}` and (`each`) `{name}` are filled in."""
     permission: Permission
     keys: tuple[str, ...] = ()
-    """Of a list: the key under `data`, or several of which one must be there. None: `data` itself is the list."""
+    """Of a list: the key under `data`, or several of which one must be there. None: `data` itself is the list.
+
+    A dot leads into a map: `data.externalAddons`.
+    """
     paged: bool = True
     """Of a list: whether each answer says if there is a next page. Else one that does not say it is the whole list."""
     fields: tuple[Field, ...]
@@ -170,6 +173,24 @@ class Part:
     """Of a list of children: the field that identifies each."""
     identify: Callable[[Record, str | None], str | None] | None = None
     """Of a list: computes the id of an item that has none, from all that the endpoint gave and the team."""
+    into: str = ""
+    """Of an answer about one thing that the resource has: the field of the record that holds it."""
+    identified: bool = True
+    """Of a detail: whether the answer has the resource's id. Else only its other fields tell whose it is."""
+    each: str = ""
+    """The path to the names, in the record, for each of which the endpoint is asked: `subdomains[].name`.
+
+    What comes is put together in `joins`, in the order of the names.
+    """
+    one: bool = False
+    """With `each`: whether an answer is about what has the name. Else it is a list of its children."""
+    by: str = ""
+    """With `each`: the field of what is joined that holds the name it was asked for, whatever the answer says."""
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the paths of its fields, below the whole record."""
+        return f"{self.joins}[]." if self.joins else f"{self.into}." if self.into else ""
 
     def identifying(self, team: str | None) -> Callable[[Record], str | None] | None:
         """Return what computes ids in a list of this team, if anything does."""
@@ -244,8 +265,7 @@ class ResourceType:
     def _declared(self) -> Iterator[Field]:
         """The fields of all parts, by their paths below the whole record."""
         for part in self.sources:
-            prefix = f"{part.joins}[]." if part.joins else ""
-            yield from (replace(field, path=f"{prefix}{field.path}") for field in part.fields)
+            yield from (replace(field, path=f"{part.prefix}{field.path}") for field in part.fields)
 
     @cached_property
     def kept(self) -> dict[str, Any]:
@@ -266,10 +286,18 @@ class ResourceType:
         """Return the part of this name."""
         return next(part for part in self.sources if part.name == name)
 
+    def needed(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the names of parts, and of those that must be read before them since they give names to ask for."""
+        wanted = frozenset(names)
+        before = (self.giving(stepped(part.each)) for part in self.parts if part.name in wanted and part.each)
+        return wanted.union(*before)
+
     @cached_property
     def secrets(self) -> frozenset[str]:
         """The paths of what answers show and nobody keeps; of a derived field that takes its place, not."""
-        paths = {path for part in self.sources for path in (*part.secrets, *part.logins)}
+        paths = {
+            f"{part.prefix.replace('[]', '')}{path}" for part in self.sources for path in (*part.secrets, *part.logins)
+        }
         return frozenset(path for path in paths if path not in self.fields)
 
     def below(self, steps: Sequence[str]) -> list[str]:
@@ -296,19 +324,22 @@ class ResourceType:
 
     @cached_property
     def _names(self) -> Mapping[str, frozenset[str]]:
-        return {
-            part.name: frozenset(
-                name
-                for field in part.fields
-                for name in (*field.path.replace("[]", "").split("."), *filter(None, [part.joins]))
-                if part.joins or LIST not in self.giving(tuple(field.path.replace("[]", ".[]").split(".")))
-            )
-            for part in self.parts
-        }
+        return {part.name: frozenset(self._names_in(part)) for part in self.parts}
+
+    def _names_in(self, part: Part) -> Iterator[str]:
+        """Yield the names that may be absent without a part. Below a field that it alone gives, that field's."""
+        top = part.joins or part.into
+        if top and not any(top in other.kept for other in self.sources if not other.prefix):
+            yield top
+            return
+        for field in part.fields:
+            path = f"{part.prefix}{field.path}"
+            if LIST not in self.giving(stepped(path)):
+                yield from path.replace("[]", "").split(".")
 
 
 def _gives(part: Part, steps: tuple[str, ...]) -> bool:
-    node: Any = {part.joins: Items(part.kept)} if part.joins else part.kept
+    node: Any = {part.joins: Items(part.kept)} if part.joins else {part.into: part.kept} if part.into else part.kept
     for step in steps:
         if isinstance(node, Items):
             node = node.item

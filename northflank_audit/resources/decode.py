@@ -48,7 +48,9 @@ def completed(kind: ResourceType, part: Part, record: Record, item: Record, pers
 
     Raises RecursionError as `kept` does.
     """
-    return _masked(merged(record, _filtered(part, item, personal)), kind.kept, _secrets(part, item), kind.id)
+    found = _filtered(part, item, personal)
+    addition = {part.into: found} if part.into else found
+    return _masked(merged(record, addition), kind.kept, _secrets(part, item), kind.id)
 
 
 def joined(part: Part, record: Record, items: list[Any], personal: Collection[str] = ()) -> Record:

@@ -6,6 +6,7 @@ import re
 import subprocess
 from dataclasses import replace
 from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,13 @@ SDK = {
     "domain": "domains",
     "load-balancer": "load_balancers",
     "notification": "notifications",
+    "job": "jobs",
+    "harness": "harnesses",
+    "llm-model-deployment": "llm_model_deployments",
+    "external-addon": "external_addons",
+    "pipeline": "pipelines",
+    "workflow": "workflows",
+    "preview-blueprint": "preview_blueprints",
     "egress-ip": "egress_ips",
     "log-sink": "log_sinks",
     "audit-log-sink": "audit_log_sinks",
@@ -160,6 +168,16 @@ SDK_DETAILS = {
     ("addon", "backupSchedules"): ("addon.backup_schedules", "addon_id"),
     ("domain", "detail"): ("domain", "domain"),
     ("notification", "detail"): ("notification", "notification_id"),
+    ("addon", "backups"): ("addon.backups", "addon_id"),
+    ("addon", "version"): ("addon.version", "addon_id"),
+    ("domain", "subdomainDetails"): ("subdomain", "domain"),
+    ("domain", "paths"): ("list.subdomain.path", "domain"),
+    ("job", "detail"): ("job", "job_id"),
+    ("job", "deployment"): ("job.deployment", "job_id"),
+    ("harness", "detail"): ("harness", "harness_id"),
+    ("pipeline", "detail"): ("pipeline", "pipeline_id"),
+    ("workflow", "detail"): ("workflow", "workflow_id"),
+    ("preview-blueprint", "detail"): ("preview_blueprint", "preview_blueprint_id"),
     ("cluster", "nodes"): ("cloud.cluster.nodes", "cluster_id"),
     ("ssh-identity", "detail"): ("ssh_identities", "identity_id"),
     ("team-role", "detail"): ("team_role", "role_id"),
@@ -193,7 +211,7 @@ def places(name):
 
 def call_of(client, path, *, child=False):
     """Return what the SDK calls by this path; some lists of children are below `list`, some below `get`."""
-    for kind in (client.get, client.list) if child else (client.list, client.get):
+    for kind in (client,) if path.startswith("list.") else (client.get, client.list)[:: 1 if child else -1]:
         try:
             return reduce(getattr, path.split("."), kind)
         except AttributeError:
@@ -209,9 +227,10 @@ def all_of(call, **arguments):
 
 
 def items_of(data, keys):
-    if keys and isinstance(data, list):  # beside whose items something else stands: the SDK gives a list of pages
-        return [item for page in data for item in page[keys[0]]]
-    return data[keys[0]] if keys else data
+    """Return the items of a list's answer; the SDK's `all` gives a list of pages where more stands beside them."""
+    if keys and isinstance(data, list):
+        return [item for page in data for item in items_of(page, keys)]
+    return reduce(getitem, keys[0].split(".") if keys else [], data)
 
 
 @pytest.mark.parametrize("paging", ["cursor", "page"])
@@ -236,12 +255,19 @@ def test_the_sdk_gets_each_part_as_the_account_file_has_it(name, part):
         call = call_of(client, path, child=True)
         for arguments, items in places(name):
             for item in items:
-                data = call(**{**arguments, argument: item[kind.id]}).data
+                given = {**arguments, argument: item[kind.id]}
                 if part == "detail":
-                    assert data[kind.id] == item[kind.id]
+                    data = call(**given).data
+                    assert data.get(kind.id, item[kind.id]) == item[kind.id]
+                    assert (kind.id in data) is kind.part(part).identified
                     assert set(data) <= set(item) | {"services", "jobs", "addons"}
+                elif kind.part(part).each:
+                    data = [call(**given, subdomain=each["name"]).data for each in item["subdomains"]]
+                    found = data if kind.part(part).one else [one for each in data for one in each["paths"]]
+                    assert found == item.get(part, [])
                 else:
-                    assert items_of(data, kind.part(part).keys) == item[part]
+                    held = item["deploymentDetails" if part == "deployment" else part]
+                    assert items_of(call(**given).data, kind.part(part).keys) == held
 
 
 CALLS = [

@@ -25,6 +25,13 @@ LISTS = {
     "domains": sdk.ListDomainsResponseDomain,
     "loadBalancers": sdk.ListLoadBalancersResponseLoadBalancer,
     "notificationIntegrations": sdk.ListNotificationsResponseNotificationIntegration,
+    "projects.jobs": sdk.ListJobsResponseJob,
+    "projects.harnesses": sdk.ListHarnessesResponseHarness,
+    "projects.llmModelDeployments": sdk.GetLlmModelDeploymentResponse,
+    "projects.externalAddons": sdk.CreateExternalAddonResponse,
+    "projects.pipelines": sdk.ListPipelinesResponsePipeline,
+    "projects.workflows": sdk.ListWorkflowsResponsePipeline,
+    "projects.previewBlueprints": sdk.ListPreviewBlueprintsResponseWorkflow,
     "egressIps": sdk.ListEgressIpsResponseEgressIp,
     "logSinks": sdk.ListLogSinksResponseLogSink,
     "auditLogSinks": sdk.ListAuditLogSinksResponseAuditLogSink,
@@ -52,17 +59,33 @@ DETAILS = {
     "projects.addons": sdk.GetAddonResponse,
     "domains": sdk.GetDomainResponse,
     "notificationIntegrations": sdk.CreateNotificationResponse,
+    "projects.jobs": sdk.GetJobResponse,
+    "projects.harnesses": sdk.CreateHarnessResponse,
+    "projects.pipelines": sdk.GetPipelineResponse,
+    "projects.workflows": sdk.GetWorkflowResponse,
+    "projects.previewBlueprints": sdk.GetPreviewBlueprintResponse,
     "auditLogSinks": sdk.GetAuditLogSinkResponse,
     "roles": sdk.CreateTeamRoleResponse,
     "orgRoles": sdk.CreateOrgRoleResponse,
 }
 CHILDREN = {
-    "projects.addons": ("backupSchedules", sdk.GetAddonBackupSchedulesResponseSchedule),
-    "clusters": ("nodes", sdk.ListCloudClusterNodesResponseNode),
-    "roles": ("members", sdk.ListTeamMembersResponseMember),
-    "orgRoles": ("members", sdk.ListOrgRoleMembersResponseMember),
-    "directoryGroups": ("members", sdk.ListOrgDirectoryGroupMembersResponseMember),
+    "projects.addons": {
+        "backupSchedules": sdk.GetAddonBackupSchedulesResponseSchedule,
+        "backups": sdk.GetAddonBackupsResponseBackup,
+        "version": sdk.GetAddonVersionResponse,
+    },
+    "projects.jobs": {
+        "deploymentDetails": Union[  # noqa: UP007 - `|` makes another kind of union
+            sdk.GetJobDeploymentResponseInternal, sdk.GetJobDeploymentResponseExternal
+        ]
+    },
+    "domains": {"subdomainDetails": sdk.GetSubdomainResponse, "paths": sdk.ListSubdomainPathResponsePath},
+    "clusters": {"nodes": sdk.ListCloudClusterNodesResponseNode},
+    "roles": {"members": sdk.ListTeamMembersResponseMember},
+    "orgRoles": {"members": sdk.ListOrgRoleMembersResponseMember},
+    "directoryGroups": {"members": sdk.ListOrgDirectoryGroupMembersResponseMember},
 }
+"""The types of what is below an item, by where an account file has it."""
 BY_SERVICE_TYPE = {
     "build": sdk.GetServiceResponseBuild,
     "combined": sdk.GetServiceResponseCombined,
@@ -138,7 +161,9 @@ def test_details(name):
 
 @pytest.mark.parametrize("name", CHILDREN)
 def test_children(name):
-    key, hint = CHILDREN[name]
+    assert CHILDREN[name].keys() == {each.source for each in ENDPOINTS[name].children.values()}
     for item in items(name):
-        for child in item[key]:
-            assert list(faults(child, hint, f"{item['id']}.{child.get('id')}")) == []
+        for source, hint in CHILDREN[name].items():
+            below = item.get(source, [])
+            for each in below if isinstance(below, list) else [below]:
+                assert list(faults(each, hint, f"{named(item)}.{source}")) == []
