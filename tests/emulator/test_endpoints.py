@@ -64,7 +64,7 @@ def session():
 
 @pytest.fixture(scope="module")
 def ask(session):
-    with Emulator(SAMPLE) as server:
+    with Emulator(SAMPLE, Plan(rate_limit=1_000_000)) as server:
         yield Client(server, session)
 
 
