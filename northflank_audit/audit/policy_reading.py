@@ -15,12 +15,13 @@ from northflank_audit.reading import read_text
 
 def read_policy(settings: Settings) -> Policy:
     """Read everything that the verdicts depend on, except the resources."""
-    demo_config, waivers = None, settings.waivers
-    if settings.demo and not settings.rules:  # the demo's policy overrides the bundled rules
+    demo_config, waivers, selected = None, settings.waivers, settings.rules
+    if settings.demo and not settings.rules:  # the demo has a policy of its own
         # It is named as the bundled rules are: the report is the same wherever the tool is installed.
         demo_config = Document(read_text(str(bundled.DEMO_CONFIG)), bundled.DEMO_CONFIG.name)
         waivers = settings.waivers or str(bundled.DEMO_WAIVERS)
-    book = read_rules(settings.rules, demo_config, settings.config)
+        selected = tuple(demo_config.value["rules"])
+    book = read_rules(selected, demo_config, settings.config)
     rules = chosen(book, settings.rule, settings.skip_rule)
     not_configured = [rule for rule in requested(book, settings.rule, settings.skip_rule) if rule.unset]
     first = _first(settings)

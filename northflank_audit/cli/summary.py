@@ -17,6 +17,9 @@ from northflank_audit.report import Report
 MOST = 20
 """Findings that are listed; the report has them all."""
 
+MORE = "Only registry credentials were audited. What else can be: plan --count --rules pack:everything"
+"""What a run without --rules ends with on a terminal."""
+
 _OUTCOMES = {
     Outcome.VIOLATED: "red",
     Outcome.PASSED: "green",

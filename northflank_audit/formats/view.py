@@ -122,6 +122,10 @@ def grouped(report: Report, results: Iterable[Result]) -> list[RuleFindings]:
     return list(findings.values())
 
 
+MOST_TERMS: Final = 4
+"""Types that are named one by one in the sum of verdicts."""
+
+
 def product(report: Report) -> str:
     """Return how many verdicts there must be: `2 addons × 3 rules + 1 account × 2 rules = 8 verdicts`.
 
@@ -138,6 +142,9 @@ def product(report: Report) -> str:
         for kind, count in unread.items()
     ]
     terms = [f"{what} × {plural(each, 'rule')}" for _, what, each in products if each]
+    if len(terms) > MOST_TERMS:
+        resources = sum(count for count, _, each in products if each)
+        terms = [f"{plural(resources, 'resource')} of {len(terms)} types × the rules about each type"]
     equals = "=" if sum(count * each for count, _, each in products) == verdicts else "≠"
     return f"{' + '.join(terms)} {equals} {plural(verdicts, 'verdict')}"
 

@@ -8,11 +8,12 @@ from typing import Final
 from northflank_audit.resources.access import API_TOKEN, SSH_IDENTITY
 from northflank_audit.resources.account import ACCOUNT
 from northflank_audit.resources.ai import HARNESS, LLM_MODEL_DEPLOYMENT
-from northflank_audit.resources.base import Field, Kind, Part, Permission, ResourceType, Scope
+from northflank_audit.resources.base import Part, Permission, ResourceType, Scope
 from northflank_audit.resources.cloud import CLOUD_INTEGRATION, CLUSTER, WORKLOAD_IDENTITY
 from northflank_audit.resources.data import ADDON, BACKUP_DESTINATION, VOLUME
 from northflank_audit.resources.delivery import ROLLOUT_STRATEGY, TAG, TEMPLATE, VCS_LINK
 from northflank_audit.resources.external import EXTERNAL_ADDON
+from northflank_audit.resources.fields import Field, Kind
 from northflank_audit.resources.jobs import JOB
 from northflank_audit.resources.members import DIRECTORY_GROUP, ORG_MEMBER, ORG_ROLE, TEAM, TEAM_MEMBER, TEAM_ROLE
 from northflank_audit.resources.networking import DOMAIN, EGRESS_IP, LOAD_BALANCER

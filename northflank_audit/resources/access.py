@@ -3,21 +3,8 @@
 from typing import Final
 
 from northflank_audit.resources import sshkeys
-from northflank_audit.resources.base import (
-    DETAIL,
-    LIST,
-    Part,
-    Permission,
-    Record,
-    ResourceType,
-    Scope,
-    boolean,
-    number,
-    text,
-    texts,
-    time,
-    words,
-)
+from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, Record, ResourceType, Scope
+from northflank_audit.resources.fields import boolean, number, text, texts, time, words
 
 API_TOKEN: Final = ResourceType(
     name="api-token",

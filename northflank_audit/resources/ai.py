@@ -2,21 +2,8 @@
 
 from typing import Final
 
-from northflank_audit.resources.base import (
-    DETAIL,
-    LIST,
-    Part,
-    Permission,
-    ResourceType,
-    Scope,
-    address,
-    boolean,
-    number,
-    text,
-    texts,
-    time,
-    words,
-)
+from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, ResourceType, Scope
+from northflank_audit.resources.fields import address, boolean, number, text, texts, time, words
 from northflank_audit.resources.runtime import PORT_SECRETS, PORTS, derived, environment
 
 _HARNESS: Final = "/projects/{project}/harnesses"

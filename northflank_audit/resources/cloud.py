@@ -2,22 +2,8 @@
 
 from typing import Any, Final
 
-from northflank_audit.resources.base import (
-    LIST,
-    Field,
-    Kind,
-    Part,
-    Permission,
-    Record,
-    ResourceType,
-    Scope,
-    boolean,
-    number,
-    text,
-    texts,
-    time,
-    words,
-)
+from northflank_audit.resources.base import LIST, Part, Permission, Record, ResourceType, Scope
+from northflank_audit.resources.fields import Field, Kind, boolean, number, text, texts, time, words
 
 _PROVIDERS: Final = (
     "aws",

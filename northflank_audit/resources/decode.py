@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from northflank_audit.addresses import without_user
-from northflank_audit.resources.base import Field, Kind, Part, Record, ResourceType
+from northflank_audit.resources.base import Part, Record, ResourceType
+from northflank_audit.resources.fields import Field, Kind
 from northflank_audit.resources.paths import Items
 from northflank_audit.resources.redaction import MASK, Mask, Secrets, is_address, is_secret
 

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from northflank_audit.resources.base import LIST, Part, Permission, ResourceType, Scope, text, texts, words
+from northflank_audit.resources.base import LIST, Part, Permission, ResourceType, Scope
+from northflank_audit.resources.fields import text, texts, words
 
 _EXTERNAL_ADDON: Final = "/projects/{project}/external-addons"
 _PROVIDERS: Final = ("aws", "google", "azure", "cloudflare", "aiven", "backblaze", "akamai", "planetscale")

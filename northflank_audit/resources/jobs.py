@@ -2,21 +2,8 @@
 
 from typing import Final
 
-from northflank_audit.resources.base import (
-    DETAIL,
-    LIST,
-    Part,
-    Permission,
-    ResourceType,
-    Scope,
-    address,
-    boolean,
-    number,
-    text,
-    texts,
-    time,
-    words,
-)
+from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, ResourceType, Scope
+from northflank_audit.resources.fields import address, boolean, number, text, texts, time, words
 from northflank_audit.resources.runtime import ENVIRONMENT_SECRETS, derived, environment
 
 _JOB: Final = "/projects/{project}/jobs"

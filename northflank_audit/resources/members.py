@@ -6,21 +6,8 @@ from typing import Final
 
 import msgspec
 
-from northflank_audit.resources.base import (
-    DETAIL,
-    LIST,
-    Field,
-    Part,
-    Permission,
-    Record,
-    ResourceType,
-    Scope,
-    boolean,
-    text,
-    texts,
-    time,
-    words,
-)
+from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, Record, ResourceType, Scope
+from northflank_audit.resources.fields import Field, boolean, text, texts, time, words
 
 _DIGITS: Final = 12
 

@@ -2,20 +2,8 @@
 
 from typing import Final
 
-from northflank_audit.resources.base import (
-    DETAIL,
-    LIST,
-    Part,
-    Permission,
-    ResourceType,
-    Scope,
-    boolean,
-    number,
-    text,
-    texts,
-    time,
-    words,
-)
+from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, ResourceType, Scope
+from northflank_audit.resources.fields import boolean, number, text, texts, time, words
 
 _READ_DOMAINS: Final = Permission("Account > Networking > Domains > Read", "Account > Domains > General > Read")
 _TLS: Final = ("TLSV1_1", "TLSV1_2", "TLSV1_3")

@@ -3,21 +3,8 @@
 from typing import Final
 
 from northflank_audit.addresses import parsed
-from northflank_audit.resources.base import (
-    DETAIL,
-    LIST,
-    Part,
-    Permission,
-    Record,
-    ResourceType,
-    Scope,
-    boolean,
-    switches,
-    text,
-    texts,
-    time,
-    words,
-)
+from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, Record, ResourceType, Scope
+from northflank_audit.resources.fields import boolean, switches, text, texts, time, words
 
 
 def _origin(item: Record) -> Record:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from northflank_audit.resources import variables
-from northflank_audit.resources.base import Field, Record, boolean, number, text, texts, words
+from northflank_audit.resources.base import Record
+from northflank_audit.resources.fields import Field, boolean, number, text, texts, words
 
 _VARIABLES: Final = ("runtimeEnvironment", "buildArguments")
 _FILES: Final = ("runtimeFiles", "buildFiles", "dockerSecretMounts")

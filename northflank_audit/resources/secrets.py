@@ -2,20 +2,8 @@
 
 from typing import Final
 
-from northflank_audit.resources.base import (
-    LIST,
-    Part,
-    Permission,
-    ResourceType,
-    Scope,
-    address,
-    boolean,
-    number,
-    text,
-    texts,
-    time,
-    words,
-)
+from northflank_audit.resources.base import LIST, Part, Permission, ResourceType, Scope
+from northflank_audit.resources.fields import address, boolean, number, text, texts, time, words
 
 SECRET_GROUP: Final = ResourceType(
     name="secret-group",

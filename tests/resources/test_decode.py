@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from northflank_audit.resources import TYPES
-from northflank_audit.resources.base import Field, Kind
 from northflank_audit.resources.decode import completed, joined, kept, listed, restored
+from northflank_audit.resources.fields import Field, Kind
 from northflank_audit.resources.paths import Items
 
 PLANTED = "planted-Zq7!x9Lm2#"
