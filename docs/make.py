@@ -139,7 +139,10 @@ def _pack(name: str) -> str:
 
 
 def _rule(rule: Rule) -> list[str]:
-    params = [f"- `{name}`, by default `{value!r}`" for name, value in rule.params.items()]
+    params = [
+        f"- `{name}`, by default `{value!r}`" + ("; the rule does not run until it is set" * (name in rule.requires))
+        for name, value in rule.params.items()
+    ]
     controls = [f"- {framework}: {', '.join(ids)}" for framework, ids in rule.controls.items()]
     parts = [
         f"## {rule.id}",
@@ -190,8 +193,8 @@ def _endpoints(kind: ResourceType) -> Iterator[str]:
         yield "An account as a whole: the token's own, or a team. It has the lists of all types that are read."
         return
     yield from ("| part | endpoint | permission |", "| --- | --- | --- |")
-    yield from (f"| {part.name} | `GET /v1{part.path}` | {part.permission} |" for part in kind.sources)
-    yield from (f"| never called | `/v1{path}` | |" for path in kind.never)
+    yield from (f"| {part.name} | `GET {kind.base}{part.path}` | {part.permission} |" for part in kind.sources)
+    yield from (f"| never called | `{kind.base}{path}` | |" for path in kind.never)
 
 
 def _fields(kind: ResourceType) -> Iterator[str]:
@@ -207,8 +210,7 @@ def _fields(kind: ResourceType) -> Iterator[str]:
 def _parts_with(kind: ResourceType, path: str) -> Iterator[str]:
     """Yield the names of the parts that give a field, or something below it."""
     for part in kind.sources:
-        prefix = f"{part.joins}[]." if part.joins else ""
-        if any(re.match(rf"{re.escape(path)}(\[\]|\.|$)", f"{prefix}{field.path}") for field in part.fields):
+        if any(re.match(rf"{re.escape(path)}(\[\]|\.|$)", f"{part.prefix}{field.path}") for field in part.fields):
             yield part.name
 
 

@@ -11,13 +11,13 @@ from typing import Any, Final, Literal, Self
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from northflank_audit.parameters import unset
 from northflank_audit.printable import blank
 
 RESOURCE_TYPE: Final = "registry-credential"
 """The type that is meant where a rule, an input or an earlier report names none."""
 ACCOUNT_TYPE: Final = "account"
 """The type of an account as a whole, which has no list and is counted apart."""
-
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2999
 """Times of runs outside of these are mistakes, and those at the ends of the calendar have no UTC."""
@@ -172,6 +172,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     tests: list[Example]
     origin: str
     """`file:line` of its definition."""
+    requires: list[str] = []
+    """Parameters without a value of which the rule does not run."""
     resource: str = RESOURCE_TYPE
     """One of `RESOURCE_TYPES`."""
     finding: str = ""
@@ -180,6 +182,11 @@ class Rule(Struct, frozen=True, kw_only=True):
     """Of the file that defines it: 64 hexadecimal digits."""
     overridden: dict[str, str] = msgspec.field(default_factory=dict, name="tuned")
     """The overrides in effect: `severity` or `params.NAME`, each with the `file:line` that sets it."""
+
+    @property
+    def unset(self) -> list[str]:
+        """The required parameters that are empty: while there is one, the rule is not configured."""
+        return unset(self.requires, self.params)
 
 
 class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -207,6 +214,8 @@ class ResourceName(Struct, frozen=True):
     name: str | None
     team: str | None
     project: str | None = None
+    url: str | UnsetType = UNSET
+    """Its page in the console, where that is known."""
 
     @property
     def identity(self) -> Identity:

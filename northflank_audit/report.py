@@ -4,13 +4,14 @@ The terms are those of XCCDF 1.2 (rule, result, status, severity); the JSON repo
 """
 
 import datetime as dt
-from enum import StrEnum
 from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from northflank_audit.controls import Framework
 from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, Waiver, checked_time
+from northflank_audit.parameters import to_set
 
 
 class Tool(Struct, frozen=True):
@@ -71,7 +72,7 @@ class TypeCoverage(Struct, frozen=True, kw_only=True):
     details: int = 0
     """Answers about a single resource that were used: details and lists of children."""
     requests: int = 0
-    """Requests sent for it: lists, details, lists of children, tries included."""
+    """Requests sent for it, further attempts included."""
     complete: bool = True
     """Whether every list and part of it that was asked for could be read."""
     missing: list[str] = msgspec.field(default_factory=list)
@@ -104,6 +105,8 @@ class Coverage(Struct, frozen=True, kw_only=True):
     """Verdicts given: one for each rule and resource."""
     types: list[TypeCoverage] = msgspec.field(default_factory=list)
     """The same by type, in the catalogue's order, of the types that rules are about or read."""
+    not_visible: list[str] = msgspec.field(default_factory=list)
+    """What the API does not show of the account, so that no audit can say anything of it, for a person."""
 
     def of(self, kind: str) -> TypeCoverage | None:
         """Return what came back of a type; None where it was not asked for."""
@@ -147,37 +150,21 @@ class RuleSummary(Struct, frozen=True, kw_only=True):
         return self.finding or self.title
 
 
-class ControlVerdict(StrEnum):
-    """What the rules under a control amount to for it; never more than they have shown."""
-
-    MET = "met"
-    NOTMET = "notmet"
-    """It is violated."""
-    NOTKNOWN = "notknown"
-    """No violation is known, but not everything could be seen and evaluated."""
-    WAIVED = "waived"
-    """What violates it has been accepted, which is not the same as met."""
-    NOTAPPLICABLE = "notapplicable"
-
-
-class Control(Struct, frozen=True, kw_only=True):
-    """A control of a framework that at least one rule serves."""
+class NotConfigured(Struct, frozen=True, kw_only=True):
+    """A rule that did not run, since a parameter that it requires is empty."""
 
     id: str
-    verdict: ControlVerdict
-    rules: list[str]
-    """The ids of the rules under it."""
-    counts: dict[str, int]
-    """Their verdicts, by the names of a rule's `counts`."""
-
-
-class Framework(Struct, frozen=True):
-    """A framework, and those of its controls that the rules cover."""
-
-    id: str
-    """As rules write it under `controls`."""
     title: str
-    controls: list[Control]
+    severity: Severity
+    resource: str = RESOURCE_TYPE
+    controls: dict[str, list[str]]
+    requires: list[str]
+    """The names of its parameters to set."""
+
+    @property
+    def why(self) -> str:
+        """What to do about it: `set params.allowed`."""
+        return to_set(self.requires)
 
 
 class Waivers(Struct, frozen=True):
@@ -255,6 +242,8 @@ class Report(Struct, frozen=True, kw_only=True):
     rules: list[RuleSummary]
     excluded_rules: dict[str, str] = msgspec.field(default_factory=dict, name="leftOut")
     """Rules that were read and did not run, and what excludes each: a `file:line` or an option."""
+    not_configured: list[NotConfigured] = msgspec.field(default_factory=list)
+    """Rules that were asked for and did not run, since a parameter that they require is empty."""
     compliance: list[Framework]
     results: list[Result]
     comparison: Comparison | UnsetType = UNSET

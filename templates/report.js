@@ -6,7 +6,7 @@
   const within = byId("findings");
   const tools = byId("tools");
   const flat = byId("flat");
-  const filters = ["severity", "rule", "team", "state"].filter(byId).map((name) => [name, byId(name)]);
+  const filters = ["severity", "rule", "type", "project", "team", "state"].filter(byId).map((name) => [name, byId(name)]);
   const text = byId("text");
   const sort = byId("sort");
   const wait = 120; // milliseconds without a keystroke before it filters
@@ -14,8 +14,9 @@
   const findings = [...within.querySelectorAll(".findings > li")].map((row, order) => {
     const about = row.closest("[data-rule]"); // the row itself, or the section of its rule
     const { rule, severity } = about.dataset;
-    const { team = "", state = "" } = row.dataset;
-    return { row, order, home: row.parentElement, group: about === row ? null : about, rule, severity, team, state };
+    const { type = "", project = "", team = "", state = "" } = row.dataset;
+    const group = about === row ? null : about;
+    return { row, order, home: row.parentElement, group, rule, severity, type, project, team, state };
   });
   const groups = [...within.querySelectorAll(".rule")];
   const sections = [...within.querySelectorAll("section")];
@@ -89,6 +90,7 @@
   const orders = {
     severity: () => 0, // the page's own order
     rule: (a, b) => alphabet.compare(title(a), title(b)),
+    project: (a, b) => a.project - b.project,
     team: (a, b) => a.team - b.team,
     resource: (a, b) => alphabet.compare(named(a), named(b)),
     new: (a, b) => (b.state === "new") - (a.state === "new"),

@@ -7,6 +7,7 @@ from northflank_audit.emulator import EmulatedAccounts, load
 from northflank_audit.emulator.accounts import as_listed
 from northflank_audit.emulator.endpoints import Endpoint
 from northflank_audit.model import Resource
+from northflank_audit.northflank.paging import with_ids
 from northflank_audit.resources import TYPES, ResourceType, Scope, decode
 from northflank_audit.resources.base import Record
 
@@ -19,27 +20,35 @@ def resources(team: str | None, accounts: EmulatedAccounts | None = None) -> Ite
     account = accounts.own if team is None else accounts.teams[team]
     for kind in TYPES.values():
         if kind.scope is Scope.TOKEN and team is None:
-            record = decode.as_listed(kind, accounts.auth)
+            record = decode.listed(kind, accounts.auth)
             yield Resource(type=kind.name, id=record["id"], name=record["name"], team=None, record=record)
-        if kind.listing is None or kind.scope is Scope.TOKEN:
+        if kind.listing is None or kind.scope is Scope.TOKEN or (team and kind.scope is Scope.ORGANISATION):
             continue
         path = tuple(kind.listing.path.strip("/").split("/"))
         endpoint = next(each for each in accounts.endpoints if each.path == path)
         projects = [each["id"] for each in account.projects] if kind.scope is Scope.PROJECT else [None]
         for project in projects:
-            for item in account.items(endpoint, project) or []:
+            for item in with_ids(
+                account.items(endpoint, project) or [],
+                kind.id,
+                kind.listing.identifying(team or accounts.auth["entityId"]),
+            ):
                 yield Resource(
                     type=kind.name, id=item[kind.id], name=item.get("name"), team=team, project=project,
-                    record=_record(kind, endpoint, item), parts=frozenset(part.name for part in kind.sources),
+                    record=_record(kind, endpoint, item, team or accounts.auth["entityId"]), parts=frozenset(part.name for part in kind.sources),
                 )  # fmt: skip
 
 
-def _record(kind: ResourceType, endpoint: Endpoint, item: Record) -> Record:
+def _record(kind: ResourceType, endpoint: Endpoint, item: Record, team: str | None) -> Record:
     shown = as_listed(item) if endpoint.source == ("credentials",) else endpoint.as_listed(item)
-    record = decode.as_listed(kind, shown)
+    record = decode.listed(kind, shown)
     for part in kind.parts:
         if part.joins:
-            record = decode.joined(part, record, item.get(part.joins, []))
+            children = with_ids(item.get(part.joins, []), part.id, part.identifying(team))
+            record = decode.joined(part, record, children)
+        elif part.into:
+            below = endpoint.children[part.path.partition("{id}/")[2]]
+            record = decode.completed(kind, part, record, item[below.source])
         else:
             record = decode.completed(kind, part, record, endpoint.whole(item))
     return record

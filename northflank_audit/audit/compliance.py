@@ -2,11 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from northflank_audit.audit.not_visible import Fact
+from northflank_audit.controls import Control, ControlVerdict, Framework, NotCovered
 from northflank_audit.model import Status
-from northflank_audit.report import Control, ControlVerdict, Framework, RuleSummary
+from northflank_audit.report import NotConfigured, RuleSummary
 
 FRAMEWORKS: Final = {
     "soc2": "SOC 2",
@@ -20,27 +22,57 @@ FRAMEWORKS: Final = {
 _NUMBER: Final = re.compile(r"[0-9]+")
 
 
-def frameworks(rules: Sequence[RuleSummary], *, seen: bool) -> list[Framework]:
+def frameworks(
+    rules: Sequence[RuleSummary],
+    not_configured: Sequence[NotConfigured] = (),
+    not_visible: Sequence[Fact] = (),
+    *,
+    seen: bool,
+) -> list[Framework]:
     """Return every framework that a rule names, with its controls in natural order.
 
     `seen` says whether the rules have evaluated all that there is. Where they have not, nothing is known to be met.
     """
     covered: dict[str, dict[str, list[RuleSummary]]] = {}
     for rule in rules:
-        for framework, controls in rule.controls.items():
-            for control in dict.fromkeys(controls):
-                covered.setdefault(framework, {}).setdefault(control, []).append(rule)
-    order = [*(each for each in FRAMEWORKS if each in covered), *sorted(covered.keys() - FRAMEWORKS.keys())]
-    return [
-        Framework(
-            id=framework,
-            title=FRAMEWORKS.get(framework, framework),
-            controls=[
-                _control(each, covered[framework][each], seen) for each in sorted(covered[framework], key=_natural)
-            ],
-        )
-        for framework in order
-    ]
+        for framework, control in _served(rule):
+            covered.setdefault(framework, {}).setdefault(control, []).append(rule)
+    unset: dict[str, dict[str, list[str]]] = {}
+    for each in not_configured:
+        for framework, control in _served(each):
+            unset.setdefault(framework, {}).setdefault(control, []).append(f"{each.id} is not configured: {each.why}")
+    named = covered.keys() | unset.keys()
+    order = [*(each for each in FRAMEWORKS if each in named), *sorted(named - FRAMEWORKS.keys())]
+    return [_framework(each, covered.get(each, {}), unset.get(each, {}), not_visible, seen) for each in order]
+
+
+def _served(rule: RuleSummary | NotConfigured) -> Iterator[tuple[str, str]]:
+    """Yield each framework and control that a rule serves."""
+    for framework, controls in rule.controls.items():
+        yield from ((framework, control) for control in dict.fromkeys(controls))
+
+
+def _framework(
+    framework: str,
+    covered: Mapping[str, Sequence[RuleSummary]],
+    unset: Mapping[str, Sequence[str]],
+    not_visible: Sequence[Fact],
+    seen: bool,
+) -> Framework:
+    reasons = {control: "; ".join(why) for control, why in unset.items() if control not in covered}
+    controls = [_control(each, covered[each], seen) for each in sorted(covered, key=_natural)]
+    hidden = {
+        each: f"the API does not show {fact.text}" for fact in not_visible for each in fact.controls.get(framework, ())
+    }
+    # A rule that says that it serves such a control may show that it is violated, and never that it is met.
+    shown = [each for each in controls if each.id not in hidden or each.verdict is not ControlVerdict.MET]
+    reasons |= {each: why for each, why in hidden.items() if each not in {control.id for control in shown}}
+    return Framework(
+        id=framework,
+        title=FRAMEWORKS.get(framework, framework),
+        controls=shown,
+        not_covered=[NotCovered(id=each, reason=reasons[each]) for each in sorted(reasons, key=_natural)],
+    )
 
 
 def _control(control: str, rules: Sequence[RuleSummary], seen: bool) -> Control:

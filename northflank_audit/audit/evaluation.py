@@ -34,8 +34,10 @@ class EvaluatedBatch(NamedTuple):
 class TimedEngine(Engine):
     """An engine that stops when the run's time is up."""
 
-    def __init__(self, rules: Sequence[Rule], now: dt.datetime, deadline: Deadline, *, absent: str = UNKNOWN) -> None:
-        super().__init__(rules, now, absent)
+    def __init__(
+        self, rules: Sequence[Rule], now: dt.datetime, deadline: Deadline, *, absent: str = UNKNOWN, console: str = ""
+    ) -> None:
+        super().__init__(rules, now, absent, console)
         self._deadline = deadline
         self._unevaluated: set[Identity] = set()
 

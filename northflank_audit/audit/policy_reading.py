@@ -4,7 +4,7 @@ import os
 
 from northflank_audit import bundled
 from northflank_audit.audit.baseline_reading import read_baseline
-from northflank_audit.config.policy import Policy, chosen, excluded_rules, read_rules, read_waivers, unread
+from northflank_audit.config.policy import Policy, chosen, excluded_rules, read_rules, read_waivers, requested, unread
 from northflank_audit.config.settings import Settings
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.formats import FORMATS
@@ -15,13 +15,15 @@ from northflank_audit.reading import read_text
 
 def read_policy(settings: Settings) -> Policy:
     """Read everything that the verdicts depend on, except the resources."""
-    demo_config, waivers = None, settings.waivers
-    if settings.demo and not settings.rules:  # the demo's policy overrides the bundled rules
+    demo_config, waivers, selected = None, settings.waivers, settings.rules
+    if settings.demo and not settings.rules:  # the demo has a policy of its own
         # It is named as the bundled rules are: the report is the same wherever the tool is installed.
         demo_config = Document(read_text(str(bundled.DEMO_CONFIG)), bundled.DEMO_CONFIG.name)
         waivers = settings.waivers or str(bundled.DEMO_WAIVERS)
-    book = read_rules(settings.rules, demo_config, settings.config)
+        selected = tuple(demo_config.value["rules"])
+    book = read_rules(selected, demo_config, settings.config)
     rules = chosen(book, settings.rule, settings.skip_rule)
+    not_configured = [rule for rule in requested(book, settings.rule, settings.skip_rule) if rule.unset]
     first = _first(settings)
     located_waivers = read_waivers(waivers, settings.waivers or bundled.DEMO_WAIVERS.name) if waivers else []
     return Policy(
@@ -30,7 +32,8 @@ def read_policy(settings: Settings) -> Policy:
         baseline=read_baseline(settings.compare) if settings.compare and not first else None,
         book=book,
         waiver_locations=[place for place, _ in located_waivers],
-        excluded_rules=excluded_rules(book, rules, settings.skip_rule),
+        excluded_rules=excluded_rules(book, [*rules, *not_configured], settings.skip_rule),
+        not_configured=not_configured,
         warnings=[
             *first,
             *settings.weakened,

@@ -68,6 +68,7 @@ class ReportBuilder:
             on_unknown=request.on_unknown,
             seen=not unseen,
             excluded_rules=policy.excluded_rules,
+            not_configured=policy.not_configured,
             accounts=source.accounts.keys(),
             unread={(team, kind) for team, account in source.accounts.items() for kind in account.unknown},
             subjects=list(subjects) or UNSET,

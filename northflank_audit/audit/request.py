@@ -21,6 +21,8 @@ class AuditRequest:
     fail_on: Severity | None = Severity.INFO
     """The least severity that makes the exit code 1; None: no severity does."""
     on_unknown: Literal["fail", "ignore"] = "fail"
+    console_url: str = ""
+    """The address of the console that results link to; empty, they link nowhere."""
     snapshot: str | None = None
     """Where to save what was fetched."""
     digested: tuple[str, ...] = ()
@@ -36,6 +38,7 @@ class AuditRequest:
             include=settings.include,
             fail_on=settings.fail_on,
             on_unknown=settings.on_unknown,
+            console_url="" if settings.demo else settings.console_url,  # the demo's resources are in no console
             snapshot=settings.save_snapshot,
             digested=tuple(each.name for each in settings.formats if each.needs_digest),
         )

@@ -1,7 +1,7 @@
 """Counts and lists verdicts, and makes the report of them."""
 
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import UNSET, UnsetType
@@ -9,14 +9,26 @@ from msgspec.structs import replace
 
 from northflank_audit.audit.comparison import BaselineComparison, CurrentRun
 from northflank_audit.audit.compliance import frameworks
+from northflank_audit.audit.not_visible import facts
 from northflank_audit.baseline import Baseline
 from northflank_audit.inconclusive import Cause, causes
-from northflank_audit.model import Result, Severity, Status
+from northflank_audit.model import Result, Rule, Severity, Status
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.reasons import NOT_GIVEN
 from northflank_audit.policy.verdict import Verdict
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
-from northflank_audit.report import Coverage, Gate, Report, RuleSummary, Run, Subject, Summary, Tool, Waivers
+from northflank_audit.report import (
+    Coverage,
+    Gate,
+    NotConfigured,
+    Report,
+    RuleSummary,
+    Run,
+    Subject,
+    Summary,
+    Tool,
+    Waivers,
+)
 
 LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
 """The statuses that a report always lists. Others are only counted."""
@@ -81,6 +93,7 @@ class VerdictTotals:
         on_unknown: Literal["fail", "ignore"] = "fail",
         seen: bool = False,
         excluded_rules: Mapping[str, str] | None = None,
+        not_configured: Sequence[Rule] = (),
         accounts: Collection[str | None] = (),
         unread: Collection[tuple[str | None, str]] = (),
         subjects: list[Subject] | UnsetType = UNSET,
@@ -92,6 +105,7 @@ class VerdictTotals:
         """
         results = sorted(self._results, key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
+        unset = [_unset(rule) for rule in not_configured]
         outcome = None
         if self._comparison is not None:
             outcome = self._comparison.outcome(CurrentRun(run, rules, accounts, seen, unread), results)
@@ -106,7 +120,9 @@ class VerdictTotals:
         return Report(
             tool=tool,
             run=run,
-            coverage=replace(coverage, results=total.total()),
+            coverage=replace(
+                coverage, results=total.total(), not_visible=[fact.text for fact in facts(coverage.types)]
+            ),
             summary=Summary(
                 passed=total[Status.PASS],
                 fail=total[Status.FAIL],
@@ -118,7 +134,8 @@ class VerdictTotals:
             ),
             rules=rules,
             excluded_rules=dict(excluded_rules or {}),
-            compliance=frameworks(rules, seen=seen),
+            not_configured=unset,
+            compliance=frameworks(rules, unset, facts(coverage.types), seen=seen),
             results=results,
             comparison=UNSET if outcome is None else outcome.comparison,
             resolved=UNSET if outcome is None else outcome.resolved,
@@ -149,6 +166,17 @@ class VerdictTotals:
             sha256=rule.sha256,
             overridden=rule.overridden,
         )
+
+
+def _unset(rule: Rule) -> NotConfigured:
+    return NotConfigured(
+        id=rule.id,
+        title=rule.title,
+        severity=rule.severity,
+        resource=rule.resource,
+        controls=rule.controls,
+        requires=rule.unset,
+    )
 
 
 def _explained(cause: Cause) -> str:

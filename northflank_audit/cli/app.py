@@ -93,6 +93,8 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
         to_stderr = any(path == "-" for _, path in settings.output)
         colour = False if given["no_color"] or os.environ.get("NO_COLOR") else None
         text = "\n".join(summary.lines(report, written, receipts, verbose=given["verbose"]))
+        if not (given["rules"] or given["demo"] or given["input"]) and sys.stdout is not None and sys.stdout.isatty():
+            text += f"\n{summary.MORE}"
         if to_stderr and as_json:
             logs.tell(click.unstyle(text), logging.WARNING if summary.worth_telling(report) else logging.INFO)
         else:

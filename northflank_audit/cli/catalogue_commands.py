@@ -31,7 +31,7 @@ def _described(kind: ResourceType) -> Json:
         "scope": kind.scope.value,
         "singular": kind.singular,
         "plural": kind.plural,
-        "endpoints": [endpoint(part) for part in kind.sources],
+        "endpoints": [endpoint(kind, part) for part in kind.sources],
         "neverCalled": list(kind.never),
         "fields": [
             {
@@ -52,11 +52,11 @@ def steps(path: str) -> tuple[str, ...]:
     return tuple(path.replace("[]", ".[]").split("."))
 
 
-def endpoint(part: Part) -> Json:
+def endpoint(kind: ResourceType, part: Part) -> Json:
     """Return what JSON says of an endpoint."""
     return {
         "part": part.name,
-        "path": f"/v1{part.path}",
+        "path": f"{kind.base}{part.path}",
         "permission": part.permission.name,
         "permissionBefore2026": part.permission.before or part.permission.name,
         "perResource": part.name != LIST,
@@ -66,10 +66,10 @@ def endpoint(part: Part) -> Json:
 def _lines(kind: ResourceType) -> Iterator[str]:
     yield click.style(kind.name, bold=True) + f"  {kind.plural}; in expressions: {kind.variable}"
     for part in kind.sources:
-        yield f"  {part.name:<16} GET /v1{part.path}"
+        yield f"  {part.name:<16} GET {kind.base}{part.path}"
         yield f"  {'':<16} needs {part.permission}"
     for path in kind.never:
-        yield f"  {'never called':<16} /v1{path}"
+        yield f"  {'never called':<16} {kind.base}{path}"
     for field in kind.fields.values():
         values = f": {', '.join(field.values)}" if field.values else ""
         yield f"    {field.path}  ({field.kind.value}{values})"

@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
@@ -123,6 +124,25 @@ class MailAddress(click.ParamType[Any]):
         return address
 
 
+class WebAddress(click.ParamType[Any]):
+    """An address that pages may link to: http or https, without a user, a query or a fragment."""
+
+    name = "URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check, and drop the slash at the end."""
+        url = str(value).strip()
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        odd = not url.isprintable() or any(character in url for character in '@?#\\ "<>')
+        if not host or parts.scheme not in ("http", "https") or odd:
+            self.fail("this is no web address; write https://HOST[:PORT][/PATH]", param, ctx)
+        return url.rstrip("/")
+
+
 class Seconds(click.FloatRange):
     """A time in seconds, above 0 and up to `longest`."""
 
@@ -151,3 +171,19 @@ class WholeNumber(click.IntRange):
         if number is None or not (self.min or 0) <= number <= (self.max or 0):
             self.fail(f"'{text}' is not a whole number from {self.min} to {self.max}", param, ctx)
         return number
+
+
+def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+    """Return a decorator that adds an option, which a variable of its name sets, too."""
+    variable = "NORTHFLANK_AUDIT_" + names[0].lstrip("-").replace("-", "_").upper()
+    attributes["envvar"] = [variable, *attributes.pop("variables", ())]
+    return click.option(*names, **{"cls": Option, **attributes})
+
+
+def add_options(
+    command: Callable[..., Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> Callable[..., Any]:
+    """Add options to a command, the first one first."""
+    for each in reversed(options):
+        command = each(command)
+    return command

@@ -11,28 +11,21 @@ from typing import Any, Final, get_args
 import click
 from click.core import ParameterSource
 
+from northflank_audit.cli.bound_options import absent_option, details_option, request_options
 from northflank_audit.cli.config_file import DEFAULT_CONFIG, ConfigOption, read_config
-from northflank_audit.cli.option_types import MailAddress, NameList, Option, OutputPath, Seconds, WholeNumber
+from northflank_audit.cli.option_types import (
+    MailAddress,
+    NameList,
+    OutputPath,
+    WebAddress,
+    add_options,
+    option,
+)
 from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES, Settings
 from northflank_audit.delivery.when import When
 from northflank_audit.model import Severity
-from northflank_audit.reading import bound
 
 _DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(Settings)}
-LONGEST: Final = 7 * 86_400
-"""Seconds that a run may take at most: a week."""
-
-
-def _bound(ctx: click.Context, _param: click.Parameter, value: float) -> float:
-    """Bound the reading of files by the run's time, wherever that is set."""
-    bound(ctx, value)
-    return value
-
-
-def _option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
-    variable = "NORTHFLANK_AUDIT_" + names[0].lstrip("-").replace("-", "_").upper()
-    attributes["envvar"] = [variable, *attributes.pop("variables", ())]
-    return click.option(*names, **{"cls": Option, **attributes})
 
 
 def from_command_line(ctx: click.Context, name: str) -> bool:
@@ -40,20 +33,11 @@ def from_command_line(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
-def _all(
-    command: Callable[..., Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
-) -> Callable[..., Any]:
-    """Add options to a command, the first one first."""
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that names the config file."""
-    return _all(
+    return add_options(
         command,
-        _option(
+        option(
             "--config",
             cls=ConfigOption,
             metavar="FILE",
@@ -66,31 +50,31 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that select rules."""
-    return _all(
+    return add_options(
         command,
         config_option,
-        _option(
+        option(
             "--rules",
             metavar="PATH",
             multiple=True,
             help="Rule file, folder or pack:NAME; repeatable.  [default: the bundled rules]",
         ),
-        _option("--rule", metavar="ID", multiple=True, names=True, help="Run this rule only; repeatable."),
-        _option("--skip-rule", metavar="ID", multiple=True, names=True, help="Skip this rule; repeatable."),
+        option("--rule", metavar="ID", multiple=True, names=True, help="Run this rule only; repeatable."),
+        option("--skip-rule", metavar="ID", multiple=True, names=True, help="Skip this rule; repeatable."),
     )
 
 
 def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that names the waivers."""
-    decorated: Callable[..., Any] = _option("--waivers", metavar="FILE", help="Accepted violations, in YAML.")(command)
+    decorated: Callable[..., Any] = option("--waivers", metavar="FILE", help="Accepted violations, in YAML.")(command)
     return decorated
 
 
 def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that says where reports are."""
-    return _all(
+    return add_options(
         command,
-        _option(
+        option(
             "--output-dir",
             metavar="DIR",
             default=_DEFAULTS["output_dir"],
@@ -102,10 +86,10 @@ def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say where the resources come from."""
-    return _all(
+    return add_options(
         command,
-        _option("--demo", is_flag=True, is_eager=True, help="Audit the sample account of the embedded emulator."),
-        _option(
+        option("--demo", is_flag=True, is_eager=True, help="Audit the sample account of the embedded emulator."),
+        option(
             "--api-url",
             metavar="URL",
             variables=URL_VARIABLES,
@@ -113,20 +97,20 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Base URL of the API.",
         ),
-        _option(
+        option(
             "--token-file",
             metavar="FILE",
             help="Read the token from a file.  [default: $NORTHFLANK_API_TOKEN, $NF_API_TOKEN]",
         ),
-        _option(
+        option(
             "--team",
             metavar="ID",
             multiple=True,
             names=True,
             help="Audit this team; repeatable.  [default: the token's own account]",
         ),
-        _option("--all-teams", is_flag=True, help="Audit every team of the token's organisation."),
-        _option(
+        option("--all-teams", is_flag=True, help="Audit every team of the token's organisation."),
+        option(
             "--input",
             metavar="FILE",
             multiple=True,
@@ -136,95 +120,25 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def details_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that says whether details are read."""
-    return _all(
-        command,
-        _option(
-            "--details",
-            type=click.Choice(["auto", "always", "never"]),
-            default="auto",
-            show_default=True,
-            help="Fetch details, one request per resource; auto: only where a rule needs them.",
-        ),
-    )
-
-
-def absent_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that says what a field means that the API omits."""
-    return _all(
-        command,
-        _option(
-            "--absent",
-            type=click.Choice(["unknown", "notapplicable", "violating"]),
-            default=_DEFAULTS["absent"],
-            show_default=True,
-            help="Verdict where the API omits a documented field; a rule's own parameter absent overrides it.",
-        ),
-    )
-
-
-def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that bound what is asked of the API."""
-    return _all(
-        command,
-        _option(
-            "--page-size",
-            type=WholeNumber(1, 100),
-            default=100,
-            show_default=True,
-            help="Results per page.",
-        ),
-        _option(
-            "--max-attempts",
-            type=WholeNumber(1, 100),
-            default=5,
-            show_default=True,
-            help="Maximum attempts per request.",
-        ),
-        _option(
-            "--timeout",
-            type=Seconds(LONGEST),
-            callback=_bound,
-            default=300,
-            show_default=True,
-            metavar="SECONDS",
-            help="Time limit of the whole run, in seconds, waits included.",
-        ),
-        _option(
-            "--max-requests",
-            type=WholeNumber(1, 1_000_000),
-            help="Most requests of a run; what they do not cover is unknown.",
-        ),
-        _option(
-            "--reserve",
-            type=WholeNumber(0, 1_000_000),
-            default=0,
-            show_default=True,
-            help="Requests of the account's hourly limit to leave to others.",
-        ),
-    )
-
-
 def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say who is told of a run."""
-    return _all(
+    return add_options(
         command,
-        _option(
+        option(
             "--notify-file",
             metavar="FILE",
             help="File of Apprise URLs to notify, one per line.  [default: $NORTHFLANK_AUDIT_NOTIFY_URLS]",
         ),
-        _option(
+        option(
             "--notify-when",
             type=click.Choice(get_args(When)),
             default=_DEFAULTS["notify_when"],
             show_default=True,
             help="When to notify; an incomplete audit always notifies.",
         ),
-        _option("--metrics-file", metavar="FILE.prom", help="Write metrics for the Prometheus node exporter."),
-        _option("--metrics-push", metavar="URL", help="Push metrics to this Prometheus Pushgateway."),
-        _option(
+        option("--metrics-file", metavar="FILE.prom", help="Write metrics for the Prometheus node exporter."),
+        option("--metrics-push", metavar="URL", help="Push metrics to this Prometheus Pushgateway."),
+        option(
             "--heartbeat",
             metavar="URL",
             help="Ping URL/start, then URL or URL/fail; or give the pattern: URL?s={start|success|fail}.",
@@ -240,14 +154,14 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
         policy_options,
         waivers_option,
         details_option,
-        _option(
+        option(
             "--fail-on",
             type=click.Choice(severities),
             default=_DEFAULTS["fail_on"].value,
             show_default=True,
             help="Lowest severity that makes the exit code 1.",
         ),
-        _option(
+        option(
             "--on-unknown",
             type=click.Choice(["fail", "ignore"]),
             default=_DEFAULTS["on_unknown"],
@@ -256,48 +170,56 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
         ),
         absent_option,
         output_dir_option,
-        _option(
+        option(
             "--format",
             type=NameList(formats),
             default="html,md,json",
             show_default=True,
             help="Reports to write in --output-dir; none: only those of --output.",
         ),
-        _option(
+        option(
             "--output",
             type=OutputPath(formats),
             multiple=True,
             help="Write a report to a file; repeatable; - is standard output.",
         ),
-        _option(
+        option(
             "--include",
             type=NameList(["pass", "notapplicable"]),
             default="",
             metavar="pass,notapplicable",
             help="Also list these results.",
         ),
-        _option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
-        _option(
+        option(
+            "--console-url",
+            type=WebAddress(),
+            metavar="URL",
+            default=_DEFAULTS["console_url"],
+            show_default=True,
+            help="Base URL of the console that reports link to.",
+        ),
+        option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
+        option(
             "--email-to",
             type=MailAddress(),
             multiple=True,
             names=True,
             help="Mail the report to this address; repeatable.",
         ),
-        _option("--save-snapshot", metavar="FILE", help="Save what was fetched, without secrets, for --input."),
+        option("--save-snapshot", metavar="FILE", help="Save what was fetched, without secrets, for --input."),
         delivery_options,
         request_options,
-        _option("--quiet", is_flag=True, help="Print only violations, warnings and errors."),
-        _option("--verbose", is_flag=True, help="Log every step on standard error."),
-        _option(
+        option("--quiet", is_flag=True, help="Print only violations, warnings and errors."),
+        option("--verbose", is_flag=True, help="Log every step on standard error."),
+        option(
             "--log-format",
             type=click.Choice(["text", "json"]),
             default="text",
             show_default=True,
             help="Format of log messages: text or JSON lines.",
         ),
-        _option("--no-progress", is_flag=True, help="No progress bar."),
-        _option("--no-color", is_flag=True, help="No colour."),
+        option("--no-progress", is_flag=True, help="No progress bar."),
+        option("--no-color", is_flag=True, help="No colour."),
     )
 
-    return lambda command: _all(command, *options)
+    return lambda command: add_options(command, *options)

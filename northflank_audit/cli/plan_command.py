@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from northflank_audit.audit.permissions import parts_of, permissions
+from northflank_audit.cli.bound_options import absent_option, details_option, request_options
 from northflank_audit.cli.catalogue_commands import endpoint
-from northflank_audit.cli.options import absent_option, details_option, policy_options, request_options, source_options
+from northflank_audit.cli.options import policy_options, source_options
 from northflank_audit.cli.request_plan import count_lines, counted
 from northflank_audit.config.policy import select_rules
 from northflank_audit.config.settings import settings_from
@@ -99,7 +100,7 @@ def _plan(needed: "Needs", given: Json) -> Json:
         "types": [
             {
                 "type": name,
-                "parts": [{**endpoint(part), "rules": list(ids)} for part, ids in parts_of(needed, name)],
+                "parts": [{**endpoint(TYPES[name], part), "rules": list(ids)} for part, ids in parts_of(needed, name)],
             }
             for name in needed.types
         ],
@@ -117,7 +118,7 @@ def _planned(needed: "Needs", *, all_teams: bool) -> Iterator[str]:
             often = (
                 "each page" if part.name == LIST else f"each {kind.singular} on which a rule is not settled without it"
             )
-            yield f"  GET /v1{part.path}  ({part.name}: {often})"
+            yield f"  GET {kind.base}{part.path}  ({part.name}: {often})"
             yield f"      needs {part.permission}"
             yield f"      for {', '.join(ids)}"
     yield ""

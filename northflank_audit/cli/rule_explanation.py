@@ -8,12 +8,14 @@ import click
 
 from northflank_audit.audit.explanation import Finder
 from northflank_audit.audit.source_opening import opened
-from northflank_audit.cli.options import details_option, policy_options, request_options, source_options
-from northflank_audit.config.policy import select_rules
+from northflank_audit.cli.bound_options import details_option, request_options
+from northflank_audit.cli.options import policy_options, source_options
+from northflank_audit.config.policy import read_rules, requested
 from northflank_audit.config.settings import settings_from
 from northflank_audit.errors import FetchError, StartError, did_you_mean
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.model import Rule
+from northflank_audit.parameters import to_set
 from northflank_audit.policy.expressions.trace import lines
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
@@ -32,7 +34,9 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     The resource comes from the account, or from --input or --demo. For a rule about accounts its id is the team's,
     or 'account' for the token's own.
     """
-    (found,) = select_rules(given["rules"], (rule_id,), given["skip_rule"], given["config"])
+    (found,) = requested(read_rules(given["rules"], given["config"]), (rule_id,), given["skip_rule"])
+    if found.unset and resource_id is not None:
+        raise StartError(f"the rule {rule_id} is not configured: {to_set(found.unset)} (overrides in the config file)")
     for heading, text in _told(found):
         if text:
             shown = "".join(f"\n  {printable(line)}" for line in text.strip().split("\n"))
@@ -53,6 +57,7 @@ def _told(rule: Rule) -> Iterator[tuple[str, str]]:
     yield "applies when", rule.when or "always"
     yield "requires", rule.require
     yield "parameters", "\n".join(map(printable, params)) or "none"
+    yield "not configured", to_set(rule.unset) if rule.unset else ""
     yield "why", plain(rule.rationale)
     yield "what to do", plain(rule.remediation)
     yield "controls", "\n".join(f"{name}: {', '.join(ids)}" for name, ids in rule.controls.items())

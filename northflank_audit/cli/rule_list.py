@@ -8,11 +8,12 @@ import msgspec
 
 from northflank_audit.cli.options import policy_options
 from northflank_audit.cli.rule_paths import warn_of_unread
-from northflank_audit.config.policy import chosen, read_rules
+from northflank_audit.config.policy import chosen, read_rules, requested
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.formats.markdowntext import code
 from northflank_audit.formats.ruletext import markdown, plain
 from northflank_audit.model import Rule
+from northflank_audit.parameters import to_set
 from northflank_audit.printing import say
 
 
@@ -26,6 +27,9 @@ def list_rules(
     """List the selected rules, as they would run."""
     book = read_rules(rules, config)
     say(_LISTS[form](chosen(book, rule, skip_rule)), json=form == "json")
+    for item in requested(book, rule, skip_rule):
+        if item.unset:
+            say(f"not configured: {item.id}: {to_set(item.unset)}", err=True)
     warn_of_unread(book)
 
 

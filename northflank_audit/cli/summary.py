@@ -17,6 +17,9 @@ from northflank_audit.report import Report
 MOST = 20
 """Findings that are listed; the report has them all."""
 
+MORE = "Only registry credentials were audited. What else can be: plan --count --rules pack:everything"
+"""What a run without --rules ends with on a terminal."""
+
 _OUTCOMES = {
     Outcome.VIOLATED: "red",
     Outcome.PASSED: "green",
@@ -53,6 +56,7 @@ def lines(
     for waiver in report.waivers.expired:
         covered = printable(f"{waiver.rule} for {waiver.resource}{narrowed(waiver)}")
         yield f"warning: the waiver of {covered} expired on {waiver.expires}"
+    yield from _not_configured(report)
     yield _coverage(report)
     if verbose:
         yield from _types(report)
@@ -128,10 +132,22 @@ def _inconclusive(groups: Sequence[Cause]) -> Iterator[str]:
 def _types(report: Report) -> Iterator[str]:
     """Yield what came back of each type."""
     for each in types(report):
-        yield f"  {each.name}: {each.resources}, {plural(each.details, 'detail')}, {each.complete}"
+        counts = f"{each.resources}, {plural(each.details, 'detail')}, {plural(each.requests, 'request')}"
+        yield f"  {each.name}: {counts}, {each.complete}, {each.scope}"
         yield from (f"    {printable(why)}" for why in each.missing)
         if each.silent:
             yield f"    no record had {', '.join(map(printable, each.silent))}"
+    if report.coverage.not_visible:
+        yield "  not visible through the API:"
+        yield from (f"    {printable(fact)}" for fact in report.coverage.not_visible)
+
+
+def _not_configured(report: Report) -> Iterator[str]:
+    """Yield the rules that did not run for want of a parameter."""
+    for rule in report.not_configured[:MOST]:
+        yield printable(f"not configured: {rule.id}: {rule.why}")
+    if len(report.not_configured) > MOST:
+        yield f"… and {len(report.not_configured) - MOST} more not configured, in the reports"
 
 
 def _coverage(report: Report) -> str:

@@ -11,6 +11,7 @@ from northflank_audit.baseline import Baseline
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import FileErrors, StartError, did_you_mean
 from northflank_audit.model import Rule, Waiver
+from northflank_audit.parameters import to_set
 from northflank_audit.policy.rules import rulebook as rule_files
 from northflank_audit.policy.rules.example_files import add_tests
 from northflank_audit.policy.rules.rulebook import Rulebook
@@ -38,6 +39,8 @@ class Policy:
     """`file:line` of each waiver."""
     excluded_rules: dict[str, str] = field(default_factory=dict)
     """Rules that do not run, and what excludes each."""
+    not_configured: list[Rule] = field(default_factory=list)
+    """Rules that do not run, since a parameter that they require is empty."""
     warnings: list[str] = field(default_factory=list)
     """Warnings about the policy, such as rules that can never fire."""
 
@@ -196,7 +199,23 @@ def select_rules(
 
 
 def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
-    """Return those rules of a book that are to run. Raises StartError for every mistake in it."""
+    """Return those rules of a book that are to run. Raises StartError for every mistake in it.
+
+    A rule that is not configured is not among them; to ask for it by its id raises StartError, too.
+    """
+    selected = requested(book, only, skip)
+    unset = {rule.id: to_set(rule.unset) for rule in selected if rule.unset}
+    for rule_id in only:
+        if rule_id in unset:
+            raise StartError(f"--rule {rule_id}: not configured: {unset[rule_id]} (overrides in the config file)")
+    if len(unset) == len(selected):
+        first, why = next(iter(unset.items()))
+        raise StartError(f"no rule is left to run: none is configured ({first}: {why})")
+    return [rule for rule in selected if not rule.unset]
+
+
+def requested(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
+    """Return those rules of a book that are asked for, configured or not. Raises StartError for every mistake in it."""
     rules = book.checked()
     for rule_id in only:
         if rule_id in book.off:

@@ -59,6 +59,7 @@ class Settings:
     fail_on: Severity | None = Severity.INFO
     on_unknown: Literal["fail", "ignore"] = "fail"
     absent: Literal["unknown", "notapplicable", "violating"] = "unknown"
+    console_url: str = "https://app.northflank.com"
     output_dir: str = "reports"
     format: tuple[str, ...] = ()
     output: tuple[tuple[str, str], ...] = ()

@@ -14,6 +14,7 @@ PROJECTS: Final = "projects"
 TEAMS: Final = "teams"
 _OF_A_FILE: Final = ("teams", "endpoints", "permissions", "paging", "asOf", "auth")
 _OF_AN_ACCOUNT: Final = ("id", "name")
+_OF_A_TEAM: Final = ("description", "uid", "createdAt")
 _TIMES: Final = ("At", "Date", "LoginTime")
 """How the names of fields end that hold date-times."""
 
@@ -43,8 +44,7 @@ class AccountFile:
 
     def check(self, served: Sequence[Endpoint]) -> None:
         """Raise StartError for the first mistake, with its place in the file."""
-        lists = list(dict.fromkeys(each.source[0] for each in served))
-        _check_keys(f"{self.path}: ", self.value, [*lists, *_OF_AN_ACCOUNT, *_OF_A_FILE])
+        _check_keys(f"{self.path}: ", self.value, [*_names(served, is_team=False), *_OF_AN_ACCOUNT, *_OF_A_FILE])
         if self.value.get("paging", "cursor") not in ("cursor", "page"):
             raise StartError(f"{self.path}: paging is 'cursor' or 'page'")
         granted = self.value.get("permissions")
@@ -57,13 +57,22 @@ class AccountFile:
             raise StartError(f"{self.path}: auth is a map, and its entityType is 'team' or 'org'")
         _check_account(f"{self.path}: ", self.value, served)
         for place, team in _items(f"{self.path}: {TEAMS}", self.value.get(TEAMS)):
-            _check_keys(f"{place}: ", team, [*lists, *_OF_AN_ACCOUNT])
+            _check_keys(f"{place}: ", team, [*_names(served, is_team=True), *_OF_AN_ACCOUNT, *_OF_A_TEAM])
             _check_account(f"{place}.", team, served)
 
     def moved(self, by: dt.timedelta) -> dict[str, Any]:
         """Return what the file says, its date-times later by this. Raises StartError for one that is none."""
         moved: dict[str, Any] = _moved(f"{self.path}: ", self.value, by)
         return moved
+
+
+def _names(served: Sequence[Endpoint], *, is_team: bool) -> list[str]:
+    """Return the names of the lists that an account may have, and of what stands beside them.
+
+    The token's own account may be a team's.
+    """
+    there = [each for each in served if each.scope != "organisation" or not is_team]
+    return list(dict.fromkeys(name for each in there for name in (each.source[0], *each.beside)))
 
 
 def _check_keys(where: str, value: dict[str, Any], names: Sequence[str]) -> None:
@@ -86,9 +95,10 @@ def _check_account(where: str, account: dict[str, Any], served: Sequence[Endpoin
 
 def _check_list(where: str, owner: dict[str, Any], endpoint: Endpoint) -> None:
     name = endpoint.source[-1]
-    for place, item in _items(f"{where}{name}", owner.get(name), endpoint.id):
-        for source, _ in endpoint.children.values():
-            list(_items(f"{place}.{source}", item.get(source), None))
+    for place, item in _items(f"{where}{name}", owner.get(name), endpoint.id, or_null=endpoint.anonymous):
+        for each in endpoint.children.values():
+            below = item.get(each.source)
+            list(_items(f"{place}.{each.source}", [below] if each.one and not each.by and below else below, None))
 
 
 def _known_lists(where: str, project: dict[str, Any], served: Sequence[Endpoint]) -> None:
@@ -99,15 +109,18 @@ def _known_lists(where: str, project: dict[str, Any], served: Sequence[Endpoint]
     _check_keys(f"{where}: ", lists, list(dict.fromkeys([*names, *shown])))
 
 
-def _items(where: str, items: Any, key: str | None = "id") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the items of a list, each with its place; `key` names the text that each must have."""
+def _items(
+    where: str, items: Any, key: str | None = "id", *, or_null: bool = False
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the items of a list, each with its place; `key` names the text that each must have, `or_null` or null."""
     if items is None:
         return
     if not isinstance(items, list):
         raise StartError(f"{where} must be a list of maps")
     for number, item in enumerate(items):
         place = f"{where}[{number}]"
-        if not isinstance(item, dict) or not (key is None or _is_text(item.get(key))):
+        nameless = key is None or (or_null and isinstance(item, dict) and item.get(key, "") is None)
+        if not isinstance(item, dict) or not (nameless or _is_text(item.get(key))):
             identity = "" if key is None else f" with an '{key}' that is text"
             raise StartError(f"{place} must be a map{identity}")
         yield place, item

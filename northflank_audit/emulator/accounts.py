@@ -32,6 +32,8 @@ class EmulatedAccount:
     name: str = ""
     lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Its other lists, by where an account file has them."""
+    values: dict[str, Any] = field(default_factory=dict)
+    """What stands beside a list."""
 
     def items(self, endpoint: Endpoint, project: str | None) -> list[dict[str, Any]] | None:
         """Return the items of a list, in this project if it is a project's; None where there is no such project."""
@@ -94,7 +96,7 @@ def load(path: str | None, now: dt.datetime | None = None) -> EmulatedAccounts:
     granted = value.get("permissions")
     return EmulatedAccounts(
         _account(value, served),
-        {team["id"]: _account(team, served) for team in value.get(TEAMS) or []},
+        {team["id"]: _account(team, served, is_team=True) for team in value.get(TEAMS) or []},
         cursors=value.get("paging", "cursor") == "cursor",
         endpoints=served,
         permissions=None if granted is None else frozenset(granted),
@@ -140,11 +142,21 @@ def _joined_items(one: list[Any], other: list[Any], where: str) -> list[Any]:
     return [*both, *(item for item in other if item["id"] in more)]
 
 
-def _account(value: dict[str, Any], served: Sequence[Endpoint]) -> EmulatedAccount:
-    own = {each.source[0] for each in served} - {CREDENTIALS, PROJECTS}
+def _account(value: dict[str, Any], served: Sequence[Endpoint], *, is_team: bool = False) -> EmulatedAccount:
+    own = {each.source[0] for each in served if each.scope != "organisation" or not is_team} - {CREDENTIALS, PROJECTS}
+    beside = [name for each in served for name in each.beside]
     return EmulatedAccount(
         value.get(CREDENTIALS) or [],
         value.get(PROJECTS) or [],
         str(value.get("name", "")),
-        {name: value.get(name) or [] for name in own},
+        {name: _items(name, value) for name in own},
+        {name: value[name] for name in beside if name in value},
     )
+
+
+def _items(name: str, value: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the items of a list; of teams, what is about themselves: the rest is their account's."""
+    items = value.get(name) or []
+    if name != TEAMS:
+        return items
+    return [{key: each for key, each in team.items() if not isinstance(each, list)} for team in items]

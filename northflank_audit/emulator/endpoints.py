@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -15,10 +15,13 @@ BUILT_IN: Final = Path(__file__).parent / "endpoints.yaml"
 
 
 class _Children(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A list below an item, as a row says it."""
+    """What is below an item, as a row says it."""
 
     source: str = msgspec.field(name="from")
     key: str | None = None
+    one: bool = False
+    by: str = ""
+    permission: str | None = None
 
 
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,9 +33,27 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str = "id"
     listed: tuple[str, ...] = ()
     detail: bool = False
+    lacking: tuple[str, ...] = ()
     within: dict[str, list[str]] = {}
     children: dict[str, _Children] = {}
     permission: str = ""
+    scope: Literal["account", "team", "organisation"] = "account"
+    paged: bool = True
+    anonymous: bool = False
+    beside: tuple[str, ...] = ()
+
+
+class Children(NamedTuple):
+    """What is below an item: a list, or (`one`) a single thing."""
+
+    source: str
+    """Where it stands in an item."""
+    key: str | None
+    """Under `data`; None where `data` is the list itself."""
+    permission: str
+    one: bool = False
+    by: str = ""
+    """The field of the items that has the value of the step `{name}` in their path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +70,34 @@ class Endpoint:
     listed: tuple[str, ...] = ()
     """The fields that the list shows; none named are all."""
     detail: bool = False
+    lacking: tuple[str, ...] = ()
+    """The fields that the detail does not show."""
     within: dict[str, list[str]] = field(default_factory=dict)
     """What the detail shows of the lists that stand in an item: their fields, by their names."""
-    children: dict[str, tuple[str, str | None]] = field(default_factory=dict)
-    """By the last step of their path: where children stand in an item, and their key under `data`."""
+    children: dict[str, Children] = field(default_factory=dict)
+    """By their path below an item's."""
     permission: str = ""
+    scope: str = "account"
+    """Where it stands: only below a team (`team`), never below one (`organisation`), or both (`account`)."""
+    paged: bool = True
+    anonymous: bool = False
+    """Whether items may have null for their id."""
+    beside: tuple[str, ...] = ()
+    """What of an account file stands under `data` beside the list."""
 
-    def matched(self, path: list[str]) -> tuple[str | None, list[str]] | None:
+    def permission_for(self, below: list[str]) -> str:
+        """Return what a token needs for what these steps below the list lead to."""
+        found = self.below(below[1:])
+        return self.permission if found is None else found[0].permission
+
+    def is_below(self, *, team: bool) -> bool:
+        """Tell whether it stands below `/v1/teams/TEAM`, or right below `/v1`."""
+        return self.scope != ("organisation" if team else "team")
+
+    def matched(self, path: list[str], *, team: bool) -> tuple[str | None, list[str]] | None:
         """Return the project that a path names, if one, and the steps below the list; None for another path."""
+        if not self.is_below(team=team):
+            return None
         project = None
         for index, step in enumerate(self.path):
             if index >= len(path) or step not in ("{project}", path[index]):
@@ -66,17 +107,30 @@ class Endpoint:
 
     def as_listed(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return an item as the list shows it."""
-        return _with(item, self.listed) if self.listed else self.whole(item)
+        return _with(item, self.listed) if self.listed else self._without_children(item)
 
     def whole(self, item: dict[str, Any]) -> dict[str, Any]:
-        """Return an item as its detail shows it: its children it never shows."""
-        hidden = {source for source, _ in self.children.values()}
+        """Return an item as its detail shows it."""
+        return {key: value for key, value in self._without_children(item).items() if key not in self.lacking}
+
+    def _without_children(self, item: dict[str, Any]) -> dict[str, Any]:
+        hidden = {each.source for each in self.children.values()}
         shown = {key: value for key, value in item.items() if key not in hidden}
         if self.within:
             shown = {key: value for key, value in shown.items() if not isinstance(value, list)}
             for name, fields in self.within.items():
                 shown[name] = [_with(each, fields) for each in item.get(name, [])]
         return shown
+
+    def below(self, path: list[str]) -> tuple[Children, str] | None:
+        """Return the children at a path below an item, and the name in it; None where there are none."""
+        for template, each in self.children.items():
+            steps = template.split("/")
+            if len(steps) == len(path) and all(
+                one in ("{name}", other) for one, other in zip(steps, path, strict=True)
+            ):
+                return each, next((other for one, other in zip(steps, path, strict=True) if one == "{name}"), "")
+        return None
 
 
 def _with(item: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
@@ -122,7 +176,17 @@ def _endpoint(where: str, value: Any) -> Endpoint:
         id=row.id,
         listed=row.listed,
         detail=row.detail,
+        lacking=row.lacking,
         within=row.within,
-        children={name: (each.source, each.key) for name, each in row.children.items()},
+        children={
+            name: Children(
+                each.source, each.key, row.permission if each.permission is None else each.permission, each.one, each.by
+            )
+            for name, each in row.children.items()
+        },
         permission=row.permission,
+        scope=row.scope,
+        paged=row.paged,
+        anonymous=row.anonymous,
+        beside=row.beside,
     )

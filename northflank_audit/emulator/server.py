@@ -16,8 +16,9 @@ from itertools import accumulate
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from northflank_audit.emulator.account_files import TEAMS
 from northflank_audit.emulator.accounts import EmulatedAccount, EmulatedAccounts, as_listed
-from northflank_audit.emulator.endpoints import Endpoint
+from northflank_audit.emulator.endpoints import Children, Endpoint
 from northflank_audit.emulator.plan import Fault, Plan, Player, Request, Response
 from northflank_audit.errors import StartError
 
@@ -124,49 +125,70 @@ class Emulator:
                 return {"data": {}}
             case ["v1", "auth"]:
                 return {"data": self.accounts.auth}
-            case ["v1", "teams"]:
-                teams = [{"id": key, "name": team.name} for key, team in self.accounts.teams.items()]
-                return self._page("teams", teams, request.query)
             case ["v1", "teams", team, *rest]:
                 if team == self.accounts.auth["entityId"]:  # the token's own, by its name
-                    return self._account(self.accounts.own, rest, request.query)
+                    return self._account(self.accounts.own, rest, request.query, is_team=True)
                 if team not in self.accounts.teams:
                     raise _Refusal(HTTPStatus.NOT_FOUND, "Team not found")
-                return self._account(self.accounts.teams[team], rest, request.query)
+                return self._account(self.accounts.teams[team], rest, request.query, is_team=True)
             case ["v1", *rest]:
-                return self._account(self.accounts.own, rest, request.query)
+                return self._account(self.accounts.own, rest, request.query, is_team=False)
         raise _Refusal(HTTPStatus.NOT_FOUND, "Not found")
 
-    def _account(self, account: EmulatedAccount, path: list[str], query: dict[str, str]) -> dict[str, Any]:
+    def _account(
+        self, account: EmulatedAccount, path: list[str], query: dict[str, str], *, is_team: bool
+    ) -> dict[str, Any]:
         for endpoint in self.accounts.endpoints:
-            matched = endpoint.matched(path)
+            matched = endpoint.matched(path, team=is_team)
             if matched is None:
                 continue
-            items = account.items(endpoint, matched[0])
-            content = None if items is None else self._below(endpoint, items, matched[1], query)
+            project, below = matched
+            items = self._teams(account) if endpoint.source == (TEAMS,) else account.items(endpoint, project)
+            content = None if items is None else self._below(endpoint, items, below, query)
             if content is not None:
                 granted = self.accounts.permissions
-                if granted is not None and endpoint.permission not in granted:
+                if granted is not None and endpoint.permission_for(below) not in granted:
                     raise _Refusal(HTTPStatus.FORBIDDEN, "Insufficient permissions")
+                if endpoint.beside and not below:
+                    content["data"] |= {
+                        name: account.values[name] for name in endpoint.beside if name in account.values
+                    }
                 return content
         raise _Refusal(HTTPStatus.NOT_FOUND, "Not found")
+
+    def _teams(self, own: EmulatedAccount) -> list[dict[str, Any]]:
+        """Return the list of teams, also of accounts that come from no file."""
+        named = [{"id": key, "name": team.name} for key, team in self.accounts.teams.items()]
+        return own.lists.get(TEAMS) or named
 
     def _below(
         self, endpoint: Endpoint, items: list[dict[str, Any]], path: list[str], query: dict[str, str]
     ) -> dict[str, Any] | None:
-        """Return a list, one item's detail, or a list of its children; None where there is no such thing."""
+        """Return a list, one item's detail, or what is below it; None where there is no such thing."""
         show = as_listed if endpoint.source == ("credentials",) else endpoint.as_listed
         match path:
             case []:
+                if not endpoint.paged:
+                    return {"data": {endpoint.key: [show(each) for each in items]}}
                 return self._page(endpoint.key, items, query, show)
             case [identity, *rest]:
                 item = next((each for each in items if each[endpoint.id] == identity), None)
                 if item is not None and not rest and endpoint.detail:
                     return {"data": endpoint.whole(item)}
-                if item is not None and len(rest) == 1 and rest[0] in endpoint.children:
-                    source, key = endpoint.children[rest[0]]
-                    return self._page(key, item.get(source, []), query)
+                if item is not None and rest and (below := endpoint.below(rest)) is not None:
+                    return self._children(*below, item, query)
         return None
+
+    def _children(
+        self, children: Children, name: str, item: dict[str, Any], query: dict[str, str]
+    ) -> dict[str, Any] | None:
+        found = item.get(children.source, [])
+        if children.by:
+            found = [each for each in found if each.get(children.by) == name]
+        if not children.one:
+            return self._page(children.key, found, query)
+        one = next(iter(found), None) if children.by else found or None
+        return None if one is None else {"data": one}
 
     def _page(
         self,
@@ -191,7 +213,11 @@ class Emulator:
         pagination: dict[str, Any] = {"hasNextPage": end < len(items), "count": len(found)}
         if pagination["hasNextPage"] and self.accounts.cursors:
             pagination["cursor"] = base64.urlsafe_b64encode(str(end).encode()).decode()
-        return {"data": found if key is None else {key: found}, "pagination": pagination}
+        data: Any = found if key is None else {key.rpartition(".")[2]: found}
+        if key is not None and "." in key:  # below a second map, which counts pages
+            counted = {"page": start // size + 1, "perPage": size, "total": len(items)}
+            data = {key.partition(".")[0]: {**data, "pagination": counted}}
+        return {"data": data, "pagination": pagination}
 
     def _start(self, page: int, size: int) -> int:
         """Return where a page begins: after the pages whose sizes are planned, all are as large as is asked."""

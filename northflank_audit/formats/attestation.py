@@ -60,6 +60,7 @@ def _predicate(report: Report) -> dict[str, Any]:
             for rule in report.rules
         },
         "northflankAuditLeftOut": report.excluded_rules,
+        "northflankAuditNotConfigured": {rule.id: rule.requires for rule in report.not_configured},
         "northflankAuditGate": report.gate,
         "northflankAuditExitCode": report.exit_code,
     }

@@ -107,7 +107,8 @@ def _evidence(result: Result) -> str:
 def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     result, status, state = entry.result, entry.status or "", entry.state or ""
     if result is None:
-        yield from ("", "", "", status, *[""] * 9, entry.message, "", "", "", entry.outcome, _truth(entry.counts), "")
+        about = ("", "", "") if entry.rule is None else (entry.rule.id, entry.rule.title, entry.rule.severity)
+        yield from (*about, status, *[""] * 9, entry.message, "", "", "", entry.outcome, _truth(entry.counts), "")
         return
     rule, waiver, resource = rules.get(result.rule_id), result.waiver, result.resource
     yield from (result.rule_id, rule.title if rule else "", result.severity, status, state)

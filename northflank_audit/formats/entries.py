@@ -1,4 +1,4 @@
-"""What formats with an entry a result list: why an audit is incomplete, its results, and what became of earlier ones.
+"""What formats with an entry a result list: why an audit is incomplete, rules that did not run, results, old and new.
 
 An entry stands alone in a spreadsheet or a log, so it must not be taken for more than it says: what is no verdict of
 this audit has no verdict's status.
@@ -12,10 +12,12 @@ from msgspec import UNSET
 from northflank_audit.formats.gate import GateVerdicts
 from northflank_audit.formats.text import reasons
 from northflank_audit.model import Result, Status
-from northflank_audit.report import Report
+from northflank_audit.report import NotConfigured, Report
 
 INCOMPLETE: Final = "incomplete"
 """The status of an entry that says why the audit is incomplete."""
+NOT_CONFIGURED: Final = "notconfigured"
+"""The outcome of an entry of a rule that did not run, since a parameter that it requires is empty."""
 
 
 class Entry(NamedTuple):
@@ -32,6 +34,8 @@ class Entry(NamedTuple):
     message: str
     result: Result | None
     """None for what is about the audit as a whole."""
+    rule: NotConfigured | None = None
+    """The rule that did not run, of an entry about one."""
 
 
 def entries(report: Report) -> Iterator[Entry]:
@@ -45,6 +49,8 @@ def entries(report: Report) -> Iterator[Entry]:
     for came, earlier in (("resolved", report.resolved_results), ("unsettled", report.unsettled_results)):
         for each in earlier:
             yield Entry(None, came, came, counts=False, message=each.message, result=each)
+    for rule in report.not_configured:
+        yield Entry(None, None, NOT_CONFIGURED, False, f"not configured: {rule.why}", None, rule)
 
 
 def _outcome(result: Result) -> str:

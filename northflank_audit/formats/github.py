@@ -47,6 +47,8 @@ def render(report: Report) -> str:
             rest[kind] += 1
     more = [plural(rest[kind], *words) for kind, words in _KINDS.items() if rest[kind]]
     besides = f". Not shown here, but in the reports: {', '.join(more)}" if more else ""
+    unset = len(report.not_configured)
+    besides += f". {plural(unset, 'rule')} not configured" if unset else ""
     lines.append(command("notice", headline(report) + besides, title=f"Northflank audit: {outcome(report)}"))
     return "\n".join(lines) + "\n"
 

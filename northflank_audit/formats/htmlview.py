@@ -4,13 +4,13 @@ All totals stay those of the whole report. What is left out is counted by rule, 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET
 
 from northflank_audit.formats.policyview import anchors
-from northflank_audit.formats.text import BECAME, changes, new_first
+from northflank_audit.formats.text import BECAME, changes, new_first, plural
 from northflank_audit.formats.view import view
 from northflank_audit.model import Result, Status
 from northflank_audit.report import Report, RuleSummary
@@ -19,6 +19,10 @@ WORST: Final = 10_000
 """Violations that are in the page at most. Chromium opens so many within a second, and filters them in a tenth."""
 REST: Final = 1_000
 """Results that each other list has at most."""
+FIRST: Final = 5
+"""Violated rules that are named at the top of the page, the worst."""
+MOST_REASONS: Final = 3
+"""Reasons of an incomplete audit that are at the top of the page; the rest is folded."""
 OPEN: Final = 50
 """Results that a list has at most to start out unfolded."""
 
@@ -62,7 +66,6 @@ def page(report: Report) -> dict[str, Any]:
     lists |= {name: _first(made[name], headings) for name in ("waived", "resolved", "unsettled")}
     current = (*groups, lists["inconclusive"], lists["waived"], lists["others"])
     listed = [each for some in current for each in some.results]
-    teams = sorted({each.resource.team for each in listed}, key=lambda team: (team is not None, team or ""))
     rules = {each.rule_id for each in listed}
     violated = {each.rule_id for each in listed if each.status is Status.FAIL}
     return (
@@ -76,11 +79,43 @@ def page(report: Report) -> dict[str, Any]:
             "comparison": None if report.comparison is UNSET else report.comparison,
             "listed": len(listed),
             "unlisted": len(report.results) - len(listed),
-            "team_numbers": {team: number for number, team in enumerate(teams)},
+            "team_numbers": _numbered(each.resource.team for each in listed),
+            "project_numbers": _numbered(each.resource.project for each in listed),
+            "type_numbers": _numbered(each.resource.type for each in listed),
+            "worst": groups[:FIRST],
+            "reasons_first": MOST_REASONS,
+            "not_seen": list(_not_seen(report)),
             "filter_rules": sorted(((headings if rule in violated else titles)[rule], rule) for rule in rules),
             "anchors": _reached(report, {f"f-{each.fingerprint}" for each in listed}),
         }
     )
+
+
+def _numbered(values: Iterable[str | None]) -> dict[str | None, int]:
+    """Return a number for each value, in their order, the lack of one first: what a filter offers, and rows name."""
+    found = sorted(set(values), key=lambda value: (value is not None, value or ""))
+    return {value: number for number, value in enumerate(found)}
+
+
+class NotSeen(NamedTuple):
+    """Something that the audit did not see or judge, and where the page tells of it."""
+
+    said: str
+    anchor: str
+
+
+def _not_seen(report: Report) -> Iterator[NotSeen]:
+    """Yield what the first screen says of what could not be seen, the most urgent first."""
+    types, inconclusive = report.coverage.types, report.summary.unknown + report.summary.error
+    counts = (
+        (len(report.run.incomplete_reasons), "thing missing", "things missing", "missing"),
+        (sum(each.in_scope and not each.complete for each in types), "type in part", "types in part", "types"),
+        (inconclusive, "verdict", "verdicts", "unjudged"),
+        (sum(not each.in_scope for each in types), "type out of scope", "types out of scope", "types"),
+        (len(report.not_configured), "rule not configured", "rules not configured", "notconfigured"),
+        (len(report.coverage.not_visible), "fact not in the API", "facts not in the API", "notvisible"),
+    )
+    yield from (NotSeen(plural(count, one, many), anchor) for count, one, many, anchor in counts if count)
 
 
 def _first(results: Sequence[Result], titles: dict[str, str]) -> ResultList:

@@ -22,6 +22,7 @@ def render(report: Report) -> str:
 def _line(entry: Entry) -> dict[str, Any]:
     weight = {"outcome": entry.outcome, "counts": entry.counts}
     if entry.result is None:
-        return {"status": entry.status, "message": entry.message, **weight}
+        about = {} if entry.rule is None else {"ruleId": entry.rule.id}
+        return {**about, "status": entry.status, "message": entry.message, **weight}
     state = {} if entry.state is None else {"state": entry.state}
     return {**msgspec.to_builtins(entry.result), "status": entry.status, **state, **weight}

@@ -15,7 +15,7 @@ from northflank_audit.formats.junitxml import Case, Suite, document
 from northflank_audit.formats.text import counted, label, reasons
 from northflank_audit.formats.view import evidence
 from northflank_audit.model import Result, Status
-from northflank_audit.report import Report, RuleSummary
+from northflank_audit.report import NotConfigured, Report, RuleSummary
 
 _AGAINST: Final = (Status.FAIL, "waived", Status.UNKNOWN, Status.ERROR)
 """Counts with which a rule is not all in order."""
@@ -36,7 +36,13 @@ def render(report: Report) -> str:
     started = report.run.started_at.strftime("%Y-%m-%dT%H:%M:%S")
     gate = GateVerdicts(report)
     suites = [Suite(rule.id, list(_cases(report, gate, rule, listed[rule.id])), started) for rule in report.rules]
-    return document(report.tool.name, [Suite("audit", [_audit(report)], started), *suites])
+    unset = [Suite(rule.id, [_unset(rule)], started) for rule in report.not_configured]
+    return document(report.tool.name, [Suite("audit", [_audit(report)], started), *suites, *unset])
+
+
+def _unset(rule: NotConfigured) -> Case:
+    """Return the case of a rule that did not run."""
+    return Case(rule.title, f"{rule.resource}.{rule.id}", "skipped", message=f"not configured: {rule.why}")
 
 
 def _audit(report: Report) -> Case:

@@ -81,6 +81,7 @@ def _rendered(made: SandboxedEnvironment, template: str, report: Report, locatio
         more_violations=sum(len(results) for _, results in findings[RULES:]),
         inconclusive=first_few(causes(report.results, report.rules)),
         notes=first_few(_notes(report)),
+        unset=first_few(report.not_configured),
     )
 
 

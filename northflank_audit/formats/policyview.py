@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from northflank_audit.controls import Control, ControlVerdict, Framework
 from northflank_audit.formats.text import as_json, counted, plural
 from northflank_audit.model import Status
-from northflank_audit.report import Control, ControlVerdict, Framework, Report, RuleSummary
+from northflank_audit.report import Report, RuleSummary
 
 VERDICTS: Final = {
     ControlVerdict.MET: "met",

@@ -48,7 +48,8 @@ def plainly(report: Report) -> Report:
         replace(rule, **{name: plain(getattr(rule, name)) for name in ("title", "finding", "rationale", "remediation")})
         for rule in report.rules
     ]
-    return replace(report, rules=rules)
+    unset = [replace(rule, title=plain(rule.title)) for rule in report.not_configured]
+    return replace(report, rules=rules, not_configured=unset)
 
 
 @cache

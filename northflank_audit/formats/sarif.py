@@ -123,6 +123,7 @@ def _moment(when: dt.datetime) -> str:
 def _notifications(report: Report, count: int, total: int) -> Iterator[dict[str, Any]]:
     notes = [("error", reason) for reason in reasons(report)]
     notes += [("warning", warning) for warning in report.warnings]
+    notes += [("note", f"{rule.id} is not configured: {rule.why}") for rule in report.not_configured]
     if count < total:
         left = plural(total - count, "result")
         notes.append(

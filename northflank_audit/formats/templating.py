@@ -26,6 +26,7 @@ from northflank_audit.formats.text import (
     new_first,
     pages_read,
     plural,
+    sentence,
     teamless,
 )
 from northflank_audit.formats.view import evidence
@@ -57,6 +58,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "pages_read": pages_read,
         "plain": plain,
         "plural": plural,
+        "sentence": sentence,
         "settings": settings,
         "verdict_counts": verdict_counts,
         "teamless": teamless,

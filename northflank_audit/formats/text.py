@@ -49,6 +49,11 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
+def sentence(text: str) -> str:
+    """Return a text as it begins a line: with a capital letter, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def new_first(results: Iterable[Result]) -> list[Result]:
     """Put what is new before the rest, so that it is seen where a list is cut; both keep their order."""
     return sorted(results, key=lambda result: result.state != "new")

@@ -10,11 +10,22 @@ from msgspec import UNSET
 from northflank_audit.formats.headline import explanation, headline, no_violation, outcome, title
 from northflank_audit.formats.policyview import VERDICTS, anchors, framework_statuses, rule_files, unseen
 from northflank_audit.formats.ruletext import plain
-from northflank_audit.formats.text import BECAME, STATUSES, as_json, changes, many, missing, moment, plural, type_names
+from northflank_audit.formats.text import (
+    BECAME,
+    MOST_TYPES,
+    STATUSES,
+    as_json,
+    changes,
+    many,
+    missing,
+    moment,
+    plural,
+    type_names,
+)
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.printable import printable
-from northflank_audit.report import Report, RuleSummary
+from northflank_audit.report import Report, RuleSummary, TypeCoverage
 
 _SOURCES: Final = {"api": "Northflank API", "demo": "Sample account of the embedded emulator", "input": "Saved JSON"}
 
@@ -111,6 +122,10 @@ def grouped(report: Report, results: Iterable[Result]) -> list[RuleFindings]:
     return list(findings.values())
 
 
+MOST_TERMS: Final = 4
+"""Types that are named one by one in the sum of verdicts."""
+
+
 def product(report: Report) -> str:
     """Return how many verdicts there must be: `2 addons × 3 rules + 1 account × 2 rules = 8 verdicts`.
 
@@ -127,6 +142,9 @@ def product(report: Report) -> str:
         for kind, count in unread.items()
     ]
     terms = [f"{what} × {plural(each, 'rule')}" for _, what, each in products if each]
+    if len(terms) > MOST_TERMS:
+        resources = sum(count for count, _, each in products if each)
+        terms = [f"{plural(resources, 'resource')} of {len(terms)} types × the rules about each type"]
     equals = "=" if sum(count * each for count, _, each in products) == verdicts else "≠"
     return f"{' + '.join(terms)} {equals} {plural(verdicts, 'verdict')}"
 
@@ -140,6 +158,8 @@ def _types(report: Report) -> list[str]:
 def audited(report: Report) -> str:
     """Return what was audited, and by how much: `3 addons, 2 accounts, 3 rules`."""
     counts = [many(count, kind) for kind, count in report.resource_counts.items()]
+    if len(counts) > MOST_TYPES:
+        counts = [f"{plural(sum(report.resource_counts.values()), 'resource')} of {len(counts)} types"]
     return ", ".join([*counts, plural(len(report.rules), "rule")])
 
 
@@ -149,7 +169,10 @@ class TypeRow(NamedTuple):
     name: str
     resources: int
     details: int
+    requests: int
     complete: str
+    scope: str
+    """`in scope`, or why it is not."""
     missing: list[str]
     silent: list[str]
 
@@ -161,12 +184,19 @@ def types(report: Report) -> list[TypeRow]:
             type_names(each.type).plural,
             each.resources,
             each.details,
-            "complete" if each.complete else "incomplete",
+            each.requests,
+            _completeness(each),
+            "in scope" if each.in_scope else f"not in scope: {each.scope}" if each.scope else "not in scope",
             each.missing,
             each.silent,
         )
         for each in report.coverage.types
     ]
+
+
+def _completeness(coverage: TypeCoverage) -> str:
+    """Return whether all was read that was asked for; of what is not in scope nothing was."""
+    return ("complete" if coverage.complete else "incomplete") if coverage.in_scope else "not requested"
 
 
 def total(report: Report) -> str:

@@ -1,6 +1,6 @@
 """Endpoints, and every page of a list, or an error that says why not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -10,6 +10,8 @@ from northflank_audit.errors import FetchError
 if TYPE_CHECKING:  # an audit of files needs no HTTP client
     from northflank_audit.northflank.client import Client
 
+_OF_PAGES: Final = ("page", "perPage", "total")
+"""What a pagination says that counts pages."""
 READ_TEAMS: Final = "Organisation > Team > General > Read"
 
 
@@ -31,6 +33,18 @@ def _segment(identity: str) -> str:
 def has_id(item: Any, field: str = "id") -> bool:
     """Tell whether an item of a list is a record that can be told from others: the id is all that is required."""
     return isinstance(item, dict) and isinstance(item.get(field), str) and item[field] != ""
+
+
+def with_ids(items: list[Any], field: str, identify: Callable[[dict[str, Any]], str | None] | None) -> list[Any]:
+    """Return a list's items, those without an id with the one that `identify` computes for them."""
+    if identify is None:
+        return items
+    return [
+        {**item, field: identity}
+        if isinstance(item, dict) and not has_id(item, field) and (identity := identify(item))
+        else item
+        for item in items
+    ]
 
 
 def claimed(pagination: Mapping[str, Any]) -> int | None:
@@ -59,6 +73,8 @@ class Listing:
     paged: bool = True
     """Whether each answer says if there is a next page; else one that does not say it is the whole list."""
     id_field: str = "id"
+    identify: Callable[[dict[str, Any]], str | None] | None = None
+    """Computes the id of an item that has none; None, or where it gives none, the item stays without."""
     what: str
     """Its name in messages."""
     permission: str
@@ -102,13 +118,13 @@ def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
     while True:
         name = f"{listing.what}, page {number}"
         answer = _asked(client, listing, query, name, number)
-        items, pagination = _shape(answer, listing, name)
+        items, pagination, wrong = _shape(answer, listing, name)
         promised, more, cursor = more, pagination.get("hasNextPage"), pagination.get("cursor")
         last = not (more or cursor)
         vain = [f"{name}: it is empty, although the page before said that there is more"]
         warnings = vain if last and promised and not items else []
         fresh = {item[listing.id_field] for item in items if has_id(item, listing.id_field)} - seen
-        wrong = list(contradictions(items, pagination, name, listing.id_field))
+        wrong += contradictions(items, pagination, name, listing.id_field)
         if size and len(items) > page_size:
             wrong.append(f"{name}: {len(items)} items came where {page_size} at most were asked for")
         if last and promised and items and not fresh:
@@ -142,9 +158,9 @@ def read_again(client: "Client", listing: Listing, query: Mapping[str, str | int
     Raises FetchError when it can't be had, or contradicts itself.
     """
     answer = _asked(client, listing, query, listing.what)
-    items, pagination = _shape(answer, listing, listing.what)
-    for wrong in contradictions(items, pagination, listing.what, listing.id_field):
-        raise FetchError(wrong)
+    items, pagination, wrong = _shape(answer, listing, listing.what)
+    for each in (*wrong, *contradictions(items, pagination, listing.what, listing.id_field)):
+        raise FetchError(each)
     return items
 
 
@@ -162,24 +178,54 @@ def _asked(
     )
 
 
-def _shape(answer: Any, listing: Listing, name: str) -> tuple[list[Any], dict[str, Any]]:
-    items = _items(answer.get("data") if isinstance(answer, dict) else None, listing.keys, name)
+def _shape(answer: Any, listing: Listing, name: str) -> tuple[list[Any], dict[str, Any], list[str]]:
+    """Return an answer's items, what it says of its pages, and what it contradicts itself in about those."""
+    items, inner = _items(answer.get("data") if isinstance(answer, dict) else None, listing.keys, name)
+    items = with_ids(items, listing.id_field, listing.identify)
     pagination = answer.get("pagination")
     if pagination is None and not listing.paged:
-        return items, {"hasNextPage": False}
+        return items, {"hasNextPage": False}, []
     if not isinstance(pagination, dict):
         raise FetchError(f"{name}: the answer has no 'pagination', so whether there are more pages is unknown")
     if not isinstance(pagination.get("hasNextPage"), bool) and not pagination.get("cursor"):
         raise FetchError(f"{name}: 'pagination' does not say whether there is more")
-    return items, pagination
+    wrong = "" if inner is None else _disagreement(inner, items, pagination)
+    return items, pagination, [f"{name}: {wrong}"] if wrong else []
 
 
-def _items(data: Any, keys: tuple[str, ...], name: str) -> list[Any]:
-    there = [key for key in keys if isinstance(data, dict) and key in data]
+def _disagreement(inner: Any, items: list[Any], outer: Mapping[str, Any]) -> str:
+    """Return what a second pagination (`page`, `perPage`, `total`) says against its items or the answer's own."""
+    said = [inner.get(key) for key in _OF_PAGES] if isinstance(inner, dict) else []
+    numbers: list[int] = [each for each in said if isinstance(each, int) and not isinstance(each, bool) and each >= 0]
+    if len(numbers) < len(_OF_PAGES):
+        return "its second 'pagination' does not say which page this is, and of how many items"
+    page, size, total = numbers
+    before = max(0, page - 1) * size
+    count = min(size, max(0, total - before))
+    if count != len(items):
+        return f"its second 'pagination' means that this page has {count} items, and it has {len(items)}"
+    if (before + count < total) != bool(outer.get("hasNextPage") or outer.get("cursor")):
+        return "its two 'pagination' say different things about whether there is a next page"
+    return ""
+
+
+def _items(data: Any, keys: tuple[str, ...], name: str) -> tuple[list[Any], Any]:
+    """Return the items, and the second `pagination` that stands beside them in a map below `data`, if there is one."""
+    there = {key: beside for key in keys if (beside := _above(data, key)) is not None}
     if len(there) > 1:
-        raise FetchError(f"{name}: the answer contradicts itself: it has both 'data.{there[0]}' and 'data.{there[1]}'")
-    items = data if not keys else data[there[0]] if there else None
+        one, other, *_ = there
+        raise FetchError(f"{name}: the answer contradicts itself: it has both 'data.{one}' and 'data.{other}'")
+    (key, beside), *_ = there.items() if there else [("", {})]
+    items = data if not keys else beside.get(key.rpartition(".")[2])
     if not isinstance(items, list):
         where = " or ".join(f"'data.{key}'" for key in keys) or "'data'"
         raise FetchError(f"{name}: the answer has no list {where}; is --api-url the address of the API?")
-    return items
+    return items, beside.get("pagination") if "." in key else None
+
+
+def _above(data: Any, key: str) -> dict[str, Any] | None:
+    """Return the map that holds a key, which dots may lead to; None where there is none."""
+    *way, last = key.split(".")
+    for step in way:
+        data = data.get(step) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) and last in data else None

@@ -32,6 +32,7 @@ from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking, lacking_
 from northflank_audit.policy.type_rules import TypeRules
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
 from northflank_audit.resources import TYPES
+from northflank_audit.resources.console import console_path
 
 UNKNOWN: Final = "unknown"
 _MEANINGS: Final[Mapping[str, Status]] = {
@@ -46,15 +47,17 @@ PAGE: Final = 100
 class Engine:
     """Compiled rules, and the time that `now` is for all of them."""
 
-    def __init__(self, rules: Sequence[Rule], now: dt.datetime, absent: str = UNKNOWN) -> None:
+    def __init__(self, rules: Sequence[Rule], now: dt.datetime, absent: str = UNKNOWN, console: str = "") -> None:
         """Compile the rules. They were validated when they were loaded.
 
         `absent` is what it means if the API omits a documented field: `unknown`, `notapplicable` or
-        `violating`; a rule's own parameter of that name takes precedence.
+        `violating`; a rule's own parameter of that name takes precedence. `console` is the address of
+        the console that results link to; empty, they link nowhere.
         """
         self.rules = list(rules)
         self._now = now
         self._absent = absent
+        self._console = console
         ready = [CompiledRule.of(rule) for rule in rules]
         self._by_id = {each.rule.id: each for each in ready}
         self._account_rules = [each for each in ready if each.account_scoped]
@@ -176,6 +179,11 @@ class Engine:
         theirs = missing.key in by_collection() or any(missing.key in field_names(each) for each in others)
         return missing.key in field_names(verdict.resource.type) and not (others and theirs)
 
+    def _name(self, resource: Resource) -> ResourceName:
+        name = ResourceName.of(resource)
+        path = console_path(TYPES[resource.type], resource.record) if self._console else None
+        return name if path is None else msgspec.structs.replace(name, url=self._console + path)
+
     def result(self, verdict: Verdict, waiver: Waiver | None = None) -> Result:
         """Put a verdict into words, with its evidence."""
         rule, resource = verdict.rule, verdict.resource
@@ -194,7 +202,7 @@ class Engine:
             rule_id=rule.id,
             severity=rule.severity,
             status=verdict.status,
-            resource=ResourceName.of(resource),
+            resource=self._name(resource),
             message=_message(verdict),
             evidence=evidence,
             waiver=waiver,

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta
 from northflank_audit.model import LIST, Resource
 from northflank_audit.policy.expressions.cel import Names
 from northflank_audit.resources import TYPES, Field, Kind, ResourceType
-from northflank_audit.resources.base import tree
+from northflank_audit.resources.fields import tree
 from northflank_audit.resources.paths import Items
 
 SKEW: Final = dt.timedelta(hours=24)

@@ -26,28 +26,32 @@ def needs(rules: Iterable[Rule]) -> Needs:
     personal: dict[str, set[str]] = {}
     ranks: dict[str, int] = {}
 
-    def note(kind: str, part: str, rule: Rule) -> None:
-        ranks[kind] = max(ranks.get(kind, 0), rule.severity.rank)
-        ids = parts.setdefault(kind, {}).setdefault(part, [])
-        if rule.id not in ids:
-            ids.append(rule.id)
-
     for rule in rules:
+        for kind_name, part in _parts(rule):
+            ranks[kind_name] = max(ranks.get(kind_name, 0), rule.severity.rank)
+            ids = parts.setdefault(kind_name, {}).setdefault(part, [])
+            if rule.id not in ids:
+                ids.append(rule.id)
         for kind, steps in reads(rule):
-            for name in {LIST, *kind.giving(steps)}:
-                note(kind.name, name, rule)
-            if kind.scope is Scope.PROJECT:  # it is found in its project
-                note(PROJECT_TYPE, LIST, rule)
-            field_ = kind.fields.get(dotted(steps))
-            if field_ is not None and field_.personal:
-                personal.setdefault(kind.name, set()).add(field_.path)
-        for kind, part in _asked(rule):
-            note(kind.name, part, rule)
+            path = dotted(steps)
+            for field_ in filter(None, map(kind.fields.get, (path, f"{path}[]"))):  # a list's texts are what it is
+                if field_.personal:
+                    personal.setdefault(kind.name, set()).add(field_.path)
     return Needs(
         {kind: {part: tuple(ids) for part, ids in by_part.items()} for kind, by_part in parts.items()},
         {kind: frozenset(paths) for kind, paths in personal.items()},
         ranks,
     )
+
+
+def _parts(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Yield each part that a rule needs, with its type's name."""
+    for kind, steps in reads(rule):
+        yield from ((kind.name, name) for name in kind.needed({LIST, *kind.giving(steps)}))
+        if kind.scope is Scope.PROJECT:  # it is found in its project
+            yield PROJECT_TYPE, LIST
+    for kind, part in _asked(rule):
+        yield from ((kind.name, name) for name in kind.needed({part}))
 
 
 def expressions(rule: Rule) -> list[Expression]:

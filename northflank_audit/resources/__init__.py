@@ -5,15 +5,23 @@ What is true of all types, how they are fetched, evaluated or reported, belongs 
 
 from typing import Final
 
-from northflank_audit.resources.access import API_TOKEN
+from northflank_audit.resources.access import API_TOKEN, SSH_IDENTITY
 from northflank_audit.resources.account import ACCOUNT
-from northflank_audit.resources.base import Field, Kind, Part, Permission, ResourceType, Scope
+from northflank_audit.resources.ai import HARNESS, LLM_MODEL_DEPLOYMENT
+from northflank_audit.resources.base import Part, Permission, ResourceType, Scope
+from northflank_audit.resources.cloud import CLOUD_INTEGRATION, CLUSTER, WORKLOAD_IDENTITY
 from northflank_audit.resources.data import ADDON, BACKUP_DESTINATION, VOLUME
-from northflank_audit.resources.networking import DOMAIN, LOAD_BALANCER
-from northflank_audit.resources.observability import NOTIFICATION
+from northflank_audit.resources.delivery import ROLLOUT_STRATEGY, TAG, TEMPLATE, VCS_LINK
+from northflank_audit.resources.external import EXTERNAL_ADDON
+from northflank_audit.resources.fields import Field, Kind
+from northflank_audit.resources.jobs import JOB
+from northflank_audit.resources.members import DIRECTORY_GROUP, ORG_MEMBER, ORG_ROLE, TEAM, TEAM_MEMBER, TEAM_ROLE
+from northflank_audit.resources.networking import DOMAIN, EGRESS_IP, LOAD_BALANCER
+from northflank_audit.resources.observability import AUDIT_LOG_SINK, LOG_SINK, NOTIFICATION
 from northflank_audit.resources.own_token import AUTH
+from northflank_audit.resources.pipelines import PIPELINE, PREVIEW_BLUEPRINT, WORKFLOW
 from northflank_audit.resources.registries import REGISTRY_CREDENTIAL
-from northflank_audit.resources.secrets import SECRET_GROUP
+from northflank_audit.resources.secrets import ENCRYPTION_CONFIGURATION, GLOBAL_SECRET, SECRET_GROUP
 from northflank_audit.resources.workloads import PROJECT, SERVICE
 
 TYPES: Final[dict[str, ResourceType]] = {
@@ -23,15 +31,41 @@ TYPES: Final[dict[str, ResourceType]] = {
         ACCOUNT,
         AUTH,
         API_TOKEN,
+        TEAM_MEMBER,
+        TEAM_ROLE,
+        TEAM,
+        ORG_MEMBER,
+        ORG_ROLE,
+        DIRECTORY_GROUP,
+        SSH_IDENTITY,
+        CLOUD_INTEGRATION,
+        WORKLOAD_IDENTITY,
+        CLUSTER,
         PROJECT,
         SERVICE,
         ADDON,
         VOLUME,
         BACKUP_DESTINATION,
         SECRET_GROUP,
+        JOB,
+        HARNESS,
+        LLM_MODEL_DEPLOYMENT,
+        EXTERNAL_ADDON,
+        PIPELINE,
+        WORKFLOW,
+        PREVIEW_BLUEPRINT,
+        GLOBAL_SECRET,
+        ENCRYPTION_CONFIGURATION,
         DOMAIN,
         LOAD_BALANCER,
+        EGRESS_IP,
         NOTIFICATION,
+        LOG_SINK,
+        AUDIT_LOG_SINK,
+        VCS_LINK,
+        TEMPLATE,
+        TAG,
+        ROLLOUT_STRATEGY,
     )
 }
 """Every type, by its name."""

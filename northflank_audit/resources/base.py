@@ -4,13 +4,14 @@ Everything that differs from type to type is data of these classes. The rest of 
 fetched, what is kept, which names expressions have, what lint knows, how messages and the docs name things.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from northflank_audit.resources.paths import Items, above, dotted
+from northflank_audit.resources.fields import Field, Kind, tree
+from northflank_audit.resources.paths import Items, above, dotted, stepped
 
 Record = dict[str, Any]
 """A record as the API gives it, or what is kept of it."""
@@ -19,17 +20,6 @@ LIST: Final = "list"
 """The name of the part that every type has: what its list says of a resource."""
 DETAIL: Final = "detail"
 """The name of the part that an endpoint of the resource's own gives."""
-
-
-class Kind(StrEnum):
-    """The kinds of values that the API documents, in words for people."""
-
-    TEXT = "text"
-    BOOLEAN = "true or false"
-    NUMBER = "a number"
-    TIME = "a date-time"
-    LIST = "a list"
-    MAP = "a map"
 
 
 class Scope(StrEnum):
@@ -62,94 +52,19 @@ class Permission:
         return f"{self.name} (before 2026: {self.before})" if self.before else self.name or "none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """A field below a record. A path's step that ends in `[]` stands for each item of a list: `ports[].public`."""
-
-    path: str
-    kind: Kind
-    values: tuple[str, ...] = ()
-    """The values that are documented; others may come all the same. None are where the text is free."""
-    null: bool = False
-    """Whether null is a value with a meaning of its own. Elsewhere it is as if the field were absent."""
-    personal: bool = False
-    """Whether it is about a person: kept only where a rule reads it, and masked in reports."""
-    changing: bool = False
-    """Whether it may change between two requests by itself, as a state does."""
-    ahead: bool = False
-    """Whether a date-time is meant to lie ahead, as an expiry does."""
-    free: bool = False
-    """Whether someone writes it freely, so that it may repeat a secret."""
-    address: bool = False
-    """Whether it is an address, which loses the user name and password that it may hold."""
-
-
-def text(path: str, *values: str, null: bool = False, personal: bool = False, changing: bool = False) -> Field:
-    """Declare a text with these documented values."""
-    return Field(path=path, kind=Kind.TEXT, values=values, null=null, personal=personal, changing=changing)
-
-
-def words(path: str) -> Field:
-    """Declare a text that someone writes freely: a name, a description, an address, an error's message."""
-    return Field(path=path, kind=Kind.TEXT, free=True)
-
-
-def address(path: str) -> Field:
-    """Declare an address, which someone writes freely, too."""
-    return Field(path=path, kind=Kind.TEXT, free=True, address=True)
-
-
-def switches(path: str) -> Field:
-    """Declare a map of names to true or false."""
-    return Field(path=path, kind=Kind.MAP)
-
-
-def texts(path: str, *values: str, free: bool = False) -> Field:
-    """Declare a list of texts, which someone writes freely or not."""
-    return Field(path=f"{path}[]", kind=Kind.TEXT, values=values, free=free)
-
-
-def boolean(path: str) -> Field:
-    """Declare a field that is true or false."""
-    return Field(path=path, kind=Kind.BOOLEAN)
-
-
-def number(path: str, *, changing: bool = False) -> Field:
-    """Declare a number."""
-    return Field(path=path, kind=Kind.NUMBER, changing=changing)
-
-
-def time(path: str, *, null: bool = False, changing: bool = False, ahead: bool = False) -> Field:
-    """Declare a date-time."""
-    return Field(path=path, kind=Kind.TIME, null=null, changing=changing, ahead=ahead)
-
-
-def tree(fields: tuple[Field, ...]) -> dict[str, Any]:
-    """Return fields as nested maps by the steps of their paths, lists as `Items`."""
-    root: dict[str, Any] = {}
-    for field in fields:
-        node, steps = root, field.path.split(".")
-        for index, step in enumerate(steps):
-            name, listed = step.removesuffix("[]"), step.endswith("[]")
-            if index == len(steps) - 1:
-                node[name] = Items(field) if listed else field
-            elif listed:
-                node = node.setdefault(name, Items({})).item
-            else:
-                node = node.setdefault(name, {})
-    return root
-
-
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """One endpoint, and what it adds to a record: the list, the detail, a list of children."""
 
     name: str
     path: str
-    """Below `/v1` or `/v1/teams/{team}`; `{project}` and `{id}` are filled in."""
+    """Below `/v1` or `/v1/teams/{team}`, as the scope says; `{project}`, `{id}` and (`each`) `{name}` are filled in."""
     permission: Permission
     keys: tuple[str, ...] = ()
-    """Of a list: the key under `data`, or several of which one must be there. None: `data` itself is the list."""
+    """Of a list: the key under `data`, or several of which one must be there. None: `data` itself is the list.
+
+    A dot leads into a map: `data.externalAddons`.
+    """
     paged: bool = True
     """Of a list: whether each answer says if there is a next page. Else one that does not say it is the whole list."""
     fields: tuple[Field, ...]
@@ -166,6 +81,33 @@ class Part:
     """The endpoint's name in the API's reference, for messages that ask for its answer."""
     joins: str = ""
     """Of a list of children: the field of the record that holds them."""
+    id: str = "id"
+    """Of a list of children: the field that identifies each."""
+    identify: Callable[[Record, str | None], str | None] | None = None
+    """Of a list: computes the id of an item that has none, from all that the endpoint gave and the team."""
+    into: str = ""
+    """Of an answer about one thing that the resource has: the field of the record that holds it."""
+    identified: bool = True
+    """Of a detail: whether the answer has the resource's id. Else only its other fields tell whose it is."""
+    each: str = ""
+    """The path to the names, in the record, for each of which the endpoint is asked: `subdomains[].name`.
+
+    What comes is put together in `joins`, in the order of the names.
+    """
+    one: bool = False
+    """With `each`: whether an answer is about what has the name. Else it is a list of its children."""
+    by: str = ""
+    """With `each`: the field of what is joined that holds the name it was asked for, whatever the answer says."""
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the paths of its fields, below the whole record."""
+        return f"{self.joins}[]." if self.joins else f"{self.into}." if self.into else ""
+
+    def identifying(self, team: str | None) -> Callable[[Record], str | None] | None:
+        """Return what computes ids in a list of this team, if anything does."""
+        identify = self.identify
+        return None if identify is None else lambda item: identify(item, team)
 
     @cached_property
     def kept(self) -> dict[str, Any]:
@@ -203,6 +145,8 @@ class ResourceType:
     """The field that people know a resource by."""
     open: bool = False
     """Whether fields of the list that nobody declared are kept."""
+    console: str = ""
+    """Its page below the console's address, of `{team}`, `{project}` and `{id}`, where a public source shows it."""
     never: tuple[str, ...] = ()
     """Endpoints that exist and are not called, since they show secrets or change something."""
     command: str = ""
@@ -213,6 +157,11 @@ class ResourceType:
     """Tells which generation of the API a record of the list is of; None: there is one."""
     lists_all: Callable[[Record], bool] | None = None
     """Tells of a record whether the list gave all of its fields that the list may give; None: it always does."""
+
+    @property
+    def base(self) -> str:
+        """What the paths of its endpoints stand below, in messages: most also stand below a team."""
+        return "/v1/teams/{team}" if self.scope is Scope.TEAM else "/v1"
 
     @cached_property
     def fields(self) -> Mapping[str, Field]:
@@ -228,8 +177,7 @@ class ResourceType:
     def _declared(self) -> Iterator[Field]:
         """The fields of all parts, by their paths below the whole record."""
         for part in self.sources:
-            prefix = f"{part.joins}[]." if part.joins else ""
-            yield from (replace(field, path=f"{prefix}{field.path}") for field in part.fields)
+            yield from (replace(field, path=f"{part.prefix}{field.path}") for field in part.fields)
 
     @cached_property
     def kept(self) -> dict[str, Any]:
@@ -250,10 +198,18 @@ class ResourceType:
         """Return the part of this name."""
         return next(part for part in self.sources if part.name == name)
 
+    def needed(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the names of parts, and of those that must be read before them since they give names to ask for."""
+        wanted = frozenset(names)
+        before = (self.giving(stepped(part.each)) for part in self.parts if part.name in wanted and part.each)
+        return wanted.union(*before)
+
     @cached_property
     def secrets(self) -> frozenset[str]:
         """The paths of what answers show and nobody keeps; of a derived field that takes its place, not."""
-        paths = {path for part in self.sources for path in (*part.secrets, *part.logins)}
+        paths = {
+            f"{part.prefix.replace('[]', '')}{path}" for part in self.sources for path in (*part.secrets, *part.logins)
+        }
         return frozenset(path for path in paths if path not in self.fields)
 
     def below(self, steps: Sequence[str]) -> list[str]:
@@ -280,19 +236,22 @@ class ResourceType:
 
     @cached_property
     def _names(self) -> Mapping[str, frozenset[str]]:
-        return {
-            part.name: frozenset(
-                name
-                for field in part.fields
-                for name in (*field.path.replace("[]", "").split("."), *filter(None, [part.joins]))
-                if part.joins or LIST not in self.giving(tuple(field.path.replace("[]", ".[]").split(".")))
-            )
-            for part in self.parts
-        }
+        return {part.name: frozenset(self._names_in(part)) for part in self.parts}
+
+    def _names_in(self, part: Part) -> Iterator[str]:
+        """Yield the names that may be absent without a part. Below a field that it alone gives, that field's."""
+        top = part.joins or part.into
+        if top and not any(top in other.kept for other in self.sources if not other.prefix):
+            yield top
+            return
+        for field in part.fields:
+            path = f"{part.prefix}{field.path}"
+            if LIST not in self.giving(stepped(path)):
+                yield from path.replace("[]", "").split(".")
 
 
 def _gives(part: Part, steps: tuple[str, ...]) -> bool:
-    node: Any = {part.joins: Items(part.kept)} if part.joins else part.kept
+    node: Any = {part.joins: Items(part.kept)} if part.joins else {part.into: part.kept} if part.into else part.kept
     for step in steps:
         if isinstance(node, Items):
             node = node.item

@@ -2,21 +2,8 @@
 
 from typing import Final
 
-from northflank_audit.resources.base import (
-    DETAIL,
-    LIST,
-    Part,
-    Permission,
-    ResourceType,
-    Scope,
-    address,
-    boolean,
-    number,
-    text,
-    texts,
-    time,
-    words,
-)
+from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, ResourceType, Scope
+from northflank_audit.resources.fields import address, boolean, number, text, texts, time, words
 
 _STATES: Final = (
     "preDeployment",
@@ -109,6 +96,48 @@ ADDON: Final = ResourceType(
                 number("additionalDestinations[].retentionTime"),
                 time("createdAt"),
                 time("updatedAt"),
+            ),
+        ),
+        Part(
+            name="backups",
+            path=f"{_ADDON}/{{id}}/backups",
+            keys=("backups",),
+            permission=_READ_ADDONS,
+            joins="backups",
+            fields=(
+                text("id"),
+                words("name"),
+                text(
+                    "status",
+                    "scheduled",
+                    "in-progress",
+                    "completed",
+                    "aborting",
+                    "aborted",
+                    "failed",
+                    "not-supported",
+                    changing=True,
+                ),
+                time("createdAt"),
+                time("completedAt", changing=True),
+                text("config.size"),  # bytes, as a text
+                text("config.source.type", "fileUpload", "liveInstance", "snapshot", "externalDump", "sameAddon"),
+                text("config.addonVersion"),
+                text("config.additionalDestinations[].destinationId"),
+                text("customDestinationId"),
+            ),
+        ),
+        Part(
+            name="version",
+            path=f"{_ADDON}/{{id}}/version",
+            permission=_READ_ADDONS,
+            into="version",
+            fields=(
+                text("version"),
+                text("lifecycleStatus", "active", "deprecated", "discontinued"),
+                text("discontinuedBy"),  # a date such as 01.08.2021, by the documentation
+                text("upgradeTo[].version"),
+                text("upgradeTo[].type", "major", "minor", "patch"),
             ),
         ),
     ),

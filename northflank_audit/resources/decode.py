@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from northflank_audit.addresses import without_user
-from northflank_audit.resources.base import Field, Kind, Part, Record, ResourceType
+from northflank_audit.resources.base import Part, Record, ResourceType
+from northflank_audit.resources.fields import Field, Kind
 from northflank_audit.resources.paths import Items
 from northflank_audit.resources.redaction import MASK, Mask, Secrets, is_address, is_secret
 
@@ -48,12 +49,19 @@ def completed(kind: ResourceType, part: Part, record: Record, item: Record, pers
 
     Raises RecursionError as `kept` does.
     """
-    return _masked(merged(record, _filtered(part, item, personal)), kind.kept, _secrets(part, item), kind.id)
+    found = _filtered(part, item, personal)
+    addition = {part.into: found} if part.into else found
+    return _masked(merged(record, addition), kind.kept, _secrets(part, item), kind.id)
 
 
 def joined(part: Part, record: Record, items: list[Any], personal: Collection[str] = ()) -> Record:
-    """Return a record with a list of its children. Raises RecursionError as `kept` does."""
-    children = [kept(part, item, personal) if isinstance(item, dict) else _emptied(item) for item in items]
+    """Return a record with a list of its children. Raises RecursionError as `kept` does.
+
+    `personal` has paths below the record, such as `members[].name`.
+    """
+    prefix = f"{part.joins}[]."
+    own = {path.removeprefix(prefix) for path in personal if path.startswith(prefix)}
+    children = [kept(part, item, own, key=part.id) if isinstance(item, dict) else _emptied(item) for item in items]
     return {**record, part.joins: children}
 
 

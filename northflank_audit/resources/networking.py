@@ -1,26 +1,17 @@
-"""What is reachable from outside: domains and load balancers."""
+"""What is reachable from outside, and from where calls out come: domains, load balancers, egress IPs."""
 
 from typing import Final
 
-from northflank_audit.resources.base import (
-    DETAIL,
-    LIST,
-    Part,
-    Permission,
-    ResourceType,
-    Scope,
-    number,
-    text,
-    time,
-    words,
-)
+from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, ResourceType, Scope
+from northflank_audit.resources.fields import boolean, number, text, texts, time, words
 
 _READ_DOMAINS: Final = Permission("Account > Networking > Domains > Read", "Account > Domains > General > Read")
+_TLS: Final = ("TLSV1_1", "TLSV1_2", "TLSV1_3")
 _OF_EVERY_DOMAIN: Final = (
     text("name"),
     text("hostname"),
     text("status", "pending", "verified", changing=True),
-    text("options.minTlsProtocolVersion", "TLSV1_1", "TLSV1_2", "TLSV1_3"),
+    text("options.minTlsProtocolVersion", *_TLS),
     text("options.tlsMode", "default", "passthrough"),
 )
 
@@ -57,6 +48,67 @@ DOMAIN: Final = ResourceType(
             ),
             secrets=("token",),
         ),
+        Part(
+            name="subdomainDetails",
+            path="/domains/{id}/subdomains/{name}",
+            permission=Permission("Account > Networking > Subdomains > Read", "Account > Subdomains > General > Read"),
+            each="subdomains[].name",
+            one=True,
+            by="name",
+            joins="subdomainDetails",
+            fields=(
+                text("name"),
+                text("fullName"),
+                boolean("verified"),
+                text("recordType"),
+                text("content"),
+                text("routingMode", "paths", "geoRouting", "loadBalancerSubdomain"),
+                text("loadBalancer"),
+                text("clusterLoadBalancer", "public", "vpc"),
+                text("options.minTlsProtocolVersion", *_TLS),
+                text("options.tlsMode", "default", "passthrough"),
+                texts("options.aliasDomains"),
+                text("certificateValidationMethod", "http", "dcv", "imported"),
+                boolean("certificate.inProgress"),
+                time("certificate.expiryDate", changing=True, ahead=True),
+                boolean("cdn.northflank.enabled"),
+                text("cdn.northflank.status", changing=True),
+                boolean("cdn.northflank.options.service.forceTlsEnableHsts"),
+                number("cdn.northflank.options.service.hstsDuration"),
+                boolean("cdn.northflank.options.logging.enabled"),
+            ),
+            secrets=("cdn.northflank.options.vclSnippets",),
+        ),
+        Part(
+            name="paths",
+            path="/domains/{id}/subdomains/{name}/paths",
+            keys=("paths",),
+            paged=False,
+            permission=Permission(
+                "Account > Networking > SubdomainPaths > Read",
+                "Account > SubdomainPaths > General > Read",
+            ),
+            each="subdomains[].name",
+            by="subdomain",  # the API says the whole name there, that of the domain included
+            joins="paths",
+            id="uri",
+            fields=(
+                text("subdomain"),
+                words("name"),
+                words("uri"),
+                text("mode", "prefix", "exact", "regex"),
+                boolean("options.corsPolicy.enabled"),
+                boolean("options.corsPolicy.allowCredentials"),
+                text("options.corsPolicy.allowOrigins[].mode", "prefix", "exact", "regex"),
+                text("options.corsPolicy.allowOrigins[].origin"),
+                texts("options.corsPolicy.allowMethods"),
+                texts("options.corsPolicy.allowHeaders"),
+                time("createdAt"),
+            ),
+            secrets=tuple(
+                f"options.headers.{way}.{verb}" for way in ("request", "response") for verb in ("set", "add")
+            ),
+        ),
     ),
     never=("/domains/{id}/certificate",),  # it answers with the private key
 )
@@ -88,6 +140,40 @@ LOAD_BALANCER: Final = ResourceType(
             text("spec.target.type", "region", "cluster"),
             text("spec.target.targetId"),
             text("state.status", changing=True),
+            time("createdAt"),
+            time("updatedAt", changing=True),
+        ),
+    ),
+)
+
+EGRESS_IP: Final = ResourceType(
+    name="egress-ip",
+    family="network",
+    singular="egress IP",
+    plural="egress IPs",
+    scope=Scope.ACCOUNT,
+    variable="egress_ip",
+    collection="egress_ips",
+    listing=Part(
+        name=LIST,
+        path="/egress-ips",
+        keys=("egressIps",),
+        permission=Permission("Account > Networking > EgressIps > Read", "Account > EgressIps > General > Read"),
+        fields=(
+            text("id"),
+            words("name"),
+            words("description"),
+            text("spec.provisioningMode", "shared", "dedicated"),
+            text("spec.region"),
+            text("spec.mode", "include", "exclude", "selector"),
+            text("spec.rules[].id"),
+            boolean("spec.rules[].restrictions.enabled"),
+            text("spec.rules[].restrictions.resources[].id"),
+            text("spec.rules[].restrictions.resources[].type", "service", "job"),
+            boolean("spec.selector.projects.enabled"),
+            texts("spec.selector.projects.items"),
+            boolean("spec.selector.tags.enabled"),
+            texts("spec.selector.tags.items"),
             time("createdAt"),
             time("updatedAt", changing=True),
         ),

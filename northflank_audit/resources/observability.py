@@ -1,23 +1,10 @@
-"""Who is told of what happens: notification integrations."""
+"""Where what happens is told and kept: notification integrations, log sinks, audit log sinks."""
 
 from typing import Final
 
 from northflank_audit.addresses import parsed
-from northflank_audit.resources.base import (
-    DETAIL,
-    LIST,
-    Part,
-    Permission,
-    Record,
-    ResourceType,
-    Scope,
-    boolean,
-    switches,
-    text,
-    texts,
-    time,
-    words,
-)
+from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, Record, ResourceType, Scope
+from northflank_audit.resources.fields import boolean, switches, text, texts, time, words
 
 
 def _origin(item: Record) -> Record:
@@ -73,4 +60,77 @@ NOTIFICATION: Final = ResourceType(
             derive=_origin,
         ),
     ),
+)
+
+_SINK_STATES: Final = ("paused", "running", "failing", "creating")
+_OF_EVERY_SINK: Final = (
+    text("id"),
+    words("name"),
+    words("description"),
+    text("status", *_SINK_STATES, changing=True),
+    time("createdAt"),
+    time("updatedAt", changing=True),
+)
+
+LOG_SINK: Final = ResourceType(
+    name="log-sink",
+    family="access",
+    singular="log sink",
+    plural="log sinks",
+    scope=Scope.ACCOUNT,
+    variable="log_sink",
+    collection="log_sinks",
+    listing=Part(
+        name=LIST,
+        path="/integrations/log-sinks",
+        keys=("logSinks",),
+        permission=Permission("Account > Observability > LogSinks > Read", "Account > Sinks > General > Read"),
+        fields=(
+            *_OF_EVERY_SINK,
+            text(
+                "sinkType",
+                "loki",
+                "datadog_logs",
+                "papertrail",
+                "http",
+                "aws_s3",
+                "logdna",
+                "coralogix",
+                "betterStack",
+                "honeycomb",
+                "logzio",
+                "solarWinds",
+                "axiom",
+                "newRelic",
+                "sentry",
+            ),
+            boolean("restricted"),
+            texts("projects"),
+            boolean("options.useCustomLabels"),
+            boolean("options.forwardCdnLogs"),
+            boolean("options.forwardIngressLogs"),
+            boolean("options.forwardMeshLogs"),
+        ),
+        secrets=("sinkData",),
+    ),
+    never=("/integrations/log-sinks/{id}",),
+)
+
+AUDIT_LOG_SINK: Final = ResourceType(
+    name="audit-log-sink",
+    family="access",
+    singular="audit log sink",
+    plural="audit log sinks",
+    scope=Scope.ACCOUNT,
+    variable="audit_log_sink",
+    collection="audit_log_sinks",
+    listing=Part(
+        name=LIST,
+        path="/integrations/audit-log-sinks",
+        keys=("auditLogSinks",),
+        permission=Permission("Account > Admin > AuditLogSinks > Read"),
+        fields=(*_OF_EVERY_SINK, text("sinkType", "aws_s3"), boolean("includeSpec")),
+        secrets=("sinkData.auth",),
+    ),
+    never=("/integrations/audit-log-sinks/{id}",),  # it shows the id of an access key
 )

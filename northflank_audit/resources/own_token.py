@@ -2,18 +2,8 @@
 
 from typing import Final
 
-from northflank_audit.resources.base import (
-    LIST,
-    Part,
-    Permission,
-    ResourceType,
-    Scope,
-    boolean,
-    text,
-    texts,
-    time,
-    words,
-)
+from northflank_audit.resources.base import LIST, Part, Permission, ResourceType, Scope
+from northflank_audit.resources.fields import boolean, text, texts, time, words
 
 AUTH: Final = ResourceType(
     name="auth",

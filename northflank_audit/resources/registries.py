@@ -4,24 +4,8 @@ from typing import Any, Final
 
 from northflank_audit.addresses import parsed
 from northflank_audit.model import RESOURCE_TYPE
-from northflank_audit.resources.base import (
-    DETAIL,
-    LIST,
-    Field,
-    Kind,
-    Part,
-    Permission,
-    Record,
-    ResourceType,
-    Scope,
-    address,
-    boolean,
-    number,
-    text,
-    texts,
-    time,
-    words,
-)
+from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, Record, ResourceType, Scope
+from northflank_audit.resources.fields import Field, Kind, address, boolean, number, text, texts, time, words
 
 _PROVIDERS_2024: Final = ("dockerhub", "gcr", "gcr-eu", "gcr-us", "gitlab", "github", "custom")
 _PROVIDERS_2026: Final = ("acr", "ecr", "gar", "dockerhub", "dhi", "github", "gitlab", "custom", "legacy")

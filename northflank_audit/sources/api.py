@@ -63,6 +63,7 @@ class ApiSource(Source):
         teams = self._accounts()
         token = self._owner(kinds)
         self.warnings += [token.problem] if token.problem else []
+        self._parts.own_team = token.id or None
         scopes = Scopes(kinds, token, teams_named=bool(self._teams))
         self.accounts.update((each.team, each) for each in scopes.accounts(teams))
         for kind in kinds:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from northflank_audit import jsontext
 from northflank_audit.errors import StartError
 from northflank_audit.model import LIST, RESOURCE_TYPE, Resource
-from northflank_audit.northflank.paging import claimed, contradictions
+from northflank_audit.northflank.paging import claimed, contradictions, with_ids
 from northflank_audit.report import Origin, Subject
 from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.decode import listed, restored
@@ -160,9 +160,10 @@ class InputSource(Source):
                 self.problems.append(f"{answer.name}: it says that there is a next page, which is not in it")
             elif pagination.get("hasNextPage") is not False:
                 self.problems.append(f"{answer.name}: its 'pagination' does not say whether there is a next page")
-            self.problems += contradictions(answer.items, pagination, answer.name, answer.kind.id)
+            items = with_ids(answer.items, answer.kind.id, answer.kind.part(LIST).identifying(self._team))
+            self.problems += contradictions(items, pagination, answer.name, answer.kind.id)
             return self._admit(
-                answer.items,
+                items,
                 answer.kind,
                 self._team,
                 answer.project,

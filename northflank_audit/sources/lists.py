@@ -48,6 +48,7 @@ class TypedList:
             keys=self.part.keys,
             paged=self.part.paged,
             id_field=self.kind.id,
+            identify=self.part.identifying(self.path_team or self.team),
             what=f"{self.what}, page {page}, once more" if again else self.what,
             permission=str(self.part.permission),
             team=self.team,

@@ -1,8 +1,8 @@
-"""The parts of resources that cost a request each: details, told apart from their lists, and lists of children."""
+"""The parts of resources that cost requests: details, told apart from their lists, and lists of children."""
 
 import re
-from collections.abc import Callable, Collection
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -11,14 +11,26 @@ from northflank_audit.model import DETAIL, Identity, Resource
 from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import Listing, endpoint, pages
-from northflank_audit.resources import TYPES, ResourceType
+from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import Part, Record
 from northflank_audit.resources.decode import completed, joined, kept
+from northflank_audit.resources.paths import ITEM, stepped
 from northflank_audit.sources.lists import tells_of_api, whose
 from northflank_audit.sources.reconciliation import ListAgain, Settled, differences, without
 
 NOT_ASKED: Final = "not asked for, since "
 NOT_FOUND: Final = 404
+
+
+class _Children(NamedTuple):
+    """What came of a list of children."""
+
+    items: list[Any]
+    warnings: tuple[str, ...] = ()
+    used: int = 1
+    """Answers."""
+    problem: str = ""
+    """What it contradicts itself in: then it is not whole."""
 
 
 class PartReader:
@@ -38,14 +50,20 @@ class PartReader:
         self._page_of = page_of
         self._personal = personal
         self._page_size = page_size
+        self.own_team: str | None = None
+        """The team that the token itself is of, once that is known."""
         self._failures: dict[tuple[str, str], Circuit] = {}
         """By type and part."""
         self._refusals: dict[tuple[str, str, str | None], Circuit] = {}
         """By type, part and team: what is refused to the token in one team may be open to it in the next."""
 
     def read(self, resource: Resource, wanted: Collection[str]) -> Settled:
-        """Return a resource with those of these parts that it lacks, as far as they can be had."""
+        """Return a resource with those of these parts that it lacks, as far as they can be had.
+
+        What gives the names that a part is asked for is read before it.
+        """
         kind = TYPES[resource.type]
+        wanted = kind.needed(wanted)
         shortfalls = [resource.shortfall] if resource.shortfall else []
         settled = Settled(replace(resource, shortfall=None))
         for part in kind.parts:
@@ -74,7 +92,10 @@ class PartReader:
         if cause := failures.cause or refusals.cause:
             return Settled(replace(resource, shortfall=f"{NOT_ASKED}{cause}"), skipped=(cause,))
         what = f"{_words(part)} of '{resource.id}'{whose(resource.team, resource.project)}"
-        read = self._with_children if part.joins else self._with_detail
+        if lacking := kind.needed({part.name}) - {part.name} - resource.parts:
+            cause = f"the {' and '.join(_words(kind.part(name)) for name in sorted(lacking))} were not read"
+            return Settled(replace(resource, shortfall=f"{what}: {NOT_ASKED}{cause}"), skipped=(cause,))
+        read = self._with_named if part.each else self._with_children if part.joins else self._with_detail
         try:
             settled = read(resource, kind, part, what)
         except Refused as error:
@@ -101,11 +122,12 @@ class PartReader:
         record, problem = resource.record, ""
         try:
             shown = kept(part, detail, personal)
-            if contested := sorted(differences(record, shown, kind.changing)):
+            contested = [] if part.into else sorted(differences(record, shown, kind.changing))
+            if contested:
                 problem = f"{what}: its list and its details contradict each other ({', '.join(contested)})"
                 fresh = self._again.page(self._page_of(resource.identity)).get(resource.id)
                 if fresh is not None:
-                    record = fresh | {each.joins: record[each.joins] for each in kind.parts if each.joins in record}
+                    record = fresh | _of_parts(resource, kind)
                     contested = sorted(differences(record, shown, kind.changing))
                 elif self._is_not_found(resource, kind, part, what):
                     return _gone(what)
@@ -123,7 +145,7 @@ class PartReader:
 
     def _detail(self, resource: Resource, kind: ResourceType, part: Part, what: str) -> Record:
         answer = self._client.get(
-            _path(resource, part),
+            self._path(resource, part),
             {},
             what=what,
             permission=str(part.permission),
@@ -133,36 +155,88 @@ class PartReader:
             label=kind.name,
         )
         detail: Any = answer.get("data") if isinstance(answer, dict) else None
-        if not isinstance(detail, dict) or detail.get(kind.id) != resource.id:
+        said = resource.id if part.into or not isinstance(detail, dict) else detail.get(kind.id)
+        if said is None and not part.identified:
+            said = resource.id
+        if not isinstance(detail, dict) or said != resource.id:
             raise FetchError(f"{what}: the answer is about something else")
         return detail
 
     # -- Children ------------------------------------------------------------------------------------------------------
     def _with_children(self, resource: Resource, kind: ResourceType, part: Part, what: str) -> Settled:
         """Return a resource with the list of its children. Raises FetchError for one that is not whole."""
+        return self._joined(resource, kind, part, what, self._children(resource, part, what))
+
+    def _with_named(self, resource: Resource, kind: ResourceType, part: Part, what: str) -> Settled:
+        """Return a resource with what comes of each name. Raises FetchError where one of the answers can't be had."""
+        ask = self._named if part.one else self._children
+        items: list[Any] = []
+        warnings: tuple[str, ...] = ()
+        used = 0
+        for name in names(resource, part, what):
+            about = f"{_words(part)} of '{name}' in '{resource.id}'{whose(resource.team, resource.project)}"
+            came = ask(resource, part, about, name)
+            used += came.used
+            if came.problem:
+                return self._joined(resource, kind, part, what, came._replace(used=used))
+            items += [{**item, part.by: name} if isinstance(item, dict) else item for item in came.items]
+            warnings += came.warnings
+        return self._joined(resource, kind, part, what, _Children(items, warnings, used))
+
+    def _joined(self, resource: Resource, kind: ResourceType, part: Part, what: str, came: _Children) -> Settled:
+        if came.problem:
+            return Settled(replace(resource, shortfall=came.problem), problems=(came.problem,), used=came.used)
+        try:
+            record = joined(part, resource.record, came.items, self._personal(kind.name))
+        except RecursionError:
+            raise FetchError(f"{what}: the answer is nested too deeply") from None
+        whole = replace(resource, record=record, parts=resource.parts | {part.name})
+        return Settled(whole, warnings=came.warnings, used=came.used)
+
+    def _children(self, resource: Resource, part: Part, what: str, name: str | None = None) -> _Children:
         listing = Listing(
-            path=_path(resource, part),
+            path=self._path(resource, part, name),
             keys=part.keys,
             paged=part.paged,
+            id_field=part.id,
+            identify=part.identifying(self._team_of(resource)),
             what=what,
             permission=str(part.permission),
             team=resource.team,
-            label=kind.name,
+            label=resource.type,
         )
         items: list[Any] = []
         warnings: list[str] = []
         for page in pages(self._client, listing, self._page_size):
             if page.contradictions:
-                problem = page.contradictions[0]
-                return Settled(replace(resource, shortfall=problem), problems=(problem,), used=page.number)
+                return _Children([], (), page.number, page.contradictions[0])
             items += page.items
             warnings += page.warnings
-        try:
-            record = joined(part, resource.record, items, self._personal(kind.name))
-        except RecursionError:
-            raise FetchError(f"{what}: the answer is nested too deeply") from None
-        whole = replace(resource, record=record, parts=resource.parts | {part.name})
-        return Settled(whole, warnings=tuple(warnings), used=page.number)
+        return _Children(items, tuple(warnings), page.number)
+
+    def _named(self, resource: Resource, part: Part, what: str, name: str) -> _Children:
+        """Return what an endpoint says of what has this name."""
+        answer = self._client.get(
+            self._path(resource, part, name),
+            {},
+            what=what,
+            permission=str(part.permission),
+            team=resource.team,
+            circuit=self._failures[resource.type, part.name],
+            label=resource.type,
+        )
+        item: Any = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(item, dict) or item.get(part.by, name) != name:
+            raise FetchError(f"{what}: the answer is about something else")
+        return _Children([item])
+
+    def _path(self, resource: Resource, part: Part, name: str | None = None) -> str:
+        return endpoint(part.path, self._team_of(resource), project=resource.project, id=resource.id, name=name)
+
+    def _team_of(self, resource: Resource) -> str | None:
+        """Return the team that an address names: what only teams have, stands below the token's own, too."""
+        is_of_teams = TYPES[resource.type].scope is Scope.TEAM
+        return self.own_team if is_of_teams and resource.team is None else resource.team
 
     # -- What is gone --------------------------------------------------------------------------------------------------
     def _is_gone(self, resource: Resource) -> bool:
@@ -184,8 +258,29 @@ class PartReader:
         return False
 
 
-def _path(resource: Resource, part: Part) -> str:
-    return endpoint(part.path, resource.team, project=resource.project, id=resource.id)
+def _of_parts(resource: Resource, kind: ResourceType) -> Record:
+    """Return the fields of a record that are those of other parts than its list and its details."""
+    fields = {part.joins or part.into for part in kind.parts if part.name in resource.parts}
+    return {name: value for name, value in resource.record.items() if name in fields}
+
+
+def names(resource: Resource, part: Part, what: str) -> list[str]:
+    """Return the names that a part is asked for, each once. Raises FetchError where a record lacks one."""
+    names = list(_at(resource.record, stepped(part.each)))
+    if not all(isinstance(name, str) and name for name in names):
+        raise FetchError(f"{what}: '{part.each}' does not say what to ask for")
+    return list(dict.fromkeys(names))
+
+
+def _at(value: Any, steps: Sequence[str]) -> Iterator[Any]:
+    """Yield what is at a path; None where something on the way is not there."""
+    if not steps:
+        yield value
+    elif steps[0] == ITEM and isinstance(value, list):
+        for item in value:
+            yield from _at(item, steps[1:])
+    else:
+        yield from _at(value[steps[0]], steps[1:]) if isinstance(value, dict) and steps[0] in value else (None,)
 
 
 def _gone(what: str) -> Settled:

@@ -7,7 +7,7 @@ from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.model import Severity, Status
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
-from northflank_audit.report import Coverage, Origin, RuleSummary, Run, Tool
+from northflank_audit.report import Coverage, NotConfigured, Origin, RuleSummary, Run, Tool
 from tests.conftest import resource, rule
 
 COUNTS = dict.fromkeys((*Status, "waived"), 0)
@@ -87,6 +87,16 @@ def test_a_control_names_each_rule_under_it_once_and_adds_up_their_counts():
     (control,) = framework.controls
     assert control.rules == ["a", "b"]
     assert control.counts == {**COUNTS, "pass": 4, "fail": 2, "waived": 1}
+
+
+def test_a_control_whose_only_rules_are_not_configured_is_not_covered():
+    unset = NotConfigured(
+        id="b", title="B", severity=Severity.LOW, controls={"soc2": ["CC6.1", "CC6.3"], "own": ["1"]}, requires=["a"]
+    )
+    soc2, own = frameworks([summary("a", {"soc2": ["CC6.1"]}, **{"pass": 1})], [unset], seen=True)
+    assert [(control.id, control.rules) for control in soc2.controls] == [("CC6.1", ["a"])]
+    assert [(each.id, each.reason) for each in soc2.not_covered] == [("CC6.3", "b is not configured: set params.a")]
+    assert (own.controls, [each.id for each in own.not_covered]) == ([], ["1"])
 
 
 def test_a_rule_stands_under_its_own_controls_alone():

@@ -11,17 +11,8 @@ from northflank_audit.cli.app import cli
 from northflank_audit.emulator import Emulator, load
 from northflank_audit.formats import FORMATS
 from northflank_audit.resources import TYPES
-from northflank_audit.resources.base import (
-    DETAIL,
-    LIST,
-    Part,
-    Permission,
-    ResourceType,
-    Scope,
-    boolean,
-    text,
-    words,
-)
+from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, ResourceType, Scope
+from northflank_audit.resources.fields import boolean, text, words
 from tests.conftest import ROOT
 
 SECRET = "planted-in-a-widget-8f3k"

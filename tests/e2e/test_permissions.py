@@ -8,7 +8,7 @@ import pytest
 from northflank_audit.emulator import Emulator, load
 from northflank_audit.resources import TYPES, Scope
 
-LISTED = {name: kind for name, kind in TYPES.items() if kind.listing}
+LISTED = {name: kind for name, kind in TYPES.items() if kind.scope in (Scope.ACCOUNT, Scope.PROJECT)}
 ALL = frozenset(kind.listing.permission.name for kind in LISTED.values())
 OF_PROJECTS = {name for name, kind in LISTED.items() if kind.scope is Scope.PROJECT}
 
@@ -41,6 +41,8 @@ def rules(tmp_path):
         ("api-token", {"api-token"}),
         ("addon", {"addon"}),
         ("domain", {"domain"}),
+        ("vcs-link", {"vcs-link"}),
+        ("encryption-configuration", {"encryption-configuration"}),
         ("project", {"project", *OF_PROJECTS}),
     ],
 )

@@ -117,7 +117,7 @@ MISTAKES = {
     "[]": "it must map lists such as 'credentials'",
     "{}": "it must map lists such as 'credentials'",
     "x: 1": "unknown key 'x'; choose from credentials, tokens, domains, loadBalancers, backupDestinations, "
-    "notificationIntegrations, projects, id, name, teams, endpoints, permissions, paging, asOf",
+    "notificationIntegrations, projects, egressIps,",
     "credential: []": "unknown key 'credential' (did you mean 'credentials'?)",
     "credentials: {}": "credentials must be a list of maps",
     "credentials: [{id: 7}]": "credentials[0] must be a map with an 'id' that is text",
@@ -178,6 +178,13 @@ def test_the_sample_holds_a_secret_wherever_the_api_shows_one():
         "domains",
         "backupDestinations",
         "notificationIntegrations",
+        "logSinks",
+        "auditLogSinks",
+        "cloudIntegrations",
+        "clusters",
+        "templates",
+        "globalSecrets",
+        "encryptionConfigurations",
     }
     services = [service for project in sample.own.projects for service in project.get("services", [])]
     holders = {

@@ -8,7 +8,7 @@ from northflank_audit.config.policy import packs, read_rules
 from northflank_audit.emulator import load
 from northflank_audit.model import Account
 from northflank_audit.policy.engine import Engine
-from northflank_audit.resources import TYPES
+from northflank_audit.resources import TYPES, Scope
 from tests.sampled import NOW, resources
 
 SAMPLE = load(None, NOW)
@@ -40,10 +40,12 @@ def test_each_rule_passes_and_fails_somewhere(rule, statuses):
         assert "error" not in statuses[rule]
 
 
-def test_every_type_is_there_in_the_tokens_own_account():
+def test_every_type_is_there_in_the_tokens_own_account_and_in_a_team():
+    listed = {name: kind.scope for name, kind in TYPES.items() if kind.listing}
     found = {each.type for each in resources(None, SAMPLE)}
-    assert found == {name for name, kind in TYPES.items() if kind.listing}
-    assert {each.type for each in resources("payments", SAMPLE)} >= found - {"load-balancer", "volume", "auth"}
+    assert found == listed.keys()
+    of_team = {name for name, scope in listed.items() if scope not in (Scope.ORGANISATION, Scope.TOKEN)}
+    assert {each.type for each in resources("payments", SAMPLE)} >= of_team - {"load-balancer", "volume"}
 
 
 def test_identities_are_unique_though_ids_are_not():

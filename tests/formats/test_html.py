@@ -29,7 +29,8 @@ ATTRIBUTES = {
     "dl": {"class"},
     "dd": {"class"},
     "ul": {"class", "id", "hidden", "aria-hidden"},
-    "li": {"id", "data-rule", "data-severity", "data-team", "data-state"},
+    "ol": {"class", "aria-label"},
+    "li": {"class", "id", "data-rule", "data-severity", "data-type", "data-project", "data-team", "data-state"},
     "label": {"for"},
     "input": {"id", "type", "autocomplete", "spellcheck"},
     "select": {"id", "autocomplete"},
@@ -157,6 +158,7 @@ def test_it_asks_for_nothing(page, full, hostile):
 def test_it_links_to_web_references_and_to_itself_alone(page, full, hostile):
     first, inconclusive, waived, passed = (f"#f-{each.fingerprint}" for each in full.results)
     assert page(full).values("a", "href") == [
+        *("#unjudged", "#rule-unrestricted"),  # what was not seen, the worst
         *("#changed", "#violations", "#unjudged", "#waived", "#compliance", "#rules", "#coverage"),  # on this page
         *("#compliance", "#compliance"),  # at a glance: SOC 2, own
         "https://example.com/docs",

@@ -10,7 +10,7 @@ COUNTS = {"pass", "fail", "unknown", "error", "notapplicable", "waived"}
 def test_the_keys_are_those_of_the_contract(report):
     document = json.loads(FORMATS["json"].render(report))
     assert list(document) == [
-        "schemaVersion", "tool", "run", "coverage", "summary", "rules", "leftOut", "compliance", "results", "waivers", "warnings", "exitCode",
+        "schemaVersion", "tool", "run", "coverage", "summary", "rules", "leftOut", "notConfigured", "compliance", "results", "waivers", "warnings", "exitCode",
         "gate",
     ]  # fmt: skip
     assert set(document["tool"]) == {"name", "version"}

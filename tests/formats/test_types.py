@@ -117,7 +117,8 @@ def test_coverage_says_of_each_type_what_is_missing_and_what_no_record_had(mixed
 def test_programs_read_the_type_and_the_project(mixed):
     types = json.loads(FORMATS["json"].render(mixed))["coverage"]["types"]
     assert types[1] == {
-        "type": "domain", "resources": 1, "details": 0, "complete": True, "missing": [], "silent": [],
+        "type": "domain", "resources": 1, "details": 0, "requests": 0, "complete": True, "missing": [],
+        "inScope": True, "scope": "", "silent": [],
     }  # fmt: skip
     (event, *_) = json.loads(FORMATS["ocsf"].render(mixed))
     assert event["resources"][0]["type"] == "addon"

@@ -166,3 +166,64 @@ def test_a_page_read_again_contradicts_itself_or_is_as_it_is():
     assert read_again(Fake(whole({"x": [{"id": "a"}]})), listing("x"), {}) == [{"id": "a"}]
     with pytest.raises(FetchError, match="says that it has 3 items"):
         read_again(Fake(whole({"x": [{"id": "a"}]}, count=3)), listing("x"), {})
+
+
+BELOW = listing("data.things")
+
+
+def below(names, page=1, per_page=2, total=None, more=False, **changes):
+    inner = {"page": page, "perPage": per_page, "total": len(names) if total is None else total, **changes}
+    data = {"data": {"things": [{"id": name} for name in names], "pagination": inner}}
+    return {"data": data, "pagination": {"hasNextPage": more, "count": len(names)}}
+
+
+def test_a_list_below_a_second_map_is_read_with_both_paginations():
+    fake = Fake(below("ab", total=3, more=True), below("c", page=2, total=3))
+    found = list(pages(fake, BELOW, 2))
+    assert [item["id"] for page in found for item in page.items] == ["a", "b", "c"]
+    assert [page.contradictions for page in found] == [[], []]
+    assert fake.queries == [{"per_page": 2}, {"per_page": 2, "page": 2}]
+
+
+@pytest.mark.parametrize("names", ["", "a"])
+def test_a_second_pagination_may_be_missing(names):
+    one = below(names)
+    del one["data"]["data"]["pagination"]
+    (page,) = pages(Fake(one), BELOW, 2)
+    assert (len(page.items), page.contradictions) == (len(names), [])
+
+
+@pytest.mark.parametrize(
+    ("one", "problem"),
+    [
+        (below("ab", total=3), "its two 'pagination' say different things about whether there is a next page"),
+        (below("ab", total=2, more=True), "its two 'pagination' say different things"),
+        (below("a", total=5), "means that this page has 2 items, and it has 1"),
+        (below("a", page=3, total=3), "means that this page has 0 items, and it has 1"),
+        (below("a", page=None), "does not say which page this is, and of how many items"),
+        (below("a", total=-1), "does not say which page this is"),
+        (below("a", page=True), "does not say which page this is"),
+    ],
+)
+def test_paginations_that_disagree_are_a_contradiction(one, problem):
+    page = next(pages(Fake(one), BELOW, 2))
+    assert problem in page.contradictions[0]
+    with pytest.raises(FetchError, match="pagination"):
+        read_again(Fake(one), BELOW, {})
+
+
+@pytest.mark.parametrize("data", [None, [], {"things": []}, {"data": []}, {"data": {"things": {}}}, {"data": {}}])
+def test_a_second_map_that_is_not_there_is_no_empty_list(data):
+    with pytest.raises(FetchError, match=r"no list 'data\.data\.things'"):
+        next(pages(Fake({"data": data, "pagination": {"hasNextPage": False}}), BELOW, 2))
+
+
+@pytest.mark.parametrize("key", ["workflows", "pipelines"])
+def test_one_of_two_keys_must_be_there(key):
+    either, end = listing("workflows", "pipelines"), {"hasNextPage": False, "count": 1}
+    (page,) = pages(Fake({"data": {key: [{"id": "a"}]}, "pagination": end}), either, 2)
+    assert page.items == [{"id": "a"}]
+    both = {"data": {"workflows": [], "pipelines": []}, "pagination": end}
+    for wrong, problem in ((both, "it has both 'data.workflows' and 'data.pipelines'"), ({"data": {}}, "no list")):
+        with pytest.raises(FetchError, match=problem):
+            next(pages(Fake(wrong), either, 2))

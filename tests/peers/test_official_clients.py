@@ -6,6 +6,7 @@ import re
 import subprocess
 from dataclasses import replace
 from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pytest
@@ -131,8 +132,34 @@ SDK = {
     "domain": "domains",
     "load-balancer": "load_balancers",
     "notification": "notifications",
+    "job": "jobs",
+    "harness": "harnesses",
+    "llm-model-deployment": "llm_model_deployments",
+    "external-addon": "external_addons",
+    "pipeline": "pipelines",
+    "workflow": "workflows",
+    "preview-blueprint": "preview_blueprints",
+    "egress-ip": "egress_ips",
+    "log-sink": "log_sinks",
+    "audit-log-sink": "audit_log_sinks",
+    "cloud-integration": "cloud.integrations",
+    "cluster": "cloud.clusters",
+    "workload-identity": "workload_identities",
+    "ssh-identity": "ssh_identities",
+    "tag": "tags",
+    "template": "templates",
+    "global-secret": "global_secrets",
+    "vcs-link": "vcs",
+    "encryption-configuration": "encryption.configurations",
+    "rollout-strategy": "gradual_rollout_strategies",
+    "team-member": "team_members",
+    "team-role": "team_roles",
+    "team": "teams",
+    "org-member": "org_members",
+    "org-role": "org_roles",
+    "directory-group": "org_directory_groups",
 }
-"""What the SDK calls the list of each type, below `list`."""
+"""What the SDK calls the list of each type, below `list`; that of directory groups it has below `get`."""
 SDK_DETAILS = {
     ("registry-credential", "detail"): ("registry_credentials", "credential_id"),
     ("project", "detail"): ("project", "project_id"),
@@ -141,8 +168,25 @@ SDK_DETAILS = {
     ("addon", "backupSchedules"): ("addon.backup_schedules", "addon_id"),
     ("domain", "detail"): ("domain", "domain"),
     ("notification", "detail"): ("notification", "notification_id"),
+    ("addon", "backups"): ("addon.backups", "addon_id"),
+    ("addon", "version"): ("addon.version", "addon_id"),
+    ("domain", "subdomainDetails"): ("subdomain", "domain"),
+    ("domain", "paths"): ("list.subdomain.path", "domain"),
+    ("job", "detail"): ("job", "job_id"),
+    ("job", "deployment"): ("job.deployment", "job_id"),
+    ("harness", "detail"): ("harness", "harness_id"),
+    ("pipeline", "detail"): ("pipeline", "pipeline_id"),
+    ("workflow", "detail"): ("workflow", "workflow_id"),
+    ("preview-blueprint", "detail"): ("preview_blueprint", "preview_blueprint_id"),
+    ("cluster", "nodes"): ("cloud.cluster.nodes", "cluster_id"),
+    ("ssh-identity", "detail"): ("ssh_identities", "identity_id"),
+    ("team-role", "detail"): ("team_role", "role_id"),
+    ("team-role", "members"): ("team_role_members", "role_id"),
+    ("org-role", "detail"): ("org_role", "role_id"),
+    ("org-role", "members"): ("org_role_members", "role_id"),
+    ("directory-group", "members"): ("org_directory_group_members", "group_id"),
 }
-"""What the SDK calls each other part of a type, below `get`, and by which argument it names the resource."""
+"""What the SDK calls each other part of a type, below `get` or `list`, and by which argument it names the resource."""
 SAMPLE = load(None)
 ENDPOINTS = {each.path: each for each in built_in()}
 LISTED = [name for name, kind in TYPES.items() if kind.listing and kind.scope is not Scope.TOKEN]
@@ -157,15 +201,36 @@ def places(name):
     """Yield the SDK's arguments for each list of a type, with the items that the account file has there."""
     kind = TYPES[name]
     endpoint = ENDPOINTS[tuple(kind.listing.path.strip("/").split("/"))]
-    for team, account in ((None, SAMPLE.own), *SAMPLE.teams.items()):
+    own = None if endpoint.is_below(team=False) else SAMPLE.auth["entityId"]
+    for team, account in ((own, SAMPLE.own), *(SAMPLE.teams.items() if endpoint.is_below(team=True) else ())):
         projects = [each["id"] for each in account.projects] if kind.scope is Scope.PROJECT else [None]
         for project in projects:
             given = {"team_id": team, "project_id": project}
             yield {key: value for key, value in given.items() if value}, account.items(endpoint, project)
 
 
+def call_of(client, path, *, child=False):
+    """Return what the SDK calls by this path; some lists of children are below `list`, some below `get`."""
+    for kind in (client,) if path.startswith("list.") else (client.get, client.list)[:: 1 if child else -1]:
+        try:
+            return reduce(getattr, path.split("."), kind)
+        except AttributeError:
+            continue
+    raise AssertionError(path)
+
+
+def all_of(call, **arguments):
+    """Return what every page of a list has, or what the only answer of one without pages has."""
+    if hasattr(call, "all"):
+        return call.all(**arguments).data
+    return call(**{key: value for key, value in arguments.items() if key != "per_page"}).data
+
+
 def items_of(data, keys):
-    return data[keys[0]] if keys else data
+    """Return the items of a list's answer; the SDK's `all` gives a list of pages where more stands beside them."""
+    if keys and isinstance(data, list):
+        return [item for page in data for item in items_of(page, keys)]
+    return reduce(getitem, keys[0].split(".") if keys else [], data)
 
 
 @pytest.mark.parametrize("paging", ["cursor", "page"])
@@ -173,12 +238,12 @@ def items_of(data, keys):
 def test_the_sdk_lists_each_type_as_the_account_file_has_it(name, paging):
     kind, found = TYPES[name], []
     with Emulator(replace(SAMPLE, cursors=paging == "cursor")) as server:
-        call = getattr(ApiClient(api_token=server.token, base_url=server.url).list, SDK[name])
+        call = call_of(ApiClient(api_token=server.token, base_url=server.url), SDK[name])
         for arguments, items in places(name):
-            listed = items_of(call.all(per_page=2, **arguments).data, kind.listing.keys)
+            listed = items_of(all_of(call, per_page=2, **arguments), kind.listing.keys)
             assert [each[kind.id] for each in listed] == [each[kind.id] for each in items], arguments
             found += listed
-    assert len(found) > 2
+    assert len(found) > 1
 
 
 @pytest.mark.parametrize(("name", "part"), SDK_DETAILS)
@@ -187,15 +252,22 @@ def test_the_sdk_gets_each_part_as_the_account_file_has_it(name, part):
     path, argument = SDK_DETAILS[name, part]
     with Emulator(SAMPLE) as server:
         client = ApiClient(api_token=server.token, base_url=server.url)
-        call = reduce(getattr, path.split("."), client.get)
+        call = call_of(client, path, child=True)
         for arguments, items in places(name):
             for item in items:
-                data = call(**{**arguments, argument: item[kind.id]}).data
+                given = {**arguments, argument: item[kind.id]}
                 if part == "detail":
-                    assert data[kind.id] == item[kind.id]
+                    data = call(**given).data
+                    assert data.get(kind.id, item[kind.id]) == item[kind.id]
+                    assert (kind.id in data) is kind.part(part).identified
                     assert set(data) <= set(item) | {"services", "jobs", "addons"}
+                elif kind.part(part).each:
+                    data = [call(**given, subdomain=each["name"]).data for each in item["subdomains"]]
+                    found = data if kind.part(part).one else [one for each in data for one in each["paths"]]
+                    assert found == item.get(part, [])
                 else:
-                    assert items_of(data, kind.part(part).keys) == item[part]
+                    held = item["deploymentDetails" if part == "deployment" else part]
+                    assert items_of(call(**given).data, kind.part(part).keys) == held
 
 
 CALLS = [
@@ -207,11 +279,12 @@ CALLS = [
 @pytest.mark.parametrize(("name", "part", "path"), CALLS)
 def test_paths_and_permissions_are_those_that_the_sdk_names(name, part, path):
     client = ApiClient(api_token="t", base_url="http://127.0.0.1")
-    endpoint = reduce(getattr, path.split("."), client.list if part == "list" else client.get)._endpoint
-    declared = TYPES[name].part(part)
+    endpoint = call_of(client, path, child=part != "list")._endpoint
+    declared, scope = TYPES[name].part(part), TYPES[name].scope
     templates = {re.sub(r"\{\w+\}", "{}", template) for template in endpoint.path_templates}
     path = re.sub(r"\{\w+\}", "{}", declared.path)
-    assert templates == {f"/v1{path}", f"/v1/teams/{{}}{path}"}
+    own = set() if scope is Scope.TEAM else {f"/v1{path}"}
+    assert templates == own | (set() if scope is Scope.ORGANISATION else {f"/v1/teams/{{}}{path}"})
     assert endpoint.required_permissions == declared.permission.name
 
 

@@ -25,6 +25,32 @@ LISTS = {
     "domains": sdk.ListDomainsResponseDomain,
     "loadBalancers": sdk.ListLoadBalancersResponseLoadBalancer,
     "notificationIntegrations": sdk.ListNotificationsResponseNotificationIntegration,
+    "projects.jobs": sdk.ListJobsResponseJob,
+    "projects.harnesses": sdk.ListHarnessesResponseHarness,
+    "projects.llmModelDeployments": sdk.GetLlmModelDeploymentResponse,
+    "projects.externalAddons": sdk.CreateExternalAddonResponse,
+    "projects.pipelines": sdk.ListPipelinesResponsePipeline,
+    "projects.workflows": sdk.ListWorkflowsResponsePipeline,
+    "projects.previewBlueprints": sdk.ListPreviewBlueprintsResponseWorkflow,
+    "egressIps": sdk.ListEgressIpsResponseEgressIp,
+    "logSinks": sdk.ListLogSinksResponseLogSink,
+    "auditLogSinks": sdk.ListAuditLogSinksResponseAuditLogSink,
+    "cloudIntegrations": sdk.ListCloudIntegrationsResponseIntegration,
+    "clusters": sdk.ListCloudClustersResponseCluster,
+    "workloadIdentities": sdk.CreateWorkloadIdentitiesResponse,
+    "sshIdentities": sdk.AddSshIdentitiesResponse,
+    "tags": sdk.AddTagResponse,
+    "templates": sdk.ListTemplatesResponseTemplate,
+    "globalSecrets": sdk.ListGlobalSecretsResponseSecret,
+    "vcsAccountLinks": sdk.ListVcsResponseVcsAccountLink,
+    "encryptionConfigurations": sdk.ActivateEncryptionConfigurationResponse,
+    "rolloutStrategies": sdk.CreateGradualRolloutStrategyResponse,
+    "members": sdk.ListTeamMembersResponseMember,
+    "roles": sdk.ListTeamRolesResponseRole,
+    "teams": sdk.ListTeamsResponseTeam,
+    "orgMembers": sdk.ListOrgMembersResponseMember,
+    "orgRoles": sdk.ListOrgRolesResponseRole,
+    "directoryGroups": sdk.GetOrgDirectoryGroupsResponseDirectoryGroup,
 }
 """The type of an item of each list. Registries' are older: theirs is a mixture of two generations."""
 DETAILS = {
@@ -33,8 +59,33 @@ DETAILS = {
     "projects.addons": sdk.GetAddonResponse,
     "domains": sdk.GetDomainResponse,
     "notificationIntegrations": sdk.CreateNotificationResponse,
+    "projects.jobs": sdk.GetJobResponse,
+    "projects.harnesses": sdk.CreateHarnessResponse,
+    "projects.pipelines": sdk.GetPipelineResponse,
+    "projects.workflows": sdk.GetWorkflowResponse,
+    "projects.previewBlueprints": sdk.GetPreviewBlueprintResponse,
+    "auditLogSinks": sdk.GetAuditLogSinkResponse,
+    "roles": sdk.CreateTeamRoleResponse,
+    "orgRoles": sdk.CreateOrgRoleResponse,
 }
-SCHEDULE = sdk.GetAddonBackupSchedulesResponseSchedule
+CHILDREN = {
+    "projects.addons": {
+        "backupSchedules": sdk.GetAddonBackupSchedulesResponseSchedule,
+        "backups": sdk.GetAddonBackupsResponseBackup,
+        "version": sdk.GetAddonVersionResponse,
+    },
+    "projects.jobs": {
+        "deploymentDetails": Union[  # noqa: UP007 - `|` makes another kind of union
+            sdk.GetJobDeploymentResponseInternal, sdk.GetJobDeploymentResponseExternal
+        ]
+    },
+    "domains": {"subdomainDetails": sdk.GetSubdomainResponse, "paths": sdk.ListSubdomainPathResponsePath},
+    "clusters": {"nodes": sdk.ListCloudClusterNodesResponseNode},
+    "roles": {"members": sdk.ListTeamMembersResponseMember},
+    "orgRoles": {"members": sdk.ListOrgRoleMembersResponseMember},
+    "directoryGroups": {"members": sdk.ListOrgDirectoryGroupMembersResponseMember},
+}
+"""The types of what is below an item, by where an account file has it."""
 BY_SERVICE_TYPE = {
     "build": sdk.GetServiceResponseBuild,
     "combined": sdk.GetServiceResponseCombined,
@@ -84,13 +135,13 @@ def _of_map(value: Any, hint: Any, path: str) -> Iterator[str]:
 def items(name):
     """Yield the items of a list, but projects of the other teams that are a name alone."""
     endpoint = ENDPOINTS[name]
-    for account in (SAMPLE.own, *SAMPLE.teams.values()):
+    for account in (SAMPLE.own, *(SAMPLE.teams.values() if endpoint.is_below(team=True) else ())):
         for project in account.projects if name.startswith("projects.") else [{"id": None}]:
             yield from (item for item in account.items(endpoint, project["id"]) if item.keys() != {"id", "name"})
 
 
 def named(item):
-    return item.get("id") or item["name"]
+    return item.get("id") or item.get("name") or item.get("vcsLinkId") or "somebody"
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -108,7 +159,11 @@ def test_details(name):
         assert told - {f".{field}: unknown" for field in ENDPOINTS[name].listed} == set(), named(item)
 
 
-def test_children():
-    for addon in items("projects.addons"):
-        for schedule in addon["backupSchedules"]:
-            assert list(faults(schedule, SCHEDULE, f"{addon['id']}.{schedule['id']}")) == []
+@pytest.mark.parametrize("name", CHILDREN)
+def test_children(name):
+    assert CHILDREN[name].keys() == {each.source for each in ENDPOINTS[name].children.values()}
+    for item in items(name):
+        for source, hint in CHILDREN[name].items():
+            below = item.get(source, [])
+            for each in below if isinstance(below, list) else [below]:
+                assert list(faults(each, hint, f"{named(item)}.{source}")) == []

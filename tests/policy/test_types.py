@@ -38,7 +38,7 @@ def verdicts(the_rule, *resources, absent="unknown", **account):
     return list(engine.evaluate(resources))
 
 
-WHOLE = ("list", "detail", "backupSchedules")
+WHOLE = tuple(part.name for part in TYPES["addon"].sources)
 
 
 def test_a_rule_is_about_its_own_type_and_no_other():

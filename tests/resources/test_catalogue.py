@@ -5,9 +5,10 @@ import ast
 import pytest
 
 from northflank_audit.model import RESOURCE_TYPE
+from northflank_audit.policy.needs import needs
 from northflank_audit.resources import PARENT, TYPES, Scope
-from northflank_audit.resources.base import Kind
-from tests.conftest import ROOT
+from northflank_audit.resources.fields import Kind
+from tests.conftest import ROOT, rule
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
@@ -26,6 +27,13 @@ def test_a_declaration_is_whole(kind):
         assert ("{id}" in part.path) is (part is not kind.listing)
         assert part.path not in kind.never
         assert str(part.permission).endswith(("Read", "List", ")")) or kind.scope is Scope.TOKEN
+        assert not (part.joins and part.into)
+        assert bool(part.each) is ("{name}" in part.path) is bool(part.by)
+        if part.each:
+            assert part.joins
+            assert kind.fields[part.each].kind is Kind.TEXT
+            names = [each.name for each in kind.sources]
+            assert all(names.index(name) < names.index(part.name) for name in kind.needed({part.name}) - {part.name})
 
 
 def test_names_are_unique():
@@ -52,9 +60,37 @@ def test_which_part_gives_a_field_is_known():
     assert addon.giving(("nothing",)) == frozenset()
 
 
+def test_a_part_that_is_asked_for_by_names_needs_the_part_that_gives_them():
+    domain = TYPES["domain"]
+    assert domain.needed({"paths"}) == {"paths", "detail"}
+    assert domain.needed({"list", "detail"}) == {"list", "detail"}
+    assert domain.giving(("paths", "[]", "uri")) == {"paths"}
+    read = needs([rule(resource="domain", require="domain.paths.all(p, p.uri != '')")])
+    assert read.parts["domain"].keys() == {"list", "detail", "paths"}
+
+
+def test_what_a_part_in_a_field_gives_is_below_that_field():
+    job = TYPES["job"]
+    assert job.fields["deployment.external.imagePath"].address
+    assert job.giving(("deployment", "external", "imagePath")) == {"deployment"}
+    assert job.giving(("deployment", "region")) == {"detail"}
+    assert job.giving(("deployment",)) == {"detail", "deployment"}
+    assert {"external", "imagePath"} <= job.names_of(frozenset({"deployment"}))
+    assert {"deployment.docker", "deployment.buildpack"} <= job.secrets
+    assert "paths.options.headers.request.set" in TYPES["domain"].secrets
+
+
+def test_what_only_one_part_gives_is_absent_as_a_whole_without_it():
+    domain, addon = TYPES["domain"], TYPES["addon"]
+    assert domain.names_of(frozenset({"subdomainDetails", "paths"})) == {"subdomainDetails", "paths"}
+    assert addon.names_of(frozenset({"version"})) == {"version"}
+    reads_of_the_detail = needs([rule(resource="domain", require="has(domain.certificates.status.expiryDate)")])
+    assert reads_of_the_detail.parts["domain"].keys() == {"list", "detail"}
+
+
 def test_no_other_module_names_a_type():
-    """`account` is also a variable of expressions, and `project` a part of a resource's name."""
-    names = set(TYPES) - {"account", PARENT.name}
+    """Some names are also words: a variable of expressions, parts of a resource's name, columns, keys."""
+    names = set(TYPES) - {"account", PARENT.name, "team", "tag", "template", "cluster"}
     package = ROOT / "northflank_audit"
     found = [
         (path.relative_to(package).as_posix(), node.value)

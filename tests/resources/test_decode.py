@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from northflank_audit.resources import TYPES
-from northflank_audit.resources.base import Field, Kind
-from northflank_audit.resources.decode import kept, listed, restored
+from northflank_audit.resources.decode import completed, joined, kept, listed, restored
+from northflank_audit.resources.fields import Field, Kind
 from northflank_audit.resources.paths import Items
 
 PLANTED = "planted-Zq7!x9Lm2#"
@@ -155,6 +155,55 @@ def test_path_rules_of_another_kind_are_odd_and_no_crash(odd):
     found = kept(part, {"id": "a", "ports": [{"name": "web", "security": {"securePathConfiguration": odd}}]})
     modes = found["ports"][0]["security"]["pathModes"]
     assert modes in ({}, [{}])
+
+
+@pytest.mark.parametrize(
+    ("paths", "kept_of_it"),
+    [
+        ({"enabled": False, "rules": [{"accessMode": "protected"}]}, {"pathRulesEnabled": False, "pathModes": ["protected"]}),
+        ({"enabled": True}, {"pathRulesEnabled": True}),
+        ({"enabled": PLANTED}, {"pathRulesEnabled": "***"}),
+        ({"rules": []}, {"pathModes": []}),
+        (None, {}),
+    ],
+)  # fmt: skip
+def test_of_path_rules_whether_they_apply_and_how_each_admits_is_kept(paths, kept_of_it):
+    part = TYPES["service"].part("detail")
+    found = kept(
+        part, {"id": "a", "ports": [{"security": {"verificationMode": "or", "securePathConfiguration": paths}}]}
+    )
+    assert found["ports"][0]["security"] == {"verificationMode": "or", **kept_of_it}
+
+
+@pytest.mark.parametrize("name", ["job", "harness"])
+def test_variables_of_jobs_and_harnesses_are_names_and_kinds_as_those_of_services(name):
+    part = TYPES[name].part("detail")
+    found = kept(part, {"id": "a", "runtimeEnvironment": {"A": PLANTED}, "runtimeFiles": {"/f": PLANTED}})
+    assert found["runtimeEnvironment"] == [{"name": "A", "kind": "plain"}]
+    assert found["runtimeFiles"] == [{"path": "/f"}]
+
+
+def test_a_part_in_a_field_adds_to_what_stands_there_and_masks_its_secrets_everywhere():
+    job = TYPES["job"]
+    record = {"id": "a", "description": f"runs {PLANTED}", "deployment": {"region": "eu"}}
+    answer = {"docker": {"customCommand": PLANTED}, "external": {"imagePath": f"shop/{PLANTED}:1"}, "region": "eu"}
+    assert completed(job, job.part("deployment"), record, answer) == {
+        "id": "a",
+        "description": "runs ***",
+        "deployment": {"region": "eu", "external": {"imagePath": "shop/***:1"}},
+    }
+
+
+def test_headers_of_a_path_are_dropped_and_masked_in_it():
+    part = TYPES["domain"].part("paths")
+    headers = {"request": {"set": {"X-Key": PLANTED}, "remove": ["Authorization"]}}
+    path = {
+        "subdomain": "www",
+        "name": f"www/{PLANTED}",
+        "options": {"headers": headers, "corsPolicy": {"enabled": True}},
+    }
+    record = joined(part, {"name": "example.com"}, [path])
+    assert record["paths"] == [{"subdomain": "www", "name": "www/***", "options": {"corsPolicy": {"enabled": True}}}]
 
 
 @pytest.mark.parametrize("odd", [5, "x", {"a": 1}])

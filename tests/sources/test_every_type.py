@@ -20,7 +20,7 @@ from northflank_audit.sources.snapshot import SnapshotWriter
 from tests.conftest import NET, needing
 
 TOKEN = Token("nf-types-token", "the test")
-KINDS = [kind for kind in TYPES.values() if kind.listing is not None and kind.scope is not Scope.TOKEN]
+KINDS = [kind for kind in TYPES.values() if kind.scope in (Scope.ACCOUNT, Scope.PROJECT)]
 SECRET = "planted-Zq7!x9Lm2#"
 COUNT = 5
 PROJECTS = ("p/1", "p 2")
@@ -56,16 +56,34 @@ def items(kind, prefix):
             item["description"] = f"was {SECRET}"
         item[kind.id] = identity
         for part in kind.sources:
-            for path in (*part.secrets, *part.logins):
+            for path in (*part.secrets, *part.logins) if not part.prefix else ():
                 plant(item, path)
-        if any(part.joins for part in kind.parts):
-            item |= {
-                part.joins: [{"id": f"{identity}-child", "retentionTime": 3, "token": SECRET}]
-                for part in kind.parts
-                if part.joins
-            }
+        item |= below(kind, identity)
         found.append(item)
     return found
+
+
+NAMES = ("a", "*")
+"""Of what a part is asked for one by one: `Part.each`."""
+
+
+def below(kind, identity):
+    """Return what an account file holds in an item for the parts that are not its detail."""
+    held = {}
+    for part in kind.parts:
+        if not part.prefix:
+            continue
+        child = {part.id: f"{identity}-child", "retentionTime": 3, "token": SECRET}
+        for path in part.secrets:
+            plant(child, path)
+        each = endpoint(kind).children[part.path.partition("{id}/")[2]]
+        if part.each:
+            field, _, name = part.each.partition("[].")
+            held[field] = [{name: each} for each in NAMES]
+            held[each.source] = [{**child, part.by: name} for name in NAMES]
+        else:
+            held[each.source] = [child] if part.joins else child
+    return held
 
 
 def account(kind, prefix):
@@ -121,7 +139,8 @@ def test_every_resource_of_a_list_comes_once_page_by_page(serve, kind, team, cur
     assert (source.problems, source.gaps) == ([], [])
     assert all(each.complete for each in source.coverage().types)
     pages = [each for each in server.requests if unquote(each.path).endswith(endpoint(kind).path[-1])]
-    assert len(pages) == 3 * (len(PROJECTS) if kind.scope is Scope.PROJECT else 1)
+    each_list = 3 if endpoint(kind).paged else 1
+    assert len(pages) == each_list * (len(PROJECTS) if kind.scope is Scope.PROJECT else 1)
     projects = [each.id for each in found] if kind is PARENT else list(PROJECTS)
     assert source.accounts[team].projects == projects
 
@@ -137,9 +156,14 @@ def test_parts_are_joined_and_no_secret_stays_in_resources_or_snapshots(serve, k
     assert {each.parts for each in whole} == {parts | {LIST}}
     assert {each.identity for each in whole} == {each.identity for each in found}
     for part in kind.parts:
-        if part.joins:
-            assert all([child["id"] for child in each.record[part.joins]] == [f"{each.id}-child"] for each in whole)
-    assert source.coverage().details == len(found) * len(parts)
+        if part.each:
+            assert all([child[part.by] for child in each.record[part.joins]] == list(NAMES) for each in whole)
+        elif part.joins:
+            assert all([child[part.id] for child in each.record[part.joins]] == [f"{each.id}-child"] for each in whole)
+        elif part.into:
+            assert all(part.into in each.record for each in whole)
+    requests = sum(len(NAMES) if part.each else 1 for part in kind.parts)
+    assert source.coverage().details == len(found) * requests
     asked = {part.path.rpartition("/")[2] for part in kind.sources}
     assert len(asked) <= len(server.requests)
     assert not any(unquote(each.path).endswith(tuple(kind.never)) for each in server.requests if kind.never)

@@ -36,8 +36,18 @@ def of_rule(rule: Rule, definition: Definition) -> Iterator[FileError]:
         for problem in suspect_clauses(expression.source, rule.resource) if expression.reads else ():
             here = (*definition.here, key)
             yield definition.document.inside(here, problem.index, problem.width, f"{key}: {problem.text}", warning=True)
+    yield from _preset(rule, definition)
     yield from _misspelt_records(definition, TYPES[rule.resource])
     yield from unshown(rule, definition)
+
+
+def _preset(rule: Rule, definition: Definition) -> Iterator[FileError]:
+    """Yield the required parameters that have a value by default, so that requiring them asks nothing."""
+    for name in rule.requires:
+        if name not in rule.unset:
+            here = (*definition.here, "params", name)
+            problem = f"'requires' names '{name}', whose default is not empty: the rule runs whether it is set or not"
+            yield definition.document.error(here, problem, warning=True)
 
 
 def _misspelt_records(definition: Definition, kind: ResourceType) -> Iterator[FileError]:

@@ -32,6 +32,10 @@ class RuleEntry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         dict[str, Any],
         Meta(description="Values that a config file may change, seen as params.NAME; the defaults."),
     ] = {}
+    requires: Annotated[
+        list[str],
+        Meta(description="Names of params. While one of them is empty, the rule is not configured and does not run."),
+    ] = []
     message: Annotated[
         Text | None, Meta(description="What a violation says, with {id}, {name}, {provider}, {team}, {params.NAME}.")
     ] = None

@@ -185,6 +185,7 @@ def _one(document: Document, here: Path, sha256: str) -> Rulebook:
             for number, example in enumerate(entry.tests)
         ],
         origin=f"{document.path}:{document.line(here)}",
+        requires=list(dict.fromkeys(entry.requires)),
         resource=entry.resource,
         finding=(entry.finding or "").strip(),
         sha256=sha256,
@@ -272,6 +273,8 @@ def _apply_changes(book: Rulebook, document: Document, here: tuple[str, str], ru
 
 def _failing(document: Document, here: Path, rule: Rule, change: Override) -> Iterator[FileError]:
     """Yield the parameters that a change sets and with which the rule fails on every record."""
+    if rule.unset:
+        return
     for source in (rule.when, rule.require):
         if source is None:
             continue

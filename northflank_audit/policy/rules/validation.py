@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.model import RESOURCE_TYPE, ExampleEntry, Status
+from northflank_audit.parameters import unset
 from northflank_audit.policy.expressions.cel import CelError, Expression, compiled
 from northflank_audit.policy.expressions.environment import ACCOUNT_VARIABLES
 from northflank_audit.policy.expressions.field_reads import ACCOUNT, FieldRead
@@ -48,9 +49,9 @@ def diagnostics(document: Document, here: Path, entry: RuleEntry, *, whole: bool
     yield from misnamed
     if whole and not misnamed:  # else one that seems unused was meant
         yield from _unused(document, here, entry, list(expressions.values()))
-        for key, expression in expressions.items():
-            for problem in failures(expression, entry.params):
-                yield document.inside((*here, key), problem.index, problem.width, f"{key}: {problem.text}")
+        yield from _failures(document, here, entry, expressions)
+    if whole or entry.params:
+        yield from _unknown_requirements(document, here, entry)
     yield from _message_diagnostics(document, (*here, "message"), entry)
     for number, reference in enumerate(entry.references):
         if not is_web_address(reference):
@@ -65,6 +66,21 @@ def diagnostics(document: Document, here: Path, entry: RuleEntry, *, whole: bool
             and (why := impossible(expressions.get("when"), expressions["require"], example.expect))
         ):
             yield document.error((*there, "expect"), why)
+
+
+def _failures(document: Document, here: Path, entry: RuleEntry, found: Mapping[str, Expression]) -> Iterator[FileError]:
+    """Yield what fails on every record; of a rule that is not configured nothing is known yet."""
+    for key, expression in () if unset(entry.requires, entry.params) else found.items():
+        for problem in failures(expression, entry.params):
+            yield document.inside((*here, key), problem.index, problem.width, f"{key}: {problem.text}")
+
+
+def _unknown_requirements(document: Document, here: Path, entry: RuleEntry) -> Iterator[FileError]:
+    """Yield the names among what a rule requires that are no parameters of it."""
+    for number, name in enumerate(entry.requires):
+        if name not in entry.params:
+            problem = f"no parameter '{name}'{did_you_mean(name, entry.params)}"
+            yield document.error((*here, "requires", number), problem)
 
 
 def _compiled(

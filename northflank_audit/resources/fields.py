@@ -1,0 +1,96 @@
+"""Fields of records: their kinds, and how declarations write them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from northflank_audit.resources.paths import Items
+
+
+class Kind(StrEnum):
+    """The kinds of values that the API documents, in words for people."""
+
+    TEXT = "text"
+    BOOLEAN = "true or false"
+    NUMBER = "a number"
+    TIME = "a date-time"
+    LIST = "a list"
+    MAP = "a map"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A field below a record. A path's step that ends in `[]` stands for each item of a list: `ports[].public`."""
+
+    path: str
+    kind: Kind
+    values: tuple[str, ...] = ()
+    """The values that are documented; others may come all the same. None are where the text is free."""
+    null: bool = False
+    """Whether null is a value with a meaning of its own. Elsewhere it is as if the field were absent."""
+    personal: bool = False
+    """Whether it is about a person: kept only where a rule reads it, and masked in reports."""
+    changing: bool = False
+    """Whether it may change between two requests by itself, as a state does."""
+    ahead: bool = False
+    """Whether a date-time is meant to lie ahead, as an expiry does."""
+    free: bool = False
+    """Whether someone writes it freely, so that it may repeat a secret."""
+    address: bool = False
+    """Whether it is an address, which loses the user name and password that it may hold."""
+
+
+def text(path: str, *values: str, null: bool = False, personal: bool = False, changing: bool = False) -> Field:
+    """Declare a text with these documented values."""
+    return Field(path=path, kind=Kind.TEXT, values=values, null=null, personal=personal, changing=changing)
+
+
+def words(path: str) -> Field:
+    """Declare a text that someone writes freely: a name, a description, an address, an error's message."""
+    return Field(path=path, kind=Kind.TEXT, free=True)
+
+
+def address(path: str) -> Field:
+    """Declare an address, which someone writes freely, too."""
+    return Field(path=path, kind=Kind.TEXT, free=True, address=True)
+
+
+def switches(path: str) -> Field:
+    """Declare a map of names to true or false."""
+    return Field(path=path, kind=Kind.MAP)
+
+
+def texts(path: str, *values: str, free: bool = False, personal: bool = False) -> Field:
+    """Declare a list of texts, which someone writes freely or not."""
+    return Field(path=f"{path}[]", kind=Kind.TEXT, values=values, free=free, personal=personal)
+
+
+def boolean(path: str) -> Field:
+    """Declare a field that is true or false."""
+    return Field(path=path, kind=Kind.BOOLEAN)
+
+
+def number(path: str, *, changing: bool = False) -> Field:
+    """Declare a number."""
+    return Field(path=path, kind=Kind.NUMBER, changing=changing)
+
+
+def time(path: str, *, null: bool = False, changing: bool = False, ahead: bool = False) -> Field:
+    """Declare a date-time."""
+    return Field(path=path, kind=Kind.TIME, null=null, changing=changing, ahead=ahead)
+
+
+def tree(fields: tuple[Field, ...]) -> dict[str, Any]:
+    """Return fields as nested maps by the steps of their paths, lists as `Items`."""
+    root: dict[str, Any] = {}
+    for field in fields:
+        node, steps = root, field.path.split(".")
+        for index, step in enumerate(steps):
+            name, listed = step.removesuffix("[]"), step.endswith("[]")
+            if index == len(steps) - 1:
+                node[name] = Items(field) if listed else field
+            elif listed:
+                node = node.setdefault(name, Items({})).item
+            else:
+                node = node.setdefault(name, {})
+    return root
