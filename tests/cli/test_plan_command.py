@@ -177,6 +177,18 @@ rules:
     assert "\nrequests: 5 to 8\n" in text
 
 
+def test_what_is_asked_for_by_names_that_a_detail_gives_is_a_range(serve, tmp_path):
+    rule = {"id": "a", "title": "T", "severity": "low", "resource": "domain"}
+    rule["require"] = "domain.subdomainDetails.all(each, each.verified)"
+    (tmp_path / "r.json").write_text(json.dumps({"rules": [rule]}))
+    command, _ = serve(load(None))
+    plan = counted(command, "--rules", "r.json")
+    found = coverage(command, tmp_path, "--rules", "r.json")["requests"]
+    domains = plan["counts"][0]["resources"]
+    assert plan["requests"] == {"atLeast": 1 + domains, "atMost": 1 + domains + 100 * domains}
+    assert plan["requests"]["atLeast"] < found < plan["requests"]["atMost"]
+
+
 def test_what_the_hourly_limit_does_not_cover_takes_a_timeout_that_is_named(serve, tmp_path):
     command, _ = serve(accounts(MEDIUM), rate_limit=200)
     text = command("plan", "--count", *EVERYTHING).output
