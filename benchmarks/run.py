@@ -1,7 +1,7 @@
 """The figures of benchmarks/README.md: each a ratio of two things measured in turn, in one run.
 
     make bench            all of them
-    make bench ONLY=rules one of them: startup, audit, rules, pages, html
+    make bench ONLY=rules one of them: startup, audit, rules, pages, html, account
 
 Cloud Custodian is installed into a virtual environment of its own, benchmarks/.venv.
 """
@@ -234,6 +234,62 @@ def html(folder: str) -> None:
         show("a search among them against opening that bare list", mine, other, ratio, "≤ 1")
 
 
+TABLE = {"small": (30, 71, 134), "medium": (54, 349, 743), "large": (344, 1984, 4024)}
+"""Requests that the API's documentation lets expect: for lists alone, with the details that rules need, with all."""
+
+
+def account(folder: str) -> None:
+    """Show the requests of accounts of three sizes, and what it gives the largest to ask side by side."""
+    from tests.sized import LARGE, MEDIUM, SMALL, accounts
+
+    for name, size in {"small": SMALL, "medium": MEDIUM, "large": LARGE}.items():
+        found = accounts(size)
+        several = ["--all-teams"] if size.teams > 1 else []
+        ways = ("never", "auto", "always")
+        counts = [_audited(folder, found, [*several, "--details", each])[1] for each in ways]
+        for what, count, expected in zip(("lists only", "lean", "everything"), counts, TABLE[name], strict=True):
+            print(f"{name} account, {what}: {count} requests (expected of all 46 types: {expected})", flush=True)
+    several = ["--all-teams"]
+    found = accounts(LARGE)
+    mine, count = _audited(folder, found, several, latency=0.05)
+    other, _ = _audited(folder, found, several, latency=0.05, alone=True)
+    show(
+        f"{count} requests of the large account at 50 ms, side by side against one by one",
+        mine,
+        other,
+        mine / other,
+        "≤ 0.3",
+    )
+
+
+def _audited(
+    folder: str, found: object, options: list[str], *, latency: float = 0.0, alone: bool = False
+) -> tuple[float, int]:
+    """Return the seconds and the requests of an audit by all rules; `alone`: with one request at a time."""
+    from northflank_audit.emulator import Emulator, Plan, load
+
+    file = Path(folder) / "sized.json"
+    file.write_text(json.dumps(found))
+    with Emulator(load(str(file)), Plan(latency=latency, rate_limit=1_000_000)) as server:
+        os.environ.update({"NORTHFLANK_API_TOKEN": server.token, "NORTHFLANK_API_BASE_URL": server.url})
+        start = [sys.executable, "-c", ALONE] if alone else [sys.executable, str(ROOT / "audit.py")]
+        chosen = ["--rules", "pack:everything", "--format", "json", "--timeout", "3000", *options]
+        seconds = timed([*start, *chosen], folder, (0, 1, 3))
+    report = json.loads((Path(folder) / "reports/report.json").read_text())
+    return seconds, int(report["coverage"]["requests"])
+
+
+ALONE = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from northflank_audit.northflank import client
+client.CONNECTIONS = 1
+from northflank_audit.cli.app import main
+main()
+"""
+"""The audit with one request at a time."""
+
+
 def show(what: str, mine: float, other: float, ratio: float, reach: str) -> None:
     print(f"{what}: {mine:.3f} s / {other:.3f} s = {ratio:.2f} (to reach: {reach})", flush=True)
 
@@ -248,6 +304,7 @@ if __name__ == "__main__":
             "rules": rules,
             "pages": pages,
             "html": html,
+            "account": account,
         }.items():
             if wanted in ("", name):
                 measure(scratch)

@@ -1,6 +1,7 @@
 """Renew what is generated (`make docs`).
 
-That is docs/help.md, docs/rules.md, docs/types.md, the tables of docs/faults.md and docs/reports.md, what the commands
+That is docs/help.md, docs/rules.md, docs/types.md, the tables of docs/faults.md, docs/reports.md and
+docs/token.md, what the commands
 of docs/writing-rules.md print, and schemas/.
 
 With --check, say whether they are as they should be (the tests do).
@@ -24,11 +25,13 @@ sys.path.insert(0, str(ROOT))
 import click  # noqa: E402 - as the next
 import yaml  # noqa: E402 - as the next
 
+from northflank_audit.audit.permissions import permissions  # noqa: E402 - as the first below
 from northflank_audit.cli.app import cli  # noqa: E402 - found by the line above
 from northflank_audit.cli.schemas import SCHEMAS  # noqa: E402 - as above
 from northflank_audit.config.policy import packs, read_rules  # noqa: E402 - as above
 from northflank_audit.formats import FORMATS  # noqa: E402 - as above
 from northflank_audit.model import Rule  # noqa: E402 - as above
+from northflank_audit.policy.needs import needs  # noqa: E402 - as above
 from northflank_audit.resources import TYPES, ResourceType  # noqa: E402 - as above
 
 FAULTS = ROOT / "tests/faults/cases.yaml"
@@ -155,6 +158,17 @@ def _rule(rule: Rule) -> list[str]:
     return [line for part in parts if part for line in ("", part)]
 
 
+def token() -> str:
+    """Return docs/token.md, from the packs' rules and the catalogue's permissions."""
+    pages = {name: needs(read_rules([f"pack:{name}"]).checked()) for name in packs()}
+    table = ["| pack | permissions | in a role made before 2026 |", "| --- | --- | --- |"]
+    for name, needed in pages.items():
+        now, before = permissions(needed), permissions(needed, before=True)
+        older = "the same" if now == before else "<br>".join(f"`{each}`" for each in before)
+        table.append(f"| `pack:{name}` | {'<br>'.join(f'`{each}`' for each in now)} | {older} |")
+    return between("token.md", "packs", "\n".join(table) + "\n")
+
+
 def types() -> str:
     """Return docs/types.md, from the catalogue of resource types."""
     lines = ["# Resource types", "", "<!-- Made from northflank_audit/resources/ by `make docs`. -->", ""]
@@ -250,6 +264,7 @@ GENERATED = {
     HERE / "help.md": usage,
     HERE / "reports.md": reports,
     HERE / "rules.md": rules,
+    HERE / "token.md": token,
     HERE / "types.md": types,
     HERE / "writing-rules.md": tutorial,
     **{ROOT / f"schemas/{name}.schema.json": partial(schema, make) for name, make in SCHEMAS.items()},

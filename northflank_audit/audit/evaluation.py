@@ -46,10 +46,12 @@ class TimedEngine(Engine):
         todo = list(resources)
         return self._in_time(super().evaluate(todo), todo)
 
-    def evaluate_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
+    def evaluate_account(
+        self, account: Account, resources: Sequence[Resource], rank: int | None = None
+    ) -> Iterator[Verdict]:
         """Yield the engine's verdicts until the time is up."""
         return self._in_time(
-            super().evaluate_account(account, resources), [*resources, account.resource], in_order=False
+            super().evaluate_account(account, resources, rank), [*resources, account.resource], in_order=False
         )
 
     def problems(self) -> Iterator[str]:
@@ -122,7 +124,7 @@ class _Evaluation:
         """Take note of every part that a rule reads, if the settings ask for all."""
         if self._details == "always":
             for resource in resources:
-                self._want(resource, self._parts(resource.type))
+                self._want(resource, self._parts(resource.type), self._needs.ranks.get(resource.type, 0))
 
     def _want_as_said(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> None:
         """Take note of the parts that may settle unknown verdicts on these resources, if the settings allow it."""
@@ -136,10 +138,10 @@ class _Evaluation:
                 if identity in by_identity:
                     self._want(by_identity[identity], parts, severity.rank)
 
-    def _completed(self) -> Iterator[list[Resource]]:
-        """Yield the resources that need parts, completed: those for the most severe rules first."""
-        ordered = sorted(self._wants.values(), key=lambda each: -each.rank)
-        self._wants = {}
+    def _completed(self, rank: int = 0) -> Iterator[list[Resource]]:
+        """Yield the resources that need parts for a rule of this rank at least, completed: the most severe first."""
+        ordered = sorted((each for each in self._wants.values() if each.rank >= rank), key=lambda each: -each.rank)
+        self._wants = {identity: each for identity, each in self._wants.items() if each.rank < rank}
         wanted = {each.resource.identity: each.parts for each in ordered}
         for identity, parts in wanted.items():
             self._asked[identity] = self._asked.get(identity, frozenset()) | parts
@@ -191,9 +193,19 @@ class _ByAccount(_Evaluation):
             self._keep(page)
             self._want_all(page)
             self._want_as_said(self._verdicts(page), page)
+        for rank in self._engine.part_ranks if self._details == "auto" else ():
+            self._complete(rank)
+            for account in self._accounts():
+                resources = list(self._resources[account.team].values())
+                self._want_as_said(self._engine.evaluate_account(account, resources, rank), resources)
+            self._complete(rank)
         self._complete()
-        for team in dict.fromkeys([*self._source.accounts, *self._resources]):
-            yield self._account(self._source.accounts.get(team) or self._unknown_account(team))
+        for account in self._accounts():
+            yield self._account(account)
+
+    def _accounts(self) -> list[Account]:
+        teams = dict.fromkeys([*self._source.accounts, *self._resources])
+        return [self._source.accounts.get(team) or self._unknown_account(team) for team in teams]
 
     def _account(self, account: Account) -> EvaluatedBatch:
         """Evaluate an account, and again whenever parts were read that may settle unknown verdicts."""
@@ -204,11 +216,11 @@ class _ByAccount(_Evaluation):
             if not self._complete():
                 return self._batch(resources, chain(self._verdicts(resources), verdicts), int(not account.partial))
 
-    def _complete(self) -> bool:
-        """Read the parts that are still needed; return whether there were any."""
-        gone = set(self._wants)
+    def _complete(self, rank: int = 0) -> bool:
+        """Read the parts that are still needed for rules of this rank at least; return whether there were any."""
+        gone = {identity for identity, each in self._wants.items() if each.rank >= rank}
         asked = bool(gone)
-        for completed in self._completed():
+        for completed in self._completed(rank):
             self._keep(completed)
             gone -= {each.identity for each in completed}
         for identity in gone:

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import UNSET
 
@@ -19,6 +19,12 @@ from northflank_audit.resources import TYPES, Scope
 from northflank_audit.sources.files import InputFile, InputSource
 from northflank_audit.sources.interface import Source
 
+if TYPE_CHECKING:
+    from northflank_audit.sources.api import ApiSource
+    from northflank_audit.sources.counting import CountingSource
+
+AnyApiSource = TypeVar("AnyApiSource", bound="ApiSource")
+
 
 @contextmanager
 def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Source]:
@@ -28,8 +34,24 @@ def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Sou
         files = [input_file(given) for given in settings.input]
         yield InputSource(files, settings.team[0] if settings.team else None)
         return
+    from northflank_audit.sources.api import ApiSource  # noqa: PLC0415 - imports requests
+
+    with _api(settings, deadline, ApiSource) as source:
+        yield source
+
+
+@contextmanager
+def counting(settings: Settings, deadline: Deadline) -> Iterator["CountingSource"]:
+    """Give a source that reads lists and counts the requests for parts: the API, or the emulator's."""
+    from northflank_audit.sources.counting import CountingSource  # noqa: PLC0415 - imports requests
+
+    with _api(settings, deadline, CountingSource) as source:
+        yield source
+
+
+@contextmanager
+def _api(settings: Settings, deadline: Deadline, kind: type[AnyApiSource]) -> Iterator[AnyApiSource]:
     from northflank_audit.northflank.client import Client  # noqa: PLC0415 - imports requests
-    from northflank_audit.sources.api import ApiSource  # noqa: PLC0415 - as above
 
     with ExitStack() as stack:
         if settings.demo:
@@ -40,7 +62,15 @@ def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Sou
         else:
             url, token = settings.api_url, settings.token(os.environ)
         client = stack.enter_context(
-            Client(url, token, max_attempts=settings.max_attempts, deadline=deadline, direct=settings.demo)
+            Client(
+                url,
+                token,
+                max_attempts=settings.max_attempts,
+                deadline=deadline,
+                direct=settings.demo,
+                max_requests=settings.max_requests,
+                reserve=settings.reserve,
+            )
         )
         origin = Origin(
             kind="demo" if settings.demo else "api",
@@ -49,7 +79,7 @@ def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Sou
             all_teams=settings.all_teams or UNSET,
         )
         teams = None if settings.all_teams else settings.team
-        yield ApiSource(client, origin, teams, page_size=settings.page_size, details=settings.details != "never")
+        yield kind(client, origin, teams, page_size=settings.page_size, details=settings.details != "never")
 
 
 _TYPED: Final = re.compile(r"([a-z][a-z0-9-]*)(?:@([^=]*))?=(.+)", re.DOTALL)

@@ -49,7 +49,7 @@ LAZY = (
     Lazy("emulator", f"{_HERE}.emulator_command", "emulator", "Serve the API of a sample account until stopped."),
     Lazy(
         "plan",
-        f"{_HERE}.catalogue_commands",
+        f"{_HERE}.plan_command",
         "plan_command",
         "Say what an audit by the selected rules asks the API for.",
     ),

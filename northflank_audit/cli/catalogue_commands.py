@@ -1,31 +1,16 @@
-"""The commands about resource types: types, plan."""
+"""The command `types`."""
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
-from northflank_audit.cli.options import policy_options, source_options
-from northflank_audit.config.policy import select_rules
-from northflank_audit.policy.needs import needs
 from northflank_audit.printing import say
-from northflank_audit.resources import TYPES, ResourceType, Scope
+from northflank_audit.resources import TYPES, ResourceType
 from northflank_audit.resources.base import LIST, Part
 
-if TYPE_CHECKING:
-    from northflank_audit.resources.needs import Needs
-
 Json = dict[str, Any]
-_WHERE: Final = {
-    Scope.PROJECT: "in each project",
-    Scope.ACCOUNT: "in each account",
-    Scope.TEAM: "in each team",
-    Scope.ORGANISATION: "in the organisation",
-    Scope.TOKEN: "once",
-    Scope.WHOLE: "",
-}
-OWN = "the token's own account"
 
 
 @click.command("types")
@@ -46,7 +31,7 @@ def _described(kind: ResourceType) -> Json:
         "scope": kind.scope.value,
         "singular": kind.singular,
         "plural": kind.plural,
-        "endpoints": [_endpoint(kind, part) for part in kind.sources],
+        "endpoints": [endpoint(kind, part) for part in kind.sources],
         "neverCalled": list(kind.never),
         "fields": [
             {
@@ -67,7 +52,8 @@ def steps(path: str) -> tuple[str, ...]:
     return tuple(path.replace("[]", ".[]").split("."))
 
 
-def _endpoint(kind: ResourceType, part: Part) -> Json:
+def endpoint(kind: ResourceType, part: Part) -> Json:
+    """Return what JSON says of an endpoint."""
     return {
         "part": part.name,
         "path": f"{kind.base}{part.path}",
@@ -87,64 +73,3 @@ def _lines(kind: ResourceType) -> Iterator[str]:
     for field in kind.fields.values():
         values = f": {', '.join(field.values)}" if field.values else ""
         yield f"    {field.path}  ({field.kind.value}{values})"
-
-
-@click.command("plan")
-@source_options
-@policy_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def plan_command(*, as_json: bool, **given: Any) -> None:
-    """Say what an audit by the selected rules asks the API for. Sends no request."""
-    rules = select_rules(given["rules"], given["rule"], given["skip_rule"], given["config"])
-    needed = needs(rules)
-    accounts = ["every team of the organisation"] if given["all_teams"] else list(given["team"])
-    if as_json:
-        say(json.dumps(_plan(needed, given["team"], all_teams=given["all_teams"]), indent=2))
-        return
-    say(f"accounts: {', '.join(accounts or [OWN])}")
-    say("\n".join(_planned(needed)))
-
-
-def _plan(needed: "Needs", teams: Iterable[str], *, all_teams: bool) -> Json:
-    return {
-        "accounts": {"teams": list(teams), "allTeams": all_teams},
-        "types": [
-            {
-                "type": name,
-                "parts": [{**_endpoint(TYPES[name], part), "rules": list(ids)} for part, ids in _parts(needed, name)],
-            }
-            for name in needed.types
-        ],
-        "permissions": permissions(needed),
-    }
-
-
-def permissions(needed: "Needs") -> list[str]:
-    """Return the permissions that reading all this takes, each once, by their present names."""
-    names = (part.permission.name for name in needed.types for part, _ in _parts(needed, name))
-    return list(dict.fromkeys(filter(None, names)))
-
-
-def _parts(needed: "Needs", name: str) -> Iterator[tuple[Part, tuple[str, ...]]]:
-    for part in TYPES[name].sources:
-        ids = needed.parts[name].get(part.name)
-        if ids is not None:
-            yield part, ids
-
-
-def _planned(needed: "Needs") -> Iterator[str]:
-    for name in needed.types:
-        kind = TYPES[name]
-        where = _WHERE[kind.scope]
-        yield ""
-        yield click.style(name, bold=True) + f"  {where}"
-        for part, ids in _parts(needed, name):
-            often = (
-                "each page" if part.name == LIST else f"each {kind.singular} on which a rule is not settled without it"
-            )
-            yield f"  GET {kind.base}{part.path}  ({part.name}: {often})"
-            yield f"      needs {part.permission}"
-            yield f"      for {', '.join(ids)}"
-    yield ""
-    yield "permissions:"
-    yield from (f"  {each}" for each in permissions(needed))

@@ -158,6 +158,20 @@ def details_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def absent_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that says what a field means that the API omits."""
+    return _all(
+        command,
+        _option(
+            "--absent",
+            type=click.Choice(["unknown", "notapplicable", "violating"]),
+            default=_DEFAULTS["absent"],
+            show_default=True,
+            help="Verdict where the API omits a documented field; a rule's own parameter absent overrides it.",
+        ),
+    )
+
+
 def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that bound what is asked of the API."""
     return _all(
@@ -184,6 +198,18 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             metavar="SECONDS",
             help="Time limit of the whole run, in seconds, waits included.",
+        ),
+        _option(
+            "--max-requests",
+            type=WholeNumber(1, 1_000_000),
+            help="Most requests of a run; what they do not cover is unknown.",
+        ),
+        _option(
+            "--reserve",
+            type=WholeNumber(0, 1_000_000),
+            default=0,
+            show_default=True,
+            help="Requests of the account's hourly limit to leave to others.",
         ),
     )
 
@@ -236,13 +262,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             show_default=True,
             help="Whether unknown verdicts make the audit incomplete.",
         ),
-        _option(
-            "--absent",
-            type=click.Choice(["unknown", "notapplicable", "violating"]),
-            default=_DEFAULTS["absent"],
-            show_default=True,
-            help="Verdict where the API omits a documented field; a rule's own parameter absent overrides it.",
-        ),
+        absent_option,
         output_dir_option,
         _option(
             "--format",

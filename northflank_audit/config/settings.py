@@ -53,6 +53,8 @@ class Settings:
     max_attempts: int
     timeout: float
     config: Document | None
+    max_requests: int | None = None
+    reserve: int = 0
     waivers: str | None = None
     fail_on: Severity | None = Severity.INFO
     on_unknown: Literal["fail", "ignore"] = "fail"

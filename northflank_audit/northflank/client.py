@@ -14,10 +14,10 @@ from tenacity import RetryCallState
 from northflank_audit import __version__, jsontext
 from northflank_audit.deadline import Deadline
 from northflank_audit.errors import FetchError, Refused
+from northflank_audit.northflank.budget import Budget
 from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.environment import Route, route_to
 from northflank_audit.northflank.masking import TextMask
-from northflank_audit.northflank.ratelimit import RateLimit
 from northflank_audit.northflank.retry import TransientError, asked_wait, retrying
 from northflank_audit.northflank.token import Token
 from northflank_audit.northflank.transport import CuttableAdapter, broken
@@ -33,6 +33,8 @@ ANSWER_TIMEOUT: Final = 30.0
 MAX_BODY: Final = 32 * 1024 * 1024
 """Bytes of a decompressed answer; one page of 100 credentials has some 100 KiB."""
 _CHUNK: Final = 64 * 1024
+_SHORTEST: Final = 0.001
+"""Seconds: a time-out of 0 is none."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -48,8 +50,10 @@ class Client:
         deadline: Deadline,
         sleep: Callable[[float], None] = time.sleep,
         direct: bool = False,
+        max_requests: int | None = None,
+        reserve: int = 0,
     ) -> None:
-        """Open no connection yet. `max_attempts` includes the first attempt.
+        """Open no connection yet. `max_attempts` includes the first attempt; the last two are those of Budget.
 
         `direct` takes no notice of the environment's proxies and authorities. Raises StartError where they cannot be
         used.
@@ -58,8 +62,7 @@ class Client:
         route = Route() if direct else route_to(base_url)
         self.base_url = base_url.rstrip("/")
         self.deadline = deadline
-        self.rate_limit = RateLimit(deadline.clock)
-        self.requests = 0
+        self.budget = Budget(deadline, sleep, most=max_requests, reserve=reserve)
         self.retries = 0
         self._token = token
         self._mask = TextMask([token.value, *route.secrets])
@@ -101,12 +104,13 @@ class Client:
         team: str | None = None,
         page: int | None = None,
         circuit: Circuit | None = None,
+        label: str = "",
     ) -> Any:
         """Return the decoded JSON of an answer, in which secrets that it repeats are masked.
 
         `what` names the request in messages, `permission` what a 403 lacks, `absent` what a 404 may mean; logs have
-        `team` and `page`; `circuit` has the budget that retries come from. Raises Refused for an answer that is
-        final, FetchError when the tries, the budget or the time are used up.
+        `team` and `page`; `circuit` has the budget that retries come from; `label` is what the request is counted
+        for. Raises Refused for an answer that is final, FetchError when the tries, the budget or the time are used up.
         """
         tries, spent = 0, False
 
@@ -131,7 +135,7 @@ class Client:
             nonlocal tries
             tries += 1
             try:
-                return self._once(path, query, what, advice, attempt_log())
+                return self._once(path, query, what, label, advice, attempt_log())
             except MemoryError:
                 raise FetchError(f"{what}: the answer needs more memory than there is") from None
 
@@ -139,15 +143,6 @@ class Client:
             return policy(attempt)
         except TransientError as failure:
             raise FetchError(self._given_up(what, failure, tries, spent=spent)) from None
-
-    def wait_for_window(self) -> bool:
-        """Wait until the rate limit's window ends, if that fits into the run's time; tell whether it does."""
-        seconds = self.rate_limit.resets_in
-        if seconds >= self.deadline.remaining:
-            return False
-        log.info("the rate limit is used up; going on in %.0f s", seconds)
-        self._sleep(seconds)
-        return True
 
     def _given_up(self, what: str, failure: TransientError, tries: int, *, spent: bool) -> str:
         problem, remaining = f"{what}: {failure.problem}", self.deadline.remaining
@@ -166,10 +161,11 @@ class Client:
         path: str,
         query: Mapping[str, str | int],
         what: str,
+        label: str,
         advice: Mapping[int, str],
         attempt_log: logging.LoggerAdapter[logging.Logger],
     ) -> Any:
-        status, headers, body = self._answer(path, query, what)
+        status, headers, body = self._answer(path, query, what, label)
         attempt_log.debug("GET %s %s: HTTP %s, %d bytes", path, dict(query), status, len(body))
         if status != requests.codes.ok:
             raise self._failure(status, headers, f"HTTP {status}{self._error_message(body, what)}", what, advice)
@@ -181,18 +177,20 @@ class Client:
             raise self._failure(meant if isinstance(meant, int) else status, {}, problem, what, advice)
         return answer
 
-    def _answer(self, path: str, query: Mapping[str, str | int], what: str) -> tuple[int, Mapping[str, str], bytes]:
+    def _answer(
+        self, path: str, query: Mapping[str, str | int], what: str, label: str
+    ) -> tuple[int, Mapping[str, str], bytes]:
         """Return an answer's status, headers and body, whatever they say."""
-        timeout = min(ANSWER_TIMEOUT, self.deadline.remaining)
-        if timeout <= 0:
+        if self.deadline.remaining <= 0:
             raise TransientError("not begun")
-        with self._lock:
-            self.requests += 1
+        self.budget.take(what, label)
+        told: Mapping[str, str] | None = None
+        timeout = min(ANSWER_TIMEOUT, max(_SHORTEST, self.deadline.remaining))
         try:
             with self._session.get(
                 f"{self.base_url}{path}", params=query, timeout=timeout, allow_redirects=False, stream=True
             ) as response:
-                self.rate_limit.update(response.headers)
+                told = response.headers
                 return response.status_code, response.headers, self._body(response, what)
         except (FetchError, TransientError, MemoryError):
             raise
@@ -213,6 +211,8 @@ class Client:
             raise FetchError(f"{what}: {self._safe(str(error))}") from None
         except Exception as error:  # noqa: BLE001 - whatever a library makes of an odd answer, the answer is at fault
             raise TransientError(f"the answer could not be read ({type(error).__name__})") from None
+        finally:
+            self.budget.settle(told)
 
     def _decoded(self, body: bytes, what: str) -> Any:
         try:

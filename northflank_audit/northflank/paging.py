@@ -1,8 +1,6 @@
 """Endpoints, and every page of a list, or an error that says why not."""
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -82,6 +80,8 @@ class Listing:
     permission: str
     """What a 403 lacks."""
     team: str | None = None
+    label: str = ""
+    """What its requests are counted for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +102,6 @@ class Page:
         return replace(self, items=[])
 
 
-def read_ahead(pages: Iterator[Page]) -> Iterator[Page]:
-    """Yield the pages, each fetched while the one before is being evaluated."""
-    pool = ThreadPoolExecutor(1, thread_name_prefix="pages")
-    try:
-        # Two are asked for, so that the next request is sent before the page that came is worked on.
-        coming = deque(pool.submit(next, pages, None) for _ in range(2))
-        while (page := coming.popleft().result()) is not None:
-            coming.append(pool.submit(next, pages, None))
-            yield page
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
 def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
     """Yield every page of a list.
 
@@ -130,9 +117,7 @@ def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
     more: Any = False
     while True:
         name = f"{listing.what}, page {number}"
-        answer = client.get(
-            listing.path, query, what=name, permission=listing.permission, team=listing.team, page=number
-        )
+        answer = _asked(client, listing, query, name, number)
         items, pagination, wrong = _shape(answer, listing, name)
         promised, more, cursor = more, pagination.get("hasNextPage"), pagination.get("cursor")
         last = not (more or cursor)
@@ -172,11 +157,25 @@ def read_again(client: "Client", listing: Listing, query: Mapping[str, str | int
 
     Raises FetchError when it can't be had, or contradicts itself.
     """
-    answer = client.get(listing.path, query, what=listing.what, permission=listing.permission, team=listing.team)
+    answer = _asked(client, listing, query, listing.what)
     items, pagination, wrong = _shape(answer, listing, listing.what)
     for each in (*wrong, *contradictions(items, pagination, listing.what, listing.id_field)):
         raise FetchError(each)
     return items
+
+
+def _asked(
+    client: "Client", listing: Listing, query: Mapping[str, str | int], what: str, page: int | None = None
+) -> Any:
+    return client.get(
+        listing.path,
+        query,
+        what=what,
+        permission=listing.permission,
+        team=listing.team,
+        page=page,
+        label=listing.label,
+    )
 
 
 def _shape(answer: Any, listing: Listing, name: str) -> tuple[list[Any], dict[str, Any], list[str]]:

@@ -19,7 +19,8 @@ class RateLimit:
         """Know nothing yet. `clock` counts seconds."""
         self._clock = clock
         self._lock = threading.Lock()
-        self._limit: int | None = None
+        self.limit: int | None = None
+        """Requests in a window, as the last answer has it."""
         self._left: int | None = None
         self._ends = 0.0
 
@@ -33,7 +34,12 @@ class RateLimit:
         with self._lock:
             same_window = self.resets_in > 0 and ends < self._ends + _SLACK
             self._left = left if self._left is None or not same_window else min(left, self._left)
-            self._limit, self._ends = limit, ends
+            self.limit, self._ends = limit, ends
+
+    @property
+    def left(self) -> int | None:
+        """Requests that are left in this window; None where that is not known."""
+        return self._left if self.resets_in > 0 else None
 
     @property
     def resets_in(self) -> float:
@@ -44,4 +50,4 @@ class RateLimit:
         """Return how many of so many requests can be sent now; all of them where nothing is known."""
         if self.resets_in > 0 and self._left is not None:
             return max(0, min(wanted, self._left))
-        return min(wanted, self._limit) if self._limit and self._limit > 0 else wanted
+        return min(wanted, self.limit) if self.limit and self.limit > 0 else wanted

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby, islice
@@ -93,28 +94,41 @@ class Engine:
 
     def wanted(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> dict[Identity, frozenset[str]]:
         """Return the unread parts that may settle these verdicts, by resource."""
-        own: dict[Identity, frozenset[str]] = {}
-        others: dict[str, frozenset[str]] = {}
-        for verdict in verdicts:
-            if verdict.status is not Status.UNKNOWN or verdict.parts is None or verdict.variable:
-                continue
-            if verdict.wants:
-                identity = verdict.resource.identity
-                own[identity] = own.get(identity, frozenset()) | verdict.wants
-            for kind in self._by_id[verdict.rule.id].list_types:
-                others[kind] = others.get(kind, frozenset()) | verdict.parts.get(kind, frozenset())
-        for each in resources:
-            if more := others.get(each.type, frozenset()) - each.parts:
-                own[each.identity] = own.get(each.identity, frozenset()) | more
+        unknown = [
+            each for each in verdicts if each.status is Status.UNKNOWN and each.parts is not None and not each.variable
+        ]
+        own: dict[Identity, frozenset[str]] = defaultdict(frozenset)
+        others: dict[tuple[str, bool], frozenset[str]] = defaultdict(frozenset)
+        """By type, and whether also those resources may matter of which a list gave everything that it may give."""
+        for verdict in unknown:
+            rule = self._by_id[verdict.rule.id]
+            if verdict.wants and not (verdict.resource.type in rule.listed and _is_whole(verdict.resource)):
+                own[verdict.resource.identity] |= verdict.wants
+            for kind in rule.list_types:
+                others[kind, kind not in rule.listed] |= (verdict.parts or {}).get(kind, frozenset())
+        for each in resources if others else ():
+            wanted = others[each.type, True] | (frozenset() if _is_whole(each) else others[each.type, False])
+            if more := wanted - each.parts:
+                own[each.identity] |= more
         return own
 
-    def evaluate_account(self, account: Account, resources: Sequence[Resource]) -> Iterator[Verdict]:
+    @property
+    def part_ranks(self) -> list[int]:
+        """The ranks of the severities of account-scoped rules that read parts, the most severe first."""
+        ranks = {each.rule.severity.rank for each in self._account_rules if any(each.needs.values())}
+        return sorted(ranks, reverse=True)
+
+    def evaluate_account(
+        self, account: Account, resources: Sequence[Resource], rank: int | None = None
+    ) -> Iterator[Verdict]:
         """Yield a verdict for every account-scoped rule and each resource that it is about, or the account.
 
-        `resources` are those of the account, of all types that were read, as far as they are known.
+        `resources` are those of the account, of all types that were read, as far as they are known. `rank` is that of
+        the severity of the rules; None: every rule.
         """
-        view = AccountView(account, resources, self._account_rules, self._now)
-        for each in self._account_rules:
+        rules = [each for each in self._account_rules if rank in (None, each.rule.severity.rank)]
+        view = AccountView(account, resources, rules, self._now)
+        for each in rules:
             kind = TYPES[each.rule.resource]
             if kind.listing is None and account.partial:
                 continue
@@ -195,6 +209,12 @@ class Engine:
             fingerprint=fingerprint(rule.id, resource.identity),
             reason=_cause(verdict) if verdict.status in (Status.UNKNOWN, Status.ERROR) else UNSET,
         )
+
+
+def _is_whole(resource: Resource) -> bool:
+    """Tell whether a list gave every field of a resource that it may give."""
+    lists_all = TYPES[resource.type].lists_all
+    return lists_all is not None and lists_all(resource.record)
 
 
 def _reason(verdict: Verdict) -> str:

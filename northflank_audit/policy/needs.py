@@ -24,9 +24,11 @@ def needs(rules: Iterable[Rule]) -> Needs:
     """Return what these rules need."""
     parts: dict[str, dict[str, list[str]]] = {}
     personal: dict[str, set[str]] = {}
+    ranks: dict[str, int] = {}
 
     for rule in rules:
         for kind_name, part in _parts(rule):
+            ranks[kind_name] = max(ranks.get(kind_name, 0), rule.severity.rank)
             ids = parts.setdefault(kind_name, {}).setdefault(part, [])
             if rule.id not in ids:
                 ids.append(rule.id)
@@ -38,6 +40,7 @@ def needs(rules: Iterable[Rule]) -> Needs:
     return Needs(
         {kind: {part: tuple(ids) for part, ids in by_part.items()} for kind, by_part in parts.items()},
         {kind: frozenset(paths) for kind, paths in personal.items()},
+        ranks,
     )
 
 

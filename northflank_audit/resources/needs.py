@@ -14,6 +14,8 @@ class Needs:
     """By type and part; a type's `list` is always among its parts."""
     personal: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The personal fields that a rule reads, by type."""
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    """By type, the rank of the most severe rule that needs it; higher is more severe."""
 
     @property
     def types(self) -> list[str]:

@@ -4,46 +4,31 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import chain, islice
-from typing import Final, NamedTuple
+from itertools import islice
+from typing import Final
 
 from msgspec.structs import replace
 
 from northflank_audit.errors import FetchError, Refused
-from northflank_audit.model import DETAIL, Identity, Resource
+from northflank_audit.model import Identity, Resource
 from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.client import CONNECTIONS, Client
-from northflank_audit.northflank.paging import (
-    READ_TEAMS,
-    Listing,
-    Page,
-    endpoint,
-    has_id,
-    pages,
-    read_again,
-    read_ahead,
-)
+from northflank_audit.northflank.paging import Page, pages, read_again
 from northflank_audit.report import Coverage, Origin
 from northflank_audit.resources import PARENT, ResourceType, Scope
 from northflank_audit.resources.decode import listed
+from northflank_audit.sources.gone_projects import GoneProjects
 from northflank_audit.sources.interface import Source
-from northflank_audit.sources.lists import TypedList, whose, within_limit
+from northflank_audit.sources.lists import NotAsked, TypedList, tells_of_api, within_limit
 from northflank_audit.sources.parts import NOT_ASKED, NOT_FOUND, PartReader
 from northflank_audit.sources.reconciliation import ListAgain, Records, Settled
 from northflank_audit.sources.scopes import Owner, Scopes, owner
+from northflank_audit.sources.side_by_side import side_by_side
+from northflank_audit.sources.teams import all_teams
 
 NOT_READ: Final = "its details were not read: --details never"
 SOME: Final = 100
 """Resources that are passed on at a time."""
-
-
-class _Came(NamedTuple):
-    """What came of a list: its pages, and why there are no more of them."""
-
-    pages: list[Page]
-    error: FetchError | None = None
-    skipped: str = ""
-    """Why it was not asked for."""
 
 
 class ApiSource(Source):
@@ -57,6 +42,7 @@ class ApiSource(Source):
         """Fetch nothing yet. `details` says whether `complete` may be asked later."""
         super().__init__(origin)
         self._client = client
+        self.requests = client.budget.sent_for
         self._teams = teams
         self._page_size = page_size
         self._shortfall = None if details else NOT_READ
@@ -66,47 +52,46 @@ class ApiSource(Source):
         self._parts = PartReader(client, self._again, self._page_of, self._personal, page_size)
         self._refusals: dict[tuple[str, str | None], Circuit] = {}
         """By type and team: of lists of projects, of which there may be many."""
-        self._projects_again: dict[str | None, frozenset[str]] = {}
-        """By team, the projects that are listed when it is seen that one may be gone."""
+        self._gone = GoneProjects(client, page_size)
 
     # -- Lists ---------------------------------------------------------------------------------------------------------
     def _pages(self, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
-        """Yield each page's resources: all lists of accounts first, then those of projects.
+        """Yield each page's resources: first what serves the most severe rules, of that lists of accounts first.
 
         A list that fails does not keep the others.
         """
-        teams = list(self._accounts())
-        token = owner(self._client, kinds)
+        teams = self._accounts()
+        token = self._owner(kinds)
         self.warnings += [token.problem] if token.problem else []
         self._parts.own_team = token.id or None
         scopes = Scopes(kinds, token, teams_named=bool(self._teams))
         self.accounts.update((each.team, each) for each in scopes.accounts(teams))
         for kind in kinds:
             yield from self._of_token(kind, token)
-        yield from chain.from_iterable(map(self._account_list, scopes.lists(list(self.accounts.values()))))
-        of_projects = [kind for kind in kinds if kind.scope is Scope.PROJECT]
-        for team in teams if of_projects else ():
-            yield from self._project_lists(team, of_projects)
+        of_accounts = list(scopes.lists(list(self.accounts.values())))
+        for some in self._by_rank(kinds):
+            yield from self._lists([each for each in of_accounts if each.kind in some])
+            of_projects = [kind for kind in some if kind.scope is Scope.PROJECT]
+            yield from self._lists([each for team in teams for each in self._of_projects(team, of_projects)])
 
-    def _accounts(self) -> Iterator[str | None]:
+    def _by_rank(self, kinds: Sequence[ResourceType]) -> Iterator[list[ResourceType]]:
+        """Yield the types, those for the most severe rules first. Projects come no later than what is in them."""
+        ranks = {kind.name: self.needs.ranks.get(kind.name, 0) for kind in kinds}
+        for rank in sorted(set(ranks.values()), reverse=True):
+            yield [kind for kind in kinds if ranks[kind.name] == rank]
+
+    def _owner(self, kinds: Sequence[ResourceType]) -> Owner:
+        return owner(self._client, kinds)
+
+    def _accounts(self) -> list[str | None]:
         if self._teams is not None:
-            yield from dict.fromkeys(self._teams) or [None]
-            return
-        teams: list[str] = []
-        listing = Listing(path="/v1/teams", keys=("teams",), what="list of teams", permission=READ_TEAMS)
-        try:
-            for page in pages(self._client, listing, self._page_size):
-                self.problems += page.contradictions
-                self.warnings += page.warnings
-                teams += [item["id"] for item in page.items if has_id(item)]
-        except FetchError as error:
-            self.problems.append(str(error))
-        self.unlisted = list(self.problems)
-        teams = list(dict.fromkeys(teams))
-        self.origin = replace(self.origin, teams=teams)
-        if not teams and not self.problems:
-            self.warnings.append("the organisation lists no team")
-        yield from teams
+            return list(dict.fromkeys(self._teams)) or [None]
+        found = all_teams(self._client, self._page_size)
+        self.problems += found.problems
+        self.warnings += found.warnings
+        self.unlisted = found.problems
+        self.origin = replace(self.origin, teams=found.ids)
+        return list(found.ids)
 
     def _of_token(self, kind: ResourceType, token: Owner) -> Iterator[list[Resource]]:
         """Yield the token as a resource, or take note of what is not known since nobody knows whose it is."""
@@ -119,19 +104,8 @@ class ApiSource(Source):
             decode = partial(listed, kind, personal=self._personal(kind.name))
             yield self._admit([token.record], kind, None, None, f"the {kind.singular}", decode=decode)
 
-    def _account_list(self, asked: TypedList) -> Iterator[list[Resource]]:
-        """Yield a list's resources, page by page, as they come."""
-        used = 0
-        with self._list_of(asked.kind, asked.team):
-            try:
-                for page in read_ahead(pages(self._client, asked.listing(), self._page_size)):
-                    used += 1
-                    yield self._used(asked, page)
-            except FetchError as error:
-                self._failed(asked, error, used)
-
-    def _project_lists(self, team: str | None, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
-        """Yield the resources of the lists of an account's projects; several lists are asked for at once."""
+    def _of_projects(self, team: str | None, kinds: Sequence[ResourceType]) -> Iterator[TypedList]:
+        """Yield the lists of an account's projects."""
         account = self._account(team)
         if why := account.unknown.get(PARENT.name):
             for kind in kinds:
@@ -139,50 +113,50 @@ class ApiSource(Source):
                     self._lacks(kind, team, why)
                 else:
                     self._gap(kind, team, None, why)
+        yield from (TypedList(kind, team, each) for kind in kinds for each in account.projects)
+
+    def _lists(self, lists: Sequence[TypedList]) -> Iterator[list[Resource]]:
+        """Yield the resources of lists, page by page, as they come; several lists are asked for at once."""
         skipped: Counter[tuple[str, str]] = Counter()
-        gone: set[str | None] = set()
-        for asked, came in self._together([TypedList(kind, team, each) for kind in kinds for each in account.projects]):
-            with self._list_of(asked.kind, team):
-                for page in came.pages:
-                    yield self._used(asked, page)
-                if came.skipped:
-                    skipped[asked.kind.plural, came.skipped] += 1
-                    self._gap(asked.kind, team, asked.project, f"{NOT_ASKED}{came.skipped}")
-                elif isinstance(came.error, Refused) and came.error.status == NOT_FOUND and self._is_gone(asked):
-                    gone.add(asked.project)
-                elif came.error is not None:
-                    self._failed(asked, came.error, len(came.pages))
-        self.problems += (f"{count} lists of {plural}: {NOT_ASKED}{why}" for (plural, why), count in skipped.items())
-        if gone:
-            left = [each for each in account.projects if each not in gone]
-            self.accounts[team] = replace(self._account(team), projects=left)
-        self.warnings += (f"the project '{each}' is gone since it was listed" for each in sorted(map(str, gone)))
+        gone: list[TypedList] = []
+        for asked, pages_ in self._side_by_side(lists):
+            used = 0
+            with self._list_of(asked.kind, asked.team):
+                try:
+                    for page in pages_:
+                        used += 1
+                        yield self._used(asked, page)
+                except NotAsked as error:
+                    skipped[asked.kind.plural, str(error)] += 1
+                    self._gap(asked.kind, asked.team, asked.project, str(error))
+                except FetchError as error:
+                    if self._is_gone(asked, error):
+                        gone.append(asked)
+                    else:
+                        self._failed(asked, error, used)
+        self.problems += (f"{count} lists of {plural}: {why}" for (plural, why), count in skipped.items())
+        self._drop(gone)
 
-    def _together(self, lists: Sequence[TypedList]) -> Iterator[tuple[TypedList, _Came]]:
-        """Yield what comes of each list, in this order."""
-        pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="lists")
-        try:
-            for some, why in within_limit(self._client, lists, lambda _: 1):
-                came = iter([_Came([], skipped=why)] * len(some)) if why else pool.map(self._whole, some)
-                yield from zip(some, came, strict=True)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    def _side_by_side(self, lists: Sequence[TypedList]) -> Iterator[tuple[TypedList, Iterator[Page]]]:
+        """Yield each list with its pages, in this order, as far as the budget covers them."""
+        for some, why in within_limit(self._client, lists, lambda _: 1, at_least=True):
+            if why:
+                yield from ((each, _not_asked(why)) for each in some)
+            else:
+                yield from side_by_side(some, self._read)
 
-    def _whole(self, asked: TypedList) -> _Came:
-        """Return all pages of a list. Of a type that is refused again and again, the rest is not asked for."""
+    def _read(self, asked: TypedList) -> Iterator[Page]:
+        """Yield the pages of a list. Of a type that is refused again and again, the rest is not asked for."""
         circuit = self._refusals.setdefault((asked.kind.name, asked.team), Circuit())
         if circuit.cause:
-            return _Came([], skipped=circuit.cause)
-        came: list[Page] = []
+            raise NotAsked(circuit.cause)
         try:
-            for page in pages(self._client, asked.listing(), self._page_size):
-                came.append(page)  # noqa: PERF402 - those before an error count
+            yield from pages(self._client, asked.listing(), self._page_size)
         except FetchError as error:
-            if self._client.deadline.remaining > 0:  # else it says nothing of the API
+            if tells_of_api(self._client, error):
                 circuit.failed(str(error))
-            return _Came(came, error)
+            raise
         circuit.succeeded()
-        return _Came(came)
 
     def _used(self, asked: TypedList, page: Page) -> list[Resource]:
         kind = asked.kind
@@ -207,35 +181,18 @@ class ApiSource(Source):
         if not used:
             self._gap(asked.kind, asked.team, asked.project, str(error))
 
-    def _is_gone(self, asked: TypedList) -> bool:
-        """Tell whether the project of a list is neither listed nor found any more; False where that can't be seen.
+    def _is_gone(self, asked: TypedList, error: FetchError) -> bool:
+        """Tell whether a list failed since its project is gone."""
+        not_found = isinstance(error, Refused) and error.status == NOT_FOUND
+        return asked.project is not None and not_found and self._gone.has(asked)
 
-        That a page lacks it is not enough: the pages shift when another project goes.
-        """
-        team, project = asked.team, asked.project
-        try:
-            if team not in self._projects_again:
-                self._projects_again[team] = self._projects_now(team)
-            if project in self._projects_again[team]:
-                return False
-            detail = PARENT.part(DETAIL)
-            path = endpoint(detail.path, team, id=project)
-            what = f"details of '{project}'{whose(team, None)}"
-            self._client.get(path, {}, what=what, permission=str(detail.permission), team=team)
-        except Refused as error:
-            return error.status == NOT_FOUND
-        except FetchError:
-            pass
-        return False
-
-    def _projects_now(self, team: str | None) -> frozenset[str]:
-        """Return the ids of an account's projects as they are now. Raises FetchError unless all of them are known."""
-        found: set[str] = set()
-        for page in pages(self._client, TypedList(PARENT, team).listing(), self._page_size):
-            if page.contradictions:
-                raise FetchError(page.contradictions[0])
-            found.update(item[PARENT.id] for item in page.items)
-        return frozenset(found)
+    def _drop(self, gone: Sequence[TypedList]) -> None:
+        """Take note that the projects of these lists are gone."""
+        for team in dict.fromkeys(each.team for each in gone):
+            ids = {str(each.project) for each in gone if each.team == team}
+            account = self._account(team)
+            self.accounts[team] = replace(account, projects=[each for each in account.projects if each not in ids])
+            self.warnings += (f"the project '{each}' is gone since it was listed" for each in sorted(ids))
 
     def _read_again(self, number: int) -> Records:
         asked, page = self._asked[number]
@@ -250,9 +207,9 @@ class ApiSource(Source):
     def complete(
         self, resources: Sequence[Resource], wanted: Mapping[Identity, frozenset[str]]
     ) -> Iterator[list[Resource]]:
-        """Read these parts of these resources, at most eight at a time, as far as the rate limit covers them.
+        """Read these parts of these resources, at most eight at a time, as far as the budget covers them.
 
-        For what it does not cover the end of its window is waited for, if that is before the run's. It comes after
+        It comes after
         the lists, so that parts can't use up what the pages need.
         """
         skipped: Counter[str] = Counter()
@@ -291,4 +248,10 @@ class ApiSource(Source):
 
     def coverage(self) -> Coverage:
         """Return the requests sent so far and what was used of their answers."""
-        return replace(super().coverage(), requests=self._client.requests, retries=self._client.retries)
+        return replace(super().coverage(), requests=self._client.budget.sent, retries=self._client.retries)
+
+
+def _not_asked(why: str) -> Iterator[Page]:
+    """Return the pages of a list that is not asked for: none, and the reason."""
+    raise NotAsked(why)
+    yield

@@ -53,6 +53,8 @@ class Source(ABC):
         """How many resources there are of each type."""
         self.details: Counter[str] = Counter()
         """How many answers about single resources of each type were used."""
+        self.requests: Mapping[str, int] = {}
+        """How many requests were sent for each type, tries included."""
         self.shortfalls: dict[str, list[str]] = {}
         """Of each type, why parts of its resources could not be read, one for each such resource."""
         self.unlisted: list[str] = []
@@ -104,6 +106,7 @@ class Source(ABC):
             type=name,
             resources=self.counts[name],
             details=self.details[name],
+            requests=self.requests.get(name, 0),
             complete=not missing,
             missing=list(dict.fromkeys(missing)),
         )

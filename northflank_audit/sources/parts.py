@@ -15,7 +15,7 @@ from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import Part, Record
 from northflank_audit.resources.decode import completed, joined, kept
 from northflank_audit.resources.paths import ITEM, stepped
-from northflank_audit.sources.lists import whose
+from northflank_audit.sources.lists import tells_of_api, whose
 from northflank_audit.sources.reconciliation import ListAgain, Settled, differences, without
 
 NOT_ASKED: Final = "not asked for, since "
@@ -110,7 +110,7 @@ class PartReader:
         return settled
 
     def _failed(self, resource: Resource, error: FetchError, circuit: Circuit) -> Settled:
-        if self._client.deadline.remaining > 0:  # else it says nothing of the API
+        if tells_of_api(self._client, error):
             circuit.failed(str(error))
         return Settled(replace(resource, shortfall=str(error)))
 
@@ -152,6 +152,7 @@ class PartReader:
             absent=f"it is gone since it was listed, or the token lacks the permission {part.permission}",
             team=resource.team,
             circuit=self._failures[kind.name, part.name],
+            label=kind.name,
         )
         detail: Any = answer.get("data") if isinstance(answer, dict) else None
         said = resource.id if part.into or not isinstance(detail, dict) else detail.get(kind.id)
@@ -202,6 +203,7 @@ class PartReader:
             what=what,
             permission=str(part.permission),
             team=resource.team,
+            label=resource.type,
         )
         items: list[Any] = []
         warnings: list[str] = []

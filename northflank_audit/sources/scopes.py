@@ -48,7 +48,8 @@ def owner(client: Client, kinds: Iterable[ResourceType]) -> Owner:
         return Owner()
     what = "the token's owner"
     try:
-        answer: Any = client.get(endpoint("/auth", None), {}, what=what, permission=str(AUTH.part(LIST).permission))
+        permission = str(AUTH.part(LIST).permission)
+        answer: Any = client.get(endpoint("/auth", None), {}, what=what, permission=permission, label=AUTH.name)
     except FetchError as error:
         return Owner(problem=str(error))
     data = answer.get("data") if isinstance(answer, dict) else None

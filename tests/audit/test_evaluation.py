@@ -99,7 +99,7 @@ def test_projects_are_asked_for_once_and_only_when_a_selected_rule_reads_them(on
     _, without = online(accounts, TWICE, MANY, more=["unrestricted"])
     assert without == [LIST]
     report, requests = online(accounts, GONE)
-    assert requests == [LIST, PROJECTS]
+    assert sorted(requests) == [LIST, PROJECTS]
     assert of(report, GONE) == {"a": "pass", "b": "fail"}
     assert (report.coverage.requests, report.coverage.pages, report.exit_code) == (2, 2, 1)
 
@@ -108,7 +108,7 @@ def test_projects_are_read_page_by_page_before_the_details(online):
     names = [f"p{n}" for n in range(5)]
     accounts = EmulatedAccounts(account(new("a", "p0", "p4"), new("b", "p5"), projects=names))
     report, requests = online(accounts, GONE, page_size=2)
-    assert requests[:4] == [LIST, PROJECTS, PROJECTS, PROJECTS]
+    assert sorted(requests[:4]) == [LIST, PROJECTS, PROJECTS, PROJECTS]
     assert of(report, GONE) == {"a": "pass", "b": "fail"}
 
 
@@ -148,7 +148,7 @@ def test_a_list_of_projects_with_a_gap_is_not_known(online, fault, page):
 def test_projects_that_are_not_known_are_no_reason_to_read_details(online):
     accounts = EmulatedAccounts(account(old("a", "p"), old("b", "p")))
     _, requests = online(accounts, GONE, faults=[Fault(path=PROJECTS, status=403)])
-    assert requests == [LIST, PROJECTS]
+    assert sorted(requests) == [LIST, PROJECTS]
 
 
 # -- Whole lists -------------------------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ def test_details_are_read_where_a_rule_over_the_account_wants_them_and_not_other
     assert (report.coverage.details, len(requests), report.exit_code) == (3, 4, 1)
     assert online(EmulatedAccounts(account(old("a", "p"), old("b", "p"))), TWICE)[1] == [LIST]  # in 2024 it says all
     _, requests = online(EmulatedAccounts(account(new("a", "p"), old("b", "p"))), GONE)
-    assert requests == [LIST, PROJECTS, f"{LIST}/a"]  # it reads no other credential
+    assert (sorted(requests[:2]), requests[2:]) == ([LIST, PROJECTS], [f"{LIST}/a"])  # it reads no other credential
 
 
 def test_a_detail_is_asked_for_once_though_two_rules_want_it_and_it_is_refused(online):

@@ -92,7 +92,7 @@ def test_what_may_pass_is_tried_again(api, client, world, status):
     api.get(f"{URL}/v1/x", json={"ok": True})
     tried = client()
     assert get(tried) == {"ok": True}
-    assert (tried.requests, tried.retries, len(world.waits)) == (2, 1, 1)
+    assert (tried.budget.sent, tried.retries, len(world.waits)) == (2, 1, 1)
 
 
 def test_the_log_says_of_each_try_what_it_was_for(api, client, caplog):
@@ -140,7 +140,7 @@ def test_what_will_not_pass_is_final_at_the_first_answer(api, client, status):
     tried = client()
     with pytest.raises(Refused, match=f"list, page 1: HTTP {status}: no") as caught:
         get(tried)
-    assert (tried.requests, caught.value.status, caught.value.exit_code) == (1, status, 3)
+    assert (tried.budget.sent, caught.value.status, caught.value.exit_code) == (1, status, 3)
 
 
 def test_a_403_names_the_permission_and_a_401_where_the_token_came_from(api, client):
@@ -246,7 +246,7 @@ def test_tries_end(api, client, world):
     tried = client(attempts=4)
     with pytest.raises(FetchError, match="HTTP 503 .gave up after 4 tries"):
         get(tried)
-    assert (tried.requests, tried.retries, len(world.waits)) == (4, 3, 3)
+    assert (tried.budget.sent, tried.retries, len(world.waits)) == (4, 3, 3)
 
 
 def test_backoff_is_exponential_with_full_jitter(api, client, world, monkeypatch):
@@ -301,8 +301,8 @@ def test_a_wait_that_ends_just_before_the_deadline_is_begun(api, client, world):
 @pytest.mark.parametrize(("reset", "waited"), [(9, True), (10, False), (11, False)])
 def test_a_window_is_waited_for_if_it_ends_before_the_run(client, world, reset, waited):
     waiting = client(timeout=10)
-    waiting.rate_limit.update({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(reset)})
-    assert waiting.wait_for_window() is waited
+    waiting.budget.rate_limit.update({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(reset)})
+    assert waiting.budget.wait_for_window() is waited
     assert world.waits == ([reset] if waited else [])
 
 
@@ -318,7 +318,7 @@ def test_nothing_is_sent_after_the_deadline(client, world):
     world.now = 61
     with pytest.raises(FetchError, match="the run's time of 60 s is up"):
         get(tried)
-    assert tried.requests == 0
+    assert tried.budget.sent == 0
 
 
 def test_a_body_that_is_too_large_is_refused(api, client):
@@ -347,7 +347,7 @@ def test_a_certificate_that_is_not_trusted_is_final(api, client):
     tried = client()
     with pytest.raises(FetchError, match="REQUESTS_CA_BUNDLE"):
         get(tried)
-    assert tried.requests == 1
+    assert tried.budget.sent == 1
 
 
 def test_an_address_that_is_none_is_final(client):

@@ -1,16 +1,20 @@
 """What becomes of a credential whose list and details differ, or that is gone."""
 
 import datetime as dt
-from types import SimpleNamespace
+import threading
+import time
 
 import pytest
 
 from northflank_audit.audit.evaluation import evaluate
+from northflank_audit.deadline import Deadline
 from northflank_audit.errors import Refused
+from northflank_audit.northflank.budget import Budget
 from northflank_audit.policy.engine import Engine
 from northflank_audit.report import Origin
+from northflank_audit.resources import TYPES
 from northflank_audit.sources.api import NOT_READ, ApiSource
-from tests.conftest import CREDENTIALS, needing, rule
+from tests.conftest import CREDENTIALS, NET, needing, rule
 
 NOW_TIME = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 LIST = "/v1/integrations/registries"
@@ -36,9 +40,9 @@ class Api:
     def __init__(self, answers):
         self.answers = {path: list(each) for path, each in answers.items()}
         self.asked = []
-        self.rate_limit = SimpleNamespace(covers=lambda wanted: wanted)
-        self.deadline = SimpleNamespace(remaining=1)
-        self.requests = self.retries = 0
+        self.deadline = Deadline(NET)
+        self.budget = Budget(self.deadline, time.sleep)
+        self.retries = 0
 
     def get(self, path, query, **_):
         self.asked.append(path.removeprefix(LIST))
@@ -136,3 +140,21 @@ def test_what_is_gone_does_not_count_for_rules_about_its_account():
     )
     assert [each.id for each in found.resources] == ["b"]
     assert {str(each.status) for each in found.verdicts} == {"pass"}
+
+
+def test_lists_of_accounts_are_asked_for_side_by_side():
+    kinds = ["registry-credential", "api-token", "domain", "load-balancer"]
+    together = threading.Barrier(len(kinds), timeout=NET)
+
+    class Waiting(Api):
+        def get(self, path, query, **more):
+            together.wait()
+            return super().get(path, query, **more)
+
+    def empty(kind):
+        return {"data": {kind.listing.keys[0]: [{kind.id: "a"}]}, "pagination": {"hasNextPage": False}}
+
+    api = Waiting({f"/v1{TYPES[name].listing.path}": [empty(TYPES[name])] for name in kinds})
+    source = ApiSource(api, Origin(kind="api"), [], page_size=100, details=False)
+    found = [each.type for page in source.pages(needing(*kinds)) for each in page]
+    assert (found, source.problems) == ([name for name in TYPES if name in kinds], [])

@@ -1,0 +1,115 @@
+"""Counts the requests of an audit: the same evaluation, over lists that are read and parts that are only counted."""
+
+import datetime as dt
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from northflank_audit.audit.evaluation import TimedEngine, evaluate
+from northflank_audit.audit.policy_reading import read_policy
+from northflank_audit.audit.source_opening import counting
+from northflank_audit.config.settings import Settings
+from northflank_audit.deadline import Deadline
+from northflank_audit.model import Identity, Resource
+from northflank_audit.policy.verdict import Verdict
+from northflank_audit.resources.needs import Needs
+from northflank_audit.sources.counting import Bounds, CountingSource
+
+__all__ = ["Bounds", "RequestPlan", "TypePlan", "plan"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypePlan:
+    """What one type takes."""
+
+    type: str
+    resources: int
+    lists: int
+    """Requests for its lists."""
+    parts: Bounds
+    """Requests for details and lists of children."""
+    out_of_scope: str
+    """Why there is none of it in these accounts; empty where there may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestPlan:
+    """How many requests an audit takes, and what that means for the hourly limit."""
+
+    requests: Bounds
+    """In all, if none is tried again."""
+    timeout: int | None
+    """The `--timeout` that it needs, in seconds; None: none is enough."""
+    limit: int | None
+    """Requests in an hour, as the API says it; None where it does not."""
+    left: int | None
+    """How many of them are left now."""
+    covered: bool
+    """Whether the hourly limit and `--reserve` cover it now."""
+    most: int | None
+    """What `--max-requests` allows."""
+    needs: Needs
+    """What the rules read."""
+    owner: str
+    """Whose token it is, for a person."""
+    types: list[TypePlan] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """Why lists could not be read."""
+    warnings: list[str] = field(default_factory=list)
+
+
+class _CountingEngine(TimedEngine):
+    """An engine that tells the source which parts are wanted for sure.
+
+    A verdict that was given without parts that were counted may not be unknown when they have been read.
+    """
+
+    source: CountingSource
+
+    def wanted(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> dict[Identity, frozenset[str]]:
+        """Return what the engine returns."""
+        every, known = list(verdicts), list(resources)
+        sure = [each for each in every if not self.source.has_counted(each.resource.team, each.parts or {})]
+        self.source.settle(super().wanted(sure, known))
+        return super().wanted(every, known)
+
+
+def plan(settings: Settings) -> RequestPlan:
+    """Read the lists, and count what an audit by these settings asks for. Raises StartError before that."""
+    deadline = Deadline(settings.timeout)
+    policy = read_policy(settings)
+    with counting(settings, deadline) as source:
+        source.always = settings.details == "always"
+        engine = _CountingEngine(policy.rules, dt.datetime.now(dt.UTC), deadline, absent=settings.absent)
+        engine.source = source
+        for batch in evaluate(engine, source, settings.details):
+            deque(batch.verdicts, 0)
+        return _plan(source, [*source.problems, *engine.problems()])
+
+
+def _plan(source: CountingSource, problems: list[str]) -> RequestPlan:
+    budget, parts = source.budget, source.parts
+    requests = Bounds(source.lists + parts.at_least, source.lists + parts.at_most)
+    limit = budget.rate_limit
+    return RequestPlan(
+        requests=requests,
+        timeout=budget.timeout_for(requests.at_most),
+        limit=limit.limit,
+        left=limit.left,
+        covered=budget.seconds_for(requests.at_most) <= 0,
+        most=budget.most,
+        needs=source.needs,
+        owner=" ".join(filter(None, [source.owner.type, source.owner.id])),
+        types=[
+            TypePlan(
+                type=each.type,
+                resources=each.resources,
+                lists=each.requests,
+                parts=source.parts_of(each.type),
+                out_of_scope=each.scope,
+            )
+            for each in source.coverage().types
+        ],
+        problems=list(dict.fromkeys(problems)),
+        warnings=list(dict.fromkeys(source.warnings)),
+    )

@@ -1,0 +1,87 @@
+"""The API as a source whose lists are read, and whose parts are only counted."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from northflank_audit.model import Identity, Resource
+from northflank_audit.northflank.budget import Budget
+from northflank_audit.resources import ResourceType
+from northflank_audit.resources.own_token import AUTH
+from northflank_audit.sources.api import ApiSource
+from northflank_audit.sources.scopes import Owner
+
+Wanted = tuple[Identity, str]
+"""A part of a resource."""
+
+
+class Bounds(NamedTuple):
+    """A number of requests that is known, or at least and at most so."""
+
+    at_least: int
+    at_most: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is one number."""
+        return self.at_least == self.at_most
+
+
+class CountingSource(ApiSource):
+    """Counts the requests for parts, one each. A list of children counts as one page."""
+
+    owner = Owner()
+    """Whose token it is."""
+    always = False
+    """Whether parts are wanted whatever the verdicts are."""
+
+    @property
+    def budget(self) -> Budget:
+        """What the run may still ask of the API."""
+        return self._client.budget
+
+    def settle(self, wanted: Mapping[Identity, frozenset[str]]) -> None:
+        """Take note of parts that an audit will want for sure."""
+        self._certain.update((identity, part) for identity, parts in wanted.items() for part in parts)
+
+    def has_counted(self, team: str | None, parts: Mapping[str, frozenset[str]]) -> bool:
+        """Tell whether some of these parts of an account's types were counted: what they hold is not known."""
+        return any((team, kind, part) in self._kinds for kind, names in parts.items() for part in names)
+
+    def complete(
+        self, resources: Sequence[Resource], wanted: Mapping[Identity, frozenset[str]]
+    ) -> Iterator[list[Resource]]:
+        """Count these parts of these resources, and yield the resources as they are."""
+        for each in resources:
+            for part in wanted[each.identity]:
+                self._wanted.add((each.identity, part))
+                self._kinds.add((each.team, each.type, part))
+        yield list(resources)
+
+    def parts_of(self, name: str) -> Bounds:
+        """Return how many requests the parts of a type take."""
+        wanted = {each for each in self._wanted if each[0][0] == name}
+        return Bounds(len(wanted if self.always else wanted & self._certain), len(wanted))
+
+    @property
+    def lists(self) -> int:
+        """How many requests an audit sends besides those for parts, if none is tried again."""
+        return self._client.budget.sent - self._client.retries - int(self._asked_besides)
+
+    @property
+    def parts(self) -> Bounds:
+        """How many requests all parts take."""
+        each = [self.parts_of(name) for name in self.needs.types]
+        return Bounds(sum(one.at_least for one in each), sum(one.at_most for one in each))
+
+    def _owner(self, kinds: Sequence[ResourceType]) -> Owner:
+        """Ask whose token it is, also where an audit does not; then a failure takes nothing from the plan."""
+        self._certain: set[Wanted] = set()
+        self._wanted: set[Wanted] = set()
+        self._kinds: set[tuple[str | None, str, str]] = set()
+        before = self._client.budget.sent
+        found = super()._owner(kinds)
+        self._asked_besides = self._client.budget.sent == before
+        self.owner = super()._owner([AUTH]) if self._asked_besides else found
+        if self._asked_besides and self.owner.problem:
+            self.warnings.append(self.owner.problem)
+        return found

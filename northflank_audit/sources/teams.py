@@ -1,0 +1,34 @@
+"""The teams of an organisation, for audits of all of them."""
+
+from dataclasses import dataclass, field
+
+from northflank_audit.errors import FetchError
+from northflank_audit.northflank.client import Client
+from northflank_audit.northflank.paging import READ_TEAMS, Listing, has_id, pages
+
+
+@dataclass(slots=True)
+class Teams:
+    """The teams that an organisation lists."""
+
+    ids: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """Why not all of them are known."""
+    warnings: list[str] = field(default_factory=list)
+
+
+def all_teams(client: Client, page_size: int) -> Teams:
+    """Return every team that the token's organisation lists."""
+    found = Teams()
+    listing = Listing(path="/v1/teams", keys=("teams",), what="list of teams", permission=READ_TEAMS)
+    try:
+        for page in pages(client, listing, page_size):
+            found.problems += page.contradictions
+            found.warnings += page.warnings
+            found.ids += [item["id"] for item in page.items if has_id(item)]
+    except FetchError as error:
+        found.problems.append(str(error))
+    found.ids = list(dict.fromkeys(found.ids))
+    if not found.ids and not found.problems:
+        found.warnings.append("the organisation lists no team")
+    return found
