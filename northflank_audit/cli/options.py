@@ -4,29 +4,23 @@ A flag beats the environment, which beats the config file, which beats the defau
 config file as its `default_map`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 
 from northflank_audit.cli.config_file import DEFAULT_CONFIG, ConfigOption, read_config
 from northflank_audit.cli.option_types import (
-    MailAddress,
-    NameList,
     Option,
-    OutputPath,
     Seconds,
-    WebAddress,
     WholeNumber,
 )
 from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES, Settings
-from northflank_audit.delivery.when import When
-from northflank_audit.model import Severity
 from northflank_audit.reading import bound
 
-_DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(Settings)}
+DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(Settings)}
 LONGEST: Final = 7 * 86_400
 """Seconds that a run may take at most: a week."""
 
@@ -37,7 +31,8 @@ def _bound(ctx: click.Context, _param: click.Parameter, value: float) -> float:
     return value
 
 
-def _option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+    """Return a decorator that adds an option, which an environment variable of its name also sets."""
     variable = "NORTHFLANK_AUDIT_" + names[0].lstrip("-").replace("-", "_").upper()
     attributes["envvar"] = [variable, *attributes.pop("variables", ())]
     return click.option(*names, **{"cls": Option, **attributes})
@@ -48,7 +43,7 @@ def from_command_line(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
-def _all(
+def add_all(
     command: Callable[..., Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
 ) -> Callable[..., Any]:
     """Add options to a command, the first one first."""
@@ -59,9 +54,9 @@ def _all(
 
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that names the config file."""
-    return _all(
+    return add_all(
         command,
-        _option(
+        option(
             "--config",
             cls=ConfigOption,
             metavar="FILE",
@@ -74,34 +69,34 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that select rules."""
-    return _all(
+    return add_all(
         command,
         config_option,
-        _option(
+        option(
             "--rules",
             metavar="PATH",
             multiple=True,
             help="Rule file, folder or pack:NAME; repeatable.  [default: the bundled rules]",
         ),
-        _option("--rule", metavar="ID", multiple=True, names=True, help="Run this rule only; repeatable."),
-        _option("--skip-rule", metavar="ID", multiple=True, names=True, help="Skip this rule; repeatable."),
+        option("--rule", metavar="ID", multiple=True, names=True, help="Run this rule only; repeatable."),
+        option("--skip-rule", metavar="ID", multiple=True, names=True, help="Skip this rule; repeatable."),
     )
 
 
 def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that names the waivers."""
-    decorated: Callable[..., Any] = _option("--waivers", metavar="FILE", help="Accepted violations, in YAML.")(command)
+    decorated: Callable[..., Any] = option("--waivers", metavar="FILE", help="Accepted violations, in YAML.")(command)
     return decorated
 
 
 def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that says where reports are."""
-    return _all(
+    return add_all(
         command,
-        _option(
+        option(
             "--output-dir",
             metavar="DIR",
-            default=_DEFAULTS["output_dir"],
+            default=DEFAULTS["output_dir"],
             show_default=True,
             help="Directory for the reports.",
         ),
@@ -110,10 +105,10 @@ def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say where the resources come from."""
-    return _all(
+    return add_all(
         command,
-        _option("--demo", is_flag=True, is_eager=True, help="Audit the sample account of the embedded emulator."),
-        _option(
+        option("--demo", is_flag=True, is_eager=True, help="Audit the sample account of the embedded emulator."),
+        option(
             "--api-url",
             metavar="URL",
             variables=URL_VARIABLES,
@@ -121,20 +116,20 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Base URL of the API.",
         ),
-        _option(
+        option(
             "--token-file",
             metavar="FILE",
             help="Read the token from a file.  [default: $NORTHFLANK_API_TOKEN, $NF_API_TOKEN]",
         ),
-        _option(
+        option(
             "--team",
             metavar="ID",
             multiple=True,
             names=True,
             help="Audit this team; repeatable.  [default: the token's own account]",
         ),
-        _option("--all-teams", is_flag=True, help="Audit every team of the token's organisation."),
-        _option(
+        option("--all-teams", is_flag=True, help="Audit every team of the token's organisation."),
+        option(
             "--input",
             metavar="FILE",
             multiple=True,
@@ -146,9 +141,9 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def details_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that says whether details are read."""
-    return _all(
+    return add_all(
         command,
-        _option(
+        option(
             "--details",
             type=click.Choice(["auto", "always", "never"]),
             default="auto",
@@ -160,12 +155,12 @@ def details_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def absent_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that says what a field means that the API omits."""
-    return _all(
+    return add_all(
         command,
-        _option(
+        option(
             "--absent",
             type=click.Choice(["unknown", "notapplicable", "violating"]),
-            default=_DEFAULTS["absent"],
+            default=DEFAULTS["absent"],
             show_default=True,
             help="Verdict where the API omits a documented field; a rule's own parameter absent overrides it.",
         ),
@@ -174,23 +169,23 @@ def absent_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that bound what is asked of the API."""
-    return _all(
+    return add_all(
         command,
-        _option(
+        option(
             "--page-size",
             type=WholeNumber(1, 100),
             default=100,
             show_default=True,
             help="Results per page.",
         ),
-        _option(
+        option(
             "--max-attempts",
             type=WholeNumber(1, 100),
             default=5,
             show_default=True,
             help="Maximum attempts per request.",
         ),
-        _option(
+        option(
             "--timeout",
             type=Seconds(LONGEST),
             callback=_bound,
@@ -199,12 +194,12 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="SECONDS",
             help="Time limit of the whole run, in seconds, waits included.",
         ),
-        _option(
+        option(
             "--max-requests",
             type=WholeNumber(1, 1_000_000),
             help="Most requests of a run; what they do not cover is unknown.",
         ),
-        _option(
+        option(
             "--reserve",
             type=WholeNumber(0, 1_000_000),
             default=0,
@@ -212,108 +207,3 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Requests of the account's hourly limit to leave to others.",
         ),
     )
-
-
-def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say who is told of a run."""
-    return _all(
-        command,
-        _option(
-            "--notify-file",
-            metavar="FILE",
-            help="File of Apprise URLs to notify, one per line.  [default: $NORTHFLANK_AUDIT_NOTIFY_URLS]",
-        ),
-        _option(
-            "--notify-when",
-            type=click.Choice(get_args(When)),
-            default=_DEFAULTS["notify_when"],
-            show_default=True,
-            help="When to notify; an incomplete audit always notifies.",
-        ),
-        _option("--metrics-file", metavar="FILE.prom", help="Write metrics for the Prometheus node exporter."),
-        _option("--metrics-push", metavar="URL", help="Push metrics to this Prometheus Pushgateway."),
-        _option(
-            "--heartbeat",
-            metavar="URL",
-            help="Ping URL/start, then URL or URL/fail; or give the pattern: URL?s={start|success|fail}.",
-        ),
-    )
-
-
-def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that adds the options of `run`; `formats` are the reports that there are."""
-    severities = [*(severity.value for severity in Severity), "never"]
-    options = (
-        source_options,
-        policy_options,
-        waivers_option,
-        details_option,
-        _option(
-            "--fail-on",
-            type=click.Choice(severities),
-            default=_DEFAULTS["fail_on"].value,
-            show_default=True,
-            help="Lowest severity that makes the exit code 1.",
-        ),
-        _option(
-            "--on-unknown",
-            type=click.Choice(["fail", "ignore"]),
-            default=_DEFAULTS["on_unknown"],
-            show_default=True,
-            help="Whether unknown verdicts make the audit incomplete.",
-        ),
-        absent_option,
-        output_dir_option,
-        _option(
-            "--format",
-            type=NameList(formats),
-            default="html,md,json",
-            show_default=True,
-            help="Reports to write in --output-dir; none: only those of --output.",
-        ),
-        _option(
-            "--output",
-            type=OutputPath(formats),
-            multiple=True,
-            help="Write a report to a file; repeatable; - is standard output.",
-        ),
-        _option(
-            "--include",
-            type=NameList(["pass", "notapplicable"]),
-            default="",
-            metavar="pass,notapplicable",
-            help="Also list these results.",
-        ),
-        _option(
-            "--console-url",
-            type=WebAddress(),
-            metavar="URL",
-            default=_DEFAULTS["console_url"],
-            show_default=True,
-            help="Base URL of the console that reports link to.",
-        ),
-        _option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
-        _option(
-            "--email-to",
-            type=MailAddress(),
-            multiple=True,
-            names=True,
-            help="Mail the report to this address; repeatable.",
-        ),
-        _option("--save-snapshot", metavar="FILE", help="Save what was fetched, without secrets, for --input."),
-        delivery_options,
-        request_options,
-        _option("--quiet", is_flag=True, help="Print only violations, warnings and errors."),
-        _option("--verbose", is_flag=True, help="Log every step on standard error."),
-        _option(
-            "--log-format",
-            type=click.Choice(["text", "json"]),
-            default="text",
-            show_default=True,
-            help="Format of log messages: text or JSON lines.",
-        ),
-        _option("--no-progress", is_flag=True, help="No progress bar."),
-        _option("--no-color", is_flag=True, help="No colour."),
-    )
-
-    return lambda command: _all(command, *options)
