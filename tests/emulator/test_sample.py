@@ -16,7 +16,7 @@ RULES = {
     rule.id: rule
     for name in packs()
     for rule in read_rules([f"pack:{name}"]).checked()
-    if rule.resource not in ("registry-credential", "account")
+    if rule.resource not in ("registry-credential", "account") and not rule.unset
 }
 
 
