@@ -13,7 +13,7 @@ import click
 
 from northflank_audit import __version__, logs
 from northflank_audit.cli.lazy import Lazy, LazyGroup
-from northflank_audit.cli.run_options import run_options
+from northflank_audit.cli.options import run_options
 from northflank_audit.config.settings import settings_from
 from northflank_audit.errors import AuditError, FileError, FileErrors, Stopped
 from northflank_audit.formats import FORMATS

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -171,3 +171,19 @@ class WholeNumber(click.IntRange):
         if number is None or not (self.min or 0) <= number <= (self.max or 0):
             self.fail(f"'{text}' is not a whole number from {self.min} to {self.max}", param, ctx)
         return number
+
+
+def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+    """Return a decorator that adds an option, which a variable of its name sets, too."""
+    variable = "NORTHFLANK_AUDIT_" + names[0].lstrip("-").replace("-", "_").upper()
+    attributes["envvar"] = [variable, *attributes.pop("variables", ())]
+    return click.option(*names, **{"cls": Option, **attributes})
+
+
+def add_options(
+    command: Callable[..., Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> Callable[..., Any]:
+    """Add options to a command, the first one first."""
+    for each in reversed(options):
+        command = each(command)
+    return command

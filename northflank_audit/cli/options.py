@@ -4,38 +4,28 @@ A flag beats the environment, which beats the config file, which beats the defau
 config file as its `default_map`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import click
 from click.core import ParameterSource
 
+from northflank_audit.cli.bound_options import absent_option, details_option, request_options
 from northflank_audit.cli.config_file import DEFAULT_CONFIG, ConfigOption, read_config
 from northflank_audit.cli.option_types import (
-    Option,
-    Seconds,
-    WholeNumber,
+    MailAddress,
+    NameList,
+    OutputPath,
+    WebAddress,
+    add_options,
+    option,
 )
 from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES, Settings
-from northflank_audit.reading import bound
+from northflank_audit.delivery.when import When
+from northflank_audit.model import Severity
 
-DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(Settings)}
-LONGEST: Final = 7 * 86_400
-"""Seconds that a run may take at most: a week."""
-
-
-def _bound(ctx: click.Context, _param: click.Parameter, value: float) -> float:
-    """Bound the reading of files by the run's time, wherever that is set."""
-    bound(ctx, value)
-    return value
-
-
-def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
-    """Return a decorator that adds an option, which an environment variable of its name also sets."""
-    variable = "NORTHFLANK_AUDIT_" + names[0].lstrip("-").replace("-", "_").upper()
-    attributes["envvar"] = [variable, *attributes.pop("variables", ())]
-    return click.option(*names, **{"cls": Option, **attributes})
+_DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(Settings)}
 
 
 def from_command_line(ctx: click.Context, name: str) -> bool:
@@ -43,18 +33,9 @@ def from_command_line(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
-def add_all(
-    command: Callable[..., Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
-) -> Callable[..., Any]:
-    """Add options to a command, the first one first."""
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that names the config file."""
-    return add_all(
+    return add_options(
         command,
         option(
             "--config",
@@ -69,7 +50,7 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that select rules."""
-    return add_all(
+    return add_options(
         command,
         config_option,
         option(
@@ -91,12 +72,12 @@ def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that says where reports are."""
-    return add_all(
+    return add_options(
         command,
         option(
             "--output-dir",
             metavar="DIR",
-            default=DEFAULTS["output_dir"],
+            default=_DEFAULTS["output_dir"],
             show_default=True,
             help="Directory for the reports.",
         ),
@@ -105,7 +86,7 @@ def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say where the resources come from."""
-    return add_all(
+    return add_options(
         command,
         option("--demo", is_flag=True, is_eager=True, help="Audit the sample account of the embedded emulator."),
         option(
@@ -139,71 +120,106 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def details_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that says whether details are read."""
-    return add_all(
+def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say who is told of a run."""
+    return add_options(
         command,
         option(
-            "--details",
-            type=click.Choice(["auto", "always", "never"]),
-            default="auto",
+            "--notify-file",
+            metavar="FILE",
+            help="File of Apprise URLs to notify, one per line.  [default: $NORTHFLANK_AUDIT_NOTIFY_URLS]",
+        ),
+        option(
+            "--notify-when",
+            type=click.Choice(get_args(When)),
+            default=_DEFAULTS["notify_when"],
             show_default=True,
-            help="Fetch details, one request per resource; auto: only where a rule needs them.",
+            help="When to notify; an incomplete audit always notifies.",
+        ),
+        option("--metrics-file", metavar="FILE.prom", help="Write metrics for the Prometheus node exporter."),
+        option("--metrics-push", metavar="URL", help="Push metrics to this Prometheus Pushgateway."),
+        option(
+            "--heartbeat",
+            metavar="URL",
+            help="Ping URL/start, then URL or URL/fail; or give the pattern: URL?s={start|success|fail}.",
         ),
     )
 
 
-def absent_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that says what a field means that the API omits."""
-    return add_all(
-        command,
+def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that adds the options of `run`; `formats` are the reports that there are."""
+    severities = [*(severity.value for severity in Severity), "never"]
+    options = (
+        source_options,
+        policy_options,
+        waivers_option,
+        details_option,
         option(
-            "--absent",
-            type=click.Choice(["unknown", "notapplicable", "violating"]),
-            default=DEFAULTS["absent"],
+            "--fail-on",
+            type=click.Choice(severities),
+            default=_DEFAULTS["fail_on"].value,
             show_default=True,
-            help="Verdict where the API omits a documented field; a rule's own parameter absent overrides it.",
+            help="Lowest severity that makes the exit code 1.",
         ),
+        option(
+            "--on-unknown",
+            type=click.Choice(["fail", "ignore"]),
+            default=_DEFAULTS["on_unknown"],
+            show_default=True,
+            help="Whether unknown verdicts make the audit incomplete.",
+        ),
+        absent_option,
+        output_dir_option,
+        option(
+            "--format",
+            type=NameList(formats),
+            default="html,md,json",
+            show_default=True,
+            help="Reports to write in --output-dir; none: only those of --output.",
+        ),
+        option(
+            "--output",
+            type=OutputPath(formats),
+            multiple=True,
+            help="Write a report to a file; repeatable; - is standard output.",
+        ),
+        option(
+            "--include",
+            type=NameList(["pass", "notapplicable"]),
+            default="",
+            metavar="pass,notapplicable",
+            help="Also list these results.",
+        ),
+        option(
+            "--console-url",
+            type=WebAddress(),
+            metavar="URL",
+            default=_DEFAULTS["console_url"],
+            show_default=True,
+            help="Base URL of the console that reports link to.",
+        ),
+        option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
+        option(
+            "--email-to",
+            type=MailAddress(),
+            multiple=True,
+            names=True,
+            help="Mail the report to this address; repeatable.",
+        ),
+        option("--save-snapshot", metavar="FILE", help="Save what was fetched, without secrets, for --input."),
+        delivery_options,
+        request_options,
+        option("--quiet", is_flag=True, help="Print only violations, warnings and errors."),
+        option("--verbose", is_flag=True, help="Log every step on standard error."),
+        option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help="Format of log messages: text or JSON lines.",
+        ),
+        option("--no-progress", is_flag=True, help="No progress bar."),
+        option("--no-color", is_flag=True, help="No colour."),
     )
 
-
-def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that bound what is asked of the API."""
-    return add_all(
-        command,
-        option(
-            "--page-size",
-            type=WholeNumber(1, 100),
-            default=100,
-            show_default=True,
-            help="Results per page.",
-        ),
-        option(
-            "--max-attempts",
-            type=WholeNumber(1, 100),
-            default=5,
-            show_default=True,
-            help="Maximum attempts per request.",
-        ),
-        option(
-            "--timeout",
-            type=Seconds(LONGEST),
-            callback=_bound,
-            default=300,
-            show_default=True,
-            metavar="SECONDS",
-            help="Time limit of the whole run, in seconds, waits included.",
-        ),
-        option(
-            "--max-requests",
-            type=WholeNumber(1, 1_000_000),
-            help="Most requests of a run; what they do not cover is unknown.",
-        ),
-        option(
-            "--reserve",
-            type=WholeNumber(0, 1_000_000),
-            default=0,
-            show_default=True,
-            help="Requests of the account's hourly limit to leave to others.",
-        ),
-    )
+    return lambda command: add_options(command, *options)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from northflank_audit.audit.permissions import parts_of, permissions
+from northflank_audit.cli.bound_options import absent_option, details_option, request_options
 from northflank_audit.cli.catalogue_commands import endpoint
-from northflank_audit.cli.options import absent_option, details_option, policy_options, request_options, source_options
+from northflank_audit.cli.options import policy_options, source_options
 from northflank_audit.cli.request_plan import count_lines, counted
 from northflank_audit.config.policy import select_rules
 from northflank_audit.config.settings import settings_from

@@ -8,7 +8,8 @@ import click
 
 from northflank_audit.audit.explanation import Finder
 from northflank_audit.audit.source_opening import opened
-from northflank_audit.cli.options import details_option, policy_options, request_options, source_options
+from northflank_audit.cli.bound_options import details_option, request_options
+from northflank_audit.cli.options import policy_options, source_options
 from northflank_audit.config.policy import read_rules, requested
 from northflank_audit.config.settings import settings_from
 from northflank_audit.errors import FetchError, StartError, did_you_mean

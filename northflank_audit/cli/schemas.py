@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from northflank_audit.cli.run_options import run_options
+from northflank_audit.cli.options import run_options
 from northflank_audit.config import email_section
 from northflank_audit.formats import FORMATS
 from northflank_audit.model import Waiver

@@ -15,13 +15,12 @@ from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.runner import audit
 from northflank_audit.audit.source_opening import opened
 from northflank_audit.audit.waiver_status import AuditScope, WaiverCheck, WaiverStatus, waiver_checks
+from northflank_audit.cli.bound_options import details_option, request_options
 from northflank_audit.cli.option_types import Option
 from northflank_audit.cli.options import (
     config_option,
-    details_option,
     output_dir_option,
     policy_options,
-    request_options,
     source_options,
     waivers_option,
 )

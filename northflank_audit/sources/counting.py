@@ -1,15 +1,19 @@
 """The API as a source whose lists are read, and whose parts are only counted."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from northflank_audit.model import Identity, Resource
+from northflank_audit.model import LIST, Identity, Resource
 from northflank_audit.northflank.budget import Budget
-from northflank_audit.resources import ResourceType
+from northflank_audit.resources import TYPES, ResourceType
+from northflank_audit.resources.base import Part
 from northflank_audit.resources.own_token import AUTH
 from northflank_audit.sources.api import ApiSource
+from northflank_audit.sources.parts import names
 from northflank_audit.sources.scopes import Owner
 
+MOST_NAMES: Final = 100
+"""Names that a part may be asked for, at most, where the part that gives them has not been read: an assumption."""
 Wanted = tuple[Identity, str]
 """A part of a resource."""
 
@@ -27,7 +31,7 @@ class Bounds(NamedTuple):
 
 
 class CountingSource(ApiSource):
-    """Counts the requests for parts, one each. A list of children counts as one page."""
+    """Counts the requests for parts. A list of children counts as one page."""
 
     owner = Owner()
     """Whose token it is."""
@@ -41,7 +45,9 @@ class CountingSource(ApiSource):
 
     def settle(self, wanted: Mapping[Identity, frozenset[str]]) -> None:
         """Take note of parts that an audit will want for sure."""
-        self._certain.update((identity, part) for identity, parts in wanted.items() for part in parts)
+        self._certain.update(
+            (identity, part) for identity, parts in wanted.items() for part in TYPES[identity[0]].needed(parts)
+        )
 
     def has_counted(self, team: str | None, parts: Mapping[str, frozenset[str]]) -> bool:
         """Tell whether some of these parts of an account's types were counted: what they hold is not known."""
@@ -52,15 +58,17 @@ class CountingSource(ApiSource):
     ) -> Iterator[list[Resource]]:
         """Count these parts of these resources, and yield the resources as they are."""
         for each in resources:
-            for part in wanted[each.identity]:
-                self._wanted.add((each.identity, part))
-                self._kinds.add((each.team, each.type, part))
+            kind = TYPES[each.type]
+            for name in kind.needed(wanted[each.identity]) - each.parts - {LIST}:
+                self._wanted[each.identity, name] = _cost(each, kind, kind.part(name))
+                self._kinds.add((each.team, each.type, name))
         yield list(resources)
 
     def parts_of(self, name: str) -> Bounds:
         """Return how many requests the parts of a type take."""
-        wanted = {each for each in self._wanted if each[0][0] == name}
-        return Bounds(len(wanted if self.always else wanted & self._certain), len(wanted))
+        costs = {each: cost for each, cost in self._wanted.items() if each[0][0] == name}
+        sure = [cost.at_least for each, cost in costs.items() if self.always or each in self._certain]
+        return Bounds(sum(sure), sum(cost.at_most for cost in costs.values()))
 
     @property
     def lists(self) -> int:
@@ -76,7 +84,7 @@ class CountingSource(ApiSource):
     def _owner(self, kinds: Sequence[ResourceType]) -> Owner:
         """Ask whose token it is, also where an audit does not; then a failure takes nothing from the plan."""
         self._certain: set[Wanted] = set()
-        self._wanted: set[Wanted] = set()
+        self._wanted: dict[Wanted, Bounds] = {}
         self._kinds: set[tuple[str | None, str, str]] = set()
         before = self._client.budget.sent
         found = super()._owner(kinds)
@@ -85,3 +93,13 @@ class CountingSource(ApiSource):
         if self._asked_besides and self.owner.problem:
             self.warnings.append(self.owner.problem)
         return found
+
+
+def _cost(resource: Resource, kind: ResourceType, part: Part) -> Bounds:
+    """Return how many requests a part of a resource takes: one, or one for each of its names."""
+    if not part.each:
+        return Bounds(1, 1)
+    if kind.needed({part.name}) - {part.name} - resource.parts:  # its names are in a part that is not read here
+        return Bounds(0, MOST_NAMES)
+    count = len(names(resource, part, part.name))
+    return Bounds(count, count)

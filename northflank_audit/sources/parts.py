@@ -173,7 +173,7 @@ class PartReader:
         items: list[Any] = []
         warnings: tuple[str, ...] = ()
         used = 0
-        for name in _names(resource, part, what):
+        for name in names(resource, part, what):
             about = f"{_words(part)} of '{name}' in '{resource.id}'{whose(resource.team, resource.project)}"
             came = ask(resource, part, about, name)
             used += came.used
@@ -223,6 +223,7 @@ class PartReader:
             permission=str(part.permission),
             team=resource.team,
             circuit=self._failures[resource.type, part.name],
+            label=resource.type,
         )
         item: Any = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(item, dict) or item.get(part.by, name) != name:
@@ -263,7 +264,7 @@ def _of_parts(resource: Resource, kind: ResourceType) -> Record:
     return {name: value for name, value in resource.record.items() if name in fields}
 
 
-def _names(resource: Resource, part: Part, what: str) -> list[str]:
+def names(resource: Resource, part: Part, what: str) -> list[str]:
     """Return the names that a part is asked for, each once. Raises FetchError where a record lacks one."""
     names = list(_at(resource.record, stepped(part.each)))
     if not all(isinstance(name, str) and name for name in names):

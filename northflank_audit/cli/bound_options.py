@@ -1,0 +1,91 @@
+"""The options that bound what is asked of the API."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, Final
+
+import click
+
+from northflank_audit.cli.option_types import Seconds, WholeNumber, add_options, option
+from northflank_audit.config.settings import Settings
+from northflank_audit.reading import bound
+
+_DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(Settings)}
+LONGEST: Final = 7 * 86_400
+"""Seconds that a run may take at most: a week."""
+
+
+def _bound(ctx: click.Context, _param: click.Parameter, value: float) -> float:
+    """Bound the reading of files by the run's time, wherever that is set."""
+    bound(ctx, value)
+    return value
+
+
+def details_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that says whether details are read."""
+    return add_options(
+        command,
+        option(
+            "--details",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="Fetch details, one request per resource; auto: only where a rule needs them.",
+        ),
+    )
+
+
+def absent_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that says what a field means that the API omits."""
+    return add_options(
+        command,
+        option(
+            "--absent",
+            type=click.Choice(["unknown", "notapplicable", "violating"]),
+            default=_DEFAULTS["absent"],
+            show_default=True,
+            help="Verdict where the API omits a documented field; a rule's own parameter absent overrides it.",
+        ),
+    )
+
+
+def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that bound what is asked of the API."""
+    return add_options(
+        command,
+        option(
+            "--page-size",
+            type=WholeNumber(1, 100),
+            default=100,
+            show_default=True,
+            help="Results per page.",
+        ),
+        option(
+            "--max-attempts",
+            type=WholeNumber(1, 100),
+            default=5,
+            show_default=True,
+            help="Maximum attempts per request.",
+        ),
+        option(
+            "--timeout",
+            type=Seconds(LONGEST),
+            callback=_bound,
+            default=300,
+            show_default=True,
+            metavar="SECONDS",
+            help="Time limit of the whole run, in seconds, waits included.",
+        ),
+        option(
+            "--max-requests",
+            type=WholeNumber(1, 1_000_000),
+            help="Most requests of a run; what they do not cover is unknown.",
+        ),
+        option(
+            "--reserve",
+            type=WholeNumber(0, 1_000_000),
+            default=0,
+            show_default=True,
+            help="Requests of the account's hourly limit to leave to others.",
+        ),
+    )
