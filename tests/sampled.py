@@ -15,12 +15,12 @@ NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 
 
 def resources(team: str | None, accounts: EmulatedAccounts | None = None) -> Iterator[Resource]:
-    """Yield every resource of an account, with all of its parts; date-times as of `NOW`."""
+    """Yield every resource of an account, with all of its parts and personal fields; date-times as of `NOW`."""
     accounts = accounts or load(None, NOW)
     account = accounts.own if team is None else accounts.teams[team]
     for kind in TYPES.values():
         if kind.scope is Scope.TOKEN and team is None:
-            record = decode.listed(kind, accounts.auth)
+            record = decode.listed(kind, accounts.auth, _personal(kind))
             yield Resource(type=kind.name, id=record["id"], name=record["name"], team=None, record=record)
         if kind.listing is None or kind.scope is Scope.TOKEN or (team and kind.scope is Scope.ORGANISATION):
             continue
@@ -41,14 +41,19 @@ def resources(team: str | None, accounts: EmulatedAccounts | None = None) -> Ite
 
 def _record(kind: ResourceType, endpoint: Endpoint, item: Record, team: str | None) -> Record:
     shown = as_listed(item) if endpoint.source == ("credentials",) else endpoint.as_listed(item)
-    record = decode.listed(kind, shown)
+    personal = _personal(kind)
+    record = decode.listed(kind, shown, personal)
     for part in kind.parts:
         if part.joins:
             children = with_ids(item.get(part.joins, []), part.id, part.identifying(team))
-            record = decode.joined(part, record, children)
+            record = decode.joined(part, record, children, personal)
         elif part.into:
             below = endpoint.children[part.path.partition("{id}/")[2]]
-            record = decode.completed(kind, part, record, item[below.source])
+            record = decode.completed(kind, part, record, item[below.source], personal)
         else:
-            record = decode.completed(kind, part, record, endpoint.whole(item))
+            record = decode.completed(kind, part, record, endpoint.whole(item), personal)
     return record
+
+
+def _personal(kind: ResourceType) -> list[str]:
+    return [field.path for field in kind.fields.values() if field.personal]

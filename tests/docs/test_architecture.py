@@ -174,7 +174,7 @@ def test_an_audit_calls_what_the_walk_names_in_that_order(monkeypatch, tmp_path)
                 called.append(key)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["audit.py", "--demo", "--format", "csv"])
+    monkeypatch.setattr("sys.argv", ["audit.py", "--demo", "--rules", "pack:default", "--format", "csv"])
     threading.setprofile(watch)
     sys.setprofile(watch)
     try:
@@ -206,8 +206,8 @@ def test_a_format_is_a_module_and_a_line(tmp_path):
             command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
         )
 
-    done = run("--demo", "--format", "made-up,json", "--output", "made-up=-")
-    assert (done.returncode, done.stdout) == (1, "34 violations\n"), done.stderr
-    assert (tmp_path / "reports/report.made-up").read_text() == "34 violations\n"
+    done = run("--demo", "--rules", "pack:default", "--format", "made-up,json", "--output", "made-up=-")
+    assert (done.returncode, done.stdout) == (1, "35 violations\n"), done.stderr
+    assert (tmp_path / "reports/report.made-up").read_text() == "35 violations\n"
     assert re.search("made-up +report.made-up +an example", run("formats").stdout)
     assert '"made-up"' in run("rules", "schema", "config").stdout

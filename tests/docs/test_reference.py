@@ -111,7 +111,7 @@ def test_the_json_report_has_the_fields_that_its_example_has(audit, tmp_path):
     missing = [path for path in paths(example) if path not in set(paths(real))]
     assert not [path for path in missing if not path.startswith(("leftOut.", "rules.[].controls.", "rules.[].params."))]
     for name in ("run", "coverage", "summary", "gate", "tool"):
-        assert set(example[name]) == set(real[name])
+        assert set(example[name]) == set(real[name]) - {"accounts"}
 
 
 def paths(value, prefix=""):
