@@ -84,6 +84,7 @@ def _addon(number: int) -> Json:
         "name": f"Addon {number}",
         "spec": {"type": kind, "config": {"lifecycleStatus": "active", "networking": networking}},
         "backupSchedules": [{"id": f"addon-{number}-daily", "retentionTime": 30}] if number % 2 else [],
+        "version": {"version": "16.4", "lifecycleStatus": "active", "upgradeTo": [], "upgradeHistory": []},
     }
 
 
@@ -104,4 +105,5 @@ def _domain(number: int) -> Json:
         "hostname": f"d{number}.example.com",
         "status": "verified" if number % 4 else "pending",
         "options": {"minTlsProtocolVersion": "TLSV1_2"},
+        "subdomains": [],
     }

