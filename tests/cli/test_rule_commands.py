@@ -48,7 +48,7 @@ def rules(tmp_path, monkeypatch):
 
 
 def test_packs_are_rule_files_by_name(rules):
-    families = ["access", "account", "data", "network", "secrets", "workloads"]
+    families = ["access", "account", "data", "delivery", "network", "secrets", "workloads"]
     assert packs() == sorted([*families, "baseline", "default", "everything", "strict"])
     shipped = [rule.id for rule in read_rules([]).checked()]
     assert [rule.id for rule in read_rules(["pack:default"]).checked()] == shipped
@@ -65,7 +65,7 @@ def test_packs_are_rule_files_by_name(rules):
     assert strict["registry-credential-stale"].severity == "high"
     assert strict["registry-credential-stale"].overridden["params.max_age_days"].startswith("rules/packs/strict.yaml:")
     assert rules("list", "--rules", "pack:strct") == (
-        2, "unknown pack:strct (did you mean 'strict'?); choose from access, account, baseline, data, default, everything, network, secrets, strict, workloads",
+        2, "unknown pack:strct (did you mean 'strict'?); choose from access, account, baseline, data, default, delivery, everything, network, secrets, strict, workloads",
     )  # fmt: skip
 
 
