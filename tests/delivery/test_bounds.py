@@ -1,7 +1,7 @@
 """How long a delivery may take is what docs/configuration.md says."""
 
 from northflank_audit.audit import deliver, evaluation, last_resort
-from northflank_audit.cli.options import LONGEST
+from northflank_audit.cli.bound_options import LONGEST
 from northflank_audit.delivery import files, notify, pipes, request
 from northflank_audit.delivery.smtp import Patience
 from tests.conftest import ROOT

@@ -33,6 +33,7 @@ def test_the_keys_are_those_of_the_contract(report):
         "resources",
         "details",
         "results",
+        "notVisible",
     }
     assert set(document["summary"]) == COUNTS | {"failBySeverity"}
     assert list(document["summary"]["failBySeverity"]) == ["info", "low", "medium", "high", "critical"]

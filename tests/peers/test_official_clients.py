@@ -62,7 +62,7 @@ def served(count, tmp_path, paging="cursor"):
 def ours(server):
     with Client(server.url, Token(server.token, "test"), max_attempts=1, deadline=Deadline(NET)) as client:
         found = [item for page in pages(client, REGISTRIES, 100) for item in page.items]
-    return found, client.requests
+    return found, client.budget.sent
 
 
 @pytest.mark.parametrize("paging", ["cursor", "page"])
