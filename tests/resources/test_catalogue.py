@@ -6,6 +6,8 @@ import pytest
 
 from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.policy.needs import needs
+from northflank_audit.config.policy import read_rules
+from northflank_audit.policy.needs import needs
 from northflank_audit.resources import PARENT, TYPES, Scope
 from northflank_audit.resources.fields import Kind
 from tests.conftest import ROOT, rule
@@ -100,3 +102,8 @@ def test_no_other_module_names_a_type():
         if isinstance(node, ast.Constant) and node.value in names
     ]
     assert found == [("model.py", RESOURCE_TYPE)]
+
+
+def test_every_type_is_read_by_a_bundled_rule():
+    read = needs(read_rules(["pack:everything"]).checked()).parts
+    assert set(TYPES) - read.keys() == {"account"}
