@@ -32,15 +32,15 @@ def test_the_demo_in_every_format_for_machines(audit):
         [each[key][0]["physicalLocation"]["artifactLocation"]["uri"] for key in ("locations", "relatedLocations")]
         for each in run["results"]
     ]
-    assert all(place.startswith("northflank/account/registry-credentials/") for place, _ in uris)
+    assert all(place.startswith("northflank/") for place, _ in uris)
     assert all(rule.startswith("rules/") for _, rule in uris)
 
     with (folder / "report.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, strict=True))
+        rows = [row for row in csv.DictReader(file, strict=True) if row["outcome"] != "notconfigured"]
     assert [row["fingerprint"] for row in rows] == listed
     assert sum(row["outcome"] == "violation" for row in rows) == report["summary"]["fail"]
-    lines = (folder / "report.jsonl").read_text().splitlines()
-    assert [json.loads(line)["fingerprint"] for line in lines] == listed
+    lines = map(json.loads, (folder / "report.jsonl").read_text().splitlines())
+    assert [line["fingerprint"] for line in lines if line["outcome"] != "notconfigured"] == listed
     issues = json.loads((folder / "report.gitlab.json").read_text())
     assert [each["fingerprint"] for each in issues] == violations
     root = ET.fromstring((folder / "report.junit.xml").read_bytes())
