@@ -88,7 +88,11 @@ def spoiled(full: Report, word: str) -> Report:
     def marked(results: list[Result] | UnsetType, kind: str) -> list[Result]:
         assert results is not UNSET
         return [
-            replace(each, fingerprint=fingerprint(kind, ("registry-credential", None, None, str(n))))
+            replace(
+                each,
+                fingerprint=fingerprint(kind, ("registry-credential", None, None, str(n))),
+                resource=replace(each.resource, team=each.resource.team if n else None),
+            )
             for n, each in enumerate(results)
         ]
 
