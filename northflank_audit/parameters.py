@@ -1,5 +1,6 @@
 """Parameters of rules: what describes them, and those that nobody has set."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -62,6 +63,12 @@ def expected(schema: ValueSchema) -> str:
         words += f", {_bounds(schema.minimum, schema.maximum)}"
     items = schema.items if isinstance(schema, ParameterSchema) else None
     return f"{words}; each item is {items.description or expected(items)}" if items is not None else words
+
+
+def allowed(schema: ParameterSchema) -> str:
+    """Return what a parameter may be, with an example: `a list; each item is a host; for example ["example.com"]`."""
+    example = f"; for example {json.dumps(schema.examples[0], ensure_ascii=False)}" if schema.examples else ""
+    return f"{expected(schema)}{example}"
 
 
 def _bounds(minimum: float | None, maximum: float | None) -> str:
