@@ -13,6 +13,7 @@ import msgspec
 from northflank_audit.baseline import Baseline, BaselineRule
 from northflank_audit.model import RESOLVED, Became, Identity, Resource, ResourceName, Result, Status
 from northflank_audit.report import BaselineRun, Comparison, Origin, RuleSummary, Run
+from northflank_audit.resources import PARENT
 
 MOST_NAMED: Final = 3
 """Rules that a caution names."""
@@ -126,6 +127,8 @@ class BaselineComparison:
             return _BECAME[status]
         if (rule_id, kind) not in asked:
             return Became.UNASKED
+        if not _audits(current.run.source, key[1]):
+            return Became.UNAUDITED
         # The run may not have found out which accounts exist.
         if not current.seen or (team, kind) in current.unread:
             return Became.UNSEEN
@@ -159,6 +162,8 @@ class BaselineComparison:
         if source.kind != "input" and teams:
             accounts = _listed(map(_account, teams))
             yield f"the earlier report did not audit {accounts}: all there is new to it"
+        if any(not _audits(source, each.resource.identity) for each in new):
+            yield f"the earlier report audited only {_listed(source.projects or [])}: all else is new to it"
         yield from self._changed_rules(current.rules, {each.rule_id for each in new})
 
     def _changed_rules(self, rules: Iterable[RuleSummary], new: Collection[str]) -> Iterator[str]:
@@ -209,6 +214,13 @@ def _mismatch(baseline: Origin, audited: Collection[str | None], source: Origin)
 
 def _accounts(source: Origin) -> set[str | None]:
     return {*source.teams} or {None}
+
+
+def _audits(source: Origin, identity: Identity) -> bool:
+    """Tell whether a report is about a resource, as far as projects were named."""
+    kind, _, project, resource_id = identity
+    named = source.projects
+    return named is msgspec.UNSET or (resource_id if kind == PARENT.name else project) in named
 
 
 def _account(team: str | None) -> str:

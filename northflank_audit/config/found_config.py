@@ -18,7 +18,21 @@ REFUSED: Final = ("api-url", "token-file", "notify-file", "demo", "input")
 """Options that say where the token goes or comes from, or what is read in place of the account."""
 WRITTEN: Final = ("output", "output-dir", "save-snapshot", "metrics-file")
 """Options that say where something is written."""
-WEAKENING: Final = ("fail-on", "on-unknown", "waivers", "rules", "rule", "skip-rule", "absent", "overrides")
+WEAKENING: Final = (
+    "fail-on",
+    "on-unknown",
+    "waivers",
+    "rules",
+    "rule",
+    "skip-rule",
+    "control",
+    "min-severity",
+    "type",
+    "skip-type",
+    "project",
+    "absent",
+    "overrides",
+)
 """What can turn a violation into a success."""
 _PREFIXES: Final = ("SMTP_", "NORTHFLANK_AUDIT_")
 """What the name of a password's variable begins with."""
