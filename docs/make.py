@@ -31,7 +31,7 @@ from northflank_audit.cli.schemas import SCHEMAS  # noqa: E402 - as above
 from northflank_audit.config.policy import packs, read_rules  # noqa: E402 - as above
 from northflank_audit.formats import FORMATS  # noqa: E402 - as above
 from northflank_audit.model import Rule  # noqa: E402 - as above
-from northflank_audit.policy.needs import needs  # noqa: E402 - as above
+from northflank_audit.policy.rule_reads import needs  # noqa: E402 - as above
 from northflank_audit.resources import TYPES, ResourceType  # noqa: E402 - as above
 
 FAULTS = ROOT / "tests/faults/cases.yaml"

@@ -10,7 +10,7 @@ from northflank_audit.deadline import Deadline
 from northflank_audit.formats.text import plural
 from northflank_audit.model import LIST, Account, Identity, Resource, Rule, Status
 from northflank_audit.policy.engine import UNKNOWN, Engine
-from northflank_audit.policy.needs import needs
+from northflank_audit.policy.rule_reads import needs
 from northflank_audit.policy.verdict import Verdict
 from northflank_audit.sources.interface import Source
 

@@ -13,7 +13,7 @@ from northflank_audit.cli.options import policy_options, source_options
 from northflank_audit.cli.request_plan import count_lines, counted
 from northflank_audit.config.policy import select_rules
 from northflank_audit.config.settings import settings_from
-from northflank_audit.policy.needs import needs
+from northflank_audit.policy.rule_reads import needs
 from northflank_audit.printing import say
 from northflank_audit.resources import TYPES, Scope
 from northflank_audit.resources.base import LIST

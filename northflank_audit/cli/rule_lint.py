@@ -5,7 +5,7 @@ import click
 from northflank_audit.cli.diagnostics import LISTINGS, counted
 from northflank_audit.cli.options import policy_options, waivers_option
 from northflank_audit.cli.rule_paths import PATHS, meant
-from northflank_audit.config.lint import lint
+from northflank_audit.config.policy_lint import lint
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.printing import say
 

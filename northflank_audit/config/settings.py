@@ -12,8 +12,8 @@ from click.core import ParameterSource
 
 from northflank_audit import reading
 from northflank_audit.config import email_section
-from northflank_audit.config.found_config import FoundConfig
 from northflank_audit.config.precedence import OptionSource, settled
+from northflank_audit.config.untrusted_config import UntrustedConfig
 from northflank_audit.delivery import heartbeat
 from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
@@ -37,7 +37,7 @@ DELIVERY_OPTIONS: Final = ("email_to", "notify_file", "metrics_file", "metrics_p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of `run`; each field except `email` and `weakened` is the option of the same name."""
+    """The settings of `run`; each field except `email` and `weakenings` is the option of the same name."""
 
     api_url: str
     token_file: str | None
@@ -73,7 +73,7 @@ class Settings:
     heartbeat: str | None = None
     email: Email | None = None
     """The recipients of `--email-to` and of the config file's section `email:`."""
-    weakened: tuple[str, ...] = ()
+    weakenings: tuple[str, ...] = ()
     """Warnings about settings of a found config file that can weaken the verdict."""
 
     @property
@@ -133,8 +133,8 @@ def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
     if "email_to" in given:
         values["email"] = email_section.email(delivery_config, given["email_to"] or (), os.environ)
     values["include"] = frozenset(map(Status, given.get("include", ())))
-    if isinstance(given.get("config"), FoundConfig):
-        values["weakened"] = tuple(given["config"].weakened(source))
+    if isinstance(given.get("config"), UntrustedConfig):
+        values["weakenings"] = tuple(given["config"].weakenings(source))
     settings = Settings(**values)
     _check_destinations(settings)
     return settings

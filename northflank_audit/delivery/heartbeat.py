@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from typing import Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from northflank_audit.delivery.request import NotSent, send
+from northflank_audit.delivery.http_request import NotSent, send
 from northflank_audit.errors import AuditError
 from northflank_audit.formats.subject import subject
 from northflank_audit.report import Report

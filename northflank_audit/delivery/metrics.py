@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from northflank_audit.delivery import files
-from northflank_audit.delivery.request import NotSent, send
+from northflank_audit.delivery.http_request import NotSent, send
 from northflank_audit.errors import DeliveryError
 from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.report import Report

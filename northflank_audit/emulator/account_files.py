@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from northflank_audit.emulator.endpoints import Endpoint
-from northflank_audit.emulator.reading import hint, read
+from northflank_audit.emulator.input_files import hint, read
 from northflank_audit.errors import StartError
 
 CREDENTIALS: Final = "credentials"

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from northflank_audit.emulator.reading import converted, read
+from northflank_audit.emulator.input_files import converted, read
 from northflank_audit.errors import StartError
 
 BUILT_IN: Final = Path(__file__).parent / "endpoints.yaml"

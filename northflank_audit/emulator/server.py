@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from northflank_audit.emulator.account_files import TEAMS
 from northflank_audit.emulator.accounts import EmulatedAccount, EmulatedAccounts, as_listed
 from northflank_audit.emulator.endpoints import Children, Endpoint
-from northflank_audit.emulator.plan import Fault, Plan, Player, Request, Response
+from northflank_audit.emulator.fault_plan import Fault, Plan, Player, Request, Response
 from northflank_audit.errors import StartError
 
 PAGE_SIZE, MOST = 50, 100

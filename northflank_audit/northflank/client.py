@@ -16,9 +16,9 @@ from northflank_audit.deadline import Deadline
 from northflank_audit.errors import FetchError, Refused
 from northflank_audit.northflank.budget import Budget
 from northflank_audit.northflank.circuit import Circuit
-from northflank_audit.northflank.environment import Route, route_to
 from northflank_audit.northflank.masking import TextMask
 from northflank_audit.northflank.retry import TransientError, asked_wait, retrying
+from northflank_audit.northflank.route import Route, route_to
 from northflank_audit.northflank.token import Token
 from northflank_audit.northflank.transport import CuttableAdapter, broken
 from northflank_audit.transient import RETRIED

@@ -7,7 +7,7 @@ from functools import cached_property
 from northflank_audit.model import LIST, Rule
 from northflank_audit.policy.expressions.cel import Expression, compiled
 from northflank_audit.policy.expressions.field_reads import ACCOUNT
-from northflank_audit.policy.needs import by_collection, needs, reads
+from northflank_audit.policy.rule_reads import by_collection, needs, reads
 from northflank_audit.resources import TYPES
 
 

@@ -27,8 +27,8 @@ from northflank_audit.model import (
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.cel import MOST_STEPS, Absent, Expression, Failed, Missing, lookup
-from northflank_audit.policy.needs import by_collection, field_names
 from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking, lacking_in, named, plural_of
+from northflank_audit.policy.rule_reads import by_collection, field_names
 from northflank_audit.policy.type_rules import TypeRules
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
 from northflank_audit.resources import TYPES

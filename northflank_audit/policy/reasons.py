@@ -9,7 +9,7 @@ from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.expressions.cel import Expression, Missing, lookup
 from northflank_audit.policy.expressions.environment import NO_ADDRESS
 from northflank_audit.policy.expressions.field_reads import ACCOUNT, ITEM
-from northflank_audit.policy.needs import PROJECT_TYPE, by_collection
+from northflank_audit.policy.rule_reads import PROJECT_TYPE, by_collection
 from northflank_audit.resources import TYPES, ResourceType
 from northflank_audit.resources.paths import dotted
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from northflank_audit.model import Account, Resource, Status
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.needs import needs
+from northflank_audit.policy.rule_reads import needs
 from northflank_audit.policy.rules.rulebook import load
 from northflank_audit.resources import TYPES
 

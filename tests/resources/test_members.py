@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from northflank_audit.policy.needs import needs
+from northflank_audit.policy.rule_reads import needs
 from northflank_audit.resources import TYPES
 from northflank_audit.resources.decode import joined, kept
 from northflank_audit.resources.members import invited

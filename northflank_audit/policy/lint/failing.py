@@ -9,7 +9,7 @@ from typing import Any, Final
 from northflank_audit.policy.expressions import field_reads
 from northflank_audit.policy.expressions.cel import Expression, Failed, evaluated
 from northflank_audit.policy.expressions.compile_errors import Problem
-from northflank_audit.policy.needs import by_collection
+from northflank_audit.policy.rule_reads import by_collection
 from northflank_audit.resources import TYPES, Kind, ResourceType
 from northflank_audit.resources.paths import stepped
 

@@ -16,8 +16,8 @@ from northflank_audit.policy.expressions.cel import CelError, Expression, compil
 from northflank_audit.policy.expressions.environment import ACCOUNT_VARIABLES
 from northflank_audit.policy.expressions.field_reads import ACCOUNT, FieldRead
 from northflank_audit.policy.lint.failing import failures
-from northflank_audit.policy.needs import by_collection
 from northflank_audit.policy.reasons import SIZE
+from northflank_audit.policy.rule_reads import by_collection
 from northflank_audit.policy.rules.rule_file import RuleEntry
 from northflank_audit.resources import TYPES, Kind
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from northflank_audit.emulator.reading import converted, read
+from northflank_audit.emulator.input_files import converted, read
 
 LIMIT: Final = 1000
 """Requests an hour, as the API allows by default."""
