@@ -275,10 +275,10 @@ class Report(Struct, frozen=True, kw_only=True):
         """How many resources of each type were evaluated, in the catalogue's order; accounts are the last."""
         about = dict.fromkeys(rule.resource for rule in self.rules if rule.resource != ACCOUNT_TYPE)
         if self.coverage.types:
-            found = {each.type: each.resources for each in self.coverage.types if each.type in about}
+            counts = {each.type: each.resources for each in self.coverage.types if each.type in about}
         else:  # a report of before, which was about one type
-            found = {next(iter(about), RESOURCE_TYPE): self.coverage.resources}
-        return found | ({ACCOUNT_TYPE: self.coverage.accounts} if self.coverage.accounts else {})
+            counts = {next(iter(about), RESOURCE_TYPE): self.coverage.resources}
+        return counts | ({ACCOUNT_TYPE: self.coverage.accounts} if self.coverage.accounts else {})
 
     @property
     def saw_nothing(self) -> bool:

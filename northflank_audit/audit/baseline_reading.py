@@ -32,12 +32,12 @@ def read_baseline(path: str, option: str = "--compare") -> Baseline:
 def baseline_of(value: Any) -> Baseline:
     """Return a decoded report.json as what is compared with. Raises msgspec.ValidationError for anything else."""
     try:
-        made = msgspec.convert(_in_current_form(value), Baseline)
-        for result in chain(made.results, made.resolved, made.unsettled):
+        baseline = msgspec.convert(_in_current_form(value), Baseline)
+        for result in chain(baseline.results, baseline.resolved, baseline.unsettled):
             _check_depth(result.evidence, DEEPEST_EVIDENCE)
     except RecursionError:
         raise msgspec.ValidationError("nested too deeply") from None
-    return made
+    return baseline
 
 
 def _in_current_form(value: Any) -> Any:

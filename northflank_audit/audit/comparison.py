@@ -78,11 +78,11 @@ class BaselineComparison:
         if refused is not None:
             return ComparisonOutcome(Comparison(baseline=baseline, refused=refused), list(results), [], [])
         results = [self._with_state(each) for each in results]
-        asked = {(rule.id, rule.resource) for rule in current.rules}
+        pairs = {(rule.id, rule.resource) for rule in current.rules}
         ended = [
             msgspec.structs.replace(each, state=msgspec.UNSET, became=became)
             for key, each in self._violated.items()
-            if (became := self._became(key, current, asked)) is not None
+            if (became := self._became(key, current, pairs)) is not None
         ]
         sound = (None, Status.PASS, Status.NOTAPPLICABLE)
         ended += [each for key, each in self._undelivered.items() if self._statuses.get(key) in sound]
@@ -109,13 +109,13 @@ class BaselineComparison:
         if result.status is not Status.FAIL:
             return result
         before = self._violated.get(_key(result.rule_id, result.resource))
-        known = before is not None and not (self._baseline.run.undelivered and before.state == "new")
-        return msgspec.structs.replace(result, state="ongoing" if known else "new")
+        is_known = before is not None and not (self._baseline.run.undelivered and before.state == "new")
+        return msgspec.structs.replace(result, state="ongoing" if is_known else "new")
 
     def _waived(self, result: Result) -> bool:
         return self._before[_key(result.rule_id, result.resource)].waiver is not None
 
-    def _became(self, key: Key, current: CurrentRun, asked: Collection[tuple[str, str]]) -> Became | None:
+    def _became(self, key: Key, current: CurrentRun, pairs: Collection[tuple[str, str]]) -> Became | None:
         """Return what became of a violation; None if it is still one.
 
         `asked` are the rules that ran, each with the type of resource that it is about.
@@ -124,7 +124,7 @@ class BaselineComparison:
         status = self._statuses.get(key)
         if status is not None:
             return _BECAME[status]
-        if (rule_id, kind) not in asked:
+        if (rule_id, kind) not in pairs:
             return Became.UNASKED
         # The run may not have found out which accounts exist.
         if not current.seen or (team, kind) in current.unread:

@@ -18,7 +18,7 @@ from northflank_audit.config.settings import NOTIFY_VARIABLE, Settings
 from northflank_audit.deadline import Deadline
 from northflank_audit.delivery import files, notify
 from northflank_audit.delivery.previous import previous
-from northflank_audit.delivery.when import wanted
+from northflank_audit.delivery.when import is_due
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats import FORMATS
 from northflank_audit.printable import inert
@@ -57,10 +57,10 @@ def deliver(
     A receipt is a line that says who was notified.
     """
     renderer = _Renderer(deadline)
-    wanted = settings.destinations
-    streams = [destination for destination in wanted if files.is_stream(destination[1])]
+    destinations = settings.destinations
+    streams = [destination for destination in destinations if files.is_stream(destination[1])]
     report, written = _write(
-        settings, [destination for destination in wanted if destination not in streams], report, renderer
+        settings, [destination for destination in destinations if destination not in streams], report, renderer
     )
     final, receipts = report, list[str | None]()
     appended = _step_summary(settings, os.environ.get(STEP_SUMMARY))
@@ -87,12 +87,12 @@ def _notifications(settings: Settings, environment: Mapping[str, str]) -> Iterat
     if not urls:
         return
     to = notify.services(urls)
-    kept = [path for _, path in settings.destinations if not files.is_stream(path)]
+    paths = [path for _, path in settings.destinations if not files.is_stream(path)]
 
     def send(report: Report) -> str | None:
-        if not wanted(settings.notify_when, report):
+        if not is_due(settings.notify_when, report):
             return None
-        notify.notify(to, report, kept)
+        notify.notify(to, report, paths)
         return f"notified: {', '.join(each.place for each in to)}"
 
     yield send
@@ -118,18 +118,18 @@ def _measure(settings: Settings, report: Report) -> Report:
     from northflank_audit.delivery import metrics  # noqa: PLC0415 - imports prometheus_client
 
     scope = metrics.scope(settings.team, all_teams=settings.all_teams)
-    left: list[Send] = []
+    pending: list[Send] = []
     if settings.metrics_file is not None:
         before = metrics.last_success(settings.metrics_file, report, scope)
-        left.append(partial(metrics.write, settings.metrics_file, scope=scope, before=before))
+        pending.append(partial(metrics.write, settings.metrics_file, scope=scope, before=before))
     if settings.metrics_push is not None:
-        left.append(partial(metrics.push, settings.metrics_push, scope=scope))
+        pending.append(partial(metrics.push, settings.metrics_push, scope=scope))
     while True:
-        for send in left:
+        for send in pending:
             try:
                 send(report)
             except Exception as error:  # noqa: BLE001 - as above
-                left.remove(send)
+                pending.remove(send)
                 report = _incomplete(report, _for_people(error))
                 break
         else:
@@ -174,29 +174,29 @@ def _write(
     settings: Settings, destinations: Sequence[Destination], report: Report, renderer: _Renderer
 ) -> tuple[Report, list[Destination]]:
     """Write files, all of the same report; where one can't be written, the others say so."""
-    left = list(destinations)
+    pending = list(destinations)
     with ExitStack() as stack:
         try:
             if settings.format:
                 stack.enter_context(files.alone(settings.output_dir))
         except files.NotWritten as error:
-            left = [destination for destination in left if destination not in settings.output_dir_destinations]
+            pending = [destination for destination in pending if destination not in settings.output_dir_destinations]
             report = _incomplete(report, error)
-        report = _keep_previous(report, left)
+        report = _keep_previous(report, pending)
         while True:
             try:
-                texts = renderer.texts(left, report)
-                if len(texts) < len(left):
-                    late, left = left[len(texts) :], left[: len(texts)]
+                texts = renderer.texts(pending, report)
+                if len(texts) < len(pending):
+                    late, pending = pending[len(texts) :], pending[: len(texts)]
                     for _, path in late:
                         report = _incomplete(report, files.NotWritten(path, TimeoutError(OUT_OF_TIME)))
                     continue
                 files.write_all(texts)
             except files.NotWritten as error:
-                left = [destination for destination in left if destination[1] != error.path]
+                pending = [destination for destination in pending if destination[1] != error.path]
                 report = _incomplete(report, error)
             else:
-                return report, left
+                return report, pending
 
 
 def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Report:
@@ -228,8 +228,8 @@ def _stream(destination: Destination) -> Send:
     name, path = destination
 
     def send(report: Report) -> None:
-        wanted = FORMATS[name]
-        text = inert(wanted.render(report), json=wanted.is_json, commands=wanted.commands)
+        report_format = FORMATS[name]
+        text = inert(report_format.render(report), json=report_format.is_json, commands=report_format.commands)
         if path != "-":
             files.write(path, text)
             return
@@ -246,11 +246,11 @@ def _stream(destination: Destination) -> Send:
 
 
 def _incomplete(report: Report, error: DeliveryError) -> Report:
-    run, said = report.run, str(error)
+    run, problem = report.run, str(error)
     run = replace(
         run,
         complete=False,
-        incomplete_reasons=[*run.incomplete_reasons, said],
-        undelivered=[*run.undelivered, said],
+        incomplete_reasons=[*run.incomplete_reasons, problem],
+        undelivered=[*run.undelivered, problem],
     )
     return replace(report, run=run, exit_code=error.exit_code)

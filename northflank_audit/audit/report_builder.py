@@ -111,10 +111,10 @@ def by_type(
     `read` is the source's own account of it, `counted` how many resources of each type were read, and `complete`
     holds for types that the source says nothing of.
     """
-    known = {each.type: each for each in read}
-    names = {*known, *counted, *(rule.resource for rule in rules)} - {ACCOUNT_TYPE}
+    totals = {each.type: each for each in read}
+    names = {*totals, *counted, *(rule.resource for rule in rules)} - {ACCOUNT_TYPE}
     order = {name: index for index, name in enumerate(TYPES)}
     return [
-        replace(known.get(name) or TypeCoverage(type=name, complete=complete), resources=counted.get(name, 0))
+        replace(totals.get(name) or TypeCoverage(type=name, complete=complete), resources=counted.get(name, 0))
         for name in sorted(names, key=lambda name: (order.get(name, len(order)), name))
     ]

@@ -77,10 +77,10 @@ class VerdictTotals:
         """Return a line for each cause of inconclusive verdicts; with `broken`, only for rules that always fail."""
         results = sorted((each for each in self._results if each.inconclusive), key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
-        found = [cause for cause in causes(results, rules) if cause.broken or not broken]
-        left = sum(len(cause.results) for cause in found[MOST_CAUSES:])
-        more = [f"{left} more verdicts are unknown or errors"] if left else []
-        return [*map(_explained, found[:MOST_CAUSES]), *more]
+        groups = [cause for cause in causes(results, rules) if cause.broken or not broken]
+        rest = sum(len(cause.results) for cause in groups[MOST_CAUSES:])
+        more = [f"{rest} more verdicts are unknown or errors"] if rest else []
+        return [*map(_explained, groups[:MOST_CAUSES]), *more]
 
     def report(
         self,

@@ -171,9 +171,9 @@ def main(watch: Watch | None = None) -> None:
 
 
 def _show(error: click.ClickException) -> None:
-    shown = io.StringIO()
-    error.show(shown)
-    say(shown.getvalue().rstrip("\n"), err=True)
+    buffer = io.StringIO()
+    error.show(buffer)
+    say(buffer.getvalue().rstrip("\n"), err=True)
 
 
 def _outcome() -> int:

@@ -172,8 +172,8 @@ def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
     file = values.get("metrics_file")
     if file is not None and not file.endswith(METRICS_SUFFIX):
         raise click.UsageError(f"--metrics-file: the node exporter reads files that end in {METRICS_SUFFIX}")
-    found = {name: values[name].strip() for name in ("metrics_push", "heartbeat") if values.get(name) is not None}
-    for name, url in found.items():
+    urls = {name: values[name].strip() for name in ("metrics_push", "heartbeat") if values.get(name) is not None}
+    for name, url in urls.items():
         option = f"--{name.replace('_', '-')}"
         try:
             parts = urlsplit(url)
@@ -186,7 +186,7 @@ def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
             raise click.UsageError(f"{option}: a Pushgateway's base address has no query and no fragment")
         if name == "heartbeat" and not heartbeat.is_spelt_right(url):
             raise click.UsageError(f"{option}: in braces stand three words: {{start|success|fail}}")
-    return found
+    return urls
 
 
 def _checked_url(given: str) -> str:

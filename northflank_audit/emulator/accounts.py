@@ -41,8 +41,8 @@ class EmulatedAccount:
         items = {CREDENTIALS: self.credentials, PROJECTS: self.projects, **self.lists}.get(first, [])
         if not nested:
             return items
-        found = next((each for each in items if each["id"] == project), None)
-        return None if found is None else found.get(nested[0]) or []
+        match = next((each for each in items if each["id"] == project), None)
+        return None if match is None else match.get(nested[0]) or []
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ def as_listed(credential: dict[str, Any]) -> dict[str, Any]:
     detail has them. Neither list shows secrets.
     """
     hidden = _DETAIL_ONLY if "description" in credential else (*_DETAIL_ONLY, "restrictions")
-    shown = {key: value for key, value in credential.items() if key not in hidden}
-    login = shown.get("credentials")
+    visible = {key: value for key, value in credential.items() if key not in hidden}
+    login = visible.get("credentials")
     if isinstance(login, dict):
-        shown["credentials"] = {key: login[key] for key in login if key not in ("username", "password")}
-    return shown
+        visible["credentials"] = {key: login[key] for key in login if key not in ("username", "password")}
+    return visible
 
 
 def load(path: str | None, now: dt.datetime | None = None) -> EmulatedAccounts:
@@ -108,10 +108,10 @@ def _files(path: Path) -> list[str]:
     """Return the path of a file, or those of the files in a folder."""
     if not path.is_dir():
         return [str(path)]
-    found = sorted(str(each) for each in path.iterdir() if each.suffix in (".yaml", ".yml", ".json"))
-    if not found:
+    files = sorted(str(each) for each in path.iterdir() if each.suffix in (".yaml", ".yml", ".json"))
+    if not files:
         raise StartError(f"{path}: no YAML or JSON file in this folder")
-    return found
+    return files
 
 
 def _served(files: Sequence[AccountFile]) -> tuple[Endpoint, ...]:

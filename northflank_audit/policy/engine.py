@@ -92,7 +92,9 @@ class Engine:
             if rule.resource == gap.type:
                 yield Verdict(rule, gap, Status.UNKNOWN, None, gap.shortfall or NOT_GIVEN)
 
-    def wanted(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> dict[Identity, frozenset[str]]:
+    def needed_parts(
+        self, verdicts: Iterable[Verdict], resources: Iterable[Resource]
+    ) -> dict[Identity, frozenset[str]]:
         """Return the unread parts that may settle these verdicts, by resource."""
         unknown = [
             each for each in verdicts if each.status is Status.UNKNOWN and each.parts is not None and not each.variable
@@ -107,8 +109,8 @@ class Engine:
             for kind in rule.list_types:
                 others[kind, kind not in rule.listed] |= (verdict.parts or {}).get(kind, frozenset())
         for each in resources if others else ():
-            wanted = others[each.type, True] | (frozenset() if _is_whole(each) else others[each.type, False])
-            if more := wanted - each.parts:
+            parts = others[each.type, True] | (frozenset() if _is_whole(each) else others[each.type, False])
+            if more := parts - each.parts:
                 own[each.identity] |= more
         return own
 

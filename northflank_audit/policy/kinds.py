@@ -108,8 +108,8 @@ class FieldKinds:
             where = " in a list" if field.path.endswith("[]") else ""
             return f"{kind}{where} where it documents {field.kind}"
         if isinstance(value, str) and field.values and value not in field.values:
-            meant = next((each for each in field.values if each.casefold() == _plain(value)), None)
-            return f"'{value}' where it documents '{meant}'" if meant else ""
+            nearest = next((each for each in field.values if each.casefold() == _plain(value)), None)
+            return f"'{value}' where it documents '{nearest}'" if nearest else ""
         return ""
 
     def _no_time(self, field: Field, value: str) -> str:

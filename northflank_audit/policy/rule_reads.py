@@ -50,7 +50,7 @@ def _parts(rule: Rule) -> Iterator[tuple[str, str]]:
         yield from ((kind.name, name) for name in kind.needed({LIST, *kind.giving(steps)}))
         if kind.scope is Scope.PROJECT:  # it is found in its project
             yield PROJECT_TYPE, LIST
-    for kind, part in _asked(rule):
+    for kind, part in _presence_parts(rule):
         yield from ((kind.name, name) for name in kind.needed({part}))
 
 
@@ -70,14 +70,14 @@ def reads(rule: Rule) -> Iterator[tuple[ResourceType, tuple[str, ...]]]:
             yield from _read(own, read.path)
 
 
-def _asked(rule: Rule) -> Iterator[tuple[ResourceType, str]]:
+def _presence_parts(rule: Rule) -> Iterator[tuple[ResourceType, str]]:
     """Yield each part that it takes to know whether a field is there that a rule asks for, with its type."""
     own = TYPES[rule.resource]
     for expression in expressions(rule):
         reads = [read.path for read in expression.reads_within]
         mine = {own.variable: own.name} if own.listing is not None else {}
         others = {kind.name for path in reads if path[0] not in mine for kind, _ in _read(own, path)}
-        for kinds, form in zip((mine.values(), others), expression.asked, strict=True):
+        for kinds, form in zip((mine.values(), others), expression.cautious_forms, strict=True):
             yield from (
                 (TYPES[name], part.name)
                 for name in sorted(kinds)

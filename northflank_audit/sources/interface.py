@@ -77,7 +77,7 @@ class Source(ABC):
     def complete(
         self,
         resources: Sequence[Resource],
-        wanted: Mapping[Identity, frozenset[str]],  # noqa: ARG002 - there are none here
+        parts_by_resource: Mapping[Identity, frozenset[str]],  # noqa: ARG002 - there are none here
     ) -> Iterator[list[Resource]]:
         """Yield the resources with the parts that are wanted of each, as far as they can be had, but what is gone.
 

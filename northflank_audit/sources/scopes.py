@@ -53,9 +53,9 @@ def owner(client: Client, kinds: Iterable[ResourceType]) -> Owner:
     except FetchError as error:
         return Owner(problem=str(error))
     data = answer.get("data") if isinstance(answer, dict) else None
-    said = data if isinstance(data, dict) else {}
-    known = said.get("entityType") in ("team", "org") and has_id(said, "entityId") and has_id(said)
-    return Owner(said) if known else Owner(problem=f"{what}: the answer does not say whose the token is")
+    body = data if isinstance(data, dict) else {}
+    is_owner = body.get("entityType") in ("team", "org") and has_id(body, "entityId") and has_id(body)
+    return Owner(body) if is_owner else Owner(problem=f"{what}: the answer does not say whose the token is")
 
 
 class Scopes:
