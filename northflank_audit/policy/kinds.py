@@ -54,7 +54,7 @@ class FieldKinds:
         self._times = [steps for steps, field in self._fields if field.kind is Kind.TIME and not field.ahead]
         self._latest_day = self._latest.date().isoformat()
         self._chosen = [(steps, frozenset(field.values)) for steps, field in self._fields if field.values]
-        leaves = tuple(field for _, field in self._fields if field.path not in _above(kind))
+        leaves = tuple(field for _, field in self._fields if field.path not in kind.containers)
         self._records = list.__class_getitem__(_form(tree(leaves)))
 
     def uncertainty(self, resource: Resource) -> Uncertainty | None:
@@ -161,12 +161,6 @@ def _column(records: Sequence[Any], steps: Sequence[str]) -> list[Any]:
 
 def _names(path: str) -> tuple[str, ...]:
     return tuple(path.replace("[]", "").split("."))
-
-
-def _above(kind: ResourceType) -> frozenset[str]:
-    """Return the paths of the lists and maps that stand above other fields."""
-    paths = list(kind.fields)
-    return frozenset(path for path in paths if any(other.startswith((f"{path}.", f"{path}[]")) for other in paths))
 
 
 def _plain(text: str) -> str:

@@ -173,6 +173,11 @@ class ResourceType:
             by_path.setdefault(field.path, field)
         return by_path
 
+    @cached_property
+    def containers(self) -> frozenset[str]:
+        """The paths of the lists and maps that stand above other fields, or above their own items."""
+        return frozenset(prefix for field in self._declared for prefix, _ in above(field.path))
+
     @property
     def _declared(self) -> Iterator[Field]:
         """The fields of all parts, by their paths below the whole record."""

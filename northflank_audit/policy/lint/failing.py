@@ -98,11 +98,7 @@ def _records(expression: Expression) -> Iterator[dict[str, Any]]:
 def _documented(name: str) -> Mapping[tuple[str, ...], Sequence[Any]]:
     """Return example values of a type's documented fields by their steps, except those that have subfields."""
     kind = TYPES[name]
-    return {stepped(path): _VALUES[field.kind] for path, field in kind.fields.items() if not _is_above(kind, path)}
-
-
-def _is_above(kind: ResourceType, path: str) -> bool:
-    return any(other.startswith((f"{path}.", f"{path}[]")) for other in kind.fields)
+    return {stepped(path): _VALUES[field.kind] for path, field in kind.fields.items() if path not in kind.containers}
 
 
 def _put(record: dict[str, Any], path: Sequence[str], value: Any) -> None:
