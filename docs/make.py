@@ -182,10 +182,17 @@ def types() -> str:
     ]
     for kind in TYPES.values():
         listed = f"`account.{kind.collection}`" if kind.listing else ""
-        lines += [f"| [{kind.name}](#{kind.name}) | `{kind.variable}` | {listed} | {kind.scope.value} |"]
+        lines += [f"| [{kind.name}](#{kind.name}) | `{kind.variable}` | {listed} | {_scope(kind)} |"]
     for kind in TYPES.values():
         lines += ["", f"## {kind.name}", "", *_endpoints(kind), *_fields(kind)]
     return "\n".join(lines) + "\n"
+
+
+def _scope(kind: ResourceType) -> str:
+    if kind.within is None:
+        return kind.scope.value
+    parent = kind.within.parent
+    return f"each [{parent.name}](#{parent.name}), whose `{kind.within.part}` it is"
 
 
 def _endpoints(kind: ResourceType) -> Iterator[str]:

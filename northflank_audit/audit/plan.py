@@ -111,6 +111,7 @@ def _plan(source: CountingSource, problems: list[str]) -> RequestPlan:
                 out_of_scope=each.scope,
             )
             for each in source.coverage().types
+            if each.type in source.needs.listed
         ],
         problems=list(dict.fromkeys(problems)),
         warnings=list(dict.fromkeys(source.warnings)),

@@ -121,6 +121,17 @@ class Part:
         return tuple((tuple(path.split(".")), is_login) for path, is_login in paths)
 
 
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Where the resources of a child type are: in a part of each resource of another type."""
+
+    parent: "ResourceType"
+    part: str
+    """The part's name; it joins a list."""
+    key: str
+    """The field of a child that holds its parent's id."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResourceType:
     """A type of resource: its words, its endpoints and its fields."""
@@ -151,6 +162,8 @@ class ResourceType:
     """Endpoints that exist and are not called, since they show secrets or change something."""
     command: str = ""
     """The command of Northflank's own CLI that prints the list."""
+    within: Within | None = None
+    """Of a child type: the part of its parent that it is a view of. Nothing is asked for it besides that part."""
     alias: str = ""
     """For rules about this type: the type whose records `resources` holds, where it is another."""
     generation: Callable[[Record], str] | None = None
@@ -198,6 +211,25 @@ class ResourceType:
     def sources(self) -> tuple[Part, ...]:
         """The list and the parts, in the order in which they are read."""
         return (*((self.listing,) if self.listing else ()), *self.parts)
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The fields that together identify a record among those of an account or a project."""
+        if self.within is None:
+            return (self.id,)
+        by = self.within.parent.part(self.within.part).by
+        return (self.within.key, *filter(None, [by]), self.id)
+
+    def identity(self, record: Record) -> str | None:
+        """Return the id of a record; None if it has none. That of a child is its parent's, a slash and its own.
+
+        Slashes in what is before the last are written `%2F`, so that no two children have the same id.
+        """
+        steps = [record.get(key) for key in self.keys]
+        if not all(isinstance(step, str) and step for step in steps):
+            return None
+        *above_, own = map(str, steps)
+        return "/".join([*(step.replace("%", "%25").replace("/", "%2F") for step in above_), own])
 
     def part(self, name: str) -> Part:
         """Return the part of this name."""

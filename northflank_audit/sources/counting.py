@@ -33,6 +33,7 @@ class Bounds(NamedTuple):
 class CountingSource(ApiSource):
     """Counts the requests for parts. A list of children counts as one page."""
 
+    counts_parts = True
     owner = Owner()
     """Whose token it is."""
     always = False
@@ -69,7 +70,10 @@ class CountingSource(ApiSource):
     def parts_of(self, name: str) -> Bounds:
         """Return how many requests the parts of a type take."""
         costs = {each: cost for each, cost in self._costs.items() if each[0][0] == name}
-        sure = [cost.at_least for each, cost in costs.items() if self.always or each in self._certain]
+        whole = TYPES[name].needed(self.needs.whole.get(name, ()))
+        sure = [
+            cost.at_least for each, cost in costs.items() if self.always or each in self._certain or each[1] in whole
+        ]
         return Bounds(sum(sure), sum(cost.at_most for cost in costs.values()))
 
     @property

@@ -30,6 +30,8 @@ class Source(ABC):
 
     has_parts: ClassVar[bool] = False
     """Whether `complete` can add anything."""
+    counts_parts: ClassVar[bool] = False
+    """Whether `complete` only counts parts: that they are not known is no problem then."""
     as_of: dt.datetime | None = None
     """When the resources were as they are here; None is now."""
 
@@ -68,7 +70,7 @@ class Source(ABC):
         Never raises for what is missing: that is said in `problems` and `gaps`.
         """
         self.needs = needs
-        return self._pages([TYPES[name] for name in needs.types])
+        return self._pages([TYPES[name] for name in needs.listed])
 
     @abstractmethod
     def _pages(self, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:

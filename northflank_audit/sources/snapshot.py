@@ -148,8 +148,8 @@ class SnapshotWriter:
         self._omitted_fields: dict[str, frozenset[str]] = {}
 
     def add(self, resources: Iterable[Resource]) -> None:
-        """Keep these, in the form in which they were evaluated."""
-        for item in resources:
+        """Keep these, in the form in which they were evaluated. Those that are within others are kept in these."""
+        for item in (each for each in resources if TYPES[each.type].within is None):
             if item.omitted_fields:
                 self._omitted_fields[item.type] = self._omitted_fields.get(item.type, frozenset()) | item.omitted_fields
             self._records.append(
@@ -166,7 +166,7 @@ class SnapshotWriter:
 
     def text(self, tool: Tool, taken_at: dt.datetime, source: Source) -> str:
         """Return the snapshot of what the source gave, as JSON."""
-        counts = dict.fromkeys(source.needs.types, 0)
+        counts = dict.fromkeys(source.needs.listed, 0)
         for saved in self._records:
             counts[saved.type] = counts.get(saved.type, 0) + 1
         snapshot = Snapshot(
@@ -183,12 +183,14 @@ class SnapshotWriter:
             gaps=[
                 Gap(type=each.type, team=each.team, project=each.project, shortfall=each.shortfall or "")
                 for each in source.gaps
+                if TYPES[each.type].within is None
             ],
             records=self._records,
             counts=counts,
             personal={
                 name: sorted(paths - self._omitted_fields.get(name, frozenset()))
                 for name, paths in sorted(source.needs.personal.items())
+                if name in counts
             },
         )
         snapshot = replace(snapshot, sha256=digest(snapshot))

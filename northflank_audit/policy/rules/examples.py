@@ -109,7 +109,7 @@ def _resource(given: dict[str, Any], kind: ResourceType, example: Example) -> Re
     name = record.get(kind.label)
     return Resource(
         type=kind.name,
-        id=str(record.get(kind.id, "example")),
+        id=kind.identity(record) or str(record.get(kind.id, "example")),
         name=None if name is None else str(name),
         team=None,
         record=record,
