@@ -11,7 +11,7 @@ from northflank_audit.model import LIST, Resource
 from northflank_audit.policy.expressions.cel import Names
 from northflank_audit.resources import TYPES, Field, Kind, ResourceType
 from northflank_audit.resources.fields import tree
-from northflank_audit.resources.paths import Items
+from northflank_audit.resources.paths import Items, above
 
 SKEW: Final = dt.timedelta(hours=24)
 """How far ahead a time may be, since clocks differ and time zones are confused."""
@@ -48,13 +48,14 @@ class FieldKinds:
             for field in kind.fields.values()
             if any(_meets(_names(field.path), path) for path in read)
         ]
-        above = {field.path.rpartition("[].")[0] for _, field in self._fields if "[]." in field.path}
-        self._lists_of_maps = [(path.replace("[]", ".[]").split("."), path) for path in sorted(above)]
+        of_maps = {field.path.rpartition("[].")[0] for _, field in self._fields if "[]." in field.path}
+        self._lists_of_maps = [(path.replace("[]", ".[]").split("."), path) for path in sorted(of_maps)]
         self._latest = now + SKEW
         self._times = [steps for steps, field in self._fields if field.kind is Kind.TIME and not field.ahead]
         self._latest_day = self._latest.date().isoformat()
         self._chosen = [(steps, frozenset(field.values)) for steps, field in self._fields if field.values]
-        leaves = tuple(field for _, field in self._fields if field.path not in _above(kind))
+        containers = {prefix for path in kind.fields for prefix, _ in above(path)}
+        leaves = tuple(field for _, field in self._fields if field.path not in containers)
         self._records = list.__class_getitem__(_form(tree(leaves)))
 
     def uncertainty(self, resource: Resource) -> Uncertainty | None:
@@ -161,12 +162,6 @@ def _column(records: Sequence[Any], steps: Sequence[str]) -> list[Any]:
 
 def _names(path: str) -> tuple[str, ...]:
     return tuple(path.replace("[]", "").split("."))
-
-
-def _above(kind: ResourceType) -> frozenset[str]:
-    """Return the paths of the lists and maps that stand above other fields."""
-    paths = list(kind.fields)
-    return frozenset(path for path in paths if any(other.startswith((f"{path}.", f"{path}[]")) for other in paths))
 
 
 def _plain(text: str) -> str:
