@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from northflank_audit.emulator.account_files import CREDENTIALS, PROJECTS, TEAMS, AccountFile
 from northflank_audit.emulator.endpoints import Endpoint, built_in, endpoints
+from northflank_audit.emulator.input_files import Reader, read
 from northflank_audit.errors import StartError
 
 SAMPLE: Final = Path(__file__).parent / "sample"
@@ -75,16 +76,17 @@ def as_listed(credential: dict[str, Any]) -> dict[str, Any]:
     return visible
 
 
-def load(path: str | None, now: dt.datetime | None = None) -> EmulatedAccounts:
+def load(path: str | None, now: dt.datetime | None = None, reader: Reader = read) -> EmulatedAccounts:
     """Read accounts from JSON or YAML; without a path, the sample.
 
     A file maps the lists of `endpoints.yaml` by where they stand (`from`), and those of more `endpoints`, if it has
     any; `teams` (a list, each with `id`, `name` and lists); `paging` (`cursor` or `page`); `permissions`, if the token
     has not all; `auth`, what the API says of the token; and `asOf`: the time at which its date-times are right. They
     are moved by what has passed since, so that a sample does not age. A saved list response serves as well, and so
-    does a folder of such files, which say together what one file would. Raises StartError, with the place in the file.
+    does a folder of such files, which say together what one file would. `reader` returns what a file holds. Raises
+    StartError; for mistakes in a file it is Mistakes, with their places.
     """
-    files = [AccountFile.read(each) for each in _files(SAMPLE if path is None else Path(path))]
+    files = [AccountFile.read(each, reader) for each in _files(SAMPLE if path is None else Path(path))]
     served = _served(files)
     for file in files:
         file.check(served)
@@ -93,6 +95,8 @@ def load(path: str | None, now: dt.datetime | None = None) -> EmulatedAccounts:
     value: dict[str, Any] = {}
     for file in files:
         value = _joined(value, file.value if by is None else file.moved(by), f"{file.path}: ")
+    if path is not None and len(files) > 1:
+        AccountFile(path, value).check(served)  # ids that several files have
     granted = value.get("permissions")
     return EmulatedAccounts(
         _account(value, served),
@@ -116,7 +120,9 @@ def _files(path: Path) -> list[str]:
 
 def _served(files: Sequence[AccountFile]) -> tuple[Endpoint, ...]:
     """Return what is served: the files' own endpoints, and the built-in ones whose items they don't take."""
-    own = [row for file in files for row in endpoints(f"{file.path}: endpoints", file.value.get("endpoints", []))]
+    own = [
+        row for file in files for row in endpoints(file.path, (*file.top, "endpoints"), file.value.get("endpoints", []))
+    ]
     taken = {each.source for each in own}
     return (*own, *(each for each in built_in() if each.source not in taken))
 

@@ -8,8 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from northflank_audit.emulator.input_files import converted, read
-from northflank_audit.errors import StartError
+from northflank_audit.emulator.input_files import Mistake, Mistakes, Steps, converted, read
 
 BUILT_IN: Final = Path(__file__).parent / "endpoints.yaml"
 
@@ -154,21 +153,22 @@ def _copy(value: dict[str, Any], into: dict[str, Any], steps: list[str]) -> None
 @cache
 def built_in() -> tuple[Endpoint, ...]:
     """Return the endpoints that the emulator knows by itself."""
-    return tuple(endpoints(f"{BUILT_IN}: ", read(str(BUILT_IN))))
+    return tuple(endpoints(str(BUILT_IN), (), read(str(BUILT_IN))))
 
 
-def endpoints(source: str, rows: Any) -> list[Endpoint]:
-    """Return the endpoints of a list of rows. Raises StartError, with the row's number, for what is none."""
+def endpoints(path: str, at: Steps, rows: Any) -> list[Endpoint]:
+    """Return the endpoints of a list of rows that stands at a place of a file. Raises Mistakes for what is none."""
     if not isinstance(rows, list):
-        raise StartError(f"{source} must be a list of maps")
-    return [_endpoint(f"{source}[{number}]", row) for number, row in enumerate(rows)]
+        raise Mistakes(path, [Mistake(at, "this must be a list of maps")])
+    return [_endpoint(path, (*at, number), row) for number, row in enumerate(rows)]
 
 
-def _endpoint(where: str, value: Any) -> Endpoint:
-    row = converted(where, value, _Row, _Children)
+def _endpoint(file: str, at: Steps, value: Any) -> Endpoint:
+    row = converted(file, at, value, _Row, _Children)
     source, path = tuple(row.source.split(".")), tuple(row.path.strip("/").split("/"))
     if (source[0] == "projects" and len(source) == 2) != ("{project}" in path) or len(source) > 2:  # noqa: PLR2004
-        raise StartError(f"{where}: 'from' is a list's name, or 'projects.' and one where the path has {{project}}")
+        problem = "'from' is a list's name, or 'projects.' and one where the path has {project}"
+        raise Mistakes(file, [Mistake((*at, "from"), problem)])
     return Endpoint(
         source=source,
         path=path,

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from northflank_audit.emulator.input_files import converted, read
+from northflank_audit.emulator.input_files import Reader, converted, read
 
 LIMIT: Final = 1000
 """Requests an hour, as the API allows by default."""
@@ -149,9 +149,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     faults: list[Fault] = []
 
 
-def load_plan(path: str) -> Plan:
-    """Read a plan from YAML or JSON. Raises StartError."""
-    return converted(path, read(path) or {}, Plan, Fault)
+def load_plan(path: str, reader: Reader = read) -> Plan:
+    """Read a plan from YAML or JSON. Raises StartError; for a mistake in the file it is Mistakes, with its place."""
+    return converted(path, (), reader(path) or {}, Plan, Fault)
 
 
 class Player:

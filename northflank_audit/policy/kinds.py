@@ -48,8 +48,8 @@ class FieldKinds:
             for field in kind.fields.values()
             if any(_meets(_names(field.path), path) for path in read)
         ]
-        above = {field.path.rpartition("[].")[0] for _, field in self._fields if "[]." in field.path}
-        self._lists_of_maps = [(path.replace("[]", ".[]").split("."), path) for path in sorted(above)]
+        of_maps = {field.path.rpartition("[].")[0] for _, field in self._fields if "[]." in field.path}
+        self._lists_of_maps = [(path.replace("[]", ".[]").split("."), path) for path in sorted(of_maps)]
         self._latest = now + SKEW
         self._times = [steps for steps, field in self._fields if field.kind is Kind.TIME and not field.ahead]
         self._latest_day = self._latest.date().isoformat()
