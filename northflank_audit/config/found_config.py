@@ -18,8 +18,20 @@ REFUSED: Final = ("api-url", "token-file", "notify-file", "demo", "input")
 """Options that say where the token goes or comes from, or what is read in place of the account."""
 WRITTEN: Final = ("output", "output-dir", "save-snapshot", "metrics-file")
 """Options that say where something is written."""
-WEAKENING: Final = ("fail-on", "on-unknown", "waivers", "rules", "rule", "skip-rule", "absent", "overrides")
+WEAKENING: Final = (
+    "fail-on",
+    "fail-on-new",
+    "on-unknown",
+    "waivers",
+    "rules",
+    "rule",
+    "skip-rule",
+    "absent",
+    "overrides",
+)
 """What can turn a violation into a success."""
+BASELINE: Final = "compare"
+"""What can do so too, if ongoing violations do not count."""
 _PREFIXES: Final = ("SMTP_", "NORTHFLANK_AUDIT_")
 """What the name of a password's variable begins with."""
 
@@ -40,10 +52,11 @@ class FoundConfig(Document):
         if "email-to" in options:
             yield from self._passwords(hint)
 
-    def weakened(self, source: OptionSource) -> list[str]:
+    def weakened(self, source: OptionSource, *, fail_on_new: bool = False) -> list[str]:
         """Return a warning that names what of the file can turn a violation into a success, if anything counts."""
         value = self.value if isinstance(self.value, dict) else {}
-        keys = [key for key in WEAKENING if key in value and self._counts(key, source)]
+        weakening = (*WEAKENING, BASELINE) if fail_on_new else WEAKENING
+        keys = [key for key in weakening if key in value and self._counts(key, source)]
         if not keys:
             return []
         listed = ", ".join(f"{key} ({self.path}:{self.line((key,))})" for key in keys)
