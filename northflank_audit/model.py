@@ -264,6 +264,8 @@ class Result(Struct, frozen=True, kw_only=True):
     status: Status
     state: Literal["new", "ongoing"] | UnsetType = UNSET
     """Of a violation, waived or not, in a report that was compared with an earlier one."""
+    unwaived: bool | UnsetType = UNSET
+    """True of an ongoing violation that was waived in the earlier report and no longer is."""
     became: Became | UnsetType = UNSET
     """Of a violation that only the earlier report has."""
     resource: ResourceName

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from northflank_audit.controls import Framework
+from northflank_audit.gate import Gate
 from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, Waiver, checked_time
 from northflank_audit.parameters import to_set
 
@@ -216,19 +217,6 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """Violations that have been waived since."""
     unwaived: int = 0
     """Those of `ongoing` that were waived."""
-
-
-class Gate(Struct, frozen=True):
-    """What of the verdicts makes the audit fail, as its options say."""
-
-    fail_on: Severity | None = Severity.INFO
-    """The lowest severity of a violation that makes the exit code 1; None: no violation does."""
-    on_unknown: Literal["fail", "ignore"] = "fail"
-    """Whether a verdict that could not be given makes the audit incomplete."""
-
-    def fails(self, severity: Severity) -> bool:
-        """Tell whether a violation of this severity makes the exit code 1."""
-        return self.fail_on is not None and severity.rank >= self.fail_on.rank
 
 
 class Report(Struct, frozen=True, kw_only=True):

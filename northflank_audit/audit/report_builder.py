@@ -13,6 +13,7 @@ from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.tool import TOOL
 from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.formats.text import plural, type_names
+from northflank_audit.gate import Gate
 from northflank_audit.model import ACCOUNT_TYPE, Rule
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
 from northflank_audit.report import Coverage, Report, Run, Subject, TypeCoverage
@@ -64,8 +65,7 @@ class ReportBuilder:
             run,
             coverage,
             [*policy.warnings, *source.warnings, *self._warnings(source, coverage, subjects, seen=not unseen)],
-            request.fail_on,
-            on_unknown=request.on_unknown,
+            Gate(request.fail_on, request.on_unknown, request.fail_on_new),
             seen=not unseen,
             excluded_rules=policy.excluded_rules,
             not_configured=policy.not_configured,

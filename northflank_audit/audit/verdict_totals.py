@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from typing import Literal
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -11,6 +10,7 @@ from northflank_audit.audit.comparison import BaselineComparison, CurrentRun
 from northflank_audit.audit.compliance import frameworks
 from northflank_audit.audit.not_visible import facts
 from northflank_audit.baseline import Baseline
+from northflank_audit.gate import Gate
 from northflank_audit.inconclusive import Cause, causes
 from northflank_audit.model import Result, Rule, Severity, Status
 from northflank_audit.policy.engine import Engine
@@ -19,7 +19,6 @@ from northflank_audit.policy.verdict import Verdict
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
 from northflank_audit.report import (
     Coverage,
-    Gate,
     NotConfigured,
     Report,
     RuleSummary,
@@ -88,9 +87,8 @@ class VerdictTotals:
         run: Run,
         coverage: Coverage,
         warnings: list[str],
-        fail_on: Severity | None,
+        gate: Gate,
         *,
-        on_unknown: Literal["fail", "ignore"] = "fail",
         seen: bool = False,
         excluded_rules: Mapping[str, str] | None = None,
         not_configured: Sequence[Rule] = (),
@@ -98,7 +96,7 @@ class VerdictTotals:
         unread: Collection[tuple[str | None, str]] = (),
         subjects: list[Subject] | UnsetType = UNSET,
     ) -> Report:
-        """Return the report. `fail_on` is the lowest severity that makes the exit code 1; None: no severity does.
+        """Return the report.
 
         `seen` says whether every page was read and every record evaluated; without it no control is met. `accounts` are
         those that were asked for, by their teams, `unread` the lists that are not known as a whole.
@@ -115,8 +113,6 @@ class VerdictTotals:
             total.update(counts)
         failures = [result for result in results if result.violates]
         by_severity = Counter(result.severity for result in failures)
-        gate = Gate(fail_on, on_unknown)
-        violated = any(gate.fails(result.severity) for result in failures)
         return Report(
             tool=tool,
             run=run,
@@ -143,8 +139,8 @@ class VerdictTotals:
             subjects=subjects,
             waivers=Waivers(self._waivers.expired, self._waivers.unused),
             warnings=warnings,
-            exit_code=(1 if violated else 0) if run.complete else 3,
-            gate=gate,
+            exit_code=int(any(map(gate.counts, failures))) if run.complete else 3,
+            gate=gate.over(failures),
         )
 
     def _summary(self, index: int) -> RuleSummary:

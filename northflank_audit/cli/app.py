@@ -46,6 +46,12 @@ class _RunByDefault(LazyGroup):
 
 _HERE = __package__
 LAZY = (
+    Lazy(
+        "baseline",
+        f"{_HERE}.baseline_command",
+        "baseline_group",
+        "Write a baseline for --compare that can be committed.",
+    ),
     Lazy("emulator", f"{_HERE}.emulator_command", "emulator", "Serve the API of a sample account until stopped."),
     Lazy(
         "plan",

@@ -168,6 +168,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             show_default=True,
             help="Whether unknown verdicts make the audit incomplete.",
         ),
+        option("--fail-on-new", is_flag=True, help="With --compare: do not count violations that are ongoing."),
         absent_option,
         output_dir_option,
         option(

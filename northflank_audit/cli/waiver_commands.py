@@ -9,7 +9,7 @@ import click
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit.audit.baseline_reading import read_baseline
+from northflank_audit.audit.baseline_reading import read_report
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.runner import audit
@@ -150,7 +150,7 @@ def add_waiver(
     if config is not None and config.diagnostics:  # one of them may be the key that names the waivers
         raise FileErrors(config.diagnostics)
     report = report or str(Path(output_dir, "report.json"))
-    results = read_baseline(report, "--report").results
+    results = read_report(report, "--report").results
     chosen = {each.fingerprint: each for each in (_violation(given, results, report) for given in fingerprints)}
     why, who, until = _checked_text("--reason", reason), _checked_text("--owner", owner), _last_day(expires)
     path = waivers or "waivers.yaml"

@@ -22,6 +22,7 @@ from northflank_audit.errors import StartError
 from northflank_audit.formats import FORMATS, Format
 from northflank_audit.model import Severity, Status
 from northflank_audit.northflank.token import TOKEN_VARIABLES, Token, is_loopback
+from northflank_audit.printable import printable
 
 DEFAULT_URL: Final = "https://api.northflank.com"
 URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
@@ -58,6 +59,7 @@ class Settings:
     waivers: str | None = None
     fail_on: Severity | None = Severity.INFO
     on_unknown: Literal["fail", "ignore"] = "fail"
+    fail_on_new: bool = False
     absent: Literal["unknown", "notapplicable", "violating"] = "unknown"
     console_url: str = "https://app.northflank.com"
     output_dir: str = "reports"
@@ -134,9 +136,10 @@ def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
         values["email"] = email_section.email(delivery_config, given["email_to"] or (), os.environ)
     values["include"] = frozenset(map(Status, given.get("include", ())))
     if isinstance(given.get("config"), UntrustedConfig):
-        values["weakenings"] = tuple(given["config"].weakenings(source))
+        values["weakenings"] = tuple(given["config"].weakenings(source, fail_on_new=given.get("fail_on_new", False)))
     settings = Settings(**values)
     _check_destinations(settings)
+    _check_baseline(settings)
     return settings
 
 
@@ -156,11 +159,38 @@ def _check_destinations(settings: Settings) -> None:
         raise click.UsageError("two reports, or a report and a snapshot or metrics, can't go to the same place")
 
 
+def _check_baseline(settings: Settings) -> None:
+    """Raise click.UsageError if nothing says what is new, or if a second try of this run would find nothing new."""
+    if not settings.fail_on_new:
+        return
+    if settings.compare is None:
+        raise click.UsageError("--fail-on-new needs a baseline that says what is not new: add --compare FILE")
+    for path in _outputs(settings):
+        if _is_same(settings.compare, path):
+            raise click.UsageError(
+                f"--fail-on-new: this run replaces the file of --compare ({printable(path)}), so a second try would "
+                "find nothing new; keep the baseline elsewhere: baseline write FILE"
+            )
+
+
+def _is_same(file: str, output: str) -> bool:
+    """Tell whether an output is this file, by whatever path or link; or may be, as far as one can see."""
+    output = "/dev/stdout" if output == "-" else output
+    try:
+        return os.path.realpath(file) == os.path.realpath(output) or Path(file).samefile(output)
+    except (OSError, ValueError):  # one of them is not there
+        return False
+
+
+def _outputs(settings: Settings) -> list[str]:
+    """Return each place that a run writes to, as it is named."""
+    files = [path for _, path in settings.destinations]
+    return [*files, *filter(None, (settings.save_snapshot, settings.metrics_file))]
+
+
 def _written(settings: Settings) -> Iterator[str]:
     """Yield each place that a run writes to, under the one name that all its names lead to."""
-    files = [path for _, path in settings.destinations]
-    files += filter(None, (settings.save_snapshot, settings.metrics_file))
-    for path in files:
+    for path in _outputs(settings):
         if path == "-":
             yield path
         elif not Path(path).is_char_device():  # a terminal, /dev/null: nothing is overwritten there

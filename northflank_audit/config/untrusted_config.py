@@ -18,8 +18,20 @@ SOURCE_OPTIONS: Final = ("api-url", "token-file", "notify-file", "demo", "input"
 """Options that say where the token goes or comes from, or what is read in place of the account."""
 OUTPUT_OPTIONS: Final = ("output", "output-dir", "save-snapshot", "metrics-file")
 """Options that say where something is written."""
-VERDICT_OPTIONS: Final = ("fail-on", "on-unknown", "waivers", "rules", "rule", "skip-rule", "absent", "overrides")
+VERDICT_OPTIONS: Final = (
+    "fail-on",
+    "fail-on-new",
+    "on-unknown",
+    "waivers",
+    "rules",
+    "rule",
+    "skip-rule",
+    "absent",
+    "overrides",
+)
 """What can turn a violation into a success."""
+BASELINE: Final = "compare"
+"""What can do so too, if ongoing violations do not count."""
 _PREFIXES: Final = ("SMTP_", "NORTHFLANK_AUDIT_")
 """What the name of a password's variable begins with."""
 
@@ -40,10 +52,11 @@ class UntrustedConfig(Document):
         if "email-to" in options:
             yield from self._passwords(hint)
 
-    def weakenings(self, source: OptionSource) -> list[str]:
+    def weakenings(self, source: OptionSource, *, fail_on_new: bool = False) -> list[str]:
         """Return a warning that names what of the file can turn a violation into a success, if anything counts."""
         value = self.value if isinstance(self.value, dict) else {}
-        keys = [key for key in VERDICT_OPTIONS if key in value and self._counts(key, source)]
+        options = (*VERDICT_OPTIONS, BASELINE) if fail_on_new else VERDICT_OPTIONS
+        keys = [key for key in options if key in value and self._counts(key, source)]
         if not keys:
             return []
         places = ", ".join(f"{key} ({self.path}:{self.line((key,))})" for key in keys)

@@ -45,8 +45,9 @@ def headline(report: Report) -> str:
     if nothing := _nothing(report):
         return nothing if report.saw_nothing else f"{nothing} on {_audited(report)}"
     if report.run.has_gaps:
-        return f"The audit could not see or judge everything; so far it found {violations or 'no violation'}"
-    return (violations or _clean(report)) + _undelivered(report)
+        so_far = f"so far it found {violations or 'no violation'}"
+        return f"The audit could not see or judge everything; {so_far}" + _exempt(report)
+    return (violations or _clean(report)) + _undelivered(report) + _exempt(report)
 
 
 def brief_headline(report: Report) -> str:
@@ -58,7 +59,14 @@ def brief_headline(report: Report) -> str:
     counts = [f"{count} {severity}" for severity, count in reversed(summary.fail_by_severity.items()) if count]
     violations = f"{plural(summary.fail, 'violation')}: {', '.join(counts)}" if counts else "no violation"
     waived = f" ({summary.waived} waived)" if summary.waived else ""
-    return violations + waived + (" in what could be seen" if report.run.has_gaps else _undelivered(report))
+    seen = " in what could be seen" if report.run.has_gaps else _undelivered(report)
+    return violations + waived + seen + _exempt(report)
+
+
+def _exempt(report: Report) -> str:
+    """Say how many violations do not count because they are ongoing; nothing if there are none."""
+    count = report.gate.not_counted
+    return f"; {plural(count, 'ongoing violation')} {'does' if count == 1 else 'do'} not count" if count else ""
 
 
 def _undelivered(report: Report) -> str:
@@ -141,7 +149,6 @@ def _accounts(report: Report) -> str:
 
 def explanation(report: Report) -> str:
     """Return how the verdict, and so the exit code, came about."""
-    summary = report.summary
     code = f"Exit code {report.exit_code}"
     if not report.run.complete:
         why = "everything was seen and judged, but not everything could be delivered."
@@ -150,12 +157,20 @@ def explanation(report: Report) -> str:
         return f"{code}: {why}"
     if report.inconclusive:
         return f"{code}: the audit is complete, but it judged nothing: no rule passed or failed on anything."
+    return f"{code}: the audit is complete, and {_why(report)}"
+
+
+def _why(report: Report) -> str:
+    """Return why a complete audit has its exit code."""
+    summary, gate = report.summary, report.gate
+    count = "violations that --fail-on-new counts," if gate.fail_on_new else "violations"
     if report.exit_code:
-        why = "there are violations at or above the severity that fails an audit (--fail-on)."
-    elif summary.fail:
-        why = "every violation is below the severity that fails an audit (--fail-on)."
-    elif summary.unknown or summary.error:
-        why = "no violation was found. What could not be judged was set aside (--on-unknown ignore)."
-    else:
-        why = "every violation is waived." if summary.waived else "nothing is violated."
-    return f"{code}: the audit is complete, and {why}"
+        return f"there are {count} at or above the severity that fails an audit (--fail-on)."
+    if gate.not_counted and gate.not_counted == summary.fail:
+        return "every violation is ongoing, and only new ones fail this audit (--fail-on-new)."
+    if summary.fail:
+        besides = "ongoing, or " if gate.not_counted else ""
+        return f"every violation is {besides}below the severity that fails an audit (--fail-on)."
+    if summary.unknown or summary.error:
+        return "no violation was found. What could not be judged was set aside (--on-unknown ignore)."
+    return "every violation is waived." if summary.waived else "nothing is violated."
