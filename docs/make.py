@@ -31,6 +31,7 @@ from northflank_audit.cli.schemas import SCHEMAS  # noqa: E402 - as above
 from northflank_audit.config.policy import packs, read_rules  # noqa: E402 - as above
 from northflank_audit.formats import FORMATS  # noqa: E402 - as above
 from northflank_audit.model import Rule  # noqa: E402 - as above
+from northflank_audit.parameters import ParameterSchema, expected  # noqa: E402 - as above
 from northflank_audit.policy.rule_reads import needs  # noqa: E402 - as above
 from northflank_audit.resources import TYPES, ResourceType  # noqa: E402 - as above
 
@@ -140,7 +141,13 @@ def _pack(name: str) -> str:
 
 def _rule(rule: Rule) -> list[str]:
     params = [
-        f"- `{name}`, by default `{value!r}`" + ("; the rule does not run until it is set" * (name in rule.requires))
+        f"- `{name}`, by default `{json.dumps(value)}`"
+        + ("; the rule does not run until it is set" * (name in rule.requires))
+        + (
+            f". {schema.description.strip()} Allowed: {_allowed(schema)}."
+            if (schema := rule.param_schemas.get(name))
+            else ""
+        )
         for name, value in rule.params.items()
     ]
     controls = [f"- {framework}: {', '.join(ids)}" for framework, ids in rule.controls.items()]
@@ -156,6 +163,12 @@ def _rule(rule: Rule) -> list[str]:
         "References: " + ", ".join(f"<{url}>" for url in rule.references) if rule.references else "",
     ]
     return [line for part in parts if part for line in ("", part)]
+
+
+def _allowed(schema: ParameterSchema) -> str:
+    """Return what a parameter may be, as Markdown that means nothing else."""
+    example = f"; for example `{json.dumps(schema.examples[0])}`" if schema.examples else ""
+    return re.sub(r"([*_])", r"\\\1", expected(schema)) + example
 
 
 def token() -> str:

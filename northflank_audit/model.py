@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Self
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from northflank_audit.parameters import unset
+from northflank_audit.parameters import ParameterSchema, unset
 from northflank_audit.printable import blank
 
 RESOURCE_TYPE: Final = "registry-credential"
@@ -149,10 +149,9 @@ class ExampleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Example(ExampleEntry, frozen=True, kw_only=True):
-    """A rule's own test, and where it stands."""
+    """A rule's own test, and the `file:line` where it stands."""
 
     origin: str = ""
-    """`file:line`."""
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -175,9 +174,10 @@ class Rule(Struct, frozen=True, kw_only=True):
     requires: list[str] = []
     """Parameters without a value of which the rule does not run."""
     resource: str = RESOURCE_TYPE
-    """One of `RESOURCE_TYPES`."""
     finding: str = ""
     """What is wrong if the rule is violated; if empty, the title is used."""
+    param_schemas: dict[str, ParameterSchema] = {}
+    """What describes its parameters, of those that are described."""
     sha256: str = ""
     """Of the file that defines it: 64 hexadecimal digits."""
     overridden: dict[str, str] = msgspec.field(default_factory=dict, name="tuned")

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from northflank_audit.controls import Framework
 from northflank_audit.gate import Gate
 from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, Waiver, checked_time
-from northflank_audit.parameters import to_set
+from northflank_audit.parameters import ParameterSchema, to_set
 
 
 class Tool(Struct, frozen=True):
@@ -141,6 +141,8 @@ class RuleSummary(Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     resource: str = RESOURCE_TYPE
     finding: str = ""
+    param_schemas: dict[str, ParameterSchema] = msgspec.field(default_factory=dict)
+    """As those of `Rule`."""
     sha256: str = ""
     overridden: dict[str, str] = msgspec.field(default_factory=dict, name="tuned")
     """As those of `Rule`."""

@@ -159,6 +159,7 @@ class VerdictTotals:
             counts={key: counts[key] for key in (*Status, "waived")},
             resource=rule.resource,
             finding=rule.finding,
+            param_schemas=rule.param_schemas,
             sha256=rule.sha256,
             overridden=rule.overridden,
         )

@@ -15,7 +15,7 @@ from northflank_audit.config.settings import settings_from
 from northflank_audit.errors import FetchError, StartError, did_you_mean
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.model import Rule
-from northflank_audit.parameters import to_set
+from northflank_audit.parameters import ParameterSchema, allowed, to_set
 from northflank_audit.policy.expressions.trace import lines
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
@@ -50,13 +50,16 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
 def _sections(rule: Rule) -> Iterator[tuple[str, str]]:
     """Yield what is to be said of a rule, by headings."""
     places = {name: rule.overridden.get(f"params.{name}", "default") for name in rule.params}
-    params = [f"{name} = {json.dumps(value)}  ({places[name]})" for name, value in rule.params.items()]
+    params = [
+        "\n".join((f"{name} = {json.dumps(value)}  ({places[name]})", *_described(rule.param_schemas.get(name))))
+        for name, value in rule.params.items()
+    ]
     yield rule.id, plain(rule.title)
     yield "severity", f"{rule.severity}  ({rule.overridden.get('severity', 'default')})"
     yield "about", f"each {rule.resource}"
     yield "applies when", rule.when or "always"
     yield "requires", rule.require
-    yield "parameters", "\n".join(map(printable, params)) or "none"
+    yield "parameters", "\n".join(params) or "none"
     yield "not configured", to_set(rule.unset) if rule.unset else ""
     yield "why", plain(rule.rationale)
     yield "what to do", plain(rule.remediation)
@@ -64,6 +67,12 @@ def _sections(rule: Rule) -> Iterator[tuple[str, str]]:
     yield "references", "\n".join(rule.references)
     yield "examples", "\n".join(f"{example.expect}: {printable(example.name)}" for example in rule.tests)
     yield "defined in", f"{rule.origin}\nSHA-256 {rule.sha256}"
+
+
+def _described(schema: ParameterSchema | None) -> Iterator[str]:
+    """Yield the lines about a parameter that is described."""
+    if schema is not None:
+        yield from (f"  {line}" for line in (plain(schema.description).strip(), f"allowed: {allowed(schema)}") if line)
 
 
 def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None:

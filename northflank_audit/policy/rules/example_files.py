@@ -41,7 +41,7 @@ def _add_test(book: Rulebook, document: Document, here: Path) -> None:
         if problem := absent(book, entry.rule):
             book.diagnostics.append(document.error((*here, "rule"), problem))
         return
-    problems = list(validation.example_diagnostics(document, here, entry, rule.params))
+    problems = list(validation.example_diagnostics(document, here, entry, rule.params, rule.param_schemas))
     when = compiled(rule.when, rule.resource) if rule.when else None
     if why := validation.impossible(when, compiled(rule.require, rule.resource), entry.expect):
         problems.append(document.error((*here, "expect"), why))
