@@ -251,6 +251,11 @@ class Became(StrEnum):
     UNASKED = "unasked"
     """Its rule did not run in the current run."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Became | None":
+        """Return what a word of earlier versions stands for."""
+        return cls.FIXED if value == "mended" else None
+
 
 RESOLVED: Final = frozenset({Became.FIXED, Became.NOTAPPLICABLE, Became.GONE})
 """What counts as resolved. In the other cases nothing is known, and unknown is not resolved."""

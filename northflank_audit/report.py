@@ -4,7 +4,7 @@ The terms are those of XCCDF 1.2 (rule, result, status, severity); the JSON repo
 """
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -13,6 +13,9 @@ from northflank_audit.controls import Framework
 from northflank_audit.gate import Gate
 from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, Waiver, checked_time
 from northflank_audit.parameters import ParameterSchema, to_set
+
+SCHEMA_VERSION: Final = "1.0"
+"""The version of the JSON report's form. The first number changes where a field goes or changes its meaning."""
 
 
 class Tool(Struct, frozen=True):
@@ -224,7 +227,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 class Report(Struct, frozen=True, kw_only=True):
     """The whole outcome. Every format is a function of it."""
 
-    schema_version: str = "1.0"
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
     tool: Tool
     run: Run
     coverage: Coverage

@@ -86,10 +86,11 @@ def cli() -> None:
 def run_command(ctx: click.Context, /, **given: Any) -> None:
     """Run an audit (the default)."""
     from northflank_audit.audit import runner  # noqa: PLC0415 - --help does not pay for it
+    from northflank_audit.audit.tool import new_run_id  # noqa: PLC0415 - as above
     from northflank_audit.cli import summary  # noqa: PLC0415 - --help does not pay for it
 
     settings = settings_from(given, ctx.get_parameter_source)
-    run_id = f"r{os.urandom(8).hex()}"  # a letter first: a spreadsheet takes 12345678e1234567 for a number
+    run_id = new_run_id()
     as_json = given["log_format"] == "json"
     logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
     bar = sys.stderr is not None and sys.stderr.isatty() and not (given["no_progress"] or given["quiet"] or as_json)

@@ -106,12 +106,17 @@ class Settings:
                     "Account settings > API; it needs to read registries); --demo needs none"
                 )
             value = environment[origin]
-        value = value.strip()
-        if not value:
-            raise StartError(f"the API token is empty; it came from {origin}")
-        if not value.isascii() or not value.isprintable() or " " in value:
-            raise StartError(f"the API token from {origin} contains whitespace, a line break or a control character")
-        return Token(value, origin)
+        return checked_token(value, origin)
+
+
+def checked_token(text: str, origin: str) -> Token:
+    """Return a token, less the whitespace around it. Raises StartError for what can't be one."""
+    value = text.strip()
+    if not value:
+        raise StartError(f"the API token is empty; it came from {origin}")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise StartError(f"the API token from {origin} contains whitespace, a line break or a control character")
+    return Token(value, origin)
 
 
 def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
