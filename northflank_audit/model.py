@@ -262,8 +262,8 @@ class Result(Struct, frozen=True, kw_only=True):
     rule_id: str
     severity: Severity
     status: Status
-    state: Literal["new", "ongoing"] | UnsetType = UNSET
-    """Of a violation, waived or not, in a report that was compared with an earlier one."""
+    state: Literal["new", "ongoing", "reopened"] | UnsetType = UNSET
+    """Of a violation, waived or not, in a report that was compared with an earlier one or with the history."""
     became: Became | UnsetType = UNSET
     """Of a violation that only the earlier report has."""
     resource: ResourceName
@@ -275,6 +275,18 @@ class Result(Struct, frozen=True, kw_only=True):
     fingerprint: str
     reason: str | UnsetType = UNSET
     """Why it is unknown or an error; equal for equal causes, whatever the resource is called."""
+    first_seen: dt.datetime | UnsetType = UNSET
+    """Of a violation, with the history: the start of the first run that found it."""
+    open_since: dt.datetime | UnsetType = UNSET
+    """With the history: the start of the run that found it, or found it again after it was resolved."""
+    last_seen: dt.datetime | UnsetType = UNSET
+    """With the history: the start of the last run that found it violated."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a time that is unfit for calculations: reports are read again."""
+        for time in (self.first_seen, self.open_since, self.last_seen):
+            if time is not UNSET:
+                checked_time(time)
 
     @property
     def inconclusive(self) -> bool:
