@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -71,9 +71,9 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Give a connection for questions. Raises HistoryError, also where the database is not there yet."""
+        """Give a connection for questions. Raises HistoryError, and StartError where there is none yet."""
         if self.file is not None and not self.file.exists():
-            raise HistoryError(f"{self._named}: there is none yet; an audit with --history makes it")
+            raise StartError(f"{self._named}: there is none yet; an audit with --history makes it")
         with self._connection(write=False) as connection:
             if self._is_outdated(connection):
                 raise HistoryError(
@@ -91,6 +91,15 @@ class Database:
             if self._is_outdated(connection):
                 self._migrate(connection)
             yield connection
+
+    def compact(self) -> None:
+        """Give the space of what was deleted back, in SQLite; PostgreSQL does that by itself."""
+        if self.file is not None:
+            try:
+                with closing(sqlite3.connect(self.file, timeout=LOCK_WAIT)) as connection:
+                    connection.execute("VACUUM")
+            except sqlite3.Error as error:
+                raise HistoryError(f"{self._named} could not be compacted: {self._reason(error)}") from None
 
     @property
     def _named(self) -> str:

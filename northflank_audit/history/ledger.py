@@ -265,22 +265,31 @@ def _waiver(waiver: Waiver | None) -> str | None:
 
 
 def _counts(connection: sa.Connection, seq: int, report: Report, accounts: Mapping[Team, int]) -> None:
-    """Write the open violations of each account by severity, so that trends need not count them again."""
-    counts: dict[Team, Counter[str]] = {team: Counter() for team in accounts}
-    for each in report.results:
-        if each.status is Status.FAIL:
-            of = counts[each.resource.team]
-            of[each.severity if each.violates else "waived"] += 1
-            of["new"] += each.state in ("new", "reopened")
-    for name, results in (("resolved", report.resolved_results), ("unsettled", report.unsettled_results)):
-        for each in results:
-            if each.resource.team in counts:
-                counts[each.resource.team][name] += 1
-    columns = (*(severity.value for severity in Severity), "waived", "new", "resolved", "unsettled")
-    connection.execute(
-        sa.insert(RUN_ACCOUNTS),
-        [
-            {"run_seq": seq, "account_id": accounts[team], **{name: of[name] for name in columns}}
-            for team, of in counts.items()
-        ],
+    """Write what is open in each account by severity, so that trends need not count it again.
+
+    What the run did not see counts as open too: a trend does not fall because fewer rules ran.
+    """
+    counts: dict[int, Counter[str]] = {account: Counter() for account in accounts.values()}
+    group = (FINDINGS.c.account_id, FINDINGS.c.severity, FINDINGS.c.waiver.is_not(None))
+    query = (
+        sa.select(*group, sa.func.count())
+        .where(FINDINGS.c.resolved.is_(None), FINDINGS.c.account_id.in_(list(counts)))
+        .group_by(*group)
     )
+    for account, severity, waived, count in connection.execute(query):
+        counts[account]["waived" if waived else severity] += count
+    changes = (
+        ("new", [each for each in report.results if each.state in ("new", "reopened")]),
+        ("resolved", report.resolved_results),
+        ("unsettled", report.unsettled_results),
+    )
+    for name, results in changes:
+        for each in results:
+            if each.resource.team in accounts:
+                counts[accounts[each.resource.team]][name] += 1
+    columns = (*(severity.value for severity in Severity), "waived", "new", "resolved", "unsettled")
+    rows = [
+        {"run_seq": seq, "account_id": account, **{name: of[name] for name in columns}}
+        for account, of in counts.items()
+    ]
+    connection.execute(sa.insert(RUN_ACCOUNTS), rows)
