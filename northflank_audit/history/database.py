@@ -88,9 +88,12 @@ class Database:
         An exception from inside takes the whole transaction back.
         """
         with self._connection(write=True) as connection:
-            if self._is_outdated(connection):
+            made = self._is_outdated(connection)
+            if made:
                 self._migrate(connection)
             yield connection
+        if made and self.file is not None:
+            _let_readers_in(self.file)
 
     def compact(self) -> None:
         """Give the space of what was deleted back, in SQLite; PostgreSQL does that by itself."""
@@ -159,6 +162,12 @@ def _file_url(path: str) -> sa.URL:
     return sa.URL.create("sqlite+pysqlite", database=path)
 
 
+def _let_readers_in(file: Path) -> None:
+    """Have a new file write ahead (WAL), so that who reads need not wait for who writes; not all file systems do."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(file, timeout=LOCK_WAIT)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
 def _prepare_sqlite(engine: sa.Engine, *, immediate: bool) -> None:
     """Let SQLAlchemy, not Python's driver, begin transactions; take the lock at once where it will be needed."""
 
@@ -167,8 +176,6 @@ def _prepare_sqlite(engine: sa.Engine, *, immediate: bool) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
-        with suppress(sqlite3.OperationalError):  # a folder or file system that takes no WAL has the older journal
-            connection.execute("PRAGMA journal_mode = WAL")
 
     @sa.event.listens_for(engine, "begin")
     def begun(connection: sa.Connection) -> None:
