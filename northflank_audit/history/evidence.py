@@ -11,13 +11,17 @@ from northflank_audit.report import RuleSummary, Subject
 
 DAILY: Final = dt.timedelta(days=1)
 LIMITS: Final = (
-    "It shows what the audits saw through the API. What the API does not show, such as multi-factor authentication, "
-    "single sign-on, session settings, network policies and audit events, is not in it.",
+    (
+        "It shows what the audits saw through the API. What the API does not show, such as multi-factor "
+        "authentication, single sign-on, session settings, network policies and audit events, is not in it."
+    ),
     "A violation that arose and was fixed between two runs is not in it.",
     "A control that is met here is met as far as the rules under it look; other evidence may be needed for it.",
     "Where a run is incomplete, or none took place, nothing is known of that time.",
-    "Whoever can write to the history's database can change it. Sign the manifest when the pack is made, so that later "
-    "changes show: cosign sign-blob manifest.json.",
+    (
+        "Whoever can write to the history's database can change it. Sign the manifest when the pack is made, so that "
+        "later changes show: cosign sign-blob manifest.json."
+    ),
 )
 """What the pack does not prove, for a person."""
 
