@@ -10,8 +10,8 @@ import msgspec
 from northflank_audit import jsontext
 from northflank_audit.baseline import KIND, Baseline, BaselineFile
 from northflank_audit.errors import StartError
-from northflank_audit.model import Became
 from northflank_audit.reading import LARGEST_DATA, read_text
+from northflank_audit.resolution import Became
 
 REPORT: Final = "report.json"
 DEEPEST_EVIDENCE: Final = 110

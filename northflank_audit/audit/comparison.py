@@ -6,13 +6,15 @@ not see it, or excluded its rule or account. Two reports about different things 
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
+from msgspec import UnsetType
 
 from northflank_audit.baseline import Baseline, BaselineRule, is_anonymous
-from northflank_audit.model import RESOLVED, Became, Resource, ResourceName, Result, Status, fingerprint
+from northflank_audit.model import Resource, ResourceName, Result, Status, fingerprint
 from northflank_audit.report import BaselineRun, Comparison, Origin, RuleSummary, Run
+from northflank_audit.resolution import RESOLVED, Became
 
 MOST_NAMED: Final = 3
 """Rules that a caution names."""
@@ -39,11 +41,21 @@ class CurrentRun(NamedTuple):
 class ComparisonOutcome(NamedTuple):
     """The outcome of a comparison. All fields except `comparison` are empty if nothing was compared."""
 
-    comparison: Comparison
+    comparison: Comparison | UnsetType
     results: list[Result]
     """Those of the current run, with their `state`."""
     resolved: list[Result]
     unsettled: list[Result]
+
+
+class RunComparison(Protocol):
+    """Takes every verdict of a run, and compares the run with what was before."""
+
+    def add(self, rule_id: str, resource: Resource, status: Status) -> None:
+        """Take note of a verdict."""
+
+    def outcome(self, current: CurrentRun, results: Sequence[Result]) -> ComparisonOutcome:
+        """Compare. `results` are those of the current run, without a state."""
 
 
 class BaselineComparison:

@@ -31,6 +31,8 @@ Destination = tuple[str, str]
 """A format's name, and the path where it goes."""
 Send = Callable[[Report], str | None]
 """Delivers a report, and returns a receipt: a line that says who was notified. Raises DeliveryError on failure."""
+Amend = Callable[[Report], Report]
+"""Puts right what was recorded of a report, and returns it: incomplete where that fails."""
 STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 """The variable by which GitHub Actions names the file of a step's summary, as Markdown.
 
@@ -50,12 +52,13 @@ def channels(settings: Settings) -> list[Send]:
 
 
 def deliver(
-    settings: Settings, people: Sequence[Send], report: Report, deadline: Deadline
+    settings: Settings, people: Sequence[Send], report: Report, deadline: Deadline, amend: Amend = lambda report: report
 ) -> tuple[Report, list[str], list[str]]:
     """Write the reports and send them; return the final report, the paths of the files, and the receipts.
 
-    A receipt is a line that says who was notified.
+    A receipt is a line that says who was notified. `amend` is called with a report that became incomplete on the way.
     """
+    recorded = report
     renderer = _Renderer(deadline)
     destinations = settings.destinations
     streams = [destination for destination in destinations if files.is_stream(destination[1])]
@@ -68,8 +71,10 @@ def deliver(
         try:
             receipts.append(send(final))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others still get theirs
-            final = _incomplete(final, _for_people(error))
+            final = incomplete(final, _for_people(error))
     final = _measure(settings, final)
+    if final is not recorded:
+        final = amend(final)
     if final is not report:
         final, written = _write(settings, written, final, renderer)
     return final, [path for _, path in written], [line for line in receipts if line]
@@ -130,7 +135,7 @@ def _measure(settings: Settings, report: Report) -> Report:
                 send(report)
             except Exception as error:  # noqa: BLE001 - as above
                 pending.remove(send)
-                report = _incomplete(report, _for_people(error))
+                report = incomplete(report, _for_people(error))
                 break
         else:
             return report
@@ -181,7 +186,7 @@ def _write(
                 stack.enter_context(files.alone(settings.output_dir))
         except files.NotWritten as error:
             pending = [destination for destination in pending if destination not in settings.output_dir_destinations]
-            report = _incomplete(report, error)
+            report = incomplete(report, error)
         report = _keep_previous(report, pending)
         while True:
             try:
@@ -189,12 +194,12 @@ def _write(
                 if len(texts) < len(pending):
                     late, pending = pending[len(texts) :], pending[: len(texts)]
                     for _, path in late:
-                        report = _incomplete(report, files.NotWritten(path, TimeoutError(OUT_OF_TIME)))
+                        report = incomplete(report, files.NotWritten(path, TimeoutError(OUT_OF_TIME)))
                     continue
                 files.write_all(texts)
             except files.NotWritten as error:
                 pending = [destination for destination in pending if destination[1] != error.path]
-                report = _incomplete(report, error)
+                report = incomplete(report, error)
             else:
                 return report, pending
 
@@ -203,7 +208,7 @@ def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Repor
     try:
         files.write_all(list(previous(report, destinations)))
     except files.NotWritten as error:
-        return _incomplete(report, error)
+        return incomplete(report, error)
     return report
 
 
@@ -245,7 +250,8 @@ def _stream(destination: Destination) -> Send:
     return send
 
 
-def _incomplete(report: Report, error: DeliveryError) -> Report:
+def incomplete(report: Report, error: DeliveryError) -> Report:
+    """Return a report that says that something of it could not be delivered, and why."""
     run, problem = report.run, str(error)
     run = replace(
         run,

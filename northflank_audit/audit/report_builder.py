@@ -8,6 +8,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from northflank_audit.audit.absent_fields import AbsentFields
+from northflank_audit.audit.comparison import BaselineComparison, RunComparison
 from northflank_audit.audit.evaluation import EvaluatedBatch, TimedEngine
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.tool import TOOL
@@ -24,11 +25,19 @@ from northflank_audit.sources.interface import Source
 class ReportBuilder:
     """Takes evaluated batches, and builds the report of them."""
 
-    def __init__(self, request: AuditRequest, engine: TimedEngine, started: dt.datetime) -> None:
+    def __init__(
+        self,
+        request: AuditRequest,
+        engine: TimedEngine,
+        started: dt.datetime,
+        history: RunComparison | None = None,
+    ) -> None:
+        """`history` is what to compare with in place of the policy's baseline."""
         policy = request.policy
         self._request, self._engine, self._started = request, engine, started
         waivers = WaiverBook(policy.waivers, started.date())
-        self._totals = VerdictTotals(engine, waivers, request.include, policy.baseline)
+        comparison = history or (None if policy.baseline is None else BaselineComparison(policy.baseline))
+        self._totals = VerdictTotals(engine, waivers, request.include, comparison)
         self._read: Counter[str] = Counter()
         self._absent = AbsentFields(engine.rules)
         self._resource_count = self._account_count = 0

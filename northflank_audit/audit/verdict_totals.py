@@ -6,10 +6,9 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.audit.comparison import BaselineComparison, CurrentRun
+from northflank_audit.audit.comparison import CurrentRun, RunComparison
 from northflank_audit.audit.compliance import frameworks
 from northflank_audit.audit.not_visible import facts
-from northflank_audit.baseline import Baseline
 from northflank_audit.gate import Gate
 from northflank_audit.inconclusive import Cause, causes
 from northflank_audit.model import Result, Rule, Severity, Status
@@ -47,15 +46,15 @@ class VerdictTotals:
         engine: Engine,
         waivers: WaiverBook,
         include: Container[Status] = (),
-        baseline: Baseline | None = None,
+        comparison: RunComparison | None = None,
     ) -> None:
-        """`include` is listed besides `LISTED`; `baseline` is a report to compare with."""
+        """`include` is listed besides `LISTED`; `comparison` is with an earlier report or with the history."""
         self._engine = engine
         self._waivers = waivers
         self._include = include
         self._counts: dict[str, Counter[str]] = {rule.id: Counter() for rule in engine.rules}
         self._results: list[Result] = []
-        self._comparison = None if baseline is None else BaselineComparison(baseline)
+        self._comparison = comparison
 
     def add(self, verdicts: Iterable[Verdict]) -> None:
         """Count verdicts, and list those whose status is listed."""
@@ -134,8 +133,8 @@ class VerdictTotals:
             compliance=frameworks(rules, unset, facts(coverage.types), seen=seen),
             results=results,
             comparison=UNSET if outcome is None else outcome.comparison,
-            resolved=UNSET if outcome is None else outcome.resolved,
-            unsettled=UNSET if outcome is None else outcome.unsettled,
+            resolved=UNSET if outcome is None or outcome.comparison is UNSET else outcome.resolved,
+            unsettled=UNSET if outcome is None or outcome.comparison is UNSET else outcome.unsettled,
             subjects=subjects,
             waivers=Waivers(self._waivers.expired, self._waivers.unused),
             warnings=warnings,

@@ -54,6 +54,12 @@ LAZY = (
     ),
     Lazy("emulator", f"{_HERE}.emulator_command", "emulator", "Serve the API of a sample account until stopped."),
     Lazy(
+        "history",
+        f"{_HERE}.history_commands",
+        "history_group",
+        "Say what ran, what changed, and how long findings were open.",
+    ),
+    Lazy(
         "plan",
         f"{_HERE}.plan_command",
         "plan_command",

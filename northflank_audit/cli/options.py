@@ -200,6 +200,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             help="Base URL of the console that reports link to.",
         ),
         option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
+        option("--history", metavar="URL", help="Keep the run in this database: a path, or postgresql://…"),
         option(
             "--email-to",
             type=MailAddress(),

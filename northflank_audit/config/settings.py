@@ -67,6 +67,7 @@ class Settings:
     output: tuple[tuple[str, str], ...] = ()
     include: frozenset[Status] = frozenset()
     compare: str | None = None
+    history: str | None = None
     save_snapshot: str | None = None
     notify_file: str | None = None
     notify_when: When = "violations"

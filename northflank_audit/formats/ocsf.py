@@ -15,8 +15,9 @@ from msgspec import UNSET
 
 from northflank_audit.formats.headline import headline
 from northflank_audit.formats.text import BECAME, STATUSES, identity
-from northflank_audit.model import Became, Result, Severity, Status
+from northflank_audit.model import Result, Severity, Status
 from northflank_audit.report import Report, RuleSummary
+from northflank_audit.resolution import Became
 
 VERSION: Final = "1.5.0"
 """Of the schema."""

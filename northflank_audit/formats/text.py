@@ -8,9 +8,10 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from northflank_audit.model import ACCOUNT_TYPE, RESOLVED, Became, ResourceName, Result, Status, Waiver
+from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, Waiver
 from northflank_audit.printable import printable
 from northflank_audit.report import Coverage, Report
+from northflank_audit.resolution import RESOLVED, Became
 from northflank_audit.resources import TYPES
 
 THE_ACCOUNT: Final = "the account"

@@ -22,7 +22,7 @@ from northflank_audit.sources.interface import Source
 from northflank_audit.sources.lists import NotAsked, TypedList, tells_of_api, within_limit
 from northflank_audit.sources.parts import NOT_ASKED, NOT_FOUND, PartReader
 from northflank_audit.sources.reconciliation import ListAgain, Records, Settled
-from northflank_audit.sources.scopes import Owner, Scopes, owner
+from northflank_audit.sources.scopes import DEPENDENT, Owner, Scopes, owner
 from northflank_audit.sources.side_by_side import side_by_side
 from northflank_audit.sources.teams import all_teams
 
@@ -45,6 +45,8 @@ class ApiSource(Source):
         self.requests = client.budget.sent_for
         self._teams = teams
         self._page_size = page_size
+        self._token: Owner | None = None
+        """Whose token it is; None: not asked yet."""
         self._shortfall = None if details else NOT_READ
         self._page_log: list[tuple[TypedList, Page]] = []
         """Of each page that was used: the list that it is of, and the page without its items."""
@@ -80,8 +82,16 @@ class ApiSource(Source):
         for rank in sorted(set(ranks.values()), reverse=True):
             yield [kind for kind in kinds if ranks[kind.name] == rank]
 
+    def entity(self) -> str:
+        """Return whose token it is; that takes a request, if it was not asked before."""
+        if self._token is None:
+            self._token = owner(self._client)
+        return self._token.id
+
     def _owner(self, kinds: Sequence[ResourceType]) -> Owner:
-        return owner(self._client, kinds)
+        if self._token is None:
+            self._token = owner(self._client) if any(kind.scope in DEPENDENT for kind in kinds) else Owner()
+        return self._token
 
     def _accounts(self) -> list[str | None]:
         if self._teams is not None:

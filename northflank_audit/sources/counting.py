@@ -7,10 +7,9 @@ from northflank_audit.model import LIST, Identity, Resource
 from northflank_audit.northflank.budget import Budget
 from northflank_audit.resources import TYPES, ResourceType
 from northflank_audit.resources.base import Part
-from northflank_audit.resources.own_token import AUTH
 from northflank_audit.sources.api import ApiSource
 from northflank_audit.sources.parts import names
-from northflank_audit.sources.scopes import Owner
+from northflank_audit.sources.scopes import Owner, owner
 
 MOST_NAMES: Final = 100
 """Names that a part may be asked for, at most, where the part that gives them has not been read: an assumption."""
@@ -95,7 +94,7 @@ class CountingSource(ApiSource):
         before = self._client.budget.sent
         token_owner = super()._owner(kinds)
         self._asked_besides = self._client.budget.sent == before
-        self.owner = super()._owner([AUTH]) if self._asked_besides else token_owner
+        self.owner = owner(self._client) if self._asked_besides else token_owner
         if self._asked_besides and self.owner.problem:
             self.warnings.append(self.owner.problem)
         return token_owner

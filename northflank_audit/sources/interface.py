@@ -64,6 +64,10 @@ class Source(ABC):
         self._seen: dict[Identity, bytes] = {}
         """The page that each came on, and the digest of its record."""
 
+    def entity(self) -> str:
+        """Return whose account it is, as the API says; empty where that is not known."""
+        return ""
+
     def pages(self, needs: Needs) -> Iterator[list[Resource]]:
         """Yield the resources of the types that are needed, each once; a page is of one type, account and project.
 

@@ -42,10 +42,8 @@ class Owner:
         return str(self.record.get("entityId", ""))
 
 
-def owner(client: Client, kinds: Iterable[ResourceType]) -> Owner:
-    """Ask whose token it is, if that matters for one of these types. That takes no permission."""
-    if not any(kind.scope in DEPENDENT for kind in kinds):
-        return Owner()
+def owner(client: Client) -> Owner:
+    """Ask whose token it is. That takes no permission."""
     what = "the token's owner"
     try:
         permission = str(AUTH.part(LIST).permission)
