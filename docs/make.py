@@ -32,7 +32,7 @@ from northflank_audit.config.policy import packs, read_rules  # noqa: E402 - as 
 from northflank_audit.formats import FORMATS  # noqa: E402 - as above
 from northflank_audit.model import Rule  # noqa: E402 - as above
 from northflank_audit.parameters import ParameterSchema, expected  # noqa: E402 - as above
-from northflank_audit.policy.needs import needs  # noqa: E402 - as above
+from northflank_audit.policy.rule_reads import needs  # noqa: E402 - as above
 from northflank_audit.resources import TYPES, ResourceType  # noqa: E402 - as above
 
 FAULTS = ROOT / "tests/faults/cases.yaml"
@@ -64,8 +64,8 @@ def usage() -> str:
     commands = [names for names in _commands(cli, ()) if names != ("run",)]  # the first one has its options
     lines += [f"- [`{_called(names)}`](#{_heading(names).replace(' ', '-')})" for names in commands]
     for names in commands:
-        shown = _help(names)
-        lines += ["", f"## {_heading(names)}", "", f"```console\n$ {_called(names)} --help\n{shown}```"]
+        help_text = _help(names)
+        lines += ["", f"## {_heading(names)}", "", f"```console\n$ {_called(names)} --help\n{help_text}```"]
     return "\n".join(lines) + "\n"
 
 
@@ -74,9 +74,9 @@ def _commands(command: click.Command, names: tuple[str, ...]) -> Iterator[tuple[
     if isinstance(command, click.Group):
         with click.Context(command) as ctx:
             for name in command.list_commands(ctx):
-                found = command.get_command(ctx, name)
-                if found is not None:
-                    yield from _commands(found, (*names, name))
+                subcommand = command.get_command(ctx, name)
+                if subcommand is not None:
+                    yield from _commands(subcommand, (*names, name))
 
 
 def _called(names: tuple[str, ...]) -> str:
@@ -120,8 +120,8 @@ def rules() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(found: list[Rule]) -> list[str]:
-    rows = [f"| [{rule.id}](#{rule.id}) | {rule.severity} | `{rule.resource}` | {rule.title} |" for rule in found]
+def _table(entries: list[Rule]) -> list[str]:
+    rows = [f"| [{rule.id}](#{rule.id}) | {rule.severity} | `{rule.resource}` | {rule.title} |" for rule in entries]
     return ["| rule | severity | about | what should be so |", "| --- | --- | --- | --- |", *rows]
 
 
@@ -195,10 +195,17 @@ def types() -> str:
     ]
     for kind in TYPES.values():
         listed = f"`account.{kind.collection}`" if kind.listing else ""
-        lines += [f"| [{kind.name}](#{kind.name}) | `{kind.variable}` | {listed} | {kind.scope.value} |"]
+        lines += [f"| [{kind.name}](#{kind.name}) | `{kind.variable}` | {listed} | {_scope(kind)} |"]
     for kind in TYPES.values():
         lines += ["", f"## {kind.name}", "", *_endpoints(kind), *_fields(kind)]
     return "\n".join(lines) + "\n"
+
+
+def _scope(kind: ResourceType) -> str:
+    if kind.within is None:
+        return kind.scope.value
+    parent = kind.within.parent
+    return f"each [{parent.name}](#{parent.name}), whose `{kind.within.part}` it is"
 
 
 def _endpoints(kind: ResourceType) -> Iterator[str]:
@@ -236,18 +243,18 @@ def tutorial() -> str:
     page = (HERE / "writing-rules.md").read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         parts, end = [], 0
-        for found in re.finditer(f"{SAVED.pattern}|{CONSOLE.pattern}", page, re.DOTALL):
-            parts.append(page[end : found.start()])
-            if found["path"]:
-                place = Path(folder, found["path"])
+        for match in re.finditer(f"{SAVED.pattern}|{CONSOLE.pattern}", page, re.DOTALL):
+            parts.append(page[end : match.start()])
+            if match["path"]:
+                place = Path(folder, match["path"])
                 place.parent.mkdir(exist_ok=True)
-                place.write_text(found["text"], encoding="utf-8")
-                parts.append(found[0])
+                place.write_text(match["text"], encoding="utf-8")
+                parts.append(match[0])
             else:
-                commands = [line[2:] for line in found["lines"].splitlines() if line.startswith("$ ")]
-                shown = "".join(f"$ {command}\n{_printed(command, folder)}" for command in commands)
-                parts.append(f"```console\n{shown}```")
-            end = found.end()
+                commands = [line[2:] for line in match["lines"].splitlines() if line.startswith("$ ")]
+                output = "".join(f"$ {command}\n{_printed(command, folder)}" for command in commands)
+                parts.append(f"```console\n{output}```")
+            end = match.end()
         return "".join([*parts, page[end:]])
 
 

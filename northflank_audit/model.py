@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from northflank_audit.parameters import ParameterSchema, unset
 from northflank_audit.printable import blank
+from northflank_audit.resolution import Became
 
 RESOURCE_TYPE: Final = "registry-credential"
 """The type that is meant where a rule, an input or an earlier report names none."""
@@ -233,37 +234,16 @@ class ResourceName(Struct, frozen=True):
         return cls(resource.type, resource.id or None, resource.name, resource.team, resource.project)
 
 
-class Became(StrEnum):
-    """What became of a violation that is in the baseline and not among the current violations."""
-
-    FIXED = "fixed"
-    """The rule passes."""
-    NOTAPPLICABLE = "notapplicable"
-    """The rule no longer applies to it."""
-    GONE = "gone"
-    """The resource no longer exists."""
-    UNKNOWN = "unknown"
-    """The current run could not evaluate it."""
-    UNSEEN = "unseen"
-    """The current run did not see it, and did not see everything."""
-    UNAUDITED = "unaudited"
-    """The current run was not asked to audit its account."""
-    UNASKED = "unasked"
-    """Its rule did not run in the current run."""
-
-
-RESOLVED: Final = frozenset({Became.FIXED, Became.NOTAPPLICABLE, Became.GONE})
-"""What counts as resolved. In the other cases nothing is known, and unknown is not resolved."""
-
-
 class Result(Struct, frozen=True, kw_only=True):
     """One rule's verdict on one resource, with what a reader needs to act on it."""
 
     rule_id: str
     severity: Severity
     status: Status
-    state: Literal["new", "ongoing"] | UnsetType = UNSET
-    """Of a violation, waived or not, in a report that was compared with an earlier one."""
+    state: Literal["new", "ongoing", "reopened"] | UnsetType = UNSET
+    """Of a violation, waived or not, in a report that was compared with an earlier one or with the history."""
+    unwaived: bool | UnsetType = UNSET
+    """True of an ongoing violation that was waived in the earlier report and no longer is."""
     became: Became | UnsetType = UNSET
     """Of a violation that only the earlier report has."""
     resource: ResourceName
@@ -275,6 +255,18 @@ class Result(Struct, frozen=True, kw_only=True):
     fingerprint: str
     reason: str | UnsetType = UNSET
     """Why it is unknown or an error; equal for equal causes, whatever the resource is called."""
+    first_seen: dt.datetime | UnsetType = UNSET
+    """Of a violation, with the history: the start of the first run that found it."""
+    open_since: dt.datetime | UnsetType = UNSET
+    """With the history: the start of the run that found it, found it again, or no longer found it waived."""
+    last_seen: dt.datetime | UnsetType = UNSET
+    """With the history: the start of the last run that found it violated."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a time that is unfit for calculations: reports are read again."""
+        for time in (self.first_seen, self.open_since, self.last_seen):
+            if time is not UNSET:
+                checked_time(time)
 
     @property
     def inconclusive(self) -> bool:

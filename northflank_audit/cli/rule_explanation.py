@@ -35,22 +35,22 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     The resource comes from the account, or from --input or --demo. For a rule about accounts its id is the team's,
     or 'account' for the token's own.
     """
-    (found,) = requested(
+    (rule,) = requested(
         read_rules(given["rules"], given["config"]), Selection(rule=(rule_id,), skip_rule=given["skip_rule"])
     )
-    if found.unset and resource_id is not None:
-        raise StartError(f"the rule {rule_id} is not configured: {to_set(found.unset)} (overrides in the config file)")
-    for heading, text in _told(found):
+    if rule.unset and resource_id is not None:
+        raise StartError(f"the rule {rule_id} is not configured: {to_set(rule.unset)} (overrides in the config file)")
+    for heading, text in _sections(rule):
         if text:
-            shown = "".join(f"\n  {printable(line)}" for line in text.strip().split("\n"))
-            say(click.style(printable(heading), bold=True) + shown)
+            body = "".join(f"\n  {printable(line)}" for line in text.strip().split("\n"))
+            say(click.style(printable(heading), bold=True) + body)
     if resource_id is not None:
-        _explain_for(found, resource_id, given)
+        _explain_for(rule, resource_id, given)
     elif given["input"] or given["demo"]:
         raise click.UsageError("name a resource, too: rules explain ID RESOURCE")
 
 
-def _told(rule: Rule) -> Iterator[tuple[str, str]]:
+def _sections(rule: Rule) -> Iterator[tuple[str, str]]:
     """Yield what is to be said of a rule, by headings."""
     places = {name: rule.overridden.get(f"params.{name}", "default") for name in rule.params}
     params = [
@@ -81,11 +81,11 @@ def _described(schema: ParameterSchema | None) -> Iterator[str]:
 def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None:
     """Tell how a rule was evaluated for one resource. Raises AuditError where it is not to be found."""
     settings = settings_from(given, click.get_current_context().get_parameter_source)
-    found = False
+    any_resource = False
     with opened(settings) as source:
         finder = Finder(rule, source, settings.details)
         for result, steps in finder.find(resource_id):
-            found = True
+            any_resource = True
             whose = f" of team {printable(result.resource.team)}" if result.resource.team else ""
             say(click.style(f"on {result.resource.type} {printable(result.resource.id or '')}{whose}", bold=True))
             say(f"  {result.status}: {printable(result.message)}")
@@ -93,7 +93,7 @@ def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None
                 say("\n".join(f"  {line}" for line in lines(step, name)))
     for problem in source.problems:
         say(f"incomplete: {printable(problem)}", err=True)
-    if not found:
+    if not any_resource:
         hint = did_you_mean(resource_id, finder.seen)
         problem = f"no {rule.resource} '{printable(resource_id)}' among {len(finder.seen)}{hint}"
         raise FetchError(problem) if source.problems else StartError(problem)

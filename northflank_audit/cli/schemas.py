@@ -1,4 +1,7 @@
-"""JSON Schemas of the files that people write, for their editors: made from what the files are checked by."""
+"""JSON Schemas of the files that people write, for their editors, and of the JSON report, for those who read it.
+
+They are made from what the files are checked by.
+"""
 
 import json
 from collections.abc import Callable
@@ -15,6 +18,7 @@ from northflank_audit.model import Waiver
 from northflank_audit.parameters import ParameterSchema
 from northflank_audit.policy.rules.rule_file import Override, RuleFile, TestFile
 from northflank_audit.printing import say
+from northflank_audit.report import SCHEMA_VERSION, Report
 from northflank_audit.resources import TYPES
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -61,6 +65,14 @@ def waivers() -> dict[str, Any]:
     schema = _schema(WaiverFile, "Waivers of northflank-audit")
     for key in ("rule", "resource", "reason", "owner"):
         schema["$defs"]["Waiver"]["properties"][key] |= {"pattern": r"\S"}
+    return schema
+
+
+def report() -> dict[str, Any]:
+    """Return the schema of the JSON report. Its readers ignore fields that they do not know."""
+    schema = _schema(Report, f"Report of northflank-audit, version {SCHEMA_VERSION}")
+    schema["$defs"]["Report"]["required"].insert(0, "schemaVersion")
+    del schema["$defs"]["Waiver"]["additionalProperties"]  # a key that is misspelt in a waiver file, not here
     return schema
 
 
@@ -125,12 +137,13 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "tests": tests,
     "waivers": waivers,
     "config": config,
+    "report": report,
 }
 """The schema of each kind of file."""
 
 
 @click.command("schema")
-@click.argument("kind", type=click.Choice(["rules", "tests", "waivers", "config"]), default="rules")
+@click.argument("kind", type=click.Choice(list(SCHEMAS)), default="rules")
 def print_schema(kind: str) -> None:
-    """Print the JSON Schema of rule files, or of files of examples, waivers or options."""
+    """Print the JSON Schema of rule files, or of files of examples, waivers or options, or of report.json."""
     say(json.dumps(SCHEMAS[kind](), indent=2), json=True)

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from northflank_audit.errors import StartError, did_you_mean
 from northflank_audit.model import Rule, Severity
-from northflank_audit.policy.needs import reads
+from northflank_audit.policy.rule_reads import reads
 from northflank_audit.policy.rules.rulebook import select
 from northflank_audit.resources import PARENT, TYPES, Scope
 
@@ -47,7 +47,9 @@ class Selection:
         return next((option for option, holds in excluded.items() if holds), "")
 
     def _reads_skipped(self, rule: Rule) -> bool:
-        return bool({rule.resource, *(kind.name for kind, _ in reads(rule))} & {*self.skip_type})
+        kinds = [TYPES[rule.resource], *(kind for kind, _ in reads(rule))]
+        parents = [kind.within.parent for kind in kinds if kind.within is not None]
+        return any(kind.name in self.skip_type for kind in (*kinds, *parents))
 
     def _serves(self, rule: Rule) -> bool:
         for name in self.control:

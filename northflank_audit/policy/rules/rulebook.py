@@ -136,10 +136,10 @@ def _file(path: str, text: str, include: Callable[[Rulebook, Document, Path, Any
             problem = "a rule file holds a list under the key 'rules', or under 'extends' the files that it builds on"
             book.diagnostics.append(document.error(("rules",), problem))
         return book
-    known = RuleFile.__struct_fields__
+    keys = RuleFile.__struct_fields__
     for key in value:
-        if key not in known:
-            book.diagnostics.append(document.unknown_key((key,), known))
+        if key not in keys:
+            book.diagnostics.append(document.unknown_key((key,), keys))
     for here, reference in _listed(book, document, ("extends",)):
         include(book, document, here, reference)
     sha256 = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
@@ -210,10 +210,10 @@ def absent(book: Rulebook, rule_id: str) -> str:
 
 def select(rules: Sequence[Rule], only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
     """Return the rules to run. Raises StartError for an id that no rule has, or when none is left."""
-    known = {rule.id for rule in rules}
+    ids = {rule.id for rule in rules}
     for name in (*only, *skip):
-        if name not in known:
-            raise StartError(f"no rule has the id '{name}'{did_you_mean(name, known)}; see: rules list")
+        if name not in ids:
+            raise StartError(f"no rule has the id '{name}'{did_you_mean(name, ids)}; see: rules list")
     selected = [rule for rule in rules if (not only or rule.id in only) and rule.id not in skip]
     if not selected:
         raise StartError("no rule is left to run: nothing would be checked")

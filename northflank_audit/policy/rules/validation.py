@@ -16,8 +16,8 @@ from northflank_audit.policy.expressions.cel import CelError, Expression, compil
 from northflank_audit.policy.expressions.environment import ACCOUNT_VARIABLES
 from northflank_audit.policy.expressions.field_reads import ACCOUNT, FieldRead
 from northflank_audit.policy.lint.failing import failures
-from northflank_audit.policy.needs import by_collection
 from northflank_audit.policy.reasons import SIZE
+from northflank_audit.policy.rule_reads import by_collection
 from northflank_audit.policy.rules.parameter_schemas import mistakes
 from northflank_audit.policy.rules.rule_file import RuleEntry
 from northflank_audit.resources import TYPES, Kind
@@ -74,9 +74,11 @@ def diagnostics(
             yield document.error((*there, "expect"), why)
 
 
-def _failures(document: Document, here: Path, entry: RuleEntry, found: Mapping[str, Expression]) -> Iterator[FileError]:
+def _failures(
+    document: Document, here: Path, entry: RuleEntry, expressions: Mapping[str, Expression]
+) -> Iterator[FileError]:
     """Yield what fails on every record; of a rule that is not configured nothing is known yet."""
-    for key, expression in () if unset(entry.requires, entry.params) else found.items():
+    for key, expression in () if unset(entry.requires, entry.params) else expressions.items():
         for problem in failures(expression, entry.params):
             yield document.inside((*here, key), problem.index, problem.width, f"{key}: {problem.text}")
 
@@ -110,8 +112,8 @@ def _list_mistakes(document: Document, here: Path, expression: Expression) -> It
     for read in expression.reads_within:
         name = read.path[1] if read.path[0] == ACCOUNT and len(read.path) > 1 else ""
         if name and (problem := _unknown_list(name)):
-            found = re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", expression.source)
-            starts = [match.start() for match in found] or [read.offset]
+            matches = re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", expression.source)
+            starts = [match.start() for match in matches] or [read.offset]
             places[min(starts, key=lambda start: abs(start - read.offset))] = name, problem
     for index, (name, problem) in places.items():
         yield document.inside(here, index, len(name), f"{here[-1]}: {problem}")
@@ -119,10 +121,10 @@ def _list_mistakes(document: Document, here: Path, expression: Expression) -> It
 
 def _unknown_list(name: str) -> str:
     """Return what is wrong with a name of a list of `account`, or nothing where there is such a list."""
-    known = by_collection()
-    if name in known:
+    collections = by_collection()
+    if name in collections:
         return ""
-    hint = did_you_mean(name, known) or f"; choose from {', '.join(known)}"
+    hint = did_you_mean(name, collections) or f"; choose from {', '.join(collections)}"
     return f"unknown list '{ACCOUNT}.{name}'{hint}"
 
 
@@ -225,10 +227,10 @@ def _message_diagnostics(document: Document, here: Path, entry: RuleEntry) -> It
     except ValueError as error:
         yield document.error(here, f"message: {error}")
         return
-    known = (*MESSAGE_FIELDS, *_own_fields(entry.resource), *(f"params.{name}" for name in entry.params))
+    names = (*MESSAGE_FIELDS, *_own_fields(entry.resource), *(f"params.{name}" for name in entry.params))
     for field in fields:
-        if field not in known:
-            hint = did_you_mean(field, known) or f"; there is {', '.join(f'{{{name}}}' for name in known)}"
+        if field not in names:
+            hint = did_you_mean(field, names) or f"; there is {', '.join(f'{{{name}}}' for name in names)}"
             index = max(0, message.find("{" + field))
             yield document.inside(here, index, len(field) + 2, f"message: no {{{field}}}{hint}")
 
@@ -268,9 +270,9 @@ def located(source: str, read: FieldRead, depth: int) -> tuple[int, int]:
     steps = "".join(
         rf"""\s*(?:\.\s*({re.escape(step)})\b|\[\s*["']({re.escape(step)})["'])""" for step in read.path[1 : depth + 1]
     )
-    found = list(re.finditer(rf"\b({re.escape(read.path[0])})\b{steps}", source))
-    if not found:
+    matches = list(re.finditer(rf"\b({re.escape(read.path[0])})\b{steps}", source))
+    if not matches:
         return min(read.offset, max(0, len(source) - 1)), 1
-    nearest = min(found, key=lambda match: abs(match.start() - read.offset))
+    nearest = min(matches, key=lambda match: abs(match.start() - read.offset))
     group = nearest.lastindex or 1
     return nearest.start(group), nearest.end(group) - nearest.start(group)
