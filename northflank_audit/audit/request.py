@@ -21,6 +21,8 @@ class AuditRequest:
     fail_on: Severity | None = Severity.INFO
     """The least severity that makes the exit code 1; None: no severity does."""
     on_unknown: Literal["fail", "ignore"] = "fail"
+    fail_on_new: bool = False
+    """Whether violations that are ongoing do not make the exit code 1."""
     console_url: str = ""
     """The address of the console that results link to; empty, they link nowhere."""
     snapshot: str | None = None
@@ -38,6 +40,7 @@ class AuditRequest:
             include=settings.include,
             fail_on=settings.fail_on,
             on_unknown=settings.on_unknown,
+            fail_on_new=settings.fail_on_new,
             console_url="" if settings.demo else settings.console_url,  # the demo's resources are in no console
             snapshot=settings.save_snapshot,
             digested=tuple(each.name for each in settings.formats if each.needs_digest),

@@ -168,6 +168,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             show_default=True,
             help="Whether unknown verdicts make the audit incomplete.",
         ),
+        option("--fail-on-new", is_flag=True, help="With --compare: do not count violations that are ongoing."),
         absent_option,
         output_dir_option,
         option(
@@ -199,6 +200,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             help="Base URL of the console that reports link to.",
         ),
         option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
+        option("--history", metavar="URL", help="Keep the run in this database: a path, or postgresql://…"),
         option(
             "--email-to",
             type=MailAddress(),

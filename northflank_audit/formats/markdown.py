@@ -80,13 +80,13 @@ def _less(bounds: Bounds, longest: Bounds, share: float) -> Bounds | None:
 
 def _cut(text: str) -> str:
     """Return as many whole lines of a text as fit, and say that there is more."""
-    room, kept = LONGEST - _size(_END), []
+    room, lines = LONGEST - _size(_END), []
     for line in text.splitlines(keepends=True):
         room -= _size(line)
         if room < 0:
             break
-        kept.append(line)
-    return "".join([*kept, _END])
+        lines.append(line)
+    return "".join([*lines, _END])
 
 
 def _size(text: str) -> int:
@@ -99,15 +99,15 @@ def _short(value: Any, widest: int) -> Any:
 
 def template(name: str, finalize: Callable[[Any], Any] = lambda value: value) -> Template:
     """Return a template of Markdown that passes every expression to `finalize` and then escapes it."""
-    made = environment(lambda value: escape(finalize(value)), html=False)
-    made.filters |= {
+    templates = environment(lambda value: escape(finalize(value)), html=False)
+    templates.filters |= {
         "autolink": autolink,
         "code": lambda value: code(finalize(value)),
         "more": more,
         "rich": lambda value: ruletext.markdown(finalize(value)),
         "shortened": lambda value, longest: shortened(str(value), longest),
     }
-    return made.get_template(name)
+    return templates.get_template(name)
 
 
 def more(items: Sized, most: int) -> str:

@@ -34,7 +34,7 @@ from northflank_audit.formats.view import evidence
 
 def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvironment:
     """Return an environment whose every expression goes through `finalize`, and for HTML through its escaping too."""
-    made = SandboxedEnvironment(
+    templates = SandboxedEnvironment(
         loader=FileSystemLoader(TEMPLATES),
         bytecode_cache=_cache(f"{finalize.__module__}-{html}"),
         autoescape=html,
@@ -44,7 +44,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {
+    templates.filters |= {
         "address": address,
         "controls": controls,
         "evidence": evidence,
@@ -63,7 +63,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "verdict_counts": verdict_counts,
         "teamless": teamless,
     }
-    return made
+    return templates
 
 
 class _Cache(FileSystemBytecodeCache):

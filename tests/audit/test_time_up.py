@@ -15,7 +15,7 @@ from northflank_audit.config.policy import Policy
 from northflank_audit.deadline import Deadline
 from northflank_audit.formats import FORMATS
 from northflank_audit.policy.rules.rulebook import load
-from northflank_audit.sources.files import InputSource
+from northflank_audit.sources.saved_files import InputSource
 from tests.conftest import CREDENTIALS, RULES, rules
 
 COLLECTIVE = """

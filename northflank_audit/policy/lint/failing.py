@@ -9,7 +9,7 @@ from typing import Any, Final
 from northflank_audit.policy.expressions import field_reads
 from northflank_audit.policy.expressions.cel import Expression, Failed, evaluated
 from northflank_audit.policy.expressions.compile_errors import Problem
-from northflank_audit.policy.needs import by_collection
+from northflank_audit.policy.rule_reads import by_collection
 from northflank_audit.resources import TYPES, Kind, ResourceType
 from northflank_audit.resources.paths import stepped
 
@@ -38,7 +38,7 @@ _ANY: Final[Sequence[Any]] = (
 )
 """What a field may hold that is not documented."""
 _TRIES: Final = 48
-_TOLD: Final = ("gave ", "Applying SELECT")
+_DOCUMENTED_ERRORS: Final = ("gave ", "Applying SELECT")
 """What fails like this has a warning of its own, which names the field."""
 _DAYS: Final = "; durations have h, m and s, and no days: 24h"
 
@@ -52,7 +52,7 @@ def failures(expression: Expression, params: Mapping[str, Any]) -> Iterator[Prob
     reason = ""
     for record in islice(_records(expression), _TRIES):
         outcome = expression.evaluate(_variables(expression, record, params))
-        if not isinstance(outcome, Failed) or outcome.reason.startswith(_TOLD):
+        if not isinstance(outcome, Failed) or outcome.reason.startswith(_DOCUMENTED_ERRORS):
             return
         reason = reason or outcome.reason
     yield Problem(f"this fails on every record: {reason.strip()}", 0, len(expression.source.rstrip()))
