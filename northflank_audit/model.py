@@ -258,7 +258,7 @@ class Result(Struct, frozen=True, kw_only=True):
     first_seen: dt.datetime | UnsetType = UNSET
     """Of a violation, with the history: the start of the first run that found it."""
     open_since: dt.datetime | UnsetType = UNSET
-    """With the history: the start of the run that found it, or found it again after it was resolved."""
+    """With the history: the start of the run that found it, found it again, or no longer found it waived."""
     last_seen: dt.datetime | UnsetType = UNSET
     """With the history: the start of the last run that found it violated."""
 

@@ -48,7 +48,9 @@ class HistoryComparison:
             return replace(result, first_seen=now, open_since=now, last_seen=now)
         if known.resolved is not None:
             return replace(result, state="reopened", first_seen=known.first_seen, open_since=now, last_seen=now)
-        return replace(result, first_seen=known.first_seen, open_since=known.open_since, last_seen=now)
+        unwaived = result.waiver is None and known.result.waiver is not None
+        since = now if unwaived else known.open_since
+        return replace(result, first_seen=known.first_seen, open_since=since, last_seen=now)
 
 
 class Memory:

@@ -14,7 +14,6 @@ from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.tool import TOOL
 from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.formats.text import plural, type_names
-from northflank_audit.gate import Gate
 from northflank_audit.model import ACCOUNT_TYPE, Rule
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
 from northflank_audit.report import Coverage, Report, Run, Subject, TypeCoverage
@@ -57,7 +56,7 @@ class ReportBuilder:
         # not touch, or whose report could not be written, is as met as it was.
         unseen = [*source.problems, *self._engine.problems()]
         # A rule that fails on everything is broken: to ignore what is unknown does not make it pass.
-        inconclusive = self._totals.inconclusive(broken=request.on_unknown == "ignore")
+        inconclusive = self._totals.inconclusive(broken=request.gate.on_unknown == "ignore")
         problems = [*unseen, *lost, *inconclusive]
         coverage = self._coverage(source)
         run = Run(
@@ -74,7 +73,7 @@ class ReportBuilder:
             run,
             coverage,
             [*policy.warnings, *source.warnings, *self._warnings(source, coverage, subjects, seen=not unseen)],
-            Gate(request.fail_on, request.on_unknown, request.fail_on_new),
+            replace(request.gate, at=self._started if request.gate.new_for or request.gate.max_age else UNSET),
             seen=not unseen,
             excluded_rules=policy.excluded_rules,
             not_configured=policy.not_configured,

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from northflank_audit.cli.lazy import Lazy, LazyGroup
-from northflank_audit.cli.option_types import add_options, option
+from northflank_audit.cli.option_types import Period, add_options, option
 from northflank_audit.cli.options import config_option
 from northflank_audit.formats.text import plural
 from northflank_audit.history.database import Database
@@ -17,26 +17,11 @@ from northflank_audit.history.lives import Life, find_lives, lives
 from northflank_audit.history.retention import prune
 from northflank_audit.history.runs import RunRow, account_ids, find_run, runs
 from northflank_audit.model import Result, Severity
-from northflank_audit.periods import period, rough, spelt_period
+from northflank_audit.periods import rough, spelt_period
 from northflank_audit.printing import say
 from northflank_audit.resolution import RESOLVED
 
 _RESOLVED = {each.value for each in RESOLVED}
-
-
-class Period(click.ParamType[dt.timedelta]):
-    """A period: 30s, 15m, 24h, 7d."""
-
-    name = "period"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.timedelta:
-        """Return the period, or fail."""
-        if isinstance(value, dt.timedelta):
-            return value
-        try:
-            return period(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 def history_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,5 +1,6 @@
 """The settings of a run, as one frozen `Settings`."""
 
+import datetime as dt
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from northflank_audit.delivery.when import When
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import StartError
 from northflank_audit.formats import FORMATS, Format
+from northflank_audit.gate import Gate
 from northflank_audit.model import Severity, Status
 from northflank_audit.northflank.token import TOKEN_VARIABLES, Token, is_loopback
 from northflank_audit.printable import printable
@@ -68,6 +70,8 @@ class Settings:
     include: frozenset[Status] = frozenset()
     compare: str | None = None
     history: str | None = None
+    new_for: dt.timedelta = dt.timedelta(hours=24)
+    max_age: tuple[tuple[Severity, dt.timedelta], ...] = ()
     save_snapshot: str | None = None
     notify_file: str | None = None
     notify_when: When = "violations"
@@ -78,6 +82,18 @@ class Settings:
     """The recipients of `--email-to` and of the config file's section `email:`."""
     weakenings: tuple[str, ...] = ()
     """Warnings about settings of a found config file that can weaken the verdict."""
+
+    @property
+    def gate(self) -> Gate:
+        """What makes the exit code 1."""
+        ratchet = self.history is not None and self.fail_on_new
+        return Gate(
+            self.fail_on,
+            self.on_unknown,
+            self.fail_on_new,
+            new_for=int(self.new_for.total_seconds()) if ratchet else 0,
+            max_age={severity: int(age.total_seconds()) for severity, age in self.max_age},
+        )
 
     @property
     def output_dir_destinations(self) -> list[tuple[str, str]]:
@@ -145,6 +161,8 @@ def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
         values["weakenings"] = tuple(given["config"].weakenings(source, fail_on_new=given.get("fail_on_new", False)))
     settings = Settings(**values)
     _check_destinations(settings)
+    if source("new_for") is ParameterSource.COMMANDLINE and not (settings.history and settings.fail_on_new):
+        raise click.UsageError("--new-for is for --fail-on-new with --history")
     _check_baseline(settings)
     return settings
 
@@ -167,10 +185,16 @@ def _check_destinations(settings: Settings) -> None:
 
 def _check_baseline(settings: Settings) -> None:
     """Raise click.UsageError if nothing says what is new, or if a second try of this run would find nothing new."""
+    if settings.max_age and settings.history is None:
+        raise click.UsageError("--max-age needs the history that knows how old a violation is: add --history URL")
     if not settings.fail_on_new:
         return
     if settings.compare is None:
-        raise click.UsageError("--fail-on-new needs a baseline that says what is not new: add --compare FILE")
+        if settings.history is None:
+            raise click.UsageError(
+                "--fail-on-new needs a baseline that says what is not new: add --compare FILE or --history URL"
+            )
+        return
     for path in _outputs(settings):
         if _is_same(settings.compare, path):
             raise click.UsageError(

@@ -195,7 +195,8 @@ class _Writer:
         waiver = _waiver(before.result.waiver)
         if shown["waiver"] is not None and (again or shown["waiver"] != waiver):
             self._event(before.id, Kind.WAIVED, shown["waiver"])
-        elif shown["waiver"] is None and waiver is not None and not again:
+        unwaived = shown["waiver"] is None and waiver is not None and not again
+        if unwaived:
             self._event(before.id, Kind.UNWAIVED)
         self._seen.append(
             {
@@ -203,7 +204,7 @@ class _Writer:
                 **shown,
                 "last_seen": max(before.last_seen, self._at),
                 "last_seq": self._seq,
-                "open_since": self._at if again else before.open_since,
+                "open_since": self._at if again or unwaived else before.open_since,
                 "open_seq": self._seq if again else before.open_seq,
                 "unsettled": None,
                 "resolved": None,

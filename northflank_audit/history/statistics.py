@@ -131,8 +131,8 @@ def _remediation(found: Sequence[Life]) -> dict[str, Remediation]:
 def _oldest(found: Sequence[Life]) -> dict[str, dt.datetime | None]:
     oldest: dict[str, dt.datetime | None] = {severity.value: None for severity in Severity}
     for life in found:
-        since = life.finding.open_since
-        if life.open and life.waiver is None and isinstance(since, dt.datetime):
-            before = oldest[life.finding.severity]
-            oldest[life.finding.severity] = since if before is None else min(before, since)
+        for begin, end in life.periods():
+            if end is None and life.waiver is None:
+                before = oldest[life.finding.severity]
+                oldest[life.finding.severity] = begin.at if before is None else min(before, begin.at)
     return oldest
