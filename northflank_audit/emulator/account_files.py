@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from northflank_audit.emulator.endpoints import Endpoint
-from northflank_audit.emulator.reading import Mistake, Mistakes, Reader, Steps, hint
+from northflank_audit.emulator.input_files import Mistake, Mistakes, Reader, Steps, hint
 
 CREDENTIALS: Final = "credentials"
 PROJECTS: Final = "projects"

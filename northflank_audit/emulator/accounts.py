@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from northflank_audit.emulator.account_files import CREDENTIALS, PROJECTS, TEAMS, AccountFile
 from northflank_audit.emulator.endpoints import Endpoint, built_in, endpoints
-from northflank_audit.emulator.reading import Reader, read
+from northflank_audit.emulator.input_files import Reader, read
 from northflank_audit.errors import StartError
 
 SAMPLE: Final = Path(__file__).parent / "sample"
@@ -42,8 +42,8 @@ class EmulatedAccount:
         items = {CREDENTIALS: self.credentials, PROJECTS: self.projects, **self.lists}.get(first, [])
         if not nested:
             return items
-        found = next((each for each in items if each["id"] == project), None)
-        return None if found is None else found.get(nested[0]) or []
+        match = next((each for each in items if each["id"] == project), None)
+        return None if match is None else match.get(nested[0]) or []
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ def as_listed(credential: dict[str, Any]) -> dict[str, Any]:
     detail has them. Neither list shows secrets.
     """
     hidden = _DETAIL_ONLY if "description" in credential else (*_DETAIL_ONLY, "restrictions")
-    shown = {key: value for key, value in credential.items() if key not in hidden}
-    login = shown.get("credentials")
+    visible = {key: value for key, value in credential.items() if key not in hidden}
+    login = visible.get("credentials")
     if isinstance(login, dict):
-        shown["credentials"] = {key: login[key] for key in login if key not in ("username", "password")}
-    return shown
+        visible["credentials"] = {key: login[key] for key in login if key not in ("username", "password")}
+    return visible
 
 
 def load(path: str | None, now: dt.datetime | None = None, reader: Reader = read) -> EmulatedAccounts:
@@ -112,10 +112,10 @@ def _files(path: Path) -> list[str]:
     """Return the path of a file, or those of the files in a folder."""
     if not path.is_dir():
         return [str(path)]
-    found = sorted(str(each) for each in path.iterdir() if each.suffix in (".yaml", ".yml", ".json"))
-    if not found:
+    files = sorted(str(each) for each in path.iterdir() if each.suffix in (".yaml", ".yml", ".json"))
+    if not files:
         raise StartError(f"{path}: no YAML or JSON file in this folder")
-    return found
+    return files
 
 
 def _served(files: Sequence[AccountFile]) -> tuple[Endpoint, ...]:

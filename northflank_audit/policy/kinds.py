@@ -11,7 +11,7 @@ from northflank_audit.model import LIST, Resource
 from northflank_audit.policy.expressions.cel import Names
 from northflank_audit.resources import TYPES, Field, Kind, ResourceType
 from northflank_audit.resources.fields import tree
-from northflank_audit.resources.paths import Items, above
+from northflank_audit.resources.paths import Items
 
 SKEW: Final = dt.timedelta(hours=24)
 """How far ahead a time may be, since clocks differ and time zones are confused."""
@@ -54,8 +54,7 @@ class FieldKinds:
         self._times = [steps for steps, field in self._fields if field.kind is Kind.TIME and not field.ahead]
         self._latest_day = self._latest.date().isoformat()
         self._chosen = [(steps, frozenset(field.values)) for steps, field in self._fields if field.values]
-        containers = {prefix for path in kind.fields for prefix, _ in above(path)}
-        leaves = tuple(field for _, field in self._fields if field.path not in containers)
+        leaves = tuple(field for _, field in self._fields if field.path not in kind.containers)
         self._records = list.__class_getitem__(_form(tree(leaves)))
 
     def uncertainty(self, resource: Resource) -> Uncertainty | None:
@@ -109,8 +108,8 @@ class FieldKinds:
             where = " in a list" if field.path.endswith("[]") else ""
             return f"{kind}{where} where it documents {field.kind}"
         if isinstance(value, str) and field.values and value not in field.values:
-            meant = next((each for each in field.values if each.casefold() == _plain(value)), None)
-            return f"'{value}' where it documents '{meant}'" if meant else ""
+            nearest = next((each for each in field.values if each.casefold() == _plain(value)), None)
+            return f"'{value}' where it documents '{nearest}'" if nearest else ""
         return ""
 
     def _no_time(self, field: Field, value: str) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from northflank_audit.audit import runner
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.emulator import Emulator, Fault, Plan
-from northflank_audit.emulator.plan import Player
+from northflank_audit.emulator.fault_plan import Player
 from northflank_audit.model import Status
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline

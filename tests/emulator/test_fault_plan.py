@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan, load_plan, server
-from northflank_audit.emulator.plan import Response, merged
+from northflank_audit.emulator.fault_plan import Response, merged
 from northflank_audit.errors import StartError
 from tests.conftest import AUDIT, NET
 

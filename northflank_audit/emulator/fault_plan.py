@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from northflank_audit.emulator.reading import Reader, converted, read
+from northflank_audit.emulator.input_files import Reader, converted, read
 
 LIMIT: Final = 1000
 """Requests an hour, as the API allows by default."""
@@ -99,9 +99,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def fits(self, request: Request) -> bool:
         """Tell whether this is one of the requests that are counted."""
-        asked = request.query
+        query = request.query
         return fnmatchcase(request.path, self.path) and all(
-            name in asked and fnmatchcase(asked[name], pattern) for name, pattern in self.query.items()
+            name in query and fnmatchcase(query[name], pattern) for name, pattern in self.query.items()
         )
 
     def among(self, number: int) -> bool:
