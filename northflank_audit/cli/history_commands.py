@@ -57,6 +57,7 @@ def database(history: str | None) -> Database:
 
 _HERE = __package__
 LAZY = (
+    Lazy("evidence", f"{_HERE}.history_evidence", "evidence_command", "Write the evidence of a period."),
     Lazy(
         "stats", f"{_HERE}.history_stats", "stats_command", "Show open violations over time, and runs that are missing."
     ),
