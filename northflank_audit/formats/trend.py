@@ -39,6 +39,8 @@ class Chart(NamedTuple):
     bars: list[TrendBar]
     most: int
     """The violations of the highest bar: what the height stands for."""
+    totals: list[int]
+    """Open violations after each run, of all severities."""
     summary: str
     """What it shows, for whoever does not see it."""
     first: str
@@ -54,7 +56,8 @@ def chart(points: Sequence[TrendPoint]) -> Chart | None:
     most = max(1, *(sum(each.open.values()) for each in kept))
     width = WIDTH / len(kept)
     bars = [_bar(each, index * width, width - min(_GAP, width / 4), most) for index, each in enumerate(kept)]
-    return Chart(bars, most, _summary(points), moment(points[0].at), moment(points[-1].at))
+    totals = [sum(each.open.values()) for each in points]
+    return Chart(bars, most, totals, _summary(points, totals), moment(points[0].at), moment(points[-1].at))
 
 
 def _thinned(points: Sequence[TrendPoint]) -> list[TrendPoint]:
@@ -81,8 +84,7 @@ def open_text(point: TrendPoint) -> str:
     return ", ".join(counts) or "no open violation"
 
 
-def _summary(points: Sequence[TrendPoint]) -> str:
-    totals = [sum(each.open.values()) for each in points]
+def _summary(points: Sequence[TrendPoint], totals: Sequence[int]) -> str:
     incomplete = sum(not each.complete for each in points)
     besides = f"; {plural(incomplete, 'run')} incomplete" if incomplete else ""
     return (

@@ -15,6 +15,7 @@ from northflank_audit.history import pages
 from northflank_audit.history.evidence import Evidence
 from northflank_audit.history.oscal import assessment_results
 from northflank_audit.history.runs import RunRow
+from northflank_audit.history.statistics import LATE
 from northflank_audit.model import Severity
 from northflank_audit.periods import rough, spelt_period
 
@@ -64,7 +65,7 @@ def _page(pack: Evidence) -> str:
         pack=pack,
         incomplete=sum(not each.run.complete for each in pack.runs),
         open_at_end=sum(each.resolved is None for each in pack.findings),
-        every=spelt_period(dt.timedelta(seconds=pack.every)),
+        longest=spelt_period(dt.timedelta(seconds=pack.every * LATE)),
         verdicts=VERDICTS,
         open_text=open_text,
     )
