@@ -26,6 +26,7 @@ from northflank_audit.cli.option_types import (
 )
 from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES, Settings
 from northflank_audit.delivery.when import When
+from northflank_audit.formats import CsvDialect
 from northflank_audit.model import Severity
 
 _DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(Settings)}
@@ -246,6 +247,13 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             type=OutputPath(formats),
             multiple=True,
             help="Write a report to a file; repeatable; - is standard output.",
+        ),
+        option(
+            "--csv-dialect",
+            type=click.Choice(get_args(CsvDialect)),
+            default=_DEFAULTS["csv_dialect"],
+            show_default=True,
+            help="CSV for programs, or for Excel, where the region's list separator is a comma or a semicolon.",
         ),
         option(
             "--include",

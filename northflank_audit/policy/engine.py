@@ -43,6 +43,9 @@ _MEANINGS: Final[Mapping[str, Status]] = {
 PAGE: Final = 100
 """Records per evaluation: few enough for CEL's limit on iterations, and for an error to affect only a few."""
 
+_WORDS: Final = re.compile(r"\b([a-z]+(?: [a-z]+)*)\Z")
+"""The words that a text ends with."""
+
 
 class Engine:
     """Compiled rules, and the time that `now` is for all of them."""
@@ -157,13 +160,14 @@ class Engine:
                 )
                 continue
             shared, seen = view.shared(each)
+            absent_elsewhere = view.absent(each)
             exhausted: Failed | None = None
             for resource in filter(self.covers, view.about(kind)):
                 uncertainty = view.uncertainty(resource)
                 own: dict[str, Any] = {"params": each.rule.params}
                 if kind.listing is not None:
                     own |= {kind.variable: uncertainty.record, "detailed": resource.detailed}
-                absent = Absent(uncertainty.absent, view.absent(each))
+                absent = Absent(uncertainty.absent, absent_elsewhere)
                 evaluate = partial(Expression.evaluate_among, own=own, shared=shared, absent=absent)
                 expression, outcome = (each.require, exhausted) if exhausted else decided(each, evaluate)
                 if isinstance(outcome, Failed) and outcome.exhausted and max(seen.values(), default=0) >= MOST_STEPS:
@@ -250,8 +254,9 @@ def _cause(verdict: Verdict) -> str:
     resource = verdict.resource
     project = "" if resource.project is None else f" of project {resource.project}"
     team = "" if resource.team is None else f" of team {resource.team}"
-    whose = re.escape(f" of '{resource.id}'{project}{team}")
-    return re.sub(rf"\b([a-z]+(?: [a-z]+)*){whose}", r"its \1", _reason(verdict))
+    whose = f" of '{resource.id}'{project}{team}"
+    *before, last = _reason(verdict).split(whose)
+    return "".join(_WORDS.sub(r"its \1", text) if _WORDS.search(text) else text + whose for text in before) + last
 
 
 def _message(verdict: Verdict) -> str:

@@ -102,6 +102,8 @@ def test_the_json_report_has_the_fields_that_its_example_has(audit, tmp_path):
         "snapshot.json",
         "--compare",
         "reports/report.json",
+        "--format",
+        "json",
     )
     for _ in range(2):
         audit(*options)
