@@ -21,7 +21,8 @@ def show_rule(
 ) -> None:
     """Print a rule's YAML as it stands in its file.
 
-    What is printed is a rule file, with comments, to start one of your own from. Overrides are not applied: `rules explain` shows a rule as it would run.
+    What is printed is a rule file, with comments, to start one of your own from. Overrides are not applied: `rules
+    explain` shows a rule as it would run.
     """
     del rule, skip_rule  # a rule that does not run can be shown
     books = [read_rules(rules, config)]
