@@ -13,7 +13,7 @@ from northflank_audit.model import LIST, Account, Identity, Resource, Rule, Stat
 from northflank_audit.policy.engine import UNKNOWN, Engine
 from northflank_audit.policy.rule_reads import needs
 from northflank_audit.policy.verdict import Verdict
-from northflank_audit.sources.children import Children
+from northflank_audit.sources.child_resources import Children
 from northflank_audit.sources.interface import Source
 
 LATE: Final = 3.0
