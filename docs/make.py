@@ -192,6 +192,7 @@ def types() -> str:
         "What rules can be about. No field is guaranteed except an id: a field that is missing makes a rule unknown.",
         "The API may return values that are not listed here. `ports[].public` is a field of each item of the list",
         "`ports`. `python audit.py types` prints the same, and `python audit.py types --json` prints it for programs.",
+        "A type that is in each resource of another is read with it; its ids are that resource's id, `/` and its own.",
         "",
         "| type | variable | its list in `account` | scope |",
         "| --- | --- | --- | --- |",

@@ -13,6 +13,7 @@ from northflank_audit.controls import Framework
 from northflank_audit.gate import Gate
 from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, Waiver, checked_time
 from northflank_audit.parameters import ParameterSchema, to_set
+from northflank_audit.trend import TrendPoint
 
 SCHEMA_VERSION: Final = "1.0"
 """The version of the JSON report's form. The first number changes where a field goes or changes its meaning."""
@@ -245,6 +246,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """Violations of the earlier report that are resolved; each has its `became`."""
     unsettled: list[Result] | UnsetType = UNSET
     """Violations of the earlier report whose state is now unknown; each has its `became`."""
+    trend: list[TrendPoint] | UnsetType = UNSET
+    """With the history: this run and those before it over the same accounts, the oldest first."""
     subjects: list[Subject] | UnsetType = UNSET
     """What was evaluated: the files of `--input`, or a snapshot of what was fetched, where one was made."""
     waivers: Waivers

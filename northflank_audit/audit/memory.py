@@ -94,14 +94,16 @@ class Memory:
         if self._comparison is None:
             return report if self._problem is None else incomplete(report, self._problem)
         from northflank_audit.history.ledger import record  # noqa: PLC0415 - imports SQLAlchemy
+        from northflank_audit.history.statistics import trend  # noqa: PLC0415 - imports SQLAlchemy
 
         try:
             with self._database.writing() as connection:
-                record(connection, report, self._comparison.past, source.accounts.keys())
+                accounts = record(connection, report, self._comparison.past, source.accounts.keys())
+                points = trend(connection, accounts)
         except DeliveryError as error:
             self._problem = error
             return incomplete(report, error)
-        return report
+        return replace(report, trend=points)
 
     def amend(self, report: Report) -> Report:
         """Put right the record of a run whose reports could not all be delivered after it was recorded."""

@@ -57,6 +57,8 @@ def database(history: str | None) -> Database:
 
 _HERE = __package__
 LAZY = (
+    Lazy("site", f"{_HERE}.history_site", "site_command", "Write the history as static pages."),
+    Lazy("evidence", f"{_HERE}.history_evidence", "evidence_command", "Write the evidence of a period."),
     Lazy(
         "stats", f"{_HERE}.history_stats", "stats_command", "Show open violations over time, and runs that are missing."
     ),

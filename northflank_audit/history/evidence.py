@@ -57,6 +57,8 @@ class ControlPeriod(Struct, frozen=True, kw_only=True):
     """The framework's."""
     control: str
     verdict: ControlVerdict
+    rules: list[str]
+    """The ids of the rules under it."""
     begin: dt.datetime
     """The start of the first run with this verdict."""
     end: dt.datetime

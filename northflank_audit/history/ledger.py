@@ -32,8 +32,10 @@ class Kind(StrEnum):
     UNWAIVED = "unwaived"
 
 
-def record(connection: sa.Connection, report: Report, past: Past, teams: Collection[Team]) -> None:
-    """Write a run and what it changed. `past` is what it was compared with, `teams` are the accounts it audited.
+def record(connection: sa.Connection, report: Report, past: Past, teams: Collection[Team]) -> list[int]:
+    """Write a run and what it changed, and return the numbers of its accounts.
+
+    `past` is what it was compared with, `teams` are the accounts it audited.
 
     Whatever another run has recorded since `past` was read stays as that run says.
     """
@@ -56,6 +58,7 @@ def record(connection: sa.Connection, report: Report, past: Past, teams: Collect
             writer.end(before, result)
     writer.flush()
     _counts(connection, seq, report, accounts)
+    return list(accounts.values())
 
 
 def amend(connection: sa.Connection, report: Report) -> None:
