@@ -10,7 +10,7 @@ from northflank_audit.deadline import Deadline
 from northflank_audit.formats.text import plural
 from northflank_audit.model import LIST, Account, Identity, Resource, Rule, Status
 from northflank_audit.policy.engine import UNKNOWN, Engine
-from northflank_audit.policy.needs import needs
+from northflank_audit.policy.rule_reads import needs
 from northflank_audit.policy.verdict import Verdict
 from northflank_audit.sources.children import Children
 from northflank_audit.sources.interface import Source
@@ -104,7 +104,7 @@ class _Evaluation:
         self._about = frozenset(rule.resource for rule in engine.rules)
         self.children = Children(self._needs, source)
         self._wants: dict[Identity, _Want] = {}
-        self._asked: dict[Identity, frozenset[str]] = {}
+        self._earlier_parts: dict[Identity, frozenset[str]] = {}
 
     def _batch(self, resources: list[Resource], verdicts: Iterable[Verdict], accounts: int = 0) -> EvaluatedBatch:
         return EvaluatedBatch(resources, verdicts, sum(each.type in self._about for each in resources), accounts)
@@ -120,8 +120,8 @@ class _Evaluation:
     def _want(self, resource: Resource, parts: frozenset[str], rank: int = 0) -> None:
         """Take note of the parts that a resource still needs, if they were not requested before."""
         before = self._wants.get(resource.identity, _Want(resource, frozenset(), rank))
-        asked = self._asked.get(resource.identity, frozenset())
-        if more := (parts & self._parts(resource.type)) - resource.parts - asked - before.parts:
+        earlier = self._earlier_parts.get(resource.identity, frozenset())
+        if more := (parts & self._parts(resource.type)) - resource.parts - earlier - before.parts:
             self._wants[resource.identity] = _Want(resource, before.parts | more, max(before.rank, rank))
 
     def _want_all(self, resources: Iterable[Resource]) -> None:
@@ -139,7 +139,7 @@ class _Evaluation:
         by_identity = {each.identity: each for each in resources}
         for severity in {each.rule.severity for each in unknown}:
             of_severity = [each for each in unknown if each.rule.severity is severity]
-            for identity, parts in self._engine.wanted(of_severity, by_identity.values()).items():
+            for identity, parts in self._engine.needed_parts(of_severity, by_identity.values()).items():
                 if identity in by_identity:
                     self._want(by_identity[identity], parts, severity.rank)
 
@@ -147,11 +147,11 @@ class _Evaluation:
         """Yield the resources that need parts for a rule of this rank at least, completed: the most severe first."""
         ordered = sorted((each for each in self._wants.values() if each.rank >= rank), key=lambda each: -each.rank)
         self._wants = {identity: each for identity, each in self._wants.items() if each.rank < rank}
-        wanted = {each.resource.identity: each.parts for each in ordered}
-        for identity, parts in wanted.items():
-            self._asked[identity] = self._asked.get(identity, frozenset()) | parts
+        parts_by_resource = {each.resource.identity: each.parts for each in ordered}
+        for identity, parts in parts_by_resource.items():
+            self._earlier_parts[identity] = self._earlier_parts.get(identity, frozenset()) | parts
         if ordered:
-            yield from self._source.complete([each.resource for each in ordered], wanted)
+            yield from self._source.complete([each.resource for each in ordered], parts_by_resource)
 
 
 class _Want(NamedTuple):

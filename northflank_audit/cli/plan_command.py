@@ -13,7 +13,7 @@ from northflank_audit.cli.options import policy_options, source_options
 from northflank_audit.cli.request_plan import count_lines, counted
 from northflank_audit.config.policy import select_rules
 from northflank_audit.config.settings import settings_from
-from northflank_audit.policy.needs import needs
+from northflank_audit.policy.rule_reads import needs
 from northflank_audit.printing import say
 from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import LIST, Part
@@ -80,13 +80,13 @@ def _count(ctx: click.Context, given: Json, *, as_json: bool) -> None:
     if given["input"]:
         raise click.UsageError("--count counts requests to the API; --input sends none")
     settings = settings_from(given, ctx.get_parameter_source)
-    found: RequestPlan = plan(settings)
+    request_plan: RequestPlan = plan(settings)
     if as_json:
-        say(json.dumps({**_plan(found.needs, given), **counted(found)}, indent=2))
+        say(json.dumps({**_plan(request_plan.needs, given), **counted(request_plan)}, indent=2))
     else:
         say(_accounts(given))
-        say("\n".join(count_lines(found, settings.timeout)))
-    ctx.exit(3 if found.problems else 0)
+        say("\n".join(count_lines(request_plan, settings.timeout)))
+    ctx.exit(3 if request_plan.problems else 0)
 
 
 def _accounts(given: Json) -> str:

@@ -110,7 +110,7 @@ class Part:
         return None if identify is None else lambda item: identify(item, team)
 
     @cached_property
-    def kept(self) -> dict[str, Any]:
+    def field_tree(self) -> dict[str, Any]:
         """The fields as a tree, as `tree` gives it."""
         return tree(self.fields)
 
@@ -179,12 +179,17 @@ class ResourceType:
     @cached_property
     def fields(self) -> Mapping[str, Field]:
         """Every field, by its path; lists and maps above others are among them."""
-        found: dict[str, Field] = {}
+        by_path: dict[str, Field] = {}
         for field in self._declared:
             for prefix, is_list in above(field.path):
-                found.setdefault(prefix, Field(path=prefix, kind=Kind.LIST if is_list else Kind.MAP))
-            found.setdefault(field.path, field)
-        return found
+                by_path.setdefault(prefix, Field(path=prefix, kind=Kind.LIST if is_list else Kind.MAP))
+            by_path.setdefault(field.path, field)
+        return by_path
+
+    @cached_property
+    def containers(self) -> frozenset[str]:
+        """The paths of the lists and maps that stand above other fields, or above their own items."""
+        return frozenset(prefix for field in self._declared for prefix, _ in above(field.path))
 
     @property
     def _declared(self) -> Iterator[Field]:
@@ -193,7 +198,7 @@ class ResourceType:
             yield from (replace(field, path=f"{part.prefix}{field.path}") for field in part.fields)
 
     @cached_property
-    def kept(self) -> dict[str, Any]:
+    def field_tree(self) -> dict[str, Any]:
         """The fields of all parts together as a tree, as `tree` gives it."""
         return tree(tuple(self._declared))
 
@@ -232,9 +237,9 @@ class ResourceType:
 
     def needed(self, names: Iterable[str]) -> frozenset[str]:
         """Return the names of parts, and of those that must be read before them since they give names to ask for."""
-        wanted = frozenset(names)
-        before = (self.giving(stepped(part.each)) for part in self.parts if part.name in wanted and part.each)
-        return wanted.union(*before)
+        parts = frozenset(names)
+        before = (self.giving(stepped(part.each)) for part in self.parts if part.name in parts and part.each)
+        return parts.union(*before)
 
     @cached_property
     def secrets(self) -> frozenset[str]:
@@ -259,8 +264,8 @@ class ResourceType:
 
         What the list gives needs no other part, unless the list may leave it out.
         """
-        found = frozenset(part.name for part in self.sources if _gives(part, steps))
-        return frozenset({LIST}) if LIST in found and self.lists_all is None else found
+        names = frozenset(part.name for part in self.sources if _gives(part, steps))
+        return frozenset({LIST}) if LIST in names and self.lists_all is None else names
 
     def names_of(self, parts: frozenset[str]) -> frozenset[str]:
         """Return the names of the fields of some parts that the list does not give."""
@@ -273,7 +278,7 @@ class ResourceType:
     def _names_in(self, part: Part) -> Iterator[str]:
         """Yield the names that may be absent without a part. Below a field that it alone gives, that field's."""
         top = part.joins or part.into
-        if top and not any(top in other.kept for other in self.sources if not other.prefix):
+        if top and not any(top in other.field_tree for other in self.sources if not other.prefix):
             yield top
             return
         for field in part.fields:
@@ -283,7 +288,13 @@ class ResourceType:
 
 
 def _gives(part: Part, steps: tuple[str, ...]) -> bool:
-    node: Any = {part.joins: Items(part.kept)} if part.joins else {part.into: part.kept} if part.into else part.kept
+    node: Any = (
+        {part.joins: Items(part.field_tree)}
+        if part.joins
+        else {part.into: part.field_tree}
+        if part.into
+        else part.field_tree
+    )
     for step in steps:
         if isinstance(node, Items):
             node = node.item

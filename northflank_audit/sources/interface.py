@@ -64,6 +64,10 @@ class Source(ABC):
         self._seen: dict[Identity, bytes] = {}
         """The page that each came on, and the digest of its record."""
 
+    def entity(self) -> str:
+        """Return whose account it is, as the API says; empty where that is not known."""
+        return ""
+
     def pages(self, needs: Needs) -> Iterator[list[Resource]]:
         """Yield the resources of the types that are needed, each once; a page is of one type, account and project.
 
@@ -79,7 +83,7 @@ class Source(ABC):
     def complete(
         self,
         resources: Sequence[Resource],
-        wanted: Mapping[Identity, frozenset[str]],  # noqa: ARG002 - there are none here
+        parts_by_resource: Mapping[Identity, frozenset[str]],  # noqa: ARG002 - there are none here
     ) -> Iterator[list[Resource]]:
         """Yield the resources with the parts that are wanted of each, as far as they can be had, but what is gone.
 

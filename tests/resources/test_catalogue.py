@@ -6,7 +6,7 @@ import pytest
 
 from northflank_audit.config.policy import read_rules
 from northflank_audit.model import RESOURCE_TYPE
-from northflank_audit.policy.needs import needs
+from northflank_audit.policy.rule_reads import needs
 from northflank_audit.resources import PARENT, TYPES, Scope
 from northflank_audit.resources.fields import Kind
 from tests.conftest import ROOT, rule

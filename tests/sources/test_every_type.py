@@ -15,7 +15,7 @@ from northflank_audit.report import Origin, Tool
 from northflank_audit.resources import PARENT, TYPES, Scope
 from northflank_audit.resources.base import LIST
 from northflank_audit.sources.api import ApiSource
-from northflank_audit.sources.files import InputSource
+from northflank_audit.sources.saved_files import InputSource
 from northflank_audit.sources.snapshot import SnapshotWriter
 from tests.conftest import NET, needing
 

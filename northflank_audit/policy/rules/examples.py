@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from northflank_audit.model import LIST, Account, Example, Resource, Rule, Status
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.needs import PROJECT_TYPE, by_collection
+from northflank_audit.policy.rule_reads import PROJECT_TYPE, by_collection
 from northflank_audit.policy.verdict import Verdict
 from northflank_audit.resources import TYPES, ResourceType
 
