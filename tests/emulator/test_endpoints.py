@@ -25,7 +25,9 @@ SAMPLE = load(None)
 OWN = SAMPLE.auth["entityId"]
 ENDPOINTS = {".".join(each.source): each for each in built_in()}
 TYPES_BY_PATH = {
-    kind.listing.path.strip("/"): kind for kind in TYPES.values() if kind.listing and kind.scope is not Scope.TOKEN
+    kind.listing.path.strip("/"): kind
+    for kind in TYPES.values()
+    if kind.listing and not kind.within and kind.scope is not Scope.TOKEN
 }
 
 
