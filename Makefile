@@ -2,6 +2,7 @@
 # make test   install what the tests need, and run them all
 # make lint   formatting, lint, types, import contracts
 # make bench  measure, and print the figures of benchmarks/README.md
+# make release  fill dist/ with the sdist, the wheel, an SBOM and their SHA-256, the same bytes for the same commit
 # make lock   renew requirements.txt, requirements-notify.txt and requirements-dev.txt
 # make docs   renew what is generated: docs/help.md, docs/faults.md, docs/rules.md and more
 # make picture  renew docs/*.png; it needs chromium
@@ -10,7 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo dev tools test lint reformat bench lock docs picture clean
+.PHONY: demo dev tools test lint reformat bench release lock docs picture clean
 .DEFAULT_GOAL := demo
 
 # Exit code 1 is what the demo is for; anything else is a failure.
@@ -37,6 +38,9 @@ reformat: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	PYTHON=$(PYTHON) $(BIN)/python benchmarks/run.py
+
+release: $(VENV)/dev.stamp
+	@BIN=$(BIN) .ci/release
 
 docs: $(VENV)/dev.stamp
 	$(BIN)/python docs/make.py
