@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from northflank_audit.baseline import Baseline, BaselineRule
-from northflank_audit.model import RESOLVED, Became, Identity, Resource, ResourceName, Result, Status
+from northflank_audit.model import RESOLVED, Became, Identity, Resource, ResourceName, Result, Status, account_name
 from northflank_audit.report import BaselineRun, Comparison, Origin, RuleSummary, Run
 
 MOST_NAMED: Final = 3
@@ -157,7 +157,7 @@ class BaselineComparison:
             yield f"{unknown} of what is new could not be judged by the earlier report, and may have been there before"
         teams = {each.resource.team for each in new} - _accounts(source)
         if source.kind != "input" and teams:
-            accounts = _listed(map(_account, teams))
+            accounts = _listed(map(account_name, teams))
             yield f"the earlier report did not audit {accounts}: all there is new to it"
         yield from self._changed_rules(current.rules, {each.rule_id for each in new})
 
@@ -201,18 +201,13 @@ def _mismatch(baseline: Origin, audited: Collection[str | None], source: Origin)
     if "input" in (baseline.kind, source.kind):
         return None
     if _accounts(source).isdisjoint(audited):
-        return (
-            f"the earlier report is of {_listed(map(_account, _accounts(baseline)))}, which this audit did not look at"
-        )
+        accounts = _listed(map(account_name, _accounts(baseline)))
+        return f"the earlier report is of {accounts}, which this audit did not look at"
     return None
 
 
 def _accounts(source: Origin) -> set[str | None]:
     return {*source.teams} or {None}
-
-
-def _account(team: str | None) -> str:
-    return "the token's own account" if team is None else f"team {team}"
 
 
 def _named(source: Origin) -> str:

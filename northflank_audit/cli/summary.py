@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from northflank_audit.formats.headline import Outcome, brief_headline, outcome
 from northflank_audit.formats.ruletext import plain
-from northflank_audit.formats.text import BECAME, changes, identity, moment, narrowed, new_first, pages_read, plural
+from northflank_audit.formats.text import BECAME, changes, label, moment, narrowed, new_first, pages_read, plural
 from northflank_audit.formats.view import product, types
 from northflank_audit.inconclusive import Cause, causes
 from northflank_audit.model import Result
@@ -89,13 +89,13 @@ def _changes(report: Report) -> Iterator[str]:
 def _ended(word: str, results: Sequence[Result]) -> Iterator[str]:
     for result in results[:MOST]:
         became = "" if result.became is UNSET else BECAME[result.became]
-        yield f"  {word}, {became}: {printable(result.rule_id)} on {_identity(result)}"
+        yield f"  {word}, {became}: {printable(result.rule_id)} on {_label(result)}"
     if len(results) > MOST:
         yield f"  … and {len(results) - MOST} more {word}, in the reports"
 
 
-def _identity(result: Result) -> str:
-    return printable(identity(result.resource))
+def _label(result: Result) -> str:
+    return printable(label(result.resource))
 
 
 def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
@@ -109,7 +109,7 @@ def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
             yield f"{severity}  {printable(headings[rule])}  {click.style(rule, dim=True)}"
         new = click.style("new  ", bold=True) if result.state == "new" else ""
         # The dash keeps an id such as `::error::` from being a command to the CI that reads this.
-        yield f"        - {new}{_identity(result)}: {printable(result.message)}"
+        yield f"        - {new}{_label(result)}: {printable(result.message)}"
     if len(results) > MOST:
         yield f"          … and {len(results) - MOST} more violations, in the reports"
 

@@ -23,7 +23,7 @@ from northflank_audit.formats.text import (
     type_names,
 )
 from northflank_audit.inconclusive import causes
-from northflank_audit.model import Result, Severity, Status
+from northflank_audit.model import OWN_ACCOUNT, Result, Severity, Status
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary, TypeCoverage
 
@@ -82,7 +82,6 @@ def view(report: Report) -> dict[str, Any]:
         | {rule.id: plain(rule.title) for rule in report.rules},
         "rule_headings": {each.rule_id: each.rule_id for each in shown}
         | {rule.id: plain(rule.heading) for rule in report.rules},
-        "with_team": any(each.resource.team is not None for each in shown),
         "rule_files": rule_files(report),
         "framework_statuses": framework_statuses(report),
         "framework_titles": {framework.id: framework.title for framework in report.compliance},
@@ -229,4 +228,4 @@ def _scope(report: Report) -> str:
     source = report.run.source
     if source.teams:
         return ", ".join(source.teams)
-    return "the saved accounts" if source.kind == "input" else "the token's own"
+    return "the saved accounts" if source.kind == "input" else OWN_ACCOUNT
