@@ -37,7 +37,7 @@ def read_policy(settings: Settings) -> Policy:
         not_configured=not_configured,
         warnings=[
             *first,
-            *settings.weakened,
+            *settings.weakenings,
             *exposed({"--token-file": None if settings.input else settings.token_file}),
             *exposed({"--notify-file": settings.notify_file}),
             *unread(book),

@@ -46,7 +46,19 @@ class _RunByDefault(LazyGroup):
 
 _HERE = __package__
 LAZY = (
+    Lazy(
+        "baseline",
+        f"{_HERE}.baseline_command",
+        "baseline_group",
+        "Write a baseline for --compare that can be committed.",
+    ),
     Lazy("emulator", f"{_HERE}.emulator_command", "emulator", "Serve the API of a sample account until stopped."),
+    Lazy(
+        "history",
+        f"{_HERE}.history_commands",
+        "history_group",
+        "Say what ran, what changed, and how long findings were open.",
+    ),
     Lazy(
         "plan",
         f"{_HERE}.plan_command",
@@ -80,10 +92,11 @@ def cli() -> None:
 def run_command(ctx: click.Context, /, **given: Any) -> None:
     """Run an audit (the default)."""
     from northflank_audit.audit import runner  # noqa: PLC0415 - --help does not pay for it
+    from northflank_audit.audit.tool import new_run_id  # noqa: PLC0415 - as above
     from northflank_audit.cli import summary  # noqa: PLC0415 - --help does not pay for it
 
     settings = settings_from(given, ctx.get_parameter_source)
-    run_id = f"r{os.urandom(8).hex()}"  # a letter first: a spreadsheet takes 12345678e1234567 for a number
+    run_id = new_run_id()
     as_json = given["log_format"] == "json"
     logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
     bar = sys.stderr is not None and sys.stderr.isatty() and not (given["no_progress"] or given["quiet"] or as_json)
@@ -171,9 +184,9 @@ def main(watch: Watch | None = None) -> None:
 
 
 def _show(error: click.ClickException) -> None:
-    shown = io.StringIO()
-    error.show(shown)
-    say(shown.getvalue().rstrip("\n"), err=True)
+    buffer = io.StringIO()
+    error.show(buffer)
+    say(buffer.getvalue().rstrip("\n"), err=True)
 
 
 def _outcome() -> int:

@@ -1,4 +1,7 @@
-"""JSON Schemas of the files that people write, for their editors: made from what the files are checked by."""
+"""JSON Schemas of the files that people write, for their editors, and of the JSON report, for those who read it.
+
+They are made from what the files are checked by.
+"""
 
 import json
 from collections.abc import Callable
@@ -11,8 +14,10 @@ from northflank_audit.cli.options import run_options
 from northflank_audit.config import email_section
 from northflank_audit.formats import FORMATS
 from northflank_audit.model import Waiver
+from northflank_audit.parameters import ParameterSchema
 from northflank_audit.policy.rules.rule_file import Override, RuleFile, TestFile
 from northflank_audit.printing import say
+from northflank_audit.report import SCHEMA_VERSION, Report
 from northflank_audit.resources import TYPES
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -20,6 +25,13 @@ _OFF: Final = {
     "enum": ["off", False, "on", True],
     "description": "Switches the rule off, or on again; YAML reads off as false, on as true.",
 }
+
+
+_PARAMETER: Final = {
+    "if": {"type": "object", "required": ["default"]},
+    "then": {"$ref": "#/$defs/ParameterSchema"},
+}
+"""The value of a parameter: what has a `default` is described."""
 
 
 class WaiverFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -32,6 +44,9 @@ def rules() -> dict[str, Any]:
     """Return the schema of rule files."""
     schema = _schema(RuleFile, "Rules of northflank-audit")
     schema["$defs"]["RuleEntry"]["properties"]["resource"]["enum"] = sorted(TYPES)
+    schema["$defs"]["RuleEntry"]["properties"]["params"]["additionalProperties"] = _PARAMETER
+    described = msgspec.json.schema(ParameterSchema, ref_template="#/$defs/{name}")
+    schema["$defs"] |= described["$defs"]
     definition = schema["$defs"]["RuleFile"]
     definition["anyOf"] = [{"required": [key], "properties": {key: {"minItems": 1}}} for key in ("rules", "extends")]
     override = definition["properties"]["overrides"]
@@ -49,6 +64,14 @@ def waivers() -> dict[str, Any]:
     schema = _schema(WaiverFile, "Waivers of northflank-audit")
     for key in ("rule", "resource", "reason", "owner"):
         schema["$defs"]["Waiver"]["properties"][key] |= {"pattern": r"\S"}
+    return schema
+
+
+def report() -> dict[str, Any]:
+    """Return the schema of the JSON report. Its readers ignore fields that they do not know."""
+    schema = _schema(Report, f"Report of northflank-audit, version {SCHEMA_VERSION}")
+    schema["$defs"]["Report"]["required"].insert(0, "schemaVersion")
+    del schema["$defs"]["Waiver"]["additionalProperties"]  # a key that is misspelt in a waiver file, not here
     return schema
 
 
@@ -111,12 +134,13 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "tests": tests,
     "waivers": waivers,
     "config": config,
+    "report": report,
 }
 """The schema of each kind of file."""
 
 
 @click.command("schema")
-@click.argument("kind", type=click.Choice(["rules", "tests", "waivers", "config"]), default="rules")
+@click.argument("kind", type=click.Choice(list(SCHEMAS)), default="rules")
 def print_schema(kind: str) -> None:
-    """Print the JSON Schema of rule files, or of files of examples, waivers or options."""
+    """Print the JSON Schema of rule files, or of files of examples, waivers or options, or of report.json."""
     say(json.dumps(SCHEMAS[kind](), indent=2), json=True)

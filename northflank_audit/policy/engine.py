@@ -27,8 +27,8 @@ from northflank_audit.model import (
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.cel import MOST_STEPS, Absent, Expression, Failed, Missing, lookup
-from northflank_audit.policy.needs import by_collection, field_names
 from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking, lacking_in, named, plural_of
+from northflank_audit.policy.rule_reads import by_collection, field_names
 from northflank_audit.policy.type_rules import TypeRules
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
 from northflank_audit.resources import TYPES
@@ -42,6 +42,9 @@ _MEANINGS: Final[Mapping[str, Status]] = {
 """The verdicts that an omitted documented field can stand for, by the values of the option `absent`."""
 PAGE: Final = 100
 """Records per evaluation: few enough for CEL's limit on iterations, and for an error to affect only a few."""
+
+_WORDS: Final = re.compile(r"\b([a-z]+(?: [a-z]+)*)\Z")
+"""The words that a text ends with."""
 
 
 class Engine:
@@ -92,7 +95,9 @@ class Engine:
             if rule.resource == gap.type:
                 yield Verdict(rule, gap, Status.UNKNOWN, None, gap.shortfall or NOT_GIVEN)
 
-    def wanted(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> dict[Identity, frozenset[str]]:
+    def needed_parts(
+        self, verdicts: Iterable[Verdict], resources: Iterable[Resource]
+    ) -> dict[Identity, frozenset[str]]:
         """Return the unread parts that may settle these verdicts, by resource."""
         unknown = [
             each for each in verdicts if each.status is Status.UNKNOWN and each.parts is not None and not each.variable
@@ -107,8 +112,8 @@ class Engine:
             for kind in rule.list_types:
                 others[kind, kind not in rule.listed] |= (verdict.parts or {}).get(kind, frozenset())
         for each in resources if others else ():
-            wanted = others[each.type, True] | (frozenset() if _is_whole(each) else others[each.type, False])
-            if more := wanted - each.parts:
+            parts = others[each.type, True] | (frozenset() if _is_whole(each) else others[each.type, False])
+            if more := parts - each.parts:
                 own[each.identity] |= more
         return own
 
@@ -136,13 +141,14 @@ class Engine:
                 yield from (Verdict(each.rule, one, Status.NOTAPPLICABLE) for one in view.about(kind))
                 continue
             shared, seen = view.shared(each)
+            absent_elsewhere = view.absent(each)
             exhausted: Failed | None = None
             for resource in view.about(kind):
                 uncertainty = view.uncertainty(resource)
                 own: dict[str, Any] = {"params": each.rule.params}
                 if kind.listing is not None:
                     own |= {kind.variable: uncertainty.record, "detailed": resource.detailed}
-                absent = Absent(uncertainty.absent, view.absent(each))
+                absent = Absent(uncertainty.absent, absent_elsewhere)
                 evaluate = partial(Expression.evaluate_among, own=own, shared=shared, absent=absent)
                 expression, outcome = (each.require, exhausted) if exhausted else decided(each, evaluate)
                 if isinstance(outcome, Failed) and outcome.exhausted and max(seen.values(), default=0) >= MOST_STEPS:
@@ -229,8 +235,9 @@ def _cause(verdict: Verdict) -> str:
     resource = verdict.resource
     project = "" if resource.project is None else f" of project {resource.project}"
     team = "" if resource.team is None else f" of team {resource.team}"
-    whose = re.escape(f" of '{resource.id}'{project}{team}")
-    return re.sub(rf"\b([a-z]+(?: [a-z]+)*){whose}", r"its \1", _reason(verdict))
+    whose = f" of '{resource.id}'{project}{team}"
+    *before, last = _reason(verdict).split(whose)
+    return "".join(_WORDS.sub(r"its \1", text) if _WORDS.search(text) else text + whose for text in before) + last
 
 
 def _message(verdict: Verdict) -> str:

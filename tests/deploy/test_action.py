@@ -63,7 +63,7 @@ def run(tmp_path):
 
 
 def without_annotations(**inputs: str) -> dict[str, str]:
-    return {"annotations": "false", **inputs}
+    return {"annotations": "false", "rules": "pack:default", **inputs}
 
 
 def test_the_demo_ends_with_its_exit_code_and_outputs(run, tmp_path):
@@ -132,7 +132,7 @@ def test_every_input_reaches_the_option_of_its_name():
 
 
 def test_violations_are_annotations_and_the_run_has_a_summary(run, tmp_path):
-    done, outputs = run({"demo": "true"})
+    done, outputs = run({"demo": "true", "rules": "pack:default"})
     assert (done.returncode, outputs["exit-code"]) == (1, "1")
     assert re.search(r"^::(error|warning|notice) ", done.stdout, re.MULTILINE)
     assert (tmp_path / "summary").read_text().startswith("\n## VIOLATED: ")

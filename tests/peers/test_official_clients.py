@@ -76,7 +76,7 @@ def test_the_sdk_sees_what_we_see_in_the_fewest_requests(count, paging, tmp_path
     assert sdk.data["credentials"] == found
 
 
-@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("count", [0, 101])
 def test_the_cli_sees_what_we_see(count, tmp_path, northflank):
     with served(count, tmp_path) as server:
         printed = northflank(server, "list", "registry-credentials", "--loadAll", "-o", "json")
