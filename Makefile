@@ -74,11 +74,13 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is needed (on Debian: apt install python3-venv)"; exit 1; }
 
 $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
+	@echo "installing what the tool needs into $(VENV), once"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
 	@touch $@
 
 # All that is needed is in the lock. Without --no-deps pip may look for newer versions of what is asked for with an extra.
 $(VENV)/dev.stamp: requirements-dev.txt | $(VENV)/bin/python
+	@echo "installing what the tests need into $(VENV), once"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-dev.txt
 	@touch $@ $(VENV)/run.stamp
 

@@ -119,8 +119,8 @@ class Settings:
             origin = next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
             if not origin:
                 raise StartError(
-                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (a token is made under "
-                    "Account settings > API; it needs to read registries); --demo needs none"
+                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (make one under "
+                    "Account settings > API; `plan --role` prints the permissions that it needs); --demo needs none"
                 )
             value = environment[origin]
         return checked_token(value, origin)

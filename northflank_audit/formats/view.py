@@ -142,8 +142,10 @@ def product(report: Report) -> str:
     ]
     terms = [f"{what} × {plural(each, 'rule')}" for _, what, each in products if each]
     if len(terms) > MOST_TERMS:
-        resources = sum(count for count, _, each in products if each)
-        terms = [f"{plural(resources, 'resource')} of {len(terms)} types × the rules about each type"]
+        about = [kind for kind in _types(report) if rules[kind]]
+        held = f"{plural(sum(counts.get(kind, 0) for kind in about), 'resource')} of {len(about)} types"
+        held = f"({held} + {plural(unread.total(), 'unread list')})" if unread else held
+        terms = [f"{held} × the rules about each type"]
     equals = "=" if sum(count * each for count, _, each in products) == verdicts else "≠"
     return f"{' + '.join(terms)} {equals} {plural(verdicts, 'verdict')}"
 

@@ -108,6 +108,12 @@ def test_of_many_types_there_is_the_number(mixed):
     many = replace(mixed, rules=rules, results=[replace(each, rule_id="addon") for each in mixed.results],
                    coverage=replace(mixed.coverage, types=types))  # fmt: skip
     assert headline(many) == "2 violations on 2 of 8 resources of 4 types"
+    assert product(many) == "(8 resources of 4 types + 1 unread list) × the rules about each type ≠ 5 verdicts"
+    read = replace(many, results=many.results[:2], coverage=replace(many.coverage, results=8))
+    assert (
+        product(read)
+        == "2 addons × 1 rule + 2 domains × 1 rule + 2 services × 1 rule + 2 volumes × 1 rule = 8 verdicts"
+    )
     results = [replace(mixed.results[0], resource=replace(DB, type=kind)) for kind in kinds_]
     assert kinds(results, " or ") == "resource"
 
