@@ -10,8 +10,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from northflank_audit.controls import Framework
+from northflank_audit.gate import Gate
 from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, Waiver, checked_time
-from northflank_audit.parameters import to_set
+from northflank_audit.parameters import ParameterSchema, to_set
 
 SCHEMA_VERSION: Final = "1.0"
 """The version of the JSON report's form. The first number changes where a field goes or changes its meaning."""
@@ -143,6 +144,8 @@ class RuleSummary(Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     resource: str = RESOURCE_TYPE
     finding: str = ""
+    param_schemas: dict[str, ParameterSchema] = msgspec.field(default_factory=dict)
+    """As those of `Rule`."""
     sha256: str = ""
     overridden: dict[str, str] = msgspec.field(default_factory=dict, name="tuned")
     """As those of `Rule`."""
@@ -221,19 +224,6 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """Those of `ongoing` that were waived."""
 
 
-class Gate(Struct, frozen=True):
-    """What of the verdicts makes the audit fail, as its options say."""
-
-    fail_on: Severity | None = Severity.INFO
-    """The lowest severity of a violation that makes the exit code 1; None: no violation does."""
-    on_unknown: Literal["fail", "ignore"] = "fail"
-    """Whether a verdict that could not be given makes the audit incomplete."""
-
-    def fails(self, severity: Severity) -> bool:
-        """Tell whether a violation of this severity makes the exit code 1."""
-        return self.fail_on is not None and severity.rank >= self.fail_on.rank
-
-
 class Report(Struct, frozen=True, kw_only=True):
     """The whole outcome. Every format is a function of it."""
 
@@ -278,10 +268,10 @@ class Report(Struct, frozen=True, kw_only=True):
         """How many resources of each type were evaluated, in the catalogue's order; accounts are the last."""
         about = dict.fromkeys(rule.resource for rule in self.rules if rule.resource != ACCOUNT_TYPE)
         if self.coverage.types:
-            found = {each.type: each.resources for each in self.coverage.types if each.type in about}
+            counts = {each.type: each.resources for each in self.coverage.types if each.type in about}
         else:  # a report of before, which was about one type
-            found = {next(iter(about), RESOURCE_TYPE): self.coverage.resources}
-        return found | ({ACCOUNT_TYPE: self.coverage.accounts} if self.coverage.accounts else {})
+            counts = {next(iter(about), RESOURCE_TYPE): self.coverage.resources}
+        return counts | ({ACCOUNT_TYPE: self.coverage.accounts} if self.coverage.accounts else {})
 
     @property
     def saw_nothing(self) -> bool:

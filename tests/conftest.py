@@ -24,6 +24,7 @@ from northflank_audit.resources.needs import Needs
 settings.register_profile(
     "tests", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("thorough", parent=settings.get_profile("tests"), max_examples=3000)
 settings.load_profile("tests")
 
 NET = 300.0

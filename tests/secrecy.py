@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from northflank_audit.emulator.plan import Request
+from northflank_audit.emulator.fault_plan import Request
 from northflank_audit.resources import TYPES
 from tests.unpacked import unpacked
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from northflank_audit.emulator.plan import Request
+from northflank_audit.emulator.fault_plan import Request
 from northflank_audit.resources import TYPES
 from tests.secrecy import NEVER, assert_never_asked, assert_no_leak, leaks, planted
 

@@ -1,59 +1,95 @@
-"""Reads an earlier report as the baseline of a comparison."""
+"""Reads an earlier report, or a baseline file, as the baseline of a comparison."""
 
 import os
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, Final
 
 import msgspec
 
 from northflank_audit import jsontext
-from northflank_audit.baseline import Baseline
+from northflank_audit.baseline import KIND, Baseline, BaselineFile
 from northflank_audit.errors import StartError
-from northflank_audit.model import Became
 from northflank_audit.reading import LARGEST_DATA, read_text
 
+REPORT: Final = "report.json"
 DEEPEST_EVIDENCE: Final = 110
 """The deepest nesting of maps and lists in a baseline's evidence: slightly deeper than a record may be."""
 
 
-def read_baseline(path: str, option: str = "--compare") -> Baseline:
-    """Read an earlier report.json. Raises StartError where it is not one."""
+def read_baseline(path: str) -> Baseline:
+    """Read what `--compare` names: an earlier report.json or a baseline file. Raises StartError for anything else."""
     try:
-        text = read_text(path, largest=LARGEST_DATA)
+        value = _decoded(path, "--compare")
     except StartError as error:
-        first = option == "--compare" and not os.path.lexists(path)
-        raise StartError(f"{error}; a first audit has no earlier report: omit {option}" if first else error) from None
+        first = "; a first audit has no earlier report: omit --compare" if not os.path.lexists(path) else ""
+        raise StartError(f"{error}{first}") from None
+    if _is_baseline_file(value):
+        return _converted(lambda: _file_of(value).baseline, f"--compare {path}", "baseline")
+    return _converted(lambda: baseline_of(value), f"--compare {path}", REPORT)
+
+
+def read_report(path: str, option: str) -> Baseline:
+    """Read the report.json that an option names. Raises StartError for anything else."""
+    value = _decoded(path, option)
+    if _is_baseline_file(value):
+        raise StartError(f"{option} {path}: a baseline file; name the report.json")
+    return _converted(lambda: baseline_of(value), f"{option} {path}", REPORT)
+
+
+def read_baseline_file(path: str) -> BaselineFile | None:
+    """Read a baseline file; None if the file is something else, or not there."""
+    if not os.path.lexists(path):
+        return None
     try:
-        return baseline_of(jsontext.decode(text.encode()))
-    except (jsontext.InvalidJSON, msgspec.ValidationError) as error:
-        raise StartError(f"{option} {path}: not a report.json of this tool ({error})") from None
+        return _file_of(_decoded(path, path))
+    except (StartError, msgspec.ValidationError):
+        return None
+
+
+def _decoded(path: str, option: str) -> Any:
+    text = read_text(path, largest=LARGEST_DATA)
+    try:
+        return jsontext.decode(text.encode())
+    except jsontext.InvalidJSON as error:
+        raise StartError(f"{option} {path}: not a {REPORT} of this tool ({error})") from None
+
+
+def _is_baseline_file(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("kind") == KIND
+
+
+def _converted(convert: Callable[[], Baseline], named: str, what: str) -> Baseline:
+    try:
+        return convert()
+    except msgspec.ValidationError as error:
+        raise StartError(f"{named}: not a {what} of this tool ({error})") from None
 
 
 def baseline_of(value: Any) -> Baseline:
     """Return a decoded report.json as what is compared with. Raises msgspec.ValidationError for anything else."""
     try:
-        made = msgspec.convert(_in_current_form(value), Baseline)
-        for result in chain(made.results, made.resolved, made.unsettled):
-            _check_depth(result.evidence, DEEPEST_EVIDENCE)
+        baseline = msgspec.convert(value, Baseline)
+        _check_depths([each.evidence for each in chain(baseline.results, baseline.resolved, baseline.unsettled)])
+        _check_depths([rule.params for rule in baseline.rules])
+    except RecursionError:
+        raise msgspec.ValidationError("nested too deeply") from None
+    return baseline
+
+
+def _file_of(value: Any) -> BaselineFile:
+    """Return a decoded baseline file. Raises msgspec.ValidationError for anything else."""
+    try:
+        made = msgspec.convert(value, BaselineFile)
+        _check_depths([rule.params for rule in made.rules])
     except RecursionError:
         raise msgspec.ValidationError("nested too deeply") from None
     return made
 
 
-def _in_current_form(value: Any) -> Any:
-    """Return a decoded report with `fixed` in place of `mended`, the word of earlier versions."""
-    if not isinstance(value, dict):
-        return value
-    renewed = {
-        key: [{**each, "became": Became.FIXED} if _was_fixed(each) else each for each in value[key]]
-        for key in ("resolved", "unsettled")
-        if isinstance(value.get(key), list)
-    }
-    return {**value, **renewed}
-
-
-def _was_fixed(result: Any) -> bool:
-    return isinstance(result, dict) and result.get("became") == "mended"
+def _check_depths(values: Iterable[Any]) -> None:
+    for value in values:
+        _check_depth(value, DEEPEST_EVIDENCE)
 
 
 def _check_depth(value: Any, levels: int) -> None:

@@ -6,19 +6,18 @@ not see it, or excluded its rule or account. Two reports about different things 
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
+from msgspec import UnsetType
 
-from northflank_audit.baseline import Baseline, BaselineRule
-from northflank_audit.model import RESOLVED, Became, Identity, Resource, ResourceName, Result, Status
+from northflank_audit.baseline import Baseline, BaselineRule, is_anonymous
+from northflank_audit.model import Resource, ResourceName, Result, Status, fingerprint
 from northflank_audit.report import BaselineRun, Comparison, Origin, RuleSummary, Run
+from northflank_audit.resolution import RESOLVED, Became
 
 MOST_NAMED: Final = 3
 """Rules that a caution names."""
-
-Key = tuple[str, Identity]
-"""What identifies a finding: rule and resource. A fingerprint is its digest."""
 
 
 class CurrentRun(NamedTuple):
@@ -42,11 +41,21 @@ class CurrentRun(NamedTuple):
 class ComparisonOutcome(NamedTuple):
     """The outcome of a comparison. All fields except `comparison` are empty if nothing was compared."""
 
-    comparison: Comparison
+    comparison: Comparison | UnsetType
     results: list[Result]
     """Those of the current run, with their `state`."""
     resolved: list[Result]
     unsettled: list[Result]
+
+
+class RunComparison(Protocol):
+    """Takes every verdict of a run, and compares the run with what was before."""
+
+    def add(self, rule_id: str, resource: Resource, status: Status) -> None:
+        """Take note of a verdict."""
+
+    def outcome(self, current: CurrentRun, results: Sequence[Result]) -> ComparisonOutcome:
+        """Compare. `results` are those of the current run, without a state."""
 
 
 class BaselineComparison:
@@ -57,18 +66,21 @@ class BaselineComparison:
         # A violation that the baseline could not see or evaluate stays one until a run sees that it is resolved.
         pending = [each for each in baseline.unsettled if each.became in (Became.UNKNOWN, Became.UNSEEN)]
         self._audited = _accounts(baseline.run.source).union(each.resource.team for each in pending)
-        self._before = {_key(each.rule_id, each.resource): each for each in [*baseline.results, *pending]}
+        self._before = {each.fingerprint: each for each in [*baseline.results, *pending]}
         self._violated = {key: each for key, each in self._before.items() if each.status is Status.FAIL}
         # Nobody may have received the baseline: what was new or resolved in it is reported as such again.
         undelivered = baseline.resolved if baseline.run.undelivered else []
-        self._undelivered = {_key(each.rule_id, each.resource): each for each in undelivered}
-        self._statuses: dict[Key, Status] = {}
+        self._undelivered = {each.fingerprint: each for each in undelivered}
+        self._rules = {each.rule_id for each in (*self._violated.values(), *undelivered)}
+        self._current: dict[str, tuple[Status, Resource]] = {}
 
     def add(self, rule_id: str, resource: Resource, status: Status) -> None:
         """Take note of a verdict."""
-        key = (rule_id, resource.identity)
+        if rule_id not in self._rules:  # most verdicts: no digest is made for them
+            return
+        key = fingerprint(rule_id, resource.identity)
         if key in self._violated or key in self._undelivered:
-            self._statuses[key] = status
+            self._current[key] = (status, resource)
 
     def outcome(self, current: CurrentRun, results: Sequence[Result]) -> ComparisonOutcome:
         """Compare. `results` are those of the current run, without a state."""
@@ -78,20 +90,22 @@ class BaselineComparison:
         if refused is not None:
             return ComparisonOutcome(Comparison(baseline=baseline, refused=refused), list(results), [], [])
         results = [self._with_state(each) for each in results]
-        asked = {(rule.id, rule.resource) for rule in current.rules}
+        pairs = {(rule.id, rule.resource) for rule in current.rules}
         ended = [
-            msgspec.structs.replace(each, state=msgspec.UNSET, became=became)
-            for key, each in self._violated.items()
-            if (became := self._became(key, current, asked)) is not None
+            msgspec.structs.replace(
+                each, state=msgspec.UNSET, unwaived=msgspec.UNSET, became=became, resource=self._named(each)
+            )
+            for each in self._violated.values()
+            if (became := self._became(each, current, pairs)) is not None
         ]
         sound = (None, Status.PASS, Status.NOTAPPLICABLE)
-        ended += [each for key, each in self._undelivered.items() if self._statuses.get(key) in sound]
+        ended += [each for each in self._undelivered.values() if self._status(each) in sound]
         ended.sort(key=lambda result: result.order)
         resolved = [each for each in ended if each.became in RESOLVED]
         unsettled = [each for each in ended if each.became not in RESOLVED]
         failed = [each for each in results if each.status is Status.FAIL]
         states = Counter(each.state for each in failed if each.violates)
-        waivers = Counter((self._waived(each), each.waiver is not None) for each in failed if each.state == "ongoing")
+        waived = [each for each in failed if each.state == "ongoing" and each.waiver and not self._was_waived(each)]
         comparison = Comparison(
             baseline=baseline,
             cautions=[*self._cautions(current, results)],
@@ -99,8 +113,8 @@ class BaselineComparison:
             ongoing=states["ongoing"],
             resolved=len(resolved),
             unsettled=len(unsettled),
-            waived=waivers[False, True],
-            unwaived=waivers[True, False],
+            waived=len(waived),
+            unwaived=sum(each.unwaived is True for each in failed),
         )
         return ComparisonOutcome(comparison, results, resolved, unsettled)
 
@@ -108,23 +122,34 @@ class BaselineComparison:
         """Give a violation its state. Other results have none: an unknown is neither new nor ongoing."""
         if result.status is not Status.FAIL:
             return result
-        before = self._violated.get(_key(result.rule_id, result.resource))
-        known = before is not None and not (self._baseline.run.undelivered and before.state == "new")
-        return msgspec.structs.replace(result, state="ongoing" if known else "new")
+        before = self._violated.get(result.fingerprint)
+        if before is None or (self._baseline.run.undelivered and before.state == "new"):
+            return msgspec.structs.replace(result, state="new")
+        unwaived = result.waiver is None and before.waiver is not None
+        return msgspec.structs.replace(result, state="ongoing", unwaived=unwaived or msgspec.UNSET)
 
-    def _waived(self, result: Result) -> bool:
-        return self._before[_key(result.rule_id, result.resource)].waiver is not None
+    def _was_waived(self, result: Result) -> bool:
+        return self._before[result.fingerprint].waiver is not None
 
-    def _became(self, key: Key, current: CurrentRun, asked: Collection[tuple[str, str]]) -> Became | None:
+    def _status(self, result: Result) -> Status | None:
+        """Return what the current run says of a violation of the baseline; None if it did not evaluate it."""
+        status, _ = self._current.get(result.fingerprint, (None, None))
+        return status
+
+    def _named(self, result: Result) -> ResourceName:
+        """Return the resource of a violation of the baseline; a baseline file does not name it, the current run may."""
+        _, resource = self._current.get(result.fingerprint, (None, None))
+        return result.resource if resource is None or not is_anonymous(result) else ResourceName.of(resource)
+
+    def _became(self, result: Result, current: CurrentRun, pairs: Collection[tuple[str, str]]) -> Became | None:
         """Return what became of a violation; None if it is still one.
 
         `asked` are the rules that ran, each with the type of resource that it is about.
         """
-        rule_id, (kind, team, _project, _id) = key
-        status = self._statuses.get(key)
+        status, kind, team = self._status(result), result.resource.type, result.resource.team
         if status is not None:
             return _BECAME[status]
-        if (rule_id, kind) not in asked:
+        if (result.rule_id, kind) not in pairs:
             return Became.UNASKED
         # The run may not have found out which accounts exist.
         if not current.seen or (team, kind) in current.unread:
@@ -149,7 +174,7 @@ class BaselineComparison:
             yield "the earlier report was made after this audit began: what is called new may be what is gone since"
         new = [each for each in results if each.state == "new"]
         unknown = sum(
-            (before := self._before.get(_key(each.rule_id, each.resource))) is not None
+            (before := self._before.get(each.fingerprint)) is not None
             and before.status in (Status.UNKNOWN, Status.ERROR)
             for each in new
         )
@@ -166,7 +191,7 @@ class BaselineComparison:
         added = [rule.id for rule in rules if rule.id not in before and rule.id in new]
         if added:
             yield f"the earlier report did not ask {_listed(added)}: what violates it is new for that reason"
-        followed = {*new, *(rule_id for rule_id, *_ in self._violated)}
+        followed = {*new, *(each.rule_id for each in self._violated.values())}
         changed = [
             rule.id
             for rule in rules
@@ -185,10 +210,6 @@ _BECAME: Final[Mapping[Status, Became | None]] = {
     Status.ERROR: Became.UNKNOWN,
     Status.FAIL: None,
 }
-
-
-def _key(rule_id: str, resource: ResourceName) -> Key:
-    return (rule_id, resource.identity)
 
 
 def _mismatch(baseline: Origin, audited: Collection[str | None], source: Origin) -> str | None:

@@ -65,12 +65,12 @@ def _framework(
         each: f"the API does not show {fact.text}" for fact in not_visible for each in fact.controls.get(framework, ())
     }
     # A rule that says that it serves such a control may show that it is violated, and never that it is met.
-    shown = [each for each in controls if each.id not in hidden or each.verdict is not ControlVerdict.MET]
-    reasons |= {each: why for each, why in hidden.items() if each not in {control.id for control in shown}}
+    visible = [each for each in controls if each.id not in hidden or each.verdict is not ControlVerdict.MET]
+    reasons |= {each: why for each, why in hidden.items() if each not in {control.id for control in visible}}
     return Framework(
         id=framework,
         title=FRAMEWORKS.get(framework, framework),
-        controls=shown,
+        controls=visible,
         not_covered=[NotCovered(id=each, reason=reasons[each]) for each in sorted(reasons, key=_natural)],
     )
 

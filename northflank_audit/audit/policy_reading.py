@@ -36,7 +36,7 @@ def read_policy(settings: Settings) -> Policy:
         not_configured=not_configured,
         warnings=[
             *first,
-            *settings.weakened,
+            *settings.weakenings,
             *unread(book),
             *(each.text for each in vacuous(book, {rule.id for rule in rules})),
         ],

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from northflank_audit.audit.absent_fields import AbsentFields
+from northflank_audit.audit.comparison import BaselineComparison, RunComparison
 from northflank_audit.audit.evaluation import EvaluatedBatch, TimedEngine
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.tool import TOOL
@@ -23,11 +24,19 @@ from northflank_audit.sources.interface import Source
 class ReportBuilder:
     """Takes evaluated batches, and builds the report of them."""
 
-    def __init__(self, request: AuditRequest, engine: TimedEngine, started: dt.datetime) -> None:
+    def __init__(
+        self,
+        request: AuditRequest,
+        engine: TimedEngine,
+        started: dt.datetime,
+        history: RunComparison | None = None,
+    ) -> None:
+        """`history` is what to compare with in place of the policy's baseline."""
         policy = request.policy
         self._request, self._engine, self._started = request, engine, started
         waivers = WaiverBook(policy.waivers, started.date())
-        self._totals = VerdictTotals(engine, waivers, request.include, policy.baseline)
+        comparison = history or (None if policy.baseline is None else BaselineComparison(policy.baseline))
+        self._totals = VerdictTotals(engine, waivers, request.include, comparison)
         self._read: Counter[str] = Counter()
         self._absent = AbsentFields(engine.rules)
         self._resource_count = self._account_count = 0
@@ -47,7 +56,7 @@ class ReportBuilder:
         # not touch, or whose report could not be written, is as met as it was.
         unseen = [*source.problems, *self._engine.problems()]
         # A rule that fails on everything is broken: to ignore what is unknown does not make it pass.
-        inconclusive = self._totals.inconclusive(broken=request.on_unknown == "ignore")
+        inconclusive = self._totals.inconclusive(broken=request.gate.on_unknown == "ignore")
         problems = [*unseen, *lost, *inconclusive]
         coverage = self._coverage(source)
         run = Run(
@@ -64,8 +73,7 @@ class ReportBuilder:
             run,
             coverage,
             [*policy.warnings, *source.warnings, *self._warnings(source, coverage, subjects, seen=not unseen)],
-            request.fail_on,
-            on_unknown=request.on_unknown,
+            replace(request.gate, at=self._started if request.gate.new_for or request.gate.max_age else UNSET),
             seen=not unseen,
             excluded_rules=policy.excluded_rules,
             not_configured=policy.not_configured,
@@ -111,10 +119,10 @@ def by_type(
     `read` is the source's own account of it, `counted` how many resources of each type were read, and `complete`
     holds for types that the source says nothing of.
     """
-    known = {each.type: each for each in read}
-    names = {*known, *counted, *(rule.resource for rule in rules)} - {ACCOUNT_TYPE}
+    totals = {each.type: each for each in read}
+    names = {*totals, *counted, *(rule.resource for rule in rules)} - {ACCOUNT_TYPE}
     order = {name: index for index, name in enumerate(TYPES)}
     return [
-        replace(known.get(name) or TypeCoverage(type=name, complete=complete), resources=counted.get(name, 0))
+        replace(totals.get(name) or TypeCoverage(type=name, complete=complete), resources=counted.get(name, 0))
         for name in sorted(names, key=lambda name: (order.get(name, len(order)), name))
     ]

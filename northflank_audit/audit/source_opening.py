@@ -16,8 +16,8 @@ from northflank_audit.printable import spelt
 from northflank_audit.reading import LARGEST_DATA, read_bytes
 from northflank_audit.report import Origin
 from northflank_audit.resources import TYPES, Scope
-from northflank_audit.sources.files import InputFile, InputSource
 from northflank_audit.sources.interface import Source
+from northflank_audit.sources.saved_files import InputFile, InputSource
 
 if TYPE_CHECKING:
     from northflank_audit.sources.api import ApiSource

@@ -2,15 +2,14 @@
 
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from typing import Literal
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.audit.comparison import BaselineComparison, CurrentRun
+from northflank_audit.audit.comparison import CurrentRun, RunComparison
 from northflank_audit.audit.compliance import frameworks
 from northflank_audit.audit.not_visible import facts
-from northflank_audit.baseline import Baseline
+from northflank_audit.gate import Gate
 from northflank_audit.inconclusive import Cause, causes
 from northflank_audit.model import Result, Rule, Severity, Status
 from northflank_audit.policy.engine import Engine
@@ -19,7 +18,6 @@ from northflank_audit.policy.verdict import Verdict
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
 from northflank_audit.report import (
     Coverage,
-    Gate,
     NotConfigured,
     Report,
     RuleSummary,
@@ -48,15 +46,15 @@ class VerdictTotals:
         engine: Engine,
         waivers: WaiverBook,
         include: Container[Status] = (),
-        baseline: Baseline | None = None,
+        comparison: RunComparison | None = None,
     ) -> None:
-        """`include` is listed besides `LISTED`; `baseline` is a report to compare with."""
+        """`include` is listed besides `LISTED`; `comparison` is with an earlier report or with the history."""
         self._engine = engine
         self._waivers = waivers
         self._include = include
         self._counts: dict[str, Counter[str]] = {rule.id: Counter() for rule in engine.rules}
         self._results: list[Result] = []
-        self._comparison = None if baseline is None else BaselineComparison(baseline)
+        self._comparison = comparison
 
     def add(self, verdicts: Iterable[Verdict]) -> None:
         """Count verdicts, and list those whose status is listed."""
@@ -77,10 +75,10 @@ class VerdictTotals:
         """Return a line for each cause of inconclusive verdicts; with `broken`, only for rules that always fail."""
         results = sorted((each for each in self._results if each.inconclusive), key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
-        found = [cause for cause in causes(results, rules) if cause.broken or not broken]
-        left = sum(len(cause.results) for cause in found[MOST_CAUSES:])
-        more = [f"{left} more verdicts are unknown or errors"] if left else []
-        return [*map(_explained, found[:MOST_CAUSES]), *more]
+        groups = [cause for cause in causes(results, rules) if cause.broken or not broken]
+        rest = sum(len(cause.results) for cause in groups[MOST_CAUSES:])
+        more = [f"{rest} more verdicts are unknown or errors"] if rest else []
+        return [*map(_explained, groups[:MOST_CAUSES]), *more]
 
     def report(
         self,
@@ -88,9 +86,8 @@ class VerdictTotals:
         run: Run,
         coverage: Coverage,
         warnings: list[str],
-        fail_on: Severity | None,
+        gate: Gate,
         *,
-        on_unknown: Literal["fail", "ignore"] = "fail",
         seen: bool = False,
         excluded_rules: Mapping[str, str] | None = None,
         not_configured: Sequence[Rule] = (),
@@ -98,7 +95,7 @@ class VerdictTotals:
         unread: Collection[tuple[str | None, str]] = (),
         subjects: list[Subject] | UnsetType = UNSET,
     ) -> Report:
-        """Return the report. `fail_on` is the lowest severity that makes the exit code 1; None: no severity does.
+        """Return the report.
 
         `seen` says whether every page was read and every record evaluated; without it no control is met. `accounts` are
         those that were asked for, by their teams, `unread` the lists that are not known as a whole.
@@ -115,8 +112,6 @@ class VerdictTotals:
             total.update(counts)
         failures = [result for result in results if result.violates]
         by_severity = Counter(result.severity for result in failures)
-        gate = Gate(fail_on, on_unknown)
-        violated = any(gate.fails(result.severity) for result in failures)
         return Report(
             tool=tool,
             run=run,
@@ -138,13 +133,13 @@ class VerdictTotals:
             compliance=frameworks(rules, unset, facts(coverage.types), seen=seen),
             results=results,
             comparison=UNSET if outcome is None else outcome.comparison,
-            resolved=UNSET if outcome is None else outcome.resolved,
-            unsettled=UNSET if outcome is None else outcome.unsettled,
+            resolved=UNSET if outcome is None or outcome.comparison is UNSET else outcome.resolved,
+            unsettled=UNSET if outcome is None or outcome.comparison is UNSET else outcome.unsettled,
             subjects=subjects,
             waivers=Waivers(self._waivers.expired, self._waivers.unused),
             warnings=warnings,
-            exit_code=(1 if violated else 0) if run.complete else 3,
-            gate=gate,
+            exit_code=int(any(map(gate.counts, failures))) if run.complete else 3,
+            gate=gate.over(failures),
         )
 
     def _summary(self, index: int) -> RuleSummary:
@@ -163,6 +158,7 @@ class VerdictTotals:
             counts={key: counts[key] for key in (*Status, "waived")},
             resource=rule.resource,
             finding=rule.finding,
+            param_schemas=rule.param_schemas,
             sha256=rule.sha256,
             overridden=rule.overridden,
         )

@@ -46,7 +46,19 @@ class _RunByDefault(LazyGroup):
 
 _HERE = __package__
 LAZY = (
+    Lazy(
+        "baseline",
+        f"{_HERE}.baseline_command",
+        "baseline_group",
+        "Write a baseline for --compare that can be committed.",
+    ),
     Lazy("emulator", f"{_HERE}.emulator_command", "emulator", "Serve the API of a sample account until stopped."),
+    Lazy(
+        "history",
+        f"{_HERE}.history_commands",
+        "history_group",
+        "Say what ran, what changed, and how long findings were open.",
+    ),
     Lazy(
         "plan",
         f"{_HERE}.plan_command",
@@ -172,9 +184,9 @@ def main(watch: Watch | None = None) -> None:
 
 
 def _show(error: click.ClickException) -> None:
-    shown = io.StringIO()
-    error.show(shown)
-    say(shown.getvalue().rstrip("\n"), err=True)
+    buffer = io.StringIO()
+    error.show(buffer)
+    say(buffer.getvalue().rstrip("\n"), err=True)
 
 
 def _outcome() -> int:

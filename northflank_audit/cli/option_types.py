@@ -1,5 +1,6 @@
 """Kinds of options and their values, besides what click knows."""
 
+import datetime as dt
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,8 @@ from click.core import ParameterSource
 
 from northflank_audit.delivery.mailconfig import problem_of
 from northflank_audit.errors import did_you_mean
+from northflank_audit.model import Severity
+from northflank_audit.periods import period
 
 NONE: Final = "none"
 """The word for no name at all, since an empty value is a mistake."""
@@ -67,6 +70,36 @@ class Option(click.Option):
             if not value:
                 raise click.BadParameter("contains no name", ctx, self)
         return super().type_cast_value(ctx, value)
+
+
+class Period(click.ParamType[dt.timedelta]):
+    """A period: 30s, 15m, 24h, 7d."""
+
+    name = "period"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.timedelta:
+        """Return the period, or fail."""
+        if isinstance(value, dt.timedelta):
+            return value
+        try:
+            return period(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class SeverityAge(click.ParamType[Any]):
+    """How old violations of a severity may be: `high=30d`."""
+
+    name = "LEVEL=PERIOD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the severity and the age, or fail."""
+        if isinstance(value, tuple):
+            return value
+        level, _, age = str(value).partition("=")
+        if level.strip() not in [*Severity]:
+            self.fail(f"{_unknown(level.strip(), [*Severity])}; write LEVEL=DAYSd: high=30d", param, ctx)
+        return Severity(level.strip()), Period().convert(age, param, ctx)
 
 
 class NameList(click.ParamType[Any]):

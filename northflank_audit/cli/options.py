@@ -17,6 +17,8 @@ from northflank_audit.cli.option_types import (
     MailAddress,
     NameList,
     OutputPath,
+    Period,
+    SeverityAge,
     WebAddress,
     add_options,
     option,
@@ -169,6 +171,24 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             show_default=True,
             help="Whether unknown verdicts make the audit incomplete.",
         ),
+        option(
+            "--fail-on-new", is_flag=True, help="With --compare or --history: do not count violations that are ongoing."
+        ),
+        option(
+            "--new-for",
+            type=Period(),
+            default="24h",
+            show_default=True,
+            metavar="PERIOD",
+            help="With --history and --fail-on-new: how long a violation counts as new after it was found.",
+        ),
+        option(
+            "--max-age",
+            type=SeverityAge(),
+            multiple=True,
+            metavar="LEVEL=DAYSd",
+            help="With --history: count ongoing violations of this severity that are older; repeatable.",
+        ),
         absent_option,
         output_dir_option,
         option(
@@ -207,6 +227,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             help="Base URL of the console that reports link to.",
         ),
         option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
+        option("--history", metavar="URL", help="Keep the run in this database: a path, or postgresql://…"),
         option(
             "--email-to",
             type=MailAddress(),

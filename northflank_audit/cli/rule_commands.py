@@ -18,7 +18,7 @@ LAZY = (
         "schema",
         f"{_HERE}.schemas",
         "print_schema",
-        "Print the JSON Schema of rule files, or of files of examples, waivers or options.",
+        "Print the JSON Schema of rule files, or of files of examples, waivers or options, or of report.json.",
     ),
     Lazy(
         "explain",

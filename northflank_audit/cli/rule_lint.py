@@ -4,8 +4,8 @@ import click
 
 from northflank_audit.cli.diagnostics import LISTINGS, counted
 from northflank_audit.cli.options import policy_options, waivers_option
-from northflank_audit.cli.rule_paths import PATHS, meant
-from northflank_audit.config.lint import lint
+from northflank_audit.cli.rule_paths import PATHS, lint_paths
+from northflank_audit.config.policy_lint import lint
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.printing import say
 
@@ -32,12 +32,12 @@ def lint_rules(
     Warnings say what is well-formed and probably not meant, such as a rule that can never fire.
     """
     del rule, skip_rule  # a mistake in a rule that is left out is one all the same
-    files = meant(paths, rules)
-    found, count = lint(files, rules if files == paths != () else None, waivers, config)
-    shown = LISTINGS[listing](found)
-    if shown:
-        say(shown, json=listing == "json", commands=listing == "github")
+    files = lint_paths(paths, rules)
+    diagnostics, count = lint(files, rules if files == paths != () else None, waivers, config)
+    listing_text = LISTINGS[listing](diagnostics)
+    if listing_text:
+        say(listing_text, json=listing == "json", commands=listing == "github")
     if listing == "text":
-        say(counted(found, count))
-    if (strict and found) or any(not each.warning for each in found):
+        say(counted(diagnostics, count))
+    if (strict and diagnostics) or any(not each.warning for each in diagnostics):
         raise click.exceptions.Exit(1)

@@ -14,6 +14,7 @@ from northflank_audit.cli.options import run_options
 from northflank_audit.config import email_section
 from northflank_audit.formats import FORMATS
 from northflank_audit.model import Waiver
+from northflank_audit.parameters import ParameterSchema
 from northflank_audit.policy.rules.rule_file import Override, RuleFile, TestFile
 from northflank_audit.printing import say
 from northflank_audit.report import SCHEMA_VERSION, Report
@@ -26,6 +27,13 @@ _OFF: Final = {
 }
 
 
+_PARAMETER: Final = {
+    "if": {"type": "object", "required": ["default"]},
+    "then": {"$ref": "#/$defs/ParameterSchema"},
+}
+"""The value of a parameter: what has a `default` is described."""
+
+
 class WaiverFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A waiver file."""
 
@@ -36,6 +44,9 @@ def rules() -> dict[str, Any]:
     """Return the schema of rule files."""
     schema = _schema(RuleFile, "Rules of northflank-audit")
     schema["$defs"]["RuleEntry"]["properties"]["resource"]["enum"] = sorted(TYPES)
+    schema["$defs"]["RuleEntry"]["properties"]["params"]["additionalProperties"] = _PARAMETER
+    described = msgspec.json.schema(ParameterSchema, ref_template="#/$defs/{name}")
+    schema["$defs"] |= described["$defs"]
     definition = schema["$defs"]["RuleFile"]
     definition["anyOf"] = [{"required": [key], "properties": {key: {"minItems": 1}}} for key in ("rules", "extends")]
     override = definition["properties"]["overrides"]

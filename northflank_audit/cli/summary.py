@@ -35,8 +35,8 @@ def worth_telling(report: Report) -> bool:
     What is warned of is told even where all is green: an audit that finds nothing, week by week, is green too,
     and so is one that no longer asks what was violated before.
     """
-    found = report.comparison
-    unsure = found is not UNSET and (found.refused is not None or found.unsettled)
+    comparison = report.comparison
+    unsure = comparison is not UNSET and (comparison.refused is not None or comparison.unsettled)
     return bool(report.exit_code or report.warnings or report.waivers.expired or unsure)
 
 
@@ -72,15 +72,15 @@ def _headline(report: Report) -> str:
 
 
 def _changes(report: Report) -> Iterator[str]:
-    found = report.comparison
-    if found is UNSET:
+    comparison = report.comparison
+    if comparison is UNSET:
         return
-    since = f"since {moment(found.baseline.finished_at)}"
-    if found.refused is not None:
-        yield click.style(f"  not compared: {printable(found.refused)}", fg="yellow")
+    since = f"since {moment(comparison.baseline.finished_at)}"
+    if comparison.refused is not None:
+        yield click.style(f"  not compared: {printable(comparison.refused)}", fg="yellow")
         return
     yield f"  {since}: {', '.join(changes(report))}"
-    for caution in found.cautions:
+    for caution in comparison.cautions:
         yield f"  caution: {printable(caution)}"
     for word, ended in (("resolved", report.resolved_results), ("not resolved", report.unsettled_results)):
         yield from _ended(word, ended)
@@ -125,8 +125,8 @@ def _inconclusive(groups: Sequence[Cause]) -> Iterator[str]:
             yield f"{label}  {printable(plain(cause.rule.title))}  {click.style(cause.rule.id, dim=True)}"
         yield f"        - {printable(f'{cause.where}: {cause.reason}')}"
     if len(groups) > MOST:
-        left = sum(len(cause.results) for cause in groups[MOST:])
-        yield f"          … and {left} more unknown, in the reports"
+        rest = sum(len(cause.results) for cause in groups[MOST:])
+        yield f"          … and {rest} more unknown, in the reports"
 
 
 def _types(report: Report) -> Iterator[str]:

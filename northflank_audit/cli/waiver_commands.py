@@ -9,7 +9,7 @@ import click
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit.audit.baseline_reading import read_baseline
+from northflank_audit.audit.baseline_reading import read_report
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.runner import audit
@@ -150,7 +150,7 @@ def add_waiver(
     if config is not None and config.diagnostics:  # one of them may be the key that names the waivers
         raise FileErrors(config.diagnostics)
     report = report or str(Path(output_dir, "report.json"))
-    results = read_baseline(report, "--report").results
+    results = read_report(report, "--report").results
     chosen = {each.fingerprint: each for each in (_violation(given, results, report) for given in fingerprints)}
     why, who, until = _checked_text("--reason", reason), _checked_text("--owner", owner), _last_day(expires)
     path = waivers or "waivers.yaml"
@@ -162,8 +162,8 @@ def add_waiver(
         identity = result.resource.identity
         for place, each in there:
             if covers(each, result.rule_id, identity) and each.expires >= until:
-                known = f"it is waived there already, until {each.expires} ({result.fingerprint})"
-                raise StartError(f"{path}:{document.line(place)}: {known}")
+                problem = f"it is waived there already, until {each.expires} ({result.fingerprint})"
+                raise StartError(f"{path}:{document.line(place)}: {problem}")
         if not any(covers(each, result.rule_id, identity) for _, each in lines):
             waiver = Waiver(
                 rule=result.rule_id,
@@ -200,13 +200,13 @@ def _violation(given: str, results: Sequence[Result], report: str) -> Result:
     fingerprint = given.strip().removeprefix("#")
     if len(fingerprint) < SHORTEST:
         raise StartError(f"a fingerprint's first {SHORTEST} digits are needed at least; {report} has them")
-    found = [each for each in results if each.fingerprint.startswith(fingerprint.lower())]
-    if not found:
+    matches = [each for each in results if each.fingerprint.startswith(fingerprint.lower())]
+    if not matches:
         raise StartError(f"{report}: no result has the fingerprint {printable(fingerprint)}; is it an older report?")
-    if len(found) > 1:
-        choices = ", ".join(f"{each.fingerprint} ({each.resource.id})" for each in found)
+    if len(matches) > 1:
+        choices = ", ".join(f"{each.fingerprint} ({each.resource.id})" for each in matches)
         raise StartError(f"{report}: several results begin with {fingerprint}: {printable(choices)}")
-    (result,) = found
+    (result,) = matches
     if result.status is not Status.FAIL:
         raise StartError(f"{report}: this result is no violation: it is '{result.status}'")
     if result.waiver is not None and result.waiver.expires >= _today():

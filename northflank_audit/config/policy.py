@@ -108,9 +108,9 @@ class RuleFileFinder:
     def _read(self, place: Path) -> tuple[str, str]:
         root = bundled.RULES.parent
         ours = bundled.RULES in place.parents
-        shown = place.relative_to(root).as_posix() if ours else spelt(os.path.normpath(place))
-        self._paths[shown] = place
-        return shown, read_text(str(place), exact=True)
+        display_path = place.relative_to(root).as_posix() if ours else spelt(os.path.normpath(place))
+        self._paths[display_path] = place
+        return display_path, read_text(str(place), exact=True)
 
 
 def is_test(path: Path) -> bool:
@@ -226,14 +226,14 @@ def requested(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[
 def excluded_rules(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict[str, str]:
     """Return the rules of a book that are not among `rules`, and what leaves each out."""
     run = {rule.id for rule in rules}
-    asked = {rule_id: "--skip-rule" if rule_id in skip else "--rule" for rule_id in book.rules if rule_id not in run}
-    return {**book.off, **asked}
+    options = {rule_id: "--skip-rule" if rule_id in skip else "--rule" for rule_id in book.rules if rule_id not in run}
+    return {**book.off, **options}
 
 
 def read_waivers(path: str, name: str) -> list[tuple[str, Waiver]]:
     """Read a waiver file, called `name`: each waiver with its `file:line`. Raises FileErrors with every mistake."""
     document = Document(read_text(path), name, strict=False)
-    found, diagnostics = waiver_files.read(document)
+    entries, diagnostics = waiver_files.read(document)
     if diagnostics:
         raise FileErrors(diagnostics)
-    return [(f"{name}:{document.line(here)}", waiver) for here, waiver in found]
+    return [(f"{name}:{document.line(here)}", waiver) for here, waiver in entries]

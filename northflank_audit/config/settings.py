@@ -1,5 +1,6 @@
 """The settings of a run, as one frozen `Settings`."""
 
+import datetime as dt
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,16 +13,18 @@ from click.core import ParameterSource
 
 from northflank_audit import reading
 from northflank_audit.config import email_section
-from northflank_audit.config.found_config import FoundConfig
 from northflank_audit.config.precedence import OptionSource, settled
+from northflank_audit.config.untrusted_config import UntrustedConfig
 from northflank_audit.delivery import heartbeat
 from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import StartError
 from northflank_audit.formats import FORMATS, CsvDialect, Format
+from northflank_audit.gate import Gate
 from northflank_audit.model import Severity, Status
 from northflank_audit.northflank.token import TOKEN_VARIABLES, Token, is_loopback
+from northflank_audit.printable import printable
 
 DEFAULT_URL: Final = "https://api.northflank.com"
 URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
@@ -37,7 +40,7 @@ DELIVERY_OPTIONS: Final = ("email_to", "notify_file", "metrics_file", "metrics_p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of `run`; each field except `email` and `weakened` is the option of the same name."""
+    """The settings of `run`; each field except `email` and `weakenings` is the option of the same name."""
 
     api_url: str
     token_file: str | None
@@ -58,6 +61,7 @@ class Settings:
     waivers: str | None = None
     fail_on: Severity | None = Severity.INFO
     on_unknown: Literal["fail", "ignore"] = "fail"
+    fail_on_new: bool = False
     absent: Literal["unknown", "notapplicable", "violating"] = "unknown"
     console_url: str = "https://app.northflank.com"
     output_dir: str = "reports"
@@ -66,6 +70,9 @@ class Settings:
     csv_dialect: CsvDialect = "rfc4180"
     include: frozenset[Status] = frozenset()
     compare: str | None = None
+    history: str | None = None
+    new_for: dt.timedelta = dt.timedelta(hours=24)
+    max_age: tuple[tuple[Severity, dt.timedelta], ...] = ()
     save_snapshot: str | None = None
     notify_file: str | None = None
     notify_when: When = "violations"
@@ -74,8 +81,20 @@ class Settings:
     heartbeat: str | None = None
     email: Email | None = None
     """The recipients of `--email-to` and of the config file's section `email:`."""
-    weakened: tuple[str, ...] = ()
+    weakenings: tuple[str, ...] = ()
     """Warnings about settings of a found config file that can weaken the verdict."""
+
+    @property
+    def gate(self) -> Gate:
+        """What makes the exit code 1."""
+        ratchet = self.history is not None and self.fail_on_new
+        return Gate(
+            self.fail_on,
+            self.on_unknown,
+            self.fail_on_new,
+            new_for=int(self.new_for.total_seconds()) if ratchet else 0,
+            max_age={severity: int(age.total_seconds()) for severity, age in self.max_age},
+        )
 
     @property
     def output_dir_destinations(self) -> list[tuple[str, str]]:
@@ -139,10 +158,13 @@ def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
     if "email_to" in given:
         values["email"] = email_section.email(delivery_config, given["email_to"] or (), os.environ)
     values["include"] = frozenset(map(Status, given.get("include", ())))
-    if isinstance(given.get("config"), FoundConfig):
-        values["weakened"] = tuple(given["config"].weakened(source))
+    if isinstance(given.get("config"), UntrustedConfig):
+        values["weakenings"] = tuple(given["config"].weakenings(source, fail_on_new=given.get("fail_on_new", False)))
     settings = Settings(**values)
     _check_destinations(settings)
+    if source("new_for") is ParameterSource.COMMANDLINE and not (settings.history and settings.fail_on_new):
+        raise click.UsageError("--new-for is for --fail-on-new with --history")
+    _check_baseline(settings)
     return settings
 
 
@@ -162,11 +184,44 @@ def _check_destinations(settings: Settings) -> None:
         raise click.UsageError("two reports, or a report and a snapshot or metrics, can't go to the same place")
 
 
+def _check_baseline(settings: Settings) -> None:
+    """Raise click.UsageError if nothing says what is new, or if a second try of this run would find nothing new."""
+    if settings.max_age and settings.history is None:
+        raise click.UsageError("--max-age needs the history that knows how old a violation is: add --history URL")
+    if not settings.fail_on_new:
+        return
+    if settings.compare is None:
+        if settings.history is None:
+            raise click.UsageError(
+                "--fail-on-new needs a baseline that says what is not new: add --compare FILE or --history URL"
+            )
+        return
+    for path in _outputs(settings):
+        if _is_same(settings.compare, path):
+            raise click.UsageError(
+                f"--fail-on-new: this run replaces the file of --compare ({printable(path)}), so a second try would "
+                "find nothing new; keep the baseline elsewhere: baseline write FILE"
+            )
+
+
+def _is_same(file: str, output: str) -> bool:
+    """Tell whether an output is this file, by whatever path or link; or may be, as far as one can see."""
+    output = "/dev/stdout" if output == "-" else output
+    try:
+        return os.path.realpath(file) == os.path.realpath(output) or Path(file).samefile(output)
+    except (OSError, ValueError):  # one of them is not there
+        return False
+
+
+def _outputs(settings: Settings) -> list[str]:
+    """Return each place that a run writes to, as it is named."""
+    files = [path for _, path in settings.destinations]
+    return [*files, *filter(None, (settings.save_snapshot, settings.metrics_file))]
+
+
 def _written(settings: Settings) -> Iterator[str]:
     """Yield each place that a run writes to, under the one name that all its names lead to."""
-    files = [path for _, path in settings.destinations]
-    files += filter(None, (settings.save_snapshot, settings.metrics_file))
-    for path in files:
+    for path in _outputs(settings):
         if path == "-":
             yield path
         elif not Path(path).is_char_device():  # a terminal, /dev/null: nothing is overwritten there
@@ -178,8 +233,8 @@ def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
     file = values.get("metrics_file")
     if file is not None and not file.endswith(METRICS_SUFFIX):
         raise click.UsageError(f"--metrics-file: the node exporter reads files that end in {METRICS_SUFFIX}")
-    found = {name: values[name].strip() for name in ("metrics_push", "heartbeat") if values.get(name) is not None}
-    for name, url in found.items():
+    urls = {name: values[name].strip() for name in ("metrics_push", "heartbeat") if values.get(name) is not None}
+    for name, url in urls.items():
         option = f"--{name.replace('_', '-')}"
         try:
             parts = urlsplit(url)
@@ -192,7 +247,7 @@ def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
             raise click.UsageError(f"{option}: a Pushgateway's base address has no query and no fragment")
         if name == "heartbeat" and not heartbeat.is_spelt_right(url):
             raise click.UsageError(f"{option}: in braces stand three words: {{start|success|fail}}")
-    return found
+    return urls
 
 
 def _checked_url(given: str) -> str:

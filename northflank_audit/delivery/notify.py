@@ -55,10 +55,10 @@ def urls_of(text: str, path: str) -> list[tuple[str, str]]:
     Raises StartError where there is none: somebody is to be told, and nobody would be.
     """
     lines = ((f"{path}:{number}", line.strip()) for number, line in enumerate(text.splitlines(), 1))
-    found = [(place, line) for place, line in lines if line and not line.startswith("#")]
-    if not found:
+    urls = [(place, line) for place, line in lines if line and not line.startswith("#")]
+    if not urls:
         raise StartError(f"{printable(path)}: no URL in this file; write Apprise URLs, one per line")
-    return found
+    return urls
 
 
 def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
@@ -79,11 +79,11 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
         http_redirects=False,
     )
     with _unheard():
-        found = [Service(printable(place), *_plugin(apprise, url, asset)) for place, url in urls]
-    if unusable := [service.place for service in found if service.plugin is None]:
+        targets = [Service(printable(place), *_plugin(apprise, url, asset)) for place, url in urls]
+    if unusable := [service.place for service in targets if service.plugin is None]:
         problem = "not a URL that Apprise can use: it knows no such service, or a part of it or a package is missing"
         raise StartError("\n".join(f"{place}: {problem}" for place in unusable))
-    return found
+    return targets
 
 
 def notify(to: Sequence[Service], report: Report, places: Sequence[str]) -> None:
@@ -99,9 +99,9 @@ def notify(to: Sequence[Service], report: Report, places: Sequence[str]) -> None
     with _unheard():
         jobs = [(each, Job(partial(tell, each), "notify")) for each in to]  # at once: one that hangs delays no other
         end = time.monotonic() + LONGEST
-        lost = [each for each, job in jobs if not _delivered(job, end - time.monotonic())]
-    if lost:
-        names = ", ".join(f"{each.place} ({printable(str(each.plugin.service_name))})" for each in lost)
+        failures = [each for each, job in jobs if not _delivered(job, end - time.monotonic())]
+    if failures:
+        names = ", ".join(f"{each.place} ({printable(str(each.plugin.service_name))})" for each in failures)
         raise DeliveryError(f"not everyone could be notified: {names}; `apprise -vv -b test URL` says why")
 
 

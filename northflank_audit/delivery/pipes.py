@@ -39,11 +39,11 @@ def write(path: str, content: bytes) -> None:
     end = time.monotonic() + LONGEST
     descriptor = _opened(path, end)
     try:
-        left = memoryview(content)
-        while left:
+        rest = memoryview(content)
+        while rest:
             _await(descriptor, end)
             with suppress(BlockingIOError):
-                left = left[os.write(descriptor, left) :]
+                rest = rest[os.write(descriptor, rest) :]
     finally:
         os.close(descriptor)
 

@@ -216,8 +216,8 @@ class Document:
         if self._discreet:
             text = _SECRET.sub(lambda found: found[1] + "•" * len(found[2]), text)
         bare = isinstance(self.value, str)  # no file of ours: one with a token, maybe
-        shown = excerpt(text, line, column, width) if text.strip() and not bare else ""
-        return FileError(self.path, line, column, problem, excerpt=shown, warning=warning)
+        lines = excerpt(text, line, column, width) if text.strip() and not bare else ""
+        return FileError(self.path, line, column, problem, excerpt=lines, warning=warning)
 
     def _place(self, index: int) -> tuple[int, int]:
         """Return line and column, from 1, of a character of the file."""

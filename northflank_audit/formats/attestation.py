@@ -6,6 +6,7 @@ Sources: the in-toto Attestation Framework's specification, "Statement" v1, "Pre
 parsing rules for extension fields.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -44,8 +45,9 @@ def _subject(subject: Subject) -> dict[str, Any]:
 
 def _predicate(report: Report) -> dict[str, Any]:
     tests: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": [], NOT_APPLICABLE: []}
+    exempt = Counter(each.rule_id for each in report.results if report.gate.exempts(each))
     for rule in report.rules:
-        tests[_verdict(rule, report)].append(rule.id)
+        tests[_verdict(rule, report, exempt[rule.id])].append(rule.id)
     failed = not report.run.complete or tests["failedTests"]
     return {
         "result": "FAILED" if failed else "WARNED" if tests["warnedTests"] or not tests["passedTests"] else "PASSED",
@@ -71,13 +73,13 @@ def _configuration(report: Report) -> Iterator[dict[str, Any]]:
         yield {"name": file.path, "digest": {"sha256": file.sha256}}
 
 
-def _verdict(rule: RuleSummary, report: Report) -> str:
+def _verdict(rule: RuleSummary, report: Report, exempt: int) -> str:
     """Return in which list a rule belongs. It passes only where no verdict is missing and each that it gave did.
 
-    A violation below `--fail-on` warns.
+    A violation below `--fail-on` warns, and so do the `exempt` ones, which are not new.
     """
     counts = rule.counts
-    if counts[Status.FAIL] and report.gate.fails(rule.severity):
+    if counts[Status.FAIL] > exempt and report.gate.fails(rule.severity):
         return "failedTests"
     whole = report.run.complete and counts[Status.PASS] + counts[Status.NOTAPPLICABLE] == sum(counts.values())
     if whole and counts[Status.PASS]:

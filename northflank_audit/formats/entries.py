@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     outcome: str
     """What the entry amounts to, to group by: `violation` or `waived` for the status `fail`, else status or state."""
     counts: bool
-    """Whether it keeps the exit code from being 0 (`--fail-on`, `--on-unknown`)."""
+    """Whether it keeps the exit code from being 0 (`--fail-on`, `--fail-on-new`, `--on-unknown`)."""
     message: str
     result: Result | None
     """None for what is about the audit as a whole."""

@@ -7,7 +7,7 @@ from northflank_audit.report import Report
 
 
 class GateVerdicts:
-    """What a report's gate (`--fail-on`, `--on-unknown`) makes of its results."""
+    """What a report's gate (`--fail-on`, `--fail-on-new`, `--on-unknown`) makes of its results."""
 
     def __init__(self, report: Report) -> None:
         self._gate = report.gate
@@ -29,6 +29,8 @@ class GateVerdicts:
         if result.status is Status.FAIL and not gate.fails(result.severity):
             lowest = gate.fail_on or "never"
             return f"{result.severity} is below the severity that fails this audit (--fail-on {lowest})"
+        if gate.exempts(result):
+            return "it is ongoing, and only new violations fail this audit (--fail-on-new)"
         if result.inconclusive and gate.on_unknown == "ignore" and result.rule_id not in self._broken:
             return "what could not be judged does not fail this audit (--on-unknown ignore)"
         return None

@@ -59,12 +59,12 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
     for reason in report.run.incomplete_reasons:
         yield "reason", "error", reason, {"title": "The audit is incomplete"}
     for each in new_first(result for result in report.results if result.violates):
-        said = each.severity.capitalize() + (", new" if each.state == "new" else "")
+        title = each.severity.capitalize() + (", new" if each.state == "new" else "")
         yield (
             "violation",
             LEVELS[each.severity],
             _text(each),
-            _place(rules[each.rule_id], f"{said}: {rules[each.rule_id].heading}"),
+            _place(rules[each.rule_id], f"{title}: {rules[each.rule_id].heading}"),
         )
     for cause in causes(report.results, report.rules):
         yield (

@@ -41,12 +41,13 @@ def title(report: Report) -> str:
 def headline(report: Report) -> str:
     """Return what the report says, in a sentence that anyone understands."""
     summary = report.summary
-    found = f"{plural(summary.fail, 'violation')} on {_violating(report)}" if summary.fail else ""
+    violations = f"{plural(summary.fail, 'violation')} on {_violating(report)}" if summary.fail else ""
     if nothing := _nothing(report):
         return nothing if report.saw_nothing else f"{nothing} on {_audited(report)}"
     if report.run.has_gaps:
-        return f"The audit could not see or judge everything; so far it found {found or 'no violation'}"
-    return (found or _clean(report)) + _undelivered(report)
+        so_far = f"so far it found {violations or 'no violation'}"
+        return f"The audit could not see or judge everything; {so_far}" + _exempt(report)
+    return (violations or _clean(report)) + _undelivered(report) + _exempt(report)
 
 
 def brief_headline(report: Report) -> str:
@@ -56,9 +57,16 @@ def brief_headline(report: Report) -> str:
         return sentence[:1].lower() + sentence[1:]
     summary = report.summary
     counts = [f"{count} {severity}" for severity, count in reversed(summary.fail_by_severity.items()) if count]
-    found = f"{plural(summary.fail, 'violation')}: {', '.join(counts)}" if counts else "no violation"
+    violations = f"{plural(summary.fail, 'violation')}: {', '.join(counts)}" if counts else "no violation"
     waived = f" ({summary.waived} waived)" if summary.waived else ""
-    return found + waived + (" in what could be seen" if report.run.has_gaps else _undelivered(report))
+    seen = " in what could be seen" if report.run.has_gaps else _undelivered(report)
+    return violations + waived + seen + _exempt(report)
+
+
+def _exempt(report: Report) -> str:
+    """Say how many violations do not count because they are ongoing; nothing if there are none."""
+    count = report.gate.not_counted
+    return f"; {plural(count, 'ongoing violation')} {'does' if count == 1 else 'do'} not count" if count else ""
 
 
 def _undelivered(report: Report) -> str:
@@ -101,21 +109,21 @@ def _audited(report: Report) -> str:
     """Return how many resources of each type, and accounts, were audited."""
     kinds_ = _of_types(report)
     if len(kinds_) > MOST_TYPES:
-        said = [f"{plural(sum(kinds_.values()), 'resource')} of {len(kinds_)} types"]
+        parts = [f"{plural(sum(kinds_.values()), 'resource')} of {len(kinds_)} types"]
     else:
-        said = [many(count, kind) for kind, count in kinds_.items()]
-    return listed([*said, *filter(None, [_accounts(report)])])
+        parts = [many(count, kind) for kind, count in kinds_.items()]
+    return listed([*parts, *filter(None, [_accounts(report)])])
 
 
 def _violating(report: Report) -> str:
     """Return on how many resources of each type there are violations, and on how many accounts, if there are any."""
-    found = Counter(kind for kind, *_ in {each.resource.identity for each in report.results if each.violates})
-    accounts = found.pop(ACCOUNT_TYPE, 0)
+    by_type = Counter(kind for kind, *_ in {each.resource.identity for each in report.results if each.violates})
+    accounts = by_type.pop(ACCOUNT_TYPE, 0)
     audited = _of_types(report)
     if len(audited) > MOST_TYPES:
-        on = [f"{found.total()} of {plural(sum(audited.values()), 'resource')} of {len(audited)} types"]
+        on = [f"{by_type.total()} of {plural(sum(audited.values()), 'resource')} of {len(audited)} types"]
     else:
-        on = [f"{found[kind]} of {many(count, kind)}" for kind, count in audited.items() if found[kind]]
+        on = [f"{by_type[kind]} of {many(count, kind)}" for kind, count in audited.items() if by_type[kind]]
     if accounts:
         every = _accounts(report)
         on.append(every if every == THE_ACCOUNT else f"{accounts} of {every}")
@@ -141,7 +149,6 @@ def _accounts(report: Report) -> str:
 
 def explanation(report: Report) -> str:
     """Return how the verdict, and so the exit code, came about."""
-    summary = report.summary
     code = f"Exit code {report.exit_code}"
     if not report.run.complete:
         why = "everything was seen and judged, but not everything could be delivered."
@@ -150,12 +157,20 @@ def explanation(report: Report) -> str:
         return f"{code}: {why}"
     if report.inconclusive:
         return f"{code}: the audit is complete, but it judged nothing: no rule passed or failed on anything."
+    return f"{code}: the audit is complete, and {_why(report)}"
+
+
+def _why(report: Report) -> str:
+    """Return why a complete audit has its exit code."""
+    summary, gate = report.summary, report.gate
+    count = "violations that --fail-on-new counts," if gate.fail_on_new else "violations"
     if report.exit_code:
-        why = "there are violations at or above the severity that fails an audit (--fail-on)."
-    elif summary.fail:
-        why = "every violation is below the severity that fails an audit (--fail-on)."
-    elif summary.unknown or summary.error:
-        why = "no violation was found. What could not be judged was set aside (--on-unknown ignore)."
-    else:
-        why = "every violation is waived." if summary.waived else "nothing is violated."
-    return f"{code}: the audit is complete, and {why}"
+        return f"there are {count} at or above the severity that fails an audit (--fail-on)."
+    if gate.not_counted and gate.not_counted == summary.fail:
+        return "every violation is ongoing, and only new ones fail this audit (--fail-on-new)."
+    if summary.fail:
+        besides = "ongoing, or " if gate.not_counted else ""
+        return f"every violation is {besides}below the severity that fails an audit (--fail-on)."
+    if summary.unknown or summary.error:
+        return "no violation was found. What could not be judged was set aside (--on-unknown ignore)."
+    return "every violation is waived." if summary.waived else "nothing is violated."

@@ -50,23 +50,23 @@ class RuleDigest(NamedTuple):
 
 def html(report: Report, location: str) -> str:
     """Return the body for mail clients that show HTML; `location` says where the whole report is."""
-    made = environment(_printable, html=True)
-    return _rendered(made, "mail.html.j2", report, location)
+    templates = environment(_printable, html=True)
+    return _rendered(templates, "mail.html.j2", report, location)
 
 
 def text(report: Report, location: str) -> str:
     """Return the body in plain text, wrapped; `location` says where the whole report is."""
-    made = environment(_printable, html=False)
-    made.filters |= {"fill": fill}
-    return _rendered(made, "mail.txt.j2", report, location)
+    templates = environment(_printable, html=False)
+    templates.filters |= {"fill": fill}
+    return _rendered(templates, "mail.txt.j2", report, location)
 
 
-def _rendered(made: SandboxedEnvironment, template: str, report: Report, location: str) -> str:
-    made.filters |= {"inert": inert, "place": place, "rich": rich, "short": short, "subject": about}
+def _rendered(templates: SandboxedEnvironment, template: str, report: Report, location: str) -> str:
+    templates.filters |= {"inert": inert, "place": place, "rich": rich, "short": short, "subject": about}
     findings = grouped(report, new_first(each for each in report.results if each.violates))
     whole = view(report)
     comparison = report.comparison
-    return made.get_template(template).render(
+    return templates.get_template(template).render(
         **{name: whole[name] for name in _VIEWED},
         location=location,
         whose=whose(report),
@@ -143,8 +143,8 @@ def place(result: Result) -> str:
 
 def rich(value: str) -> Markup:
     """Return the text of a rule as HTML, and as plain text where it is very long."""
-    said = ruletext.plain(value)
-    return ruletext.html(value if len(said) <= LONGEST else short(said))
+    plain = ruletext.plain(value)
+    return ruletext.html(value if len(plain) <= LONGEST else short(plain))
 
 
 def short(value: Any) -> str:

@@ -125,9 +125,9 @@ def _notifications(report: Report, count: int, total: int) -> Iterator[dict[str,
     notes += [("warning", warning) for warning in report.warnings]
     notes += [("note", f"{rule.id} is not configured: {rule.why}") for rule in report.not_configured]
     if count < total:
-        left = plural(total - count, "result")
+        rest = plural(total - count, "result")
         notes.append(
-            ("warning", f"{left} of {total} would be more than GitHub takes, and are in the JSON report alone")
+            ("warning", f"{rest} of {total} would be more than GitHub takes, and are in the JSON report alone")
         )
     if count > MOST_SHOWN:
         notes.append(("note", f"GitHub shows {MOST_SHOWN} of {count} results; the JSON report has them all"))
@@ -162,11 +162,11 @@ def _rule(rule: RuleSummary) -> dict[str, Any]:
 
 def _former(rule_id: str) -> dict[str, Any]:
     """Return the rule of a result that an earlier report has; it did not run now, so no more is known of it."""
-    said = _text(f"{rule_id} did not run", _LONGEST)
+    title = _text(f"{rule_id} did not run", _LONGEST)
     return {
         "id": rule_id,
         **_name(rule_id),
-        **dict.fromkeys(("shortDescription", "fullDescription", "help"), said),
+        **dict.fromkeys(("shortDescription", "fullDescription", "help"), title),
         "helpUri": INFORMATION,
         "defaultConfiguration": {"level": "none"},
         "properties": {"tags": ["security"], "precision": "very-high"},

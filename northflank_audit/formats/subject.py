@@ -25,14 +25,14 @@ def subject(report: Report) -> str:
 
 def _besides(report: Report) -> Iterator[str]:
     """Yield what else matters of a verdict, a word or two each."""
-    summary, found = report.summary, report.comparison
-    if found is not UNSET and found.refused is None:
+    summary, comparison = report.summary, report.comparison
+    if comparison is not UNSET and comparison.refused is None:
         if summary.fail:
-            yield f"{found.new or 'none'} new"
-        if found.resolved:
-            yield f"{found.resolved} resolved"
-        if found.unsettled:
-            yield f"{found.unsettled} unsettled"
+            yield f"{comparison.new or 'none'} new"
+        if comparison.resolved:
+            yield f"{comparison.resolved} resolved"
+        if comparison.unsettled:
+            yield f"{comparison.unsettled} unsettled"
     worst = next((each for each in reversed(Severity) if summary.fail_by_severity[each]), None)
     if worst is not None:
         yield f"{summary.fail_by_severity[worst]} {worst}"

@@ -6,7 +6,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from jinja2 import BytecodeCache, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
@@ -34,7 +34,7 @@ from northflank_audit.formats.view import evidence
 
 def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvironment:
     """Return an environment whose every expression goes through `finalize`, and for HTML through its escaping too."""
-    made = SandboxedEnvironment(
+    templates = SandboxedEnvironment(
         loader=FileSystemLoader(TEMPLATES),
         bytecode_cache=_cache(f"{finalize.__module__}-{html}"),
         autoescape=html,
@@ -44,7 +44,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {
+    templates.filters |= {
         "address": address,
         "controls": controls,
         "evidence": evidence,
@@ -63,7 +63,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "verdict_counts": verdict_counts,
         "teamless": teamless,
     }
-    return made
+    return templates
 
 
 class _Cache(FileSystemBytecodeCache):
@@ -78,12 +78,31 @@ class _Cache(FileSystemBytecodeCache):
             super().dump_bytecode(bucket)
 
 
-def _cache(environment_name: str) -> BytecodeCache | None:
+class _Memory(BytecodeCache):
+    """Keeps compiled templates as long as the process runs: a long report is rendered several times."""
+
+    kept: ClassVar[dict[str, bytes]] = {}
+
+    def __init__(self, environment_name: str) -> None:
+        """Take the name of the environment that the templates are compiled for."""
+        self._environment_name = environment_name
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Load a compiled template, if it was kept."""
+        if code := self.kept.get(f"{bucket.key}-{self._environment_name}"):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep a compiled template."""
+        self.kept[f"{bucket.key}-{self._environment_name}"] = bucket.bytecode_to_string()
+
+
+def _cache(environment_name: str) -> BytecodeCache:
     """Return where the compiled templates of an environment are kept: beside our own bytecode, and trusted as much.
 
-    Compiling them takes a third of a short run. As of modules, nothing is kept where Python is told not to.
+    Compiling them takes a third of a short run. As of modules, no file is written where Python is told not to.
     """
     if sys.dont_write_bytecode:
-        return None
+        return _Memory(environment_name)
     folder = Path(cache_from_source(__file__)).parent
     return _Cache(str(folder), f"%s-{environment_name}-{version('jinja2')}.jinja2")

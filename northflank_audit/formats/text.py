@@ -8,9 +8,10 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from northflank_audit.model import ACCOUNT_TYPE, RESOLVED, Became, ResourceName, Result, Status, Waiver
+from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, Waiver
 from northflank_audit.printable import printable
 from northflank_audit.report import Coverage, Report
+from northflank_audit.resolution import RESOLVED, Became
 from northflank_audit.resources import TYPES
 
 THE_ACCOUNT: Final = "the account"
@@ -83,10 +84,10 @@ class TypeNames(NamedTuple):
 
 def type_names(kind: str) -> TypeNames:
     """Return what people call a type; for one that only another version of this tool knows, its name."""
-    known = TYPES.get(kind)
-    if known is None:
+    declaration = TYPES.get(kind)
+    if declaration is None:
         return TypeNames(kind, f"{kind}s", f"{kind}s")
-    return TypeNames(known.singular, known.plural, known.collection.replace("_", "-"))
+    return TypeNames(declaration.singular, declaration.plural, declaration.collection.replace("_", "-"))
 
 
 def many(count: int, kind: str) -> str:
@@ -96,15 +97,15 @@ def many(count: int, kind: str) -> str:
 
 def kinds(results: Iterable[Result], between: str, *, one: bool = True) -> str:
     """Return what results are about: `addon`, `addon or account`; of more than a few types, `resource`."""
-    found = dict.fromkeys(each.resource.type for each in results)
-    if not 0 < len(found) <= MOST_TYPES:
+    types = dict.fromkeys(each.resource.type for each in results)
+    if not 0 < len(types) <= MOST_TYPES:
         return "resource" if one else "resources"
-    return between.join(type_names(kind).singular if one else type_names(kind).plural for kind in _ordered(found))
+    return between.join(type_names(kind).singular if one else type_names(kind).plural for kind in _ordered(types))
 
 
-def _ordered(found: Iterable[str]) -> list[str]:
+def _ordered(types: Iterable[str]) -> list[str]:
     """Put types in the order of words: accounts last."""
-    return sorted(found, key=lambda kind: (kind == ACCOUNT_TYPE, kind))
+    return sorted(types, key=lambda kind: (kind == ACCOUNT_TYPE, kind))
 
 
 def identity(resource: ResourceName) -> str:
@@ -159,8 +160,8 @@ def result_line(result: Result) -> str:
 def qualifiers(result: Result) -> list[str]:
     """Return what a result is if it is not a current violation; empty if it is one."""
     if result.became is not UNSET:
-        known = "resolved" if result.became in RESOLVED else "not known today"
-        return [f"violated before, {known} ({BECAME[result.became]})"]
+        outcome = "resolved" if result.became in RESOLVED else "not known today"
+        return [f"violated before, {outcome} ({BECAME[result.became]})"]
     if result.waiver is not None:
         return [f"waived until {result.waiver.expires}"]
     return [] if result.status is Status.FAIL else [STATUSES[result.status]]
@@ -184,11 +185,15 @@ def missing(report: Report) -> tuple[str, str]:
 
 def changes(report: Report) -> list[str]:
     """Return what changed since the earlier report: `1 new`, `3 ongoing`; nothing where nothing was compared."""
-    found = report.comparison
-    if found is UNSET or found.refused is not None:
+    comparison = report.comparison
+    if comparison is UNSET or comparison.refused is not None:
         return []
-    always = [f"{found.new} new", f"{found.ongoing} ongoing", f"{found.resolved} resolved"]
-    besides = {"unsettled": found.unsettled, "newly waived": found.waived, "no longer waived": found.unwaived}
+    always = [f"{comparison.new} new", f"{comparison.ongoing} ongoing", f"{comparison.resolved} resolved"]
+    besides = {
+        "unsettled": comparison.unsettled,
+        "newly waived": comparison.waived,
+        "no longer waived": comparison.unwaived,
+    }
     return always + [f"{count} {what}" for what, count in besides.items() if count]
 
 

@@ -52,7 +52,7 @@ def view(report: Report) -> dict[str, Any]:
     resolved = report.resolved_results
     unsettled = report.unsettled_results
     inconclusive = [each for each in results if each.inconclusive]
-    shown = [*results, *resolved, *unsettled]
+    every = [*results, *resolved, *unsettled]
     return {
         "report": report,
         "title": title(report),
@@ -78,11 +78,11 @@ def view(report: Report) -> dict[str, Any]:
         "changes": changes(report),
         "became": BECAME,
         "rules": sorted(report.rules, key=lambda rule: (-rule.severity.rank, rule.id)),
-        "rule_titles": {each.rule_id: each.rule_id for each in shown}
+        "rule_titles": {each.rule_id: each.rule_id for each in every}
         | {rule.id: plain(rule.title) for rule in report.rules},
-        "rule_headings": {each.rule_id: each.rule_id for each in shown}
+        "rule_headings": {each.rule_id: each.rule_id for each in every}
         | {rule.id: plain(rule.heading) for rule in report.rules},
-        "with_team": any(each.resource.team is not None for each in shown),
+        "with_team": any(each.resource.team is not None for each in every),
         "rule_files": rule_files(report),
         "framework_statuses": framework_statuses(report),
         "framework_titles": {framework.id: framework.title for framework in report.compliance},

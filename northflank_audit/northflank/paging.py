@@ -117,7 +117,7 @@ def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
     more: Any = False
     while True:
         name = f"{listing.what}, page {number}"
-        answer = _asked(client, listing, query, name, number)
+        answer = _answer(client, listing, query, name, number)
         items, pagination, wrong = _shape(answer, listing, name)
         promised, more, cursor = more, pagination.get("hasNextPage"), pagination.get("cursor")
         last = not (more or cursor)
@@ -157,14 +157,14 @@ def read_again(client: "Client", listing: Listing, query: Mapping[str, str | int
 
     Raises FetchError when it can't be had, or contradicts itself.
     """
-    answer = _asked(client, listing, query, listing.what)
+    answer = _answer(client, listing, query, listing.what)
     items, pagination, wrong = _shape(answer, listing, listing.what)
     for each in (*wrong, *contradictions(items, pagination, listing.what, listing.id_field)):
         raise FetchError(each)
     return items
 
 
-def _asked(
+def _answer(
     client: "Client", listing: Listing, query: Mapping[str, str | int], what: str, page: int | None = None
 ) -> Any:
     return client.get(
@@ -195,8 +195,8 @@ def _shape(answer: Any, listing: Listing, name: str) -> tuple[list[Any], dict[st
 
 def _disagreement(inner: Any, items: list[Any], outer: Mapping[str, Any]) -> str:
     """Return what a second pagination (`page`, `perPage`, `total`) says against its items or the answer's own."""
-    said = [inner.get(key) for key in _OF_PAGES] if isinstance(inner, dict) else []
-    numbers: list[int] = [each for each in said if isinstance(each, int) and not isinstance(each, bool) and each >= 0]
+    values = [inner.get(key) for key in _OF_PAGES] if isinstance(inner, dict) else []
+    numbers: list[int] = [each for each in values if isinstance(each, int) and not isinstance(each, bool) and each >= 0]
     if len(numbers) < len(_OF_PAGES):
         return "its second 'pagination' does not say which page this is, and of how many items"
     page, size, total = numbers

@@ -27,8 +27,8 @@ from northflank_audit.model import (
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.cel import MOST_STEPS, Absent, Expression, Failed, Missing, lookup
-from northflank_audit.policy.needs import by_collection, field_names
 from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking, lacking_in, named, plural_of
+from northflank_audit.policy.rule_reads import by_collection, field_names
 from northflank_audit.policy.type_rules import TypeRules
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
 from northflank_audit.resources import TYPES
@@ -92,7 +92,9 @@ class Engine:
             if rule.resource == gap.type:
                 yield Verdict(rule, gap, Status.UNKNOWN, None, gap.shortfall or NOT_GIVEN)
 
-    def wanted(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> dict[Identity, frozenset[str]]:
+    def needed_parts(
+        self, verdicts: Iterable[Verdict], resources: Iterable[Resource]
+    ) -> dict[Identity, frozenset[str]]:
         """Return the unread parts that may settle these verdicts, by resource."""
         unknown = [
             each for each in verdicts if each.status is Status.UNKNOWN and each.parts is not None and not each.variable
@@ -107,8 +109,8 @@ class Engine:
             for kind in rule.list_types:
                 others[kind, kind not in rule.listed] |= (verdict.parts or {}).get(kind, frozenset())
         for each in resources if others else ():
-            wanted = others[each.type, True] | (frozenset() if _is_whole(each) else others[each.type, False])
-            if more := wanted - each.parts:
+            parts = others[each.type, True] | (frozenset() if _is_whole(each) else others[each.type, False])
+            if more := parts - each.parts:
                 own[each.identity] |= more
         return own
 

@@ -7,9 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.audit.baseline_reading import baseline_of
+from northflank_audit.audit.comparison import BaselineComparison
 from northflank_audit.audit.verdict_totals import VerdictTotals
-from northflank_audit.baseline import Baseline
-from northflank_audit.model import Account, Severity, Waiver
+from northflank_audit.baseline import Baseline, BaselineFile, baseline_file
+from northflank_audit.gate import Gate
+from northflank_audit.model import Account, Severity, Waiver, fingerprint
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
 from northflank_audit.report import Coverage, Origin, Run, Tool
@@ -18,6 +20,7 @@ from tests.conftest import resource, rule
 MONDAY = dt.datetime(2026, 11, 16, 6, tzinfo=dt.UTC)
 OPEN = rule(id="open", when="credential.kind != 'exempt'", require="!credential.open")
 NAMED = rule(id="named", require="credential.name != ''")
+ALL_COUNT = Gate()
 API = Origin(kind="api", url="https://api.northflank.com")
 WAIVER = Waiver(rule="open", resource="a", reason="r", owner="o", expires=dt.date(2027, 1, 1))
 
@@ -33,12 +36,13 @@ def audited(
     waivers=(),
     teams=None,
     unread=(),
+    gate=ALL_COUNT,
 ):
     """Evaluate, and return the report; what the next week's is compared with is what its JSON says."""
     now = MONDAY + dt.timedelta(weeks=week)
     engine = Engine(list(rules), now)
     baseline = None if baseline is None else msgspec.json.decode(msgspec.json.encode(baseline), type=Baseline)
-    totals = VerdictTotals(engine, WaiverBook(list(waivers), now.date()), (), baseline)
+    totals = VerdictTotals(engine, WaiverBook(list(waivers), now.date()), (), baseline and BaselineComparison(baseline))
     totals.add(engine.evaluate(resources))
     run = Run(
         id=f"{week:016}",
@@ -50,9 +54,7 @@ def audited(
     )
     accounts = teams if teams is not None else source.teams or [None]
     seen = complete if seen is None else seen
-    return totals.report(
-        Tool("t", "1"), run, Coverage(), [], Severity.INFO, seen=seen, accounts=accounts, unread=unread
-    )
+    return totals.report(Tool("t", "1"), run, Coverage(), [], gate, seen=seen, accounts=accounts, unread=unread)
 
 
 def credential(identity="a", opened=True, kind="usual", **more):
@@ -327,10 +329,10 @@ def test_an_account_and_a_credential_of_its_name_are_told_apart():
 
     def evaluated(earlier):
         baseline = None if earlier is None else msgspec.json.decode(msgspec.json.encode(earlier), type=Baseline)
-        totals = VerdictTotals(engine, WaiverBook([], MONDAY.date()), (), baseline)
+        totals = VerdictTotals(engine, WaiverBook([], MONDAY.date()), (), baseline and BaselineComparison(baseline))
         totals.add(engine.evaluate_account(account, [credential("account")]))
         run = Run(id="1", started_at=MONDAY, finished_at=MONDAY, source=API, complete=True, incomplete_reasons=[])
-        return totals.report(Tool("t", "1"), run, Coverage(), [], None, seen=True, accounts=[None])
+        return totals.report(Tool("t", "1"), run, Coverage(), [], Gate(None), seen=True, accounts=[None])
 
     first = evaluated(None)
     assert states(evaluated(first)) == {"account": "ongoing"}
@@ -353,7 +355,7 @@ def test_the_exit_code_is_that_of_the_lowest_severity_that_counts_and_an_incompl
     totals = VerdictTotals(engine, WaiverBook([], MONDAY.date()))
     totals.add(engine.evaluate([credential("a")]))
     run = Run(id="1", started_at=MONDAY, finished_at=MONDAY, source=API, complete=complete, incomplete_reasons=[])
-    assert totals.report(Tool("t", "1"), run, Coverage(), [], fail_on).exit_code == code
+    assert totals.report(Tool("t", "1"), run, Coverage(), [], Gate(fail_on)).exit_code == code
 
 
 def test_what_was_pending_takes_its_place_in_that_order():
@@ -438,3 +440,97 @@ def test_what_earlier_versions_called_mended_is_read_as_fixed():
     third = audited(credential("a", opened=False), credential("b"), credential("c"), baseline=baseline, week=2)
     assert became(third) == ({"a": "fixed"}, {})
     assert "mended" not in msgspec.json.encode(third).decode()
+
+
+# The gate on what is new
+
+
+ONLY_NEW = Gate(fail_on_new=True)
+
+
+def gated(*resources, baseline=FIRST, week=1, **more):
+    return audited(*resources, baseline=baseline, week=week, gate=ONLY_NEW, **more)
+
+
+def test_ongoing_violations_do_not_count_and_new_ones_do():
+    assert (gated(credential("a"), credential("b")).exit_code, FIRST.exit_code) == (0, 1)
+    report = gated(credential("a"), credential("d"))
+    assert (report.exit_code, report.gate.not_counted) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "baseline",
+    [
+        audited(credential("z"), complete=False),  # it did not see a
+        audited(resource(id="a", name="a", kind="usual")),  # it could not evaluate a
+        audited(credential("a", opened="yes")),  # its rule failed on a
+        audited(credential("a", kind="exempt")),
+        audited(credential("a"), rules=[NAMED]),
+        audited(credential("a", team="t"), source=replace(API, teams=["t"]), teams=["t"]),  # another a
+        audited(credential("a"), source=Origin(kind="demo")),  # nothing is compared
+    ],
+    ids=["unseen", "unknown", "error", "not applicable", "other rules", "other account", "refused"],
+)
+def test_what_the_baseline_could_not_know_is_new(baseline):
+    report = gated(credential("a"), baseline=baseline)
+    assert (report.exit_code, report.gate.not_counted) == (1, 0)
+
+
+def test_what_was_known_and_then_not_seen_for_a_day_is_still_not_new():
+    bad_day = audited(credential("a"), baseline=FIRST, week=1, complete=False)
+    assert gated(credential("b"), baseline=bad_day, week=2).exit_code == 0
+
+
+def test_what_was_resolved_and_came_back_is_new():
+    fixed = audited(credential("a", opened=False), baseline=FIRST, week=1)
+    assert gated(credential("a"), baseline=fixed, week=2).exit_code == 1
+
+
+def test_what_was_waived_counts_when_the_waiver_is_over():
+    waived = audited(credential("a"), waivers=[WAIVER])
+    assert gated(credential("a"), baseline=waived, waivers=[WAIVER]).exit_code == 0
+    report = gated(credential("a"), baseline=waived)
+    assert (report.exit_code, report.gate.not_counted, states(report)) == (1, 0, {"a": "ongoing"})
+    assert (report.results[0].unwaived, report.comparison.unwaived) == (True, 1)
+
+
+def test_an_incomplete_audit_beats_the_gate():
+    assert gated(credential("a"), complete=False).exit_code == 3
+
+
+# Baseline files
+
+
+def committed(report):
+    """Return the baseline of the file that is written from a report, read again."""
+    file = baseline_file(baseline_of(msgspec.json.decode(msgspec.json.encode(report))), {})
+    return msgspec.json.decode(file.text, type=BaselineFile).baseline
+
+
+def test_a_baseline_file_compares_as_the_report_does():
+    shop = resource(id="s", name="s", open=True, kind="usual", team="t")
+    first = audited(credential("a"), credential("b"), credential("c"), shop, source=replace(API, teams=["t"]),
+                    teams=[None, "t"])  # fmt: skip
+    again = [
+        credential("a"),
+        credential("d"),
+        credential("b", opened=False),
+        resource(id="s", name="s", team="t", kind="usual"),
+    ]
+    more = {"source": replace(API, teams=["t"]), "teams": [None, "t"], "week": 1, "gate": ONLY_NEW}
+    by_report, by_file = (audited(*again, baseline=each, **more) for each in (first, committed(first)))
+    assert states(by_file) == states(by_report) == {"a": "ongoing", "d": "new"}
+    assert replace(by_file.comparison, baseline=by_report.comparison.baseline) == by_report.comparison
+    facts = [
+        [(each.fingerprint, each.became, each.severity) for each in (*report.resolved, *report.unsettled)]
+        for report in (by_file, by_report)
+    ]
+    assert sorted(facts[0]) == sorted(facts[1])
+    assert {each.resource.id for each in by_file.resolved} == {
+        "b",
+        f"#{fingerprint('open', credential('c').identity)[:12]}",
+    }
+
+
+def test_what_was_waived_is_in_no_baseline_file():
+    assert gated(credential("a"), baseline=committed(audited(credential("a"), waivers=[WAIVER]))).exit_code == 1

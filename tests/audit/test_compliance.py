@@ -4,6 +4,7 @@ import pytest
 
 from northflank_audit.audit.compliance import frameworks
 from northflank_audit.audit.verdict_totals import VerdictTotals
+from northflank_audit.gate import Gate
 from northflank_audit.model import Severity, Status
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
@@ -72,7 +73,7 @@ def test_nothing_is_met_unless_the_caller_says_that_all_was_seen():
     run = Run(id="1", started_at=now, finished_at=now, source=Origin(kind="api"), complete=True, incomplete_reasons=[])
 
     def met(**said):
-        (framework,) = totals.report(Tool("t", "1"), run, Coverage(), [], None, **said).compliance
+        (framework,) = totals.report(Tool("t", "1"), run, Coverage(), [], Gate(None), **said).compliance
         return framework.controls[0].verdict
 
     assert (met(), met(seen=True)) == ("notknown", "met")

@@ -11,6 +11,7 @@ from northflank_audit.cli.summary import lines
 from northflank_audit.formats import FORMATS, mailbody
 from northflank_audit.formats.headline import headline, no_violation, outcome, title
 from northflank_audit.formats.text import missing
+from northflank_audit.gate import Gate
 from northflank_audit.model import Severity, Status
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
@@ -39,7 +40,7 @@ def evaluated():
         run = Run(id="1", started_at=NOW, finished_at=NOW, source=Origin(kind="api"), complete=not problems,
                   incomplete_reasons=problems)  # fmt: skip
         coverage = Coverage(resources=len(resources), requests=1, pages=1)
-        return totals.report(Tool("t", "1"), run, coverage, [], Severity.LOW)
+        return totals.report(Tool("t", "1"), run, coverage, [], Gate(Severity.LOW))
 
     return make
 

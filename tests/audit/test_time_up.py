@@ -14,8 +14,9 @@ from northflank_audit.audit.request import AuditRequest
 from northflank_audit.config.policy import Policy
 from northflank_audit.deadline import Deadline
 from northflank_audit.formats import FORMATS
+from northflank_audit.gate import Gate
 from northflank_audit.policy.rules.rulebook import load
-from northflank_audit.sources.files import InputSource
+from northflank_audit.sources.saved_files import InputSource
 from tests.conftest import CREDENTIALS, RULES, rules
 
 COLLECTIVE = """
@@ -39,7 +40,7 @@ def audited(seconds, count, asked=RULES, on_unknown="fail"):
     body = json.dumps({"data": {"credentials": found}, "pagination": {"hasNextPage": False, "count": count}})
     policy = Policy(rules=load([("r.yaml", asked)]), waivers=[], baseline=None)
     source = InputSource([("i.json", body.encode())], None)
-    request = AuditRequest(policy=policy, details="never", on_unknown=on_unknown)
+    request = AuditRequest(policy=policy, details="never", gate=Gate(on_unknown=on_unknown))
     return runner.audit(request, source, lambda _: None, "", Deadline(seconds, Clock()))
 
 

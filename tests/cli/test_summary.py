@@ -5,6 +5,7 @@ import pytest
 
 from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.cli.summary import MOST, lines
+from northflank_audit.gate import Gate
 from northflank_audit.model import Severity
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
@@ -22,7 +23,7 @@ def summary():
         totals.add(engine.evaluate(resources))
         run = Run(id="1", started_at=NOW, finished_at=NOW, source=Origin(kind="api"), complete=complete,
                   incomplete_reasons=[] if complete else ["page 2: gone"])  # fmt: skip
-        report = totals.report(Tool("t", "1"), run, Coverage(resources=len(resources)), ["careful"], Severity.LOW)
+        report = totals.report(Tool("t", "1"), run, Coverage(resources=len(resources)), ["careful"], Gate(Severity.LOW))
         return click.unstyle("\n".join(lines(report, ["a.html"])))
 
     return make

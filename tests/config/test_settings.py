@@ -41,7 +41,7 @@ def settings(places=(), **given):
 def test_options_become_settings():
     made = settings(fail_on="high", include=("pass",), team=("a", "b"), metrics_push=" https://push ")
     assert (made.fail_on, made.include, made.team) == (Severity.HIGH, {Status.PASS}, ("a", "b"))
-    assert (made.metrics_push, made.email, made.weakened) == ("https://push", None, ())
+    assert (made.metrics_push, made.email, made.weakenings) == ("https://push", None, ())
     assert settings(fail_on="never").fail_on is None
     assert settings().fail_on is Severity.INFO
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from northflank_audit.bounded import Job
 from northflank_audit.delivery import metrics, notify
-from northflank_audit.delivery.when import wanted
+from northflank_audit.delivery.when import is_due
 from northflank_audit.errors import DeliveryError
 from northflank_audit.formats.subject import subject
 from tests.conftest import until
@@ -58,8 +58,8 @@ def test_people_are_told_when_they_want_to_be(full, when, violations, compared, 
     nothing = replace(full.comparison, new=0, ongoing=0, resolved=0, unsettled=0)
     comparison = UNSET if compared is None else replace(nothing, **compared)
     report = replace(full, summary=replace(full.summary, fail=violations), comparison=comparison)
-    assert wanted(when, report) is told
-    assert wanted(when, replace(report, run=replace(report.run, complete=False)))
+    assert is_due(when, report) is told
+    assert is_due(when, replace(report, run=replace(report.run, complete=False)))
 
 
 def test_a_notification_is_short_and_says_what_to_read(full, incomplete):

@@ -13,7 +13,7 @@ from contextlib import suppress
 import pytest
 
 from northflank_audit.emulator import Emulator, Plan, load
-from northflank_audit.emulator.plan import Fault
+from northflank_audit.emulator.fault_plan import Fault
 from northflank_audit.model import Severity
 from tests.conftest import AUDIT, NET, ROOT, RULES
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from northflank_audit.audit.compliance import frameworks
-from northflank_audit.model import Became, ResourceName, Result, Severity, Status, Waiver, fingerprint
+from northflank_audit.model import ResourceName, Result, Severity, Status, Waiver, fingerprint
 from northflank_audit.report import (
     BaselineRun,
     Comparison,
@@ -22,6 +22,7 @@ from northflank_audit.report import (
     Tool,
     Waivers,
 )
+from northflank_audit.resolution import Became
 
 HOSTILE = (
     "<script>alert(1)</script>\" onload='x' `code` | [a](javascript:x) ![i](https://evil.example/i) *b* __c__ ~~d~~ "

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from northflank_audit.formats import FORMATS
 from northflank_audit.formats.csvtable import COLUMNS, cell
+from northflank_audit.gate import Gate
 from northflank_audit.model import Severity
 from northflank_audit.printable import printable
-from northflank_audit.report import Gate
 from tests.formats.conftest import result
 
 

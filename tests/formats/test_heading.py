@@ -5,8 +5,10 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.cli.summary import lines
+from northflank_audit.delivery import notify
 from northflank_audit.formats import FORMATS, mailbody
 from northflank_audit.formats.brief import brief
+from northflank_audit.gate import Gate
 from northflank_audit.model import Status
 
 TITLE, FINDING = "Registry credentials are restricted", "Open to every project"
@@ -52,3 +54,17 @@ def test_sarif_describes_a_rule_by_what_is_wrong(report):
 
 def test_a_rule_without_a_finding_heads_violations_by_its_title(report):
     assert report.rules[1].heading == report.rules[1].title
+
+
+SAID = {**WRITTEN, "notification": lambda report: notify.body(report, []), "junit": FORMATS["junit"].render}
+
+
+@pytest.mark.parametrize(
+    "written", [SAID[name] for name in SAID if name != "ocsf"], ids=[n for n in SAID if n != "ocsf"]
+)
+def test_ongoing_violations_that_do_not_count_are_said_where_the_verdict_is(full, written):
+    ongoing = [replace(each, state="ongoing") if each.violates else each for each in full.results]
+    gate = Gate(fail_on_new=True)
+    text = " ".join(written(replace(full, results=ongoing, gate=gate.over(ongoing), exit_code=0)).split())
+    assert "1 ongoing violation does not count" in text or "every violation is ongoing, and only new ones fail" in text
+    assert "does not count" not in written(replace(full, gate=gate))

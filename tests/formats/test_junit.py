@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.formats import FORMATS
+from northflank_audit.gate import Gate
 from northflank_audit.model import Severity, Status
-from northflank_audit.report import Gate
 from tests.conftest import NET, needed, needed_package
 from tests.formats.conftest import poisoned, result
 

@@ -89,10 +89,10 @@ def read(document: Document) -> tuple[list[tuple[Path, Waiver]], list[FileError]
     waivers: list[tuple[Path, Waiver]] = []
     for index in range(len(entries)):
         here: Path = ("waivers", index)
-        waiver, found = converted(document, here, Waiver)
+        waiver, problems = converted(document, here, Waiver)
         if waiver is not None:
             empty = [key for key in ("rule", "resource", "reason", "owner") if not getattr(waiver, key).strip()]
-            found = [document.error((*here, key), f"a waiver needs its {key}") for key in empty]
+            problems = [document.error((*here, key), f"a waiver needs its {key}") for key in empty]
             waivers.append((here, replace(waiver, reason=waiver.reason.strip())))
-        diagnostics += found
+        diagnostics += problems
     return waivers, diagnostics

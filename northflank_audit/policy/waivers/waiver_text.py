@@ -12,7 +12,7 @@ from northflank_audit.model import Waiver
 from northflank_audit.policy.waivers.waiver_book import read
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
-_WIDE: Final = 2**30
+_LINE_WIDTH: Final = 2**30
 """Characters in a line: none is folded."""
 
 
@@ -29,12 +29,12 @@ def added(text: str, path: str, waiver: Waiver) -> tuple[str, int]:
     at, piece = _piece(document, text, waiver)
     new = text[:at] + piece + text[at:]
     after = Document(new, path, strict=False)
-    found, diagnostics = read(after)
-    if diagnostics or [each for _, each in found] != [*(each for _, each in old), waiver]:
+    waivers, diagnostics = read(after)
+    if diagnostics or [each for _, each in waivers] != [*(each for _, each in old), waiver]:
         raise StartError(
             f"{path}: a waiver can't be put into it in this form; write it there yourself:\n{_block(waiver)}"
         )
-    return new, after.line(found[-1][0])
+    return new, after.line(waivers[-1][0])
 
 
 def entry(waiver: Waiver) -> dict[str, str | None]:
@@ -80,7 +80,7 @@ def _scalar(value: str | None) -> str:
     """Return text as YAML writes it: plain where that says the same, else quoted, on one line."""
     if value is None:
         return "null"
-    plain: str = yaml.safe_dump(value, allow_unicode=True, width=_WIDE).removesuffix("...\n").removesuffix("\n")
+    plain: str = yaml.safe_dump(value, allow_unicode=True, width=_LINE_WIDTH).removesuffix("...\n").removesuffix("\n")
     is_date = re.fullmatch(r"'\d{4}-\d\d-\d\d'", plain)
     return _quoted(value) if len(value.splitlines()) > 1 else value if is_date else plain
 
@@ -88,7 +88,7 @@ def _scalar(value: str | None) -> str:
 def _quoted(value: str | None) -> str:
     if value is None:
         return "null"
-    quoted: Any = yaml.safe_dump(value, allow_unicode=True, width=_WIDE, default_style='"')
+    quoted: Any = yaml.safe_dump(value, allow_unicode=True, width=_LINE_WIDTH, default_style='"')
     return str(quoted).rstrip("\n")
 
 
@@ -112,14 +112,14 @@ def _line_end(text: str, at: int) -> int:
     """Return where the next line begins; that is here, behind a block of text, which has its line end in it."""
     if at and text[at - 1] in "\r\n":
         return at
-    found = _LINE_END.search(text, at)
-    return found.end() if found else len(text)
+    match = _LINE_END.search(text, at)
+    return match.end() if match else len(text)
 
 
 def _past_comments(text: str, at: int, indent: int) -> int:
     """Return what comes behind the comments that are indented as the last waiver's own keys are."""
-    while found := re.compile(rf" {{{indent + 1},}}#[^\r\n]*(\r\n|\r|\n|$)").match(text, at):
-        at = found.end()
+    while match := re.compile(rf" {{{indent + 1},}}#[^\r\n]*(\r\n|\r|\n|$)").match(text, at):
+        at = match.end()
     return at
 
 

@@ -14,17 +14,31 @@ from northflank_audit.config.precedence import OptionSource
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError
 
-REFUSED: Final = ("api-url", "token-file", "notify-file", "demo", "input")
+SOURCE_OPTIONS: Final = ("api-url", "token-file", "notify-file", "demo", "input")
 """Options that say where the token goes or comes from, or what is read in place of the account."""
-WRITTEN: Final = ("output", "output-dir", "save-snapshot", "metrics-file")
+OUTPUT_OPTIONS: Final = ("output", "output-dir", "save-snapshot", "metrics-file", "history")
 """Options that say where something is written."""
-WEAKENING: Final = ("fail-on", "on-unknown", "waivers", "rules", "rule", "skip-rule", "absent", "overrides")
+VERDICT_OPTIONS: Final = (
+    "fail-on",
+    "fail-on-new",
+    "new-for",
+    "max-age",
+    "on-unknown",
+    "waivers",
+    "rules",
+    "rule",
+    "skip-rule",
+    "absent",
+    "overrides",
+)
 """What can turn a violation into a success."""
+BASELINE: Final = "compare"
+"""What can do so too, if ongoing violations do not count."""
 _PREFIXES: Final = ("SMTP_", "NORTHFLANK_AUDIT_")
 """What the name of a password's variable begins with."""
 
 
-class FoundConfig(Document):
+class UntrustedConfig(Document):
     """A config file that was found in the working folder."""
 
     def refusals(self, options: Collection[str]) -> Iterator[FileError]:
@@ -32,23 +46,24 @@ class FoundConfig(Document):
         hint = f"is refused in a file that was found, not named; if you trust it, give --config {self.path}"
         value: dict[str, Any] = self.value
         for key in value:
-            if key in REFUSED and key in options:
+            if key in SOURCE_OPTIONS and key in options:
                 yield self.error((key,), f"'{key}' {hint}", key=True)
-            elif key in WRITTEN and key in options:
+            elif key in OUTPUT_OPTIONS and key in options:
                 for here in self._outside(key):
                     yield self.error(here, f"{key}: a place outside the working folder {hint}")
         if "email-to" in options:
             yield from self._passwords(hint)
 
-    def weakened(self, source: OptionSource) -> list[str]:
+    def weakenings(self, source: OptionSource, *, fail_on_new: bool = False) -> list[str]:
         """Return a warning that names what of the file can turn a violation into a success, if anything counts."""
         value = self.value if isinstance(self.value, dict) else {}
-        keys = [key for key in WEAKENING if key in value and self._counts(key, source)]
+        options = (*VERDICT_OPTIONS, BASELINE) if fail_on_new else VERDICT_OPTIONS
+        keys = [key for key in options if key in value and self._counts(key, source)]
         if not keys:
             return []
-        listed = ", ".join(f"{key} ({self.path}:{self.line((key,))})" for key in keys)
+        places = ", ".join(f"{key} ({self.path}:{self.line((key,))})" for key in keys)
         return [
-            f"set by {self.path}, which was found and not named: {listed}; if you trust it, give --config {self.path}"
+            f"set by {self.path}, which was found and not named: {places}; if you trust it, give --config {self.path}"
         ]
 
     def _counts(self, key: str, source: OptionSource) -> bool:

@@ -25,6 +25,7 @@ def needs(rules: Iterable[Rule]) -> Needs:
     parts: dict[str, dict[str, list[str]]] = {}
     personal: dict[str, set[str]] = {}
     ranks: dict[str, int] = {}
+    whole: dict[str, set[str]] = {}
 
     for rule in rules:
         for kind_name, part in _parts(rule):
@@ -35,23 +36,52 @@ def needs(rules: Iterable[Rule]) -> Needs:
         for kind, steps in reads(rule):
             path = dotted(steps)
             for field_ in filter(None, map(kind.fields.get, (path, f"{path}[]"))):  # a list's texts are what it is
-                if field_.personal:
-                    personal.setdefault(kind.name, set()).add(field_.path)
+                for name, kept in _of_parents(kind, field_.path) if field_.personal else ():
+                    personal.setdefault(name, set()).add(kept)
+        for kind_name, part in _of_all(rule):
+            whole.setdefault(kind_name, set()).add(part)
     return Needs(
         {kind: {part: tuple(ids) for part, ids in by_part.items()} for kind, by_part in parts.items()},
         {kind: frozenset(paths) for kind, paths in personal.items()},
         ranks,
+        {kind: frozenset(names) for kind, names in whole.items()},
     )
 
 
 def _parts(rule: Rule) -> Iterator[tuple[str, str]]:
     """Yield each part that a rule needs, with its type's name."""
     for kind, steps in reads(rule):
-        yield from ((kind.name, name) for name in kind.needed({LIST, *kind.giving(steps)}))
-        if kind.scope is Scope.PROJECT:  # it is found in its project
-            yield PROJECT_TYPE, LIST
-    for kind, part in _asked(rule):
+        yield from _found(kind, {LIST, *kind.giving(steps)})
+    for kind, part in _presence_parts(rule):
         yield from ((kind.name, name) for name in kind.needed({part}))
+
+
+def _found(kind: ResourceType, parts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield parts of a type, and what it takes to find its resources, each with the type's name."""
+    yield from ((kind.name, name) for name in kind.needed(parts))
+    if kind.within is not None:
+        yield from _found(kind.within.parent, {LIST, kind.within.part})
+    elif kind.scope is Scope.PROJECT:
+        yield PROJECT_TYPE, LIST
+
+
+def _of_all(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Yield each part that a rule needs of all resources of a type, with the type's name.
+
+    Nobody knows which parent holds the child that matters. What a rule about a child type reads of others is read of
+    all of them, too, so that the number of requests does not depend on which children there are.
+    """
+    parents = [kind.within for kind, _ in reads(rule) if kind.within is not None]
+    yield from ((each.parent.name, name) for each in parents for name in each.parent.needed({each.part}))
+    if TYPES[rule.resource].within is not None:
+        yield from ((name, part) for name, part in _parts(rule) if part != LIST)
+
+
+def _of_parents(kind: ResourceType, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the path of a field, and of a child type's field that in its parent, each with the type's name."""
+    yield kind.name, path
+    if kind.within is not None:
+        yield from _of_parents(kind.within.parent, kind.within.parent.part(kind.within.part).prefix + path)
 
 
 def expressions(rule: Rule) -> list[Expression]:
@@ -70,14 +100,14 @@ def reads(rule: Rule) -> Iterator[tuple[ResourceType, tuple[str, ...]]]:
             yield from _read(own, read.path)
 
 
-def _asked(rule: Rule) -> Iterator[tuple[ResourceType, str]]:
+def _presence_parts(rule: Rule) -> Iterator[tuple[ResourceType, str]]:
     """Yield each part that it takes to know whether a field is there that a rule asks for, with its type."""
     own = TYPES[rule.resource]
     for expression in expressions(rule):
         reads = [read.path for read in expression.reads_within]
         mine = {own.variable: own.name} if own.listing is not None else {}
         others = {kind.name for path in reads if path[0] not in mine for kind, _ in _read(own, path)}
-        for kinds, form in zip((mine.values(), others), expression.asked, strict=True):
+        for kinds, form in zip((mine.values(), others), expression.cautious_forms, strict=True):
             yield from (
                 (TYPES[name], part.name)
                 for name in sorted(kinds)

@@ -181,45 +181,47 @@ class InputSource(Source):
         answers = [value for _, value in self._inputs if isinstance(value, ListAnswer) and value.kind is kind]
         if not answers or team != self._team:
             return
-        left = [each for each in account.projects if each not in {answer.project for answer in answers}]
-        for project in left:
+        rest = [each for each in account.projects if each not in {answer.project for answer in answers}]
+        for project in rest:
             self._gap(kind, team, project, f"the input holds no {kind.plural} of the project '{project}'")
 
     def _replayed(self, name: str, value: DecodedSnapshot, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
-        found = value.snapshot
-        self.page_count += found.pages
-        self.counted = None if self.counted is None or found.count is None else self.counted + found.count
-        self.generations.update(found.generations)
-        self.warnings += found.warnings
+        snapshot = value.snapshot
+        self.page_count += snapshot.pages
+        self.counted = None if self.counted is None or snapshot.count is None else self.counted + snapshot.count
+        self.generations.update(snapshot.generations)
+        self.warnings += snapshot.warnings
         self.gaps += [
             Resource(
                 type=gap.type, id="", name=None, team=gap.team, project=gap.project, record={}, parts=frozenset(),
                 shortfall=gap.shortfall,
             )
-            for gap in found.gaps
+            for gap in snapshot.gaps
             if TYPES.get(gap.type) in kinds
         ]  # fmt: skip
-        self.unlisted += [] if found.accounts else found.incomplete_reasons
+        self.unlisted += [] if snapshot.accounts else snapshot.incomplete_reasons
         with ExitStack() as lists:
             if value.names_accounts:
-                self.problems += found.incomplete_reasons
-            for account in found.accounts:
+                self.problems += snapshot.incomplete_reasons
+            for account in snapshot.accounts:
                 for kind in kinds:
                     lists.enter_context(self._list_of(kind, account.team))
             if not value.names_accounts:
-                self.problems += found.incomplete_reasons
+                self.problems += snapshot.incomplete_reasons
             if not value.intact:
                 self.problems.append(f"{name}: the snapshot was changed after it was taken: its SHA-256 does not match")
             else:
                 self.problems += (f"{name}: {problem}" for problem in value.missing)
-        for (type_name, team, _), records in groupby(found.records, lambda each: (each.type, each.team, each.project)):
+        for (type_name, team, _), records in groupby(
+            snapshot.records, lambda each: (each.type, each.team, each.project)
+        ):
             found_kind = TYPES.get(type_name)
             if found_kind is not None and found_kind in kinds:
                 with self._list_of(found_kind, team):
-                    yield [each for saved in records for each in self._restored(name, found_kind, saved, found)]
+                    yield [each for saved in records for each in self._restored(name, found_kind, saved, snapshot)]
 
     def _restored(self, name: str, kind: ResourceType, saved: SavedResource, of: Snapshot) -> list[Resource]:
-        known = {part.name for part in kind.sources}
+        names = {part.name for part in kind.sources}
         personal = self.needs.personal.get(kind.name, frozenset())
         omitted_fields = of.omitted_fields(kind.name, personal)
         return self._admit(
@@ -229,7 +231,7 @@ class InputSource(Source):
             saved.project,
             name,
             decode=partial(restored, kind, personal=personal),
-            parts=frozenset(saved.parts) & known,
+            parts=frozenset(saved.parts) & names,
             shortfall=saved.shortfall or (NOT_KEPT if omitted_fields else None),
             omitted_fields=omitted_fields,
         )

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan, load_plan, server
-from northflank_audit.emulator.plan import Response, merged
+from northflank_audit.emulator.fault_plan import Response, merged
 from northflank_audit.errors import StartError
 from tests.conftest import AUDIT, NET
 
@@ -147,7 +147,7 @@ def _answer():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("faults: [{nht: 1}]", r"plan.yaml: faults\[0\]: unknown key 'nht' \(did you mean 'nth'\?\)"), ("fault: []", r"plan.yaml: unknown key 'fault' \(did you mean 'faults'\?\)"),
+        ("faults: [{nht: 1}]", r"plan.yaml: faults\[0\].nht: unknown key 'nht' \(did you mean 'nth'\?\)"), ("fault: []", r"plan.yaml: fault: unknown key 'fault' \(did you mean 'faults'\?\)"),
         ("faults: [{zebra: 1}]", r"unknown key 'zebra'; choose from latency, rate-limit, window, page-sizes, faults, path, query, nth, status"), ("faults: [{nth: x}]", "nth is a number"), ("faults: [{nth: '2-1x'}]", "nth is a number"),
         ("faults: [{trickle: 0}]", "trickle is bytes a second"), ("faults: {}", "Expected `array`"), ("[", "neither JSON nor YAML"),
         ("latency: soon", "Expected `float`"),

@@ -6,7 +6,7 @@ import pytest
 import trustme
 
 from northflank_audit.errors import StartError
-from northflank_audit.northflank.environment import AUTHORITIES, Route, route_to
+from northflank_audit.northflank.route import AUTHORITIES, Route, route_to
 
 SECURE, PLAIN = "https://api.example.com", "http://127.0.0.1:9"
 SECRET = "s3cr3tPW9"

@@ -23,13 +23,13 @@ def refuse_unknown(ctx: click.Context, config: Any, environment: Mapping[str, st
 
     `config` is the config file's value: it may name variables of any name.
     """
-    known = {*_of_options(ctx.find_root()), NOTIFY_VARIABLE}
+    variables = {*_of_options(ctx.find_root()), NOTIFY_VARIABLE}
     named = _password_variable(config)
     for name in sorted(environment):
-        if not name.startswith(PREFIX) or name in known or name == named or not environment[name].strip():
+        if not name.startswith(PREFIX) or name in variables or name == named or not environment[name].strip():
             continue
         if not _OF_KUBERNETES.fullmatch(name):
-            near = did_you_mean(name.removeprefix(PREFIX), (each.removeprefix(PREFIX) for each in known))
+            near = did_you_mean(name.removeprefix(PREFIX), (each.removeprefix(PREFIX) for each in variables))
             near = near.replace("'", f"'{PREFIX}", 1)
             raise StartError(f"the environment variable {printable(name)} is not an option{near}; see --help")
 

@@ -22,29 +22,29 @@ def lint(
     Raises StartError for a file that can't be read.
     """
     book = read_tested(paths)
-    found = list(warnings(book))  # as the files have them, before a config file tunes them
+    problems = list(warnings(book))  # as the files have them, before a config file tunes them
     count = len(book.rules) + len(book.flawed)
-    known = Rulebook()
+    all_rules = Rulebook()
     for each in (book, *([] if others is None else [read_tested(others)])):
-        known.include(each)
-    known.diagnostics.clear()
+        all_rules.include(each)
+    all_rules.diagnostics.clear()
     if config is not None:
-        rule_files.override(known, config)
-        found += [*config.diagnostics, *known.diagnostics, *_unknown_ids(known, config)]
+        rule_files.override(all_rules, config)
+        problems += [*config.diagnostics, *all_rules.diagnostics, *_unknown_ids(all_rules, config)]
     if waivers and not os.path.lexists(waivers):
-        found.append(FileError(waivers, 1, 1, "no such file"))
+        problems.append(FileError(waivers, 1, 1, "no such file"))
     elif waivers:
         document = Document(read_text(waivers), waivers, strict=False)
-        accepted, diagnostics = waiver_files.read(document)
-        found += diagnostics
-        for here, waiver in accepted:
-            if waiver.rule not in known.rules and (problem := rule_files.absent(known, waiver.rule)):
-                found.append(document.error((*here, "rule"), problem, warning=True))
-    found += [
+        entries, diagnostics = waiver_files.read(document)
+        problems += diagnostics
+        for here, waiver in entries:
+            if waiver.rule not in all_rules.rules and (problem := rule_files.absent(all_rules, waiver.rule)):
+                problems.append(document.error((*here, "rule"), problem, warning=True))
+    problems += [
         FileError(folder, 1, 1, "its rule files are not read: name the folder too", warning=True)
         for folder in book.unread
     ]
-    return in_order([*book.diagnostics, *found]), count
+    return in_order([*book.diagnostics, *problems]), count
 
 
 def _unknown_ids(book: Rulebook, config: Document) -> Iterator[FileError]:
@@ -52,6 +52,6 @@ def _unknown_ids(book: Rulebook, config: Document) -> Iterator[FileError]:
     for key in ("rule", "skip-rule"):
         given = config.value.get(key) if isinstance(config.value, dict) else None
         for index, rule_id in enumerate(given if isinstance(given, list) else []):
-            known = not isinstance(rule_id, str) or rule_id in {*book.rules, *book.off}
-            if not known and (problem := rule_files.absent(book, rule_id)):
+            is_known = not isinstance(rule_id, str) or rule_id in {*book.rules, *book.off}
+            if not is_known and (problem := rule_files.absent(book, rule_id)):
                 yield config.error((key, index), problem)

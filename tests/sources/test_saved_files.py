@@ -15,8 +15,8 @@ from northflank_audit.resources import TYPES
 from northflank_audit.resources.decode import listed
 from northflank_audit.resources.needs import Needs
 from northflank_audit.sources import snapshot as snapshots
-from northflank_audit.sources.files import DIFFERENT, NO_DETAILS, NOT_STATED, InputFile, InputSource
 from northflank_audit.sources.interface import NOT_ASKED, Source
+from northflank_audit.sources.saved_files import DIFFERENT, NO_DETAILS, NOT_STATED, InputFile, InputSource
 from northflank_audit.sources.snapshot import SnapshotWriter, digest
 from tests.conftest import CREDENTIALS, needing, resource, rule
 

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import yaml
@@ -12,6 +12,33 @@ import yaml
 from northflank_audit.errors import StartError, did_you_mean
 
 T = TypeVar("T", bound=msgspec.Struct)
+Steps = tuple[str | int, ...]
+"""Where a value is in a file: `("projects", 0, "id")`."""
+Reader = Callable[[str], Any]
+"""Returns what a JSON or YAML file holds."""
+_STEP = re.compile(r"\.([^.\[\]`]+)|\[(\d+)\]")
+"""A step of the place that msgspec gives; `[...]`, any key of a map, is none."""
+
+
+class Mistake(NamedTuple):
+    """What is wrong with a value in a file, or (`key`) with its key."""
+
+    steps: Steps
+    problem: str
+    key: bool = False
+
+    def __str__(self) -> str:
+        """Name the place in words."""
+        words = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in self.steps).lstrip(".")
+        return f"{words}: {self.problem}" if words else self.problem
+
+
+class Mistakes(StartError):
+    """Everything that is wrong with a file, a line each. Whoever knows the file's text can add lines and columns."""
+
+    def __init__(self, path: str, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("\n".join(f"{path}: {each}" for each in mistakes))
+        self.path, self.mistakes = path, list(mistakes)
 
 
 def read(source: str) -> Any:
@@ -42,8 +69,8 @@ def _yaml(source: str, text: str) -> Any:
         raise StartError(f"{source}: neither JSON nor YAML ({str(error).splitlines()[0]})") from None
 
 
-def converted(where: str, value: Any, kind: type[T], *below: type[msgspec.Struct]) -> T:
-    """Return a value as a struct. Raises StartError, with the place of the mistake and the nearest key that there is.
+def converted(path: str, at: Steps, value: Any, kind: type[T], *below: type[msgspec.Struct]) -> T:
+    """Return a value that stands at a place of a file as a struct. Raises Mistakes, with the nearest key that there is.
 
     `below` are the structs whose keys may stand inside.
     """
@@ -51,13 +78,12 @@ def converted(where: str, value: Any, kind: type[T], *below: type[msgspec.Struct
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at ")
-        unknown = re.search(r"unknown field `(.*)`", problem)
-    if unknown:
+    steps = (*at, *(int(number) if number else name for name, number in _STEP.findall(place)))
+    if unknown := re.search(r"unknown field `(.*)`", problem):
         structs: tuple[type[msgspec.Struct], ...] = (kind, *below)
         keys = [each.encode_name for struct in structs for each in msgspec.structs.fields(struct)]
-        problem = f"unknown key '{unknown[1]}'{hint(unknown[1], keys)}"
-    place = place.strip("`$")
-    raise StartError(f"{where}{place if where.endswith(']') else place.replace('.', ': ', 1)}: {problem}")
+        steps, problem = (*steps, unknown[1]), f"unknown key '{unknown[1]}'{hint(unknown[1], keys)}"
+    raise Mistakes(path, [Mistake(steps, problem, key=bool(unknown))])
 
 
 def hint(key: str, keys: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from northflank_audit.emulator.reading import converted, read
+from northflank_audit.emulator.input_files import Reader, converted, read
 
 LIMIT: Final = 1000
 """Requests an hour, as the API allows by default."""
@@ -99,9 +99,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def fits(self, request: Request) -> bool:
         """Tell whether this is one of the requests that are counted."""
-        asked = request.query
+        query = request.query
         return fnmatchcase(request.path, self.path) and all(
-            name in asked and fnmatchcase(asked[name], pattern) for name, pattern in self.query.items()
+            name in query and fnmatchcase(query[name], pattern) for name, pattern in self.query.items()
         )
 
     def among(self, number: int) -> bool:
@@ -149,9 +149,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     faults: list[Fault] = []
 
 
-def load_plan(path: str) -> Plan:
-    """Read a plan from YAML or JSON. Raises StartError."""
-    return converted(path, read(path) or {}, Plan, Fault)
+def load_plan(path: str, reader: Reader = read) -> Plan:
+    """Read a plan from YAML or JSON. Raises StartError; for a mistake in the file it is Mistakes, with its place."""
+    return converted(path, (), reader(path) or {}, Plan, Fault)
 
 
 class Player:

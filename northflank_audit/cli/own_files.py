@@ -1,0 +1,19 @@
+"""Files that are somebody's own, and the report that commands look things up in."""
+
+from pathlib import Path
+
+from northflank_audit.delivery import files
+from northflank_audit.errors import DeliveryError, StartError
+
+
+def write_own(path: str, text: str) -> None:
+    """Replace a file that somebody keeps; where it is a link, what it leads to is meant. Raises StartError."""
+    try:
+        files.write(str(Path(path).resolve()) if Path(path).is_symlink() else path, text)
+    except DeliveryError as error:
+        raise StartError(str(error)) from None
+
+
+def last_report(output_dir: str) -> str:
+    """Return the report.json that the last run wrote."""
+    return str(Path(output_dir, "report.json"))
