@@ -89,11 +89,12 @@ tests/peers/node_modules/.package-lock.json: tests/peers/package.json tests/peer
 	@if command -v npm > /dev/null; then npm ci --silent --ignore-scripts --no-audit --no-fund --prefix tests/peers && touch $@; \
 	else echo "npm is not here: the tests with the official CLI will be skipped"; fi
 
-# A browser, Java for the HTML checker, systemd's checker, Prometheus' rule tester. Where they can't be installed the tests
+# A browser, Java for the HTML checker, systemd's checker, LibreOffice for workbooks (88 MB to download, half a minute),
+# Prometheus' rule tester. Where they can't be installed the tests
 # that need them skip, and say so; in CI they fail. Prometheus' package would start a service, so only promtool is taken.
 tools: | $(VENV)/bin/python
 	@missing=""; \
-	for each in chromium:chromium java:default-jre-headless systemd-analyze:systemd; do \
+	for each in chromium:chromium java:default-jre-headless systemd-analyze:systemd soffice:libreoffice-calc-nogui; do \
 		command -v $${each%%:*} > /dev/null || missing="$$missing $${each##*:}"; done; \
 	if [ -z "$$missing" ]; then :; \
 	elif command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \

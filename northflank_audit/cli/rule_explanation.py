@@ -18,6 +18,7 @@ from northflank_audit.formats.text import full_label
 from northflank_audit.model import Rule
 from northflank_audit.parameters import ParameterSchema, allowed, to_set
 from northflank_audit.policy.expressions.trace import lines
+from northflank_audit.policy.selection import Selection
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
 
@@ -35,7 +36,9 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     The resource comes from the account, or from --input or --demo. For a rule about accounts its id is the team's,
     or 'account' for the token's own.
     """
-    (rule,) = requested(read_rules(given["rules"], given["config"]), (rule_id,), given["skip_rule"])
+    (rule,) = requested(
+        read_rules(given["rules"], given["config"]), Selection(rule=(rule_id,), skip_rule=given["skip_rule"])
+    )
     if rule.unset and resource_id is not None:
         raise StartError(f"the rule {rule_id} is not configured: {to_set(rule.unset)} (overrides in the config file)")
     for heading, text in _sections(rule):

@@ -20,7 +20,7 @@ from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import StartError
-from northflank_audit.formats import FORMATS, Format
+from northflank_audit.formats import FORMATS, CsvDialect, Format
 from northflank_audit.gate import Gate
 from northflank_audit.model import Severity, Status
 from northflank_audit.northflank.token import TOKEN_VARIABLES, Token, is_loopback
@@ -56,6 +56,12 @@ class Settings:
     max_attempts: int
     timeout: float
     config: Document | None
+    control: tuple[str, ...] = ()
+    min_severity: Severity | None = None
+    type: tuple[str, ...] = ()
+    skip_type: tuple[str, ...] = ()
+    project: tuple[str, ...] = ()
+    framework: str | None = None
     max_requests: int | None = None
     reserve: int = 0
     waivers: str | None = None
@@ -67,6 +73,7 @@ class Settings:
     output_dir: str = "reports"
     format: tuple[str, ...] = ()
     output: tuple[tuple[str, str], ...] = ()
+    csv_dialect: CsvDialect = "rfc4180"
     include: frozenset[Status] = frozenset()
     compare: str | None = None
     history: str | None = None
@@ -153,6 +160,8 @@ def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
         values["api_url"] = _checked_url(given["api_url"])
     if "fail_on" in given:
         values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
+    if values.get("min_severity"):
+        values["min_severity"] = Severity(values["min_severity"])
     values |= _checked_delivery(values)
     if "email_to" in given:
         values["email"] = email_section.email(delivery_config, given["email_to"] or (), os.environ)

@@ -13,7 +13,7 @@ from northflank_audit.audit.source_opening import opened
 from northflank_audit.audit.tool import new_run_id
 from northflank_audit.deadline import Deadline
 from northflank_audit.errors import StartError
-from northflank_audit.library.settings import AuditSettings
+from northflank_audit.library.audit_settings import AuditSettings
 from northflank_audit.reading import LARGEST_DATA, read_text
 from northflank_audit.report import Report
 

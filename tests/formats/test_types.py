@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import json
+from functools import partial
 
 import click
 import pytest
@@ -20,6 +21,7 @@ from northflank_audit.inconclusive import causes
 from northflank_audit.model import ResourceName, Status, fingerprint
 from northflank_audit.report import TypeCoverage
 from tests.formats.conftest import result
+from tests.unpacked import rendered
 
 DB = ResourceName("addon", "db", "Database", "payments", "shop")
 SITE = ResourceName("domain", "shop.example", "shop.example", "payments")
@@ -62,7 +64,7 @@ WRITTEN = {
     "mail": lambda report: mailbody.text(report, "kept"),
     "mail as HTML": lambda report: mailbody.html(report, "kept"),
     "step summary": brief,
-    **{name: FORMATS[name].render for name in FORMATS if name != "attestation"},
+    **{name: partial(rendered, form) for name, form in FORMATS.items() if name != "attestation"},
 }
 
 NAMING = {"chat": lambda report: notify.body(report, [])} | {
