@@ -44,9 +44,9 @@ def read_policy(settings: Settings) -> Policy:
         warnings=[
             *first,
             *settings.weakenings,
+            *_narrowed(selection),
             *exposed({"--token-file": None if settings.input else settings.token_file}),
             *exposed({"--notify-file": settings.notify_file}),
-            *_narrowed(selection),
             *unread(book),
             *(each.text for each in vacuous(book, {rule.id for rule in rules})),
         ],

@@ -1,5 +1,6 @@
 """The commands about the settings of a run."""
 
+import datetime as dt
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -12,11 +13,11 @@ from click.core import ParameterSource
 from northflank_audit.cli.options import run_options
 from northflank_audit.config import email_section
 from northflank_audit.config.precedence import settled
-from northflank_audit.config.settings import NOTIFY_VARIABLE, settings_from
+from northflank_audit.config.settings import NOTIFY_VARIABLE, settings_from, token_variable
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileErrors
 from northflank_audit.formats import FORMATS
-from northflank_audit.northflank.token import TOKEN_VARIABLES
+from northflank_audit.periods import spelt_period
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
 
@@ -94,6 +95,8 @@ def _shown(name: str, value: Any) -> Any:
     """Return a value as it may be shown: of an address that may hold a secret only where it leads."""
     if isinstance(value, tuple | list):
         return [_shown(name, each) for each in value]
+    if isinstance(value, dt.timedelta):
+        return spelt_period(value)
     if isinstance(value, str) and "://" in value and name not in _PUBLIC:
         parts = urlsplit(value)
         host = parts.netloc.rpartition("@")[2]
@@ -106,7 +109,7 @@ def _secrets(given: Mapping[str, Any]) -> Iterator[Setting]:
     if given["token_file"] is not None:
         yield Setting("token", SET, f"the file {given['token_file']}")
     elif not (given["demo"] or given["input"]):
-        variable = next((name for name in TOKEN_VARIABLES if os.environ.get(name, "").strip()), None)
+        variable = token_variable(os.environ)
         yield Setting("token", SET if variable else None, variable or DEFAULT)
     if os.environ.get(NOTIFY_VARIABLE, "").strip() and given["notify_file"] is None and not given["demo"]:
         yield Setting("notify-urls", SET, NOTIFY_VARIABLE)

@@ -123,7 +123,7 @@ class Settings:
             value = reading.read_text(self.token_file, name=f"--token-file {self.token_file}")
             origin = f"the file {self.token_file}"
         else:
-            origin = next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
+            origin = token_variable(environment)
             if not origin:
                 raise StartError(
                     "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (make one under "
@@ -131,6 +131,11 @@ class Settings:
                 )
             value = environment[origin]
         return checked_token(value, origin)
+
+
+def token_variable(environment: Mapping[str, str]) -> str:
+    """Return the name of the variable that holds the token; empty if none does."""
+    return next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
 
 
 def checked_token(text: str, origin: str) -> Token:
