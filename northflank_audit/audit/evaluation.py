@@ -36,9 +36,16 @@ class TimedEngine(Engine):
     """An engine that stops when the run's time is up."""
 
     def __init__(
-        self, rules: Sequence[Rule], now: dt.datetime, deadline: Deadline, *, absent: str = UNKNOWN, console: str = ""
+        self,
+        rules: Sequence[Rule],
+        now: dt.datetime,
+        deadline: Deadline,
+        *,
+        absent: str = UNKNOWN,
+        console: str = "",
+        show_personal: bool = False,
     ) -> None:
-        super().__init__(rules, now, absent, console)
+        super().__init__(rules, now, absent, console, show_personal=show_personal)
         self._deadline = deadline
         self._unevaluated: set[Identity] = set()
 

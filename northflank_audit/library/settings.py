@@ -50,6 +50,7 @@ class AuditSettings:
     on_unknown: Literal["fail", "ignore"] | None = None
     include: Literal["pass", "notapplicable"] | Sequence[Literal["pass", "notapplicable"]] = ()
     console_url: str | None = None
+    show_personal_data: bool = False
     compare: Path | None = None
     save_snapshot: Path | None = None
     page_size: int | None = None

@@ -33,6 +33,7 @@ from northflank_audit.policy.type_rules import TypeRules
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
 from northflank_audit.resources import TYPES
 from northflank_audit.resources.console import console_path
+from northflank_audit.resources.personal import HIDDEN, without_personal_data
 
 UNKNOWN: Final = "unknown"
 _MEANINGS: Final[Mapping[str, Status]] = {
@@ -50,17 +51,27 @@ _WORDS: Final = re.compile(r"\b([a-z]+(?: [a-z]+)*)\Z")
 class Engine:
     """Compiled rules, and the time that `now` is for all of them."""
 
-    def __init__(self, rules: Sequence[Rule], now: dt.datetime, absent: str = UNKNOWN, console: str = "") -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        now: dt.datetime,
+        absent: str = UNKNOWN,
+        console: str = "",
+        *,
+        show_personal: bool = False,
+    ) -> None:
         """Compile the rules. They were validated when they were loaded.
 
         `absent` is what it means if the API omits a documented field: `unknown`, `notapplicable` or
         `violating`; a rule's own parameter of that name takes precedence. `console` is the address of
-        the console that results link to; empty, they link nowhere.
+        the console that results link to; empty, they link nowhere. `show_personal` says whether results show personal
+        data.
         """
         self.rules = list(rules)
         self._now = now
         self._absent = absent
         self._console = console
+        self._show_personal = show_personal
         ready = [CompiledRule.of(rule) for rule in rules]
         self._by_id = {each.rule.id: each for each in ready}
         self._account_rules = [each for each in ready if each.account_scoped]
@@ -192,8 +203,10 @@ class Engine:
 
     def result(self, verdict: Verdict, waiver: Waiver | None = None) -> Result:
         """Put a verdict into words, with its evidence."""
+        ready = self._by_id[verdict.rule.id]
+        if not self._show_personal:
+            verdict = _without_personal_data(verdict, reads=ready.reads_personal_data)
         rule, resource = verdict.rule, verdict.resource
-        ready = self._by_id[rule.id]
         expression = verdict.decided_by or ready.require
         if verdict.status is Status.NOTAPPLICABLE and ready.when is not None:
             expression = ready.when
@@ -215,6 +228,33 @@ class Engine:
             fingerprint=fingerprint(rule.id, resource.identity),
             reason=_cause(verdict) if verdict.status in (Status.UNKNOWN, Status.ERROR) else UNSET,
         )
+
+
+def _without_personal_data(verdict: Verdict, *, reads: bool) -> Verdict:
+    """Return a verdict that can be put into words without personal data, its reason in words already.
+
+    `reads` says whether its rule reads personal data, of any resource: what it looks up by may stand in the reason.
+    """
+    resource, kind = verdict.resource, TYPES[verdict.resource.type]
+    record = without_personal_data(kind, resource.record)
+    if record is resource.record and not reads:
+        return verdict
+    name = record.get(kind.label)
+    shown = msgspec.structs.replace(resource, record=record, name=name if isinstance(name, str) else None)
+    reason = _impersonal_reason(verdict) if reads else _reason(verdict)
+    return msgspec.structs.replace(verdict, resource=shown, reason=reason, missing=None)
+
+
+def _impersonal_reason(verdict: Verdict) -> str:
+    """Return why a verdict could not be given, without what errors of CEL quote: keys and regular expressions."""
+    reason, missing, expression = _reason(verdict), verdict.missing, verdict.decided_by
+    if verdict.status is Status.ERROR:
+        said, colon, _ = reason.partition(": ")
+        return f"{said}{colon}{HIDDEN}" if colon else reason
+    documented = (
+        expression is None or any(missing.key in read.path for read in expression.reads_within) if missing else True
+    )
+    return reason if documented else f"a key of a map is not known: {HIDDEN}"
 
 
 def _is_whole(resource: Resource) -> bool:

@@ -15,7 +15,7 @@ from northflank_audit.resources.base import (
     ResourceType,
     Scope,
 )
-from northflank_audit.resources.children import child_type
+from northflank_audit.resources.child_types import child_type
 from northflank_audit.resources.fields import Field, boolean, text, texts, time, words
 
 _DIGITS: Final = 12
