@@ -35,6 +35,8 @@ class Origin(Struct, frozen=True, kw_only=True):
     teams: list[str] = msgspec.field(default_factory=list)
     all_teams: bool | UnsetType = UNSET
     """True where every team that the organisation lists was asked for."""
+    projects: list[str] | UnsetType = UNSET
+    """The ids of the projects that were audited, where only some were asked for."""
     taken_at: dt.datetime | UnsetType = UNSET
     """When the snapshot was taken, if the resources come from one."""
 

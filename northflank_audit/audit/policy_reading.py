@@ -1,14 +1,18 @@
 """Reads the policy of a run: rules, waivers, and the report to compare with."""
 
 import os
+from collections.abc import Iterator
+from dataclasses import fields
 
 from northflank_audit import bundled
 from northflank_audit.audit.baseline_reading import read_baseline
 from northflank_audit.config.policy import Policy, chosen, excluded_rules, read_rules, read_waivers, requested, unread
+from northflank_audit.config.secret_files import exposed
 from northflank_audit.config.settings import Settings
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.formats import FORMATS
 from northflank_audit.policy.lint.vacuous import vacuous
+from northflank_audit.policy.selection import Selection, check_framework
 from northflank_audit.printable import spelt
 from northflank_audit.reading import read_text
 
@@ -22,8 +26,11 @@ def read_policy(settings: Settings) -> Policy:
         waivers = settings.waivers or str(bundled.DEMO_WAIVERS)
         selected = tuple(demo_config.value["rules"])
     book = read_rules(selected, demo_config, settings.config)
-    rules = chosen(book, settings.rule, settings.skip_rule)
-    not_configured = [rule for rule in requested(book, settings.rule, settings.skip_rule) if rule.unset]
+    selection = Selection.of({each.name: getattr(settings, each.name) for each in fields(Selection)})
+    rules = chosen(book, selection)
+    not_configured = [rule for rule in requested(book, selection) if rule.unset]
+    if settings.framework is not None:
+        check_framework("--framework", settings.framework, [*rules, *not_configured])
     first = _first(settings)
     located_waivers = read_waivers(waivers, settings.waivers or bundled.DEMO_WAIVERS.name) if waivers else []
     return Policy(
@@ -32,15 +39,28 @@ def read_policy(settings: Settings) -> Policy:
         baseline=read_baseline(settings.compare) if settings.compare and not first else None,
         book=book,
         waiver_locations=[place for place, _ in located_waivers],
-        excluded_rules=excluded_rules(book, [*rules, *not_configured], settings.skip_rule),
+        excluded_rules=excluded_rules(book, [*rules, *not_configured], selection),
         not_configured=not_configured,
         warnings=[
             *first,
             *settings.weakenings,
+            *_narrowed(selection),
+            *exposed({"--token-file": None if settings.input else settings.token_file}),
+            *exposed({"--notify-file": settings.notify_file}),
             *unread(book),
             *(each.text for each in vacuous(book, {rule.id for rule in rules})),
         ],
     )
+
+
+def _narrowed(selection: Selection) -> Iterator[str]:
+    """Yield warnings that say to what an audit is narrowed."""
+    if selection.type:
+        yield f"only rules about {' and '.join(selection.type)} ran (--type)"
+    if selection.skip_type:
+        yield f"nothing of {' and '.join(selection.skip_type)} was audited (--skip-type)"
+    if selection.project:
+        yield f"only what is in the project {' or '.join(selection.project)} was audited (--project)"
 
 
 def _first(settings: Settings) -> list[str]:

@@ -9,10 +9,12 @@ from msgspec.structs import replace
 
 from northflank_audit.audit.absent_fields import AbsentFields
 from northflank_audit.audit.comparison import BaselineComparison, RunComparison
+from northflank_audit.audit.compliance import limited_to
 from northflank_audit.audit.evaluation import EvaluatedBatch, TimedEngine
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.tool import TOOL
 from northflank_audit.audit.verdict_totals import VerdictTotals
+from northflank_audit.errors import did_you_mean
 from northflank_audit.formats.text import plural, type_names
 from northflank_audit.model import ACCOUNT_TYPE, Rule
 from northflank_audit.policy.waivers.waiver_book import WaiverBook
@@ -39,12 +41,14 @@ class ReportBuilder:
         self._totals = VerdictTotals(engine, waivers, request.include, comparison)
         self._read: Counter[str] = Counter()
         self._absent = AbsentFields(engine.rules)
+        self._projects: set[str] = set()
         self._resource_count = self._account_count = 0
 
     def add(self, batch: EvaluatedBatch) -> None:
         """Take some resources with their verdicts."""
         self._totals.add(batch.verdicts)
-        self._read.update(each.type for each in batch.resources)
+        self._read.update(each.type for each in batch.resources if self._engine.covers(each))
+        self._projects.update(each.project for each in batch.resources if each.project is not None)
         self._absent.add(batch.resources)
         self._resource_count += batch.resource_count
         self._account_count += batch.account_count
@@ -54,7 +58,7 @@ class ReportBuilder:
         request, policy = self._request, self._request.policy
         # What else makes the audit incomplete takes nothing from the evidence: a control that an unknown verdict does
         # not touch, or whose report could not be written, is as met as it was.
-        unseen = [*source.problems, *self._engine.problems()]
+        unseen = [*source.problems, *self._engine.problems(), *self._unknown_projects(source)]
         # A rule that fails on everything is broken: to ignore what is unknown does not make it pass.
         inconclusive = self._totals.inconclusive(broken=request.gate.on_unknown == "ignore")
         problems = [*unseen, *lost, *inconclusive]
@@ -63,12 +67,12 @@ class ReportBuilder:
             id=run_id,
             started_at=self._started,
             finished_at=dt.datetime.now(dt.UTC),
-            source=source.origin,
+            source=replace(source.origin, projects=list(request.projects) or UNSET),
             complete=not problems,
             incomplete_reasons=problems,
             undelivered=list(lost),
         )
-        return self._totals.report(
+        report = self._totals.report(
             TOOL,
             run,
             coverage,
@@ -81,6 +85,14 @@ class ReportBuilder:
             unread={(team, kind) for team, account in source.accounts.items() for kind in account.unknown},
             subjects=list(subjects) or UNSET,
         )
+        return report if request.framework is None else limited_to(report, request.framework)
+
+    def _unknown_projects(self, source: Source) -> Iterator[str]:
+        """Yield a problem for each project that was named and that no account has."""
+        known = self._projects.union(*(account.projects for account in source.accounts.values()))
+        for name in self._request.projects:
+            if name not in known:
+                yield f"there is no project '{name}'{did_you_mean(name, known)}: nothing of it was audited"
 
     def _coverage(self, source: Source) -> Coverage:
         coverage = source.coverage()

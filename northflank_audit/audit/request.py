@@ -19,6 +19,10 @@ class AuditRequest:
     """What it means where the API leaves out a documented field that a rule reads."""
     include: frozenset[Status] = frozenset()
     """What to list besides what somebody must read."""
+    projects: tuple[str, ...] = ()
+    """The ids of the projects to audit; empty: all, and what is in none."""
+    framework: str | None = None
+    """The framework whose controls the report shows; None: all."""
     gate: Gate = field(default_factory=Gate)
     """What makes the exit code 1."""
     console_url: str = ""
@@ -38,6 +42,8 @@ class AuditRequest:
             details=settings.details,
             absent=settings.absent,
             include=settings.include,
+            projects=settings.project,
+            framework=settings.framework,
             gate=settings.gate,
             console_url="" if settings.demo else settings.console_url,  # the demo's resources are in no console
             show_personal_data=settings.show_personal_data,

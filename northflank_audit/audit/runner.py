@@ -60,15 +60,9 @@ def audit(
     """Evaluate every resource of the source by every rule, and return the report."""
     started = dt.datetime.now(dt.UTC)
     now, deadline = source.as_of or started, deadline or Deadline(math.inf)
-    engine = TimedEngine(
-        request.policy.rules,
-        now,
-        deadline,
-        absent=request.absent,
-        console=request.console_url,
-        show_personal=request.show_personal_data,
-    )
+    engine = TimedEngine.of(request, now, deadline)
     builder, snapshot = ReportBuilder(request, engine, started, history), SnapshotCollector(request)
+    source.narrow(() if engine.account_scoped or snapshot.wanted else request.projects)
     for batch in evaluate(engine, source, request.details):
         builder.add(batch)
         snapshot.add(batch.resources)

@@ -9,11 +9,14 @@ from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
+from northflank_audit.cli.completion import beginning, completing
 from northflank_audit.delivery.mailconfig import problem_of
 from northflank_audit.errors import did_you_mean
 from northflank_audit.model import Severity
 from northflank_audit.periods import period
+from northflank_audit.resources import TYPES
 
 NONE: Final = "none"
 """The word for no name at all, since an empty value is a mistake."""
@@ -110,6 +113,11 @@ class NameList(click.ParamType[Any]):
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete a name."""
+        del ctx, param
+        return beginning(incomplete, self.names)
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Split and check; `none` alone is no name."""
         texts = [value] if isinstance(value, str) else list(value)
@@ -122,6 +130,25 @@ class NameList(click.ParamType[Any]):
             if name not in self.names:
                 self.fail(_unknown(name, self.names), param, ctx)
         return names
+
+
+class TypeName(click.ParamType[Any]):
+    """The name of a resource type."""
+
+    name = "TYPE"
+    values = tuple(TYPES)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete a type."""
+        del ctx, param
+        return beginning(incomplete, self.values)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check."""
+        if value not in TYPES:
+            hint = did_you_mean(str(value), TYPES) or "; the command types lists them"
+            self.fail(f"unknown resource type '{value}'{hint}", param, ctx)
+        return str(value)
 
 
 class OutputPath(click.ParamType[Any]):
@@ -210,6 +237,7 @@ def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     """Return a decorator that adds an option, which a variable of its name sets, too."""
     variable = "NORTHFLANK_AUDIT_" + names[0].lstrip("-").replace("-", "_").upper()
     attributes["envvar"] = [variable, *attributes.pop("variables", ())]
+    attributes = completing(names[0], attributes.get("metavar")) | attributes
     return click.option(*names, **{"cls": Option, **attributes})
 
 

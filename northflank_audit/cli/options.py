@@ -19,12 +19,14 @@ from northflank_audit.cli.option_types import (
     OutputPath,
     Period,
     SeverityAge,
+    TypeName,
     WebAddress,
     add_options,
     option,
 )
 from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES, Settings
 from northflank_audit.delivery.when import When
+from northflank_audit.formats import CsvDialect
 from northflank_audit.model import Severity
 
 _DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(Settings)}
@@ -63,6 +65,48 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         option("--rule", metavar="ID", multiple=True, names=True, help="Run this rule only; repeatable."),
         option("--skip-rule", metavar="ID", multiple=True, names=True, help="Skip this rule; repeatable."),
+    )
+
+
+def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select rules by what they are about."""
+    return add_options(
+        command,
+        option(
+            "--control",
+            metavar="FRAMEWORK[:ID]",
+            multiple=True,
+            names=True,
+            help="Run only rules that serve this framework or control; repeatable.",
+        ),
+        option(
+            "--min-severity",
+            type=click.Choice([severity.value for severity in Severity]),
+            help="Run only rules of this severity or above.",
+        ),
+        option(
+            "--type",
+            type=TypeName(),
+            metavar="TYPE",
+            multiple=True,
+            names=True,
+            help="Run only rules about this resource type; repeatable.",
+        ),
+        option(
+            "--skip-type",
+            type=TypeName(),
+            metavar="TYPE",
+            multiple=True,
+            names=True,
+            help="Run no rule about this resource type, or that reads its list; repeatable.",
+        ),
+        option(
+            "--project",
+            metavar="ID",
+            multiple=True,
+            names=True,
+            help="Audit only what is in this project; repeatable.",
+        ),
     )
 
 
@@ -154,6 +198,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
     options = (
         source_options,
         policy_options,
+        selection_options,
         waivers_option,
         details_option,
         option(
@@ -204,6 +249,13 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             help="Write a report to a file; repeatable; - is standard output.",
         ),
         option(
+            "--csv-dialect",
+            type=click.Choice(get_args(CsvDialect)),
+            default=_DEFAULTS["csv_dialect"],
+            show_default=True,
+            help="CSV for programs, or for Excel, where the region's list separator is a comma or a semicolon.",
+        ),
+        option(
             "--include",
             type=NameList(["pass", "notapplicable"]),
             default="",
@@ -219,6 +271,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             help="Base URL of the console that reports link to.",
         ),
         personal_data_option,
+        option("--framework", metavar="ID", help="Show only this framework's controls in reports; all rules run."),
         option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
         option("--history", metavar="URL", help="Keep the run in this database: a path, or postgresql://…"),
         option(

@@ -14,9 +14,11 @@ from northflank_audit.config.policy import read_rules, requested
 from northflank_audit.config.settings import settings_from
 from northflank_audit.errors import FetchError, StartError, did_you_mean
 from northflank_audit.formats.ruletext import plain
+from northflank_audit.formats.text import full_label
 from northflank_audit.model import Rule
 from northflank_audit.parameters import ParameterSchema, allowed, to_set
 from northflank_audit.policy.expressions.trace_text import lines
+from northflank_audit.policy.selection import Selection
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
 
@@ -35,7 +37,9 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     The resource comes from the account, or from --input or --demo. For a rule about accounts its id is the team's,
     or 'account' for the token's own.
     """
-    (rule,) = requested(read_rules(given["rules"], given["config"]), (rule_id,), given["skip_rule"])
+    (rule,) = requested(
+        read_rules(given["rules"], given["config"]), Selection(rule=(rule_id,), skip_rule=given["skip_rule"])
+    )
     if rule.unset and resource_id is not None:
         raise StartError(f"the rule {rule_id} is not configured: {to_set(rule.unset)} (overrides in the config file)")
     for heading, text in _sections(rule):
@@ -84,8 +88,7 @@ def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None
         finder = Finder(rule, source, settings.details, show_personal=settings.show_personal_data)
         for result, steps in finder.find(resource_id):
             any_resource = True
-            whose = f" of team {printable(result.resource.team)}" if result.resource.team else ""
-            say(click.style(f"on {result.resource.type} {printable(result.resource.id or '')}{whose}", bold=True))
+            say(click.style(f"on {printable(full_label(result.resource))}", bold=True))
             say(f"  {result.status}: {printable(result.message)}")
             for name, step in steps:
                 say("\n".join(f"  {line}" for line in lines(step, name, values=finder.shows_values)))

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from northflank_audit.cli.option_types import TypeName
 from northflank_audit.cli.options import run_options
 from northflank_audit.config import email_section
 from northflank_audit.formats import FORMATS
@@ -118,6 +119,8 @@ def _of(option: click.Option) -> dict[str, Any]:
         value = {"type": "boolean"}
     elif isinstance(kind, click.Choice):
         value = {"enum": list(kind.choices)}
+    elif isinstance(kind, TypeName):
+        value = {"enum": list(kind.values)}
     elif isinstance(kind, click.IntRange | click.FloatRange):
         bound = "exclusiveMinimum" if kind.min_open else "minimum"
         value = {"type": "integer" if isinstance(kind, click.IntRange) else "number", bound: kind.min}

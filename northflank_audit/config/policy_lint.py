@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 
 from northflank_audit.config.policy import read_tested
 from northflank_audit.documents.yaml_document import Document
-from northflank_audit.errors import FileError, in_order
+from northflank_audit.errors import FileError, StartError, in_order
 from northflank_audit.policy.lint.warnings import warnings
 from northflank_audit.policy.rules import rulebook as rule_files
 from northflank_audit.policy.rules.rulebook import Rulebook
+from northflank_audit.policy.selection import check_control
 from northflank_audit.policy.waivers import waiver_book as waiver_files
 from northflank_audit.reading import read_text
 
@@ -48,10 +49,16 @@ def lint(
 
 
 def _unknown_ids(book: Rulebook, config: Document) -> Iterator[FileError]:
-    """Yield the ids among a config file's `rule` and `skip-rule` that no rule has."""
+    """Yield the ids among a config file's `rule` and `skip-rule`, and the controls, that no rule has."""
     for key in ("rule", "skip-rule"):
         given = config.value.get(key) if isinstance(config.value, dict) else None
         for index, rule_id in enumerate(given if isinstance(given, list) else []):
             is_known = not isinstance(rule_id, str) or rule_id in {*book.rules, *book.off}
             if not is_known and (problem := rule_files.absent(book, rule_id)):
                 yield config.error((key, index), problem)
+    given = config.value.get("control") if isinstance(config.value, dict) else None
+    for index, name in enumerate(given if isinstance(given, list) else []):
+        try:
+            check_control(str(name), list(book.rules.values()))
+        except StartError as error:
+            yield config.error(("control", index), str(error).removeprefix("--"))

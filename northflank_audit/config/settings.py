@@ -20,11 +20,11 @@ from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import StartError
-from northflank_audit.formats import FORMATS, Format
+from northflank_audit.formats import FORMATS, CsvDialect, Format
 from northflank_audit.gate import Gate
 from northflank_audit.model import Severity, Status
 from northflank_audit.northflank.token import TOKEN_VARIABLES, Token, is_loopback
-from northflank_audit.printable import printable
+from northflank_audit.printable import printable, spelt
 
 DEFAULT_URL: Final = "https://api.northflank.com"
 URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
@@ -56,6 +56,12 @@ class Settings:
     max_attempts: int
     timeout: float
     config: Document | None
+    control: tuple[str, ...] = ()
+    min_severity: Severity | None = None
+    type: tuple[str, ...] = ()
+    skip_type: tuple[str, ...] = ()
+    project: tuple[str, ...] = ()
+    framework: str | None = None
     max_requests: int | None = None
     reserve: int = 0
     waivers: str | None = None
@@ -68,6 +74,7 @@ class Settings:
     output_dir: str = "reports"
     format: tuple[str, ...] = ()
     output: tuple[tuple[str, str], ...] = ()
+    csv_dialect: CsvDialect = "rfc4180"
     include: frozenset[Status] = frozenset()
     compare: str | None = None
     history: str | None = None
@@ -117,14 +124,19 @@ class Settings:
             value = reading.read_text(self.token_file, name=f"--token-file {self.token_file}")
             origin = f"the file {self.token_file}"
         else:
-            origin = next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
+            origin = token_variable(environment)
             if not origin:
                 raise StartError(
-                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (a token is made under "
-                    "Account settings > API; it needs to read registries); --demo needs none"
+                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (make one under "
+                    "Account settings > API; `plan --role` prints the permissions that it needs); --demo needs none"
                 )
             value = environment[origin]
         return checked_token(value, origin)
+
+
+def token_variable(environment: Mapping[str, str]) -> str:
+    """Return the name of the variable that holds the token; empty if none does."""
+    return next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
 
 
 def checked_token(text: str, origin: str) -> Token:
@@ -154,6 +166,8 @@ def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
         values["api_url"] = _checked_url(given["api_url"])
     if "fail_on" in given:
         values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
+    if values.get("min_severity"):
+        values["min_severity"] = Severity(values["min_severity"])
     values |= _checked_delivery(values)
     if "email_to" in given:
         values["email"] = email_section.email(delivery_config, given["email_to"] or (), os.environ)
@@ -233,6 +247,8 @@ def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
     file = values.get("metrics_file")
     if file is not None and not file.endswith(METRICS_SUFFIX):
         raise click.UsageError(f"--metrics-file: the node exporter reads files that end in {METRICS_SUFFIX}")
+    if file is not None and not _has_folder(file, values.get("output_dir", "")):
+        raise click.UsageError(f"--metrics-file {spelt(file)}: there is no such folder; make it, or correct the path")
     urls = {name: values[name].strip() for name in ("metrics_push", "heartbeat") if values.get(name) is not None}
     for name, url in urls.items():
         option = f"--{name.replace('_', '-')}"
@@ -248,6 +264,15 @@ def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
         if name == "heartbeat" and not heartbeat.is_spelt_right(url):
             raise click.UsageError(f"{option}: in braces stand three words: {{start|success|fail}}")
     return urls
+
+
+def _has_folder(file: str, made: str) -> bool:
+    """Tell whether a file's folder is there, or is `made` by the run itself."""
+    folder = os.path.realpath(Path(file).parent)
+    try:
+        return Path(folder).is_dir() or folder == os.path.realpath(made)
+    except OSError:  # it is reported where the file is written
+        return True
 
 
 def _checked_url(given: str) -> str:

@@ -28,6 +28,11 @@ VERDICT_OPTIONS: Final = (
     "rules",
     "rule",
     "skip-rule",
+    "control",
+    "min-severity",
+    "type",
+    "skip-type",
+    "project",
     "absent",
     "overrides",
 )

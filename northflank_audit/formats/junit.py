@@ -9,7 +9,7 @@ A verdict has no time of its own: the case about the audit has that of the whole
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
-from northflank_audit.formats.gate import GateVerdicts
+from northflank_audit.formats.gate_verdicts import GateVerdicts
 from northflank_audit.formats.headline import explanation, headline
 from northflank_audit.formats.junitxml import Case, Suite, document
 from northflank_audit.formats.text import counted, label, reasons

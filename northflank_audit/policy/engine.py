@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby, islice
 from operator import attrgetter
@@ -27,13 +27,13 @@ from northflank_audit.model import (
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.cel import MOST_STEPS, Absent, Expression, Failed, Missing, lookup
-from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking, lacking_in, named, plural_of
-from northflank_audit.policy.rule_reads import by_collection, field_names
+from northflank_audit.policy.impersonal import impersonal, reason_of
+from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking_in, named, plural_of
+from northflank_audit.policy.rule_reads import PROJECT_TYPE, by_collection, field_names
 from northflank_audit.policy.type_rules import TypeRules
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
 from northflank_audit.resources import TYPES
 from northflank_audit.resources.console import console_path
-from northflank_audit.resources.personal import HIDDEN, without_personal_data
 
 UNKNOWN: Final = "unknown"
 _MEANINGS: Final[Mapping[str, Status]] = {
@@ -57,6 +57,7 @@ class Engine:
         now: dt.datetime,
         absent: str = UNKNOWN,
         console: str = "",
+        projects: Collection[str] = (),
         *,
         show_personal: bool = False,
     ) -> None:
@@ -64,14 +65,15 @@ class Engine:
 
         `absent` is what it means if the API omits a documented field: `unknown`, `notapplicable` or
         `violating`; a rule's own parameter of that name takes precedence. `console` is the address of
-        the console that results link to; empty, they link nowhere. `show_personal` says whether results show personal
-        data.
+        the console that results link to; empty, they link nowhere. `projects` are the ids of those that are evaluated;
+        empty: all there is. `show_personal` says whether results show personal data.
         """
         self.rules = list(rules)
         self._now = now
         self._absent = absent
         self._console = console
         self._show_personal = show_personal
+        self.projects = frozenset(projects)
         ready = [CompiledRule.of(rule) for rule in rules]
         self._by_id = {each.rule.id: each for each in ready}
         self._account_rules = [each for each in ready if each.account_scoped]
@@ -93,15 +95,23 @@ class Engine:
         One evaluation covers all rules and a page of resources. If it fails, or if something in a record is
         uncertain, each resource and rule is evaluated by itself, so that only the pair that failed is unknown.
         """
-        for (kind, parts), group in groupby(resources, key=attrgetter("type", "parts")):
+        for (kind, parts), group in groupby(filter(self.covers, resources), key=attrgetter("type", "parts")):
             rules = self._type_rules.get(kind)
             if rules is None or not rules.ready:
                 continue
             while page := list(islice(group, PAGE)):
                 yield from rules.evaluate(page, {"now": self._now, "detailed": DETAIL in parts}, self._settled)
 
+    def covers(self, resource: Resource) -> bool:
+        """Tell whether a resource is evaluated: it is in one of the projects, where some are named."""
+        if not self.projects:
+            return True
+        return (resource.id if resource.type == PROJECT_TYPE else resource.project) in self.projects
+
     def unread(self, gap: Resource) -> Iterator[Verdict]:
         """Yield an unknown verdict for each rule about a list that could not be read."""
+        if self.projects and gap.project not in (None, *self.projects):
+            return
         for rule in self.rules:
             if rule.resource == gap.type:
                 yield Verdict(rule, gap, Status.UNKNOWN, None, gap.shortfall or NOT_GIVEN)
@@ -149,12 +159,14 @@ class Engine:
             if kind.listing is None and account.partial:
                 continue
             if each.list_types & account.out_of_scope.keys():
-                yield from (Verdict(each.rule, one, Status.NOTAPPLICABLE) for one in view.about(kind))
+                yield from (
+                    Verdict(each.rule, one, Status.NOTAPPLICABLE) for one in filter(self.covers, view.about(kind))
+                )
                 continue
             shared, seen = view.shared(each)
             absent_elsewhere = view.absent(each)
             exhausted: Failed | None = None
-            for resource in view.about(kind):
+            for resource in filter(self.covers, view.about(kind)):
                 uncertainty = view.uncertainty(resource)
                 own: dict[str, Any] = {"params": each.rule.params}
                 if kind.listing is not None:
@@ -205,7 +217,7 @@ class Engine:
         """Put a verdict into words, with its evidence."""
         ready = self._by_id[verdict.rule.id]
         if not self._show_personal:
-            verdict = _without_personal_data(verdict, reads=ready.reads_personal_data)
+            verdict = impersonal(verdict, reads=ready.reads_personal_data)
         rule, resource = verdict.rule, verdict.resource
         expression = verdict.decided_by or ready.require
         if verdict.status is Status.NOTAPPLICABLE and ready.when is not None:
@@ -230,44 +242,10 @@ class Engine:
         )
 
 
-def _without_personal_data(verdict: Verdict, *, reads: bool) -> Verdict:
-    """Return a verdict that can be put into words without personal data, its reason in words already.
-
-    `reads` says whether its rule reads personal data, of any resource: what it looks up by may stand in the reason.
-    """
-    resource, kind = verdict.resource, TYPES[verdict.resource.type]
-    record = without_personal_data(kind, resource.record)
-    if record is resource.record and not reads:
-        return verdict
-    name = record.get(kind.label)
-    shown = msgspec.structs.replace(resource, record=record, name=name if isinstance(name, str) else None)
-    reason = _impersonal_reason(verdict) if reads else _reason(verdict)
-    return msgspec.structs.replace(verdict, resource=shown, reason=reason, missing=None)
-
-
-def _impersonal_reason(verdict: Verdict) -> str:
-    """Return why a verdict could not be given, without what errors of CEL quote: keys and regular expressions."""
-    reason, missing, expression = _reason(verdict), verdict.missing, verdict.decided_by
-    if verdict.status is Status.ERROR:
-        said, colon, _ = reason.partition(": ")
-        return f"{said}{colon}{HIDDEN}" if colon else reason
-    documented = (
-        expression is None or any(missing.key in read.path for read in expression.reads_within) if missing else True
-    )
-    return reason if documented else f"a key of a map is not known: {HIDDEN}"
-
-
 def _is_whole(resource: Resource) -> bool:
     """Tell whether a list gave every field of a resource that it may give."""
     lists_all = TYPES[resource.type].lists_all
     return lists_all is not None and lists_all(resource.record)
-
-
-def _reason(verdict: Verdict) -> str:
-    """Return why a verdict could not be given, for a person."""
-    if verdict.seen is None and verdict.decided_by is not None and verdict.missing is not None:
-        return lacking(verdict.decided_by, verdict.resource, verdict.missing, verdict.invalid or {})
-    return verdict.reason
 
 
 def _cause(verdict: Verdict) -> str:
@@ -276,7 +254,7 @@ def _cause(verdict: Verdict) -> str:
     project = "" if resource.project is None else f" of project {resource.project}"
     team = "" if resource.team is None else f" of team {resource.team}"
     whose = f" of '{resource.id}'{project}{team}"
-    *before, last = _reason(verdict).split(whose)
+    *before, last = reason_of(verdict).split(whose)
     return "".join(_WORDS.sub(r"its \1", text) if _WORDS.search(text) else text + whose for text in before) + last
 
 
@@ -287,7 +265,7 @@ def _message(verdict: Verdict) -> str:
         case Status.FAIL:
             return filled(rule, resource)
         case Status.UNKNOWN:
-            return f"{name} could not be judged: {_reason(verdict)}"
+            return f"{name} could not be judged: {reason_of(verdict)}"
         case Status.ERROR:
             return f"{name} could not be judged: the rule itself failed on it: {verdict.reason}"
         case Status.NOTAPPLICABLE:

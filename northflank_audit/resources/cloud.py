@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from northflank_audit.resources.base import LIST, Part, Permission, Record, ResourceType, Scope
-from northflank_audit.resources.child_types import child_type
+from northflank_audit.resources.children import child_type
 from northflank_audit.resources.fields import Field, Kind, boolean, number, text, texts, time, words
 
 _PROVIDERS: Final = (

@@ -3,7 +3,7 @@
 from typing import Final
 
 from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, ResourceType, Scope
-from northflank_audit.resources.child_types import child_type
+from northflank_audit.resources.children import child_type
 from northflank_audit.resources.fields import boolean, number, text, texts, time, words
 
 _READ_DOMAINS: Final = Permission("Account > Networking > Domains > Read", "Account > Domains > General > Read")

@@ -132,7 +132,7 @@ def test_list_shows_the_selected_rules_and_their_tuning(audit, files, tmp_path):
     (tmp_path / "audit.yaml").write_text(
         "overrides: {provider: {severity: info, params: {allowed: [x]}}, unrestricted: off}\n"
     )
-    (rule,) = json.loads(audit("rules", "list", "--rules", "good.yaml", "--json").out)
+    (rule,) = json.loads(audit("rules", "list", "--rules", "good.yaml", "--json").out)["rules"]
     assert (rule["severity"], rule["params"]) == ("info", {"allowed": ["x"]})
 
 
