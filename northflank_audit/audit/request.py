@@ -28,6 +28,8 @@ class AuditRequest:
     """What makes the exit code 1."""
     console_url: str = ""
     """The address of the console that results link to; empty, they link nowhere."""
+    show_personal_data: bool = False
+    """Whether results show e-mail addresses and names of people."""
     snapshot: str | None = None
     """Where to save what was fetched."""
     digested: tuple[str, ...] = ()
@@ -49,6 +51,7 @@ class AuditRequest:
             framework=settings.framework,
             gate=settings.gate,
             console_url="" if settings.demo else settings.console_url,  # the demo's resources are in no console
+            show_personal_data=settings.show_personal_data,
             snapshot=settings.save_snapshot,
             digested=tuple(each.name for each in settings.formats if each.needs_digest),
         )

@@ -59,6 +59,7 @@ class AuditSettings:
     include: Literal["pass", "notapplicable"] | Sequence[Literal["pass", "notapplicable"]] = ()
     console_url: str | None = None
     framework: str | None = None
+    show_personal_data: bool = False
     compare: Path | None = None
     history: str | None = None
     save_snapshot: Path | None = None
