@@ -58,6 +58,8 @@ class Struct(msgspec.Struct, frozen=True, rename="camel"):
 
 Identity = tuple[str, str | None, str | None, str]
 """The identity of a resource: its type, team, project and id."""
+OWN_ACCOUNT: Final = "the token's own account"
+"""What people call the account that belongs to no team."""
 LIST: Final = "list"
 """The part of a record that its list gives."""
 DETAIL: Final = "detail"
@@ -96,6 +98,11 @@ class Resource(Struct, frozen=True, kw_only=True):
         return DETAIL in self.parts
 
 
+def account_name(team: str | None) -> str:
+    """Return what people call a team's account, or (None) the token's own."""
+    return OWN_ACCOUNT if team is None else f"team {team}"
+
+
 def checked_time(time: dt.datetime) -> None:
     """Raise ValueError for a time without a zone, or so far away that calculating with it may fail."""
     if time.tzinfo is None:
@@ -119,7 +126,7 @@ class Account(Struct, frozen=True, kw_only=True):
     """Whether only what the token or its organisation has was asked for, and none of the account's own lists."""
 
     def __str__(self) -> str:
-        """Name the account in messages."""
+        """Name the account in messages about what it holds."""
         return "the account" if self.team is None else f"team {self.team}"
 
     @property

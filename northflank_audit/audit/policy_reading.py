@@ -7,6 +7,7 @@ from dataclasses import fields
 from northflank_audit import bundled
 from northflank_audit.audit.baseline_reading import read_baseline
 from northflank_audit.config.policy import Policy, chosen, excluded_rules, read_rules, read_waivers, requested, unread
+from northflank_audit.config.secret_files import exposed
 from northflank_audit.config.settings import Settings
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.formats import FORMATS
@@ -44,6 +45,8 @@ def read_policy(settings: Settings) -> Policy:
             *first,
             *settings.weakenings,
             *_narrowed(selection),
+            *exposed({"--token-file": None if settings.input else settings.token_file}),
+            *exposed({"--notify-file": settings.notify_file}),
             *unread(book),
             *(each.text for each in vacuous(book, {rule.id for rule in rules})),
         ],

@@ -14,6 +14,7 @@ from northflank_audit.config.policy import read_rules, requested
 from northflank_audit.config.settings import settings_from
 from northflank_audit.errors import FetchError, StartError, did_you_mean
 from northflank_audit.formats.ruletext import plain
+from northflank_audit.formats.text import full_label
 from northflank_audit.model import Rule
 from northflank_audit.parameters import ParameterSchema, allowed, to_set
 from northflank_audit.policy.expressions.trace import lines
@@ -86,8 +87,7 @@ def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None
         finder = Finder(rule, source, settings.details)
         for result, steps in finder.find(resource_id):
             any_resource = True
-            whose = f" of team {printable(result.resource.team)}" if result.resource.team else ""
-            say(click.style(f"on {result.resource.type} {printable(result.resource.id or '')}{whose}", bold=True))
+            say(click.style(f"on {printable(full_label(result.resource))}", bold=True))
             say(f"  {result.status}: {printable(result.message)}")
             for name, step in steps:
                 say("\n".join(f"  {line}" for line in lines(step, name)))

@@ -20,7 +20,7 @@ from msgspec import UNSET
 
 from northflank_audit.formats import CsvDialect
 from northflank_audit.formats.entries import Entry, entries
-from northflank_audit.formats.text import as_json, identity
+from northflank_audit.formats.text import as_json, label
 from northflank_audit.model import Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary
@@ -132,7 +132,7 @@ def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     yield from (
         resource.type,
         resource.id or "",
-        resource.title or resource.id or identity(resource),
+        resource.title or label(resource),
         resource.team or "",
         entry.message,
     )

@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from northflank_audit.formats import ruletext
 from northflank_audit.formats.subject import whose
 from northflank_audit.formats.templating import environment
-from northflank_audit.formats.text import BECAME, changes, identity, narrowed, new_first
+from northflank_audit.formats.text import BECAME, changes, label, narrowed, new_first
 from northflank_audit.formats.view import grouped, view
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result
@@ -130,15 +130,14 @@ def first_few(items: Iterable[Any]) -> Excerpt:
 
 
 def about(result: Result) -> str:
-    """Name what a result is about: `payments / Docker Hub (docker-hub)`."""
+    """Name what a result is about: `Docker Hub (payments/docker-hub)`."""
     resource = result.resource
-    return f"{resource.title} ({identity(resource)})" if resource.title else identity(resource)
+    return f"{resource.title} ({label(resource)})" if resource.title else label(resource)
 
 
 def place(result: Result) -> str:
-    """Return the id of what a result is about, with its team; its message has the name."""
-    resource = result.resource
-    return identity(resource)
+    """Return the label of what a result is about; its message has the name."""
+    return label(result.resource)
 
 
 def rich(value: str) -> Markup:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from northflank_audit.formats.headline import headline
-from northflank_audit.formats.text import BECAME, STATUSES, identity
+from northflank_audit.formats.text import BECAME, STATUSES, label
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.report import Report, RuleSummary
 from northflank_audit.resolution import Became
@@ -193,7 +193,7 @@ def _head(
 def _resource(result: Result) -> dict[str, Any]:
     name = result.resource
     return {
-        "name": name.title or name.id or identity(name),
+        "name": name.title or label(name),
         "type": name.type,
         **_some(
             uid=name.id,

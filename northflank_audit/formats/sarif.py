@@ -22,7 +22,7 @@ from msgspec import UNSET
 from northflank_audit.formats.headline import explanation
 from northflank_audit.formats.link import address
 from northflank_audit.formats.locations import RuleLocations, SourceLocation, resource_uri, scope_path
-from northflank_audit.formats.text import changes, identity, label, plural, qualifiers, reasons
+from northflank_audit.formats.text import changes, label, plural, qualifiers, reasons
 from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, Waiver, fingerprint
 from northflank_audit.printable import printable, sarif_text, shortened
 from northflank_audit.report import Report, RuleSummary
@@ -234,7 +234,7 @@ def _result(result: Result, index: int, place: SourceLocation) -> dict[str, Any]
                 "physicalLocation": _physical(resource_uri(resource)),
                 "logicalLocations": [
                     {
-                        "name": _cut(resource.title or identity(resource)),
+                        "name": _cut(resource.title or label(resource)),
                         "fullyQualifiedName": _cut("/".join(filter(None, full))),
                         "kind": "resource",
                     }

@@ -6,9 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET
-from msgspec.structs import replace
 
-from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, Waiver
+from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, Waiver, account_name
 from northflank_audit.printable import printable
 from northflank_audit.report import Coverage, Report
 from northflank_audit.resolution import RESOLVED, Became
@@ -108,28 +107,19 @@ def _ordered(types: Iterable[str]) -> list[str]:
     return sorted(types, key=lambda kind: (kind == ACCOUNT_TYPE, kind))
 
 
-def identity(resource: ResourceName) -> str:
-    """Return a resource's id, below its team's and its project's where it has them: `pull`, `payments/shop/db`.
+def label(resource: ResourceName) -> str:
+    """Return what tells a resource from all others of its type, in every format: `pull`, `payments/shop/db`.
 
-    Where a whole list could not be read, it says so: `all addons of project shop`.
+    Its team and project stand before its id, where it has them. An account is `team payments` or the token's own
+    account; a whole list that could not be read is `all addons of project shop`.
     """
+    if resource.type == ACCOUNT_TYPE:
+        return account_name(resource.team)
     if resource.id is None:
         project = f" of project {resource.project}" if resource.project else ""
-        team = f" of team {resource.team}" if resource.team else ""
+        team = f" of {account_name(resource.team)}" if resource.team else ""
         return f"all {type_names(resource.type).plural}{project}{team}"
     return "/".join(filter(None, (resource.team, resource.project, resource.id)))
-
-
-def teamless(resource: ResourceName) -> str:
-    """Return the same where the team stands beside it: `shop/db`."""
-    return identity(replace(resource, team=None))
-
-
-def label(resource: ResourceName) -> str:
-    """Return what tells a resource from all others of its type: `pull`, `payments/pull`, `team payments`."""
-    if resource.type == ACCOUNT_TYPE:
-        return THE_ACCOUNT if resource.team is None else f"team {resource.team}"
-    return identity(resource)
 
 
 def full_label(resource: ResourceName) -> str:
@@ -142,13 +132,7 @@ def narrowed(waiver: Waiver) -> str:
     """Return what a waiver is about besides its rule and resource: ` of the token's own account`; nothing if any."""
     kind = "" if waiver.type is UNSET else f" ({type_names(waiver.type).singular})"
     project = "" if waiver.project is UNSET else f" in project {waiver.project}"
-    team = (
-        ""
-        if waiver.team is UNSET
-        else " of the token's own account"
-        if waiver.team is None
-        else f" of team {waiver.team}"
-    )
+    team = "" if waiver.team is UNSET else f" of {account_name(waiver.team)}"
     return kind + project + team
 
 

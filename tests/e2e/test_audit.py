@@ -186,8 +186,18 @@ def test_a_wrong_token_is_final_and_the_report_says_incomplete(audit, serve):
 
 def test_a_token_file(audit, serve, tmp_path):
     server = serve([old("a")])
-    (tmp_path / "token").write_text(f"  {server.token}\n")
-    assert audit("--token-file", "token", "--api-url", server.url).code == 0
+    file = tmp_path / "token"
+    file.write_text(f"  {server.token}\n")
+    file.chmod(0o600)
+    given = ("--quiet", "--token-file", "token", "--api-url", server.url)
+    private = audit(*given)
+    assert (private.code, private.out) == (0, "")
+    file.chmod(0o644)
+    public = audit(*given)
+    assert (public.code, "warning: --token-file token: every user of this machine can read it" in public.out) == (
+        0,
+        True,
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
@@ -369,6 +379,7 @@ def test_a_report_that_can_not_be_written_makes_it_incomplete(audit, tmp_path):
         (("--output", "md=./reports/../reports/report.json"), "same place"),
         (("--save-snapshot", "reports/report.json"), "same place"),
         (("--metrics-file", "x.prom", "--output", "json=x.prom"), "same place"),
+        (("--metrics-file", "nowhere/x.prom"), "--metrics-file nowhere/x.prom: there is no such folder"),
         (("--input", "none.json"), "none.json: can't be read"),
         (("--demo", "--input", "x"), "--demo brings its own"),
         (("--team", "a", "--all-teams"), "exclude each other"),
