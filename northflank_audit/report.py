@@ -11,8 +11,9 @@ from msgspec import UNSET, UnsetType
 
 from northflank_audit.controls import Framework
 from northflank_audit.gate import Gate
-from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, Waiver, checked_time
+from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, checked_time
 from northflank_audit.parameters import to_set
+from northflank_audit.remarks import Annotation, Waiver
 
 
 class Tool(Struct, frozen=True):
@@ -175,6 +176,17 @@ class Waivers(Struct, frozen=True):
     unused: list[Waiver]
 
 
+class Annotations(Struct, frozen=True, kw_only=True):
+    """What the annotations amount to."""
+
+    overdue: int
+    """Findings that should have been fixed before the run."""
+    incorrect: int
+    """Findings of which someone says that the tool is wrong."""
+    unused: list[Annotation]
+    """Annotations that are about no finding."""
+
+
 class Subject(Struct, frozen=True, kw_only=True):
     """What was evaluated, as a file that can be kept beside the report."""
 
@@ -243,6 +255,8 @@ class Report(Struct, frozen=True, kw_only=True):
     subjects: list[Subject] | UnsetType = UNSET
     """What was evaluated: the files of `--input`, or a snapshot of what was fetched, where one was made."""
     waivers: Waivers
+    annotations: Annotations | UnsetType = UNSET
+    """What the annotations amount to, if there is a file of them."""
     warnings: list[str]
     exit_code: int
     gate: Gate = msgspec.field(default_factory=Gate)

@@ -18,6 +18,7 @@ from northflank_audit.cli.option_types import (
     NameList,
     OutputPath,
     WebAddress,
+    WholeNumber,
     add_options,
     option,
 )
@@ -66,8 +67,31 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that names the waivers."""
-    decorated: Callable[..., Any] = option("--waivers", metavar="FILE", help="Accepted violations, in YAML.")(command)
-    return decorated
+    return add_options(command, option("--waivers", metavar="FILE", help="Accepted violations, in YAML."))
+
+
+def waiver_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name the waivers, and say how long one may last."""
+    return add_options(
+        command,
+        waivers_option,
+        option(
+            "--max-waiver-days",
+            type=WholeNumber(1, 36_500),
+            metavar="N",
+            default=_DEFAULTS["max_waiver_days"],
+            show_default=True,
+            help="Most days that a waiver may still last.",
+        ),
+    )
+
+
+def annotations_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that names the annotations."""
+    return add_options(
+        command,
+        option("--annotations", metavar="FILE", help="Who fixes a finding by when, in YAML; changes no verdict."),
+    )
 
 
 def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -152,7 +176,8 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
     options = (
         source_options,
         policy_options,
-        waivers_option,
+        waiver_options,
+        annotations_option,
         details_option,
         option(
             "--fail-on",

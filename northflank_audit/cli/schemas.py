@@ -10,9 +10,9 @@ import msgspec
 from northflank_audit.cli.options import run_options
 from northflank_audit.config import email_section
 from northflank_audit.formats import FORMATS
-from northflank_audit.model import Waiver
 from northflank_audit.policy.rules.rule_file import Override, RuleFile, TestFile
 from northflank_audit.printing import say
+from northflank_audit.remarks import Annotation, Waiver
 from northflank_audit.resources import TYPES
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -26,6 +26,12 @@ class WaiverFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A waiver file."""
 
     waivers: list[Waiver]
+
+
+class AnnotationFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A file of annotations."""
+
+    annotations: list[Annotation]
 
 
 def rules() -> dict[str, Any]:
@@ -49,6 +55,20 @@ def waivers() -> dict[str, Any]:
     schema = _schema(WaiverFile, "Waivers of northflank-audit")
     for key in ("rule", "resource", "reason", "owner"):
         schema["$defs"]["Waiver"]["properties"][key] |= {"pattern": r"\S"}
+    return schema
+
+
+def annotations() -> dict[str, Any]:
+    """Return the schema of files of annotations."""
+    schema = _schema(AnnotationFile, "Annotations of northflank-audit")
+    definition = schema["$defs"]["Annotation"]
+    for key in ("rule", "resource"):
+        definition["properties"][key] |= {"pattern": r"\S"}
+    # What says nothing is a mistake, and so is what calls the tool wrong without saying why.
+    words = [{"required": [key], "properties": {key: {"pattern": r"\S"}}} for key in ("owner", "comment")]
+    definition["anyOf"] = [*words, {"required": ["due"]}]
+    definition["if"] = {"required": ["incorrect"], "properties": {"incorrect": {"const": True}}}
+    definition["then"] = words[1]
     return schema
 
 
@@ -110,13 +130,14 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "rules": rules,
     "tests": tests,
     "waivers": waivers,
+    "annotations": annotations,
     "config": config,
 }
 """The schema of each kind of file."""
 
 
 @click.command("schema")
-@click.argument("kind", type=click.Choice(["rules", "tests", "waivers", "config"]), default="rules")
+@click.argument("kind", type=click.Choice(list(SCHEMAS)), default="rules")
 def print_schema(kind: str) -> None:
-    """Print the JSON Schema of rule files, or of files of examples, waivers or options."""
+    """Print the JSON Schema of rule files, or of files of examples, waivers, annotations or options."""
     say(json.dumps(SCHEMAS[kind](), indent=2), json=True)

@@ -23,6 +23,7 @@ WEAKENING: Final = (
     "fail-on-new",
     "on-unknown",
     "waivers",
+    "max-waiver-days",
     "rules",
     "rule",
     "skip-rule",

@@ -1,24 +1,32 @@
-"""What `rules lint` finds in rule files, their examples, a config file and waivers."""
+"""What `rules lint` finds in rule files, their examples, a config file, waivers and annotations."""
 
 import os
 from collections.abc import Iterator, Sequence
 
 from northflank_audit.config.policy import read_tested
-from northflank_audit.documents.yaml_document import Document
+from northflank_audit.config.remarks import LongestWaiver, without_rule
+from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError, in_order
 from northflank_audit.policy.lint.warnings import warnings
+from northflank_audit.policy.remarks.remark_book import R
+from northflank_audit.policy.remarks.remark_files import ANNOTATIONS, WAIVERS, RemarkForm, read, too_long
 from northflank_audit.policy.rules import rulebook as rule_files
 from northflank_audit.policy.rules.rulebook import Rulebook
-from northflank_audit.policy.waivers import waiver_book as waiver_files
 from northflank_audit.reading import read_text
 
 
 def lint(
-    paths: Sequence[str], others: Sequence[str] | None, waivers: str | None, config: Document | None
+    paths: Sequence[str],
+    others: Sequence[str] | None,
+    waivers: str | None,
+    config: Document | None,
+    *,
+    annotations: str | None = None,
+    longest: LongestWaiver,
 ) -> tuple[list[FileError], int]:
-    """Return every mistake and warning in rule files, their examples, a config file and waivers; and how many rules.
+    """Return every mistake and warning in rule files, their examples, a config file and remarks; and how many rules.
 
-    `others` are more rules (none: the bundled ones) that config and waivers may be about, and that are not checked.
+    `others` are more rules (none: the bundled ones) that config and remarks may be about, and that are not checked.
     Raises StartError for a file that can't be read.
     """
     book = read_tested(paths)
@@ -31,15 +39,11 @@ def lint(
     if config is not None:
         rule_files.override(known, config)
         found += [*config.diagnostics, *known.diagnostics, *_unknown_ids(known, config)]
-    if waivers and not os.path.lexists(waivers):
-        found.append(FileError(waivers, 1, 1, "no such file"))
-    elif waivers:
-        document = Document(read_text(waivers), waivers, strict=False)
-        accepted, diagnostics = waiver_files.read(document)
-        found += diagnostics
-        for here, waiver in accepted:
-            if waiver.rule not in known.rules and (problem := rule_files.absent(known, waiver.rule)):
-                found.append(document.error((*here, "rule"), problem, warning=True))
+    if waivers:
+        document, accepted, diagnostics = _remarks(waivers, WAIVERS, known)
+        found += [*diagnostics, *too_long(document, accepted, longest.today, longest.days)]
+    if annotations:
+        found += _remarks(annotations, ANNOTATIONS, known)[2]
     found += [
         FileError(folder, 1, 1, "its rule files are not read: name the folder too", warning=True)
         for folder in book.unread
@@ -55,3 +59,15 @@ def _unknown_ids(book: Rulebook, config: Document) -> Iterator[FileError]:
             known = not isinstance(rule_id, str) or rule_id in {*book.rules, *book.off}
             if not known and (problem := rule_files.absent(book, rule_id)):
                 yield config.error((key, index), problem)
+
+
+def _remarks(path: str, form: RemarkForm[R], book: Rulebook) -> tuple[Document, list[tuple[Path, R]], list[FileError]]:
+    """Return a file of waivers or annotations, what is in it, and every mistake and warning."""
+    if not os.path.lexists(path):
+        return Document("", path), [], [FileError(path, 1, 1, "no such file")]
+    document = Document(read_text(path), path, strict=False)
+    remarks, diagnostics = read(document, form)
+    for here, remark in remarks:
+        if problem := without_rule(remark, book):
+            diagnostics.append(document.error((*here, "rule"), problem, warning=True))
+    return document, remarks, diagnostics

@@ -57,6 +57,8 @@ class Settings:
     max_requests: int | None = None
     reserve: int = 0
     waivers: str | None = None
+    max_waiver_days: int = 366
+    annotations: str | None = None
     fail_on: Severity | None = Severity.INFO
     on_unknown: Literal["fail", "ignore"] = "fail"
     fail_on_new: bool = False

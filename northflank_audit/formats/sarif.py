@@ -23,8 +23,9 @@ from northflank_audit.formats.headline import explanation
 from northflank_audit.formats.link import address
 from northflank_audit.formats.locations import RuleLocations, SourceLocation, resource_uri, scope_path
 from northflank_audit.formats.text import changes, identity, label, plural, qualifiers, reasons
-from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, Waiver, fingerprint
+from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, fingerprint
 from northflank_audit.printable import printable, sarif_text, shortened
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Report, RuleSummary
 
 MOST_RESULTS: Final = 25_000

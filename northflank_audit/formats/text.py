@@ -8,8 +8,9 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from northflank_audit.model import ACCOUNT_TYPE, RESOLVED, Became, ResourceName, Result, Status, Waiver
+from northflank_audit.model import ACCOUNT_TYPE, RESOLVED, Became, ResourceName, Result, Status
 from northflank_audit.printable import printable
+from northflank_audit.remarks import Annotation, Remark
 from northflank_audit.report import Coverage, Report
 from northflank_audit.resources import TYPES
 
@@ -137,16 +138,31 @@ def full_label(resource: ResourceName) -> str:
     return label(resource) if plain else f"{type_names(resource.type).singular} {label(resource)}"
 
 
-def narrowed(waiver: Waiver) -> str:
-    """Return what a waiver is about besides its rule and resource: ` of the token's own account`; nothing if any."""
-    kind = "" if waiver.type is UNSET else f" ({type_names(waiver.type).singular})"
-    project = "" if waiver.project is UNSET else f" in project {waiver.project}"
+def annotation_words(annotation: Annotation) -> str:
+    """Return who fixes a finding by when, or that the tool is wrong about it: `ops@a.example, due 2026-12-01: why`."""
+    due = "" if annotation.due is UNSET else f"due {annotation.due}"
+    called = "reported as incorrect" if annotation.incorrect else ""
+    said = ", ".join(filter(None, [called, annotation.owner, due]))
+    return ": ".join(filter(None, [said, annotation.comment]))
+
+
+def annotated(result: Result) -> str:
+    """Return what the annotation of a result says, and whether it is overdue; nothing if it has none."""
+    if result.annotation is UNSET:
+        return ""
+    return ("overdue: " if result.overdue is True else "") + annotation_words(result.annotation)
+
+
+def narrowed(remark: Remark) -> str:
+    """Return what a remark is about besides its rule and resource: ` of the token's own account`; nothing if any."""
+    kind = "" if remark.type is UNSET else f" ({type_names(remark.type).singular})"
+    project = "" if remark.project is UNSET else f" in project {remark.project}"
     team = (
         ""
-        if waiver.team is UNSET
+        if remark.team is UNSET
         else " of the token's own account"
-        if waiver.team is None
-        else f" of team {waiver.team}"
+        if remark.team is None
+        else f" of team {remark.team}"
     )
     return kind + project + team
 

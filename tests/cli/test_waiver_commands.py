@@ -10,6 +10,7 @@ from northflank_audit.cli.app import cli
 from northflank_audit.errors import AuditError
 
 TODAY = dt.datetime.now(dt.UTC).date()
+UNTIL = str(TODAY + dt.timedelta(300))
 RULES = """
 rules:
   - {id: restricted, title: T, severity: high, require: credential.restrictions.restricted}
@@ -140,7 +141,7 @@ def add(command, tmp_path):
     report = json.loads((tmp_path / "reports/report.json").read_text())
     prints = {(item["ruleId"], item["resource"]["id"]): item["fingerprint"] for item in report["results"]}
 
-    def run(resource, *more, rule="restricted", expires="2099-01-31", reason="Ticket: #12", digits=None):
+    def run(resource, *more, rule="restricted", expires=UNTIL, reason="Ticket: #12", digits=None):
         fingerprint = prints[rule, resource][:digits]
         given = ["--reason", reason, "--owner", "me@example.com", "--expires", expires]
         return command("waivers", "add", fingerprint, *given, *more)
@@ -153,7 +154,7 @@ def test_a_finding_is_waived_by_its_fingerprint_and_the_next_audit_agrees(add, c
     code, out, _ = add("o[p]*n", digits=8)
     assert code == 0
     assert out.startswith(
-        "waivers.yaml:3: restricted for o[[]p][*]n of the token's own account is waived until 2099-01-31\n"
+        f"waivers.yaml:3: restricted for o[[]p][*]n of the token's own account is waived until {UNTIL}\n"
     )
     text = (tmp_path / "waivers.yaml").read_text()
     assert "    team: null\n" in text
@@ -167,7 +168,7 @@ def test_a_finding_is_waived_by_its_fingerprint_and_the_next_audit_agrees(add, c
 def test_several_findings_are_waived_at_once_as_the_html_report_shows_them(add, command, tmp_path):
     report = json.loads((tmp_path / "reports/report.json").read_text())
     prints = {each["resource"]["id"]: each["fingerprint"] for each in report["results"] if each["status"] == "fail"}
-    given = ["--reason", "r", "--owner", "o", "--expires", "2099-01-31"]
+    given = ["--reason", "r", "--owner", "o", "--expires", UNTIL]
     code, _, err = command("waivers", "add", f"#{prints['open']}", "#0000000000000000", *given)
     assert (code, "no result has the fingerprint" in err) == (2, True)
     assert not (tmp_path / "waivers.yaml").exists(), "all of them or none"
@@ -196,7 +197,7 @@ def test_a_finding_of_a_team_is_waived_for_that_team(add, command, tmp_path):
     command("--input", "i.json", "--team", "pay", "--rules", "r.yaml", "--format", "json")
     report = json.loads((tmp_path / "reports/report.json").read_text())
     code, out, _ = command(
-        "waivers", "add", report["results"][0]["fingerprint"], "--reason", "r", "--owner", "o", "--expires", "2099-01-01",
+        "waivers", "add", report["results"][0]["fingerprint"], "--reason", "r", "--owner", "o", "--expires", UNTIL,
     )  # fmt: skip
     assert (code, "of team pay is waived" in out, "every team" in out) == (0, True, False)
     assert "    team: pay\n" in (tmp_path / "waivers.yaml").read_text()
@@ -225,10 +226,10 @@ def test_what_is_waived_already_is_refused(add, command, tmp_path):
     assert add("open")[0] == 0
     before = (tmp_path / "waivers.yaml").read_text()
     code, _, err = add("open")
-    assert (code, "waivers.yaml:2: it is waived there already, until 2099-01-31" in err) == (2, True)
+    assert (code, f"waivers.yaml:2: it is waived there already, until {UNTIL}" in err) == (2, True)
     command("--input", "i.json", "--rules", "r.yaml", "--format", "json", "--waivers", "waivers.yaml")
     code, _, err = add("open", "--waivers", "other.yaml")
-    assert (code, "it is waived already, until 2099-01-31: restricted for open" in err) == (2, True)
+    assert (code, f"it is waived already, until {UNTIL}: restricted for open" in err) == (2, True)
     assert (tmp_path / "waivers.yaml").read_text() == before
 
 
@@ -261,7 +262,7 @@ def test_a_place_that_can_not_be_looked_at_is_refused(add):
 
 
 def test_an_unknown_fingerprint_or_report_is_refused(command, add, tmp_path):
-    given = ["--reason", "r", "--owner", "o", "--expires", "2099-01-01"]
+    given = ["--reason", "r", "--owner", "o", "--expires", UNTIL]
     code, _, err = command("waivers", "add", "0" * 32, *given)
     assert (code, "no result has the fingerprint" in err) == (2, True)
     code, _, err = command("waivers", "add", "0" * 32, *given, "--report", "none.json")

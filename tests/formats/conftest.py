@@ -8,7 +8,8 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from northflank_audit.audit.compliance import frameworks
-from northflank_audit.model import Became, ResourceName, Result, Severity, Status, Waiver, fingerprint
+from northflank_audit.model import Became, ResourceName, Result, Severity, Status, fingerprint
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import (
     BaselineRun,
     Comparison,
