@@ -56,8 +56,8 @@ def sentence(text: str) -> str:
 
 
 def new_first(results: Iterable[Result]) -> list[Result]:
-    """Put what is new before the rest, so that it is seen where a list is cut; both keep their order."""
-    return sorted(results, key=lambda result: result.state != "new")
+    """Put what is new before the rest, so that it is seen where a list is cut, and of both what is overdue first."""
+    return sorted(results, key=lambda result: (result.state != "new", result.overdue is not True))
 
 
 def counted(counts: Mapping[str, int]) -> list[str]:
@@ -153,6 +153,25 @@ def annotated(result: Result) -> str:
     return ("overdue: " if result.overdue is True else "") + annotation_words(result.annotation)
 
 
+def annotation_counts(report: Report) -> list[str]:
+    """Return how many findings are overdue, and how many reported as incorrect; nothing if there are none."""
+    found = report.annotations
+    if found is UNSET:
+        return []
+    counts = (
+        (found.overdue, plural(found.overdue, "finding is", "findings are") + " overdue"),
+        (found.incorrect, plural(found.incorrect, "is", "are") + " reported as incorrect"),
+    )
+    return [said for count, said in counts if count]
+
+
+def unused_annotations(report: Report) -> list[str]:
+    """Return the annotations that are about no finding, a sentence each."""
+    unused = [] if report.annotations is UNSET else report.annotations.unused
+    named = [(f"{each.rule} for {each.resource}{narrowed(each)}", annotation_words(each)) for each in unused]
+    return [f"The annotation of {what} is about no finding ({said})" for what, said in named]
+
+
 def narrowed(remark: Remark) -> str:
     """Return what a remark is about besides its rule and resource: ` of the token's own account`; nothing if any."""
     kind = "" if remark.type is UNSET else f" ({type_names(remark.type).singular})"
@@ -169,7 +188,10 @@ def narrowed(remark: Remark) -> str:
 
 def result_line(result: Result) -> str:
     """Return a result as one line: its resource, its status unless it is a violation, and its message."""
-    return ": ".join([full_label(result.resource), *qualifiers(result), result.message])
+    said = annotated(result)
+    return ": ".join([full_label(result.resource), *qualifiers(result), result.message]) + (
+        f" ({said})" if said else ""
+    )
 
 
 def qualifiers(result: Result) -> list[str]:
