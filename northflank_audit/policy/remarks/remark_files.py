@@ -125,8 +125,11 @@ def nearest(remark: Remark, rule_ids: Collection[str]) -> str:
     if literal == remark.rule:
         near = difflib.get_close_matches(literal, rule_ids, n=1, cutoff=CLOSE)
         return f" (did you mean '{near[0]}'?)" if near else ""
-    heads = {rule_id[: len(literal)]: rule_id for rule_id in sorted(rule_ids, reverse=True)}
+    lengths = range(max(1, len(literal) - 1), len(literal) + 2)
+    heads = {rule_id[:length]: rule_id for rule_id in sorted(rule_ids, reverse=True) for length in lengths}
     near = difflib.get_close_matches(literal, heads, n=1, cutoff=CLOSE)
+    if near and remark.rule == f"{literal}*":
+        return f" (did you mean '{near[0]}*'?)"
     return f" (the nearest is '{heads[near[0]]}')" if near else ""
 
 
