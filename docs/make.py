@@ -7,6 +7,7 @@ of docs/writing-rules.md print, and schemas/.
 With --check, say whether they are as they should be (the tests do).
 """
 
+import io
 import json
 import os
 import re
@@ -14,9 +15,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -31,7 +34,8 @@ from northflank_audit.cli.schemas import SCHEMAS  # noqa: E402 - as above
 from northflank_audit.config.policy import packs, read_rules  # noqa: E402 - as above
 from northflank_audit.formats import FORMATS  # noqa: E402 - as above
 from northflank_audit.model import Rule  # noqa: E402 - as above
-from northflank_audit.policy.needs import needs  # noqa: E402 - as above
+from northflank_audit.parameters import ParameterSchema, expected  # noqa: E402 - as above
+from northflank_audit.policy.rule_reads import needs  # noqa: E402 - as above
 from northflank_audit.resources import TYPES, ResourceType  # noqa: E402 - as above
 
 FAULTS = ROOT / "tests/faults/cases.yaml"
@@ -63,8 +67,8 @@ def usage() -> str:
     commands = [names for names in _commands(cli, ()) if names != ("run",)]  # the first one has its options
     lines += [f"- [`{_called(names)}`](#{_heading(names).replace(' ', '-')})" for names in commands]
     for names in commands:
-        shown = _help(names)
-        lines += ["", f"## {_heading(names)}", "", f"```console\n$ {_called(names)} --help\n{shown}```"]
+        help_text = _help(names)
+        lines += ["", f"## {_heading(names)}", "", f"```console\n$ {_called(names)} --help\n{help_text}```"]
     return "\n".join(lines) + "\n"
 
 
@@ -73,9 +77,9 @@ def _commands(command: click.Command, names: tuple[str, ...]) -> Iterator[tuple[
     if isinstance(command, click.Group):
         with click.Context(command) as ctx:
             for name in command.list_commands(ctx):
-                found = command.get_command(ctx, name)
-                if found is not None:
-                    yield from _commands(found, (*names, name))
+                subcommand = command.get_command(ctx, name)
+                if subcommand is not None:
+                    yield from _commands(subcommand, (*names, name))
 
 
 def _called(names: tuple[str, ...]) -> str:
@@ -87,9 +91,9 @@ def _heading(names: tuple[str, ...]) -> str:
 
 
 def _help(names: tuple[str, ...]) -> str:
-    command = [sys.executable, str(ROOT / "audit.py"), *names, "--help"]
-    environment = {**os.environ, "COLUMNS": "110", "NO_COLOR": "1"}
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout  # noqa: S603
+    with redirect_stdout(io.StringIO()) as printed, patch.dict(os.environ, {"COLUMNS": "110", "NO_COLOR": "1"}):
+        cli.main([*names, "--help"], prog_name="audit.py", standalone_mode=False)
+    return printed.getvalue()
 
 
 def faults() -> str:
@@ -119,8 +123,8 @@ def rules() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(found: list[Rule]) -> list[str]:
-    rows = [f"| [{rule.id}](#{rule.id}) | {rule.severity} | `{rule.resource}` | {rule.title} |" for rule in found]
+def _table(entries: list[Rule]) -> list[str]:
+    rows = [f"| [{rule.id}](#{rule.id}) | {rule.severity} | `{rule.resource}` | {rule.title} |" for rule in entries]
     return ["| rule | severity | about | what should be so |", "| --- | --- | --- | --- |", *rows]
 
 
@@ -140,7 +144,13 @@ def _pack(name: str) -> str:
 
 def _rule(rule: Rule) -> list[str]:
     params = [
-        f"- `{name}`, by default `{value!r}`" + ("; the rule does not run until it is set" * (name in rule.requires))
+        f"- `{name}`, by default `{json.dumps(value)}`"
+        + ("; the rule does not run until it is set" * (name in rule.requires))
+        + (
+            f". {schema.description.strip()} Allowed: {_allowed(schema)}."
+            if (schema := rule.param_schemas.get(name))
+            else ""
+        )
         for name, value in rule.params.items()
     ]
     controls = [f"- {framework}: {', '.join(ids)}" for framework, ids in rule.controls.items()]
@@ -156,6 +166,12 @@ def _rule(rule: Rule) -> list[str]:
         "References: " + ", ".join(f"<{url}>" for url in rule.references) if rule.references else "",
     ]
     return [line for part in parts if part for line in ("", part)]
+
+
+def _allowed(schema: ParameterSchema) -> str:
+    """Return what a parameter may be, as Markdown that means nothing else."""
+    example = f"; for example `{json.dumps(schema.examples[0])}`" if schema.examples else ""
+    return re.sub(r"([*_])", r"\\\1", expected(schema)) + example
 
 
 def token() -> str:
@@ -176,16 +192,24 @@ def types() -> str:
         "What rules can be about. No field is guaranteed except an id: a field that is missing makes a rule unknown.",
         "The API may return values that are not listed here. `ports[].public` is a field of each item of the list",
         "`ports`. `python audit.py types` prints the same, and `python audit.py types --json` prints it for programs.",
+        "A type that is in each resource of another is read with it; its ids are that resource's id, `/` and its own.",
         "",
         "| type | variable | its list in `account` | scope |",
         "| --- | --- | --- | --- |",
     ]
     for kind in TYPES.values():
         listed = f"`account.{kind.collection}`" if kind.listing else ""
-        lines += [f"| [{kind.name}](#{kind.name}) | `{kind.variable}` | {listed} | {kind.scope.value} |"]
+        lines += [f"| [{kind.name}](#{kind.name}) | `{kind.variable}` | {listed} | {_scope(kind)} |"]
     for kind in TYPES.values():
         lines += ["", f"## {kind.name}", "", *_endpoints(kind), *_fields(kind)]
     return "\n".join(lines) + "\n"
+
+
+def _scope(kind: ResourceType) -> str:
+    if kind.within is None:
+        return kind.scope.value
+    parent = kind.within.parent
+    return f"each [{parent.name}](#{parent.name}), whose `{kind.within.part}` it is"
 
 
 def _endpoints(kind: ResourceType) -> Iterator[str]:
@@ -223,18 +247,18 @@ def tutorial() -> str:
     page = (HERE / "writing-rules.md").read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         parts, end = [], 0
-        for found in re.finditer(f"{SAVED.pattern}|{CONSOLE.pattern}", page, re.DOTALL):
-            parts.append(page[end : found.start()])
-            if found["path"]:
-                place = Path(folder, found["path"])
+        for match in re.finditer(f"{SAVED.pattern}|{CONSOLE.pattern}", page, re.DOTALL):
+            parts.append(page[end : match.start()])
+            if match["path"]:
+                place = Path(folder, match["path"])
                 place.parent.mkdir(exist_ok=True)
-                place.write_text(found["text"], encoding="utf-8")
-                parts.append(found[0])
+                place.write_text(match["text"], encoding="utf-8")
+                parts.append(match[0])
             else:
-                commands = [line[2:] for line in found["lines"].splitlines() if line.startswith("$ ")]
-                shown = "".join(f"$ {command}\n{_printed(command, folder)}" for command in commands)
-                parts.append(f"```console\n{shown}```")
-            end = found.end()
+                commands = [line[2:] for line in match["lines"].splitlines() if line.startswith("$ ")]
+                output = "".join(f"$ {command}\n{_printed(command, folder)}" for command in commands)
+                parts.append(f"```console\n{output}```")
+            end = match.end()
         return "".join([*parts, page[end:]])
 
 

@@ -121,10 +121,10 @@ def main() -> None:
         output = demo(folder)
         report = weekly(folder)
         page = Path(folder, "reports/report.html").read_text(encoding="utf-8")
-    kept = f"The whole report is attached: report-{report.run.finished_at:%Y-%m-%d}.html."
+    attachment = f"The whole report is attached: report-{report.run.finished_at:%Y-%m-%d}.html."
     shoot(page, HERE / "report.png", width=1100, height=1150)
     shoot(page, HERE / "report-dark.png", width=1100, height=1150, dark=True)
-    shoot(mailbody.html(report, kept), HERE / "mail.png", width=700, height=1150)
+    shoot(mailbody.html(report, attachment), HERE / "mail.png", width=700, height=1150)
     shoot(terminal("python audit.py --demo", output), HERE / "terminal.png", width=1280)
 
 

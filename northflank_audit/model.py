@@ -11,9 +11,10 @@ from typing import Any, Final, Literal, Self
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from northflank_audit.parameters import unset
+from northflank_audit.parameters import ParameterSchema, unset
 from northflank_audit.printable import blank
 from northflank_audit.remarks import Annotation, Waiver
+from northflank_audit.resolution import Became
 
 RESOURCE_TYPE: Final = "registry-credential"
 """The type that is meant where a rule, an input or an earlier report names none."""
@@ -58,6 +59,8 @@ class Struct(msgspec.Struct, frozen=True, rename="camel"):
 
 Identity = tuple[str, str | None, str | None, str]
 """The identity of a resource: its type, team, project and id."""
+OWN_ACCOUNT: Final = "the token's own account"
+"""What people call the account that belongs to no team."""
 LIST: Final = "list"
 """The part of a record that its list gives."""
 DETAIL: Final = "detail"
@@ -96,6 +99,11 @@ class Resource(Struct, frozen=True, kw_only=True):
         return DETAIL in self.parts
 
 
+def account_name(team: str | None) -> str:
+    """Return what people call a team's account, or (None) the token's own."""
+    return OWN_ACCOUNT if team is None else f"team {team}"
+
+
 def checked_time(time: dt.datetime) -> None:
     """Raise ValueError for a time without a zone, or so far away that calculating with it may fail."""
     if time.tzinfo is None:
@@ -119,7 +127,7 @@ class Account(Struct, frozen=True, kw_only=True):
     """Whether only what the token or its organisation has was asked for, and none of the account's own lists."""
 
     def __str__(self) -> str:
-        """Name the account in messages."""
+        """Name the account in messages about what it holds."""
         return "the account" if self.team is None else f"team {self.team}"
 
     @property
@@ -150,10 +158,9 @@ class ExampleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Example(ExampleEntry, frozen=True, kw_only=True):
-    """A rule's own test, and where it stands."""
+    """A rule's own test, and the `file:line` where it stands."""
 
     origin: str = ""
-    """`file:line`."""
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -176,9 +183,10 @@ class Rule(Struct, frozen=True, kw_only=True):
     requires: list[str] = []
     """Parameters without a value of which the rule does not run."""
     resource: str = RESOURCE_TYPE
-    """One of `RESOURCE_TYPES`."""
     finding: str = ""
     """What is wrong if the rule is violated; if empty, the title is used."""
+    param_schemas: dict[str, ParameterSchema] = {}
+    """What describes its parameters, of those that are described."""
     sha256: str = ""
     """Of the file that defines it: 64 hexadecimal digits."""
     overridden: dict[str, str] = msgspec.field(default_factory=dict, name="tuned")
@@ -218,37 +226,14 @@ class ResourceName(Struct, frozen=True):
         return cls(resource.type, resource.id or None, resource.name, resource.team, resource.project)
 
 
-class Became(StrEnum):
-    """What became of a violation that is in the baseline and not among the current violations."""
-
-    FIXED = "fixed"
-    """The rule passes."""
-    NOTAPPLICABLE = "notapplicable"
-    """The rule no longer applies to it."""
-    GONE = "gone"
-    """The resource no longer exists."""
-    UNKNOWN = "unknown"
-    """The current run could not evaluate it."""
-    UNSEEN = "unseen"
-    """The current run did not see it, and did not see everything."""
-    UNAUDITED = "unaudited"
-    """The current run was not asked to audit its account."""
-    UNASKED = "unasked"
-    """Its rule did not run in the current run."""
-
-
-RESOLVED: Final = frozenset({Became.FIXED, Became.NOTAPPLICABLE, Became.GONE})
-"""What counts as resolved. In the other cases nothing is known, and unknown is not resolved."""
-
-
 class Result(Struct, frozen=True, kw_only=True):
     """One rule's verdict on one resource, with what a reader needs to act on it."""
 
     rule_id: str
     severity: Severity
     status: Status
-    state: Literal["new", "ongoing"] | UnsetType = UNSET
-    """Of a violation, waived or not, in a report that was compared with an earlier one."""
+    state: Literal["new", "ongoing", "reopened"] | UnsetType = UNSET
+    """Of a violation, waived or not, in a report that was compared with an earlier one or with the history."""
     unwaived: bool | UnsetType = UNSET
     """True of an ongoing violation that was waived in the earlier report and no longer is."""
     became: Became | UnsetType = UNSET
@@ -265,6 +250,18 @@ class Result(Struct, frozen=True, kw_only=True):
     fingerprint: str
     reason: str | UnsetType = UNSET
     """Why it is unknown or an error; equal for equal causes, whatever the resource is called."""
+    first_seen: dt.datetime | UnsetType = UNSET
+    """Of a violation, with the history: the start of the first run that found it."""
+    open_since: dt.datetime | UnsetType = UNSET
+    """With the history: the start of the run that found it, found it again, or no longer found it waived."""
+    last_seen: dt.datetime | UnsetType = UNSET
+    """With the history: the start of the last run that found it violated."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a time that is unfit for calculations: reports are read again."""
+        for time in (self.first_seen, self.open_since, self.last_seen):
+            if time is not UNSET:
+                checked_time(time)
 
     @property
     def inconclusive(self) -> bool:

@@ -37,3 +37,14 @@ class Annotation(Remark, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     comment: str = ""
     incorrect: bool = False
     """Whether the tool is wrong about it; the comment says why."""
+
+
+class Annotations(msgspec.Struct, frozen=True, kw_only=True):
+    """What the annotations of a run amount to."""
+
+    overdue: int
+    """Findings that should have been fixed before the run."""
+    incorrect: int
+    """Findings of which someone says that the tool is wrong."""
+    unused: list[Annotation]
+    """Annotations that are about no finding."""

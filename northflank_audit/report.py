@@ -4,7 +4,7 @@ The terms are those of XCCDF 1.2 (rule, result, status, severity); the JSON repo
 """
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -12,8 +12,12 @@ from msgspec import UNSET, UnsetType
 from northflank_audit.controls import Framework
 from northflank_audit.gate import Gate
 from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, checked_time
-from northflank_audit.parameters import to_set
-from northflank_audit.remarks import Annotation, Waiver
+from northflank_audit.parameters import ParameterSchema, to_set
+from northflank_audit.remarks import Annotations, Waiver
+from northflank_audit.trend import TrendPoint
+
+SCHEMA_VERSION: Final = "1.0"
+"""The version of the JSON report's form. The first number changes where a field goes or changes its meaning."""
 
 
 class Tool(Struct, frozen=True):
@@ -32,6 +36,8 @@ class Origin(Struct, frozen=True, kw_only=True):
     teams: list[str] = msgspec.field(default_factory=list)
     all_teams: bool | UnsetType = UNSET
     """True where every team that the organisation lists was asked for."""
+    projects: list[str] | UnsetType = UNSET
+    """The ids of the projects that were audited, where only some were asked for."""
     taken_at: dt.datetime | UnsetType = UNSET
     """When the snapshot was taken, if the resources come from one."""
 
@@ -142,6 +148,8 @@ class RuleSummary(Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     resource: str = RESOURCE_TYPE
     finding: str = ""
+    param_schemas: dict[str, ParameterSchema] = msgspec.field(default_factory=dict)
+    """As those of `Rule`."""
     sha256: str = ""
     overridden: dict[str, str] = msgspec.field(default_factory=dict, name="tuned")
     """As those of `Rule`."""
@@ -174,17 +182,6 @@ class Waivers(Struct, frozen=True):
 
     expired: list[Waiver]
     unused: list[Waiver]
-
-
-class Annotations(Struct, frozen=True, kw_only=True):
-    """What the annotations amount to."""
-
-    overdue: int
-    """Findings that should have been fixed before the run."""
-    incorrect: int
-    """Findings of which someone says that the tool is wrong."""
-    unused: list[Annotation]
-    """Annotations that are about no finding."""
 
 
 class Subject(Struct, frozen=True, kw_only=True):
@@ -234,7 +231,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 class Report(Struct, frozen=True, kw_only=True):
     """The whole outcome. Every format is a function of it."""
 
-    schema_version: str = "1.0"
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
     tool: Tool
     run: Run
     coverage: Coverage
@@ -252,6 +249,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """Violations of the earlier report that are resolved; each has its `became`."""
     unsettled: list[Result] | UnsetType = UNSET
     """Violations of the earlier report whose state is now unknown; each has its `became`."""
+    trend: list[TrendPoint] | UnsetType = UNSET
+    """With the history: this run and those before it over the same accounts, the oldest first."""
     subjects: list[Subject] | UnsetType = UNSET
     """What was evaluated: the files of `--input`, or a snapshot of what was fetched, where one was made."""
     waivers: Waivers
@@ -277,10 +276,10 @@ class Report(Struct, frozen=True, kw_only=True):
         """How many resources of each type were evaluated, in the catalogue's order; accounts are the last."""
         about = dict.fromkeys(rule.resource for rule in self.rules if rule.resource != ACCOUNT_TYPE)
         if self.coverage.types:
-            found = {each.type: each.resources for each in self.coverage.types if each.type in about}
+            counts = {each.type: each.resources for each in self.coverage.types if each.type in about}
         else:  # a report of before, which was about one type
-            found = {next(iter(about), RESOURCE_TYPE): self.coverage.resources}
-        return found | ({ACCOUNT_TYPE: self.coverage.accounts} if self.coverage.accounts else {})
+            counts = {next(iter(about), RESOURCE_TYPE): self.coverage.resources}
+        return counts | ({ACCOUNT_TYPE: self.coverage.accounts} if self.coverage.accounts else {})
 
     @property
     def saw_nothing(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from northflank_audit.model import Resource, Rule
-from northflank_audit.policy.needs import reads
+from northflank_audit.policy.rule_reads import reads
 from northflank_audit.resources import TYPES
 from northflank_audit.resources.paths import ITEM, dotted
 

@@ -10,8 +10,8 @@ import msgspec
 from northflank_audit import jsontext
 from northflank_audit.baseline import KIND, Baseline, BaselineFile
 from northflank_audit.errors import StartError
-from northflank_audit.model import Became
 from northflank_audit.reading import LARGEST_DATA, read_text
+from northflank_audit.resolution import Became
 
 REPORT: Final = "report.json"
 DEEPEST_EVIDENCE: Final = 110
@@ -70,12 +70,12 @@ def _converted(convert: Callable[[], Baseline], named: str, what: str) -> Baseli
 def baseline_of(value: Any) -> Baseline:
     """Return a decoded report.json as what is compared with. Raises msgspec.ValidationError for anything else."""
     try:
-        made = msgspec.convert(_in_current_form(value), Baseline)
-        _check_depths([each.evidence for each in chain(made.results, made.resolved, made.unsettled)])
-        _check_depths([rule.params for rule in made.rules])
+        baseline = msgspec.convert(_in_current_form(value), Baseline)
+        _check_depths([each.evidence for each in chain(baseline.results, baseline.resolved, baseline.unsettled)])
+        _check_depths([rule.params for rule in baseline.rules])
     except RecursionError:
         raise msgspec.ValidationError("nested too deeply") from None
-    return made
+    return baseline
 
 
 def _file_of(value: Any) -> BaselineFile:

@@ -6,13 +6,16 @@ not see it, or excluded its rule or account. Two reports about different things 
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
+from msgspec import UnsetType
 
 from northflank_audit.baseline import Baseline, BaselineRule, is_anonymous
-from northflank_audit.model import RESOLVED, Became, Resource, ResourceName, Result, Status, fingerprint
+from northflank_audit.model import Identity, Resource, ResourceName, Result, Status, account_name, fingerprint
 from northflank_audit.report import BaselineRun, Comparison, Origin, RuleSummary, Run
+from northflank_audit.resolution import RESOLVED, Became
+from northflank_audit.resources import PARENT
 
 MOST_NAMED: Final = 3
 """Rules that a caution names."""
@@ -39,11 +42,21 @@ class CurrentRun(NamedTuple):
 class ComparisonOutcome(NamedTuple):
     """The outcome of a comparison. All fields except `comparison` are empty if nothing was compared."""
 
-    comparison: Comparison
+    comparison: Comparison | UnsetType
     results: list[Result]
     """Those of the current run, with their `state`."""
     resolved: list[Result]
     unsettled: list[Result]
+
+
+class RunComparison(Protocol):
+    """Takes every verdict of a run, and compares the run with what was before."""
+
+    def add(self, rule_id: str, resource: Resource, status: Status) -> None:
+        """Take note of a verdict."""
+
+    def outcome(self, current: CurrentRun, results: Sequence[Result]) -> ComparisonOutcome:
+        """Compare. `results` are those of the current run, without a state."""
 
 
 class BaselineComparison:
@@ -78,13 +91,13 @@ class BaselineComparison:
         if refused is not None:
             return ComparisonOutcome(Comparison(baseline=baseline, refused=refused), list(results), [], [])
         results = [self._with_state(each) for each in results]
-        asked = {(rule.id, rule.resource) for rule in current.rules}
+        pairs = {(rule.id, rule.resource) for rule in current.rules}
         ended = [
             msgspec.structs.replace(
                 each, state=msgspec.UNSET, unwaived=msgspec.UNSET, became=became, resource=self._named(each)
             )
             for each in self._violated.values()
-            if (became := self._became(each, current, asked)) is not None
+            if (became := self._became(each, current, pairs)) is not None
         ]
         sound = (None, Status.PASS, Status.NOTAPPLICABLE)
         ended += [each for each in self._undelivered.values() if self._status(each) in sound]
@@ -129,16 +142,18 @@ class BaselineComparison:
         _, resource = self._current.get(result.fingerprint, (None, None))
         return result.resource if resource is None or not is_anonymous(result) else ResourceName.of(resource)
 
-    def _became(self, result: Result, current: CurrentRun, asked: Collection[tuple[str, str]]) -> Became | None:
+    def _became(self, result: Result, current: CurrentRun, pairs: Collection[tuple[str, str]]) -> Became | None:
         """Return what became of a violation; None if it is still one.
 
-        `asked` are the rules that ran, each with the type of resource that it is about.
+        `pairs` are the rules that ran, each with the type of resource that it is about.
         """
         status, kind, team = self._status(result), result.resource.type, result.resource.team
         if status is not None:
             return _BECAME[status]
-        if (result.rule_id, kind) not in asked:
+        if (result.rule_id, kind) not in pairs:
             return Became.UNASKED
+        if not _audits(current.run.source, result.resource.identity):
+            return Became.UNAUDITED
         # The run may not have found out which accounts exist.
         if not current.seen or (team, kind) in current.unread:
             return Became.UNSEEN
@@ -170,8 +185,10 @@ class BaselineComparison:
             yield f"{unknown} of what is new could not be judged by the earlier report, and may have been there before"
         teams = {each.resource.team for each in new} - _accounts(source)
         if source.kind != "input" and teams:
-            accounts = _listed(map(_account, teams))
+            accounts = _listed(map(account_name, teams))
             yield f"the earlier report did not audit {accounts}: all there is new to it"
+        if any(not _audits(source, each.resource.identity) for each in new):
+            yield f"the earlier report audited only {_listed(source.projects or [])}: all else is new to it"
         yield from self._changed_rules(current.rules, {each.rule_id for each in new})
 
     def _changed_rules(self, rules: Iterable[RuleSummary], new: Collection[str]) -> Iterator[str]:
@@ -210,9 +227,8 @@ def _mismatch(baseline: Origin, audited: Collection[str | None], source: Origin)
     if "input" in (baseline.kind, source.kind):
         return None
     if _accounts(source).isdisjoint(audited):
-        return (
-            f"the earlier report is of {_listed(map(_account, _accounts(baseline)))}, which this audit did not look at"
-        )
+        accounts = _listed(map(account_name, _accounts(baseline)))
+        return f"the earlier report is of {accounts}, which this audit did not look at"
     return None
 
 
@@ -220,8 +236,11 @@ def _accounts(source: Origin) -> set[str | None]:
     return {*source.teams} or {None}
 
 
-def _account(team: str | None) -> str:
-    return "the token's own account" if team is None else f"team {team}"
+def _audits(source: Origin, identity: Identity) -> bool:
+    """Tell whether a report is about a resource, as far as projects were named."""
+    kind, _, project, resource_id = identity
+    named = source.projects
+    return named is msgspec.UNSET or (resource_id if kind == PARENT.name else project) in named
 
 
 def _named(source: Origin) -> str:

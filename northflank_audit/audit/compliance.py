@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from northflank_audit.audit.not_visible import Fact
 from northflank_audit.controls import Control, ControlVerdict, Framework, NotCovered
 from northflank_audit.model import Status
-from northflank_audit.report import NotConfigured, RuleSummary
+from northflank_audit.report import NotConfigured, Report, RuleSummary
 
 FRAMEWORKS: Final = {
     "soc2": "SOC 2",
@@ -46,6 +48,20 @@ def frameworks(
     return [_framework(each, covered.get(each, {}), unset.get(each, {}), not_visible, seen) for each in order]
 
 
+def limited_to(report: Report, framework: str) -> Report:
+    """Return a report that shows the controls of one framework alone. Verdicts and the exit code are the same."""
+    return replace(
+        report,
+        rules=[replace(rule, controls=_of(rule, framework)) for rule in report.rules],
+        not_configured=[replace(rule, controls=_of(rule, framework)) for rule in report.not_configured],
+        compliance=[each for each in report.compliance if each.id == framework],
+    )
+
+
+def _of(rule: RuleSummary | NotConfigured, framework: str) -> dict[str, list[str]]:
+    return {each: controls for each, controls in rule.controls.items() if each == framework}
+
+
 def _served(rule: RuleSummary | NotConfigured) -> Iterator[tuple[str, str]]:
     """Yield each framework and control that a rule serves."""
     for framework, controls in rule.controls.items():
@@ -65,12 +81,12 @@ def _framework(
         each: f"the API does not show {fact.text}" for fact in not_visible for each in fact.controls.get(framework, ())
     }
     # A rule that says that it serves such a control may show that it is violated, and never that it is met.
-    shown = [each for each in controls if each.id not in hidden or each.verdict is not ControlVerdict.MET]
-    reasons |= {each: why for each, why in hidden.items() if each not in {control.id for control in shown}}
+    visible = [each for each in controls if each.id not in hidden or each.verdict is not ControlVerdict.MET]
+    reasons |= {each: why for each, why in hidden.items() if each not in {control.id for control in visible}}
     return Framework(
         id=framework,
         title=FRAMEWORKS.get(framework, framework),
-        controls=shown,
+        controls=visible,
         not_covered=[NotCovered(id=each, reason=reasons[each]) for each in sorted(reasons, key=_natural)],
     )
 

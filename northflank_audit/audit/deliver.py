@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -18,9 +18,9 @@ from northflank_audit.config.settings import NOTIFY_VARIABLE, Settings
 from northflank_audit.deadline import Deadline
 from northflank_audit.delivery import files, notify
 from northflank_audit.delivery.previous import previous
-from northflank_audit.delivery.when import wanted
+from northflank_audit.delivery.when import is_due
 from northflank_audit.errors import DeliveryError, StartError
-from northflank_audit.formats import FORMATS
+from northflank_audit.formats import FORMATS, Format
 from northflank_audit.printable import inert
 from northflank_audit.reading import read_text
 from northflank_audit.report import Report
@@ -31,6 +31,8 @@ Destination = tuple[str, str]
 """A format's name, and the path where it goes."""
 Send = Callable[[Report], str | None]
 """Delivers a report, and returns a receipt: a line that says who was notified. Raises DeliveryError on failure."""
+Amend = Callable[[Report], Report]
+"""Puts right what was recorded of a report, and returns it: incomplete where that fails."""
 STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 """The variable by which GitHub Actions names the file of a step's summary, as Markdown.
 
@@ -44,32 +46,44 @@ OUT_OF_TIME: Final = "the run's time is up; see --timeout"
 def channels(settings: Settings) -> list[Send]:
     """Return what tells people of a report, in this order.
 
-    Raises StartError for what could not work, so that it is known before anything is fetched.
+    Raises StartError for what could not work, formats included, so that it is known before anything is fetched.
     """
+    for wanted_format in settings.formats:
+        wanted_format.check()
+    for name, path in settings.output:
+        if FORMATS[name].is_binary and path == "-" and sys.stdout is not None and sys.stdout.isatty():
+            raise StartError(f"--output {name}=-: not text, and standard output is a terminal: name a file")
     return [*_mail(settings), *_notifications(settings, os.environ)]
 
 
 def deliver(
-    settings: Settings, people: Sequence[Send], report: Report, deadline: Deadline
+    settings: Settings, people: Sequence[Send], report: Report, deadline: Deadline, amend: Amend = lambda report: report
 ) -> tuple[Report, list[str], list[str]]:
     """Write the reports and send them; return the final report, the paths of the files, and the receipts.
 
-    A receipt is a line that says who was notified.
+    A receipt is a line that says who was notified. `amend` is called with a report that became incomplete on the way.
     """
-    renderer = _Renderer(deadline)
-    wanted = settings.destinations
-    streams = [destination for destination in wanted if files.is_stream(destination[1])]
+    recorded = report
+    renderer = _Renderer(settings, deadline)
+    destinations = settings.destinations
+    streams = [destination for destination in destinations if files.is_stream(destination[1])]
     report, written = _write(
-        settings, [destination for destination in wanted if destination not in streams], report, renderer
+        settings, [destination for destination in destinations if destination not in streams], report, renderer
     )
     final, receipts = report, list[str | None]()
     appended = _step_summary(settings, os.environ.get(STEP_SUMMARY))
-    for send in [*people, *map(_stream, streams), *appended]:  # what can't be taken back comes last
+    for send in [
+        *people,
+        *(_stream(settings, stream) for stream in streams),
+        *appended,
+    ]:  # what can't be taken back comes last
         try:
             receipts.append(send(final))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others still get theirs
-            final = _incomplete(final, _for_people(error))
+            final = incomplete(final, _for_people(error))
     final = _measure(settings, final)
+    if final is not recorded:
+        final = amend(final)
     if final is not report:
         final, written = _write(settings, written, final, renderer)
     return final, [path for _, path in written], [line for line in receipts if line]
@@ -87,12 +101,12 @@ def _notifications(settings: Settings, environment: Mapping[str, str]) -> Iterat
     if not urls:
         return
     to = notify.services(urls)
-    kept = [path for _, path in settings.destinations if not files.is_stream(path)]
+    paths = [path for _, path in settings.destinations if not files.is_stream(path)]
 
     def send(report: Report) -> str | None:
-        if not wanted(settings.notify_when, report):
+        if not is_due(settings.notify_when, report):
             return None
-        notify.notify(to, report, kept)
+        notify.notify(to, report, paths)
         return f"notified: {', '.join(each.place for each in to)}"
 
     yield send
@@ -118,19 +132,19 @@ def _measure(settings: Settings, report: Report) -> Report:
     from northflank_audit.delivery import metrics  # noqa: PLC0415 - imports prometheus_client
 
     scope = metrics.scope(settings.team, all_teams=settings.all_teams)
-    left: list[Send] = []
+    pending: list[Send] = []
     if settings.metrics_file is not None:
         before = metrics.last_success(settings.metrics_file, report, scope)
-        left.append(partial(metrics.write, settings.metrics_file, scope=scope, before=before))
+        pending.append(partial(metrics.write, settings.metrics_file, scope=scope, before=before))
     if settings.metrics_push is not None:
-        left.append(partial(metrics.push, settings.metrics_push, scope=scope))
+        pending.append(partial(metrics.push, settings.metrics_push, scope=scope))
     while True:
-        for send in left:
+        for send in pending:
             try:
                 send(report)
             except Exception as error:  # noqa: BLE001 - as above
-                left.remove(send)
-                report = _incomplete(report, _for_people(error))
+                pending.remove(send)
+                report = incomplete(report, _for_people(error))
                 break
         else:
             return report
@@ -151,68 +165,73 @@ def _step_summary(settings: Settings, path: str | None) -> Iterator[Send]:
 class _Renderer:
     """Renders reports. What is not begun when the run's time has been up for a while is not written."""
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, settings: Settings, deadline: Deadline) -> None:
+        self._settings = settings
         self._deadline = deadline
         self._rendered: set[Destination] = set()
 
-    def texts(self, destinations: Sequence[Destination], report: Report) -> list[tuple[str, str]]:
-        """Return the paths and texts of those for which there is time: at least one, and those that had it before.
+    def contents(self, destinations: Sequence[Destination], report: Report) -> list[tuple[str, bytes]]:
+        """Return the paths and contents of those for which there is time: at least one, and those that had it before.
 
         Raises NotWritten where a format fails.
         """
-        texts: list[tuple[str, str]] = []
+        contents: list[tuple[str, bytes]] = []
         for destination in destinations:
             late = self._deadline.overdue > RENDERING and destination not in self._rendered
-            if late and texts:
+            if late and contents:
                 break
-            texts.append((destination[1], _rendered(*destination, report)))
+            contents.append((destination[1], self._content(*destination, report)))
             self._rendered.add(destination)
-        return texts
+        return contents
+
+    def _content(self, name: str, path: str, report: Report) -> bytes:
+        """Return what goes into a file. Raises NotWritten where a format fails, so that it takes no other with it."""
+        try:
+            return FORMATS[name].content(report, **_options(self._settings, FORMATS[name]))
+        except Exception as error:  # noqa: BLE001 - as above
+            raise files.NotWritten(path, _for_people(error)) from None
+
+
+def _options(settings: Settings, wanted: Format) -> dict[str, Any]:
+    """Return the settings that a format depends on."""
+    return {name: getattr(settings, name) for name in wanted.options}
 
 
 def _write(
     settings: Settings, destinations: Sequence[Destination], report: Report, renderer: _Renderer
 ) -> tuple[Report, list[Destination]]:
     """Write files, all of the same report; where one can't be written, the others say so."""
-    left = list(destinations)
+    pending = list(destinations)
     with ExitStack() as stack:
         try:
             if settings.format:
                 stack.enter_context(files.alone(settings.output_dir))
         except files.NotWritten as error:
-            left = [destination for destination in left if destination not in settings.output_dir_destinations]
-            report = _incomplete(report, error)
-        report = _keep_previous(report, left)
+            pending = [destination for destination in pending if destination not in settings.output_dir_destinations]
+            report = incomplete(report, error)
+        report = _keep_previous(report, pending)
         while True:
             try:
-                texts = renderer.texts(left, report)
-                if len(texts) < len(left):
-                    late, left = left[len(texts) :], left[: len(texts)]
+                contents = renderer.contents(pending, report)
+                if len(contents) < len(pending):
+                    late, pending = pending[len(contents) :], pending[: len(contents)]
                     for _, path in late:
-                        report = _incomplete(report, files.NotWritten(path, TimeoutError(OUT_OF_TIME)))
+                        report = incomplete(report, files.NotWritten(path, TimeoutError(OUT_OF_TIME)))
                     continue
-                files.write_all(texts)
+                files.write_all(contents)
             except files.NotWritten as error:
-                left = [destination for destination in left if destination[1] != error.path]
-                report = _incomplete(report, error)
+                pending = [destination for destination in pending if destination[1] != error.path]
+                report = incomplete(report, error)
             else:
-                return report, left
+                return report, pending
 
 
 def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Report:
     try:
         files.write_all(list(previous(report, destinations)))
     except files.NotWritten as error:
-        return _incomplete(report, error)
+        return incomplete(report, error)
     return report
-
-
-def _rendered(name: str, path: str, report: Report) -> str:
-    """Return what goes into a file. Raises NotWritten where a format fails, so that it takes no other with it."""
-    try:
-        return FORMATS[name].render(report)
-    except Exception as error:  # noqa: BLE001 - as above
-        raise files.NotWritten(path, _for_people(error)) from None
 
 
 def _for_people(error: Exception) -> DeliveryError:
@@ -223,21 +242,24 @@ def _for_people(error: Exception) -> DeliveryError:
     return DeliveryError(f"internal error: {type(error).__name__}; --verbose shows where")
 
 
-def _stream(destination: Destination) -> Send:
+def _stream(settings: Settings, destination: Destination) -> Send:
     """Return what writes a report to standard output or a pipe, which can't be taken back: so they come last."""
     name, path = destination
 
     def send(report: Report) -> None:
-        wanted = FORMATS[name]
-        text = inert(wanted.render(report), json=wanted.is_json, commands=wanted.commands)
+        report_format = FORMATS[name]
+        content = report_format.content(report, **_options(settings, report_format))
+        if not report_format.is_binary:
+            text = inert(content.decode(), json=report_format.is_json, commands=report_format.commands)
+            content = text.encode()
         if path != "-":
-            files.write(path, text)
+            files.write(path, content)
             return
         if sys.stdout is None:
             raise DeliveryError("standard output could not be written (it is closed)")
         try:
             sys.stdout.flush()
-            sys.stdout.buffer.write(text.encode())  # UTF-8 whatever the locale, and line ends as they are
+            sys.stdout.buffer.write(content)  # UTF-8 whatever the locale, and line ends as they are
             sys.stdout.buffer.flush()
         except OSError as error:
             raise DeliveryError(f"standard output could not be written ({error.strerror})") from None
@@ -245,12 +267,13 @@ def _stream(destination: Destination) -> Send:
     return send
 
 
-def _incomplete(report: Report, error: DeliveryError) -> Report:
-    run, said = report.run, str(error)
+def incomplete(report: Report, error: DeliveryError) -> Report:
+    """Return a report that says that something of it could not be delivered, and why."""
+    run, problem = report.run, str(error)
     run = replace(
         run,
         complete=False,
-        incomplete_reasons=[*run.incomplete_reasons, said],
-        undelivered=[*run.undelivered, said],
+        incomplete_reasons=[*run.incomplete_reasons, problem],
+        undelivered=[*run.undelivered, problem],
     )
     return replace(report, run=run, exit_code=error.exit_code)

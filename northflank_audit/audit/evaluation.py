@@ -2,16 +2,18 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
+from northflank_audit.audit.request import AuditRequest
 from northflank_audit.deadline import Deadline
 from northflank_audit.formats.text import plural
 from northflank_audit.model import LIST, Account, Identity, Resource, Rule, Status
 from northflank_audit.policy.engine import UNKNOWN, Engine
-from northflank_audit.policy.needs import needs
+from northflank_audit.policy.rule_reads import needs
 from northflank_audit.policy.verdict import Verdict
+from northflank_audit.sources.child_resources import Children
 from northflank_audit.sources.interface import Source
 
 LATE: Final = 3.0
@@ -35,11 +37,30 @@ class TimedEngine(Engine):
     """An engine that stops when the run's time is up."""
 
     def __init__(
-        self, rules: Sequence[Rule], now: dt.datetime, deadline: Deadline, *, absent: str = UNKNOWN, console: str = ""
+        self,
+        rules: Sequence[Rule],
+        now: dt.datetime,
+        deadline: Deadline,
+        *,
+        absent: str = UNKNOWN,
+        console: str = "",
+        projects: Collection[str] = (),
     ) -> None:
-        super().__init__(rules, now, absent, console)
+        super().__init__(rules, now, absent, console, projects)
         self._deadline = deadline
         self._unevaluated: set[Identity] = set()
+
+    @classmethod
+    def of(cls, request: AuditRequest, now: dt.datetime, deadline: Deadline) -> Self:
+        """Make the engine of a request."""
+        return cls(
+            request.policy.rules,
+            now,
+            deadline,
+            absent=request.absent,
+            console=request.console_url,
+            projects=request.projects,
+        )
 
     def evaluate(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
         """Yield the engine's verdicts until the time is up."""
@@ -85,7 +106,9 @@ class TimedEngine(Engine):
 
 def evaluate(engine: Engine, source: Source, details: str) -> Iterator[EvaluatedBatch]:
     """Evaluate every resource and every account of the source. `details` is the option of that name."""
-    yield from (_ByAccount if engine.account_scoped else _ByPage)(engine, source, details).evaluate()
+    order = (_ByAccount if engine.account_scoped else _ByPage)(engine, source, details)
+    yield from order.evaluate()
+    order.children.settle()
     if unread := list(chain.from_iterable(map(engine.unread, source.gaps))):
         yield EvaluatedBatch([], unread)
 
@@ -99,11 +122,14 @@ class _Evaluation:
         self._needs = needs(engine.rules)
         self._details = details if source.has_parts else "never"
         self._about = frozenset(rule.resource for rule in engine.rules)
+        self._by_itself = not engine.account_scoped
+        self.children = Children(self._needs, source)
         self._wants: dict[Identity, _Want] = {}
-        self._asked: dict[Identity, frozenset[str]] = {}
+        self._earlier_parts: dict[Identity, frozenset[str]] = {}
 
     def _batch(self, resources: list[Resource], verdicts: Iterable[Verdict], accounts: int = 0) -> EvaluatedBatch:
-        return EvaluatedBatch(resources, verdicts, sum(each.type in self._about for each in resources), accounts)
+        count = sum(each.type in self._about and self._engine.covers(each) for each in resources)
+        return EvaluatedBatch(resources, verdicts, count, accounts)
 
     def _verdicts(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
         """Yield the verdicts of rules that need only the resource."""
@@ -116,15 +142,18 @@ class _Evaluation:
     def _want(self, resource: Resource, parts: frozenset[str], rank: int = 0) -> None:
         """Take note of the parts that a resource still needs, if they were not requested before."""
         before = self._wants.get(resource.identity, _Want(resource, frozenset(), rank))
-        asked = self._asked.get(resource.identity, frozenset())
-        if more := (parts & self._parts(resource.type)) - resource.parts - asked - before.parts:
+        earlier = self._earlier_parts.get(resource.identity, frozenset())
+        if more := (parts & self._parts(resource.type)) - resource.parts - earlier - before.parts:
             self._wants[resource.identity] = _Want(resource, before.parts | more, max(before.rank, rank))
 
     def _want_all(self, resources: Iterable[Resource]) -> None:
-        """Take note of every part that a rule reads, if the settings ask for all."""
-        if self._details == "always":
-            for resource in resources:
-                self._want(resource, self._parts(resource.type), self._needs.ranks.get(resource.type, 0))
+        """Take note of every part that a rule reads of all resources, or if the settings ask for all."""
+        if self._by_itself:  # else a rule may read those of other projects too
+            resources = filter(self._engine.covers, resources)
+        for resource in resources if self._details != "never" else ():
+            whole = self._needs.whole.get(resource.type, frozenset())
+            parts = self._parts(resource.type) if self._details == "always" else whole
+            self._want(resource, parts, self._needs.ranks.get(resource.type, 0))
 
     def _want_as_said(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> None:
         """Take note of the parts that may settle unknown verdicts on these resources, if the settings allow it."""
@@ -134,7 +163,7 @@ class _Evaluation:
         by_identity = {each.identity: each for each in resources}
         for severity in {each.rule.severity for each in unknown}:
             of_severity = [each for each in unknown if each.rule.severity is severity]
-            for identity, parts in self._engine.wanted(of_severity, by_identity.values()).items():
+            for identity, parts in self._engine.needed_parts(of_severity, by_identity.values()).items():
                 if identity in by_identity:
                     self._want(by_identity[identity], parts, severity.rank)
 
@@ -142,11 +171,11 @@ class _Evaluation:
         """Yield the resources that need parts for a rule of this rank at least, completed: the most severe first."""
         ordered = sorted((each for each in self._wants.values() if each.rank >= rank), key=lambda each: -each.rank)
         self._wants = {identity: each for identity, each in self._wants.items() if each.rank < rank}
-        wanted = {each.resource.identity: each.parts for each in ordered}
-        for identity, parts in wanted.items():
-            self._asked[identity] = self._asked.get(identity, frozenset()) | parts
+        parts_by_resource = {each.resource.identity: each.parts for each in ordered}
+        for identity, parts in parts_by_resource.items():
+            self._earlier_parts[identity] = self._earlier_parts.get(identity, frozenset()) | parts
         if ordered:
-            yield from self._source.complete([each.resource for each in ordered], wanted)
+            yield from self._source.complete([each.resource for each in ordered], parts_by_resource)
 
 
 class _Want(NamedTuple):
@@ -163,13 +192,20 @@ class _ByPage(_Evaluation):
         """Yield each page when it has been evaluated."""
         for page in self._source.pages(self._needs):
             self._want_all(page)
-            verdicts = list(self._verdicts(self._firm(page)))
+            verdicts = list(self._verdicts(self._firm(page) if self._details == "always" else page))
             self._want_as_said(verdicts, page)
             wants = self._wants
             settled = [each for each in verdicts if each.resource.identity not in wants] if wants else verdicts
             yield self._batch(self._firm(page), settled)
+            yield from self._within(self._firm(page))
         for completed in self._completed():
             yield self._batch(completed, self._verdicts(completed))
+            yield from self._within(completed)
+
+    def _within(self, parents: Iterable[Resource]) -> Iterator[EvaluatedBatch]:
+        """Yield the children in resources that need no more parts."""
+        if children := self.children.of(parents):
+            yield self._batch(children, self._verdicts(children))
 
     def _firm(self, page: list[Resource]) -> list[Resource]:
         """Return the resources that need no more parts."""
@@ -195,22 +231,28 @@ class _ByAccount(_Evaluation):
             self._want_as_said(self._verdicts(page), page)
         for rank in self._engine.part_ranks if self._details == "auto" else ():
             self._complete(rank)
-            for account in self._accounts():
-                resources = list(self._resources[account.team].values())
+            for team in self._teams():
+                account, resources = self._state(team)
                 self._want_as_said(self._engine.evaluate_account(account, resources, rank), resources)
             self._complete(rank)
         self._complete()
-        for account in self._accounts():
-            yield self._account(account)
+        for team in self._teams():
+            yield self._account(team)
 
-    def _accounts(self) -> list[Account]:
-        teams = dict.fromkeys([*self._source.accounts, *self._resources])
-        return [self._source.accounts.get(team) or self._unknown_account(team) for team in teams]
+    def _teams(self) -> list[str | None]:
+        return list(dict.fromkeys([*self._source.accounts, *self._resources]))
 
-    def _account(self, account: Account) -> EvaluatedBatch:
+    def _state(self, team: str | None) -> tuple[Account, list[Resource]]:
+        """Return an account and all its resources, those within others too, as far as they are known by now."""
+        resources = list(self._resources[team].values())
+        children = self.children.of(resources)
+        self.children.settle()
+        return self._source.accounts.get(team) or self._unknown_account(team), [*resources, *children]
+
+    def _account(self, team: str | None) -> EvaluatedBatch:
         """Evaluate an account, and again whenever parts were read that may settle unknown verdicts."""
         while True:
-            resources = list(self._resources[account.team].values())
+            account, resources = self._state(team)
             verdicts = list(self._engine.evaluate_account(account, resources))
             self._want_as_said(verdicts, resources)
             if not self._complete():

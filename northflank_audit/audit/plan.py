@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from northflank_audit.audit.evaluation import TimedEngine, evaluate
 from northflank_audit.audit.policy_reading import read_policy
+from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.source_opening import counting
 from northflank_audit.config.settings import Settings
 from northflank_audit.deadline import Deadline
@@ -42,7 +43,7 @@ class RequestPlan:
     """The `--timeout` that it needs, in seconds; None: none is enough."""
     limit: int | None
     """Requests in an hour, as the API says it; None where it does not."""
-    left: int | None
+    remaining: int | None
     """How many of them are left now."""
     covered: bool
     """Whether the hourly limit and `--reserve` cover it now."""
@@ -59,19 +60,21 @@ class RequestPlan:
 
 
 class _CountingEngine(TimedEngine):
-    """An engine that tells the source which parts are wanted for sure.
+    """An engine that tells the source which parts are needed_parts for sure.
 
     A verdict that was given without parts that were counted may not be unknown when they have been read.
     """
 
     source: CountingSource
 
-    def wanted(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> dict[Identity, frozenset[str]]:
+    def needed_parts(
+        self, verdicts: Iterable[Verdict], resources: Iterable[Resource]
+    ) -> dict[Identity, frozenset[str]]:
         """Return what the engine returns."""
-        every, known = list(verdicts), list(resources)
-        sure = [each for each in every if not self.source.has_counted(each.resource.team, each.parts or {})]
-        self.source.settle(super().wanted(sure, known))
-        return super().wanted(every, known)
+        all_verdicts, all_resources = list(verdicts), list(resources)
+        sure = [each for each in all_verdicts if not self.source.has_counted(each.resource.team, each.parts or {})]
+        self.source.settle(super().needed_parts(sure, all_resources))
+        return super().needed_parts(all_verdicts, all_resources)
 
 
 def plan(settings: Settings) -> RequestPlan:
@@ -80,8 +83,9 @@ def plan(settings: Settings) -> RequestPlan:
     policy = read_policy(settings)
     with counting(settings, deadline) as source:
         source.always = settings.details == "always"
-        engine = _CountingEngine(policy.rules, dt.datetime.now(dt.UTC), deadline, absent=settings.absent)
+        engine = _CountingEngine.of(AuditRequest.of(settings, policy), dt.datetime.now(dt.UTC), deadline)
         engine.source = source
+        source.narrow(() if engine.account_scoped else settings.project)
         for batch in evaluate(engine, source, settings.details):
             deque(batch.verdicts, 0)
         return _plan(source, [*source.problems, *engine.problems()])
@@ -95,7 +99,7 @@ def _plan(source: CountingSource, problems: list[str]) -> RequestPlan:
         requests=requests,
         timeout=budget.timeout_for(requests.at_most),
         limit=limit.limit,
-        left=limit.left,
+        remaining=limit.remaining,
         covered=budget.seconds_for(requests.at_most) <= 0,
         most=budget.most,
         needs=source.needs,
@@ -109,6 +113,7 @@ def _plan(source: CountingSource, problems: list[str]) -> RequestPlan:
                 out_of_scope=each.scope,
             )
             for each in source.coverage().types
+            if each.type in source.needs.listed
         ],
         problems=list(dict.fromkeys(problems)),
         warnings=list(dict.fromkeys(source.warnings)),

@@ -2,15 +2,19 @@
 
 import datetime as dt
 import os
+from collections.abc import Iterator
+from dataclasses import fields
 
 from northflank_audit import bundled
 from northflank_audit.audit.baseline_reading import read_baseline
 from northflank_audit.config.policy import Policy, chosen, excluded_rules, read_rules, requested, unread
-from northflank_audit.config.remarks import LongestWaiver, misspelt, read_annotations, read_waivers
+from northflank_audit.config.remark_reading import LongestWaiver, misspelt, read_annotations, read_waivers
+from northflank_audit.config.secret_files import exposed
 from northflank_audit.config.settings import Settings
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.formats import FORMATS
 from northflank_audit.policy.lint.vacuous import vacuous
+from northflank_audit.policy.selection import Selection, check_framework
 from northflank_audit.printable import spelt
 from northflank_audit.reading import read_text
 from northflank_audit.remarks import Waiver
@@ -25,8 +29,11 @@ def read_policy(settings: Settings) -> Policy:
         demo_waivers = settings.waivers is None
         selected = tuple(demo_config.value["rules"])
     book = read_rules(selected, demo_config, settings.config)
-    rules = chosen(book, settings.rule, settings.skip_rule)
-    not_configured = [rule for rule in requested(book, settings.rule, settings.skip_rule) if rule.unset]
+    selection = Selection.of({each.name: getattr(settings, each.name) for each in fields(Selection)})
+    rules = chosen(book, selection)
+    not_configured = [rule for rule in requested(book, selection) if rule.unset]
+    if settings.framework is not None:
+        check_framework("--framework", settings.framework, [*rules, *not_configured])
     first = _first(settings)
     waivers = _waivers(settings, demo=demo_waivers)
     annotations = read_annotations(settings.annotations) if settings.annotations else None
@@ -37,11 +44,14 @@ def read_policy(settings: Settings) -> Policy:
         book=book,
         waiver_locations=[place for place, _ in waivers],
         annotations=annotations,
-        excluded_rules=excluded_rules(book, [*rules, *not_configured], settings.skip_rule),
+        excluded_rules=excluded_rules(book, [*rules, *not_configured], selection),
         not_configured=not_configured,
         warnings=[
             *first,
-            *settings.weakened,
+            *settings.weakenings,
+            *_narrowed(selection),
+            *exposed({"--token-file": None if settings.input else settings.token_file}),
+            *exposed({"--notify-file": settings.notify_file}),
             *unread(book),
             *misspelt([*waivers, *(annotations or [])], book),
             *(each.text for each in vacuous(book, {rule.id for rule in rules})),
@@ -57,6 +67,16 @@ def _waivers(settings: Settings, *, demo: bool) -> list[tuple[str, Waiver]]:
         return []
     longest = LongestWaiver(dt.datetime.now(dt.UTC).date(), settings.max_waiver_days)
     return read_waivers(settings.waivers, settings.waivers, longest)
+
+
+def _narrowed(selection: Selection) -> Iterator[str]:
+    """Yield warnings that say to what an audit is narrowed."""
+    if selection.type:
+        yield f"only rules about {' and '.join(selection.type)} ran (--type)"
+    if selection.skip_type:
+        yield f"nothing of {' and '.join(selection.skip_type)} was audited (--skip-type)"
+    if selection.project:
+        yield f"only what is in the project {' or '.join(selection.project)} was audited (--project)"
 
 
 def _first(settings: Settings) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Generic
 
 from msgspec import UNSET
 
-from northflank_audit.config.remarks import without_rule
+from northflank_audit.config.remark_reading import without_rule
 from northflank_audit.errors import did_you_mean
 from northflank_audit.formats.text import label
 from northflank_audit.model import Struct

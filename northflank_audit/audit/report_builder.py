@@ -9,12 +9,14 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from northflank_audit.audit.absent_fields import AbsentFields
+from northflank_audit.audit.comparison import BaselineComparison, RunComparison
+from northflank_audit.audit.compliance import limited_to
 from northflank_audit.audit.evaluation import EvaluatedBatch, TimedEngine
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.tool import TOOL
 from northflank_audit.audit.verdict_totals import VerdictTotals
+from northflank_audit.errors import did_you_mean
 from northflank_audit.formats.text import listed, narrowed, plural, type_names
-from northflank_audit.gate import Gate
 from northflank_audit.model import ACCOUNT_TYPE, Rule
 from northflank_audit.policy.remarks.remark_book import AnnotationBook, WaiverBook
 from northflank_audit.report import Coverage, Report, Run, Subject, TypeCoverage
@@ -30,7 +32,14 @@ MOST_ENDING: Final = 3
 class ReportBuilder:
     """Takes evaluated batches, and builds the report of them."""
 
-    def __init__(self, request: AuditRequest, engine: TimedEngine, started: dt.datetime) -> None:
+    def __init__(
+        self,
+        request: AuditRequest,
+        engine: TimedEngine,
+        started: dt.datetime,
+        history: RunComparison | None = None,
+    ) -> None:
+        """`history` is what to compare with in place of the policy's baseline."""
         policy = request.policy
         self._request, self._engine, self._started = request, engine, started
         today = started.date()
@@ -38,15 +47,18 @@ class ReportBuilder:
         annotations = None
         if policy.annotations is not None:
             annotations = AnnotationBook([annotation for _, annotation in policy.annotations], today)
-        self._totals = VerdictTotals(engine, self._waivers, request.include, policy.baseline, annotations)
+        comparison = history or (None if policy.baseline is None else BaselineComparison(policy.baseline))
+        self._totals = VerdictTotals(engine, self._waivers, request.include, comparison, annotations)
         self._read: Counter[str] = Counter()
         self._absent = AbsentFields(engine.rules)
+        self._projects: set[str] = set()
         self._resource_count = self._account_count = 0
 
     def add(self, batch: EvaluatedBatch) -> None:
         """Take some resources with their verdicts."""
         self._totals.add(batch.verdicts)
-        self._read.update(each.type for each in batch.resources)
+        self._read.update(each.type for each in batch.resources if self._engine.covers(each))
+        self._projects.update(each.project for each in batch.resources if each.project is not None)
         self._absent.add(batch.resources)
         self._resource_count += batch.resource_count
         self._account_count += batch.account_count
@@ -56,21 +68,21 @@ class ReportBuilder:
         request, policy = self._request, self._request.policy
         # What else makes the audit incomplete takes nothing from the evidence: a control that an unknown verdict does
         # not touch, or whose report could not be written, is as met as it was.
-        unseen = [*source.problems, *self._engine.problems()]
+        unseen = [*source.problems, *self._engine.problems(), *self._unknown_projects(source)]
         # A rule that fails on everything is broken: to ignore what is unknown does not make it pass.
-        inconclusive = self._totals.inconclusive(broken=request.on_unknown == "ignore")
+        inconclusive = self._totals.inconclusive(broken=request.gate.on_unknown == "ignore")
         problems = [*unseen, *lost, *inconclusive]
         coverage = self._coverage(source)
         run = Run(
             id=run_id,
             started_at=self._started,
             finished_at=dt.datetime.now(dt.UTC),
-            source=source.origin,
+            source=replace(source.origin, projects=list(request.projects) or UNSET),
             complete=not problems,
             incomplete_reasons=problems,
             undelivered=list(lost),
         )
-        return self._totals.report(
+        report = self._totals.report(
             TOOL,
             run,
             coverage,
@@ -80,7 +92,7 @@ class ReportBuilder:
                 *source.warnings,
                 *self._warnings(source, coverage, subjects, seen=not unseen),
             ],
-            Gate(request.fail_on, request.on_unknown, request.fail_on_new),
+            replace(request.gate, at=self._started if request.gate.new_for or request.gate.max_age else UNSET),
             seen=not unseen,
             excluded_rules=policy.excluded_rules,
             not_configured=policy.not_configured,
@@ -88,6 +100,14 @@ class ReportBuilder:
             unread={(team, kind) for team, account in source.accounts.items() for kind in account.unknown},
             subjects=list(subjects) or UNSET,
         )
+        return report if request.framework is None else limited_to(report, request.framework)
+
+    def _unknown_projects(self, source: Source) -> Iterator[str]:
+        """Yield a problem for each project that was named and that no account has."""
+        known = self._projects.union(*(account.projects for account in source.accounts.values()))
+        for name in self._request.projects:
+            if name not in known:
+                yield f"there is no project '{name}'{did_you_mean(name, known)}: nothing of it was audited"
 
     def _ending(self) -> Iterator[str]:
         """Yield the waivers that end soon, so that nobody is surprised when their violations count again."""
@@ -140,10 +160,10 @@ def by_type(
     `read` is the source's own account of it, `counted` how many resources of each type were read, and `complete`
     holds for types that the source says nothing of.
     """
-    known = {each.type: each for each in read}
-    names = {*known, *counted, *(rule.resource for rule in rules)} - {ACCOUNT_TYPE}
+    totals = {each.type: each for each in read}
+    names = {*totals, *counted, *(rule.resource for rule in rules)} - {ACCOUNT_TYPE}
     order = {name: index for index, name in enumerate(TYPES)}
     return [
-        replace(known.get(name) or TypeCoverage(type=name, complete=complete), resources=counted.get(name, 0))
+        replace(totals.get(name) or TypeCoverage(type=name, complete=complete), resources=counted.get(name, 0))
         for name in sorted(names, key=lambda name: (order.get(name, len(order)), name))
     ]

@@ -1,11 +1,12 @@
 """What an audit is asked for, whatever asks: a command, a test, another program."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from northflank_audit.config.policy import Policy
 from northflank_audit.config.settings import Settings
-from northflank_audit.model import Severity, Status
+from northflank_audit.gate import Gate
+from northflank_audit.model import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,11 +19,12 @@ class AuditRequest:
     """What it means where the API leaves out a documented field that a rule reads."""
     include: frozenset[Status] = frozenset()
     """What to list besides what somebody must read."""
-    fail_on: Severity | None = Severity.INFO
-    """The least severity that makes the exit code 1; None: no severity does."""
-    on_unknown: Literal["fail", "ignore"] = "fail"
-    fail_on_new: bool = False
-    """Whether violations that are ongoing do not make the exit code 1."""
+    projects: tuple[str, ...] = ()
+    """The ids of the projects to audit; empty: all, and what is in none."""
+    framework: str | None = None
+    """The framework whose controls the report shows; None: all."""
+    gate: Gate = field(default_factory=Gate)
+    """What makes the exit code 1."""
     console_url: str = ""
     """The address of the console that results link to; empty, they link nowhere."""
     snapshot: str | None = None
@@ -38,9 +40,9 @@ class AuditRequest:
             details=settings.details,
             absent=settings.absent,
             include=settings.include,
-            fail_on=settings.fail_on,
-            on_unknown=settings.on_unknown,
-            fail_on_new=settings.fail_on_new,
+            projects=settings.project,
+            framework=settings.framework,
+            gate=settings.gate,
             console_url="" if settings.demo else settings.console_url,  # the demo's resources are in no console
             snapshot=settings.save_snapshot,
             digested=tuple(each.name for each in settings.formats if each.needs_digest),

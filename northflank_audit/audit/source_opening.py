@@ -16,8 +16,8 @@ from northflank_audit.printable import spelt
 from northflank_audit.reading import LARGEST_DATA, read_bytes
 from northflank_audit.report import Origin
 from northflank_audit.resources import TYPES, Scope
-from northflank_audit.sources.files import InputFile, InputSource
 from northflank_audit.sources.interface import Source
+from northflank_audit.sources.saved_files import InputFile, InputSource
 
 if TYPE_CHECKING:
     from northflank_audit.sources.api import ApiSource
@@ -27,8 +27,11 @@ AnyApiSource = TypeVar("AnyApiSource", bound="ApiSource")
 
 
 @contextmanager
-def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Source]:
-    """Give the source of the resources: the API, files, or the emulator's API."""
+def opened(settings: Settings, deadline: Deadline | None = None, token: Token | None = None) -> Iterator[Source]:
+    """Give the source of the resources: the API, files, or the emulator's API.
+
+    Without a `token`, the API's comes from where the settings or the environment have it.
+    """
     deadline = deadline or Deadline(settings.timeout)
     if settings.input:
         files = [input_file(given) for given in settings.input]
@@ -36,7 +39,7 @@ def opened(settings: Settings, deadline: Deadline | None = None) -> Iterator[Sou
         return
     from northflank_audit.sources.api import ApiSource  # noqa: PLC0415 - imports requests
 
-    with _api(settings, deadline, ApiSource) as source:
+    with _api(settings, deadline, ApiSource, token) as source:
         yield source
 
 
@@ -50,7 +53,9 @@ def counting(settings: Settings, deadline: Deadline) -> Iterator["CountingSource
 
 
 @contextmanager
-def _api(settings: Settings, deadline: Deadline, kind: type[AnyApiSource]) -> Iterator[AnyApiSource]:
+def _api(
+    settings: Settings, deadline: Deadline, kind: type[AnyApiSource], token: Token | None = None
+) -> Iterator[AnyApiSource]:
     from northflank_audit.northflank.client import Client  # noqa: PLC0415 - imports requests
 
     with ExitStack() as stack:
@@ -60,7 +65,7 @@ def _api(settings: Settings, deadline: Deadline, kind: type[AnyApiSource]) -> It
             emulator = stack.enter_context(Emulator(load(None)))
             url, token = emulator.url, Token(emulator.token, "the emulator")
         else:
-            url, token = settings.api_url, settings.token(os.environ)
+            url, token = settings.api_url, token or settings.token(os.environ)
         client = stack.enter_context(
             Client(
                 url,
@@ -97,9 +102,15 @@ def input_file(given: str) -> InputFile:
     name, project, path = typed.groups()
     kind = TYPES.get(name)
     if kind is None or kind.listing is None:
-        types = [each.name for each in TYPES.values() if each.listing is not None]
+        types = [each.name for each in TYPES.values() if each.listing is not None and each.within is None]
         raise StartError(
             f"--input {spelt(given)}: unknown type '{name}'{did_you_mean(name, types)}; see the command types"
+        )
+    if kind.within is not None:
+        parents = kind.within.parent.plural
+        raise StartError(
+            f"--input {spelt(given)}: {kind.plural} are parts of {parents}, whose list does not hold them; "
+            "a snapshot of a live audit does"
         )
     if kind.scope is Scope.PROJECT and not project:
         raise StartError(f"--input {spelt(given)}: {kind.plural} belong to a project: {name}@PROJECT={spelt(path)}")

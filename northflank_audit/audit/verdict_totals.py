@@ -6,10 +6,9 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.audit.comparison import BaselineComparison, CurrentRun
+from northflank_audit.audit.comparison import CurrentRun, RunComparison
 from northflank_audit.audit.compliance import frameworks
 from northflank_audit.audit.not_visible import facts
-from northflank_audit.baseline import Baseline
 from northflank_audit.gate import Gate
 from northflank_audit.inconclusive import Cause, causes
 from northflank_audit.model import Result, Rule, Severity, Status
@@ -17,8 +16,8 @@ from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.reasons import NOT_GIVEN
 from northflank_audit.policy.remarks.remark_book import AnnotationBook, WaiverBook
 from northflank_audit.policy.verdict import Verdict
+from northflank_audit.remarks import Annotations
 from northflank_audit.report import (
-    Annotations,
     Coverage,
     NotConfigured,
     Report,
@@ -48,17 +47,17 @@ class VerdictTotals:
         engine: Engine,
         waivers: WaiverBook,
         include: Container[Status] = (),
-        baseline: Baseline | None = None,
+        comparison: RunComparison | None = None,
         annotations: AnnotationBook | None = None,
     ) -> None:
-        """`include` is listed besides `LISTED`; `baseline` is a report to compare with."""
+        """`include` is listed besides `LISTED`; `comparison` is with an earlier report or with the history."""
         self._engine = engine
         self._waivers = waivers
         self._annotations = annotations
         self._include = include
         self._counts: dict[str, Counter[str]] = {rule.id: Counter() for rule in engine.rules}
         self._results: list[Result] = []
-        self._comparison = None if baseline is None else BaselineComparison(baseline)
+        self._comparison = comparison
 
     def add(self, verdicts: Iterable[Verdict]) -> None:
         """Count verdicts, and list those whose status is listed."""
@@ -82,10 +81,10 @@ class VerdictTotals:
         """Return a line for each cause of inconclusive verdicts; with `broken`, only for rules that always fail."""
         results = sorted((each for each in self._results if each.inconclusive), key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
-        found = [cause for cause in causes(results, rules) if cause.broken or not broken]
-        left = sum(len(cause.results) for cause in found[MOST_CAUSES:])
-        more = [f"{left} more verdicts are unknown or errors"] if left else []
-        return [*map(_explained, found[:MOST_CAUSES]), *more]
+        groups = [cause for cause in causes(results, rules) if cause.broken or not broken]
+        rest = sum(len(cause.results) for cause in groups[MOST_CAUSES:])
+        more = [f"{rest} more verdicts are unknown or errors"] if rest else []
+        return [*map(_explained, groups[:MOST_CAUSES]), *more]
 
     def report(
         self,
@@ -140,8 +139,8 @@ class VerdictTotals:
             compliance=frameworks(rules, unset, facts(coverage.types), seen=seen),
             results=results,
             comparison=UNSET if outcome is None else outcome.comparison,
-            resolved=UNSET if outcome is None else outcome.resolved,
-            unsettled=UNSET if outcome is None else outcome.unsettled,
+            resolved=UNSET if outcome is None or outcome.comparison is UNSET else outcome.resolved,
+            unsettled=UNSET if outcome is None or outcome.comparison is UNSET else outcome.unsettled,
             subjects=subjects,
             waivers=Waivers(self._waivers.expired, self._waivers.unused),
             annotations=UNSET if self._annotations is None else _annotations(results, self._annotations),
@@ -166,6 +165,7 @@ class VerdictTotals:
             counts={key: counts[key] for key in (*Status, "waived")},
             resource=rule.resource,
             finding=rule.finding,
+            param_schemas=rule.param_schemas,
             sha256=rule.sha256,
             overridden=rule.overridden,
         )

@@ -12,16 +12,15 @@ from northflank_audit.cli.config_file import refuse_mistakes
 from northflank_audit.cli.findings import checked_day, checked_text, selected
 from northflank_audit.cli.option_types import Option
 from northflank_audit.cli.options import (
-    annotations_option,
     config_option,
     output_dir_option,
     policy_options,
     source_options,
-    waiver_options,
 )
 from northflank_audit.cli.own_files import last_report
 from northflank_audit.cli.remark_commands import about, days_words, listing, named, put, run_check
-from northflank_audit.config.remarks import read_remarks
+from northflank_audit.cli.remark_options import annotations_option, waiver_options
+from northflank_audit.config.remark_reading import read_remarks
 from northflank_audit.config.settings import settings_from
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import StartError

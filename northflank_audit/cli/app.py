@@ -10,10 +10,12 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from northflank_audit import __version__, logs
+from northflank_audit import logs
 from northflank_audit.cli.lazy import Lazy, LazyGroup
 from northflank_audit.cli.options import run_options
+from northflank_audit.cli.version import versions
 from northflank_audit.config.settings import settings_from
 from northflank_audit.errors import AuditError, FileError, FileErrors, Stopped
 from northflank_audit.formats import FORMATS
@@ -31,9 +33,15 @@ class _RunByDefault(LazyGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {name for param in self.params for name in param.opts} | set(ctx.help_option_names)
-        if not args or (args[0].startswith("-") and args[0] not in own):
+        completes = ctx.resilient_parsing and not args  # a shell asks for the first word
+        if not completes and (not args or (args[0].startswith("-") and args[0] not in own)):
             args = ["run", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete commands, and the options of `run` where an option begins."""
+        own = super().shell_complete(ctx, incomplete)
+        return own + (self.commands["run"].shell_complete(ctx, incomplete) if incomplete.startswith("-") else [])
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         run_command = self.commands["run"]
@@ -58,14 +66,22 @@ LAZY = (
         "baseline_group",
         "Write a baseline for --compare that can be committed.",
     ),
+    Lazy("config", f"{_HERE}.config_commands", "config_group", "Show the settings of a run."),
     Lazy("emulator", f"{_HERE}.emulator_command", "emulator", "Serve the API of a sample account until stopped."),
+    Lazy("init", f"{_HERE}.init_command", "init_command", "Write an audit.yaml and a rule file to start from."),
+    Lazy(
+        "history",
+        f"{_HERE}.history_commands",
+        "history_group",
+        "Say what ran, what changed, and how long findings were open.",
+    ),
     Lazy(
         "plan",
         f"{_HERE}.plan_command",
         "plan_command",
         "Say what an audit by the selected rules asks the API for.",
     ),
-    Lazy("rules", f"{_HERE}.rule_commands", "rules_group", "List, check, test and explain rules."),
+    Lazy("rules", f"{_HERE}.rule_commands", "rules_group", "List, check, test, show and explain rules."),
     Lazy(
         "types",
         f"{_HERE}.catalogue_commands",
@@ -76,14 +92,21 @@ LAZY = (
 )
 
 
-@click.group(cls=_RunByDefault, context_settings=CONTEXT, lazy=LAZY)
-@click.version_option(__version__, prog_name="northflank-audit")
-def cli() -> None:
+@click.group(cls=_RunByDefault, context_settings=CONTEXT, lazy=LAZY, invoke_without_command=True)
+@click.option("--version", is_flag=True, help="Show the versions of the tool, its engine and Python, and exit.")
+@click.option("--json", "as_json", is_flag=True, help="With --version: print JSON.")
+@click.pass_context
+def cli(ctx: click.Context, *, version: bool, as_json: bool) -> None:
     """Audit a Northflank account: registries, services, addons and what else rules are about.
 
     Reads resources from the API, evaluates each by rules in YAML, writes reports, and exits with 0 (nothing
     violated), 1 (violations), 2 (could not start) or 3 (incomplete). Without a command, `run` is meant.
     """
+    if version:
+        say(versions(as_json=as_json), json=as_json)
+        ctx.exit()
+    if as_json:
+        raise click.UsageError("--json is for --version")
 
 
 @cli.command("run")
@@ -92,10 +115,11 @@ def cli() -> None:
 def run_command(ctx: click.Context, /, **given: Any) -> None:
     """Run an audit (the default)."""
     from northflank_audit.audit import runner  # noqa: PLC0415 - --help does not pay for it
+    from northflank_audit.audit.tool import new_run_id  # noqa: PLC0415 - as above
     from northflank_audit.cli import summary  # noqa: PLC0415 - --help does not pay for it
 
     settings = settings_from(given, ctx.get_parameter_source)
-    run_id = f"r{os.urandom(8).hex()}"  # a letter first: a spreadsheet takes 12345678e1234567 for a number
+    run_id = new_run_id()
     as_json = given["log_format"] == "json"
     logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
     bar = sys.stderr is not None and sys.stderr.isatty() and not (given["no_progress"] or given["quiet"] or as_json)
@@ -183,9 +207,9 @@ def main(watch: Watch | None = None) -> None:
 
 
 def _show(error: click.ClickException) -> None:
-    shown = io.StringIO()
-    error.show(shown)
-    say(shown.getvalue().rstrip("\n"), err=True)
+    buffer = io.StringIO()
+    error.show(buffer)
+    say(buffer.getvalue().rstrip("\n"), err=True)
 
 
 def _outcome() -> int:

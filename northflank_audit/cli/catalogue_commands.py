@@ -29,6 +29,7 @@ def _described(kind: ResourceType) -> Json:
         "variable": kind.variable,
         "collection": kind.collection or None,
         "scope": kind.scope.value,
+        "within": None if kind.within is None else {"type": kind.within.parent.name, "part": kind.within.part},
         "singular": kind.singular,
         "plural": kind.plural,
         "endpoints": [endpoint(kind, part) for part in kind.sources],
@@ -59,7 +60,7 @@ def endpoint(kind: ResourceType, part: Part) -> Json:
         "path": f"{kind.base}{part.path}",
         "permission": part.permission.name,
         "permissionBefore2026": part.permission.before or part.permission.name,
-        "perResource": part.name != LIST,
+        "perResource": part.name != LIST or kind.within is not None,
     }
 
 

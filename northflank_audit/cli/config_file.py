@@ -8,10 +8,10 @@ from typing import Any, Final
 import click
 
 from northflank_audit import reading
+from northflank_audit.cli.environment_variables import refuse_unknown
 from northflank_audit.cli.option_types import MailAddress, NameList, Option, OutputPath, Seconds, WholeNumber
-from northflank_audit.cli.variables import refuse_unknown
 from northflank_audit.config import email_section
-from northflank_audit.config.found_config import FoundConfig
+from northflank_audit.config.untrusted_config import UntrustedConfig
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileErrors, StartError, did_you_mean
 
@@ -54,7 +54,7 @@ def read_config(ctx: click.Context, _param: click.Parameter, value: str | None) 
     command = ctx.find_root().command
     run = command.commands["run"] if isinstance(command, click.Group) else ctx.command
     options = _by_key(run)
-    if isinstance(document, FoundConfig):
+    if isinstance(document, UntrustedConfig):
         document.diagnostics += document.refusals(_by_key(ctx.command))
     defaults = {}
     for key, given in document.value.items():
@@ -87,7 +87,7 @@ def _document(path: str | None, *, demo: bool) -> Document | None:
     if demo:
         return None
     if _is_there(DEFAULT_CONFIG):
-        return FoundConfig(reading.read_text(DEFAULT_CONFIG), DEFAULT_CONFIG, strict=False, discreet=True)
+        return UntrustedConfig(reading.read_text(DEFAULT_CONFIG), DEFAULT_CONFIG, strict=False, discreet=True)
     if _is_there(NEARLY_DEFAULT):
         raise StartError(f"{NEARLY_DEFAULT} is not read: rename it to {DEFAULT_CONFIG}, or name the file with --config")
     return None

@@ -1,13 +1,41 @@
 """The command `emulator`."""
 
 import sys
+from typing import Any
 
 import click
 
-from northflank_audit import logs
-from northflank_audit.emulator import Emulator, load, load_plan
-from northflank_audit.errors import Stopped
+from northflank_audit import jsontext, logs
+from northflank_audit.documents.yaml_document import Document
+from northflank_audit.emulator import Emulator, Mistakes, load, load_plan
+from northflank_audit.errors import FileErrors, StartError, Stopped, in_order
 from northflank_audit.printing import say
+from northflank_audit.reading import LARGEST_DATA, read_text
+
+
+class _Files:
+    """Reads each file once, and remembers its text for the lines of mistakes."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    def read(self, path: str) -> Any:
+        """Return what a file holds. Raises StartError, with positions for what is neither JSON nor YAML."""
+        text = self._texts[path] = read_text(path, largest=LARGEST_DATA)
+        try:
+            return jsontext.decode(text.encode())  # of any size
+        except jsontext.InvalidJSON:
+            return self._document(path).value
+
+    def located(self, found: Mistakes) -> StartError:
+        """Return mistakes with their positions, if they are in one of the files."""
+        if found.path not in self._texts:
+            return found
+        document = self._document(found.path, strict=False)
+        return FileErrors(in_order(document.error(each.steps, each.problem, key=each.key) for each in found.mistakes))
+
+    def _document(self, path: str, *, strict: bool = True) -> Document:
+        return Document(self._texts[path], path, strict=strict, discreet=True)  # it may hold a real account's secrets
 
 
 @click.command()
@@ -19,8 +47,13 @@ from northflank_audit.printing import say
 @click.pass_context
 def emulator(ctx: click.Context, host: str, port: int, token: str | None, data: str | None, faults: str | None) -> None:
     """Serve the API of a sample account until stopped."""
-    plan = load_plan(faults) if faults else None
-    server = Emulator(load(data), plan, token=token, host=host, port=port)
+    files = _Files()
+    try:
+        plan = load_plan(faults, files.read) if faults else None
+        accounts = load(data, reader=files.read)
+    except Mistakes as found:
+        raise files.located(found) from None
+    server = Emulator(accounts, plan, token=token, host=host, port=port)
     try:
         say(f"{server.url} token: {server.token}")
         sys.stdout.flush()

@@ -30,9 +30,9 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, imported now if it was not."""
-        found = self.lazy.get(cmd_name)
-        if found is not None and cmd_name not in self.commands:
-            self.commands[cmd_name] = getattr(import_module(found.module), found.attribute)
+        target = self.lazy.get(cmd_name)
+        if target is not None and cmd_name not in self.commands:
+            self.commands[cmd_name] = getattr(import_module(target.module), target.attribute)
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -17,13 +17,17 @@ from northflank_audit.cli.option_types import (
     MailAddress,
     NameList,
     OutputPath,
+    Period,
+    SeverityAge,
+    TypeName,
     WebAddress,
-    WholeNumber,
     add_options,
     option,
 )
+from northflank_audit.cli.remark_options import annotations_option, waiver_options
 from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES, Settings
 from northflank_audit.delivery.when import When
+from northflank_audit.formats import CsvDialect
 from northflank_audit.model import Severity
 
 _DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(Settings)}
@@ -65,32 +69,45 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that names the waivers."""
-    return add_options(command, option("--waivers", metavar="FILE", help="Accepted violations, in YAML."))
-
-
-def waiver_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that name the waivers, and say how long one may last."""
+def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select rules by what they are about."""
     return add_options(
         command,
-        waivers_option,
         option(
-            "--max-waiver-days",
-            type=WholeNumber(1, 36_500),
-            metavar="N",
-            default=_DEFAULTS["max_waiver_days"],
-            show_default=True,
-            help="Most days that a waiver may still last.",
+            "--control",
+            metavar="FRAMEWORK[:ID]",
+            multiple=True,
+            names=True,
+            help="Run only rules that serve this framework or control; repeatable.",
         ),
-    )
-
-
-def annotations_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that names the annotations."""
-    return add_options(
-        command,
-        option("--annotations", metavar="FILE", help="Who fixes a finding by when, in YAML; changes no verdict."),
+        option(
+            "--min-severity",
+            type=click.Choice([severity.value for severity in Severity]),
+            help="Run only rules of this severity or above.",
+        ),
+        option(
+            "--type",
+            type=TypeName(),
+            metavar="TYPE",
+            multiple=True,
+            names=True,
+            help="Run only rules about this resource type; repeatable.",
+        ),
+        option(
+            "--skip-type",
+            type=TypeName(),
+            metavar="TYPE",
+            multiple=True,
+            names=True,
+            help="Run no rule about this resource type, or that reads its list; repeatable.",
+        ),
+        option(
+            "--project",
+            metavar="ID",
+            multiple=True,
+            names=True,
+            help="Audit only what is in this project; repeatable.",
+        ),
     )
 
 
@@ -176,6 +193,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
     options = (
         source_options,
         policy_options,
+        selection_options,
         waiver_options,
         annotations_option,
         details_option,
@@ -193,7 +211,24 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             show_default=True,
             help="Whether unknown verdicts make the audit incomplete.",
         ),
-        option("--fail-on-new", is_flag=True, help="With --compare: do not count violations that are ongoing."),
+        option(
+            "--fail-on-new", is_flag=True, help="With --compare or --history: do not count violations that are ongoing."
+        ),
+        option(
+            "--new-for",
+            type=Period(),
+            default="24h",
+            show_default=True,
+            metavar="PERIOD",
+            help="With --history and --fail-on-new: how long a violation counts as new after it was found.",
+        ),
+        option(
+            "--max-age",
+            type=SeverityAge(),
+            multiple=True,
+            metavar="LEVEL=DAYSd",
+            help="With --history: count ongoing violations of this severity that are older; repeatable.",
+        ),
         absent_option,
         output_dir_option,
         option(
@@ -210,6 +245,13 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             help="Write a report to a file; repeatable; - is standard output.",
         ),
         option(
+            "--csv-dialect",
+            type=click.Choice(get_args(CsvDialect)),
+            default=_DEFAULTS["csv_dialect"],
+            show_default=True,
+            help="CSV for programs, or for Excel, where the region's list separator is a comma or a semicolon.",
+        ),
+        option(
             "--include",
             type=NameList(["pass", "notapplicable"]),
             default="",
@@ -224,7 +266,9 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             show_default=True,
             help="Base URL of the console that reports link to.",
         ),
+        option("--framework", metavar="ID", help="Show only this framework's controls in reports; all rules run."),
         option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
+        option("--history", metavar="URL", help="Keep the run in this database: a path, or postgresql://…"),
         option(
             "--email-to",
             type=MailAddress(),

@@ -9,21 +9,22 @@ import click
 from northflank_audit.audit.permissions import parts_of, permissions
 from northflank_audit.cli.bound_options import absent_option, details_option, request_options
 from northflank_audit.cli.catalogue_commands import endpoint
-from northflank_audit.cli.options import policy_options, source_options
+from northflank_audit.cli.options import policy_options, selection_options, source_options
 from northflank_audit.cli.request_plan import count_lines, counted
 from northflank_audit.config.policy import select_rules
 from northflank_audit.config.settings import settings_from
-from northflank_audit.policy.needs import needs
+from northflank_audit.model import OWN_ACCOUNT
+from northflank_audit.policy.rule_reads import needs
+from northflank_audit.policy.selection import Selection
 from northflank_audit.printing import say
-from northflank_audit.resources import TYPES, Scope
-from northflank_audit.resources.base import LIST
+from northflank_audit.resources import TYPES, ResourceType, Scope
+from northflank_audit.resources.base import LIST, Part
 
 if TYPE_CHECKING:
     from northflank_audit.audit.plan import RequestPlan
     from northflank_audit.resources.needs import Needs
 
 Json = dict[str, Any]
-OWN: Final = "the token's own account"
 BEFORE: Final = "2024"
 """The generation of the older names of permissions."""
 _WHERE: Final = {
@@ -39,6 +40,7 @@ _WHERE: Final = {
 @click.command("plan")
 @source_options
 @policy_options
+@selection_options
 @details_option
 @absent_option
 @request_options
@@ -63,7 +65,7 @@ def plan_command(
     if count:
         _count(ctx, given, as_json=as_json)
         return
-    needed = needs(select_rules(given["rules"], given["rule"], given["skip_rule"], given["config"]))
+    needed = needs(select_rules(given["rules"], Selection.of(given), given["config"]))
     if role:
         names = permissions(needed, all_teams=given["all_teams"], before=generation == BEFORE)
         say(json.dumps({"permissions": names}, indent=2) if as_json else "\n".join(names))
@@ -80,18 +82,27 @@ def _count(ctx: click.Context, given: Json, *, as_json: bool) -> None:
     if given["input"]:
         raise click.UsageError("--count counts requests to the API; --input sends none")
     settings = settings_from(given, ctx.get_parameter_source)
-    found: RequestPlan = plan(settings)
+    request_plan: RequestPlan = plan(settings)
     if as_json:
-        say(json.dumps({**_plan(found.needs, given), **counted(found)}, indent=2))
+        say(json.dumps({**_plan(request_plan.needs, given), **counted(request_plan)}, indent=2))
     else:
         say(_accounts(given))
-        say("\n".join(count_lines(found, settings.timeout)))
-    ctx.exit(3 if found.problems else 0)
+        say("\n".join(count_lines(request_plan, settings.timeout)))
+    ctx.exit(3 if request_plan.problems else 0)
 
 
 def _accounts(given: Json) -> str:
     accounts = ["every team of the organisation"] if given["all_teams"] else list(given["team"])
-    return f"accounts: {', '.join(accounts or [OWN])}"
+    return f"accounts: {', '.join(accounts or [OWN_ACCOUNT])}"
+
+
+def _how_often(needed: "Needs", kind: ResourceType, part: Part) -> str:
+    if kind.within is not None:
+        return f"the part {kind.within.part} of each {kind.within.parent.singular}, not asked for twice"
+    if part.name == LIST:
+        return "each page"
+    every = part.name in kind.needed(needed.whole.get(kind.name, ()))
+    return f"each {kind.singular}" if every else f"each {kind.singular} on which a rule is not settled without it"
 
 
 def _plan(needed: "Needs", given: Json) -> Json:
@@ -111,14 +122,11 @@ def _plan(needed: "Needs", given: Json) -> Json:
 def _planned(needed: "Needs", *, all_teams: bool) -> Iterator[str]:
     for name in needed.types:
         kind = TYPES[name]
-        where = _WHERE[kind.scope]
+        where = f"in each {kind.within.parent.singular}" if kind.within else _WHERE[kind.scope]
         yield ""
         yield click.style(name, bold=True) + f"  {where}"
         for part, ids in parts_of(needed, name):
-            often = (
-                "each page" if part.name == LIST else f"each {kind.singular} on which a rule is not settled without it"
-            )
-            yield f"  GET {kind.base}{part.path}  ({part.name}: {often})"
+            yield f"  GET {kind.base}{part.path}  ({part.name}: {_how_often(needed, kind, part)})"
             yield f"      needs {part.permission}"
             yield f"      for {', '.join(ids)}"
     yield ""

@@ -15,7 +15,7 @@ def counted(plan: "RequestPlan") -> Json:
         "token": plan.owner or None,
         "requests": _number(plan.requests),
         "timeout": plan.timeout,
-        "hourlyLimit": {"limit": plan.limit, "remaining": plan.left, "covers": plan.covered},
+        "hourlyLimit": {"limit": plan.limit, "remaining": plan.remaining, "covers": plan.covered},
         "counts": [
             {"type": each.type, "resources": each.resources, "lists": each.lists, "parts": _number(each.parts)}
             for each in plan.types
@@ -51,11 +51,11 @@ def count_lines(plan: "RequestPlan", timeout: float) -> Iterator[str]:
 
 
 def _limit(plan: "RequestPlan") -> str:
-    if plan.limit is None and plan.left is None:
+    if plan.limit is None and plan.remaining is None:
         return "unknown: the API's answers do not say it"
-    enough = plan.left is None or plan.requests.at_least <= plan.left
+    enough = plan.remaining is None or plan.requests.at_least <= plan.remaining
     verdict = "it covers the audit" if plan.covered else f"it {'may' if enough else 'does'} not cover the audit"
-    return f"{plan.limit if plan.limit is not None else 'unknown'}, {plan.left or 0} left: {verdict}"
+    return f"{plan.limit if plan.limit is not None else 'unknown'}, {plan.remaining or 0} left: {verdict}"
 
 
 def _advice(plan: "RequestPlan", timeout: float) -> Iterator[str]:

@@ -14,9 +14,11 @@ from northflank_audit.config.policy import read_rules, requested
 from northflank_audit.config.settings import settings_from
 from northflank_audit.errors import FetchError, StartError, did_you_mean
 from northflank_audit.formats.ruletext import plain
+from northflank_audit.formats.text import full_label
 from northflank_audit.model import Rule
-from northflank_audit.parameters import to_set
+from northflank_audit.parameters import ParameterSchema, allowed, to_set
 from northflank_audit.policy.expressions.trace import lines
+from northflank_audit.policy.selection import Selection
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
 
@@ -34,29 +36,34 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     The resource comes from the account, or from --input or --demo. For a rule about accounts its id is the team's,
     or 'account' for the token's own.
     """
-    (found,) = requested(read_rules(given["rules"], given["config"]), (rule_id,), given["skip_rule"])
-    if found.unset and resource_id is not None:
-        raise StartError(f"the rule {rule_id} is not configured: {to_set(found.unset)} (overrides in the config file)")
-    for heading, text in _told(found):
+    (rule,) = requested(
+        read_rules(given["rules"], given["config"]), Selection(rule=(rule_id,), skip_rule=given["skip_rule"])
+    )
+    if rule.unset and resource_id is not None:
+        raise StartError(f"the rule {rule_id} is not configured: {to_set(rule.unset)} (overrides in the config file)")
+    for heading, text in _sections(rule):
         if text:
-            shown = "".join(f"\n  {printable(line)}" for line in text.strip().split("\n"))
-            say(click.style(printable(heading), bold=True) + shown)
+            body = "".join(f"\n  {printable(line)}" for line in text.strip().split("\n"))
+            say(click.style(printable(heading), bold=True) + body)
     if resource_id is not None:
-        _explain_for(found, resource_id, given)
+        _explain_for(rule, resource_id, given)
     elif given["input"] or given["demo"]:
         raise click.UsageError("name a resource, too: rules explain ID RESOURCE")
 
 
-def _told(rule: Rule) -> Iterator[tuple[str, str]]:
+def _sections(rule: Rule) -> Iterator[tuple[str, str]]:
     """Yield what is to be said of a rule, by headings."""
     places = {name: rule.overridden.get(f"params.{name}", "default") for name in rule.params}
-    params = [f"{name} = {json.dumps(value)}  ({places[name]})" for name, value in rule.params.items()]
+    params = [
+        "\n".join((f"{name} = {json.dumps(value)}  ({places[name]})", *_described(rule.param_schemas.get(name))))
+        for name, value in rule.params.items()
+    ]
     yield rule.id, plain(rule.title)
     yield "severity", f"{rule.severity}  ({rule.overridden.get('severity', 'default')})"
     yield "about", f"each {rule.resource}"
     yield "applies when", rule.when or "always"
     yield "requires", rule.require
-    yield "parameters", "\n".join(map(printable, params)) or "none"
+    yield "parameters", "\n".join(params) or "none"
     yield "not configured", to_set(rule.unset) if rule.unset else ""
     yield "why", plain(rule.rationale)
     yield "what to do", plain(rule.remediation)
@@ -66,22 +73,27 @@ def _told(rule: Rule) -> Iterator[tuple[str, str]]:
     yield "defined in", f"{rule.origin}\nSHA-256 {rule.sha256}"
 
 
+def _described(schema: ParameterSchema | None) -> Iterator[str]:
+    """Yield the lines about a parameter that is described."""
+    if schema is not None:
+        yield from (f"  {line}" for line in (plain(schema.description).strip(), f"allowed: {allowed(schema)}") if line)
+
+
 def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None:
     """Tell how a rule was evaluated for one resource. Raises AuditError where it is not to be found."""
     settings = settings_from(given, click.get_current_context().get_parameter_source)
-    found = False
+    any_resource = False
     with opened(settings) as source:
         finder = Finder(rule, source, settings.details)
         for result, steps in finder.find(resource_id):
-            found = True
-            whose = f" of team {printable(result.resource.team)}" if result.resource.team else ""
-            say(click.style(f"on {result.resource.type} {printable(result.resource.id or '')}{whose}", bold=True))
+            any_resource = True
+            say(click.style(f"on {printable(full_label(result.resource))}", bold=True))
             say(f"  {result.status}: {printable(result.message)}")
             for name, step in steps:
                 say("\n".join(f"  {line}" for line in lines(step, name)))
     for problem in source.problems:
         say(f"incomplete: {printable(problem)}", err=True)
-    if not found:
+    if not any_resource:
         hint = did_you_mean(resource_id, finder.seen)
         problem = f"no {rule.resource} '{printable(resource_id)}' among {len(finder.seen)}{hint}"
         raise FetchError(problem) if source.problems else StartError(problem)

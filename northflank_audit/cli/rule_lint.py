@@ -5,10 +5,11 @@ import datetime as dt
 import click
 
 from northflank_audit.cli.diagnostics import LISTINGS, counted
-from northflank_audit.cli.options import annotations_option, policy_options, waiver_options
-from northflank_audit.cli.rule_paths import PATHS, meant
-from northflank_audit.config.lint import lint
-from northflank_audit.config.remarks import LongestWaiver
+from northflank_audit.cli.options import policy_options
+from northflank_audit.cli.remark_options import annotations_option, waiver_options
+from northflank_audit.cli.rule_paths import PATHS, lint_paths
+from northflank_audit.config.policy_lint import lint
+from northflank_audit.config.remark_reading import LongestWaiver
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.printing import say
 
@@ -38,14 +39,14 @@ def lint_rules(
     Warnings say what is well-formed and probably not meant, such as a rule that can never fire.
     """
     del rule, skip_rule  # a mistake in a rule that is left out is one all the same
-    files = meant(paths, rules)
+    files = lint_paths(paths, rules)
     longest = LongestWaiver(dt.datetime.now(dt.UTC).date(), max_waiver_days)
     others = rules if files == paths != () else None
-    found, count = lint(files, others, waivers, config, annotations=annotations, longest=longest)
-    shown = LISTINGS[listing](found)
-    if shown:
-        say(shown, json=listing == "json", commands=listing == "github")
+    diagnostics, count = lint(files, others, waivers, config, annotations=annotations, longest=longest)
+    listing_text = LISTINGS[listing](diagnostics)
+    if listing_text:
+        say(listing_text, json=listing == "json", commands=listing == "github")
     if listing == "text":
-        say(counted(found, count))
-    if (strict and found) or any(not each.warning for each in found):
+        say(counted(diagnostics, count))
+    if (strict and diagnostics) or any(not each.warning for each in diagnostics):
         raise click.exceptions.Exit(1)

@@ -13,7 +13,7 @@ from northflank_audit.printing import say
 PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...")
 
 
-def meant(paths: tuple[str, ...], rules: tuple[str, ...]) -> tuple[str, ...]:
+def lint_paths(paths: tuple[str, ...], rules: tuple[str, ...]) -> tuple[str, ...]:
     """Return which files are meant: those named here, or where no rules are, those of the config file."""
     named = [path for path in paths if not is_test(Path(path))]
     return paths if named and not from_command_line(click.get_current_context(), "rules") else (*paths, *rules)

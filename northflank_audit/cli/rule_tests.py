@@ -8,7 +8,7 @@ import click
 from northflank_audit.cli.diagnostics import LISTINGS
 from northflank_audit.cli.option_types import Option
 from northflank_audit.cli.options import policy_options
-from northflank_audit.cli.rule_paths import PATHS, meant, warn_of_unread
+from northflank_audit.cli.rule_paths import PATHS, lint_paths, warn_of_unread
 from northflank_audit.config.policy import read_tested
 from northflank_audit.delivery import files
 from northflank_audit.documents.yaml_document import Document
@@ -47,7 +47,7 @@ def test_rules(
 
     They are those inside the rules, and those of NAME.test.yaml files beside them or named here.
     """
-    book = read_tested(meant(paths, rules))  # as they are written, not as a config file tunes them
+    book = read_tested(lint_paths(paths, rules))  # as they are written, not as a config file tunes them
     book.diagnostics.extend(config.diagnostics if config else ())
     if book.diagnostics:
         say(LISTINGS["text"](in_order(book.diagnostics)))
@@ -61,15 +61,15 @@ def test_rules(
     untested = [item.id for item in selected if not item.tests]
     if untested:
         say(f"without an example: {', '.join(untested)}")
-    left = list(left_open(book, selected)) if coverage and not failed else []
-    for each in left:
+    open_cases = list(left_open(book, selected)) if coverage and not failed else []
+    for each in open_cases:
         say(each.with_excerpt)
     if junit:
         files.write(junit, as_junit(outcomes))
     say(f"{plural(len(outcomes) - len(failed), 'example')} passed, {len(failed)} failed")
     if coverage and not failed:
-        say(f"{plural(len(left), 'thing')} left open by the examples" if left else "nothing is left open")
-    if failed or (strict and left):
+        say(f"{plural(len(open_cases), 'thing')} left open by the examples" if open_cases else "nothing is left open")
+    if failed or (strict and open_cases):
         raise click.exceptions.Exit(1)
 
 
@@ -82,9 +82,9 @@ def failure(outcome: ExampleOutcome) -> Iterator[str]:
     else:
         yield f"  - {printable(outcome.example.message or '')}"
         yield f"  + {printable(outcome.message)}"
-    known = example_input(outcome.rule, outcome.example)
+    inputs = example_input(outcome.rule, outcome.example)
     rule = as_in(outcome.rule, outcome.example)
-    for key, step in steps(rule, known.given, outcome.example.now, known.account, known.resources):
+    for key, step in steps(rule, inputs.given, outcome.example.now, inputs.account, inputs.resources):
         yield from (f"    {line}" for line in trace_lines(step, key))
 
 

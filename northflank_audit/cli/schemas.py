@@ -1,4 +1,7 @@
-"""JSON Schemas of the files that people write, for their editors: made from what the files are checked by."""
+"""JSON Schemas of the files that people write, for their editors, and of the JSON report, for those who read it.
+
+They are made from what the files are checked by.
+"""
 
 import json
 from collections.abc import Callable
@@ -7,12 +10,15 @@ from typing import Any, Final
 import click
 import msgspec
 
+from northflank_audit.cli.option_types import TypeName
 from northflank_audit.cli.options import run_options
 from northflank_audit.config import email_section
 from northflank_audit.formats import FORMATS
+from northflank_audit.parameters import ParameterSchema
 from northflank_audit.policy.rules.rule_file import Override, RuleFile, TestFile
 from northflank_audit.printing import say
 from northflank_audit.remarks import Annotation, Waiver
+from northflank_audit.report import SCHEMA_VERSION, Report
 from northflank_audit.resources import TYPES
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -20,6 +26,13 @@ _OFF: Final = {
     "enum": ["off", False, "on", True],
     "description": "Switches the rule off, or on again; YAML reads off as false, on as true.",
 }
+
+
+_PARAMETER: Final = {
+    "if": {"type": "object", "required": ["default"]},
+    "then": {"$ref": "#/$defs/ParameterSchema"},
+}
+"""The value of a parameter: what has a `default` is described."""
 
 
 class WaiverFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +51,9 @@ def rules() -> dict[str, Any]:
     """Return the schema of rule files."""
     schema = _schema(RuleFile, "Rules of northflank-audit")
     schema["$defs"]["RuleEntry"]["properties"]["resource"]["enum"] = sorted(TYPES)
+    schema["$defs"]["RuleEntry"]["properties"]["params"]["additionalProperties"] = _PARAMETER
+    described = msgspec.json.schema(ParameterSchema, ref_template="#/$defs/{name}")
+    schema["$defs"] |= described["$defs"]
     definition = schema["$defs"]["RuleFile"]
     definition["anyOf"] = [{"required": [key], "properties": {key: {"minItems": 1}}} for key in ("rules", "extends")]
     override = definition["properties"]["overrides"]
@@ -69,6 +85,15 @@ def annotations() -> dict[str, Any]:
     definition["anyOf"] = [*words, {"required": ["due"]}]
     definition["if"] = {"required": ["incorrect"], "properties": {"incorrect": {"const": True}}}
     definition["then"] = words[1]
+    return schema
+
+
+def report() -> dict[str, Any]:
+    """Return the schema of the JSON report. Its readers ignore fields that they do not know."""
+    schema = _schema(Report, f"Report of northflank-audit, version {SCHEMA_VERSION}")
+    schema["$defs"]["Report"]["required"].insert(0, "schemaVersion")
+    for kind in ("Waiver", "Annotation"):  # a key that is misspelt in a file of them, not here
+        del schema["$defs"][kind]["additionalProperties"]
     return schema
 
 
@@ -115,6 +140,8 @@ def _of(option: click.Option) -> dict[str, Any]:
         value = {"type": "boolean"}
     elif isinstance(kind, click.Choice):
         value = {"enum": list(kind.choices)}
+    elif isinstance(kind, TypeName):
+        value = {"enum": list(kind.values)}
     elif isinstance(kind, click.IntRange | click.FloatRange):
         bound = "exclusiveMinimum" if kind.min_open else "minimum"
         value = {"type": "integer" if isinstance(kind, click.IntRange) else "number", bound: kind.min}
@@ -132,6 +159,7 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "waivers": waivers,
     "annotations": annotations,
     "config": config,
+    "report": report,
 }
 """The schema of each kind of file."""
 
@@ -139,5 +167,5 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
 @click.command("schema")
 @click.argument("kind", type=click.Choice(list(SCHEMAS)), default="rules")
 def print_schema(kind: str) -> None:
-    """Print the JSON Schema of rule files, or of files of examples, waivers, annotations or options."""
+    """Print the JSON Schema of rule files, or of files of examples, waivers, annotations or options, or report.json."""
     say(json.dumps(SCHEMAS[kind](), indent=2), json=True)

@@ -12,7 +12,7 @@ from northflank_audit.formats.text import (
     annotated,
     annotation_counts,
     changes,
-    identity,
+    label,
     moment,
     narrowed,
     new_first,
@@ -26,7 +26,9 @@ from northflank_audit.printable import printable
 from northflank_audit.report import Report
 
 MOST = 20
-"""Findings that are listed; the report has them all."""
+"""Findings, and reasons why the audit is incomplete, that are listed; the report has them all."""
+MOST_UNSET = 3
+"""Rules that are not configured, likewise: they are the same in every run."""
 
 MORE = "Only registry credentials were audited. What else can be: plan --count --rules pack:everything"
 """What a run without --rules ends with on a terminal."""
@@ -46,8 +48,8 @@ def worth_telling(report: Report) -> bool:
     What is warned of is told even where all is green: an audit that finds nothing, week by week, is green too,
     and so is one that no longer asks what was violated before.
     """
-    found = report.comparison
-    unsure = found is not UNSET and (found.refused is not None or found.unsettled)
+    comparison = report.comparison
+    unsure = comparison is not UNSET and (comparison.refused is not None or comparison.unsettled)
     return bool(report.exit_code or report.warnings or report.waivers.expired or unsure)
 
 
@@ -56,8 +58,7 @@ def lines(
 ) -> Iterator[str]:
     """Yield the summary, line by line, with colours for click to keep or to strip."""
     yield _headline(report)
-    for reason in report.run.incomplete_reasons:
-        yield click.style(f"  incomplete: {printable(reason)}", fg="yellow")
+    yield from _reasons(report.run.incomplete_reasons)
     yield from _changes(report)
     if counts := annotation_counts(report):
         yield click.style(f"  {', '.join(counts)}", fg="yellow")
@@ -85,16 +86,23 @@ def _headline(report: Report) -> str:
     return click.style(f"{word}  {brief_headline(report)}", fg=_OUTCOMES[word], bold=True)
 
 
+def _reasons(reasons: Sequence[str]) -> Iterator[str]:
+    for reason in reasons[:MOST]:
+        yield click.style(f"  incomplete: {printable(reason)}", fg="yellow")
+    if len(reasons) > MOST:
+        yield click.style(f"  … and {len(reasons) - MOST} more reasons, in the reports", fg="yellow")
+
+
 def _changes(report: Report) -> Iterator[str]:
-    found = report.comparison
-    if found is UNSET:
+    comparison = report.comparison
+    if comparison is UNSET:
         return
-    since = f"since {moment(found.baseline.finished_at)}"
-    if found.refused is not None:
-        yield click.style(f"  not compared: {printable(found.refused)}", fg="yellow")
+    since = f"since {moment(comparison.baseline.finished_at)}"
+    if comparison.refused is not None:
+        yield click.style(f"  not compared: {printable(comparison.refused)}", fg="yellow")
         return
     yield f"  {since}: {', '.join(changes(report))}"
-    for caution in found.cautions:
+    for caution in comparison.cautions:
         yield f"  caution: {printable(caution)}"
     for word, ended in (("resolved", report.resolved_results), ("not resolved", report.unsettled_results)):
         yield from _ended(word, ended)
@@ -103,13 +111,13 @@ def _changes(report: Report) -> Iterator[str]:
 def _ended(word: str, results: Sequence[Result]) -> Iterator[str]:
     for result in results[:MOST]:
         became = "" if result.became is UNSET else BECAME[result.became]
-        yield f"  {word}, {became}: {printable(result.rule_id)} on {_identity(result)}"
+        yield f"  {word}, {became}: {printable(result.rule_id)} on {_label(result)}"
     if len(results) > MOST:
         yield f"  … and {len(results) - MOST} more {word}, in the reports"
 
 
-def _identity(result: Result) -> str:
-    return printable(identity(result.resource))
+def _label(result: Result) -> str:
+    return printable(label(result.resource))
 
 
 def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
@@ -123,7 +131,7 @@ def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
             yield f"{severity}  {printable(headings[rule])}  {click.style(rule, dim=True)}"
         new = click.style("new  ", bold=True) if result.state == "new" else ""
         # The dash keeps an id such as `::error::` from being a command to the CI that reads this.
-        yield f"        - {new}{_identity(result)}: {printable(result.message)}"
+        yield f"        - {new}{_label(result)}: {printable(result.message)}"
         if said := annotated(result):
             yield f"          {printable(said)}"
     if len(results) > MOST:
@@ -137,7 +145,7 @@ def _incorrect(results: Sequence[Result]) -> Iterator[str]:
         yield "Reported as incorrect: please report these to the tool's maintainers"
     for result in results[:MOST]:
         comment = "" if result.annotation is UNSET else result.annotation.comment
-        yield f"        - {printable(f'{result.rule_id} on {identity(result.resource)}: {comment}')}"
+        yield f"        - {printable(f'{result.rule_id} on {label(result.resource)}: {comment}')}"
     if len(results) > MOST:
         yield f"          … and {len(results) - MOST} more, in the reports"
 
@@ -153,8 +161,8 @@ def _inconclusive(groups: Sequence[Cause]) -> Iterator[str]:
             yield f"{label}  {printable(plain(cause.rule.title))}  {click.style(cause.rule.id, dim=True)}"
         yield f"        - {printable(f'{cause.where}: {cause.reason}')}"
     if len(groups) > MOST:
-        left = sum(len(cause.results) for cause in groups[MOST:])
-        yield f"          … and {left} more unknown, in the reports"
+        rest = sum(len(cause.results) for cause in groups[MOST:])
+        yield f"          … and {rest} more unknown, in the reports"
 
 
 def _types(report: Report) -> Iterator[str]:
@@ -172,10 +180,10 @@ def _types(report: Report) -> Iterator[str]:
 
 def _not_configured(report: Report) -> Iterator[str]:
     """Yield the rules that did not run for want of a parameter."""
-    for rule in report.not_configured[:MOST]:
+    for rule in report.not_configured[:MOST_UNSET]:
         yield printable(f"not configured: {rule.id}: {rule.why}")
-    if len(report.not_configured) > MOST:
-        yield f"… and {len(report.not_configured) - MOST} more not configured, in the reports"
+    if len(report.not_configured) > MOST_UNSET:
+        yield f"… and {len(report.not_configured) - MOST_UNSET} more not configured, in the reports"
 
 
 def _coverage(report: Report) -> str:

@@ -14,12 +14,11 @@ from northflank_audit.cli.options import (
     output_dir_option,
     policy_options,
     source_options,
-    waiver_options,
-    waivers_option,
 )
 from northflank_audit.cli.own_files import last_report
 from northflank_audit.cli.remark_commands import about, days_words, listing, named, put, run_check, until_words
-from northflank_audit.config.remarks import read_remarks
+from northflank_audit.cli.remark_options import waiver_options, waivers_option
+from northflank_audit.config.remark_reading import read_remarks
 from northflank_audit.config.settings import settings_from
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import StartError

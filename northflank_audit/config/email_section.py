@@ -73,14 +73,14 @@ def diagnostics(document: Document) -> list[FileError]:
         return []
     section = document.value[SECTION]
     server = section.get("smtp") if isinstance(section, dict) else None
-    found = [*_addresses(document, section)] if isinstance(section, dict) else []
-    found += _login(document, server) if isinstance(server, dict) else []
+    problems = [*_addresses(document, section)] if isinstance(section, dict) else []
+    problems += _login(document, server) if isinstance(server, dict) else []
     for here, holder in ((_HERE, section), (_SERVER, server)):
         if isinstance(holder, dict) and "password" in holder:
             problem = "a password does not stand in a config file: name the environment variable that holds it under "
             problem += "'password-env', or its file under 'password-file'"
-            found.append(document.error((*here, "password"), problem, key=True))
-    return found + [each for each in converted(document, _HERE, EmailSection)[1] if not _is_password(each)]
+            problems.append(document.error((*here, "password"), problem, key=True))
+    return problems + [each for each in converted(document, _HERE, EmailSection)[1] if not _is_password(each)]
 
 
 def _is_password(diagnostic: FileError) -> bool:

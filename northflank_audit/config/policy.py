@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from northflank_audit import bundled
@@ -15,6 +15,8 @@ from northflank_audit.parameters import to_set
 from northflank_audit.policy.rules import rulebook as rule_files
 from northflank_audit.policy.rules.example_files import add_tests
 from northflank_audit.policy.rules.rulebook import Rulebook
+from northflank_audit.policy.selection import Selection
+from northflank_audit.policy.selection import selected as selected_rules
 from northflank_audit.printable import printable, spelt
 from northflank_audit.reading import read_text
 from northflank_audit.remarks import Annotation, Waiver
@@ -110,9 +112,9 @@ class RuleFileFinder:
     def _read(self, place: Path) -> tuple[str, str]:
         root = bundled.RULES.parent
         ours = bundled.RULES in place.parents
-        shown = place.relative_to(root).as_posix() if ours else spelt(os.path.normpath(place))
-        self._paths[shown] = place
-        return shown, read_text(str(place), exact=True)
+        display_path = place.relative_to(root).as_posix() if ours else spelt(os.path.normpath(place))
+        self._paths[display_path] = place
+        return display_path, read_text(str(place), exact=True)
 
 
 def is_test(path: Path) -> bool:
@@ -193,21 +195,19 @@ def read_tested(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     return book
 
 
-def select_rules(
-    paths: Sequence[str], only: Sequence[str], skip: Sequence[str], *configs: Document | None
-) -> list[Rule]:
+def select_rules(paths: Sequence[str], selection: Selection, *configs: Document | None) -> list[Rule]:
     """Return the rules to run, with each config's overrides. Raises StartError for every mistake in them."""
-    return chosen(read_rules(paths, *configs), only, skip)
+    return chosen(read_rules(paths, *configs), selection)
 
 
-def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
+def chosen(book: Rulebook, selection: Selection) -> list[Rule]:
     """Return those rules of a book that are to run. Raises StartError for every mistake in it.
 
     A rule that is not configured is not among them; to ask for it by its id raises StartError, too.
     """
-    selected = requested(book, only, skip)
+    selected = requested(book, selection)
     unset = {rule.id: to_set(rule.unset) for rule in selected if rule.unset}
-    for rule_id in only:
+    for rule_id in selection.rule:
         if rule_id in unset:
             raise StartError(f"--rule {rule_id}: not configured: {unset[rule_id]} (overrides in the config file)")
     if len(unset) == len(selected):
@@ -216,17 +216,19 @@ def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rul
     return [rule for rule in selected if not rule.unset]
 
 
-def requested(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
+def requested(book: Rulebook, selection: Selection) -> list[Rule]:
     """Return those rules of a book that are asked for, configured or not. Raises StartError for every mistake in it."""
     rules = book.checked()
-    for rule_id in only:
+    for rule_id in selection.rule:
         if rule_id in book.off:
             raise StartError(f"--rule {rule_id}: {book.off[rule_id]} switches it off")
-    return rule_files.select(rules, only, [name for name in skip if name not in book.off])
+    return selected_rules(
+        rules, replace(selection, skip_rule=tuple(name for name in selection.skip_rule if name not in book.off))
+    )
 
 
-def excluded_rules(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict[str, str]:
+def excluded_rules(book: Rulebook, rules: Sequence[Rule], selection: Selection) -> dict[str, str]:
     """Return the rules of a book that are not among `rules`, and what leaves each out."""
     run = {rule.id for rule in rules}
-    asked = {rule_id: "--skip-rule" if rule_id in skip else "--rule" for rule_id in book.rules if rule_id not in run}
-    return {**book.off, **asked}
+    options = {rule.id: selection.excludes(rule) for rule in book.rules.values() if rule.id not in run}
+    return {**book.off, **options}

@@ -1,5 +1,6 @@
 """The settings of a run, as one frozen `Settings`."""
 
+import datetime as dt
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,18 +13,21 @@ from click.core import ParameterSource
 
 from northflank_audit import reading
 from northflank_audit.config import email_section
-from northflank_audit.config.found_config import FoundConfig
 from northflank_audit.config.precedence import OptionSource, settled
+from northflank_audit.config.untrusted_config import UntrustedConfig
 from northflank_audit.delivery import heartbeat
 from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import StartError
-from northflank_audit.formats import FORMATS, Format
+from northflank_audit.formats import FORMATS, CsvDialect, Format
+from northflank_audit.gate import Gate
 from northflank_audit.model import Severity, Status
 from northflank_audit.northflank.token import TOKEN_VARIABLES, Token, is_loopback
-from northflank_audit.printable import printable
+from northflank_audit.printable import printable, spelt
 
+MAX_WAIVER_DAYS: Final = 366
+"""Days after the run until which a waiver may last."""
 DEFAULT_URL: Final = "https://api.northflank.com"
 URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
 NOTIFY_VARIABLE: Final = "NORTHFLANK_AUDIT_NOTIFY_URLS"
@@ -38,7 +42,7 @@ DELIVERY_OPTIONS: Final = ("email_to", "notify_file", "metrics_file", "metrics_p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of `run`; each field except `email` and `weakened` is the option of the same name."""
+    """The settings of `run`; each field except `email` and `weakenings` is the option of the same name."""
 
     api_url: str
     token_file: str | None
@@ -54,10 +58,16 @@ class Settings:
     max_attempts: int
     timeout: float
     config: Document | None
+    control: tuple[str, ...] = ()
+    min_severity: Severity | None = None
+    type: tuple[str, ...] = ()
+    skip_type: tuple[str, ...] = ()
+    project: tuple[str, ...] = ()
+    framework: str | None = None
     max_requests: int | None = None
     reserve: int = 0
     waivers: str | None = None
-    max_waiver_days: int = 366
+    max_waiver_days: int = MAX_WAIVER_DAYS
     annotations: str | None = None
     fail_on: Severity | None = Severity.INFO
     on_unknown: Literal["fail", "ignore"] = "fail"
@@ -67,8 +77,12 @@ class Settings:
     output_dir: str = "reports"
     format: tuple[str, ...] = ()
     output: tuple[tuple[str, str], ...] = ()
+    csv_dialect: CsvDialect = "rfc4180"
     include: frozenset[Status] = frozenset()
     compare: str | None = None
+    history: str | None = None
+    new_for: dt.timedelta = dt.timedelta(hours=24)
+    max_age: tuple[tuple[Severity, dt.timedelta], ...] = ()
     save_snapshot: str | None = None
     notify_file: str | None = None
     notify_when: When = "violations"
@@ -77,8 +91,20 @@ class Settings:
     heartbeat: str | None = None
     email: Email | None = None
     """The recipients of `--email-to` and of the config file's section `email:`."""
-    weakened: tuple[str, ...] = ()
+    weakenings: tuple[str, ...] = ()
     """Warnings about settings of a found config file that can weaken the verdict."""
+
+    @property
+    def gate(self) -> Gate:
+        """What makes the exit code 1."""
+        ratchet = self.history is not None and self.fail_on_new
+        return Gate(
+            self.fail_on,
+            self.on_unknown,
+            self.fail_on_new,
+            new_for=int(self.new_for.total_seconds()) if ratchet else 0,
+            max_age={severity: int(age.total_seconds()) for severity, age in self.max_age},
+        )
 
     @property
     def output_dir_destinations(self) -> list[tuple[str, str]]:
@@ -101,19 +127,29 @@ class Settings:
             value = reading.read_text(self.token_file, name=f"--token-file {self.token_file}")
             origin = f"the file {self.token_file}"
         else:
-            origin = next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
+            origin = token_variable(environment)
             if not origin:
                 raise StartError(
-                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (a token is made under "
-                    "Account settings > API; it needs to read registries); --demo needs none"
+                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (make one under "
+                    "Account settings > API; `plan --role` prints the permissions that it needs); --demo needs none"
                 )
             value = environment[origin]
-        value = value.strip()
-        if not value:
-            raise StartError(f"the API token is empty; it came from {origin}")
-        if not value.isascii() or not value.isprintable() or " " in value:
-            raise StartError(f"the API token from {origin} contains whitespace, a line break or a control character")
-        return Token(value, origin)
+        return checked_token(value, origin)
+
+
+def token_variable(environment: Mapping[str, str]) -> str:
+    """Return the name of the variable that holds the token; empty if none does."""
+    return next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
+
+
+def checked_token(text: str, origin: str) -> Token:
+    """Return a token, less the whitespace around it. Raises StartError for what can't be one."""
+    value = text.strip()
+    if not value:
+        raise StartError(f"the API token is empty; it came from {origin}")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise StartError(f"the API token from {origin} contains whitespace, a line break or a control character")
+    return Token(value, origin)
 
 
 def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
@@ -133,14 +169,18 @@ def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
         values["api_url"] = _checked_url(given["api_url"])
     if "fail_on" in given:
         values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
+    if values.get("min_severity"):
+        values["min_severity"] = Severity(values["min_severity"])
     values |= _checked_delivery(values)
     if "email_to" in given:
         values["email"] = email_section.email(delivery_config, given["email_to"] or (), os.environ)
     values["include"] = frozenset(map(Status, given.get("include", ())))
-    if isinstance(given.get("config"), FoundConfig):
-        values["weakened"] = tuple(given["config"].weakened(source, fail_on_new=given.get("fail_on_new", False)))
+    if isinstance(given.get("config"), UntrustedConfig):
+        values["weakenings"] = tuple(given["config"].weakenings(source, fail_on_new=given.get("fail_on_new", False)))
     settings = Settings(**values)
     _check_destinations(settings)
+    if source("new_for") is ParameterSource.COMMANDLINE and not (settings.history and settings.fail_on_new):
+        raise click.UsageError("--new-for is for --fail-on-new with --history")
     _check_baseline(settings)
     return settings
 
@@ -163,10 +203,16 @@ def _check_destinations(settings: Settings) -> None:
 
 def _check_baseline(settings: Settings) -> None:
     """Raise click.UsageError if nothing says what is new, or if a second try of this run would find nothing new."""
+    if settings.max_age and settings.history is None:
+        raise click.UsageError("--max-age needs the history that knows how old a violation is: add --history URL")
     if not settings.fail_on_new:
         return
     if settings.compare is None:
-        raise click.UsageError("--fail-on-new needs a baseline that says what is not new: add --compare FILE")
+        if settings.history is None:
+            raise click.UsageError(
+                "--fail-on-new needs a baseline that says what is not new: add --compare FILE or --history URL"
+            )
+        return
     for path in _outputs(settings):
         if _is_same(settings.compare, path):
             raise click.UsageError(
@@ -204,8 +250,10 @@ def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
     file = values.get("metrics_file")
     if file is not None and not file.endswith(METRICS_SUFFIX):
         raise click.UsageError(f"--metrics-file: the node exporter reads files that end in {METRICS_SUFFIX}")
-    found = {name: values[name].strip() for name in ("metrics_push", "heartbeat") if values.get(name) is not None}
-    for name, url in found.items():
+    if file is not None and not _has_folder(file, values.get("output_dir", "")):
+        raise click.UsageError(f"--metrics-file {spelt(file)}: there is no such folder; make it, or correct the path")
+    urls = {name: values[name].strip() for name in ("metrics_push", "heartbeat") if values.get(name) is not None}
+    for name, url in urls.items():
         option = f"--{name.replace('_', '-')}"
         try:
             parts = urlsplit(url)
@@ -218,7 +266,16 @@ def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
             raise click.UsageError(f"{option}: a Pushgateway's base address has no query and no fragment")
         if name == "heartbeat" and not heartbeat.is_spelt_right(url):
             raise click.UsageError(f"{option}: in braces stand three words: {{start|success|fail}}")
-    return found
+    return urls
+
+
+def _has_folder(file: str, made: str) -> bool:
+    """Tell whether a file's folder is there, or is `made` by the run itself."""
+    folder = os.path.realpath(Path(file).parent)
+    try:
+        return Path(folder).is_dir() or folder == os.path.realpath(made)
+    except OSError:  # it is reported where the file is written
+        return True
 
 
 def _checked_url(given: str) -> str:

@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from typing import Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from northflank_audit.delivery.request import NotSent, send
+from northflank_audit.delivery.http_request import NotSent, send
 from northflank_audit.errors import AuditError
 from northflank_audit.formats.subject import subject
 from northflank_audit.report import Report
@@ -64,10 +64,10 @@ def heartbeat(url: str | None) -> Iterator[Callable[[Report], None]]:
 
 def ping(url: str | None, state: State, message: str = "") -> None:
     """Tell the monitor; where that can't be done, log it."""
-    asked = request(url, state) if url else None
-    if asked is None:
+    ping_request = request(url, state) if url else None
+    if ping_request is None:
         return
-    method, place = asked
+    method, place = ping_request
     try:
         send(method, place, message[:LONGEST_BODY].encode(errors="replace") if method == "POST" else b"")
     except NotSent as problem:

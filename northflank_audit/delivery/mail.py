@@ -12,7 +12,7 @@ from typing import Final
 from northflank_audit.bounded import OutOfTime, within
 from northflank_audit.delivery import smtp
 from northflank_audit.delivery.mailconfig import Email, problem_of
-from northflank_audit.delivery.when import wanted
+from northflank_audit.delivery.when import is_due
 from northflank_audit.formats import PAGE, mailbody
 from northflank_audit.formats.headline import outcome
 from northflank_audit.formats.subject import subject
@@ -47,12 +47,12 @@ def send(report: Report, email: Email, folder: str, patience: smtp.Patience | No
 
     Raises DeliveryError where that fails.
     """
-    if not wanted(email.when, report):
+    if not is_due(email.when, report):
         return f"mail: none, since there is nothing of what 'when: {email.when}' asks for"
     sender = email.sender or _this_machine()
-    made = message(report, email.to, sender, folder)
+    mail = message(report, email.to, sender, folder)
     addresses = [parseaddr(each)[1] for each in email.to]
-    smtp.send(made, parseaddr(sender)[1], addresses, email.smtp, patience or smtp.Patience())
+    smtp.send(mail, parseaddr(sender)[1], addresses, email.smtp, patience or smtp.Patience())
     return f"mail: to {', '.join(email.to)}"
 
 
@@ -60,25 +60,27 @@ def message(report: Report, to: tuple[str, ...], sender: str, folder: str) -> Em
     """Return the mail: plain text and HTML, with the whole report attached, if it is not too large."""
     whole = PAGE.render(report).encode()
     name = f"report-{report.run.finished_at:%Y-%m-%d}.html"
-    kept = f"The whole report is attached: {name}."
+    whereabouts = f"The whole report is attached: {name}."
     if len(whole) > LARGEST:
         size = f"{len(whole) / 1_000_000:.0f} MB"
-        kept = f"The whole report is too large for a mail ({size}). It is where the audit ran, in the folder {folder}."
-    made = EmailMessage(policy=SMTP.clone(header_factory=_HEADERS))
-    made["Subject"] = subject(report)
-    made["From"] = sender
-    made["To"] = ", ".join(to)
-    made["Date"] = format_datetime(report.run.finished_at)
-    made["Message-ID"] = make_msgid(domain=parseaddr(sender)[1].rpartition("@")[2])
-    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: so that no out-of-office note answers it
-    made["X-Auto-Response-Suppress"] = "All"  # the same, for Exchange
-    made["X-Northflank-Audit-Outcome"] = outcome(report)
-    made["X-Northflank-Audit-Run"] = printable(report.run.id)
-    made.set_content(mailbody.text(report, kept), cte="quoted-printable")
-    made.add_alternative(mailbody.html(report, kept), subtype="html", cte="quoted-printable")
+        whereabouts = (
+            f"The whole report is too large for a mail ({size}). It is where the audit ran, in the folder {folder}."
+        )
+    mail = EmailMessage(policy=SMTP.clone(header_factory=_HEADERS))
+    mail["Subject"] = subject(report)
+    mail["From"] = sender
+    mail["To"] = ", ".join(to)
+    mail["Date"] = format_datetime(report.run.finished_at)
+    mail["Message-ID"] = make_msgid(domain=parseaddr(sender)[1].rpartition("@")[2])
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: so that no out-of-office note answers it
+    mail["X-Auto-Response-Suppress"] = "All"  # the same, for Exchange
+    mail["X-Northflank-Audit-Outcome"] = outcome(report)
+    mail["X-Northflank-Audit-Run"] = printable(report.run.id)
+    mail.set_content(mailbody.text(report, whereabouts), cte="quoted-printable")
+    mail.add_alternative(mailbody.html(report, whereabouts), subtype="html", cte="quoted-printable")
     if len(whole) <= LARGEST:
-        made.add_attachment(whole, "text", "html", filename=name, params={"charset": "utf-8"})
-    return made
+        mail.add_attachment(whole, "text", "html", filename=name, params={"charset": "utf-8"})
+    return mail
 
 
 def _this_machine() -> str:

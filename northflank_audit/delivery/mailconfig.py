@@ -59,9 +59,9 @@ def problem_of(address: str) -> str | None:
         groups, defects = header.groups, header.defects
     except Exception:  # noqa: BLE001 - the library fails in many ways on what is no address, such as `a@[`
         groups, defects = (), ()
-    found = [each for group in groups if group.display_name is None for each in group.addresses]
-    if defects or len(groups) != 1 or len(found) != 1 or not (found[0].username and found[0].domain):
+    addresses = [each for group in groups if group.display_name is None for each in group.addresses]
+    if defects or len(groups) != 1 or len(addresses) != 1 or not (addresses[0].username and addresses[0].domain):
         return f"'{address}' is not one mail address, such as name@example.com"
-    if not found[0].addr_spec.isascii():
+    if not addresses[0].addr_spec.isascii():
         return f"'{address}': a mail address is ASCII here; write a domain with other letters in its xn-- form"
     return None

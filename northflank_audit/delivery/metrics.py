@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from northflank_audit.delivery import files
-from northflank_audit.delivery.request import NotSent, send
+from northflank_audit.delivery.http_request import NotSent, send
 from northflank_audit.errors import DeliveryError
 from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.report import Report
@@ -77,8 +77,8 @@ def last_success(path: str, report: Report, scope: str) -> float | None:
     except (OSError, ValueError, LookupError):  # no such file, or none of ours
         return None
     labels = _labels(report, scope)
-    found = [sample.value for sample in samples if sample.name == LAST_SUCCESS and sample.labels == labels]
-    return next((value for value in found if 0 < value <= _finished(report)), None)
+    values = [sample.value for sample in samples if sample.name == LAST_SUCCESS and sample.labels == labels]
+    return next((value for value in values if 0 < value <= _finished(report)), None)
 
 
 def push(gateway: str, report: Report, scope: str) -> None:
@@ -187,10 +187,10 @@ def _families(report: Report, labels: Mapping[str, str]) -> Iterator[GaugeMetric
 
 def _compared(report: Report) -> dict[tuple[str, ...], float]:
     """Return how many violations are in each state; nothing where nothing was compared: 0 would say that it was."""
-    found = report.comparison
-    if found is UNSET or found.refused is not None:
+    comparison = report.comparison
+    if comparison is UNSET or comparison.refused is not None:
         return {}
-    return {(state,): getattr(found, state) for state in ("new", "ongoing", "resolved", "unsettled")}
+    return {(state,): getattr(comparison, state) for state in ("new", "ongoing", "resolved", "unsettled")}
 
 
 def _labels(report: Report, scope: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from northflank_audit.bounded import Job, OutOfTime
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats.headline import Outcome, headline, outcome
 from northflank_audit.formats.subject import subject
-from northflank_audit.formats.text import identity, new_first
+from northflank_audit.formats.text import label, new_first
 from northflank_audit.model import Result
 from northflank_audit.printable import chat_text, printable, shortened
 from northflank_audit.report import Report
@@ -55,10 +55,10 @@ def urls_of(text: str, path: str) -> list[tuple[str, str]]:
     Raises StartError where there is none: somebody is to be told, and nobody would be.
     """
     lines = ((f"{path}:{number}", line.strip()) for number, line in enumerate(text.splitlines(), 1))
-    found = [(place, line) for place, line in lines if line and not line.startswith("#")]
-    if not found:
+    urls = [(place, line) for place, line in lines if line and not line.startswith("#")]
+    if not urls:
         raise StartError(f"{printable(path)}: no URL in this file; write Apprise URLs, one per line")
-    return found
+    return urls
 
 
 def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
@@ -79,11 +79,11 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
         http_redirects=False,
     )
     with _unheard():
-        found = [Service(printable(place), *_plugin(apprise, url, asset)) for place, url in urls]
-    if unusable := [service.place for service in found if service.plugin is None]:
+        targets = [Service(printable(place), *_plugin(apprise, url, asset)) for place, url in urls]
+    if unusable := [service.place for service in targets if service.plugin is None]:
         problem = "not a URL that Apprise can use: it knows no such service, or a part of it or a package is missing"
         raise StartError("\n".join(f"{place}: {problem}" for place in unusable))
-    return found
+    return targets
 
 
 def notify(to: Sequence[Service], report: Report, places: Sequence[str]) -> None:
@@ -99,9 +99,9 @@ def notify(to: Sequence[Service], report: Report, places: Sequence[str]) -> None
     with _unheard():
         jobs = [(each, Job(partial(tell, each), "notify")) for each in to]  # at once: one that hangs delays no other
         end = time.monotonic() + LONGEST
-        lost = [each for each, job in jobs if not _delivered(job, end - time.monotonic())]
-    if lost:
-        names = ", ".join(f"{each.place} ({printable(str(each.plugin.service_name))})" for each in lost)
+        failures = [each for each, job in jobs if not _delivered(job, end - time.monotonic())]
+    if failures:
+        names = ", ".join(f"{each.place} ({printable(str(each.plugin.service_name))})" for each in failures)
         raise DeliveryError(f"not everyone could be notified: {names}; `apprise -vv -b test URL` says why")
 
 
@@ -133,7 +133,7 @@ def _lines(report: Report, places: Sequence[str]) -> Iterator[str]:
 
 def _finding(result: Result) -> str:
     state = ("new, " if result.state == "new" else "") + ("overdue, " if result.overdue is True else "")
-    return f"• {state}{result.severity}: {identity(result.resource)}: {result.message}"
+    return f"• {state}{result.severity}: {label(result.resource)}: {result.message}"
 
 
 def _inert(text: str) -> str:

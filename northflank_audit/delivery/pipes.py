@@ -30,9 +30,8 @@ def is_pipe(path: str) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
-def write(path: str, text: str) -> None:
-    """Write a text. Raises OSError, and TimeoutError where nobody reads it for `LONGEST` seconds."""
-    content = text.encode()
+def write(path: str, content: bytes) -> None:
+    """Write all of it. Raises OSError, and TimeoutError where nobody reads it for `LONGEST` seconds."""
     if (own := _own(path)) is not None:  # standard output by another name: as slow as its reader likes
         with os.fdopen(own, "wb") as stream:
             stream.write(content)
@@ -40,11 +39,11 @@ def write(path: str, text: str) -> None:
     end = time.monotonic() + LONGEST
     descriptor = _opened(path, end)
     try:
-        left = memoryview(content)
-        while left:
+        rest = memoryview(content)
+        while rest:
             _await(descriptor, end)
             with suppress(BlockingIOError):
-                left = left[os.write(descriptor, left) :]
+                rest = rest[os.write(descriptor, rest) :]
     finally:
         os.close(descriptor)
 

@@ -182,12 +182,12 @@ class _Answers(io.BufferedReader):
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(socket.SocketIO(connection, "r"))
-        self._left = _MOST
+        self._room = _MOST
 
     def readline(self, size: int | None = -1, /) -> bytes:
         line = super().readline(size)
-        self._left -= len(line)
-        if self._left < 0:
+        self._room -= len(line)
+        if self._room < 0:
             raise _Endless
         return line
 

@@ -9,7 +9,7 @@ from northflank_audit.report import Report
 When = Literal["always", "violations", "changes"]
 
 
-def wanted(when: str, report: Report) -> bool:
+def is_due(when: str, report: Report) -> bool:
     """Tell whether people want to be told of a report; `when` is a `When`.
 
     An incomplete audit is always told. Without a comparison nobody can say that nothing has changed, so that is told
@@ -19,7 +19,7 @@ def wanted(when: str, report: Report) -> bool:
         return True
     if when == "violations":
         return report.summary.fail > 0
-    found = report.comparison
-    if found is UNSET or found.refused is not None:
+    comparison = report.comparison
+    if comparison is UNSET or comparison.refused is not None:
         return True
-    return found.new + found.resolved + found.unsettled + found.waived + found.unwaived > 0
+    return comparison.new + comparison.resolved + comparison.unsettled + comparison.waived + comparison.unwaived > 0

@@ -33,9 +33,9 @@ def _next(written: str, at: int, style: str | None, character: str) -> tuple[int
     while at < len(written):
         here = written[at]
         if style == '"' and here == "\\":
-            found = _ESCAPE.match(written, at)
-            length = len(found[0]) if found else 1
-            if found and _meant(found[1]) == character:
+            match = _ESCAPE.match(written, at)
+            length = len(match[0]) if match else 1
+            if match and _character(match[1]) == character:
                 return at, length
             at += length  # an escaped line break
         elif here == character:
@@ -47,5 +47,5 @@ def _next(written: str, at: int, style: str | None, character: str) -> tuple[int
     return len(written), 0
 
 
-def _meant(escape: str) -> str:
+def _character(escape: str) -> str:
     return _ESCAPED.get(escape) or (chr(int(escape[1:], 16)) if escape[0] in "xuU" and len(escape) > 1 else "")

@@ -1,7 +1,18 @@
 """The API over real HTTP on loopback, in both generations and with faults on request, for the demo and the tests."""
 
 from northflank_audit.emulator.accounts import EmulatedAccount, EmulatedAccounts, load
-from northflank_audit.emulator.plan import Fault, Plan, Request, load_plan
+from northflank_audit.emulator.fault_plan import Fault, Plan, Request, load_plan
+from northflank_audit.emulator.input_files import Mistakes
 from northflank_audit.emulator.server import Emulator
 
-__all__ = ["EmulatedAccount", "EmulatedAccounts", "Emulator", "Fault", "Plan", "Request", "load", "load_plan"]
+__all__ = [
+    "EmulatedAccount",
+    "EmulatedAccounts",
+    "Emulator",
+    "Fault",
+    "Mistakes",
+    "Plan",
+    "Request",
+    "load",
+    "load_plan",
+]

@@ -1,13 +1,12 @@
-"""Account files: what may stand in them, and where one has a mistake."""
+"""Account files: what may stand in them, and where one has mistakes."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from northflank_audit.emulator.endpoints import Endpoint
-from northflank_audit.emulator.reading import hint, read
-from northflank_audit.errors import StartError
+from northflank_audit.emulator.input_files import Mistake, Mistakes, Reader, Steps, hint
 
 CREDENTIALS: Final = "credentials"
 PROJECTS: Final = "projects"
@@ -25,44 +24,59 @@ class AccountFile:
 
     path: str
     value: dict[str, Any]
-    as_of: dt.datetime | None
-    """When its date-times were right."""
+    top: Steps = ()
+    """Where in the file that stands."""
 
     @classmethod
-    def read(cls, path: str) -> "AccountFile":
+    def read(cls, path: str, reader: Reader) -> "AccountFile":
         """Read a file: a map of lists, or a saved response that holds one under `data`. Raises StartError."""
-        value = read(path)
+        value: Any = reader(path)
+        top: Steps = ()
         if isinstance(value, dict) and isinstance(value.get("data"), dict):
-            value = value["data"]
+            value, top = value["data"], ("data",)
         if not isinstance(value, dict) or not value:
-            raise StartError(
-                f"{path}: it must map lists such as 'credentials' or 'projects' by their names, as a response of "
-                "'List registries' does"
-            )
-        as_of = value.get("asOf")
-        return cls(path, value, None if as_of is None else _time(f"{path}: asOf", as_of))
+            problem = "this must map lists such as 'credentials' or 'projects' by their names, as a response of "
+            raise Mistakes(path, [Mistake((), f"{problem}'List registries' does")])
+        return cls(path, value, top)
+
+    def checked(self, mistakes: Iterable[Mistake]) -> None:
+        """Raise StartError if there is a mistake."""
+        if found := [Mistake((*self.top, *each.steps), each.problem, key=each.key) for each in mistakes]:
+            raise Mistakes(self.path, found)
 
     def check(self, served: Sequence[Endpoint]) -> None:
-        """Raise StartError for the first mistake, with its place in the file."""
-        _check_keys(f"{self.path}: ", self.value, [*_names(served, is_team=False), *_OF_AN_ACCOUNT, *_OF_A_FILE])
+        """Raise StartError for all mistakes, with their places in the file."""
+        self.checked(self._mistakes(served))
+
+    def _mistakes(self, served: Sequence[Endpoint]) -> Iterator[Mistake]:
+        yield from _unknown_keys((), self.value, [*_names(served, is_team=False), *_OF_AN_ACCOUNT, *_OF_A_FILE])
         if self.value.get("paging", "cursor") not in ("cursor", "page"):
-            raise StartError(f"{self.path}: paging is 'cursor' or 'page'")
-        granted = self.value.get("permissions")
-        if not (granted is None or (isinstance(granted, list) and all(map(_is_text, granted)))):
-            raise StartError(
-                f"{self.path}: permissions are a list of texts, such as 'Project > Addons > General > Read'"
-            )
+            yield Mistake(("paging",), "this is 'cursor' or 'page'")
+        yield from _permission_mistakes(self.value.get("permissions"), served)
         auth = self.value.get("auth")
         if auth is not None and not (isinstance(auth, dict) and auth.get("entityType", "team") in ("team", "org")):
-            raise StartError(f"{self.path}: auth is a map, and its entityType is 'team' or 'org'")
-        _check_account(f"{self.path}: ", self.value, served)
-        for place, team in _items(f"{self.path}: {TEAMS}", self.value.get(TEAMS)):
-            _check_keys(f"{place}: ", team, [*_names(served, is_team=True), *_OF_AN_ACCOUNT, *_OF_A_TEAM])
-            _check_account(f"{place}.", team, served)
+            yield Mistake(("auth",), "this is a map whose entityType is 'team' or 'org'")
+        yield from _account_mistakes((), self.value, served)
+        yield from _list_mistakes((TEAMS,), self.value.get(TEAMS))
+        for steps, team in _items((TEAMS,), self.value.get(TEAMS)):
+            yield from _unknown_keys(steps, team, [*_names(served, is_team=True), *_OF_AN_ACCOUNT, *_OF_A_TEAM])
+            yield from _account_mistakes(steps, team, served)
+
+    @property
+    def as_of(self) -> dt.datetime | None:
+        """When its date-times were right. Raises StartError for a time that is none."""
+        text = self.value.get("asOf")
+        if text is None:
+            return None
+        time = _time(text)
+        self.checked([] if isinstance(time, dt.datetime) else [Mistake(("asOf",), time)])
+        return time if isinstance(time, dt.datetime) else None
 
     def moved(self, by: dt.timedelta) -> dict[str, Any]:
-        """Return what the file says, its date-times later by this. Raises StartError for one that is none."""
-        moved: dict[str, Any] = _moved(f"{self.path}: ", self.value, by)
+        """Return what the file says, its date-times later by this. Raises StartError for those that are none."""
+        mistakes: list[Mistake] = []
+        moved: dict[str, Any] = _moved((), self.value, by, mistakes)
+        self.checked(mistakes)
         return moved
 
 
@@ -75,86 +89,112 @@ def _names(served: Sequence[Endpoint], *, is_team: bool) -> list[str]:
     return list(dict.fromkeys(name for each in there for name in (each.source[0], *each.beside)))
 
 
-def _check_keys(where: str, value: dict[str, Any], names: Sequence[str]) -> None:
+def _unknown_keys(steps: Steps, value: dict[str, Any], names: Sequence[str]) -> Iterator[Mistake]:
     for key in value:
         if key not in names:
-            raise StartError(f"{where}unknown key '{key}'{hint(str(key), names)}")
+            yield Mistake((*steps, key), f"unknown key '{key}'{hint(str(key), names)}", key=True)
 
 
-def _check_account(where: str, account: dict[str, Any], served: Sequence[Endpoint]) -> None:
-    """Check the lists of an account: first those that are its own, then those of its projects."""
+def _permission_mistakes(granted: Any, served: Sequence[Endpoint]) -> Iterator[Mistake]:
+    """Yield permissions that nothing needs: they would grant nothing."""
+    if granted is None:
+        return
+    if not isinstance(granted, list):
+        yield Mistake(("permissions",), "permissions are a list of texts, such as 'Project > Addons > General > Read'")
+        return
+    names = dict.fromkeys(
+        name for each in served for name in (each.permission, *(below.permission for below in each.children.values()))
+    )
+    for number, name in enumerate(granted):
+        if name not in names:
+            yield Mistake(("permissions", number), f"unknown permission '{name}'{hint(str(name), sorted(names))}")
+
+
+def _account_mistakes(above: Steps, account: dict[str, Any], served: Sequence[Endpoint]) -> Iterator[Mistake]:
+    """Yield the mistakes in an account's lists: first in those that are its own, then in those of its projects."""
     for each in served:
         if len(each.source) == 1:
-            _check_list(where, account, each)
+            yield from _endpoint_mistakes(above, account, each)
     of_projects = [each for each in served if len(each.source) > 1]
-    for place, project in _items(f"{where}{PROJECTS}", account.get(PROJECTS)):
-        _known_lists(place, project, served)
+    for steps, project in _items((*above, PROJECTS), account.get(PROJECTS)):
+        yield from _unknown_lists(steps, project, served)
         for each in of_projects:
-            _check_list(f"{place}.", project, each)
+            yield from _endpoint_mistakes(steps, project, each)
 
 
-def _check_list(where: str, owner: dict[str, Any], endpoint: Endpoint) -> None:
-    name = endpoint.source[-1]
-    for place, item in _items(f"{where}{name}", owner.get(name), endpoint.id, or_null=endpoint.anonymous):
+def _endpoint_mistakes(above: Steps, owner: dict[str, Any], endpoint: Endpoint) -> Iterator[Mistake]:
+    steps, items = (*above, endpoint.source[-1]), owner.get(endpoint.source[-1])
+    yield from _list_mistakes(steps, items, endpoint.id, or_null=endpoint.anonymous)
+    for place, item in _items(steps, items):
         for each in endpoint.children.values():
             below = item.get(each.source)
-            list(_items(f"{place}.{each.source}", [below] if each.one and not each.by and below else below, None))
+            if not (each.one and not each.by and isinstance(below, dict)):
+                yield from _list_mistakes((*place, each.source), below, None)
 
 
-def _known_lists(where: str, project: dict[str, Any], served: Sequence[Endpoint]) -> None:
-    """Refuse lists in a project that no endpoint serves: its other fields are none."""
+def _unknown_lists(steps: Steps, project: dict[str, Any], served: Sequence[Endpoint]) -> Iterator[Mistake]:
+    """Yield the lists in a project that no endpoint serves: its other fields are none."""
     names = [each.source[1] for each in served if len(each.source) > 1]
     shown = [name for each in served if each.source == (PROJECTS,) for name in each.within]
     lists = {key: value for key, value in project.items() if isinstance(value, list)}
-    _check_keys(f"{where}: ", lists, list(dict.fromkeys([*names, *shown])))
+    return _unknown_keys(steps, lists, list(dict.fromkeys([*names, *shown])))
 
 
-def _items(
-    where: str, items: Any, key: str | None = "id", *, or_null: bool = False
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the items of a list, each with its place; `key` names the text that each must have, `or_null` or null."""
+def _list_mistakes(steps: Steps, items: Any, key: str | None = "id", *, or_null: bool = False) -> Iterator[Mistake]:
+    """Yield what is wrong with a list of maps; `key` names the text that each must have, `or_null` or null."""
     if items is None:
         return
     if not isinstance(items, list):
-        raise StartError(f"{where} must be a list of maps")
+        yield Mistake(steps, "this must be a list of maps")
+        return
+    places: dict[str, int] = {}
     for number, item in enumerate(items):
-        place = f"{where}[{number}]"
-        nameless = key is None or (or_null and isinstance(item, dict) and item.get(key, "") is None)
-        if not isinstance(item, dict) or not (nameless or _is_text(item.get(key))):
-            identity = "" if key is None else f" with an '{key}' that is text"
-            raise StartError(f"{place} must be a map{identity}")
-        yield place, item
+        identity = item.get(key) if isinstance(item, dict) and key else None
+        is_nameless = key is None or (or_null and isinstance(item, dict) and item.get(key, "") is None)
+        if not isinstance(item, dict) or not (is_nameless or (isinstance(identity, str) and identity)):
+            with_key = "" if key is None else f" with the key '{key}', a text"
+            yield Mistake((*steps, number), f"this must be a map{with_key}")
+        elif identity and places.setdefault(identity, number) != number:
+            first = f"{steps[-1]}[{places[identity]}]"
+            yield Mistake((*steps, number, str(key)), f"the {key} '{identity}' is here twice, first in {first}")
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
+def _items(steps: Steps, items: Any) -> Iterator[tuple[Steps, dict[str, Any]]]:
+    """Yield the maps in a list, each with its place."""
+    for number, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict):
+            yield (*steps, number), item
 
 
-def _time(where: str, text: Any) -> dt.datetime:
+def _time(text: Any) -> dt.datetime | str:
+    """Return a date-time, or what is wrong with it."""
     try:
         time = dt.datetime.fromisoformat(str(text))
     except ValueError as error:
-        raise StartError(f"{where}: not a date-time ({error})") from None
+        return f"not a date-time ({error})"
     return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
 
 
-def _moved(where: str, value: Any, by: dt.timedelta) -> Any:
+def _moved(steps: Steps, value: Any, by: dt.timedelta, mistakes: list[Mistake]) -> Any:
     if isinstance(value, list):
-        return [_moved(f"{where}[{number}]", item, by) for number, item in enumerate(value)]
+        return [_moved((*steps, number), item, by, mistakes) for number, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
-    dot = "" if where.endswith(" ") else "."
     return {
-        key: _later(f"{where}{dot}{key}", item, by)
+        key: _later((*steps, key), item, by, mistakes)
         if str(key).endswith(_TIMES) and isinstance(item, str)
-        else _moved(f"{where}{dot}{key}", item, by)
+        else _moved((*steps, key), item, by, mistakes)
         for key, item in value.items()
     }
 
 
-def _later(where: str, text: str, by: dt.timedelta) -> str:
+def _later(steps: Steps, text: str, by: dt.timedelta, mistakes: list[Mistake]) -> str:
+    time = _time(text)
     try:
-        moved = (_time(where, text) + by).astimezone(dt.UTC)
+        moved = (time + by).astimezone(dt.UTC) if isinstance(time, dt.datetime) else time
     except OverflowError:
-        raise StartError(f"{where}: not a date-time that can be moved ({text})") from None
+        moved = f"not a date-time that can be moved ({text})"
+    if isinstance(moved, str):
+        mistakes.append(Mistake(steps, moved))
+        return text
     return moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")

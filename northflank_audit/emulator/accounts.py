@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from northflank_audit.emulator.account_files import CREDENTIALS, PROJECTS, TEAMS, AccountFile
 from northflank_audit.emulator.endpoints import Endpoint, built_in, endpoints
+from northflank_audit.emulator.input_files import Reader, read
 from northflank_audit.errors import StartError
 
 SAMPLE: Final = Path(__file__).parent / "sample"
@@ -41,8 +42,8 @@ class EmulatedAccount:
         items = {CREDENTIALS: self.credentials, PROJECTS: self.projects, **self.lists}.get(first, [])
         if not nested:
             return items
-        found = next((each for each in items if each["id"] == project), None)
-        return None if found is None else found.get(nested[0]) or []
+        match = next((each for each in items if each["id"] == project), None)
+        return None if match is None else match.get(nested[0]) or []
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +69,24 @@ def as_listed(credential: dict[str, Any]) -> dict[str, Any]:
     detail has them. Neither list shows secrets.
     """
     hidden = _DETAIL_ONLY if "description" in credential else (*_DETAIL_ONLY, "restrictions")
-    shown = {key: value for key, value in credential.items() if key not in hidden}
-    login = shown.get("credentials")
+    visible = {key: value for key, value in credential.items() if key not in hidden}
+    login = visible.get("credentials")
     if isinstance(login, dict):
-        shown["credentials"] = {key: login[key] for key in login if key not in ("username", "password")}
-    return shown
+        visible["credentials"] = {key: login[key] for key in login if key not in ("username", "password")}
+    return visible
 
 
-def load(path: str | None, now: dt.datetime | None = None) -> EmulatedAccounts:
+def load(path: str | None, now: dt.datetime | None = None, reader: Reader = read) -> EmulatedAccounts:
     """Read accounts from JSON or YAML; without a path, the sample.
 
     A file maps the lists of `endpoints.yaml` by where they stand (`from`), and those of more `endpoints`, if it has
     any; `teams` (a list, each with `id`, `name` and lists); `paging` (`cursor` or `page`); `permissions`, if the token
     has not all; `auth`, what the API says of the token; and `asOf`: the time at which its date-times are right. They
     are moved by what has passed since, so that a sample does not age. A saved list response serves as well, and so
-    does a folder of such files, which say together what one file would. Raises StartError, with the place in the file.
+    does a folder of such files, which say together what one file would. `reader` returns what a file holds. Raises
+    StartError; for mistakes in a file it is Mistakes, with their places.
     """
-    files = [AccountFile.read(each) for each in _files(SAMPLE if path is None else Path(path))]
+    files = [AccountFile.read(each, reader) for each in _files(SAMPLE if path is None else Path(path))]
     served = _served(files)
     for file in files:
         file.check(served)
@@ -93,6 +95,8 @@ def load(path: str | None, now: dt.datetime | None = None) -> EmulatedAccounts:
     value: dict[str, Any] = {}
     for file in files:
         value = _joined(value, file.value if by is None else file.moved(by), f"{file.path}: ")
+    if path is not None and len(files) > 1:
+        AccountFile(path, value).check(served)  # ids that several files have
     granted = value.get("permissions")
     return EmulatedAccounts(
         _account(value, served),
@@ -108,15 +112,17 @@ def _files(path: Path) -> list[str]:
     """Return the path of a file, or those of the files in a folder."""
     if not path.is_dir():
         return [str(path)]
-    found = sorted(str(each) for each in path.iterdir() if each.suffix in (".yaml", ".yml", ".json"))
-    if not found:
+    files = sorted(str(each) for each in path.iterdir() if each.suffix in (".yaml", ".yml", ".json"))
+    if not files:
         raise StartError(f"{path}: no YAML or JSON file in this folder")
-    return found
+    return files
 
 
 def _served(files: Sequence[AccountFile]) -> tuple[Endpoint, ...]:
     """Return what is served: the files' own endpoints, and the built-in ones whose items they don't take."""
-    own = [row for file in files for row in endpoints(f"{file.path}: endpoints", file.value.get("endpoints", []))]
+    own = [
+        row for file in files for row in endpoints(file.path, (*file.top, "endpoints"), file.value.get("endpoints", []))
+    ]
     taken = {each.source for each in own}
     return (*own, *(each for each in built_in() if each.source not in taken))
 

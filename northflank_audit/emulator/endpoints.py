@@ -8,8 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from northflank_audit.emulator.reading import converted, read
-from northflank_audit.errors import StartError
+from northflank_audit.emulator.input_files import Mistake, Mistakes, Steps, converted, read
 
 BUILT_IN: Final = Path(__file__).parent / "endpoints.yaml"
 
@@ -87,8 +86,8 @@ class Endpoint:
 
     def permission_for(self, below: list[str]) -> str:
         """Return what a token needs for what these steps below the list lead to."""
-        found = self.below(below[1:])
-        return self.permission if found is None else found[0].permission
+        children = self.below(below[1:])
+        return self.permission if children is None else children[0].permission
 
     def is_below(self, *, team: bool) -> bool:
         """Tell whether it stands below `/v1/teams/TEAM`, or right below `/v1`."""
@@ -115,12 +114,12 @@ class Endpoint:
 
     def _without_children(self, item: dict[str, Any]) -> dict[str, Any]:
         hidden = {each.source for each in self.children.values()}
-        shown = {key: value for key, value in item.items() if key not in hidden}
+        visible = {key: value for key, value in item.items() if key not in hidden}
         if self.within:
-            shown = {key: value for key, value in shown.items() if not isinstance(value, list)}
+            visible = {key: value for key, value in visible.items() if not isinstance(value, list)}
             for name, fields in self.within.items():
-                shown[name] = [_with(each, fields) for each in item.get(name, [])]
-        return shown
+                visible[name] = [_with(each, fields) for each in item.get(name, [])]
+        return visible
 
     def below(self, path: list[str]) -> tuple[Children, str] | None:
         """Return the children at a path below an item, and the name in it; None where there are none."""
@@ -135,10 +134,10 @@ class Endpoint:
 
 def _with(item: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
     """Return an item with these fields alone, each a path."""
-    shown: dict[str, Any] = {}
+    visible: dict[str, Any] = {}
     for path in fields:
-        _copy(item, shown, path.split("."))
-    return shown
+        _copy(item, visible, path.split("."))
+    return visible
 
 
 def _copy(value: dict[str, Any], into: dict[str, Any], steps: list[str]) -> None:
@@ -154,21 +153,22 @@ def _copy(value: dict[str, Any], into: dict[str, Any], steps: list[str]) -> None
 @cache
 def built_in() -> tuple[Endpoint, ...]:
     """Return the endpoints that the emulator knows by itself."""
-    return tuple(endpoints(f"{BUILT_IN}: ", read(str(BUILT_IN))))
+    return tuple(endpoints(str(BUILT_IN), (), read(str(BUILT_IN))))
 
 
-def endpoints(source: str, rows: Any) -> list[Endpoint]:
-    """Return the endpoints of a list of rows. Raises StartError, with the row's number, for what is none."""
+def endpoints(path: str, at: Steps, rows: Any) -> list[Endpoint]:
+    """Return the endpoints of a list of rows that stands at a place of a file. Raises Mistakes for what is none."""
     if not isinstance(rows, list):
-        raise StartError(f"{source} must be a list of maps")
-    return [_endpoint(f"{source}[{number}]", row) for number, row in enumerate(rows)]
+        raise Mistakes(path, [Mistake(at, "this must be a list of maps")])
+    return [_endpoint(path, (*at, number), row) for number, row in enumerate(rows)]
 
 
-def _endpoint(where: str, value: Any) -> Endpoint:
-    row = converted(where, value, _Row, _Children)
+def _endpoint(file: str, at: Steps, value: Any) -> Endpoint:
+    row = converted(file, at, value, _Row, _Children)
     source, path = tuple(row.source.split(".")), tuple(row.path.strip("/").split("/"))
     if (source[0] == "projects" and len(source) == 2) != ("{project}" in path) or len(source) > 2:  # noqa: PLR2004
-        raise StartError(f"{where}: 'from' is a list's name, or 'projects.' and one where the path has {{project}}")
+        problem = "'from' is a list's name, or 'projects.' and one where the path has {project}"
+        raise Mistakes(file, [Mistake((*at, "from"), problem)])
     return Endpoint(
         source=source,
         path=path,

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from northflank_audit.emulator.account_files import TEAMS
 from northflank_audit.emulator.accounts import EmulatedAccount, EmulatedAccounts, as_listed
 from northflank_audit.emulator.endpoints import Children, Endpoint
-from northflank_audit.emulator.plan import Fault, Plan, Player, Request, Response
+from northflank_audit.emulator.fault_plan import Fault, Plan, Player, Request, Response
 from northflank_audit.errors import StartError
 
 PAGE_SIZE, MOST = 50, 100
@@ -182,12 +182,12 @@ class Emulator:
     def _children(
         self, children: Children, name: str, item: dict[str, Any], query: dict[str, str]
     ) -> dict[str, Any] | None:
-        found = item.get(children.source, [])
+        items = item.get(children.source, [])
         if children.by:
-            found = [each for each in found if each.get(children.by) == name]
+            items = [each for each in items if each.get(children.by) == name]
         if not children.one:
-            return self._page(children.key, found, query)
-        one = next(iter(found), None) if children.by else found or None
+            return self._page(children.key, items, query)
+        one = next(iter(items), None) if children.by else items or None
         return None if one is None else {"data": one}
 
     def _page(
@@ -209,11 +209,11 @@ class Emulator:
             if not 0 <= start < len(items):
                 raise _Refusal(HTTPStatus.BAD_REQUEST, "Invalid cursor")
         end = next((end for end in self._ends if end > start), start + size)
-        found = [show(item) for item in items[start:end]]
-        pagination: dict[str, Any] = {"hasNextPage": end < len(items), "count": len(found)}
+        page = [show(item) for item in items[start:end]]
+        pagination: dict[str, Any] = {"hasNextPage": end < len(items), "count": len(page)}
         if pagination["hasNextPage"] and self.accounts.cursors:
             pagination["cursor"] = base64.urlsafe_b64encode(str(end).encode()).decode()
-        data: Any = found if key is None else {key.rpartition(".")[2]: found}
+        data: Any = page if key is None else {key.rpartition(".")[2]: page}
         if key is not None and "." in key:  # below a second map, which counts pages
             counted = {"page": start // size + 1, "perPage": size, "total": len(items)}
             data = {key.partition(".")[0]: {**data, "pagination": counted}}

@@ -1,4 +1,7 @@
-"""The report as CSV (RFC 4180, UTF-8), for spreadsheets: a result a row.
+"""The report as CSV (RFC 4180, UTF-8), for spreadsheets: a result a row; in Excel's dialects, so that it opens there.
+
+Excel reads UTF-8 only after a byte order mark, and splits a row at the list separator of the computer's region. A first
+line `sep=;` would name the separator, and make Excel forget the mark.
 
 A spreadsheet takes a cell that begins like a formula for one, whoever wrote it. Such a cell gets an apostrophe before
 it, which makes it text (OWASP, CSV Injection). Times are UTC, as all of them know dates, and no cell is longer than
@@ -15,8 +18,9 @@ from typing import Final
 
 from msgspec import UNSET
 
+from northflank_audit.formats import CsvDialect
 from northflank_audit.formats.entries import Entry, entries
-from northflank_audit.formats.text import as_json, identity
+from northflank_audit.formats.text import as_json, label
 from northflank_audit.model import Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary
@@ -64,23 +68,34 @@ _FORMULA: Final = re.compile(
 )
 
 
-def render(report: Report) -> str:
+def render(report: Report, csv_dialect: CsvDialect = "rfc4180") -> str:
     """Return the report as CSV; a header alone where the audit is complete and there is no result."""
-    rules = {rule.id: rule for rule in report.rules}
     text = io.StringIO()
-    table = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    text.write("" if csv_dialect == "rfc4180" else "\ufeff")
+    separator = ";" if csv_dialect == "excel-semicolon" else ","
+    table = csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     table.writerow(COLUMNS)
+    table.writerows(map(cell, row) for _, row in rows(report))
+    return text.getvalue()
+
+
+def rows(report: Report) -> Iterator[tuple[Entry, list[str]]]:
+    """Yield each entry with the texts of its cells, in the order of `COLUMNS`."""
+    rules = {rule.id: rule for rule in report.rules}
     run = [report.run.id, _moment(report.run.finished_at), _truth(report.run.complete)]
     for entry in entries(report):
-        table.writerow(map(cell, [*run, *_row(entry, rules)]))
-    return text.getvalue()
+        yield entry, [*run, *_row(entry, rules)]
 
 
 @lru_cache(maxsize=1024)  # most cells of a row are those of the row before
 def cell(text: str) -> str:
     """Return text as a cell that no spreadsheet takes for a formula, on one line."""
-    safe = _FORMULA.sub(r"\1'\2", printable(text))
-    return safe if _fits(safe) else _shortened(safe)
+    return fitting(_FORMULA.sub(r"\1'\2", printable(text)))
+
+
+def fitting(text: str) -> str:
+    """Return text that fits a cell of Excel's, and says so where it was cut."""
+    return text if _fits(text) else _shortened(text)
 
 
 def _fits(text: str) -> bool:
@@ -123,7 +138,7 @@ def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     yield from (
         resource.type,
         resource.id or "",
-        resource.title or resource.id or identity(resource),
+        resource.title or label(resource),
         resource.team or "",
         entry.message,
     )

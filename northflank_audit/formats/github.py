@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from northflank_audit.formats.headline import headline, outcome
-from northflank_audit.formats.text import annotated, identity, new_first, plural
+from northflank_audit.formats.text import annotated, label, new_first, plural
 from northflank_audit.formats.workflow import command
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result, Severity
@@ -59,12 +59,12 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
     for reason in report.run.incomplete_reasons:
         yield "reason", "error", reason, {"title": "The audit is incomplete"}
     for each in new_first(result for result in report.results if result.violates):
-        said = each.severity.capitalize() + (", new" if each.state == "new" else "")
+        title = each.severity.capitalize() + (", new" if each.state == "new" else "")
         yield (
             "violation",
             LEVELS[each.severity],
             _text(each),
-            _place(rules[each.rule_id], f"{said}: {rules[each.rule_id].heading}"),
+            _place(rules[each.rule_id], f"{title}: {rules[each.rule_id].heading}"),
         )
     for cause in causes(report.results, report.rules):
         yield (
@@ -77,7 +77,7 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
 
 def _text(result: Result) -> str:
     said = annotated(result)
-    return f"{identity(result.resource)}: {result.message}" + (f" ({said})" if said else "")
+    return f"{label(result.resource)}: {result.message}" + (f" ({said})" if said else "")
 
 
 def _place(rule: RuleSummary, title: str) -> dict[str, str]:

@@ -41,14 +41,13 @@ def title(report: Report) -> str:
 def headline(report: Report) -> str:
     """Return what the report says, in a sentence that anyone understands."""
     summary = report.summary
-    found = f"{plural(summary.fail, 'violation')} on {_violating(report)}" if summary.fail else ""
+    violations = f"{plural(summary.fail, 'violation')} on {_violating(report)}" if summary.fail else ""
     if nothing := _nothing(report):
         return nothing if report.saw_nothing else f"{nothing} on {_audited(report)}"
     if report.run.has_gaps:
-        return f"The audit could not see or judge everything; so far it found {found or 'no violation'}" + _exempt(
-            report
-        )
-    return (found or _clean(report)) + _undelivered(report) + _exempt(report)
+        so_far = f"so far it found {violations or 'no violation'}"
+        return f"The audit could not see or judge everything; {so_far}" + _exempt(report)
+    return (violations or _clean(report)) + _undelivered(report) + _exempt(report)
 
 
 def brief_headline(report: Report) -> str:
@@ -58,10 +57,10 @@ def brief_headline(report: Report) -> str:
         return sentence[:1].lower() + sentence[1:]
     summary = report.summary
     counts = [f"{count} {severity}" for severity, count in reversed(summary.fail_by_severity.items()) if count]
-    found = f"{plural(summary.fail, 'violation')}: {', '.join(counts)}" if counts else "no violation"
+    violations = f"{plural(summary.fail, 'violation')}: {', '.join(counts)}" if counts else "no violation"
     waived = f" ({summary.waived} waived)" if summary.waived else ""
     seen = " in what could be seen" if report.run.has_gaps else _undelivered(report)
-    return found + waived + seen + _exempt(report)
+    return violations + waived + seen + _exempt(report)
 
 
 def _exempt(report: Report) -> str:
@@ -110,21 +109,21 @@ def _audited(report: Report) -> str:
     """Return how many resources of each type, and accounts, were audited."""
     kinds_ = _of_types(report)
     if len(kinds_) > MOST_TYPES:
-        said = [f"{plural(sum(kinds_.values()), 'resource')} of {len(kinds_)} types"]
+        parts = [f"{plural(sum(kinds_.values()), 'resource')} of {len(kinds_)} types"]
     else:
-        said = [many(count, kind) for kind, count in kinds_.items()]
-    return listed([*said, *filter(None, [_accounts(report)])])
+        parts = [many(count, kind) for kind, count in kinds_.items()]
+    return listed([*parts, *filter(None, [_accounts(report)])])
 
 
 def _violating(report: Report) -> str:
     """Return on how many resources of each type there are violations, and on how many accounts, if there are any."""
-    found = Counter(kind for kind, *_ in {each.resource.identity for each in report.results if each.violates})
-    accounts = found.pop(ACCOUNT_TYPE, 0)
+    by_type = Counter(kind for kind, *_ in {each.resource.identity for each in report.results if each.violates})
+    accounts = by_type.pop(ACCOUNT_TYPE, 0)
     audited = _of_types(report)
     if len(audited) > MOST_TYPES:
-        on = [f"{found.total()} of {plural(sum(audited.values()), 'resource')} of {len(audited)} types"]
+        on = [f"{by_type.total()} of {plural(sum(audited.values()), 'resource')} of {len(audited)} types"]
     else:
-        on = [f"{found[kind]} of {many(count, kind)}" for kind, count in audited.items() if found[kind]]
+        on = [f"{by_type[kind]} of {many(count, kind)}" for kind, count in audited.items() if by_type[kind]]
     if accounts:
         every = _accounts(report)
         on.append(every if every == THE_ACCOUNT else f"{accounts} of {every}")

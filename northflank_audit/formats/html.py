@@ -23,9 +23,9 @@ def render(report: Report) -> str:
     made_by = environment(_printable, html=True)
     made_by.filters["rich"] = ruletext.html
     template = made_by.get_template("report.html.j2")
-    made = page(report)
+    context = page(report)
     return template.render(
-        **made, page=made, style=style, style_hash=_digest(style), script=script, script_hash=_digest(script)
+        **context, page=context, style=style, style_hash=_digest(style), script=script, script_hash=_digest(script)
     )
 
 

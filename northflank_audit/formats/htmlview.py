@@ -52,24 +52,24 @@ class ResultList(NamedTuple):
 
 def page(report: Report) -> dict[str, Any]:
     """Return what the template needs, by the names that it uses."""
-    made = view(report)
-    titles, headings = made["rule_titles"], made["rule_headings"]
+    context = view(report)
+    titles, headings = context["rule_titles"], context["rule_headings"]
     violations = new_first(each for each in report.results if each.violates)
     worst: dict[str, list[Result]] = {}
     for each in violations[:WORST]:
         worst.setdefault(each.rule_id, []).append(each)
     groups = [
         _result_list(worst.get(rule.id, []), len(results), {rule.id: len(results)}, headings, rule)
-        for rule, results in made["findings"]
+        for rule, results in context["findings"]
     ]
-    lists = {name: _first(made[name], titles) for name in ("inconclusive", "others")}
-    lists |= {name: _first(made[name], headings) for name in ("waived", "resolved", "unsettled", "incorrect")}
+    lists = {name: _first(context[name], titles) for name in ("inconclusive", "others")}
+    lists |= {name: _first(context[name], headings) for name in ("waived", "resolved", "unsettled", "incorrect")}
     current = (*groups, lists["inconclusive"], lists["waived"], lists["others"])
     listed = [each for some in current for each in some.results]
     rules = {each.rule_id for each in listed}
     violated = {each.rule_id for each in listed if each.status is Status.FAIL}
     return (
-        made
+        context
         | lists
         | {
             "groups": groups,
@@ -93,8 +93,8 @@ def page(report: Report) -> dict[str, Any]:
 
 def _numbered(values: Iterable[str | None]) -> dict[str | None, int]:
     """Return a number for each value, in their order, the lack of one first: what a filter offers, and rows name."""
-    found = sorted(set(values), key=lambda value: (value is not None, value or ""))
-    return {value: number for number, value in enumerate(found)}
+    order = sorted(set(values), key=lambda value: (value is not None, value or ""))
+    return {value: number for number, value in enumerate(order)}
 
 
 class NotSeen(NamedTuple):
@@ -129,9 +129,9 @@ def _result_list(
     titles: dict[str, str],
     rule: RuleSummary | None = None,
 ) -> ResultList:
-    left = Counter(by_rule) - Counter(each.rule_id for each in results)
+    rest = Counter(by_rule) - Counter(each.rule_id for each in results)
     return ResultList(
-        results, total, [OmittedResults(titles[rule_id], count) for rule_id, count in left.most_common()], rule
+        results, total, [OmittedResults(titles[rule_id], count) for rule_id, count in rest.most_common()], rule
     )
 
 

@@ -9,7 +9,7 @@ A verdict has no time of its own: the case about the audit has that of the whole
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
-from northflank_audit.formats.gate import GateVerdicts
+from northflank_audit.formats.gate_verdicts import GateVerdicts
 from northflank_audit.formats.headline import explanation, headline
 from northflank_audit.formats.junitxml import Case, Suite, document
 from northflank_audit.formats.text import annotated, counted, label, reasons
@@ -49,10 +49,10 @@ def _audit(report: Report) -> Case:
     """Return the case that fails where not everything was seen, whatever else did."""
     seconds = (report.run.finished_at - report.run.started_at).total_seconds()
     case = Case("the audit is complete", "audit", text=explanation(report), seconds=seconds)
-    found = reasons(report)
-    if not found:
+    problems = reasons(report)
+    if not problems:
         return case
-    return case._replace(ended="error", type="incomplete", message=headline(report), text="\n".join(found))
+    return case._replace(ended="error", type="incomplete", message=headline(report), text="\n".join(problems))
 
 
 def _cases(report: Report, gate: GateVerdicts, rule: RuleSummary, listed: Iterable[Result]) -> Iterator[Case]:
@@ -65,12 +65,12 @@ def _cases(report: Report, gate: GateVerdicts, rule: RuleSummary, listed: Iterab
     passed = bool(rule.counts.get(Status.PASS))
     if (Status.PASS if passed else Status.NOTAPPLICABLE) in statuses:
         return
-    said = ", ".join(counted(rule.counts)) or "nothing to judge"
+    counts = ", ".join(counted(rule.counts)) or "nothing to judge"
     if passed and report.run.complete:
-        yield Case(rule.title, _class(rule), text=said)
+        yield Case(rule.title, _class(rule), text=counts)
     else:
         unseen = "" if report.run.complete else ", but the audit is incomplete"
-        yield Case(rule.title, _class(rule), "skipped", message=said + unseen)
+        yield Case(rule.title, _class(rule), "skipped", message=counts + unseen)
 
 
 def _class(rule: RuleSummary) -> str:

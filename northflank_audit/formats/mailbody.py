@@ -19,7 +19,7 @@ from northflank_audit.formats.text import (
     BECAME,
     annotation_counts,
     changes,
-    identity,
+    label,
     narrowed,
     new_first,
     unused_annotations,
@@ -58,23 +58,23 @@ class RuleDigest(NamedTuple):
 
 def html(report: Report, location: str) -> str:
     """Return the body for mail clients that show HTML; `location` says where the whole report is."""
-    made = environment(_printable, html=True)
-    return _rendered(made, "mail.html.j2", report, location)
+    templates = environment(_printable, html=True)
+    return _rendered(templates, "mail.html.j2", report, location)
 
 
 def text(report: Report, location: str) -> str:
     """Return the body in plain text, wrapped; `location` says where the whole report is."""
-    made = environment(_printable, html=False)
-    made.filters |= {"fill": fill}
-    return _rendered(made, "mail.txt.j2", report, location)
+    templates = environment(_printable, html=False)
+    templates.filters |= {"fill": fill}
+    return _rendered(templates, "mail.txt.j2", report, location)
 
 
-def _rendered(made: SandboxedEnvironment, template: str, report: Report, location: str) -> str:
-    made.filters |= {"inert": inert, "place": place, "rich": rich, "short": short, "subject": about}
+def _rendered(templates: SandboxedEnvironment, template: str, report: Report, location: str) -> str:
+    templates.filters |= {"inert": inert, "place": place, "rich": rich, "short": short, "subject": about}
     findings = grouped(report, new_first(each for each in report.results if each.violates))
     whole = view(report)
     comparison = report.comparison
-    return made.get_template(template).render(
+    return templates.get_template(template).render(
         **{name: whole[name] for name in _VIEWED},
         location=location,
         whose=whose(report),
@@ -141,21 +141,20 @@ def first_few(items: Iterable[Any]) -> Excerpt:
 
 
 def about(result: Result) -> str:
-    """Name what a result is about: `payments / Docker Hub (docker-hub)`."""
+    """Name what a result is about: `Docker Hub (payments/docker-hub)`."""
     resource = result.resource
-    return f"{resource.title} ({identity(resource)})" if resource.title else identity(resource)
+    return f"{resource.title} ({label(resource)})" if resource.title else label(resource)
 
 
 def place(result: Result) -> str:
-    """Return the id of what a result is about, with its team; its message has the name."""
-    resource = result.resource
-    return identity(resource)
+    """Return the label of what a result is about; its message has the name."""
+    return label(result.resource)
 
 
 def rich(value: str) -> Markup:
     """Return the text of a rule as HTML, and as plain text where it is very long."""
-    said = ruletext.plain(value)
-    return ruletext.html(value if len(said) <= LONGEST else short(said))
+    plain = ruletext.plain(value)
+    return ruletext.html(value if len(plain) <= LONGEST else short(plain))
 
 
 def short(value: Any) -> str:

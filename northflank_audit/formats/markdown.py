@@ -3,7 +3,7 @@
 What others wrote shows as text there (see `markdowntext`), and the texts of rules as the Markdown that they are.
 """
 
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Mapping, Sized
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -47,6 +47,7 @@ def render(report: Report) -> str:
     """Return the report as Markdown, short enough for a comment; what is new and what is worst is kept longest."""
     violating = new_first(each for each in report.results if each.violates)
     names = view(report) | {"findings": grouped(report, violating)}
+    longest = _longest(report, names)
     bounds: Bounds | None = Bounds(MOST, MOST, WIDEST)
     text = ""
     while bounds is not None:
@@ -54,31 +55,38 @@ def render(report: Report) -> str:
         text = page.render(**names, most=bounds.most, rules_most=bounds.rules)
         if _size(text) <= LONGEST:
             return text
-        bounds = _less(bounds, LONGEST / _size(text))
+        bounds = _less(bounds, longest, LONGEST / _size(text))
     return _cut(text)
 
 
-def _less(bounds: Bounds, share: float) -> Bounds | None:
+def _longest(report: Report, names: Mapping[str, Any]) -> Bounds:
+    """Return how long the longest table of each kind is: what bounds above that would change nothing."""
+    tables = [names[name] for name in ("waived", "others", "resolved", "unsettled")]
+    tables += [finding.results for finding in names["findings"]]
+    return Bounds(max(map(len, tables)), len(report.rules), WIDEST)
+
+
+def _less(bounds: Bounds, longest: Bounds, share: float) -> Bounds | None:
     """Return less: fewer results of each rule first, then fewer rules, and shorter texts last; None at the least.
 
     `share` is what of the text fits, so that a very long one takes few steps.
     """
     for name, least in (("most", LEAST), ("rules", LEAST), ("widest", NARROWEST)):
-        size = getattr(bounds, name)
+        size = min(getattr(bounds, name), getattr(longest, name))
         if size > least:
-            return bounds._replace(**{name: max(least, int(size * min(share, 0.5)))})
+            return bounds._replace(**{name: max(least, int(size * min(share, 0.75)))})
     return None
 
 
 def _cut(text: str) -> str:
     """Return as many whole lines of a text as fit, and say that there is more."""
-    room, kept = LONGEST - _size(_END), []
+    room, lines = LONGEST - _size(_END), []
     for line in text.splitlines(keepends=True):
         room -= _size(line)
         if room < 0:
             break
-        kept.append(line)
-    return "".join([*kept, _END])
+        lines.append(line)
+    return "".join([*lines, _END])
 
 
 def _size(text: str) -> int:
@@ -91,15 +99,15 @@ def _short(value: Any, widest: int) -> Any:
 
 def template(name: str, finalize: Callable[[Any], Any] = lambda value: value) -> Template:
     """Return a template of Markdown that passes every expression to `finalize` and then escapes it."""
-    made = environment(lambda value: escape(finalize(value)), html=False)
-    made.filters |= {
+    templates = environment(lambda value: escape(finalize(value)), html=False)
+    templates.filters |= {
         "autolink": autolink,
         "code": lambda value: code(finalize(value)),
         "more": more,
         "rich": lambda value: ruletext.markdown(finalize(value)),
         "shortened": lambda value, longest: shortened(str(value), longest),
     }
-    return made.get_template(name)
+    return templates.get_template(name)
 
 
 def more(items: Sized, most: int) -> str:

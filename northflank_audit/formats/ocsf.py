@@ -14,9 +14,10 @@ import msgspec
 from msgspec import UNSET
 
 from northflank_audit.formats.headline import headline
-from northflank_audit.formats.text import BECAME, STATUSES, annotated, identity
-from northflank_audit.model import Became, Result, Severity, Status
+from northflank_audit.formats.text import BECAME, STATUSES, annotated, label
+from northflank_audit.model import Result, Severity, Status
 from northflank_audit.report import Report, RuleSummary
+from northflank_audit.resolution import Became
 
 VERSION: Final = "1.5.0"
 """Of the schema."""
@@ -65,10 +66,10 @@ def _events(report: Report) -> Iterator[dict[str, Any]]:
     about = {rule.id: _about(rule, titles) for rule in report.rules}
     resolved = report.resolved_results
     closed = {each.fingerprint for each in resolved}
-    known = {each.fingerprint for each in report.unsettled_results}
+    unsettled = {each.fingerprint for each in report.unsettled_results}
     for each in report.results:
         if each.fingerprint not in closed:
-            goes_on = each.state == "ongoing" or each.fingerprint in known
+            goes_on = each.state == "ongoing" or each.fingerprint in unsettled
             yield _event(report, each, about[each.rule_id], _UPDATE if goes_on else _CREATE)
     for each in resolved:
         yield _event(report, each, about.get(each.rule_id, {}), _CLOSE)
@@ -140,10 +141,10 @@ def _comments(result: Result) -> Iterator[str]:
 
 def _incomplete(report: Report) -> dict[str, Any]:
     """Return the event that an audit is incomplete: for whoever watches, a finding as bad as one of high severity."""
-    said = headline(report)
+    title = headline(report)
     return {
         **_head(report, _CREATE, _NEW, _SEVERITIES[Severity.HIGH], "incomplete"),
-        "message": said,
+        "message": title,
         "status_code": "incomplete",
         "compliance": {
             "control": "The audit is complete",
@@ -154,7 +155,7 @@ def _incomplete(report: Report) -> dict[str, Any]:
         "finding_info": {
             "uid": f"{report.run.id}-incomplete",
             "title": "The audit is incomplete",
-            "desc": "\n".join([said, *report.run.incomplete_reasons]),
+            "desc": "\n".join([title, *report.run.incomplete_reasons]),
             "types": ["audit"],
             "created_time": _time(report.run.finished_at),
         },
@@ -200,7 +201,7 @@ def _head(
 def _resource(result: Result) -> dict[str, Any]:
     name = result.resource
     return {
-        "name": name.title or name.id or identity(name),
+        "name": name.title or label(name),
         "type": name.type,
         **_some(
             uid=name.id,

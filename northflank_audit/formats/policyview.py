@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from northflank_audit.controls import Control, ControlVerdict, Framework
 from northflank_audit.formats.text import as_json, counted, plural
 from northflank_audit.model import Status
+from northflank_audit.parameters import ParameterSchema, allowed
 from northflank_audit.report import Report, RuleSummary
 
 VERDICTS: Final = {
@@ -42,6 +43,10 @@ class AppliedSetting(NamedTuple):
     """`allowed = ["github"]`."""
     origin: str | None
     """`file:line` of what set it, where that is not the rule's own file."""
+    description: str = ""
+    """What it is for, with markup."""
+    allowed: str = ""
+    """What it may be, for a person."""
 
 
 class RuleFileDigest(NamedTuple):
@@ -98,9 +103,17 @@ def settings(rule: RuleSummary) -> list[AppliedSetting]:
         else []
     )
     return severity + [
-        AppliedSetting(f"{name} = {as_json(value)}", rule.overridden.get(f"params.{name}"))
+        AppliedSetting(
+            f"{name} = {as_json(value)}",
+            rule.overridden.get(f"params.{name}"),
+            *_described(rule.param_schemas.get(name)),
+        )
         for name, value in rule.params.items()
     ]
+
+
+def _described(schema: ParameterSchema | None) -> tuple[str, str]:
+    return ("", "") if schema is None else (schema.description, allowed(schema))
 
 
 def rule_files(report: Report) -> list[RuleFileDigest]:

@@ -38,8 +38,8 @@ def markdown(text: str) -> Markup:
 @lru_cache(1_000)
 def plain(text: str) -> str:
     """Return a text without its markup; a link's address follows it."""
-    made = _joined(_tokens(text), _plain, lambda inner, url: inner if url in inner else f"{inner} ({url})")
-    return str(made)
+    joined = _joined(_tokens(text), _plain, lambda inner, url: inner if url in inner else f"{inner} ({url})")
+    return str(joined)
 
 
 def plainly(report: Report) -> Report:
@@ -58,10 +58,10 @@ def _parser() -> MarkdownIt:
 
 
 def _tokens(text: str) -> Sequence[Token]:
-    shown = printable(text).strip()
-    if len(shown) > LONGEST:
-        return [Token("text", "", 0, content=shown)]
-    (inline,) = _parser().parseInline(shown)
+    clean = printable(text).strip()
+    if len(clean) > LONGEST:
+        return [Token("text", "", 0, content=clean)]
+    (inline,) = _parser().parseInline(clean)
     return inline.children or []
 
 

@@ -22,7 +22,7 @@ from msgspec import UNSET
 from northflank_audit.formats.headline import explanation
 from northflank_audit.formats.link import address
 from northflank_audit.formats.locations import RuleLocations, SourceLocation, resource_uri, scope_path
-from northflank_audit.formats.text import annotated, changes, identity, label, plural, qualifiers, reasons
+from northflank_audit.formats.text import annotated, changes, label, plural, qualifiers, reasons
 from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, fingerprint
 from northflank_audit.printable import printable, sarif_text, shortened
 from northflank_audit.remarks import Waiver
@@ -126,9 +126,9 @@ def _notifications(report: Report, count: int, total: int) -> Iterator[dict[str,
     notes += [("warning", warning) for warning in report.warnings]
     notes += [("note", f"{rule.id} is not configured: {rule.why}") for rule in report.not_configured]
     if count < total:
-        left = plural(total - count, "result")
+        rest = plural(total - count, "result")
         notes.append(
-            ("warning", f"{left} of {total} would be more than GitHub takes, and are in the JSON report alone")
+            ("warning", f"{rest} of {total} would be more than GitHub takes, and are in the JSON report alone")
         )
     if count > MOST_SHOWN:
         notes.append(("note", f"GitHub shows {MOST_SHOWN} of {count} results; the JSON report has them all"))
@@ -163,11 +163,11 @@ def _rule(rule: RuleSummary) -> dict[str, Any]:
 
 def _former(rule_id: str) -> dict[str, Any]:
     """Return the rule of a result that an earlier report has; it did not run now, so no more is known of it."""
-    said = _text(f"{rule_id} did not run", _LONGEST)
+    title = _text(f"{rule_id} did not run", _LONGEST)
     return {
         "id": rule_id,
         **_name(rule_id),
-        **dict.fromkeys(("shortDescription", "fullDescription", "help"), said),
+        **dict.fromkeys(("shortDescription", "fullDescription", "help"), title),
         "helpUri": INFORMATION,
         "defaultConfiguration": {"level": "none"},
         "properties": {"tags": ["security"], "precision": "very-high"},
@@ -236,7 +236,7 @@ def _result(result: Result, index: int, place: SourceLocation) -> dict[str, Any]
                 "physicalLocation": _physical(resource_uri(resource)),
                 "logicalLocations": [
                     {
-                        "name": _cut(resource.title or identity(resource)),
+                        "name": _cut(resource.title or label(resource)),
                         "fullyQualifiedName": _cut("/".join(filter(None, full))),
                         "kind": "resource",
                     }

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from northflank_audit.formats.headline import title
 from northflank_audit.formats.text import plural
-from northflank_audit.model import Severity
+from northflank_audit.model import OWN_ACCOUNT, Severity
 from northflank_audit.printable import printable, shortened
 from northflank_audit.report import Report
 
@@ -25,14 +25,14 @@ def subject(report: Report) -> str:
 
 def _besides(report: Report) -> Iterator[str]:
     """Yield what else matters of a verdict, a word or two each."""
-    summary, found = report.summary, report.comparison
-    if found is not UNSET and found.refused is None:
+    summary, comparison = report.summary, report.comparison
+    if comparison is not UNSET and comparison.refused is None:
         if summary.fail:
-            yield f"{found.new or 'none'} new"
-        if found.resolved:
-            yield f"{found.resolved} resolved"
-        if found.unsettled:
-            yield f"{found.unsettled} unsettled"
+            yield f"{comparison.new or 'none'} new"
+        if comparison.resolved:
+            yield f"{comparison.resolved} resolved"
+        if comparison.unsettled:
+            yield f"{comparison.unsettled} unsettled"
     worst = next((each for each in reversed(Severity) if summary.fail_by_severity[each]), None)
     if worst is not None:
         yield f"{summary.fail_by_severity[worst]} {worst}"
@@ -43,14 +43,14 @@ def _besides(report: Report) -> Iterator[str]:
 
 
 def whose(report: Report) -> str:
-    """Return whose resources they are: `team payments`, `own account`, `file june.json`."""
+    """Return whose resources they are: `team payments`, `file june.json`, the token's own account."""
     source = report.run.source
     files = [] if source.files is UNSET else [PurePath(each).name for each in source.files]
     if source.teams:
         return _some(source.teams, "team")
     if files:
         return _some(files, "file")
-    return "sample account" if source.kind == "demo" else "own account"
+    return "sample account" if source.kind == "demo" else OWN_ACCOUNT
 
 
 def _some(names: list[str], what: str) -> str:

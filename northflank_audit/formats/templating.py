@@ -6,7 +6,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from jinja2 import BytecodeCache, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
@@ -19,7 +19,6 @@ from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import (
     annotated,
     annotation_words,
-    identity,
     kinds,
     label,
     many,
@@ -29,14 +28,14 @@ from northflank_audit.formats.text import (
     pages_read,
     plural,
     sentence,
-    teamless,
 )
 from northflank_audit.formats.view import evidence
+from northflank_audit.model import account_name
 
 
 def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvironment:
     """Return an environment whose every expression goes through `finalize`, and for HTML through its escaping too."""
-    made = SandboxedEnvironment(
+    templates = SandboxedEnvironment(
         loader=FileSystemLoader(TEMPLATES),
         bytecode_cache=_cache(f"{finalize.__module__}-{html}"),
         autoescape=html,
@@ -46,13 +45,13 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {
+    templates.filters |= {
+        "account_name": account_name,
         "address": address,
         "annotated": annotated,
         "annotation_words": annotation_words,
         "controls": controls,
         "evidence": evidence,
-        "identity": identity,
         "kinds": kinds,
         "label": label,
         "many": many,
@@ -65,9 +64,8 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "sentence": sentence,
         "settings": settings,
         "verdict_counts": verdict_counts,
-        "teamless": teamless,
     }
-    return made
+    return templates
 
 
 class _Cache(FileSystemBytecodeCache):
@@ -82,12 +80,31 @@ class _Cache(FileSystemBytecodeCache):
             super().dump_bytecode(bucket)
 
 
-def _cache(environment_name: str) -> BytecodeCache | None:
+class _Memory(BytecodeCache):
+    """Keeps compiled templates as long as the process runs: a long report is rendered several times."""
+
+    kept: ClassVar[dict[str, bytes]] = {}
+
+    def __init__(self, environment_name: str) -> None:
+        """Take the name of the environment that the templates are compiled for."""
+        self._environment_name = environment_name
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Load a compiled template, if it was kept."""
+        if code := self.kept.get(f"{bucket.key}-{self._environment_name}"):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep a compiled template."""
+        self.kept[f"{bucket.key}-{self._environment_name}"] = bucket.bytecode_to_string()
+
+
+def _cache(environment_name: str) -> BytecodeCache:
     """Return where the compiled templates of an environment are kept: beside our own bytecode, and trusted as much.
 
-    Compiling them takes a third of a short run. As of modules, nothing is kept where Python is told not to.
+    Compiling them takes a third of a short run. As of modules, no file is written where Python is told not to.
     """
     if sys.dont_write_bytecode:
-        return None
+        return _Memory(environment_name)
     folder = Path(cache_from_source(__file__)).parent
     return _Cache(str(folder), f"%s-{environment_name}-{version('jinja2')}.jinja2")

@@ -6,12 +6,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET
-from msgspec.structs import replace
 
-from northflank_audit.model import ACCOUNT_TYPE, RESOLVED, Became, ResourceName, Result, Status
+from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, account_name
 from northflank_audit.printable import printable
 from northflank_audit.remarks import Annotation, Remark
 from northflank_audit.report import Coverage, Report
+from northflank_audit.resolution import RESOLVED, Became
 from northflank_audit.resources import TYPES
 
 THE_ACCOUNT: Final = "the account"
@@ -84,10 +84,10 @@ class TypeNames(NamedTuple):
 
 def type_names(kind: str) -> TypeNames:
     """Return what people call a type; for one that only another version of this tool knows, its name."""
-    known = TYPES.get(kind)
-    if known is None:
+    declaration = TYPES.get(kind)
+    if declaration is None:
         return TypeNames(kind, f"{kind}s", f"{kind}s")
-    return TypeNames(known.singular, known.plural, known.collection.replace("_", "-"))
+    return TypeNames(declaration.singular, declaration.plural, declaration.collection.replace("_", "-"))
 
 
 def many(count: int, kind: str) -> str:
@@ -97,39 +97,30 @@ def many(count: int, kind: str) -> str:
 
 def kinds(results: Iterable[Result], between: str, *, one: bool = True) -> str:
     """Return what results are about: `addon`, `addon or account`; of more than a few types, `resource`."""
-    found = dict.fromkeys(each.resource.type for each in results)
-    if not 0 < len(found) <= MOST_TYPES:
+    types = dict.fromkeys(each.resource.type for each in results)
+    if not 0 < len(types) <= MOST_TYPES:
         return "resource" if one else "resources"
-    return between.join(type_names(kind).singular if one else type_names(kind).plural for kind in _ordered(found))
+    return between.join(type_names(kind).singular if one else type_names(kind).plural for kind in _ordered(types))
 
 
-def _ordered(found: Iterable[str]) -> list[str]:
+def _ordered(types: Iterable[str]) -> list[str]:
     """Put types in the order of words: accounts last."""
-    return sorted(found, key=lambda kind: (kind == ACCOUNT_TYPE, kind))
-
-
-def identity(resource: ResourceName) -> str:
-    """Return a resource's id, below its team's and its project's where it has them: `pull`, `payments/shop/db`.
-
-    Where a whole list could not be read, it says so: `all addons of project shop`.
-    """
-    if resource.id is None:
-        project = f" of project {resource.project}" if resource.project else ""
-        team = f" of team {resource.team}" if resource.team else ""
-        return f"all {type_names(resource.type).plural}{project}{team}"
-    return "/".join(filter(None, (resource.team, resource.project, resource.id)))
-
-
-def teamless(resource: ResourceName) -> str:
-    """Return the same where the team stands beside it: `shop/db`."""
-    return identity(replace(resource, team=None))
+    return sorted(types, key=lambda kind: (kind == ACCOUNT_TYPE, kind))
 
 
 def label(resource: ResourceName) -> str:
-    """Return what tells a resource from all others of its type: `pull`, `payments/pull`, `team payments`."""
+    """Return what tells a resource from all others of its type, in every format: `pull`, `payments/shop/db`.
+
+    Its team and project stand before its id, where it has them. An account is `team payments` or the token's own
+    account; a whole list that could not be read is `all addons of project shop`.
+    """
     if resource.type == ACCOUNT_TYPE:
-        return THE_ACCOUNT if resource.team is None else f"team {resource.team}"
-    return identity(resource)
+        return account_name(resource.team)
+    if resource.id is None:
+        project = f" of project {resource.project}" if resource.project else ""
+        team = f" of {account_name(resource.team)}" if resource.team else ""
+        return f"all {type_names(resource.type).plural}{project}{team}"
+    return "/".join(filter(None, (resource.team, resource.project, resource.id)))
 
 
 def full_label(resource: ResourceName) -> str:
@@ -176,13 +167,7 @@ def narrowed(remark: Remark) -> str:
     """Return what a remark is about besides its rule and resource: ` of the token's own account`; nothing if any."""
     kind = "" if remark.type is UNSET else f" ({type_names(remark.type).singular})"
     project = "" if remark.project is UNSET else f" in project {remark.project}"
-    team = (
-        ""
-        if remark.team is UNSET
-        else " of the token's own account"
-        if remark.team is None
-        else f" of team {remark.team}"
-    )
+    team = "" if remark.team is UNSET else f" of {account_name(remark.team)}"
     return kind + project + team
 
 
@@ -197,8 +182,8 @@ def result_line(result: Result) -> str:
 def qualifiers(result: Result) -> list[str]:
     """Return what a result is if it is not a current violation; empty if it is one."""
     if result.became is not UNSET:
-        known = "resolved" if result.became in RESOLVED else "not known today"
-        return [f"violated before, {known} ({BECAME[result.became]})"]
+        outcome = "resolved" if result.became in RESOLVED else "not known today"
+        return [f"violated before, {outcome} ({BECAME[result.became]})"]
     if result.waiver is not None:
         return [f"waived until {result.waiver.expires}"]
     return [] if result.status is Status.FAIL else [STATUSES[result.status]]
@@ -222,11 +207,15 @@ def missing(report: Report) -> tuple[str, str]:
 
 def changes(report: Report) -> list[str]:
     """Return what changed since the earlier report: `1 new`, `3 ongoing`; nothing where nothing was compared."""
-    found = report.comparison
-    if found is UNSET or found.refused is not None:
+    comparison = report.comparison
+    if comparison is UNSET or comparison.refused is not None:
         return []
-    always = [f"{found.new} new", f"{found.ongoing} ongoing", f"{found.resolved} resolved"]
-    besides = {"unsettled": found.unsettled, "newly waived": found.waived, "no longer waived": found.unwaived}
+    always = [f"{comparison.new} new", f"{comparison.ongoing} ongoing", f"{comparison.resolved} resolved"]
+    besides = {
+        "unsettled": comparison.unsettled,
+        "newly waived": comparison.waived,
+        "no longer waived": comparison.unwaived,
+    }
     return always + [f"{count} {what}" for what, count in besides.items() if count]
 
 

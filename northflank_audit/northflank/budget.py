@@ -89,17 +89,17 @@ class Budget:
         return self.rate_limit.covers(_MANY) - self.reserve - self._under_way > 0
 
     # -- Many requests -------------------------------------------------------------------------------------------------
-    def covers(self, wanted: int) -> int:
+    def covers(self, count: int) -> int:
         """Return how many of so many requests can be sent now; few before the limit is known."""
         with self._changed:
-            most = wanted if self.most is None else self.most - self.sent
-            allowed = self.rate_limit.covers(wanted + self.reserve) - self.reserve if self._answered else FIRST
-        return max(0, min(wanted, most, allowed))
+            most = count if self.most is None else self.most - self.sent
+            allowed = self.rate_limit.covers(count + self.reserve) - self.reserve if self._answered else FIRST
+        return max(0, min(count, most, allowed))
 
-    def wait_for_window(self, wanted: int = 1) -> bool:
+    def wait_for_window(self, count: int = 1) -> bool:
         """Wait until the rate limit's window ends, if that helps and fits into the run's time; tell whether it does."""
         seconds = self.rate_limit.resets_in
-        if self._lacks(wanted) or seconds >= self._deadline.remaining or (seconds <= 0 and self._window() <= 0):
+        if self._lacks(count) or seconds >= self._deadline.remaining or (seconds <= 0 and self._window() <= 0):
             return False
         log.info("the rate limit is used up; going on in %.0f s", seconds)
         self._sleep(seconds)
@@ -113,11 +113,10 @@ class Budget:
         if self._window() <= 0:
             return f"--reserve {self.reserve} leaves nothing of the API's rate limit"
         seconds, most = self.rate_limit.resets_in, self._deadline.seconds
-        kept = f" besides --reserve {self.reserve}" if self.reserve else ""
+        reserve = f" besides --reserve {self.reserve}" if self.reserve else ""
         needs = f"needs --timeout {self.timeout_for(more)}"
-        return (
-            f"the API's rate limit leaves no request{kept} for {seconds:.0f} s, and --timeout is {most:g} s ({needs})"
-        )
+        wait = f"no request{reserve} for {seconds:.0f} s"
+        return f"the API's rate limit leaves {wait}, and --timeout is {most:g} s ({needs})"
 
     def timeout_for(self, more: int) -> int | None:
         """Return the `--timeout`, in seconds, that a run needs that sends so many more requests; None: none is enough.
@@ -146,9 +145,9 @@ class Budget:
         """Return how many requests a window of the limit covers."""
         return (self.rate_limit.limit or USUAL_LIMIT) - self.reserve
 
-    def _lacks(self, wanted: int) -> bool:
+    def _lacks(self, count: int) -> bool:
         """Tell whether `--max-requests` is what does not cover so many requests."""
-        return self.most is not None and self.most - self.sent < wanted
+        return self.most is not None and self.most - self.sent < count
 
     @property
     def _used_up(self) -> str:

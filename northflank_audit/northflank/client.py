@@ -16,9 +16,9 @@ from northflank_audit.deadline import Deadline
 from northflank_audit.errors import FetchError, Refused
 from northflank_audit.northflank.budget import Budget
 from northflank_audit.northflank.circuit import Circuit
-from northflank_audit.northflank.environment import Route, route_to
 from northflank_audit.northflank.masking import TextMask
 from northflank_audit.northflank.retry import TransientError, asked_wait, retrying
+from northflank_audit.northflank.route import Route, route_to
 from northflank_audit.northflank.token import Token
 from northflank_audit.northflank.transport import CuttableAdapter, broken
 from northflank_audit.transient import RETRIED
@@ -152,8 +152,8 @@ class Client:
         if spent:
             return f"{problem} ({gave_up}: too many requests like it failed for each to be tried again)"
         if failure.after is not None and 0 < remaining <= failure.after:
-            left = f"{remaining:.0f} s of the run's {self.deadline.seconds:g} s are left"
-            return f"{problem} (the server asks to wait {failure.after:.0f} s, and {left}; see --timeout)"
+            time_left = f"{remaining:.0f} s of the run's {self.deadline.seconds:g} s are left"
+            return f"{problem} (the server asks to wait {failure.after:.0f} s, and {time_left}; see --timeout)"
         return f"{problem} (the run's time of {self.deadline.seconds:g} s is up; see --timeout)"
 
     def _once(
@@ -172,9 +172,9 @@ class Client:
         answer = self._decoded(body, what)
         error = answer.get("error") if isinstance(answer, dict) else None
         if error is not None:
-            meant = error.get("status") if isinstance(error, dict) else None
+            stated = error.get("status") if isinstance(error, dict) else None
             problem = f"HTTP {status} with an error{self._error_message(body, what)}"
-            raise self._failure(meant if isinstance(meant, int) else status, {}, problem, what, advice)
+            raise self._failure(stated if isinstance(stated, int) else status, {}, problem, what, advice)
         return answer
 
     def _answer(
@@ -184,13 +184,13 @@ class Client:
         if self.deadline.remaining <= 0:
             raise TransientError("not begun")
         self.budget.take(what, label)
-        told: Mapping[str, str] | None = None
+        headers: Mapping[str, str] | None = None
         timeout = min(ANSWER_TIMEOUT, max(_SHORTEST, self.deadline.remaining))
         try:
             with self._session.get(
                 f"{self.base_url}{path}", params=query, timeout=timeout, allow_redirects=False, stream=True
             ) as response:
-                told = response.headers
+                headers = response.headers
                 return response.status_code, response.headers, self._body(response, what)
         except (FetchError, TransientError, MemoryError):
             raise
@@ -212,7 +212,7 @@ class Client:
         except Exception as error:  # noqa: BLE001 - whatever a library makes of an odd answer, the answer is at fault
             raise TransientError(f"the answer could not be read ({type(error).__name__})") from None
         finally:
-            self.budget.settle(told)
+            self.budget.settle(headers)
 
     def _decoded(self, body: bytes, what: str) -> Any:
         try:
@@ -252,11 +252,11 @@ class Client:
                 f"{what}: HTTP {status} leads to {target}, and the token goes to no other address; is --api-url right?",
                 status,
             )
-        known = {
+        reasons = {
             401: f"the token came from {self._token.origin}: is it whole, and still valid?",
             404: f"is --api-url {self.base_url} right, and the team's id?",
         }
-        hint = advice.get(status) or known.get(status)
+        hint = advice.get(status) or reasons.get(status)
         return Refused(f"{what}: {problem}" + (f"; {hint}" if hint else ""), status)
 
     def _error_message(self, body: bytes, what: str) -> str:

@@ -94,12 +94,12 @@ def _character(escape: re.Match[str]) -> str:
     """Return what an escape stands for, if that is a character of ASCII."""
     text = escape.group()
     if text.startswith("&"):
-        found = html.unescape(text)
+        character = html.unescape(text)
     elif len(text) == 2:  # noqa: PLR2004 - a backslash and what it escapes
-        found = text[1]
+        character = text[1]
     else:
-        found = chr(int(text.rstrip("}")[-2:], 16))
-    return found if len(found) == 1 and found.isascii() else text
+        character = chr(int(text.rstrip("}")[-2:], 16))
+    return character if len(character) == 1 and character.isascii() else text
 
 
 def _decoded(layer: str, starts: list[int]) -> tuple[str, list[int]]:
@@ -108,10 +108,10 @@ def _decoded(layer: str, starts: list[int]) -> tuple[str, list[int]]:
     places: list[int] = []
     end = 0
     for escape in _ESCAPE.finditer(layer):
-        found = _character(escape)
-        if len(found) > 1:
+        character = _character(escape)
+        if len(character) > 1:
             continue
-        parts += [layer[end : escape.start()], found]
+        parts += [layer[end : escape.start()], character]
         places += [*starts[end : escape.start()], starts[escape.start()]]
         end = escape.end()
     return "".join([*parts, layer[end:]]), [*places, *starts[end:]]

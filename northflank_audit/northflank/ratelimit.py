@@ -21,33 +21,35 @@ class RateLimit:
         self._lock = threading.Lock()
         self.limit: int | None = None
         """Requests in a window, as the last answer has it."""
-        self._left: int | None = None
+        self._remaining: int | None = None
         self._ends = 0.0
 
     def update(self, headers: Mapping[str, str]) -> None:
         """Read the headers of an answer. Headers that are not numbers are ignored."""
         try:
-            left, ends = int(headers["x-ratelimit-remaining"]), self._clock() + float(headers["x-ratelimit-reset"])
+            remaining, ends = int(headers["x-ratelimit-remaining"]), self._clock() + float(headers["x-ratelimit-reset"])
             limit = int(headers["x-ratelimit-limit"]) if "x-ratelimit-limit" in headers else None
         except (KeyError, ValueError):
             return
         with self._lock:
             same_window = self.resets_in > 0 and ends < self._ends + _SLACK
-            self._left = left if self._left is None or not same_window else min(left, self._left)
+            self._remaining = (
+                remaining if self._remaining is None or not same_window else min(remaining, self._remaining)
+            )
             self.limit, self._ends = limit, ends
 
     @property
-    def left(self) -> int | None:
+    def remaining(self) -> int | None:
         """Requests that are left in this window; None where that is not known."""
-        return self._left if self.resets_in > 0 else None
+        return self._remaining if self.resets_in > 0 else None
 
     @property
     def resets_in(self) -> float:
         """Seconds until the window ends; 0 where that is not known."""
         return max(0.0, self._ends - self._clock())
 
-    def covers(self, wanted: int) -> int:
+    def covers(self, count: int) -> int:
         """Return how many of so many requests can be sent now; all of them where nothing is known."""
-        if self.resets_in > 0 and self._left is not None:
-            return max(0, min(wanted, self._left))
-        return min(wanted, self.limit) if self.limit and self.limit > 0 else wanted
+        if self.resets_in > 0 and self._remaining is not None:
+            return max(0, min(count, self._remaining))
+        return min(count, self.limit) if self.limit and self.limit > 0 else count

@@ -37,8 +37,8 @@ class _WaitAsAsked(wait_base):
 
     def __call__(self, retry_state: RetryCallState) -> float:
         failure = retry_state.outcome and retry_state.outcome.exception()
-        asked = failure.after if isinstance(failure, TransientError) else None
-        return max(self._backoff(retry_state), asked or 0.0)
+        delay = failure.after if isinstance(failure, TransientError) else None
+        return max(self._backoff(retry_state), delay or 0.0)
 
 
 class _StopIfNoneIsLeft(stop_base):

@@ -107,14 +107,14 @@ class _Plain(HTTPConnection):
                 share = (end - time.monotonic()) / len(addresses)
                 self._dns_host, self.timeout = addresses.pop(0), max(0.001, share)
                 try:
-                    made = super()._new_conn()
+                    connection = super()._new_conn()
                 except (NewConnectionError, ConnectTimeoutError):
                     if not addresses or time.monotonic() >= end:
                         raise
                 else:
                     self.reached[name] = self._dns_host
-                    self.sockets.add(made)
-                    return made
+                    self.sockets.add(connection)
+                    return connection
         finally:
             self._dns_host, self.timeout = name, seconds
 
@@ -141,8 +141,8 @@ def _lookup(name: str, port: int, seconds: float) -> list[str]:
     """
 
     def look() -> list[str]:
-        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-        return _in_turn(dict.fromkeys(str(each[4][0]) for each in found))
+        addresses = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+        return _in_turn(dict.fromkeys(str(each[4][0]) for each in addresses))
 
     try:
         return within(seconds, look, "resolver")

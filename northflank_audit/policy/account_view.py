@@ -9,7 +9,7 @@ from northflank_audit.model import Account, Identity, Resource
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.cel import Names, Shared
 from northflank_audit.policy.kinds import FieldKinds, Uncertainty, all_absent
-from northflank_audit.policy.needs import PROJECT_TYPE
+from northflank_audit.policy.rule_reads import PROJECT_TYPE
 from northflank_audit.resources import TYPES, ResourceType
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from northflank_audit.model import LIST, Rule
 from northflank_audit.policy.expressions.cel import Expression, compiled
 from northflank_audit.policy.expressions.field_reads import ACCOUNT
-from northflank_audit.policy.needs import by_collection, needs, reads
+from northflank_audit.policy.rule_reads import by_collection, needs, reads
 from northflank_audit.resources import TYPES
 
 
@@ -43,15 +43,15 @@ class CompiledRule:
     @cached_property
     def needs(self) -> Mapping[str, frozenset[str]]:
         """The parts that it reads, by type, except lists."""
-        found = needs([self.rule]).parts
-        return {kind: frozenset(parts) - {LIST} for kind, parts in found.items()}
+        by_type = needs([self.rule]).parts
+        return {kind: frozenset(parts) - {LIST} for kind, parts in by_type.items()}
 
     @cached_property
     def listed(self) -> frozenset[str]:
         """The types of which it reads only what a list may give: a list that gives all of that leaves nothing open."""
-        found = {kind.name for kind, _ in reads(self.rule) if kind.lists_all is not None}
+        names = {kind.name for kind, _ in reads(self.rule) if kind.lists_all is not None}
         open_ = {kind.name for kind, steps in reads(self.rule) if LIST not in kind.giving(steps)}
-        return frozenset(found - open_)
+        return frozenset(names - open_)
 
     @cached_property
     def account_lists(self) -> frozenset[str]:

@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby, islice
 from operator import attrgetter
@@ -26,8 +26,8 @@ from northflank_audit.model import (
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.cel import MOST_STEPS, Absent, Expression, Failed, Missing, lookup
-from northflank_audit.policy.needs import by_collection, field_names
 from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking, lacking_in, named, plural_of
+from northflank_audit.policy.rule_reads import PROJECT_TYPE, by_collection, field_names
 from northflank_audit.policy.type_rules import TypeRules
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
 from northflank_audit.remarks import Waiver
@@ -43,21 +43,33 @@ _MEANINGS: Final[Mapping[str, Status]] = {
 PAGE: Final = 100
 """Records per evaluation: few enough for CEL's limit on iterations, and for an error to affect only a few."""
 
+_WORDS: Final = re.compile(r"\b([a-z]+(?: [a-z]+)*)\Z")
+"""The words that a text ends with."""
+
 
 class Engine:
     """Compiled rules, and the time that `now` is for all of them."""
 
-    def __init__(self, rules: Sequence[Rule], now: dt.datetime, absent: str = UNKNOWN, console: str = "") -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        now: dt.datetime,
+        absent: str = UNKNOWN,
+        console: str = "",
+        projects: Collection[str] = (),
+    ) -> None:
         """Compile the rules. They were validated when they were loaded.
 
         `absent` is what it means if the API omits a documented field: `unknown`, `notapplicable` or
         `violating`; a rule's own parameter of that name takes precedence. `console` is the address of
-        the console that results link to; empty, they link nowhere.
+        the console that results link to; empty, they link nowhere. `projects` are the ids of those that are evaluated;
+        empty: all there is.
         """
         self.rules = list(rules)
         self._now = now
         self._absent = absent
         self._console = console
+        self.projects = frozenset(projects)
         ready = [CompiledRule.of(rule) for rule in rules]
         self._by_id = {each.rule.id: each for each in ready}
         self._account_rules = [each for each in ready if each.account_scoped]
@@ -79,20 +91,30 @@ class Engine:
         One evaluation covers all rules and a page of resources. If it fails, or if something in a record is
         uncertain, each resource and rule is evaluated by itself, so that only the pair that failed is unknown.
         """
-        for (kind, parts), group in groupby(resources, key=attrgetter("type", "parts")):
+        for (kind, parts), group in groupby(filter(self.covers, resources), key=attrgetter("type", "parts")):
             rules = self._type_rules.get(kind)
             if rules is None or not rules.ready:
                 continue
             while page := list(islice(group, PAGE)):
                 yield from rules.evaluate(page, {"now": self._now, "detailed": DETAIL in parts}, self._settled)
 
+    def covers(self, resource: Resource) -> bool:
+        """Tell whether a resource is evaluated: it is in one of the projects, where some are named."""
+        if not self.projects:
+            return True
+        return (resource.id if resource.type == PROJECT_TYPE else resource.project) in self.projects
+
     def unread(self, gap: Resource) -> Iterator[Verdict]:
         """Yield an unknown verdict for each rule about a list that could not be read."""
+        if self.projects and gap.project not in (None, *self.projects):
+            return
         for rule in self.rules:
             if rule.resource == gap.type:
                 yield Verdict(rule, gap, Status.UNKNOWN, None, gap.shortfall or NOT_GIVEN)
 
-    def wanted(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> dict[Identity, frozenset[str]]:
+    def needed_parts(
+        self, verdicts: Iterable[Verdict], resources: Iterable[Resource]
+    ) -> dict[Identity, frozenset[str]]:
         """Return the unread parts that may settle these verdicts, by resource."""
         unknown = [
             each for each in verdicts if each.status is Status.UNKNOWN and each.parts is not None and not each.variable
@@ -107,8 +129,8 @@ class Engine:
             for kind in rule.list_types:
                 others[kind, kind not in rule.listed] |= (verdict.parts or {}).get(kind, frozenset())
         for each in resources if others else ():
-            wanted = others[each.type, True] | (frozenset() if _is_whole(each) else others[each.type, False])
-            if more := wanted - each.parts:
+            parts = others[each.type, True] | (frozenset() if _is_whole(each) else others[each.type, False])
+            if more := parts - each.parts:
                 own[each.identity] |= more
         return own
 
@@ -133,16 +155,19 @@ class Engine:
             if kind.listing is None and account.partial:
                 continue
             if each.list_types & account.out_of_scope.keys():
-                yield from (Verdict(each.rule, one, Status.NOTAPPLICABLE) for one in view.about(kind))
+                yield from (
+                    Verdict(each.rule, one, Status.NOTAPPLICABLE) for one in filter(self.covers, view.about(kind))
+                )
                 continue
             shared, seen = view.shared(each)
+            absent_elsewhere = view.absent(each)
             exhausted: Failed | None = None
-            for resource in view.about(kind):
+            for resource in filter(self.covers, view.about(kind)):
                 uncertainty = view.uncertainty(resource)
                 own: dict[str, Any] = {"params": each.rule.params}
                 if kind.listing is not None:
                     own |= {kind.variable: uncertainty.record, "detailed": resource.detailed}
-                absent = Absent(uncertainty.absent, view.absent(each))
+                absent = Absent(uncertainty.absent, absent_elsewhere)
                 evaluate = partial(Expression.evaluate_among, own=own, shared=shared, absent=absent)
                 expression, outcome = (each.require, exhausted) if exhausted else decided(each, evaluate)
                 if isinstance(outcome, Failed) and outcome.exhausted and max(seen.values(), default=0) >= MOST_STEPS:
@@ -229,8 +254,9 @@ def _cause(verdict: Verdict) -> str:
     resource = verdict.resource
     project = "" if resource.project is None else f" of project {resource.project}"
     team = "" if resource.team is None else f" of team {resource.team}"
-    whose = re.escape(f" of '{resource.id}'{project}{team}")
-    return re.sub(rf"\b([a-z]+(?: [a-z]+)*){whose}", r"its \1", _reason(verdict))
+    whose = f" of '{resource.id}'{project}{team}"
+    *before, last = _reason(verdict).split(whose)
+    return "".join(_WORDS.sub(r"its \1", text) if _WORDS.search(text) else text + whose for text in before) + last
 
 
 def _message(verdict: Verdict) -> str:

@@ -48,13 +48,13 @@ class FieldKinds:
             for field in kind.fields.values()
             if any(_meets(_names(field.path), path) for path in read)
         ]
-        above = {field.path.rpartition("[].")[0] for _, field in self._fields if "[]." in field.path}
-        self._lists_of_maps = [(path.replace("[]", ".[]").split("."), path) for path in sorted(above)]
+        of_maps = {field.path.rpartition("[].")[0] for _, field in self._fields if "[]." in field.path}
+        self._lists_of_maps = [(path.replace("[]", ".[]").split("."), path) for path in sorted(of_maps)]
         self._latest = now + SKEW
         self._times = [steps for steps, field in self._fields if field.kind is Kind.TIME and not field.ahead]
         self._latest_day = self._latest.date().isoformat()
         self._chosen = [(steps, frozenset(field.values)) for steps, field in self._fields if field.values]
-        leaves = tuple(field for _, field in self._fields if field.path not in _above(kind))
+        leaves = tuple(field for _, field in self._fields if field.path not in kind.containers)
         self._records = list.__class_getitem__(_form(tree(leaves)))
 
     def uncertainty(self, resource: Resource) -> Uncertainty | None:
@@ -108,8 +108,8 @@ class FieldKinds:
             where = " in a list" if field.path.endswith("[]") else ""
             return f"{kind}{where} where it documents {field.kind}"
         if isinstance(value, str) and field.values and value not in field.values:
-            meant = next((each for each in field.values if each.casefold() == _plain(value)), None)
-            return f"'{value}' where it documents '{meant}'" if meant else ""
+            nearest = next((each for each in field.values if each.casefold() == _plain(value)), None)
+            return f"'{value}' where it documents '{nearest}'" if nearest else ""
         return ""
 
     def _no_time(self, field: Field, value: str) -> str:
@@ -161,12 +161,6 @@ def _column(records: Sequence[Any], steps: Sequence[str]) -> list[Any]:
 
 def _names(path: str) -> tuple[str, ...]:
     return tuple(path.replace("[]", "").split("."))
-
-
-def _above(kind: ResourceType) -> frozenset[str]:
-    """Return the paths of the lists and maps that stand above other fields."""
-    paths = list(kind.fields)
-    return frozenset(path for path in paths if any(other.startswith((f"{path}.", f"{path}[]")) for other in paths))
 
 
 def _plain(text: str) -> str:

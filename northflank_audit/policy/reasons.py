@@ -9,7 +9,7 @@ from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.expressions.cel import Expression, Missing, lookup
 from northflank_audit.policy.expressions.environment import NO_ADDRESS
 from northflank_audit.policy.expressions.field_reads import ACCOUNT, ITEM
-from northflank_audit.policy.needs import PROJECT_TYPE, by_collection
+from northflank_audit.policy.rule_reads import PROJECT_TYPE, by_collection
 from northflank_audit.resources import TYPES, ResourceType
 from northflank_audit.resources.paths import dotted
 
@@ -74,8 +74,8 @@ def plural_of(name: str, kind: ResourceType) -> str:
     """Return what people call the items of a variable that rules about a type see: `resources`, `account.addons`."""
     if name == "projects":
         return TYPES[PROJECT_TYPE].plural
-    found = by_collection().get(name.removeprefix("account."))
-    return found.plural if found is not None else TYPES[kind.alias or kind.name].plural
+    collection = by_collection().get(name.removeprefix("account."))
+    return collection.plural if collection is not None else TYPES[kind.alias or kind.name].plural
 
 
 def _within(expression: Expression, key: str) -> list[str]:
@@ -140,10 +140,10 @@ def _value(field: str, rule: Rule, resource: Resource) -> Any:
             return getattr(resource, name)
     path, _, last = field.rpartition(".")
     if last == SIZE:
-        found = next(iter(lookup(resource.record, path.split("."))), None)
-        return len(found) if isinstance(found, list) else None
-    found = next(iter(lookup(resource.record, field.split("."))), None)
-    return None if isinstance(found, dict) else found
+        value = next(iter(lookup(resource.record, path.split("."))), None)
+        return len(value) if isinstance(value, list) else None
+    value = next(iter(lookup(resource.record, field.split("."))), None)
+    return None if isinstance(value, dict) else value
 
 
 SIZE: Final = "size"

@@ -9,14 +9,24 @@ from northflank_audit.resources.access import API_TOKEN, SSH_IDENTITY
 from northflank_audit.resources.account import ACCOUNT
 from northflank_audit.resources.ai import HARNESS, LLM_MODEL_DEPLOYMENT
 from northflank_audit.resources.base import Part, Permission, ResourceType, Scope
-from northflank_audit.resources.cloud import CLOUD_INTEGRATION, CLUSTER, WORKLOAD_IDENTITY
-from northflank_audit.resources.data import ADDON, BACKUP_DESTINATION, VOLUME
+from northflank_audit.resources.cloud import CLOUD_INTEGRATION, CLUSTER, CLUSTER_NODE, WORKLOAD_IDENTITY
+from northflank_audit.resources.data import ADDON, ADDON_BACKUP_SCHEDULE, BACKUP_DESTINATION, VOLUME
 from northflank_audit.resources.delivery import ROLLOUT_STRATEGY, TAG, TEMPLATE, VCS_LINK
 from northflank_audit.resources.external import EXTERNAL_ADDON
 from northflank_audit.resources.fields import Field, Kind
 from northflank_audit.resources.jobs import JOB
-from northflank_audit.resources.members import DIRECTORY_GROUP, ORG_MEMBER, ORG_ROLE, TEAM, TEAM_MEMBER, TEAM_ROLE
-from northflank_audit.resources.networking import DOMAIN, EGRESS_IP, LOAD_BALANCER
+from northflank_audit.resources.members import (
+    DIRECTORY_GROUP,
+    DIRECTORY_GROUP_MEMBER,
+    ORG_MEMBER,
+    ORG_ROLE,
+    ORG_ROLE_MEMBER,
+    TEAM,
+    TEAM_MEMBER,
+    TEAM_ROLE,
+    TEAM_ROLE_MEMBER,
+)
+from northflank_audit.resources.networking import DOMAIN, EGRESS_IP, LOAD_BALANCER, SUBDOMAIN_PATH
 from northflank_audit.resources.observability import AUDIT_LOG_SINK, LOG_SINK, NOTIFICATION
 from northflank_audit.resources.own_token import AUTH
 from northflank_audit.resources.pipelines import PIPELINE, PREVIEW_BLUEPRINT, WORKFLOW
@@ -33,17 +43,22 @@ TYPES: Final[dict[str, ResourceType]] = {
         API_TOKEN,
         TEAM_MEMBER,
         TEAM_ROLE,
+        TEAM_ROLE_MEMBER,
         TEAM,
         ORG_MEMBER,
         ORG_ROLE,
+        ORG_ROLE_MEMBER,
         DIRECTORY_GROUP,
+        DIRECTORY_GROUP_MEMBER,
         SSH_IDENTITY,
         CLOUD_INTEGRATION,
         WORKLOAD_IDENTITY,
         CLUSTER,
+        CLUSTER_NODE,
         PROJECT,
         SERVICE,
         ADDON,
+        ADDON_BACKUP_SCHEDULE,
         VOLUME,
         BACKUP_DESTINATION,
         SECRET_GROUP,
@@ -57,6 +72,7 @@ TYPES: Final[dict[str, ResourceType]] = {
         GLOBAL_SECRET,
         ENCRYPTION_CONFIGURATION,
         DOMAIN,
+        SUBDOMAIN_PATH,
         LOAD_BALANCER,
         EGRESS_IP,
         NOTIFICATION,

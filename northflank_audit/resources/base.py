@@ -110,7 +110,7 @@ class Part:
         return None if identify is None else lambda item: identify(item, team)
 
     @cached_property
-    def kept(self) -> dict[str, Any]:
+    def field_tree(self) -> dict[str, Any]:
         """The fields as a tree, as `tree` gives it."""
         return tree(self.fields)
 
@@ -119,6 +119,17 @@ class Part:
         """The steps of the paths in `secrets` and `logins`, and whether they are of `logins`."""
         paths = [*((path, False) for path in self.secrets), *((path, True) for path in self.logins)]
         return tuple((tuple(path.split(".")), is_login) for path, is_login in paths)
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Where the resources of a child type are: in a part of each resource of another type."""
+
+    parent: "ResourceType"
+    part: str
+    """The part's name; it joins a list."""
+    key: str
+    """The field of a child that holds its parent's id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +162,8 @@ class ResourceType:
     """Endpoints that exist and are not called, since they show secrets or change something."""
     command: str = ""
     """The command of Northflank's own CLI that prints the list."""
+    within: Within | None = None
+    """Of a child type: the part of its parent that it is a view of. Nothing is asked for it besides that part."""
     alias: str = ""
     """For rules about this type: the type whose records `resources` holds, where it is another."""
     generation: Callable[[Record], str] | None = None
@@ -166,12 +179,17 @@ class ResourceType:
     @cached_property
     def fields(self) -> Mapping[str, Field]:
         """Every field, by its path; lists and maps above others are among them."""
-        found: dict[str, Field] = {}
+        by_path: dict[str, Field] = {}
         for field in self._declared:
             for prefix, is_list in above(field.path):
-                found.setdefault(prefix, Field(path=prefix, kind=Kind.LIST if is_list else Kind.MAP))
-            found.setdefault(field.path, field)
-        return found
+                by_path.setdefault(prefix, Field(path=prefix, kind=Kind.LIST if is_list else Kind.MAP))
+            by_path.setdefault(field.path, field)
+        return by_path
+
+    @cached_property
+    def containers(self) -> frozenset[str]:
+        """The paths of the lists and maps that stand above other fields, or above their own items."""
+        return frozenset(prefix for field in self._declared for prefix, _ in above(field.path))
 
     @property
     def _declared(self) -> Iterator[Field]:
@@ -180,7 +198,7 @@ class ResourceType:
             yield from (replace(field, path=f"{part.prefix}{field.path}") for field in part.fields)
 
     @cached_property
-    def kept(self) -> dict[str, Any]:
+    def field_tree(self) -> dict[str, Any]:
         """The fields of all parts together as a tree, as `tree` gives it."""
         return tree(tuple(self._declared))
 
@@ -194,15 +212,34 @@ class ResourceType:
         """The list and the parts, in the order in which they are read."""
         return (*((self.listing,) if self.listing else ()), *self.parts)
 
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The fields that together identify a record among those of an account or a project."""
+        if self.within is None:
+            return (self.id,)
+        by = self.within.parent.part(self.within.part).by
+        return (self.within.key, *filter(None, [by]), self.id)
+
+    def identity(self, record: Record) -> str | None:
+        """Return the id of a record; None if it has none. That of a child is its parent's, a slash and its own.
+
+        Slashes in what is before the last are written `%2F`, so that no two children have the same id.
+        """
+        steps = [record.get(key) for key in self.keys]
+        if not all(isinstance(step, str) and step for step in steps):
+            return None
+        *above_, own = map(str, steps)
+        return "/".join([*(step.replace("%", "%25").replace("/", "%2F") for step in above_), own])
+
     def part(self, name: str) -> Part:
         """Return the part of this name."""
         return next(part for part in self.sources if part.name == name)
 
     def needed(self, names: Iterable[str]) -> frozenset[str]:
         """Return the names of parts, and of those that must be read before them since they give names to ask for."""
-        wanted = frozenset(names)
-        before = (self.giving(stepped(part.each)) for part in self.parts if part.name in wanted and part.each)
-        return wanted.union(*before)
+        parts = frozenset(names)
+        before = (self.giving(stepped(part.each)) for part in self.parts if part.name in parts and part.each)
+        return parts.union(*before)
 
     @cached_property
     def secrets(self) -> frozenset[str]:
@@ -227,8 +264,8 @@ class ResourceType:
 
         What the list gives needs no other part, unless the list may leave it out.
         """
-        found = frozenset(part.name for part in self.sources if _gives(part, steps))
-        return frozenset({LIST}) if LIST in found and self.lists_all is None else found
+        names = frozenset(part.name for part in self.sources if _gives(part, steps))
+        return frozenset({LIST}) if LIST in names and self.lists_all is None else names
 
     def names_of(self, parts: frozenset[str]) -> frozenset[str]:
         """Return the names of the fields of some parts that the list does not give."""
@@ -241,7 +278,7 @@ class ResourceType:
     def _names_in(self, part: Part) -> Iterator[str]:
         """Yield the names that may be absent without a part. Below a field that it alone gives, that field's."""
         top = part.joins or part.into
-        if top and not any(top in other.kept for other in self.sources if not other.prefix):
+        if top and not any(top in other.field_tree for other in self.sources if not other.prefix):
             yield top
             return
         for field in part.fields:
@@ -251,7 +288,13 @@ class ResourceType:
 
 
 def _gives(part: Part, steps: tuple[str, ...]) -> bool:
-    node: Any = {part.joins: Items(part.kept)} if part.joins else {part.into: part.kept} if part.into else part.kept
+    node: Any = (
+        {part.joins: Items(part.field_tree)}
+        if part.joins
+        else {part.into: part.field_tree}
+        if part.into
+        else part.field_tree
+    )
     for step in steps:
         if isinstance(node, Items):
             node = node.item

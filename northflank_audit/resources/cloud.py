@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from northflank_audit.resources.base import LIST, Part, Permission, Record, ResourceType, Scope
+from northflank_audit.resources.children import child_type
 from northflank_audit.resources.fields import Field, Kind, boolean, number, text, texts, time, words
 
 _PROVIDERS: Final = (
@@ -162,6 +163,16 @@ CLUSTER: Final = ResourceType(
         ),
     ),
     never=(f"{_CLUSTERS}/{{id}}",),
+)
+
+
+CLUSTER_NODE: Final = child_type(
+    CLUSTER,
+    "nodes",
+    name="cluster-node",
+    singular="cluster node",
+    key="clusterId",
+    label="nodeName",
 )
 
 

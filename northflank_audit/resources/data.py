@@ -3,7 +3,8 @@
 from typing import Final
 
 from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, ResourceType, Scope
-from northflank_audit.resources.fields import address, boolean, number, text, texts, time, words
+from northflank_audit.resources.children import child_type
+from northflank_audit.resources.fields import address, boolean, number, numbers, text, texts, time, words
 
 _STATES: Final = (
     "preDeployment",
@@ -91,6 +92,7 @@ ADDON: Final = ResourceType(
                 text("backupType", "dump", "snapshot"),
                 number("retentionTime"),
                 text("scheduling.interval", "hourly", "daily", "weekly"),
+                numbers("scheduling.day"),  # of a weekly one: 0 is Monday
                 text("customDestinationId"),
                 text("additionalDestinations[].destinationId"),
                 number("additionalDestinations[].retentionTime"),
@@ -142,6 +144,14 @@ ADDON: Final = ResourceType(
         ),
     ),
     never=(f"{_ADDON}/{{id}}/credentials", f"{_ADDON}/{{id}}/backups/{{backup}}/download-link"),
+)
+
+ADDON_BACKUP_SCHEDULE: Final = child_type(
+    ADDON,
+    "backupSchedules",
+    name="addon-backup-schedule",
+    singular="backup schedule",
+    key="addonId",
 )
 
 VOLUME: Final = ResourceType(

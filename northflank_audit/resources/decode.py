@@ -28,20 +28,22 @@ class _Intake(NamedTuple):
     """Whether what nobody declared is kept."""
 
 
-def kept(part: Part, item: Record, personal: Collection[str] = (), *, open_: bool = False, key: str = "id") -> Record:
+def part_record(
+    part: Part, item: Record, personal: Collection[str] = (), *, open_: bool = False, key: str = "id"
+) -> Record:
     """Return what is kept of a record that an endpoint gave; of personal fields those with these paths alone.
 
     `open_` also keeps what nobody declared, less what its keys call a secret. `key` is the field that identifies the
     record. Raises RecursionError for what is nested too deeply.
     """
     secrets = _secrets(part, item)
-    return _masked(_filtered(part, item, personal, open_=open_), part.kept, secrets, key)
+    return _masked(_filtered(part, item, personal, open_=open_), part.field_tree, secrets, key)
 
 
 def listed(kind: ResourceType, item: Record, personal: Collection[str] = ()) -> Record:
     """Return what is kept of a record of a type's list. Raises RecursionError as `kept` does."""
     assert kind.listing is not None  # noqa: S101 - what has no list has no records
-    return kept(kind.listing, item, personal, open_=kind.open, key=kind.id)
+    return part_record(kind.listing, item, personal, open_=kind.open, key=kind.id)
 
 
 def completed(kind: ResourceType, part: Part, record: Record, item: Record, personal: Collection[str] = ()) -> Record:
@@ -49,9 +51,9 @@ def completed(kind: ResourceType, part: Part, record: Record, item: Record, pers
 
     Raises RecursionError as `kept` does.
     """
-    found = _filtered(part, item, personal)
-    addition = {part.into: found} if part.into else found
-    return _masked(merged(record, addition), kind.kept, _secrets(part, item), kind.id)
+    fields = _filtered(part, item, personal)
+    addition = {part.into: fields} if part.into else fields
+    return _masked(merged(record, addition), kind.field_tree, _secrets(part, item), kind.id)
 
 
 def joined(part: Part, record: Record, items: list[Any], personal: Collection[str] = ()) -> Record:
@@ -61,7 +63,9 @@ def joined(part: Part, record: Record, items: list[Any], personal: Collection[st
     """
     prefix = f"{part.joins}[]."
     own = {path.removeprefix(prefix) for path in personal if path.startswith(prefix)}
-    children = [kept(part, item, own, key=part.id) if isinstance(item, dict) else _emptied(item) for item in items]
+    children = [
+        part_record(part, item, own, key=part.id) if isinstance(item, dict) else _emptied(item) for item in items
+    ]
     return {**record, part.joins: children}
 
 
@@ -69,7 +73,7 @@ def restored(kind: ResourceType, record: Mapping[str, Any], personal: Collection
     """Return what is kept of a record that was kept before. Raises RecursionError as `kept` does."""
     secrets = Secrets()
     secrets.take(record)
-    return _masked(_map(record, kind.kept, _Intake(personal, kind.open)), kind.kept, secrets, kind.id)
+    return _masked(_map(record, kind.field_tree, _Intake(personal, kind.open)), kind.field_tree, secrets, kind.id)
 
 
 def merged(record: Mapping[str, Any], addition: Mapping[str, Any]) -> Record:
@@ -84,16 +88,16 @@ def merged(record: Mapping[str, Any], addition: Mapping[str, Any]) -> Record:
 # -- What is kept ------------------------------------------------------------------------------------------------------
 def _filtered(part: Part, item: Record, personal: Collection[str], *, open_: bool = False) -> Record:
     derived = part.derive(item) if part.derive else None
-    return _map(merged(item, derived) if derived else item, part.kept, _Intake(personal, open_))
+    return _map(merged(item, derived) if derived else item, part.field_tree, _Intake(personal, open_))
 
 
-def _map(value: Mapping[str, Any], known: Mapping[str, Any], intake: _Intake) -> Record:
-    found = {}
+def _map(value: Mapping[str, Any], tree: Mapping[str, Any], intake: _Intake) -> Record:
+    record = {}
     for name, item in value.items():
-        node, kind = known.get(name), type(item)
+        node, kind = tree.get(name), type(item)
         if node is None:
             if intake.open and item is not None and not is_secret(name, item):
-                found[name] = _open(name, item)
+                record[name] = _open(name, item)
         elif (
             type(node) is Field
             and not node.personal
@@ -101,10 +105,10 @@ def _map(value: Mapping[str, Any], known: Mapping[str, Any], intake: _Intake) ->
                 kind is bool or kind is int or (kind is str and "://" not in item and not node.address)
             )
         ):
-            found[name] = item
+            record[name] = item
         elif not _is_excluded(item, node, intake):
-            found[name] = _node(item, node, intake)
-    return found
+            record[name] = _node(item, node, intake)
+    return record
 
 
 def _is_excluded(value: Any, node: Any, intake: _Intake) -> bool:
@@ -166,12 +170,12 @@ def _secrets(part: Part, item: Mapping[str, Any]) -> Secrets:
     return secrets
 
 
-def _masked(record: Record, known: Mapping[str, Any], secrets: Secrets, key: str) -> Record:
+def _masked(record: Record, tree: Mapping[str, Any], secrets: Secrets, key: str) -> Record:
     """Return a record less what repeats a secret; but what identifies it, since others refer to it, stays."""
     mask = secrets.mask(_texts(record)) if secrets else None
     if mask is None:
         return record
-    return {**_masked_map(record, known, mask), **({key: record[key]} if key in record else {})}
+    return {**_masked_map(record, tree, mask), **({key: record[key]} if key in record else {})}
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -182,8 +186,8 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _masked_map(value: Record, known: Mapping[str, Any], mask: Mask) -> Record:
-    return {name: _masked_node(item, name, known.get(name), mask) for name, item in value.items()}
+def _masked_map(value: Record, tree: Mapping[str, Any], mask: Mask) -> Record:
+    return {name: _masked_node(item, name, tree.get(name), mask) for name, item in value.items()}
 
 
 def _masked_node(value: Any, name: str, node: Any, mask: Mask) -> Any:

@@ -75,6 +75,11 @@ def number(path: str, *, changing: bool = False) -> Field:
     return Field(path=path, kind=Kind.NUMBER, changing=changing)
 
 
+def numbers(path: str) -> Field:
+    """Declare a list of numbers."""
+    return Field(path=f"{path}[]", kind=Kind.NUMBER)
+
+
 def time(path: str, *, null: bool = False, changing: bool = False, ahead: bool = False) -> Field:
     """Declare a date-time."""
     return Field(path=path, kind=Kind.TIME, null=null, changing=changing, ahead=ahead)

@@ -6,7 +6,16 @@ from typing import Final
 
 import msgspec
 
-from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, Record, ResourceType, Scope
+from northflank_audit.resources.base import (
+    DETAIL,
+    LIST,
+    Part,
+    Permission,
+    Record,
+    ResourceType,
+    Scope,
+)
+from northflank_audit.resources.children import child_type
 from northflank_audit.resources.fields import Field, boolean, text, texts, time, words
 
 _DIGITS: Final = 12
@@ -113,6 +122,14 @@ TEAM_ROLE: Final = ResourceType(
     ),
 )
 
+TEAM_ROLE_MEMBER: Final = child_type(
+    TEAM_ROLE,
+    "members",
+    name="team-role-member",
+    singular="team role member",
+    key="roleId",
+)
+
 TEAM: Final = ResourceType(
     name="team",
     family="access",
@@ -183,6 +200,14 @@ ORG_ROLE: Final = ResourceType(
     ),
 )
 
+ORG_ROLE_MEMBER: Final = child_type(
+    ORG_ROLE,
+    "members",
+    name="org-role-member",
+    singular="organisation role member",
+    key="roleId",
+)
+
 DIRECTORY_GROUP: Final = ResourceType(
     name="directory-group",
     family="access",
@@ -217,4 +242,12 @@ DIRECTORY_GROUP: Final = ResourceType(
             ),
         ),
     ),
+)
+
+DIRECTORY_GROUP_MEMBER: Final = child_type(
+    DIRECTORY_GROUP,
+    "members",
+    name="directory-group-member",
+    singular="directory group member",
+    key="groupId",
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from northflank_audit.resources import TYPES
+from northflank_audit.resources import TYPES, ResourceType
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,20 @@ class Needs:
     """The personal fields that a rule reads, by type."""
     ranks: Mapping[str, int] = field(default_factory=dict)
     """By type, the rank of the most severe rule that needs it; higher is more severe."""
+    whole: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By type, the parts that are needed of all resources, whatever is settled without them."""
 
     @property
     def types(self) -> list[str]:
         """The types whose lists are needed, in the catalogue's order."""
         return [name for name in TYPES if name in self.parts]
+
+    @property
+    def listed(self) -> list[str]:
+        """Those of them that have lists of their own."""
+        return [name for name in self.types if TYPES[name].within is None]
+
+    @property
+    def children(self) -> list[ResourceType]:
+        """Those of them that are derived from their parents."""
+        return [TYPES[name] for name in self.types if TYPES[name].within is not None]

@@ -3,6 +3,7 @@
 from typing import Final
 
 from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, ResourceType, Scope
+from northflank_audit.resources.children import child_type
 from northflank_audit.resources.fields import boolean, number, text, texts, time, words
 
 _READ_DOMAINS: Final = Permission("Account > Networking > Domains > Read", "Account > Domains > General > Read")
@@ -111,6 +112,15 @@ DOMAIN: Final = ResourceType(
         ),
     ),
     never=("/domains/{id}/certificate",),  # it answers with the private key
+)
+
+SUBDOMAIN_PATH: Final = child_type(
+    DOMAIN,
+    "paths",
+    name="subdomain-path",
+    singular="subdomain path",
+    key="domain",
+    label="uri",
 )
 
 LOAD_BALANCER: Final = ResourceType(

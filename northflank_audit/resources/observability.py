@@ -12,8 +12,8 @@ def _origin(item: Record) -> Record:
     webhook = item.get("webhook")
     if not isinstance(webhook, str):
         return {}
-    found = parsed(webhook)
-    return {"webhook": {"scheme": found.scheme, "host": found.host} if found else {}}
+    address = parsed(webhook)
+    return {"webhook": {"scheme": address.scheme, "host": address.host} if address else {}}
 
 
 _READ: Final = Permission("Account > Observability > Notifications > Read", "Team > Notifications > Read")

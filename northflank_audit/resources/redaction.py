@@ -142,8 +142,8 @@ class Secrets:
 
     def add_address(self, text: str) -> None:
         """Take the user names and passwords of the addresses in a text."""
-        for found in _USER_INFO.finditer(text) if "@" in text else ():
-            self._add_pair(unquote(found[1]))
+        for match in _USER_INFO.finditer(text) if "@" in text else ():
+            self._add_pair(unquote(match[1]))
 
     def _add_pair(self, pair: str) -> None:
         user, colon, password = pair.partition(":")

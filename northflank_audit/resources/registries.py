@@ -45,8 +45,8 @@ _LOGINS: Final = ("credentials.username", "auths.*.username")
 def _listed(item: Record) -> Record:
     """Tell whether the address holds a user name or password, which it loses."""
     url = item.get("registryUrl")
-    found = parsed(url) if isinstance(url, str) else None
-    return {"urlHasUser": found.has_user} if found else {}
+    address = parsed(url) if isinstance(url, str) else None
+    return {"urlHasUser": address.has_user} if address else {}
 
 
 def _detailed(item: Record) -> Record:

@@ -58,17 +58,17 @@ def derived(item: Record) -> Record:
     The API shows variables and files as maps. What is no map stays as it is, less what is in it: rules see that it is
     odd.
     """
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name in _VARIABLES:
         if isinstance(item.get(name), dict):
-            found[name] = variables.named(item[name])
+            fields[name] = variables.named(item[name])
     for name in _FILES:
         if isinstance(item.get(name), dict):
-            found[name] = variables.paths(item[name])
+            fields[name] = variables.paths(item[name])
     ports = item.get("ports")
     if isinstance(ports, list):
-        found["ports"] = [_port(port) if isinstance(port, dict) else port for port in ports]
-    return found
+        fields["ports"] = [_port(port) if isinstance(port, dict) else port for port in ports]
+    return fields
 
 
 def _port(port: Record) -> Record:

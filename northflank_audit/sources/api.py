@@ -1,4 +1,4 @@
-"""The API as a source: every list of every account that was asked for, and parts of resources where they are wanted."""
+"""The API as a source: every list of every account that was asked for, and parts of resources where they are needed."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from northflank_audit.sources.interface import Source
 from northflank_audit.sources.lists import NotAsked, TypedList, tells_of_api, within_limit
 from northflank_audit.sources.parts import NOT_ASKED, NOT_FOUND, PartReader
 from northflank_audit.sources.reconciliation import ListAgain, Records, Settled
-from northflank_audit.sources.scopes import Owner, Scopes, owner
+from northflank_audit.sources.scopes import DEPENDENT, Owner, Scopes, owner
 from northflank_audit.sources.side_by_side import side_by_side
 from northflank_audit.sources.teams import all_teams
 
@@ -45,8 +45,10 @@ class ApiSource(Source):
         self.requests = client.budget.sent_for
         self._teams = teams
         self._page_size = page_size
+        self._token: Owner | None = None
+        """Whose token it is; None: not asked yet."""
         self._shortfall = None if details else NOT_READ
-        self._asked: list[tuple[TypedList, Page]] = []
+        self._page_log: list[tuple[TypedList, Page]] = []
         """Of each page that was used: the list that it is of, and the page without its items."""
         self._again = ListAgain(self._read_again)
         self._parts = PartReader(client, self._again, self._page_of, self._personal, page_size)
@@ -80,18 +82,26 @@ class ApiSource(Source):
         for rank in sorted(set(ranks.values()), reverse=True):
             yield [kind for kind in kinds if ranks[kind.name] == rank]
 
+    def entity(self) -> str:
+        """Return whose token it is; that takes a request, if it was not asked before."""
+        if self._token is None:
+            self._token = owner(self._client)
+        return self._token.id
+
     def _owner(self, kinds: Sequence[ResourceType]) -> Owner:
-        return owner(self._client, kinds)
+        if self._token is None:
+            self._token = owner(self._client) if any(kind.scope in DEPENDENT for kind in kinds) else Owner()
+        return self._token
 
     def _accounts(self) -> list[str | None]:
         if self._teams is not None:
             return list(dict.fromkeys(self._teams)) or [None]
-        found = all_teams(self._client, self._page_size)
-        self.problems += found.problems
-        self.warnings += found.warnings
-        self.unlisted = found.problems
-        self.origin = replace(self.origin, teams=found.ids)
-        return list(found.ids)
+        teams = all_teams(self._client, self._page_size)
+        self.problems += teams.problems
+        self.warnings += teams.warnings
+        self.unlisted = teams.problems
+        self.origin = replace(self.origin, teams=teams.ids)
+        return list(teams.ids)
 
     def _of_token(self, kind: ResourceType, token: Owner) -> Iterator[list[Resource]]:
         """Yield the token as a resource, or take note of what is not known since nobody knows whose it is."""
@@ -113,27 +123,28 @@ class ApiSource(Source):
                     self._lacks(kind, team, why)
                 else:
                     self._gap(kind, team, None, why)
-        yield from (TypedList(kind, team, each) for kind in kinds for each in account.projects)
+        wanted = [each for each in account.projects if not self.only_projects or each in self.only_projects]
+        yield from (TypedList(kind, team, each) for kind in kinds for each in wanted)
 
     def _lists(self, lists: Sequence[TypedList]) -> Iterator[list[Resource]]:
         """Yield the resources of lists, page by page, as they come; several lists are asked for at once."""
         skipped: Counter[tuple[str, str]] = Counter()
         gone: list[TypedList] = []
-        for asked, pages_ in self._side_by_side(lists):
+        for typed_list, pages_ in self._side_by_side(lists):
             used = 0
-            with self._list_of(asked.kind, asked.team):
+            with self._list_of(typed_list.kind, typed_list.team):
                 try:
                     for page in pages_:
                         used += 1
-                        yield self._used(asked, page)
+                        yield self._used(typed_list, page)
                 except NotAsked as error:
-                    skipped[asked.kind.plural, str(error)] += 1
-                    self._gap(asked.kind, asked.team, asked.project, str(error))
+                    skipped[typed_list.kind.plural, str(error)] += 1
+                    self._gap(typed_list.kind, typed_list.team, typed_list.project, str(error))
                 except FetchError as error:
-                    if self._is_gone(asked, error):
-                        gone.append(asked)
+                    if self._is_gone(typed_list, error):
+                        gone.append(typed_list)
                     else:
-                        self._failed(asked, error, used)
+                        self._failed(typed_list, error, used)
         self.problems += (f"{count} lists of {plural}: {why}" for (plural, why), count in skipped.items())
         self._drop(gone)
 
@@ -145,46 +156,46 @@ class ApiSource(Source):
             else:
                 yield from side_by_side(some, self._read)
 
-    def _read(self, asked: TypedList) -> Iterator[Page]:
+    def _read(self, typed_list: TypedList) -> Iterator[Page]:
         """Yield the pages of a list. Of a type that is refused again and again, the rest is not asked for."""
-        circuit = self._refusals.setdefault((asked.kind.name, asked.team), Circuit())
+        circuit = self._refusals.setdefault((typed_list.kind.name, typed_list.team), Circuit())
         if circuit.cause:
             raise NotAsked(circuit.cause)
         try:
-            yield from pages(self._client, asked.listing(), self._page_size)
+            yield from pages(self._client, typed_list.listing(), self._page_size)
         except FetchError as error:
             if tells_of_api(self._client, error):
                 circuit.failed(str(error))
             raise
         circuit.succeeded()
 
-    def _used(self, asked: TypedList, page: Page) -> list[Resource]:
-        kind = asked.kind
+    def _used(self, typed_list: TypedList, page: Page) -> list[Resource]:
+        kind = typed_list.kind
         self._count(page.count)
         self.problems += page.contradictions
         self.warnings += page.warnings
-        self._asked.append((asked, page.without_items()))
+        self._page_log.append((typed_list, page.without_items()))
         return self._admit(
             page.items,
             kind,
-            asked.team,
-            asked.project,
-            f"{asked.what}, page {page.number}",
+            typed_list.team,
+            typed_list.project,
+            f"{typed_list.what}, page {page.number}",
             decode=partial(listed, kind, personal=self._personal(kind.name)),
             shortfall=self._shortfall if kind.parts else None,
-            page=len(self._asked) - 1,
+            page=len(self._page_log) - 1,
         )
 
-    def _failed(self, asked: TypedList, error: FetchError, used: int) -> None:
+    def _failed(self, typed_list: TypedList, error: FetchError, used: int) -> None:
         """Take note that a list ended before its end."""
         self.problems.append(str(error))
         if not used:
-            self._gap(asked.kind, asked.team, asked.project, str(error))
+            self._gap(typed_list.kind, typed_list.team, typed_list.project, str(error))
 
-    def _is_gone(self, asked: TypedList, error: FetchError) -> bool:
+    def _is_gone(self, typed_list: TypedList, error: FetchError) -> bool:
         """Tell whether a list failed since its project is gone."""
         not_found = isinstance(error, Refused) and error.status == NOT_FOUND
-        return asked.project is not None and not_found and self._gone.has(asked)
+        return typed_list.project is not None and not_found and self._gone.has(typed_list)
 
     def _drop(self, gone: Sequence[TypedList]) -> None:
         """Take note that the projects of these lists are gone."""
@@ -195,9 +206,9 @@ class ApiSource(Source):
             self.warnings += (f"the project '{each}' is gone since it was listed" for each in sorted(ids))
 
     def _read_again(self, number: int) -> Records:
-        asked, page = self._asked[number]
-        items = read_again(self._client, asked.listing(again=True, page=page.number), page.query)
-        kind = asked.kind
+        typed_list, page = self._page_log[number]
+        items = read_again(self._client, typed_list.listing(again=True, page=page.number), page.query)
+        kind = typed_list.kind
         return {item[kind.id]: listed(kind, item, self._personal(kind.name)) for item in items}
 
     def _personal(self, name: str) -> Collection[str]:
@@ -205,27 +216,28 @@ class ApiSource(Source):
 
     # -- Parts ---------------------------------------------------------------------------------------------------------
     def complete(
-        self, resources: Sequence[Resource], wanted: Mapping[Identity, frozenset[str]]
+        self, resources: Sequence[Resource], parts_by_resource: Mapping[Identity, frozenset[str]]
     ) -> Iterator[list[Resource]]:
         """Read these parts of these resources, at most eight at a time, as far as the budget covers them.
 
-        It comes after
-        the lists, so that parts can't use up what the pages need.
+        This comes after the lists, so that parts can't use up the requests that pages need.
         """
         skipped: Counter[str] = Counter()
         pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="details")
-        total = sum(len(wanted[each.identity]) for each in resources)
+        total = sum(len(parts_by_resource[each.identity]) for each in resources)
         try:
-            for some, why in within_limit(self._client, resources, lambda each: len(wanted[each.identity])):
+            for some, why in within_limit(self._client, resources, lambda each: len(parts_by_resource[each.identity])):
                 if why:
-                    count = sum(len(wanted[each.identity]) for each in some)
+                    count = sum(len(parts_by_resource[each.identity]) for each in some)
                     self.warnings.append(f"{count} of {total} details were not read: {why}")
                     for each in some:
                         self.shortfalls.setdefault(each.type, []).append(f"its details were not read: {why}")
                     yield [replace(each, shortfall=f"its details were not read: {why}") for each in some]
                     continue
                 settled = zip(
-                    some, pool.map(lambda each: self._parts.read(each, wanted[each.identity]), some), strict=True
+                    some,
+                    pool.map(lambda each: self._parts.read(each, parts_by_resource[each.identity]), some),
+                    strict=True,
                 )
                 while batch := list(islice(settled, SOME)):
                     skipped.update(cause for _, each in batch for cause in each.skipped)
@@ -235,15 +247,15 @@ class ApiSource(Source):
         self.warnings += (f"{count} of {total} details: {NOT_ASKED}{cause}" for cause, count in skipped.items())
 
     def _settled(self, batch: Sequence[tuple[Resource, Settled]]) -> Iterator[Resource]:
-        for asked, came in batch:
+        for typed_list, came in batch:
             self.problems += came.problems
             self.warnings += came.warnings
-            self.details[asked.type] += came.used
+            self.details[typed_list.type] += came.used
             if came.resource is None:
-                self.counts[asked.type] -= 1
+                self.counts[typed_list.type] -= 1
                 continue
             if came.resource.shortfall:
-                self.shortfalls.setdefault(asked.type, []).append(came.resource.shortfall)
+                self.shortfalls.setdefault(typed_list.type, []).append(came.resource.shortfall)
             yield came.resource
 
     def coverage(self) -> Coverage:

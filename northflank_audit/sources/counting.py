@@ -7,14 +7,13 @@ from northflank_audit.model import LIST, Identity, Resource
 from northflank_audit.northflank.budget import Budget
 from northflank_audit.resources import TYPES, ResourceType
 from northflank_audit.resources.base import Part
-from northflank_audit.resources.own_token import AUTH
 from northflank_audit.sources.api import ApiSource
 from northflank_audit.sources.parts import names
-from northflank_audit.sources.scopes import Owner
+from northflank_audit.sources.scopes import Owner, owner
 
 MOST_NAMES: Final = 100
 """Names that a part may be asked for, at most, where the part that gives them has not been read: an assumption."""
-Wanted = tuple[Identity, str]
+PartKey = tuple[Identity, str]
 """A part of a resource."""
 
 
@@ -33,6 +32,7 @@ class Bounds(NamedTuple):
 class CountingSource(ApiSource):
     """Counts the requests for parts. A list of children counts as one page."""
 
+    counts_parts = True
     owner = Owner()
     """Whose token it is."""
     always = False
@@ -43,10 +43,12 @@ class CountingSource(ApiSource):
         """What the run may still ask of the API."""
         return self._client.budget
 
-    def settle(self, wanted: Mapping[Identity, frozenset[str]]) -> None:
+    def settle(self, parts_by_resource: Mapping[Identity, frozenset[str]]) -> None:
         """Take note of parts that an audit will want for sure."""
         self._certain.update(
-            (identity, part) for identity, parts in wanted.items() for part in TYPES[identity[0]].needed(parts)
+            (identity, part)
+            for identity, parts in parts_by_resource.items()
+            for part in TYPES[identity[0]].needed(parts)
         )
 
     def has_counted(self, team: str | None, parts: Mapping[str, frozenset[str]]) -> bool:
@@ -54,20 +56,23 @@ class CountingSource(ApiSource):
         return any((team, kind, part) in self._kinds for kind, names in parts.items() for part in names)
 
     def complete(
-        self, resources: Sequence[Resource], wanted: Mapping[Identity, frozenset[str]]
+        self, resources: Sequence[Resource], parts_by_resource: Mapping[Identity, frozenset[str]]
     ) -> Iterator[list[Resource]]:
         """Count these parts of these resources, and yield the resources as they are."""
         for each in resources:
             kind = TYPES[each.type]
-            for name in kind.needed(wanted[each.identity]) - each.parts - {LIST}:
-                self._wanted[each.identity, name] = _cost(each, kind, kind.part(name))
+            for name in kind.needed(parts_by_resource[each.identity]) - each.parts - {LIST}:
+                self._costs[each.identity, name] = _cost(each, kind, kind.part(name))
                 self._kinds.add((each.team, each.type, name))
         yield list(resources)
 
     def parts_of(self, name: str) -> Bounds:
         """Return how many requests the parts of a type take."""
-        costs = {each: cost for each, cost in self._wanted.items() if each[0][0] == name}
-        sure = [cost.at_least for each, cost in costs.items() if self.always or each in self._certain]
+        costs = {each: cost for each, cost in self._costs.items() if each[0][0] == name}
+        whole = TYPES[name].needed(self.needs.whole.get(name, ()))
+        sure = [
+            cost.at_least for each, cost in costs.items() if self.always or each in self._certain or each[1] in whole
+        ]
         return Bounds(sum(sure), sum(cost.at_most for cost in costs.values()))
 
     @property
@@ -83,16 +88,16 @@ class CountingSource(ApiSource):
 
     def _owner(self, kinds: Sequence[ResourceType]) -> Owner:
         """Ask whose token it is, also where an audit does not; then a failure takes nothing from the plan."""
-        self._certain: set[Wanted] = set()
-        self._wanted: dict[Wanted, Bounds] = {}
+        self._certain: set[PartKey] = set()
+        self._costs: dict[PartKey, Bounds] = {}
         self._kinds: set[tuple[str | None, str, str]] = set()
         before = self._client.budget.sent
-        found = super()._owner(kinds)
+        token_owner = super()._owner(kinds)
         self._asked_besides = self._client.budget.sent == before
-        self.owner = super()._owner([AUTH]) if self._asked_besides else found
+        self.owner = owner(self._client) if self._asked_besides else token_owner
         if self._asked_besides and self.owner.problem:
             self.warnings.append(self.owner.problem)
-        return found
+        return token_owner
 
 
 def _cost(resource: Resource, kind: ResourceType, part: Part) -> Bounds:

@@ -18,12 +18,12 @@ class GoneProjects:
         self._now: dict[str | None, frozenset[str]] = {}
         """By team."""
 
-    def has(self, asked: TypedList) -> bool:
+    def has(self, typed_list: TypedList) -> bool:
         """Tell whether the project of a list is neither listed nor found any more; False where that can't be seen.
 
         That a page lacks it is not enough: the pages shift when another project goes.
         """
-        team, project = asked.team, asked.project
+        team, project = typed_list.team, typed_list.project
         try:
             if team not in self._now:
                 self._now[team] = self._listed(team)
@@ -41,9 +41,9 @@ class GoneProjects:
 
     def _listed(self, team: str | None) -> frozenset[str]:
         """Return the ids of an account's projects as they are now. Raises FetchError unless all of them are known."""
-        found: set[str] = set()
+        ids: set[str] = set()
         for page in pages(self._client, TypedList(PARENT, team).listing(), self._page_size):
             if page.contradictions:
                 raise FetchError(page.contradictions[0])
-            found.update(item[PARENT.id] for item in page.items)
-        return frozenset(found)
+            ids.update(item[PARENT.id] for item in page.items)
+        return frozenset(ids)

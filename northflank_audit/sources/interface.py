@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
@@ -30,6 +30,8 @@ class Source(ABC):
 
     has_parts: ClassVar[bool] = False
     """Whether `complete` can add anything."""
+    counts_parts: ClassVar[bool] = False
+    """Whether `complete` only counts parts: that they are not known is no problem then."""
     as_of: dt.datetime | None = None
     """When the resources were as they are here; None is now."""
 
@@ -57,10 +59,20 @@ class Source(ABC):
         """How many requests were sent for each type, tries included."""
         self.shortfalls: dict[str, list[str]] = {}
         """Of each type, why parts of its resources could not be read, one for each such resource."""
+        self.only_projects: frozenset[str] = frozenset()
+        """If not empty, the ids of the projects whose lists are asked for."""
         self.unlisted: list[str] = []
         """Why not all accounts are known."""
         self._seen: dict[Identity, bytes] = {}
         """The page that each came on, and the digest of its record."""
+
+    def narrow(self, projects: Collection[str]) -> None:
+        """Ask for nothing that is in another project than these; none: for all. Call it before `pages`."""
+        self.only_projects = frozenset(projects)
+
+    def entity(self) -> str:
+        """Return whose account it is, as the API says; empty where that is not known."""
+        return ""
 
     def pages(self, needs: Needs) -> Iterator[list[Resource]]:
         """Yield the resources of the types that are needed, each once; a page is of one type, account and project.
@@ -68,7 +80,7 @@ class Source(ABC):
         Never raises for what is missing: that is said in `problems` and `gaps`.
         """
         self.needs = needs
-        return self._pages([TYPES[name] for name in needs.types])
+        return self._pages([TYPES[name] for name in needs.listed])
 
     @abstractmethod
     def _pages(self, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
@@ -77,7 +89,7 @@ class Source(ABC):
     def complete(
         self,
         resources: Sequence[Resource],
-        wanted: Mapping[Identity, frozenset[str]],  # noqa: ARG002 - there are none here
+        parts_by_resource: Mapping[Identity, frozenset[str]],  # noqa: ARG002 - there are none here
     ) -> Iterator[list[Resource]]:
         """Yield the resources with the parts that are wanted of each, as far as they can be had, but what is gone.
 

@@ -13,7 +13,7 @@ from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import Listing, endpoint, pages
 from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import Part, Record
-from northflank_audit.resources.decode import completed, joined, kept
+from northflank_audit.resources.decode import completed, joined, part_record
 from northflank_audit.resources.paths import ITEM, stepped
 from northflank_audit.sources.lists import tells_of_api, whose
 from northflank_audit.sources.reconciliation import ListAgain, Settled, differences, without
@@ -57,17 +57,17 @@ class PartReader:
         self._refusals: dict[tuple[str, str, str | None], Circuit] = {}
         """By type, part and team: what is refused to the token in one team may be open to it in the next."""
 
-    def read(self, resource: Resource, wanted: Collection[str]) -> Settled:
+    def read(self, resource: Resource, names: Collection[str]) -> Settled:
         """Return a resource with those of these parts that it lacks, as far as they can be had.
 
         What gives the names that a part is asked for is read before it.
         """
         kind = TYPES[resource.type]
-        wanted = kind.needed(wanted)
+        names = kind.needed(names)
         shortfalls = [resource.shortfall] if resource.shortfall else []
         settled = Settled(replace(resource, shortfall=None))
         for part in kind.parts:
-            if part.name not in wanted or part.name in resource.parts:
+            if part.name not in names or part.name in resource.parts:
                 continue
             came = self._part(settled.resource or resource, kind, part)
             settled = Settled(
@@ -121,14 +121,14 @@ class PartReader:
         personal = self._personal(kind.name)
         record, problem = resource.record, ""
         try:
-            shown = kept(part, detail, personal)
-            contested = [] if part.into else sorted(differences(record, shown, kind.changing))
+            detail_record = part_record(part, detail, personal)
+            contested = [] if part.into else sorted(differences(record, detail_record, kind.changing))
             if contested:
                 problem = f"{what}: its list and its details contradict each other ({', '.join(contested)})"
                 fresh = self._again.page(self._page_of(resource.identity)).get(resource.id)
                 if fresh is not None:
                     record = fresh | _of_parts(resource, kind)
-                    contested = sorted(differences(record, shown, kind.changing))
+                    contested = sorted(differences(record, detail_record, kind.changing))
                 elif self._is_not_found(resource, kind, part, what):
                     return _gone(what)
         except RecursionError:
@@ -155,10 +155,10 @@ class PartReader:
             label=kind.name,
         )
         detail: Any = answer.get("data") if isinstance(answer, dict) else None
-        said = resource.id if part.into or not isinstance(detail, dict) else detail.get(kind.id)
-        if said is None and not part.identified:
-            said = resource.id
-        if not isinstance(detail, dict) or said != resource.id:
+        stated_id = resource.id if part.into or not isinstance(detail, dict) else detail.get(kind.id)
+        if stated_id is None and not part.identified:
+            stated_id = resource.id
+        if not isinstance(detail, dict) or stated_id != resource.id:
             raise FetchError(f"{what}: the answer is about something else")
         return detail
 

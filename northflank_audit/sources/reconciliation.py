@@ -40,10 +40,10 @@ class ListAgain:
         with self._lock:
             if number not in self._pages:
                 self._pages[number] = self._fetched(number)
-            found = self._pages[number]
-        if isinstance(found, FetchError):
-            raise found
-        return found
+            fresh = self._pages[number]
+        if isinstance(fresh, FetchError):
+            raise fresh
+        return fresh
 
     def _fetched(self, number: int) -> Records | FetchError:
         try:

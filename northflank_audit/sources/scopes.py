@@ -42,10 +42,8 @@ class Owner:
         return str(self.record.get("entityId", ""))
 
 
-def owner(client: Client, kinds: Iterable[ResourceType]) -> Owner:
-    """Ask whose token it is, if that matters for one of these types. That takes no permission."""
-    if not any(kind.scope in DEPENDENT for kind in kinds):
-        return Owner()
+def owner(client: Client) -> Owner:
+    """Ask whose token it is. That takes no permission."""
     what = "the token's owner"
     try:
         permission = str(AUTH.part(LIST).permission)
@@ -53,9 +51,9 @@ def owner(client: Client, kinds: Iterable[ResourceType]) -> Owner:
     except FetchError as error:
         return Owner(problem=str(error))
     data = answer.get("data") if isinstance(answer, dict) else None
-    said = data if isinstance(data, dict) else {}
-    known = said.get("entityType") in ("team", "org") and has_id(said, "entityId") and has_id(said)
-    return Owner(said) if known else Owner(problem=f"{what}: the answer does not say whose the token is")
+    body = data if isinstance(data, dict) else {}
+    is_owner = body.get("entityType") in ("team", "org") and has_id(body, "entityId") and has_id(body)
+    return Owner(body) if is_owner else Owner(problem=f"{what}: the answer does not say whose the token is")
 
 
 class Scopes:

@@ -79,9 +79,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         """Raise ValueError for a time that can't be calculated with."""
         checked_time(self.taken_at)
 
-    def omitted_fields(self, kind: str, wanted: Iterable[str]) -> frozenset[str]:
+    def omitted_fields(self, kind: str, fields: Iterable[str]) -> frozenset[str]:
         """Return which of these personal fields the records of a type were kept without."""
-        return frozenset(wanted) - frozenset(self.personal.get(kind, ()) if self.personal else ())
+        return frozenset(fields) - frozenset(self.personal.get(kind, ()) if self.personal else ())
 
     @property
     def teams(self) -> list[str | None]:
@@ -121,15 +121,15 @@ def read(value: dict[str, Any]) -> DecodedSnapshot:
 
 
 def _missing(snapshot: Snapshot) -> Iterator[str]:
-    known = [saved for saved in snapshot.records if saved.type in TYPES]
-    if len(known) < len(snapshot.records):
-        yield f"{len(snapshot.records) - len(known)} of its records are of types that this version does not know"
-    yield from _without_id(sum(not saved.has_id for saved in known), len(snapshot.records))
-    for name, said in snapshot.counts.items():
+    records = [saved for saved in snapshot.records if saved.type in TYPES]
+    if len(records) < len(snapshot.records):
+        yield f"{len(snapshot.records) - len(records)} of its records are of types that this version does not know"
+    yield from _without_id(sum(not saved.has_id for saved in records), len(snapshot.records))
+    for name, stated in snapshot.counts.items():
         count = sum(saved.type == name for saved in snapshot.records)
-        if said != count:
+        if stated != count:
             what = TYPES[name].plural if name in TYPES else f"records of the type '{name}'"
-            yield f"it says that it has {said} {what}, and has {count}"
+            yield f"it says that it has {stated} {what}, and has {count}"
     uncounted = sum(saved.type not in snapshot.counts for saved in snapshot.records)
     if uncounted:
         yield f"it says that it has no records of the types of {uncounted} of its records"
@@ -148,8 +148,8 @@ class SnapshotWriter:
         self._omitted_fields: dict[str, frozenset[str]] = {}
 
     def add(self, resources: Iterable[Resource]) -> None:
-        """Keep these, in the form in which they were evaluated."""
-        for item in resources:
+        """Keep these, in the form in which they were evaluated. Those that are within others are kept in these."""
+        for item in (each for each in resources if TYPES[each.type].within is None):
             if item.omitted_fields:
                 self._omitted_fields[item.type] = self._omitted_fields.get(item.type, frozenset()) | item.omitted_fields
             self._records.append(
@@ -166,7 +166,7 @@ class SnapshotWriter:
 
     def text(self, tool: Tool, taken_at: dt.datetime, source: Source) -> str:
         """Return the snapshot of what the source gave, as JSON."""
-        counts = dict.fromkeys(source.needs.types, 0)
+        counts = dict.fromkeys(source.needs.listed, 0)
         for saved in self._records:
             counts[saved.type] = counts.get(saved.type, 0) + 1
         snapshot = Snapshot(
@@ -183,12 +183,14 @@ class SnapshotWriter:
             gaps=[
                 Gap(type=each.type, team=each.team, project=each.project, shortfall=each.shortfall or "")
                 for each in source.gaps
+                if TYPES[each.type].within is None
             ],
             records=self._records,
             counts=counts,
             personal={
                 name: sorted(paths - self._omitted_fields.get(name, frozenset()))
                 for name, paths in sorted(source.needs.personal.items())
+                if name in counts
             },
         )
         snapshot = replace(snapshot, sha256=digest(snapshot))

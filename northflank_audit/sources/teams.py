@@ -19,16 +19,16 @@ class Teams:
 
 def all_teams(client: Client, page_size: int) -> Teams:
     """Return every team that the token's organisation lists."""
-    found = Teams()
+    teams = Teams()
     listing = Listing(path="/v1/teams", keys=("teams",), what="list of teams", permission=READ_TEAMS)
     try:
         for page in pages(client, listing, page_size):
-            found.problems += page.contradictions
-            found.warnings += page.warnings
-            found.ids += [item["id"] for item in page.items if has_id(item)]
+            teams.problems += page.contradictions
+            teams.warnings += page.warnings
+            teams.ids += [item["id"] for item in page.items if has_id(item)]
     except FetchError as error:
-        found.problems.append(str(error))
-    found.ids = list(dict.fromkeys(found.ids))
-    if not found.ids and not found.problems:
-        found.warnings.append("the organisation lists no team")
-    return found
+        teams.problems.append(str(error))
+    teams.ids = list(dict.fromkeys(teams.ids))
+    if not teams.ids and not teams.problems:
+        teams.warnings.append("the organisation lists no team")
+    return teams

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.audit.baseline_reading import baseline_of
+from northflank_audit.audit.comparison import BaselineComparison
 from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.baseline import Baseline, BaselineFile, baseline_file
 from northflank_audit.gate import Gate
@@ -42,7 +43,7 @@ def audited(
     now = MONDAY + dt.timedelta(weeks=week)
     engine = Engine(list(rules), now)
     baseline = None if baseline is None else msgspec.json.decode(msgspec.json.encode(baseline), type=Baseline)
-    totals = VerdictTotals(engine, WaiverBook(list(waivers), now.date()), (), baseline)
+    totals = VerdictTotals(engine, WaiverBook(list(waivers), now.date()), (), baseline and BaselineComparison(baseline))
     totals.add(engine.evaluate(resources))
     run = Run(
         id=f"{week:016}",
@@ -329,7 +330,7 @@ def test_an_account_and_a_credential_of_its_name_are_told_apart():
 
     def evaluated(earlier):
         baseline = None if earlier is None else msgspec.json.decode(msgspec.json.encode(earlier), type=Baseline)
-        totals = VerdictTotals(engine, WaiverBook([], MONDAY.date()), (), baseline)
+        totals = VerdictTotals(engine, WaiverBook([], MONDAY.date()), (), baseline and BaselineComparison(baseline))
         totals.add(engine.evaluate_account(account, [credential("account")]))
         run = Run(id="1", started_at=MONDAY, finished_at=MONDAY, source=API, complete=True, incomplete_reasons=[])
         return totals.report(Tool("t", "1"), run, Coverage(), [], Gate(None), seen=True, accounts=[None])

@@ -19,7 +19,7 @@ from northflank_audit.policy.remarks.remark_files import WAIVERS, read
 from northflank_audit.policy.rules.rulebook import load
 from northflank_audit.report import Origin
 from northflank_audit.sources.api import ApiSource
-from northflank_audit.sources.files import InputSource
+from northflank_audit.sources.saved_files import InputSource
 from tests.conftest import NET, ROOT, RULES
 
 TOKEN = Token("nf-account-token", "the test")

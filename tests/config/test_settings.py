@@ -41,7 +41,7 @@ def settings(places=(), **given):
 def test_options_become_settings():
     made = settings(fail_on="high", include=("pass",), team=("a", "b"), metrics_push=" https://push ")
     assert (made.fail_on, made.include, made.team) == (Severity.HIGH, {Status.PASS}, ("a", "b"))
-    assert (made.metrics_push, made.email, made.weakened) == ("https://push", None, ())
+    assert (made.metrics_push, made.email, made.weakenings) == ("https://push", None, ())
     assert settings(fail_on="never").fail_on is None
     assert settings().fail_on is Severity.INFO
 
@@ -157,10 +157,18 @@ def test_what_is_pinged_is_an_address(option, url):
         settings(**{option: url})
 
 
+def test_a_metrics_file_may_stand_where_reports_will_be(tmp_path):
+    """A run makes the folder of the reports, and no other for metrics: nothing would read that one."""
+    made = settings(metrics_file=str(tmp_path / "new/x.prom"), output_dir=str(tmp_path / "new"))
+    assert made.metrics_file == str(tmp_path / "new/x.prom")
+
+
 @pytest.mark.parametrize(
     "given",
     [
         {"metrics_file": "x.txt"},
+        {"metrics_file": "nowhere/x.prom"},
+        {"metrics_file": "nowhere/x.prom", "output_dir": "."},
         {"metrics_push": "https://h?x=1"},
         {"metrics_push": "https://h#x"},
         {"heartbeat": "https://h/{a|b}"},

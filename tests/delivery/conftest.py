@@ -123,13 +123,17 @@ def peer(serve):
 def brisk(monkeypatch):
     """Try again at once; who answers may take any time."""
     for name, seconds in (("TRY_SECONDS", NET), ("LONGEST", NET), ("PAUSE", 0.01)):
-        monkeypatch.setattr(f"northflank_audit.delivery.request.{name}", seconds)
+        monkeypatch.setattr(f"northflank_audit.delivery.http_request.{name}", seconds)
 
 
 @pytest.fixture
 def hasty(monkeypatch):
     """Wait for nobody for long: for those who never answer."""
-    for name, seconds in (("request.TRY_SECONDS", 0.15), ("request.LONGEST", 0.3), ("request.PAUSE", 0.01)):
+    for name, seconds in (
+        ("http_request.TRY_SECONDS", 0.15),
+        ("http_request.LONGEST", 0.3),
+        ("http_request.PAUSE", 0.01),
+    ):
         monkeypatch.setattr(f"northflank_audit.delivery.{name}", seconds)
     monkeypatch.setattr("northflank_audit.delivery.notify.LONGEST", 0.5)
 

@@ -2,7 +2,7 @@
 
 from northflank_audit.audit import deliver, evaluation, last_resort
 from northflank_audit.cli.bound_options import LONGEST
-from northflank_audit.delivery import files, notify, pipes, request
+from northflank_audit.delivery import files, http_request, notify, pipes
 from northflank_audit.delivery.smtp import Patience
 from tests.conftest import ROOT
 
@@ -11,7 +11,7 @@ def test_the_bounds_are_those_that_the_docs_tell():
     told = " ".join((ROOT / "docs/configuration.md").read_text().split())
     patience = Patience()
     assert f"{patience.limit:g} s for the mail, {notify.LONGEST:g} s for all notifications" in told
-    assert f"{request.LONGEST:g} s for a push of metrics and for each ping" in told
+    assert f"{http_request.LONGEST:g} s for a push of metrics and for each ping" in told
     assert f"and {files.LONGEST_WAIT:g} s of waiting while another run writes" in told
     assert f"{pipes.LONGEST:g} s for a pipe" in told
     assert f"at most {LONGEST:,}, a week" in told
@@ -23,6 +23,6 @@ def test_the_bounds_are_those_that_the_docs_tell():
 
 def test_all_bounds_together_are_what_the_docs_tell():
     pings, writes = 2, 2
-    longest = Patience().limit + notify.LONGEST + (1 + pings) * request.LONGEST + writes * files.LONGEST_WAIT
+    longest = Patience().limit + notify.LONGEST + (1 + pings) * http_request.LONGEST + writes * files.LONGEST_WAIT
     assert longest <= last_resort.LONGEST_OVERTIME
     assert Patience().timeout * 2 < Patience().limit

@@ -6,8 +6,9 @@ import subprocess
 import sys
 import threading
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,7 @@ def imported(module: Path) -> Iterator[str]:
                 yield parts[0]
 
 
+@cache
 def arrows() -> dict[str, dict[str, set[str]]]:
     """Return which folder imports which, and by which modules."""
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -119,6 +121,11 @@ def test_the_folders_are_those_of_the_package():
 
 def test_the_ground_modules_are_those_of_the_package():
     assert {file.stem for file in PACKAGE.glob("*.py") if not file.stem.startswith("__")} == GROUND
+
+
+def test_no_two_modules_have_the_same_name():
+    stems = Counter(file.stem for file in PACKAGE.rglob("*.py") if not file.stem.startswith("__"))
+    assert not [stem for stem, count in stems.items() if count > 1]
 
 
 def test_the_folders_of_the_repository_are_all_there():

@@ -91,6 +91,9 @@ def test_the_files_of_a_folder_say_together_what_one_file_would(file, tmp_path):
         StartError, match=re.escape("d.json: projects p: name is 'Q' here and 'P' in another file of the folder")
     ):
         load(str(tmp_path / "acme"))
+    file({"tokens": [{"id": "k"}]}, "acme/d.json")
+    with pytest.raises(StartError, match=re.escape("acme: tokens[1].id: the id 'k' is here twice, first in tokens[0]")):
+        load(str(tmp_path / "acme"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(StartError, match="empty: no YAML or JSON file in this folder"):
         load(str(tmp_path / "empty"))
@@ -114,46 +117,54 @@ def test_endpoints_of_ones_own_are_served_besides_and_in_place_of_the_built_in_o
 MISTAKES = {
     "[": "neither JSON nor YAML",
     "[" * 100_000: "nested too deeply",
-    "[]": "it must map lists such as 'credentials'",
-    "{}": "it must map lists such as 'credentials'",
-    "x: 1": "unknown key 'x'; choose from credentials, tokens, domains, loadBalancers, backupDestinations, "
+    "[]": "this must map lists such as 'credentials'",
+    "{}": "this must map lists such as 'credentials'",
+    "x: 1": "x: unknown key 'x'; choose from credentials, tokens, domains, loadBalancers, backupDestinations, "
     "notificationIntegrations, projects, egressIps,",
-    "credential: []": "unknown key 'credential' (did you mean 'credentials'?)",
-    "credentials: {}": "credentials must be a list of maps",
-    "credentials: [{id: 7}]": "credentials[0] must be a map with an 'id' that is text",
-    "tokens: [{id: a}, [b]]": "tokens[1] must be a map with an 'id' that is text",
-    "tokens: [{id: a}, {id: ''}]": "tokens[1] must be a map with an 'id' that is text",
-    "domains: [{id: a}]": "domains[0] must be a map with an 'name' that is text",
-    "projects: [{id: p}, {name: q}]": "projects[1] must be a map with an 'id' that is text",
-    "projects: [{id: p, services: {}}]": "projects[0].services must be a list of maps",
-    "projects: [{id: p, addons: [{id: a, backupSchedules: {}}]}]": "projects[0].addons[0].backupSchedules must be a list of maps",
-    "projects: [{id: p, addons: [{id: a, backupSchedules: [x]}]}]": "projects[0].addons[0].backupSchedules[0] must be a map",
-    "projects: [{id: p, service: [{id: s}]}]": "projects[0]: unknown key 'service' (did you mean 'services'?)",
-    "projects: [{id: p, zebras: []}]": "projects[0]: unknown key 'zebras'; choose from services, addons, volumes, secrets, jobs",
-    "teams: {}": "teams must be a list of maps",
-    "teams: [{name: t}]": "teams[0] must be a map with an 'id' that is text",
-    "teams: [{id: t, asOf: 2026-01-01}]": "teams[0]: unknown key 'asOf'; choose from credentials",
-    "teams: [{id: t, token: []}]": "teams[0]: unknown key 'token' (did you mean 'tokens'?)",
-    "teams: [{id: t, projects: [{id: p, volumes: [{}]}]}]": "teams[0].projects[0].volumes[0] must be a map with an 'id' that is text",
-    "tokens: []\npaging: x": "paging is 'cursor' or 'page'",
-    "tokens: []\npermissions: all": "permissions are a list of texts",
-    "tokens: []\npermissions: [7]": "permissions are a list of texts",
+    "credential: []": "credential: unknown key 'credential' (did you mean 'credentials'?)",
+    "credentials: {}": "credentials: this must be a list of maps",
+    "credentials: [{id: 7}]": "credentials[0]: this must be a map with the key 'id', a text",
+    "tokens: [{id: a}, [b]]": "tokens[1]: this must be a map with the key 'id', a text",
+    "tokens: [{id: a}, {id: ''}]": "tokens[1]: this must be a map with the key 'id', a text",
+    "tokens: [{id: a}, {id: b}, {id: a}]": "tokens[2].id: the id 'a' is here twice, first in tokens[0]",
+    "data: {tokens: [{}]}": "data.tokens[0]: this must be a map with the key 'id', a text",
+    "domains: [{id: a}]": "domains[0]: this must be a map with the key 'name', a text",
+    "domains: [{name: a}, {name: a}]": "domains[1].name: the name 'a' is here twice, first in domains[0]",
+    "projects: [{id: p}, {name: q}]": "projects[1]: this must be a map with the key 'id', a text",
+    "projects: [{id: p}, {id: p}]": "projects[1].id: the id 'p' is here twice, first in projects[0]",
+    "projects: [{id: p, services: {}}]": "projects[0].services: this must be a list of maps",
+    "projects: [{id: p, addons: [{id: a, backupSchedules: {}}]}]": "projects[0].addons[0].backupSchedules: this must be a list of maps",
+    "projects: [{id: p, addons: [{id: a, backupSchedules: [x]}]}]": "projects[0].addons[0].backupSchedules[0]: this must be a map",
+    "projects: [{id: p, addons: [{id: a, version: [x]}]}]": "projects[0].addons[0].version[0]: this must be a map",
+    "projects: [{id: p, service: [{id: s}]}]": "projects[0].service: unknown key 'service' (did you mean 'services'?)",
+    "projects: [{id: p, zebras: []}]": "projects[0].zebras: unknown key 'zebras'; choose from services, addons, volumes, secrets, jobs",
+    "teams: {}": "teams: this must be a list of maps",
+    "teams: [{name: t}]": "teams[0]: this must be a map with the key 'id', a text",
+    "teams: [{id: t, asOf: 2026-01-01}]": "teams[0].asOf: unknown key 'asOf'; choose from credentials",
+    "teams: [{id: t, token: []}]": "teams[0].token: unknown key 'token' (did you mean 'tokens'?)",
+    "teams: [{id: t, projects: [{id: p, volumes: [{}]}]}]": "teams[0].projects[0].volumes[0]: this must be a map with the key 'id', a text",
+    "tokens: []\npaging: x": "paging: this is 'cursor' or 'page'",
+    "tokens: []\nauth: {entityType: user}": "auth: this is a map whose entityType is 'team' or 'org'",
+    "tokens: []\npermissions: all": "permissions: permissions are a list of texts",
+    "tokens: []\npermissions: [7]": "permissions[0]: unknown permission '7'; choose from Account > Admin > ApiTokens > Read,",
+    "tokens: []\npermissions: [Account > Admin > ApiToken > Read]": "permissions[0]: unknown permission "
+    "'Account > Admin > ApiToken > Read' (did you mean 'Account > Admin > ApiTokens > Read'?)",
     "tokens: []\nasOf: x": "asOf: not a date-time (",
     "tokens: [{id: a, createdAt: x}]\nasOf: 2026-01-01": "tokens[0].createdAt: not a date-time (",
     "teams: [{id: t, projects: [{id: p, x: {endDate: y}}]}]\nasOf: 2026-01-01": "teams[0].projects[0].x.endDate: not a date-time (",
     "tokens: [{id: a, expiresAt: 9999-12-31}]\nasOf: 2026-01-01": "tokens[0].expiresAt: not a date-time that can be moved (9999-12-31)",
-    "endpoints: {}": "endpoints must be a list of maps",
+    "endpoints: {}": "endpoints: this must be a list of maps",
     "endpoints: [x]": "endpoints[0]: Expected `object`, got `str`",
     "endpoints: [{path: x}]": "endpoints[0]: Object missing required field `from`",
     "endpoints: [{from: x, path: 7}]": "endpoints[0].path: Expected `str`, got `int`",
-    "endpoints: [{from: x, path: x}, {from: y, path: y, list: [id]}]": "endpoints[1]: unknown key 'list' (did you mean 'listed'?)",
-    "endpoints: [{from: x, path: x, zebra: 1}]": "endpoints[0]: unknown key 'zebra'; choose from from, path, key, id, listed",
+    "endpoints: [{from: x, path: x}, {from: y, path: y, list: [id]}]": "endpoints[1].list: unknown key 'list' (did you mean 'listed'?)",
+    "endpoints: [{from: x, path: x, zebra: 1}]": "endpoints[0].zebra: unknown key 'zebra'; choose from from, path, key, id, listed",
     "endpoints: [{from: x, path: x, listed: [7]}]": "endpoints[0].listed[0]: Expected `str`, got `int`",
     "endpoints: [{from: x, path: x, within: [a]}]": "endpoints[0].within: Expected `object`, got `array`",
-    "endpoints: [{from: x, path: x, children: {a: b}}]": "endpoints[0].children[...]: Expected `object`, got `str`",
-    "endpoints: [{from: a.b.c, path: x}]": "endpoints[0]: 'from' is a list's name, or 'projects.' and one where the path has {project}",
-    "endpoints: [{from: projects.x, path: x}]": "endpoints[0]: 'from' is a list's name, or 'projects.'",
-    "endpoints: [{from: x, path: 'projects/{project}/x'}]": "endpoints[0]: 'from' is a list's name, or 'projects.'",
+    "endpoints: [{from: x, path: x, children: {a: b}}]": "endpoints[0].children: Expected `object`, got `str`",
+    "endpoints: [{from: a.b.c, path: x}]": "endpoints[0].from: 'from' is a list's name, or 'projects.' and one where the path has {project}",
+    "endpoints: [{from: projects.x, path: x}]": "endpoints[0].from: 'from' is a list's name, or 'projects.'",
+    "endpoints: [{from: x, path: 'projects/{project}/x'}]": "endpoints[0].from: 'from' is a list's name, or 'projects.'",
 }
 
 
@@ -163,6 +174,15 @@ def test_a_mistake_is_told_with_its_file_and_place(file, text):
     with pytest.raises(StartError) as told:
         load(path)
     assert str(told.value).startswith(f"{path}: {MISTAKES[text]}")
+
+
+def test_all_mistakes_are_told_at_once(file):
+    path = file("tokens: [{}, {id: a}, 7]\nzebra: 1\npermissions: [x]\nteams: [{id: t, volumes: []}]")
+    with pytest.raises(StartError) as told:
+        load(path)
+    assert [line.partition(": ")[2].partition(": ")[0] for line in str(told.value).splitlines()] == [
+        "zebra", "permissions[0]", "tokens[0]", "tokens[2]", "teams[0].volumes",
+    ]  # fmt: skip
 
 
 def test_a_file_that_is_not_there_is_told():

@@ -8,10 +8,9 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from northflank_audit.audit.compliance import frameworks
-from northflank_audit.model import Became, ResourceName, Result, Severity, Status, fingerprint
-from northflank_audit.remarks import Annotation, Waiver
+from northflank_audit.model import ResourceName, Result, Severity, Status, fingerprint
+from northflank_audit.remarks import Annotation, Annotations, Waiver
 from northflank_audit.report import (
-    Annotations,
     BaselineRun,
     Comparison,
     Coverage,
@@ -24,6 +23,7 @@ from northflank_audit.report import (
     Tool,
     Waivers,
 )
+from northflank_audit.resolution import Became
 
 HOSTILE = (
     "<script>alert(1)</script>\" onload='x' `code` | [a](javascript:x) ![i](https://evil.example/i) *b* __c__ ~~d~~ "

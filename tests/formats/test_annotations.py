@@ -13,8 +13,7 @@ from northflank_audit.cli.summary import lines
 from northflank_audit.delivery import notify
 from northflank_audit.formats import FORMATS, mailbody
 from northflank_audit.formats.brief import brief
-from northflank_audit.remarks import Annotation
-from northflank_audit.report import Annotations
+from northflank_audit.remarks import Annotation, Annotations
 from tests.formats.conftest import crowd
 
 LATE = Annotation(

@@ -42,6 +42,16 @@ def test_the_whole_table(report):
     )
 
 
+@pytest.mark.parametrize(("dialect", "separator"), [("excel", ","), ("excel-semicolon", ";")])
+def test_for_excel_a_mark_says_utf_8_and_the_region_chooses_the_separator(full, dialect, separator):
+    content = FORMATS["csv"].content(full, csv_dialect=dialect)
+    assert content.startswith(b"\xef\xbb\xbf")
+    read = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=separator, strict=True))
+    assert read[0] == list(COLUMNS)
+    assert read[1:] == [list(row.values()) for row in table(full)]
+    assert not FORMATS["csv"].content(full).startswith(b"\xef\xbb\xbf")
+
+
 def test_what_is_no_verdict_of_this_audit_has_no_status(full):
     assert shown(full, "rule", "resource_id", "team", "status", "state", "became") == [
         ("unrestricted", "a", "", "fail", "new", ""),
@@ -169,5 +179,6 @@ def test_formulas_are_taken_apart_in_every_column(report):
         run=replace(report.run, complete=False, incomplete_reasons=[text]),
     )
     values = [value for row in table(poisoned) for value in row.values()]
-    assert values.count("'" + text) == 6
+    assert values.count("'" + text) == 5
+    assert values.count(f"'{text}/{text}") == 1  # without a name, the label
     assert not any(value.startswith("=") for value in values)

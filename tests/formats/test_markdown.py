@@ -320,7 +320,7 @@ def test_the_whole_of_it(report):
         == """\
 # VIOLATED: 1 violation on 1 of 3 registry credentials
 
-Northflank audit of 2026-11-24 06:00 UTC. Source: Northflank API, `https://api.northflank.com`. Account: the token's own.
+Northflank audit of 2026-11-24 06:00 UTC. Source: Northflank API, `https://api.northflank.com`. Account: the token's own account.
 
 | Severity | Violations |
 | --- | ---: |

@@ -7,7 +7,8 @@ from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
 from northflank_audit.formats import FORMATS
 from northflank_audit.formats.ocsf import VERSION
-from northflank_audit.model import Became, Severity, Status
+from northflank_audit.model import Severity, Status
+from northflank_audit.resolution import Became
 from tests.formats.conftest import HOSTILE, crowd, result
 
 NOW, EARLIER = 1795500002500, 1794895203000

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from northflank_audit.model import Account, Resource, Status
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.needs import needs
+from northflank_audit.policy.rule_reads import needs
 from northflank_audit.policy.rules.rulebook import load
 from northflank_audit.resources import TYPES
 
@@ -199,7 +199,7 @@ def test_parts_of_other_records_are_wanted_where_they_may_settle_a_verdict():
     ]
     engine = Engine([the_rule], NOW)
     found = list(engine.evaluate_account(Account(team=None), resources))
-    assert engine.wanted(found, resources) == {("addon", None, "p", "x"): {"detail"}}
+    assert engine.needed_parts(found, resources) == {("addon", None, "p", "x"): {"detail"}}
 
 
 def test_what_could_not_be_read_gives_one_unknown_verdict_for_each_rule_about_it():

@@ -6,7 +6,7 @@ import pytest
 
 from northflank_audit.config.policy import read_rules
 from northflank_audit.model import RESOURCE_TYPE
-from northflank_audit.policy.needs import needs
+from northflank_audit.policy.rule_reads import needs
 from northflank_audit.resources import PARENT, TYPES, Scope
 from northflank_audit.resources.fields import Kind
 from tests.conftest import ROOT, rule
@@ -23,6 +23,14 @@ def test_a_declaration_is_whole(kind):
     listed = {field.path for field in kind.listing.fields}
     assert kind.id in listed
     assert kind.label in listed
+    if kind.within is not None:
+        source = kind.within.parent.part(kind.within.part)
+        assert source.joins
+        assert (kind.scope, kind.parts, kind.never) == (kind.within.parent.scope, (), ())
+        assert (kind.listing.path, kind.listing.permission) == (source.path, source.permission)
+        assert set(kind.keys) <= listed
+        assert {field.path for field in source.fields} <= listed
+        return
     for part in kind.sources:
         assert ("{project}" in part.path) is (kind.scope is Scope.PROJECT)
         assert ("{id}" in part.path) is (part is not kind.listing)
@@ -35,6 +43,37 @@ def test_a_declaration_is_whole(kind):
             assert kind.fields[part.each].kind is Kind.TEXT
             names = [each.name for each in kind.sources]
             assert all(names.index(name) < names.index(part.name) for name in kind.needed({part.name}) - {part.name})
+
+
+def test_no_two_children_have_the_same_id():
+    node, path = TYPES["cluster-node"], TYPES["subdomain-path"]
+    assert node.identity({"clusterId": "eu", "nodeId": "n/1"}) == "eu/n/1"
+    assert node.identity({"clusterId": "eu/n", "nodeId": "1"}) == "eu%2Fn/1"
+    assert node.identity({"clusterId": "eu%2Fn", "nodeId": "1"}) == "eu%252Fn/1"
+    assert path.identity({"domain": "example.com", "subdomain": "www", "uri": "/api"}) == "example.com/www//api"
+    assert node.identity({"clusterId": "eu"}) is node.identity({"clusterId": "eu", "nodeId": 1}) is None
+    assert TYPES["domain"].identity({"name": "a/b", "id": "c"}) == "a/b"
+
+
+def test_a_rule_over_children_needs_their_part_of_all_parents():
+    deep = "account.jobs.all(job, job.settings.backoffLimit < 9)"
+    read = needs([rule(resource="subdomain-path", require=f"subdomain_path.uri != '' && {deep}")])
+    assert read.listed == ["project", "job", "domain"]
+    assert [kind.name for kind in read.children] == ["subdomain-path"]
+    assert read.whole == {"domain": {"paths", "detail"}, "job": {"detail"}}
+    assert read.parts["domain"].keys() == {"list", "detail", "paths"}
+    other = needs([rule(resource="job", require="account.subdomain_paths.all(p, p.uri != '') && job.suspended")])
+    assert other.whole == {"domain": {"paths", "detail"}}
+
+
+def test_personal_fields_of_children_are_kept_in_their_parents():
+    read = needs([rule(resource="team-role-member", require="team_role_member.emails.all(e, e.address != '')")])
+    assert read.personal == {
+        "team-role-member": {"emails[].address"},
+        "team-role": {"members[].emails[].address"},
+    }
+    group = needs([rule(resource="directory-group-member", require="size(directory_group_member.emails) > 0")])
+    assert group.personal["directory-group"] == {"members[].emails[]"}
 
 
 def test_names_are_unique():

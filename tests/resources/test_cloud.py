@@ -3,12 +3,12 @@
 import pytest
 
 from northflank_audit.resources import TYPES
-from northflank_audit.resources.decode import kept
+from northflank_audit.resources.decode import part_record
 
 
 def policy(document):
     item = {"id": "a", "spec": {"provider": {"type": "aws", "policyDocument": document}}}
-    return kept(TYPES["workload-identity"].listing, item)["spec"]["provider"].get("policyDocument")
+    return part_record(TYPES["workload-identity"].listing, item)["spec"]["provider"].get("policyDocument")
 
 
 def test_one_statement_action_or_resource_is_a_list_of_it():
@@ -30,7 +30,7 @@ def test_a_policy_of_another_kind_is_no_crash_and_no_empty_policy(odd):
 
 @pytest.mark.parametrize("item", [{"spec": 5}, {"spec": {"provider": 5}}, {"spec": {"provider": None}}, {}])
 def test_an_identity_of_another_kind_is_no_crash(item):
-    assert kept(TYPES["workload-identity"].listing, {"id": "a", **item})["id"] == "a"
+    assert part_record(TYPES["workload-identity"].listing, {"id": "a", **item})["id"] == "a"
 
 
 def test_a_region_is_known_though_logs_are_kept_in_the_same():
@@ -41,6 +41,6 @@ def test_a_region_is_known_though_logs_are_kept_in_the_same():
         "description": "was planted-Zq7x9Lm2, planted-Ab3c5De7",
         "settings": {"logging": {"mode": "loki", "loki": loki}},
     }
-    found = kept(TYPES["cluster"].listing, item)
+    found = part_record(TYPES["cluster"].listing, item)
     assert (found["region"], found["settings"]) == ("eu-central-1", {"logging": {"mode": "loki"}})
     assert "planted" not in str(found)

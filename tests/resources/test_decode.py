@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from northflank_audit.resources import TYPES
-from northflank_audit.resources.decode import completed, joined, kept, listed, restored
+from northflank_audit.resources.decode import completed, joined, listed, part_record, restored
 from northflank_audit.resources.fields import Field, Kind
 from northflank_audit.resources.paths import Items
 
@@ -46,7 +46,7 @@ def plant(record, steps, value):
 
 
 def planted(part, value):
-    record = full(part.kept)
+    record = full(part.field_tree)
     for path in (*part.secrets, *part.logins):
         steps = path.split(".")
         holder = record
@@ -66,21 +66,21 @@ def test_no_declared_secret_survives_nor_what_repeats_it(kind, part):
             for field in part.fields:
                 if field.free and field.path in record:
                     record[field.path] = f"see {PLANTED} there"
-        assert PLANTED not in json.dumps(kept(part, record, open_=kind.open))
+        assert PLANTED not in json.dumps(part_record(part, record, open_=kind.open))
 
 
 @pytest.mark.parametrize(("kind", "part"), PARTS, ids=[f"{kind.name}/{part.name}" for kind, part in PARTS])
 def test_what_nobody_declared_is_dropped_unless_the_type_is_open(kind, part):
-    record = {**full(part.kept), "tomorrow": PLANTED, "nested": [{"secretThing": PLANTED}]}
-    found = json.dumps(kept(part, record, open_=kind.open and part.name == "list"))
+    record = {**full(part.field_tree), "tomorrow": PLANTED, "nested": [{"secretThing": PLANTED}]}
+    found = json.dumps(part_record(part, record, open_=kind.open and part.name == "list"))
     assert (PLANTED in found) is (kind.open and part.name == "list")
 
 
 @pytest.mark.parametrize(("kind", "part"), PARTS, ids=[f"{kind.name}/{part.name}" for kind, part in PARTS])
 def test_a_value_of_another_kind_keeps_its_kind_and_loses_what_is_in_it(kind, part):
     for odd in ({"k": PLANTED}, [{"k": PLANTED}], {"k": {"k": [PLANTED]}}):
-        record = dict.fromkeys(part.kept, odd)
-        assert PLANTED not in json.dumps(kept(part, record))
+        record = dict.fromkeys(part.field_tree, odd)
+        assert PLANTED not in json.dumps(part_record(part, record))
 
 
 def test_every_secret_that_the_documentation_names_is_declared_or_never_asked_for():
@@ -95,26 +95,28 @@ def test_every_secret_that_the_documentation_names_is_declared_or_never_asked_fo
                 part = next((part for part in kind.sources if part.name == name), None)
                 if part is None:
                     continue  # the endpoint is not called
-                record = full(part.kept)
+                record = full(part.field_tree)
                 plant(record, path.split("."), PLANTED)
-                assert PLANTED not in json.dumps(kept(part, record, open_=kind.open)), (kind.name, name, path)
+                assert PLANTED not in json.dumps(part_record(part, record, open_=kind.open)), (kind.name, name, path)
 
 
 def test_null_is_kept_where_it_means_something_and_nowhere_else():
     part = TYPES["api-token"].listing
-    assert kept(part, {"id": "a", "expiresAt": None, "lastUsedAt": None}) == {"id": "a", "expiresAt": None}
+    assert part_record(part, {"id": "a", "expiresAt": None, "lastUsedAt": None}) == {"id": "a", "expiresAt": None}
 
 
 def test_personal_fields_are_kept_only_where_they_are_asked_for():
     part = TYPES["api-token"].listing
     item = {"id": "a", "creatorEmail": "ada@example.com"}
-    assert kept(part, item) == {"id": "a"}
-    assert kept(part, item, {"creatorEmail"}) == item
+    assert part_record(part, item) == {"id": "a"}
+    assert part_record(part, item, {"creatorEmail"}) == item
 
 
 def test_of_variables_names_and_kinds_are_kept():
     part = TYPES["service"].part("detail")
-    found = kept(part, {"id": "a", "runtimeEnvironment": {"B": "${refs.x.y}", "A": f"postgres://u:{PLANTED}@db/x"}})
+    found = part_record(
+        part, {"id": "a", "runtimeEnvironment": {"B": "${refs.x.y}", "A": f"postgres://u:{PLANTED}@db/x"}}
+    )
     assert found["runtimeEnvironment"] == [
         {"name": "A", "kind": "credential-url"},
         {"name": "B", "kind": "reference"},
@@ -125,7 +127,7 @@ def test_of_variables_names_and_kinds_are_kept():
 @pytest.mark.parametrize("value", [[{"name": "A", "value": PLANTED}], f"A={PLANTED}", 5, None, ["x"]])
 def test_variables_that_are_no_map_are_not_the_same_as_none(name, value):
     part = TYPES["service"].part("detail")
-    found = kept(part, {"id": "a", "description": f"uses {PLANTED}", name: value})
+    found = part_record(part, {"id": "a", "description": f"uses {PLANTED}", name: value})
     assert (name in found) == (value is not None)
     assert found.get(name) != []
     assert PLANTED not in str(found.get(name))
@@ -134,7 +136,7 @@ def test_variables_that_are_no_map_are_not_the_same_as_none(name, value):
 @pytest.mark.parametrize("separator", ["=", "= '", '="'])
 def test_a_value_in_a_text_of_variables_is_masked_elsewhere(separator):
     part = TYPES["service"].part("detail")
-    found = kept(part, {"id": "a", "description": f"uses {PLANTED}", "buildArguments": f"A{separator}{PLANTED}"})
+    found = part_record(part, {"id": "a", "description": f"uses {PLANTED}", "buildArguments": f"A{separator}{PLANTED}"})
     assert PLANTED not in str(found)
 
 
@@ -146,13 +148,13 @@ def test_a_value_of_a_variable_is_masked_where_people_write():
         "tags": ["hunter22x"],
         "ports": [{"name": "hunter22x"}],
     }
-    assert "hunter22x" not in str(kept(part, item))
+    assert "hunter22x" not in str(part_record(part, item))
 
 
 @pytest.mark.parametrize("odd", [5, "x", [1], {"rules": 5}, {"rules": "x"}, {"rules": [5]}])
 def test_path_rules_of_another_kind_are_odd_and_no_crash(odd):
     part = TYPES["service"].part("detail")
-    found = kept(part, {"id": "a", "ports": [{"name": "web", "security": {"securePathConfiguration": odd}}]})
+    found = part_record(part, {"id": "a", "ports": [{"name": "web", "security": {"securePathConfiguration": odd}}]})
     modes = found["ports"][0]["security"]["pathModes"]
     assert modes in ({}, [{}])
 
@@ -169,7 +171,7 @@ def test_path_rules_of_another_kind_are_odd_and_no_crash(odd):
 )  # fmt: skip
 def test_of_path_rules_whether_they_apply_and_how_each_admits_is_kept(paths, kept_of_it):
     part = TYPES["service"].part("detail")
-    found = kept(
+    found = part_record(
         part, {"id": "a", "ports": [{"security": {"verificationMode": "or", "securePathConfiguration": paths}}]}
     )
     assert found["ports"][0]["security"] == {"verificationMode": "or", **kept_of_it}
@@ -178,7 +180,7 @@ def test_of_path_rules_whether_they_apply_and_how_each_admits_is_kept(paths, kep
 @pytest.mark.parametrize("name", ["job", "harness"])
 def test_variables_of_jobs_and_harnesses_are_names_and_kinds_as_those_of_services(name):
     part = TYPES[name].part("detail")
-    found = kept(part, {"id": "a", "runtimeEnvironment": {"A": PLANTED}, "runtimeFiles": {"/f": PLANTED}})
+    found = part_record(part, {"id": "a", "runtimeEnvironment": {"A": PLANTED}, "runtimeFiles": {"/f": PLANTED}})
     assert found["runtimeEnvironment"] == [{"name": "A", "kind": "plain"}]
     assert found["runtimeFiles"] == [{"path": "/f"}]
 
@@ -209,33 +211,35 @@ def test_headers_of_a_path_are_dropped_and_masked_in_it():
 @pytest.mark.parametrize("odd", [5, "x", {"a": 1}])
 def test_logins_of_another_kind_are_odd(odd):
     part = TYPES["service"].part("detail")
-    found = kept(part, {"id": "a", "ports": [{"security": {"credentials": odd, "headers": odd}}]})
+    found = part_record(part, {"id": "a", "ports": [{"security": {"credentials": odd, "headers": odd}}]})
     assert found["ports"][0]["security"] == {"credentialCount": {}, "headerCount": {}}
 
 
 def test_of_a_webhook_with_backslashes_the_host_alone_is_kept():
     part = TYPES["notification"].listing
-    found = kept(part, {"id": "a", "webhook": f"https://hooks.example.com\\services\\{PLANTED}"})
+    found = part_record(part, {"id": "a", "webhook": f"https://hooks.example.com\\services\\{PLANTED}"})
     assert found["webhook"] == {"scheme": "https", "host": "hooks.example.com"}
 
 
 def test_of_a_webhook_scheme_and_host_are_kept():
     part = TYPES["notification"].listing
-    found = kept(part, {"id": "a", "name": f"posts to {PLANTED}", "webhook": f"https://Hooks.example.com/x/{PLANTED}"})
+    found = part_record(
+        part, {"id": "a", "name": f"posts to {PLANTED}", "webhook": f"https://Hooks.example.com/x/{PLANTED}"}
+    )
     assert found["webhook"] == {"scheme": "https", "host": "hooks.example.com"}
 
 
 def test_an_address_loses_its_user_and_says_that_it_had_one():
     part = TYPES["registry-credential"].listing
-    found = kept(part, {"id": "a", "registryUrl": "https://bot:tok@r.example.com/x"}, open_=True)
+    found = part_record(part, {"id": "a", "registryUrl": "https://bot:tok@r.example.com/x"}, open_=True)
     assert (found["registryUrl"], found["urlHasUser"]) == ("https://r.example.com/x", True)
 
 
 def test_a_stored_login_is_told_of_and_dropped():
     part = TYPES["registry-credential"].part("detail")
-    found = kept(part, {"id": "a", "credentials": {"username": "bot", "password": PLANTED}})
+    found = part_record(part, {"id": "a", "credentials": {"username": "bot", "password": PLANTED}})
     assert found == {"id": "a", "credentials": {"stored": True}}
-    assert kept(part, {"id": "a"}) == {"id": "a", "credentials": {"stored": False}}
+    assert part_record(part, {"id": "a"}) == {"id": "a", "credentials": {"stored": False}}
 
 
 def test_an_id_stays_though_it_equals_a_secret():

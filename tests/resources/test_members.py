@@ -4,9 +4,9 @@ import hashlib
 
 import pytest
 
-from northflank_audit.policy.needs import needs
+from northflank_audit.policy.rule_reads import needs
 from northflank_audit.resources import TYPES
-from northflank_audit.resources.decode import joined, kept
+from northflank_audit.resources.decode import joined, part_record
 from northflank_audit.resources.members import invited
 from tests.conftest import rule
 
@@ -36,8 +36,8 @@ def test_without_an_address_there_is_none(emails):
 @pytest.mark.parametrize("name", ["team-member", "org-member"])
 def test_names_and_addresses_are_kept_only_where_they_are_asked_for(name):
     part = TYPES[name].listing
-    assert kept(part, ADA | {"id": "ada"}) == {"id": "ada", "emails": [{"verified": False}], "finalized": False}
-    assert kept(part, ADA | {"id": "ada"}, {"name", "emails[].address"}) == ADA | {"id": "ada"}
+    assert part_record(part, ADA | {"id": "ada"}) == {"id": "ada", "emails": [{"verified": False}], "finalized": False}
+    assert part_record(part, ADA | {"id": "ada"}, {"name", "emails[].address"}) == ADA | {"id": "ada"}
 
 
 def test_so_are_those_of_members_of_roles_and_groups():

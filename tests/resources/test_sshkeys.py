@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from northflank_audit.resources import TYPES
-from northflank_audit.resources.decode import kept
+from northflank_audit.resources.decode import part_record
 from northflank_audit.resources.sshkeys import described
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILnk2gJb/hmfwjtHe5/BihRCr8KbSvpKNd7gVJHstZJV"
@@ -51,7 +51,7 @@ def test_what_is_no_key_has_no_size(text):
 @pytest.mark.parametrize("name", ["list", "detail"])
 def test_no_comment_is_kept_of_an_identity(name):
     part = TYPES["ssh-identity"].part(name)
-    found = kept(part, {"id": "a", "sshPublicKeys": [{"key": f"{ED25519} ada@example.com"}]})
+    found = part_record(part, {"id": "a", "sshPublicKeys": [{"key": f"{ED25519} ada@example.com"}]})
     assert found == {"id": "a", "sshPublicKeys": [{"key": ED25519, "type": "ssh-ed25519"}]}
 
 
@@ -59,6 +59,6 @@ def test_no_comment_is_kept_of_an_identity(name):
     "odd", [5, "ssh-rsa AAAA ada@example.com", ["ssh-rsa AAAA ada@example.com"], [{"key": ["ada@example.com"]}]]
 )
 def test_keys_of_another_kind_show_nothing(odd):
-    found = kept(TYPES["ssh-identity"].listing, {"id": "a", "sshPublicKeys": odd})
+    found = part_record(TYPES["ssh-identity"].listing, {"id": "a", "sshPublicKeys": odd})
     assert "ada@example.com" not in str(found)
     assert "sshPublicKeys" in found

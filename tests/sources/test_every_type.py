@@ -15,12 +15,12 @@ from northflank_audit.report import Origin, Tool
 from northflank_audit.resources import PARENT, TYPES, Scope
 from northflank_audit.resources.base import LIST
 from northflank_audit.sources.api import ApiSource
-from northflank_audit.sources.files import InputSource
+from northflank_audit.sources.saved_files import InputSource
 from northflank_audit.sources.snapshot import SnapshotWriter
 from tests.conftest import NET, needing
 
 TOKEN = Token("nf-types-token", "the test")
-KINDS = [kind for kind in TYPES.values() if kind.scope in (Scope.ACCOUNT, Scope.PROJECT)]
+KINDS = [kind for kind in TYPES.values() if kind.scope in (Scope.ACCOUNT, Scope.PROJECT) and kind.within is None]
 SECRET = "planted-Zq7!x9Lm2#"
 COUNT = 5
 PROJECTS = ("p/1", "p 2")

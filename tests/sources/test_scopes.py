@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from northflank_audit.emulator import Emulator, Plan, load
-from northflank_audit.emulator.plan import Fault
+from northflank_audit.emulator.fault_plan import Fault
 from northflank_audit.model import Account
 from northflank_audit.resources import TYPES, Scope
 from northflank_audit.sources.scopes import ELSEWHERE, NO_ORGANISATION, NO_TEAM, TEAMS_NAMED, Owner, Scopes

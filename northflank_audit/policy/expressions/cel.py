@@ -85,17 +85,17 @@ class Shared:
     def __init__(self, variables: Mapping[str, Any]) -> None:
         self.variables = variables
         self._own: dict[str, Any] = {}
-        self._left = 0
+        self._uses = 0
 
     def activation(self, own: Mapping[str, Any]) -> Any:
         """Return what an expression is evaluated over, with these variables of its own."""
         self._own.update(own)
-        if not self._left:
+        if not self._uses:
             # Not bound to this object: the engine's part of such a circle would never be freed.
             ask = cel.Function("own", [cel.Type.STRING], False, self._own.__getitem__, cel.Type.DYN)
             self._activation = SHARED.Activation(self.variables, functions=[ask])
-            self._left = _RENEWED
-        self._left -= 1
+            self._uses = _RENEWED
+        self._uses -= 1
         return self._activation
 
 
@@ -156,11 +156,11 @@ class Expression:
         """Tell whether it asks if one of these fields is there: of its own record, and of others."""
         if absent == NOTHING_ABSENT:
             return False, False
-        ours, others = self.asked
+        ours, others = self.cautious_forms
         return ours.asks(absent.own), others.asks(absent.others)
 
     @property
-    def asked(self) -> tuple[CautiousForm, CautiousForm]:
+    def cautious_forms(self) -> tuple[CautiousForm, CautiousForm]:
         """Return what it asks for, by has(), `in` or of maps as a whole: of its own record, and of others."""
         return self._forms[True, False], self._forms[False, True]
 
@@ -216,7 +216,7 @@ class Expression:
             return None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)  # a cache that holds less than all packs have is of no use to who goes through them twice
 def compiled(source: str, resource_type: str) -> Expression:
     """Return an expression, compiled once for all that look at it: checks, warnings, the engine. Raises CelError."""
     return Expression(source, resource_type)
@@ -257,8 +257,8 @@ def _outcome(value: Any) -> Any:
     """Return the engine's value, Missing or Failed."""
     if value.type() != cel.Type.ERROR:
         return value
-    found = _RUNTIME_ERROR.match(str(value.value()))
-    kind, reason = (found[1], found[2]) if found else ("UNKNOWN", str(value.value()))
+    match = _RUNTIME_ERROR.match(str(value.value()))
+    kind, reason = (match[1], match[2]) if match else ("UNKNOWN", str(value.value()))
     if kind == "NOT_FOUND":
         key = _NO_KEY.search(reason)
         return Missing(reason, key=key[1] if key else "")

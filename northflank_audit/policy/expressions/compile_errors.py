@@ -60,15 +60,15 @@ def problems(source: str, message: str, variables: Sequence[str]) -> list[Proble
 
     `variables` are the names that an expression can use.
     """
-    found = []
+    result = []
     lines = source.split("\n")
     for line, column, text in _ERROR.findall(message):
         start = sum(len(each) + 1 for each in lines[: int(line) - 1]) + int(column) - 1
         if "*error*" not in text:  # what follows from the problem before
-            found.append(_problem(source, text.strip(), start, variables))
+            result.append(_problem(source, text.strip(), start, variables))
         if text.startswith("Syntax error"):
             break
-    return found or [Problem(message.splitlines()[0] if message else "does not compile")]
+    return result or [Problem(message.splitlines()[0] if message else "does not compile")]
 
 
 def _problem(source: str, text: str, index: int, variables: Sequence[str]) -> Problem:

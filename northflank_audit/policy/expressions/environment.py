@@ -38,7 +38,7 @@ _COMMON: Final = {
     **_NOW,
 }
 _TYPES: Final = {"params": cel.Type.DYN, "detailed": cel.Type.BOOL}
-_KEPT: Final = 64
+_CACHE_SIZE: Final = 64
 """Types whose environments are kept."""
 
 SHARED: Final = cel.NewEnv(variables=_COMMON, extensions=[*_EXTENSIONS, cel.CelExtension("shared", [_ASK])])
@@ -57,7 +57,7 @@ def variables(resource_type: str) -> tuple[str, ...]:
     return (*(name for name in own(resource_type) if name != "detailed"), *first, *ACCOUNT_VARIABLES)
 
 
-@lru_cache(_KEPT)
+@lru_cache(_CACHE_SIZE)
 def one(resource_type: str) -> Any:
     """Return the environment for one verdict of a rule about a type."""
     return cel.NewEnv(
@@ -66,7 +66,7 @@ def one(resource_type: str) -> Any:
     )
 
 
-@lru_cache(_KEPT)
+@lru_cache(_CACHE_SIZE)
 def many() -> Any:
     """Return the environment for many rules and records at a time."""
     many_records = {"page": cel.Type.List(cel.Type.DYN), "parameters": cel.Type.List(cel.Type.DYN)}

@@ -46,8 +46,8 @@ _NOTHING: Final[Bound] = MappingProxyType({})
 
 def reads(serialized: bytes) -> tuple[FieldRead, ...]:
     """Return every path that the serialized expression reads, also through macros, in order of appearance."""
-    found = _walk(*located(serialized), _NOTHING)
-    return tuple(sorted(found, key=lambda read: read.offset))
+    result = _walk(*located(serialized), _NOTHING)
+    return tuple(sorted(result, key=lambda read: read.offset))
 
 
 def located(serialized: bytes) -> tuple[bytes, dict[int, int]]:
@@ -59,14 +59,14 @@ def located(serialized: bytes) -> tuple[bytes, dict[int, int]]:
 def calls(serialized: bytes) -> list[tuple[bytes, frozenset[str], int]]:
     """Return the calls of functions in a serialized expression: each with the names that it reads, and its offset."""
     expression, positions = located(serialized)
-    found, todo = [], [expression]
+    result, todo = [], [expression]
     while todo:
         part = todo.pop()
         node = fields(part)
         todo += [inner for inner, _ in parts(node)]
         if CALL in node and last(fields(last(node, CALL)), 2).isalnum():
-            found.append((part, roots(part), positions.get(number(node, ID), 0)))
-    return sorted(found, key=lambda call: call[2])
+            result.append((part, roots(part), positions.get(number(node, ID), 0)))
+    return sorted(result, key=lambda call: call[2])
 
 
 def roots(expression: bytes) -> frozenset[str]:
@@ -134,9 +134,9 @@ def bound_by(loop: Message, bound: Bound) -> Bound:
 def item_path(expression: bytes, bound: Bound) -> tuple[str, ...] | None:
     """Return the path of an item of the list that an expression is: a field, or what filter() or map() made of one."""
     node = fields(expression)
-    found = path(node, bound)
-    if found is not None:
-        return _below(found[0], ITEM) or None
+    target = path(node, bound)
+    if target is not None:
+        return _below(target[0], ITEM) or None
     if COMPREHENSION not in node:
         return None
     loop = fields(last(node, COMPREHENSION))
@@ -148,8 +148,8 @@ def _added(step: bytes, bound: Bound) -> tuple[str, ...] | None:
     node = fields(step)
     if LIST in node:
         elements = fields(last(node, LIST)).get(1, [])
-        found = path(fields(raw(elements[0])), bound) if len(elements) == 1 else None
-        return found[0] if found else None
+        target = path(fields(raw(elements[0])), bound) if len(elements) == 1 else None
+        return target[0] if target else None
     if CALL in node:
         call = fields(last(node, CALL))
         arguments = call.get(3, [])[

@@ -62,7 +62,7 @@ def cautious_form(serialized: bytes, resource_type: str, *, own: bool = True, ot
     rewriter = _Rewriter(TYPES[resource_type].variable)
     names = _Names.of(resource_type, types(message), own=own, others=others)
     expression = rewriter.expression(field_reads.last(message, field_reads.CHECKED_EXPR), names)
-    return CautiousForm(field_reads.alone(serialized, expression), frozenset(rewriter.asked), rewriter.sweeping)
+    return CautiousForm(field_reads.alone(serialized, expression), frozenset(rewriter.names), rewriter.sweeping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class _Names:
 @dataclass(slots=True)
 class _Rewriter:
     variable: str
-    asked: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
     sweeping: bool = False
     _last_id: int = _FIRST_NEW_ID
 
@@ -144,7 +144,7 @@ class _Rewriter:
         inner = {**select, 1: [self._object(operand, names)]}
         if not tests:
             return field_reads.encoded({**node, SELECT: [field_reads.encoded(inner)]})
-        self.asked.add(field_reads.last(select, 2).decode())
+        self.names.add(field_reads.last(select, 2).decode())
         del inner[TEST_ONLY]
         return self._read(field_reads.encoded({**node, SELECT: [field_reads.encoded(inner)]}))
 
@@ -154,7 +154,7 @@ class _Rewriter:
         if function == _IN and names.shapes.is_map(arguments[1]):
             key = field_reads.fields(field_reads.last(field_reads.fields(arguments[0]), CONST))
             if CONST_STRING in key:
-                self.asked.add(field_reads.last(key, CONST_STRING).decode())
+                self.names.add(field_reads.last(key, CONST_STRING).decode())
             else:
                 self.sweeping = True
             read: list[int | bytes] = [self._object(arguments[1], names), self.expression(arguments[0], names)]

@@ -189,9 +189,9 @@ class Shapes:
             return Shape.HOLDS
         field = self._field(steps)
         listed = isinstance(field, Items)
-        found = field.item if isinstance(field, Items) else field
-        if isinstance(found, Field) and found.kind is not Kind.MAP:
-            return Shape.HOLDS if found.kind is Kind.LIST else Shape.FLAT
+        element = field.item if isinstance(field, Items) else field
+        if isinstance(element, Field) and element.kind is not Kind.MAP:
+            return Shape.HOLDS if element.kind is Kind.LIST else Shape.FLAT
         return Shape.HOLDS if listed else Shape.OPEN
 
     def _field(self, steps: tuple[str, ...]) -> Any:
@@ -207,7 +207,7 @@ class Shapes:
                 kind = own
             case _:
                 return None
-        node: Any = kind.kept
+        node: Any = kind.field_tree
         for step in below:
             if step == ITEM:
                 node = node.item if isinstance(node, Items) else None

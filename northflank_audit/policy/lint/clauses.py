@@ -74,15 +74,15 @@ def _reads(part: Node) -> bool:
 
 def _records(root: Node) -> frozenset[str]:
     """Return the names that macros over `resources` bind to a record."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in root.walk():
         if node.kind == "method" and node.word in MACROS and len(node.children) > 1:
             over = node.children[0]
             while over.kind in ("method", "group") and (over.kind == "group" or over.word == "filter"):
                 over = over.children[0]
             if over.kind == "name" and over.word == "resources" and node.children[1].kind == "name":
-                found.add(node.children[1].word)
-    return frozenset(found)
+                names.add(node.children[1].word)
+    return frozenset(names)
 
 
 def _strange_member(node: Node, records: frozenset[str], kind: ResourceType) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from northflank_audit.policy.expressions import field_reads
 from northflank_audit.policy.expressions.cel import Expression, Failed, evaluated
 from northflank_audit.policy.expressions.compile_errors import Problem
-from northflank_audit.policy.needs import by_collection
+from northflank_audit.policy.rule_reads import by_collection
 from northflank_audit.resources import TYPES, Kind, ResourceType
 from northflank_audit.resources.paths import stepped
 
@@ -38,7 +38,7 @@ _ANY: Final[Sequence[Any]] = (
 )
 """What a field may hold that is not documented."""
 _TRIES: Final = 48
-_TOLD: Final = ("gave ", "Applying SELECT")
+_DOCUMENTED_ERRORS: Final = ("gave ", "Applying SELECT")
 """What fails like this has a warning of its own, which names the field."""
 _DAYS: Final = "; durations have h, m and s, and no days: 24h"
 
@@ -52,7 +52,7 @@ def failures(expression: Expression, params: Mapping[str, Any]) -> Iterator[Prob
     reason = ""
     for record in islice(_records(expression), _TRIES):
         outcome = expression.evaluate(_variables(expression, record, params))
-        if not isinstance(outcome, Failed) or outcome.reason.startswith(_TOLD):
+        if not isinstance(outcome, Failed) or outcome.reason.startswith(_DOCUMENTED_ERRORS):
             return
         reason = reason or outcome.reason
     yield Problem(f"this fails on every record: {reason.strip()}", 0, len(expression.source.rstrip()))
@@ -98,11 +98,7 @@ def _records(expression: Expression) -> Iterator[dict[str, Any]]:
 def _documented(name: str) -> Mapping[tuple[str, ...], Sequence[Any]]:
     """Return example values of a type's documented fields by their steps, except those that have subfields."""
     kind = TYPES[name]
-    return {stepped(path): _VALUES[field.kind] for path, field in kind.fields.items() if not _is_above(kind, path)}
-
-
-def _is_above(kind: ResourceType, path: str) -> bool:
-    return any(other.startswith((f"{path}.", f"{path}[]")) for other in kind.fields)
+    return {stepped(path): _VALUES[field.kind] for path, field in kind.fields.items() if path not in kind.containers}
 
 
 def _put(record: dict[str, Any], path: Sequence[str], value: Any) -> None:

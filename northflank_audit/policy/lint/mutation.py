@@ -80,12 +80,12 @@ def mutants(source: str) -> list[Mutant]:
     root = parse(source)
     always = [(f"{_quoted(root, source)} became `{it}`", root.start, root.end, it) for it in ("true", "false")]
     edits = [_negated(root, source), *always, *_edits(root, source)]
-    made: dict[str, Mutant] = {}
+    by_source: dict[str, Mutant] = {}
     for what, start, end, text in sorted(edits, key=lambda edit: edit[1:3]):
         mutated = source[:start] + text + source[end:]
-        made.setdefault(mutated, Mutant(what, start, end, mutated))
-    made.pop(source, None)
-    return list(made.values())
+        by_source.setdefault(mutated, Mutant(what, start, end, mutated))
+    by_source.pop(source, None)
+    return list(by_source.values())
 
 
 def _edits(node: Node, source: str) -> Iterator[Edit]:

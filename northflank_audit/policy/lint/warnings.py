@@ -16,7 +16,7 @@ from northflank_audit.policy.rules.rulebook import Definition, Rulebook
 from northflank_audit.policy.rules.validation import impossible
 from northflank_audit.resources import TYPES, ResourceType
 
-WANTED = (Status.PASS, Status.FAIL, Status.UNKNOWN)
+EXPECTED = (Status.PASS, Status.FAIL, Status.UNKNOWN)
 """The verdicts that a rule's examples should show, as far as it can give them."""
 
 
@@ -56,8 +56,8 @@ def _misspelt_records(definition: Definition, kind: ResourceType) -> Iterator[Fi
     for number, example in enumerate(document.at(here).get("tests") or []):
         given = example.get("given") or {}
         for key in given:
-            known = kind.below(())
-            hint = did_you_mean(key, known) if key not in known else ""
+            names = kind.below(())
+            hint = did_you_mean(key, names) if key not in names else ""
             if hint:  # what is like nothing that is known may be meant
                 there = (*here, "tests", number, "given", key)
                 yield document.error(there, f"the API has no field '{key}'{hint}", key=True, warning=True)
@@ -67,8 +67,8 @@ def unshown(rule: Rule, definition: Definition) -> Iterator[FileError]:
     """Yield a warning where the rule can give a verdict that none of its examples shows."""
     when = compiled(rule.when, rule.resource) if rule.when else None
     require = compiled(rule.require, rule.resource)
-    shown = {example.expect for example in rule.tests}
-    lacking = [status for status in WANTED if status not in shown and not impossible(when, require, status)]
+    statuses = {example.expect for example in rule.tests}
+    lacking = [status for status in EXPECTED if status not in statuses and not impossible(when, require, status)]
     reads = [*(when.reads if when else ()), *require.reads]
     if Status.UNKNOWN in lacking and rule.tests and not _can_be_unknown(rule, reads):
         lacking.remove(Status.UNKNOWN)

@@ -14,7 +14,7 @@ from northflank_audit.policy.remarks.remark_files import RemarkForm, read
 from northflank_audit.remarks import Remark
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
-_WIDE: Final = 2**30
+_LINE_WIDTH: Final = 2**30
 """Characters in a line: none is folded."""
 
 
@@ -31,12 +31,12 @@ def added(text: str, path: str, form: RemarkForm[R], remarks: Sequence[R]) -> tu
     at, piece = _piece(document, text, form.key, remarks)
     new = text[:at] + piece + text[at:]
     after = Document(new, path, strict=False)
-    found, diagnostics = read(after, form)
-    if diagnostics or [each for _, each in found] != [*(each for _, each in old), *remarks]:
+    everything, diagnostics = read(after, form)
+    if diagnostics or [each for _, each in everything] != [*(each for _, each in old), *remarks]:
         raise StartError(
             f"{path}: {form.one} can't be put into it in this form; write it there yourself:\n{_block(remarks)}"
         )
-    return new, [after.line(here) for here, _ in found[len(old) :]]
+    return new, [after.line(here) for here, _ in everything[len(old) :]]
 
 
 def entry(remark: Remark) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _scalar(value: Any) -> str:
     """Return a value as YAML writes it: text plain where that says the same, else quoted, on one line."""
     if not isinstance(value, str):
         return _quoted(value)
-    plain: str = yaml.safe_dump(value, allow_unicode=True, width=_WIDE).removesuffix("...\n").removesuffix("\n")
+    plain: str = yaml.safe_dump(value, allow_unicode=True, width=_LINE_WIDTH).removesuffix("...\n").removesuffix("\n")
     is_date = re.fullmatch(r"'\d{4}-\d\d-\d\d'", plain)
     return _quoted(value) if len(value.splitlines()) > 1 else value if is_date else plain
 
@@ -91,7 +91,7 @@ def _scalar(value: Any) -> str:
 def _quoted(value: Any) -> str:
     if not isinstance(value, str):
         return msgspec.json.encode(value).decode()  # null, true
-    quoted: Any = yaml.safe_dump(value, allow_unicode=True, width=_WIDE, default_style='"')
+    quoted: Any = yaml.safe_dump(value, allow_unicode=True, width=_LINE_WIDTH, default_style='"')
     return str(quoted).rstrip("\n")
 
 
@@ -115,14 +115,14 @@ def _line_end(text: str, at: int) -> int:
     """Return where the next line begins; that is here, behind a block of text, which has its line end in it."""
     if at and text[at - 1] in "\r\n":
         return at
-    found = _LINE_END.search(text, at)
-    return found.end() if found else len(text)
+    match = _LINE_END.search(text, at)
+    return match.end() if match else len(text)
 
 
 def _past_comments(text: str, at: int, indent: int) -> int:
     """Return what comes behind the comments that are indented as the last waiver's own keys are."""
-    while found := re.compile(rf" {{{indent + 1},}}#[^\r\n]*(\r\n|\r|\n|$)").match(text, at):
-        at = found.end()
+    while match := re.compile(rf" {{{indent + 1},}}#[^\r\n]*(\r\n|\r|\n|$)").match(text, at):
+        at = match.end()
     return at
 
 

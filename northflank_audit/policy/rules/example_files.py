@@ -41,12 +41,12 @@ def _add_test(book: Rulebook, document: Document, here: Path) -> None:
         if problem := absent(book, entry.rule):
             book.diagnostics.append(document.error((*here, "rule"), problem))
         return
-    found = list(validation.example_diagnostics(document, here, entry, rule.params))
+    problems = list(validation.example_diagnostics(document, here, entry, rule.params, rule.param_schemas))
     when = compiled(rule.when, rule.resource) if rule.when else None
     if why := validation.impossible(when, compiled(rule.require, rule.resource), entry.expect):
-        found.append(document.error((*here, "expect"), why))
-    book.diagnostics.extend(found)
-    if not found:
+        problems.append(document.error((*here, "expect"), why))
+    book.diagnostics.extend(problems)
+    if not problems:
         values = {key: value for key, value in asdict(entry).items() if key != "rule"}
         example = Example(**values, origin=f"{document.path}:{document.line(here)}")
         book.rules[rule.id] = replace(rule, tests=[*rule.tests, example])

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from northflank_audit.model import LIST, Account, Example, Resource, Rule, Status
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.needs import PROJECT_TYPE, by_collection
+from northflank_audit.policy.rule_reads import PROJECT_TYPE, by_collection
 from northflank_audit.policy.verdict import Verdict
 from northflank_audit.resources import TYPES, ResourceType
 
@@ -109,7 +109,7 @@ def _resource(given: dict[str, Any], kind: ResourceType, example: Example) -> Re
     name = record.get(kind.label)
     return Resource(
         type=kind.name,
-        id=str(record.get(kind.id, "example")),
+        id=kind.identity(record) or str(record.get(kind.id, "example")),
         name=None if name is None else str(name),
         team=None,
         record=record,

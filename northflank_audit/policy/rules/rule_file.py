@@ -30,7 +30,10 @@ class RuleEntry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     when: Annotated[Text | None, Meta(description="CEL: where it is false, the rule does not apply.")] = None
     params: Annotated[
         dict[str, Any],
-        Meta(description="Values that a config file may change, seen as params.NAME; the defaults."),
+        Meta(
+            description="Values that a config file may change, seen as params.NAME: the default of each, or a map with "
+            "`default` and what describes it."
+        ),
     ] = {}
     requires: Annotated[
         list[str],

@@ -12,9 +12,10 @@ from northflank_audit.documents.conversion import converted, sound_parts
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError, FileErrors, StartError, did_you_mean, in_order
 from northflank_audit.model import Example, Rule, Severity
+from northflank_audit.parameters import ParameterSchema
 from northflank_audit.policy.expressions.cel import compiled
 from northflank_audit.policy.lint.failing import failures
-from northflank_audit.policy.rules import validation
+from northflank_audit.policy.rules import parameter_schemas, validation
 from northflank_audit.policy.rules.rule_file import Override, RuleEntry, RuleFile
 
 Find = Callable[[str, str], list[tuple[str, str]]]
@@ -135,10 +136,10 @@ def _file(path: str, text: str, include: Callable[[Rulebook, Document, Path, Any
             problem = "a rule file holds a list under the key 'rules', or under 'extends' the files that it builds on"
             book.diagnostics.append(document.error(("rules",), problem))
         return book
-    known = RuleFile.__struct_fields__
+    keys = RuleFile.__struct_fields__
     for key in value:
-        if key not in known:
-            book.diagnostics.append(document.unknown_key((key,), known))
+        if key not in keys:
+            book.diagnostics.append(document.unknown_key((key,), keys))
     for here, reference in _listed(book, document, ("extends",)):
         include(book, document, here, reference)
     sha256 = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
@@ -159,11 +160,15 @@ def _listed(book: Rulebook, document: Document, path: Path) -> list[tuple[Path, 
 def _one(document: Document, here: Path, sha256: str) -> Rulebook:
     """Read one rule."""
     entry, diagnostics = converted(document, here, RuleEntry)
+    schemas: dict[str, ParameterSchema] = {}
     if entry is not None:
-        diagnostics = list(validation.diagnostics(document, here, entry))
+        schemas, diagnostics = parameter_schemas.read(document, (*here, "params"), entry.params)
+        entry = replace(entry, params=parameter_schemas.defaults(entry.params))
+        diagnostics += validation.diagnostics(document, here, entry, schemas, whole=not diagnostics)
     elif sound := sound_parts(document, here, RuleEntry):
         rest = RuleEntry(**{"id": "?", "title": "?", "severity": Severity.INFO, "require": "true", **sound})
-        diagnostics += validation.diagnostics(document, here, rest, whole=False)
+        rest.params = parameter_schemas.defaults(rest.params)
+        diagnostics += validation.diagnostics(document, here, rest, schemas, whole=False)
     if entry is None or diagnostics:
         value = document.at(here)
         flawed = value.get("id") if isinstance(value, dict) else None
@@ -188,6 +193,7 @@ def _one(document: Document, here: Path, sha256: str) -> Rulebook:
         requires=list(dict.fromkeys(entry.requires)),
         resource=entry.resource,
         finding=(entry.finding or "").strip(),
+        param_schemas=schemas,
         sha256=sha256,
     )
     return Rulebook({rule.id: rule}, {rule.id: Definition(document, here)})
@@ -204,10 +210,10 @@ def absent(book: Rulebook, rule_id: str) -> str:
 
 def select(rules: Sequence[Rule], only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
     """Return the rules to run. Raises StartError for an id that no rule has, or when none is left."""
-    known = {rule.id for rule in rules}
+    ids = {rule.id for rule in rules}
     for name in (*only, *skip):
-        if name not in known:
-            raise StartError(f"no rule has the id '{name}'{did_you_mean(name, known)}; see: rules list")
+        if name not in ids:
+            raise StartError(f"no rule has the id '{name}'{did_you_mean(name, ids)}; see: rules list")
     selected = [rule for rule in rules if (not only or rule.id in only) and rule.id not in skip]
     if not selected:
         raise StartError("no rule is left to run: nothing would be checked")
@@ -248,10 +254,9 @@ def _apply_override(book: Rulebook, document: Document, here: tuple[str, str], v
 
 def _apply_changes(book: Rulebook, document: Document, here: tuple[str, str], rule: Rule) -> None:
     change, diagnostics = converted(document, here, Override)
-    for name, value in (change.params if change else {}).items():
-        if problem := validation.unfit(name, value, rule.params):
-            there = (*here, "params", name)
-            diagnostics.append(document.error(there, f"'{rule.id}': {problem}", key=name not in rule.params))
+    for name in change.params if change else ():
+        there = (*here, "params", name)
+        diagnostics += validation.parameter_diagnostics(document, there, rule.params, rule.param_schemas, rule.id)
     if change is not None and not diagnostics:
         diagnostics = list(_failing(document, here, replace(rule, params={**rule.params, **change.params}), change))
     book.diagnostics.extend(diagnostics)

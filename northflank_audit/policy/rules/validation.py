@@ -11,13 +11,14 @@ from msgspec.structs import replace
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError, did_you_mean
 from northflank_audit.model import RESOURCE_TYPE, ExampleEntry, Status
-from northflank_audit.parameters import unset
+from northflank_audit.parameters import ParameterSchema, unset
 from northflank_audit.policy.expressions.cel import CelError, Expression, compiled
 from northflank_audit.policy.expressions.environment import ACCOUNT_VARIABLES
 from northflank_audit.policy.expressions.field_reads import ACCOUNT, FieldRead
 from northflank_audit.policy.lint.failing import failures
-from northflank_audit.policy.needs import by_collection
 from northflank_audit.policy.reasons import SIZE
+from northflank_audit.policy.rule_reads import by_collection
+from northflank_audit.policy.rules.parameter_schemas import mistakes
 from northflank_audit.policy.rules.rule_file import RuleEntry
 from northflank_audit.resources import TYPES, Kind
 
@@ -25,13 +26,18 @@ ABSENT: Final = "absent"
 """The parameter that says what it means where the API leaves out a documented field. The engine reads it."""
 MEANINGS_OF_ABSENCE: Final = ("unknown", "notapplicable", "violating", "unrestricted")
 """What it can say; `unrestricted` is for rules about restrictions, which read it themselves."""
+Schemas = Mapping[str, ParameterSchema]
+"""What describes parameters, by their names."""
 MESSAGE_FIELDS = ("id", "name", "team", "project")
 
 
-def diagnostics(document: Document, here: Path, entry: RuleEntry, *, whole: bool = True) -> Iterator[FileError]:
+def diagnostics(
+    document: Document, here: Path, entry: RuleEntry, schemas: Schemas, *, whole: bool = True
+) -> Iterator[FileError]:
     """Yield every mistake in the rule that stands under `here`, apart from those of its form.
 
-    Not `whole`, the entry lacks what has mistakes of form; then nothing is said that depends on several of its parts.
+    `entry` has the defaults of its parameters, `schemas` describe those that are described. Not `whole`, the entry
+    lacks what has mistakes; then nothing is said that depends on several of its parts.
     """
     if entry.resource not in TYPES:
         hint = did_you_mean(entry.resource, TYPES) or f"; choose from {', '.join(TYPES)}"
@@ -58,7 +64,7 @@ def diagnostics(document: Document, here: Path, entry: RuleEntry, *, whole: bool
             yield document.error((*here, "references", number), f"not a web address: '{reference}'")
     for number, example in enumerate(entry.tests):
         there = (*here, "tests", number)
-        yield from example_diagnostics(document, there, example, entry.params)
+        yield from example_diagnostics(document, there, example, entry.params, schemas)
         # Before its detail was read, a record may make any rule unknown.
         if (
             whole
@@ -68,9 +74,11 @@ def diagnostics(document: Document, here: Path, entry: RuleEntry, *, whole: bool
             yield document.error((*there, "expect"), why)
 
 
-def _failures(document: Document, here: Path, entry: RuleEntry, found: Mapping[str, Expression]) -> Iterator[FileError]:
+def _failures(
+    document: Document, here: Path, entry: RuleEntry, expressions: Mapping[str, Expression]
+) -> Iterator[FileError]:
     """Yield what fails on every record; of a rule that is not configured nothing is known yet."""
-    for key, expression in () if unset(entry.requires, entry.params) else found.items():
+    for key, expression in () if unset(entry.requires, entry.params) else expressions.items():
         for problem in failures(expression, entry.params):
             yield document.inside((*here, key), problem.index, problem.width, f"{key}: {problem.text}")
 
@@ -104,8 +112,8 @@ def _list_mistakes(document: Document, here: Path, expression: Expression) -> It
     for read in expression.reads_within:
         name = read.path[1] if read.path[0] == ACCOUNT and len(read.path) > 1 else ""
         if name and (problem := _unknown_list(name)):
-            found = re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", expression.source)
-            starts = [match.start() for match in found] or [read.offset]
+            matches = re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", expression.source)
+            starts = [match.start() for match in matches] or [read.offset]
             places[min(starts, key=lambda start: abs(start - read.offset))] = name, problem
     for index, (name, problem) in places.items():
         yield document.inside(here, index, len(name), f"{here[-1]}: {problem}")
@@ -113,10 +121,10 @@ def _list_mistakes(document: Document, here: Path, expression: Expression) -> It
 
 def _unknown_list(name: str) -> str:
     """Return what is wrong with a name of a list of `account`, or nothing where there is such a list."""
-    known = by_collection()
-    if name in known:
+    collections = by_collection()
+    if name in collections:
         return ""
-    hint = did_you_mean(name, known) or f"; choose from {', '.join(known)}"
+    hint = did_you_mean(name, collections) or f"; choose from {', '.join(collections)}"
     return f"unknown list '{ACCOUNT}.{name}'{hint}"
 
 
@@ -133,24 +141,37 @@ def _parameter_diagnostics(
 
 
 def example_diagnostics(
-    document: Document, here: Path, example: ExampleEntry, params: Mapping[str, Any]
+    document: Document, here: Path, example: ExampleEntry, params: Mapping[str, Any], schemas: Schemas
 ) -> Iterator[FileError]:
     """Yield the mistakes in an example's parameters, and in the names of its lists."""
-    for name, value in example.params.items():
-        if problem := unfit(name, value, params):
-            yield document.error((*here, "params", name), problem, key=name not in params)
+    for name in example.params:
+        yield from parameter_diagnostics(document, (*here, "params", name), params, schemas)
     for name in example.account or ():
         if problem := _unknown_list(name):
             yield document.error((*here, ACCOUNT, name), problem, key=True)
 
 
-def unfit(name: str, value: object, params: Mapping[str, Any]) -> str:
+def parameter_diagnostics(
+    document: Document, here: Path, params: Mapping[str, Any], schemas: Schemas, rule_id: str = ""
+) -> Iterator[FileError]:
+    """Yield why the parameter that is set under `here` can't have this value; `rule_id` is for another file's rule."""
+    name = str(here[-1])
+    whose = f"'{rule_id}': " if rule_id else ""
+    if problem := unfit(name, document.at(here), params, schemas):
+        yield document.error(here, f"{whose}{problem}", key=name not in params)
+    elif name in schemas:
+        for each in mistakes(document, here, schemas[name]):
+            problem = f"{whose}{name}: {each.problem}"
+            yield FileError(each.path, each.line, each.column, problem, excerpt=each.excerpt)
+
+
+def unfit(name: str, value: object, params: Mapping[str, Any], schemas: Schemas) -> str:
     """Return why a parameter can't be given this value, or nothing where it can."""
     if name not in params:
         return f"no parameter '{name}'{did_you_mean(name, params)}"
     if name == ABSENT and value not in MEANINGS_OF_ABSENCE:
         return f"'{ABSENT}' is one of {', '.join(MEANINGS_OF_ABSENCE)}"
-    if kind_of(value) != kind_of(params[name]):
+    if name not in schemas and kind_of(value) != kind_of(params[name]):
         return f"'{name}' must be {kind_of(params[name])}, as its default is; this is {kind_of(value)}"
     return ""
 
@@ -206,10 +227,10 @@ def _message_diagnostics(document: Document, here: Path, entry: RuleEntry) -> It
     except ValueError as error:
         yield document.error(here, f"message: {error}")
         return
-    known = (*MESSAGE_FIELDS, *_own_fields(entry.resource), *(f"params.{name}" for name in entry.params))
+    names = (*MESSAGE_FIELDS, *_own_fields(entry.resource), *(f"params.{name}" for name in entry.params))
     for field in fields:
-        if field not in known:
-            hint = did_you_mean(field, known) or f"; there is {', '.join(f'{{{name}}}' for name in known)}"
+        if field not in names:
+            hint = did_you_mean(field, names) or f"; there is {', '.join(f'{{{name}}}' for name in names)}"
             index = max(0, message.find("{" + field))
             yield document.inside(here, index, len(field) + 2, f"message: no {{{field}}}{hint}")
 
@@ -249,9 +270,9 @@ def located(source: str, read: FieldRead, depth: int) -> tuple[int, int]:
     steps = "".join(
         rf"""\s*(?:\.\s*({re.escape(step)})\b|\[\s*["']({re.escape(step)})["'])""" for step in read.path[1 : depth + 1]
     )
-    found = list(re.finditer(rf"\b({re.escape(read.path[0])})\b{steps}", source))
-    if not found:
+    matches = list(re.finditer(rf"\b({re.escape(read.path[0])})\b{steps}", source))
+    if not matches:
         return min(read.offset, max(0, len(source) - 1)), 1
-    nearest = min(found, key=lambda match: abs(match.start() - read.offset))
+    nearest = min(matches, key=lambda match: abs(match.start() - read.offset))
     group = nearest.lastindex or 1
     return nearest.start(group), nearest.end(group) - nearest.start(group)

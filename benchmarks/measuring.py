@@ -1,0 +1,44 @@
+"""Times two things in turn, and prints their ratio."""
+
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+ROUNDS = 9
+
+
+def credentials(count: int) -> list[dict[str, object]]:
+    providers = ["github", "dockerhub", "gitlab", "custom"]
+    return [
+        {
+            "id": f"credential-{n}", "name": f"{'C' if n % 7 == 0 else 'c'}redential {n}",
+            "description": "" if n % 5 == 0 else "For builds", "provider": providers[n % 4],
+            "restrictions": {"restricted": n % 9 != 0, "projects": [f"project-{p}" for p in range(n % 8)]},
+        }
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def timed(command: list[str], cwd: str, codes: tuple[int, ...] = (0,)) -> float:
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=cwd, capture_output=True, check=False)
+    seconds = time.perf_counter() - start
+    if done.returncode not in codes:
+        raise SystemExit(f"{command} ended with {done.returncode}: {done.stderr.decode()}")
+    return seconds
+
+
+def compared(
+    ours: Callable[[], float], theirs: Callable[[], float], rounds: int = ROUNDS
+) -> tuple[float, float, float]:
+    """Return the medians of both, measured in turn, and the median of the ratios ours / theirs."""
+    pairs = [(ours(), theirs()) for _ in range(rounds + 1)][1:]  # the first warms the caches
+    mine, other = zip(*pairs, strict=True)
+    return statistics.median(mine), statistics.median(other), statistics.median(a / b for a, b in pairs)
+
+
+def show(what: str, mine: float, other: float, ratio: float, reach: str) -> None:
+    print(f"{what}: {mine:.3f} s / {other:.3f} s = {ratio:.2f} (to reach: {reach})", flush=True)

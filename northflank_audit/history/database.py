@@ -1,0 +1,182 @@
+"""Opens the history's database, brings it up to date, and says in plain words why it can't be used."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from northflank_audit.errors import DeliveryError, StartError
+from northflank_audit.history.schema import HEAD
+from northflank_audit.printable import printable, spelt
+
+LOCK_WAIT: Final = 30
+"""Seconds that a run waits for another that writes."""
+CONNECT_WAIT: Final = 10
+"""Seconds that a connection to PostgreSQL may take."""
+STATEMENT_WAIT: Final = 120
+"""Seconds that a statement may take in PostgreSQL."""
+_LOCK: Final = 0x6E66617564697431
+"""The advisory lock in PostgreSQL that whoever writes takes."""
+POSTGRES: Final = "postgresql+psycopg"
+_SHAPES: Final = "a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE"
+
+
+class HistoryError(DeliveryError):
+    """The database is down, refuses, or is not what it should be. What else the audit does is not lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database by its address. Nothing is opened until it is asked for."""
+
+    url: sa.URL
+    shown: str
+    """The address for people, without a password."""
+
+    @classmethod
+    def of(cls, given: str) -> "Database":
+        """Take what `--history` says. Raises StartError for what names no database, or a driver that is not there."""
+        if "://" not in given:
+            return cls(_file_url(given), spelt(given))
+        try:
+            url = sa.make_url(given)
+            shown = printable(url.render_as_string(hide_password=True))
+        except (sa.exc.ArgumentError, ValueError):
+            raise StartError(f"--history: not the address of a database; give {_SHAPES}") from None
+        if url.drivername == "sqlite":
+            if not url.database or url.host or url.query:
+                raise StartError(f"--history {shown}: SQLite takes sqlite:///PATH and nothing else")
+            return cls(_file_url(url.database), spelt(url.database))
+        if url.drivername not in ("postgresql", POSTGRES):
+            scheme = printable(url.drivername)
+            raise StartError(f"--history: '{scheme}' is not supported; give {_SHAPES}")
+        try:
+            import psycopg  # noqa: F401, PLC0415 - an extra
+        except ImportError:
+            raise StartError(
+                "--history: PostgreSQL needs a driver that is not installed: pip install 'northflank-audit[postgres]'"
+            ) from None
+        return cls(url.set(drivername=POSTGRES), shown)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of SQLite; None for PostgreSQL."""
+        return Path(str(self.url.database)) if self.url.drivername.startswith("sqlite") else None
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a connection for questions. Raises HistoryError, and StartError where there is none yet."""
+        if self.file is not None and not self.file.exists():
+            raise StartError(f"{self._named}: there is none yet; an audit with --history makes it")
+        with self._connection(write=False) as connection:
+            if self._is_outdated(connection):
+                raise HistoryError(
+                    f"{self._named}: its form is older; the next audit with --history brings it up to date"
+                )
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Give a connection in a transaction that nobody else writes in, up to date. Raises HistoryError.
+
+        An exception from inside takes the whole transaction back.
+        """
+        with self._connection(write=True) as connection:
+            made = self._is_outdated(connection)
+            if made:
+                self._migrate(connection)
+            yield connection
+        if made and self.file is not None:
+            _let_readers_in(self.file)
+
+    def compact(self) -> None:
+        """Give the space of what was deleted back, in SQLite; PostgreSQL does that by itself."""
+        if self.file is not None:
+            try:
+                with closing(sqlite3.connect(self.file, timeout=LOCK_WAIT)) as connection:
+                    connection.execute("VACUUM")
+            except sqlite3.Error as error:
+                raise HistoryError(f"{self._named} could not be compacted: {self._reason(error)}") from None
+
+    @property
+    def _named(self) -> str:
+        return f"the history {self.shown}"
+
+    @contextmanager
+    def _connection(self, *, write: bool) -> Iterator[sa.Connection]:
+        engine = sa.create_engine(self.url, poolclass=NullPool, connect_args=self._connect_args(), hide_parameters=True)
+        if self.file is not None:
+            _prepare_sqlite(engine, immediate=write)
+        try:
+            with engine.begin() as connection:
+                if write and self.file is None:
+                    connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                yield connection
+        except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise HistoryError(f"{self._named} can't be used: {self._reason(error)}") from None
+        finally:
+            engine.dispose()
+
+    def _connect_args(self) -> dict[str, Any]:
+        if self.file is not None:
+            return {"timeout": LOCK_WAIT}
+        limits = f"-c lock_timeout={LOCK_WAIT}s -c statement_timeout={STATEMENT_WAIT}s"
+        return {"connect_timeout": CONNECT_WAIT, "options": limits, "application_name": "northflank-audit"}
+
+    def _is_outdated(self, connection: sa.Connection) -> bool:
+        """Tell whether a migration is due. Raises HistoryError for a newer form, and for what is no history."""
+        tables = set(sa.inspect(connection).get_table_names())
+        if "alembic_version" not in tables:
+            if tables:
+                raise HistoryError(f"{self._named}: it is a database of something else, and is left alone")
+            return True
+        found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+        if found is not None and str(found) > HEAD:
+            raise HistoryError(f"{self._named} was made by a newer version of this tool ({found}); update the tool")
+        return found != HEAD
+
+    def _migrate(self, connection: sa.Connection) -> None:
+        from northflank_audit.history.migration import migrate  # noqa: PLC0415 - Alembic is for new and older databases
+
+        migrate(connection, self.file)
+
+    def _reason(self, error: Exception) -> str:
+        """Return what the driver says, in a line, without the password."""
+        cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
+        lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+        text = lines[0] if lines else type(cause).__name__
+        if self.url.password:
+            text = text.replace(str(self.url.password), "***")
+        return printable(text)
+
+
+def _file_url(path: str) -> sa.URL:
+    if not path or path == ":memory:" or path.endswith(os.sep) or path.startswith("file:"):
+        raise StartError(f"--history: names no file; give {_SHAPES}")
+    return sa.URL.create("sqlite+pysqlite", database=path)
+
+
+def _let_readers_in(file: Path) -> None:
+    """Have a new file write ahead (WAL), so that who reads need not wait for who writes; not all file systems do."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(file, timeout=LOCK_WAIT)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _prepare_sqlite(engine: sa.Engine, *, immediate: bool) -> None:
+    """Let SQLAlchemy, not Python's driver, begin transactions; take the lock at once where it will be needed."""
+
+    @sa.event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @sa.event.listens_for(engine, "begin")
+    def begun(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

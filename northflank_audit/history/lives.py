@@ -1,0 +1,148 @@
+"""The life of findings: when each was found, waived, resolved, and found again."""
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from northflank_audit.errors import StartError
+from northflank_audit.history.ledger import Kind
+from northflank_audit.history.past import known
+from northflank_audit.history.runs import AccountRow
+from northflank_audit.history.schema import EVENTS, FINDINGS, RUNS
+from northflank_audit.model import Result, Severity, Struct
+from northflank_audit.printable import printable
+from northflank_audit.remarks import Waiver
+from northflank_audit.resolution import RESOLVED, Became
+
+SHORTEST: Final = 8
+"""Hexadecimal digits of a fingerprint that are enough to name it."""
+_ENDS: Final = frozenset(each.value for each in RESOLVED)
+_BEGINS: Final = (Kind.OPENED, Kind.REOPENED)
+_OPEN_QUESTIONS: Final = frozenset(each.value for each in Became) - _ENDS
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What a run changed of a finding."""
+
+    at: dt.datetime
+    run: str
+    kind: str
+    """`opened`, `reopened`, `seen`, `waived`, `unwaived`, or what became of it, as in reports."""
+    waiver: Waiver | None = None
+    number: int
+    """Of the run, in the order in which runs were recorded."""
+
+
+class Life(Struct, frozen=True, kw_only=True):
+    """A finding, and everything that happened to it."""
+
+    account: AccountRow
+    finding: Result
+    """As the last run that saw it found it."""
+    open: bool
+    changes: list[Change]
+
+    @property
+    def waiver(self) -> Waiver | None:
+        """The waiver that it has now."""
+        return self.finding.waiver
+
+    def periods(self) -> Iterator[tuple[Change, Change | None]]:
+        """Yield each time that it was open: from the change that opened it to the one that resolved it, if one did."""
+        begin: Change | None = None
+        for change in self.changes:
+            if change.kind in _BEGINS:
+                begin = change
+            elif change.kind in _ENDS and begin is not None:
+                yield begin, change
+                begin = None
+        if begin is not None:
+            yield begin, None
+
+    def state_at(self, number: int) -> str | None:
+        """Return its state after a run, by the run's number: a report's `state` or `became`; None: not found yet."""
+        state: str | None = None
+        for change in self.changes:
+            if change.number > number:
+                break
+            if change.kind in _BEGINS:
+                state = ("new" if change.kind == Kind.OPENED else "reopened") if change.number == number else "ongoing"
+            elif change.kind == Kind.SEEN:
+                state = "ongoing"
+            elif change.kind in _ENDS or change.kind in _OPEN_QUESTIONS:
+                state = change.kind
+        return state
+
+    def is_open_at(self, number: int) -> bool:
+        """Tell whether it was open after a run, seen by it or not."""
+        state = self.state_at(number)
+        return state is not None and state not in _ENDS
+
+    def waived_at(self, number: int) -> Waiver | None:
+        """Return the waiver that it had after a run."""
+        waiver: Waiver | None = None
+        for change in self.changes:
+            if change.number > number:
+                break
+            if change.kind == Kind.WAIVED:
+                waiver = change.waiver
+            elif change.kind in (Kind.UNWAIVED, Kind.REOPENED):
+                waiver = None
+        return waiver
+
+
+def lives(
+    connection: sa.Connection, accounts: dict[int, AccountRow], where: Sequence[sa.ColumnElement[bool]] = ()
+) -> list[Life]:
+    """Return the findings of accounts, worst first, with their lives."""
+    chosen = [FINDINGS.c.account_id.in_(list(accounts)), *where]
+    events: dict[int, list[Change]] = {}
+    query = (
+        sa.select(EVENTS, RUNS.c.id.label("run_id"))
+        .join(RUNS, RUNS.c.seq == EVENTS.c.run_seq)
+        .join(FINDINGS, FINDINGS.c.id == EVENTS.c.finding_id)
+        .where(*chosen)
+        .order_by(EVENTS.c.id)
+    )
+    for row in connection.execute(query).mappings():
+        events.setdefault(row["finding_id"], []).append(_change(row))
+    found = [
+        Life(
+            account=accounts[row["account_id"]],
+            finding=known(row, accounts[row["account_id"]].team).result,
+            open=row["resolved"] is None,
+            changes=events.get(row["id"], []),
+        )
+        for row in connection.execute(sa.select(FINDINGS).where(*chosen)).mappings()
+    ]
+    return sorted(found, key=lambda each: (each.finding.order, each.account.label))
+
+
+def find_lives(connection: sa.Connection, accounts: dict[int, AccountRow], fingerprint: str) -> list[Life]:
+    """Return the finding of a fingerprint, or of its first 8 digits, in each account that has it. Raises StartError."""
+    if len(fingerprint) < SHORTEST:
+        raise StartError(f"'{printable(fingerprint)}': a fingerprint takes at least {SHORTEST} digits")
+    found = lives(connection, accounts, [FINDINGS.c.fingerprint.startswith(fingerprint.lower(), autoescape=True)])
+    if not found:
+        raise StartError(f"the history has no finding '{printable(fingerprint)}'; reports give the fingerprints")
+    if len({each.finding.fingerprint for each in found}) > 1:
+        raise StartError(f"several findings begin with '{printable(fingerprint)}': give more of the fingerprint")
+    return found
+
+
+def _change(row: Any) -> Change:
+    return Change(
+        at=row["at"],
+        run=row["run_id"],
+        kind=row["kind"],
+        waiver=None if row["waiver"] is None else msgspec.json.decode(row["waiver"], type=Waiver),
+        number=row["run_seq"],
+    )
+
+
+def by_severity(results: Collection[Result]) -> dict[str, int]:
+    """Count results by severity."""
+    return {each.value: sum(result.severity is each for result in results) for each in Severity}

@@ -1,0 +1,50 @@
+"""Brings the database to its newest form, with Alembic."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+
+from northflank_audit.printable import spelt
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def scripts() -> ScriptDirectory:
+    """Return the steps that there are."""
+    return ScriptDirectory(str(MIGRATIONS))
+
+
+def migrate(connection: sa.Connection, file: Path | None) -> None:
+    """Take every step that is due, inside the connection's transaction.
+
+    A file of SQLite that holds something is copied first: `history.db` to `history.db.0001`, by its form.
+    """
+    steps = scripts()
+
+    def due(revision: Any, context: Any) -> Any:
+        del context
+        if revision and file is not None:
+            _copy(file, file.with_name(f"{file.name}.{''.join(revision)}"))
+        return steps._upgrade_revs("head", revision)  # noqa: SLF001 - as Alembic's own command `upgrade` does
+
+    with EnvironmentContext(Config(), steps, fn=due, destination_rev="head") as environment:
+        environment.configure(connection=connection)
+        environment.run_migrations()
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a database that another connection has a lock on, as of before that. Raises OSError where it can't be."""
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as old,
+            closing(sqlite3.connect(target)) as new,
+        ):
+            old.backup(new)
+    except sqlite3.Error as error:
+        raise OSError(f"the copy {spelt(str(target))} could not be made ({error})") from None

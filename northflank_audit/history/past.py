@@ -1,0 +1,183 @@
+"""What the history knows of some accounts before a run."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import UNSET
+
+from northflank_audit.baseline import Baseline, BaselineRule
+from northflank_audit.history.schema import ACCOUNTS, BLOBS, FINDINGS, RUN_ACCOUNTS, RUNS
+from northflank_audit.model import Identity, ResourceName, Result, Severity, Status
+from northflank_audit.remarks import Waiver
+from northflank_audit.report import Origin, Run
+from northflank_audit.resolution import Became
+
+Team = str | None
+INPUT: Final = "input"
+"""The host of what came from files that do not say where they are from."""
+
+
+class Holder(NamedTuple):
+    """Whose accounts they are: accounts are told apart by host, by this entity, and by team."""
+
+    host: str
+    """Of the API, without the port, in lower case; `demo` or `input` where there is none."""
+    entity: str
+    """What `/v1/auth` names, else the fleet's target, else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A finding of the history, as the last run that saw it left it."""
+
+    id: int
+    account_id: int
+    result: Result
+    first_seen: dt.datetime
+    open_since: dt.datetime
+    last_seen: dt.datetime
+    open_seq: int
+    last_seq: int
+    unsettled: Became | None
+    resolved: Became | None
+    resolved_seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The past of the accounts of a holder."""
+
+    holder: Holder
+    seq: int = 0
+    """The number of the last run that is recorded, of whichever account."""
+    last: Baseline | None = None
+    """The last run over these accounts, and what was open after it; None: there is none."""
+    findings: Mapping[tuple[int, str], Known] = field(default_factory=dict)
+    """By account and fingerprint."""
+    accounts: Mapping[Team, int] = field(default_factory=dict)
+
+    def known(self, result: Result) -> Known | None:
+        """Return what is known of a finding, open or resolved."""
+        account = self.accounts.get(result.resource.team)
+        return None if account is None else self.findings.get((account, result.fingerprint))
+
+
+def host_of(origin: Origin) -> str:
+    """Return the host by which accounts are told apart."""
+    if origin.kind == "demo":
+        return "demo"
+    host = urlsplit(origin.url).hostname if origin.url else None
+    return host or INPUT
+
+
+def read_past(connection: sa.Connection, holder: Holder, teams: Iterable[Team] | None) -> Past:
+    """Return the past of accounts, by their teams (None: all of the holder's)."""
+    holder = _resolved(connection, holder)
+    accounts = {
+        row.team or None: row.id
+        for row in connection.execute(
+            sa.select(ACCOUNTS.c.team, ACCOUNTS.c.id).where(
+                ACCOUNTS.c.host == holder.host, ACCOUNTS.c.entity == holder.entity
+            )
+        )
+    }
+    asked = set(accounts.values()) if teams is None else {accounts[team] for team in teams if team in accounts}
+    seq = connection.execute(sa.select(sa.func.max(RUNS.c.seq))).scalar() or 0
+    latest = connection.execute(
+        sa.select(sa.func.max(RUN_ACCOUNTS.c.run_seq)).where(RUN_ACCOUNTS.c.account_id.in_(asked))
+    ).scalar()
+    if latest is None:
+        return Past(holder, seq, None, {}, accounts)
+    with_it = connection.execute(sa.select(RUN_ACCOUNTS.c.account_id).where(RUN_ACCOUNTS.c.run_seq == latest)).scalars()
+    names = {identifier: team for team, identifier in accounts.items()}
+    findings = _findings(connection, asked.union(with_it), names)
+    return Past(
+        holder,
+        seq,
+        _baseline(connection, latest, findings),
+        {(each.account_id, each.result.fingerprint): each for each in findings},
+        accounts,
+    )
+
+
+def _resolved(connection: sa.Connection, holder: Holder) -> Holder:
+    """Return the holder; where its entity is unknown, the only one that this host has had."""
+    if holder.entity:
+        return holder
+    known = (
+        connection.execute(sa.select(ACCOUNTS.c.entity).where(ACCOUNTS.c.host == holder.host).distinct())
+        .scalars()
+        .all()
+    )
+    return holder._replace(entity=known[0]) if len(known) == 1 else holder
+
+
+def _findings(connection: sa.Connection, accounts: Iterable[int], teams: Mapping[int, Team]) -> list[Known]:
+    rows = connection.execute(sa.select(FINDINGS).where(FINDINGS.c.account_id.in_(list(accounts))))
+    return [known(row, teams.get(row.account_id)) for row in rows.mappings()]
+
+
+def known(row: Any, team: Team) -> Known:
+    """Return a finding of a row of its table."""
+    resolved = None if row["resolved"] is None else Became(row["resolved"])
+    return Known(
+        id=row["id"],
+        account_id=row["account_id"],
+        result=Result(
+            rule_id=row["rule"],
+            severity=Severity(row["severity"]),
+            status=Status.FAIL,
+            resource=ResourceName(row["type"], row["resource"], row["name"], team, row["project"]),
+            message=row["message"],
+            evidence=msgspec.json.decode(row["evidence"]),
+            waiver=None if row["waiver"] is None else msgspec.json.decode(row["waiver"], type=Waiver),
+            fingerprint=row["fingerprint"],
+            became=UNSET if resolved is None else resolved,
+            first_seen=row["first_seen"],
+            open_since=row["open_since"],
+            last_seen=row["last_seen"],
+        ),
+        first_seen=row["first_seen"],
+        open_since=row["open_since"],
+        last_seen=row["last_seen"],
+        open_seq=row["open_seq"],
+        last_seq=row["last_seq"],
+        unsettled=None if row["unsettled"] is None else Became(row["unsettled"]),
+        resolved=resolved,
+        resolved_seq=row["resolved_seq"],
+    )
+
+
+def _baseline(connection: sa.Connection, seq: int, findings: Sequence[Known]) -> Baseline:
+    """Return a run as its report would be compared: what it found, and what was open that it did not see."""
+    row = connection.execute(
+        sa.select(RUNS.c.run, BLOBS.c.text).join(BLOBS, BLOBS.c.digest == RUNS.c.rules).where(RUNS.c.seq == seq)
+    ).one()
+    replace = msgspec.structs.replace
+    found, pending, resolved = [], [], []
+    for each in findings:
+        if each.resolved is not None:
+            if each.resolved_seq == seq:
+                resolved.append(each.result)
+        elif each.last_seq == seq:
+            found.append(replace(each.result, state="new" if each.open_seq == seq else "ongoing"))
+        else:
+            pending.append(replace(each.result, became=Became.UNSEEN))
+    return Baseline(
+        schema_version="1.0",
+        run=msgspec.json.decode(row.run, type=Run),
+        rules=msgspec.json.decode(row.text, type=list[BaselineRule]),
+        results=found,
+        resolved=resolved,
+        unsettled=pending,
+    )
+
+
+def keys(past: Past) -> set[tuple[str, Identity]]:
+    """Return what identifies the findings that are open: rule and resource."""
+    return {(each.result.rule_id, each.result.resource.identity) for each in past.findings.values()}

@@ -1,0 +1,142 @@
+"""What rules need to be read: which lists, and which parts of the resources in them.
+
+It is told by their expressions alone, before anything is fetched. A part that no rule reads is not fetched.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import Final
+
+from northflank_audit.model import Rule
+from northflank_audit.policy.expressions.cel import Expression, compiled
+from northflank_audit.policy.expressions.field_reads import ACCOUNT, ITEM
+from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
+from northflank_audit.resources.base import LIST
+from northflank_audit.resources.needs import Needs
+from northflank_audit.resources.paths import dotted
+
+RESOURCES: Final = "resources"
+PROJECTS: Final = "projects"
+PROJECT_TYPE: Final = PARENT.name
+
+
+def needs(rules: Iterable[Rule]) -> Needs:
+    """Return what these rules need."""
+    parts: dict[str, dict[str, list[str]]] = {}
+    personal: dict[str, set[str]] = {}
+    ranks: dict[str, int] = {}
+    whole: dict[str, set[str]] = {}
+
+    for rule in rules:
+        for kind_name, part in _parts(rule):
+            ranks[kind_name] = max(ranks.get(kind_name, 0), rule.severity.rank)
+            ids = parts.setdefault(kind_name, {}).setdefault(part, [])
+            if rule.id not in ids:
+                ids.append(rule.id)
+        for kind, steps in reads(rule):
+            path = dotted(steps)
+            for field_ in filter(None, map(kind.fields.get, (path, f"{path}[]"))):  # a list's texts are what it is
+                for name, kept in _of_parents(kind, field_.path) if field_.personal else ():
+                    personal.setdefault(name, set()).add(kept)
+        for kind_name, part in _of_all(rule):
+            whole.setdefault(kind_name, set()).add(part)
+    return Needs(
+        {kind: {part: tuple(ids) for part, ids in by_part.items()} for kind, by_part in parts.items()},
+        {kind: frozenset(paths) for kind, paths in personal.items()},
+        ranks,
+        {kind: frozenset(names) for kind, names in whole.items()},
+    )
+
+
+def _parts(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Yield each part that a rule needs, with its type's name."""
+    for kind, steps in reads(rule):
+        yield from _found(kind, {LIST, *kind.giving(steps)})
+    for kind, part in _presence_parts(rule):
+        yield from ((kind.name, name) for name in kind.needed({part}))
+
+
+def _found(kind: ResourceType, parts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield parts of a type, and what it takes to find its resources, each with the type's name."""
+    yield from ((kind.name, name) for name in kind.needed(parts))
+    if kind.within is not None:
+        yield from _found(kind.within.parent, {LIST, kind.within.part})
+    elif kind.scope is Scope.PROJECT:
+        yield PROJECT_TYPE, LIST
+
+
+def _of_all(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Yield each part that a rule needs of all resources of a type, with the type's name.
+
+    Nobody knows which parent holds the child that matters. What a rule about a child type reads of others is read of
+    all of them, too, so that the number of requests does not depend on which children there are.
+    """
+    parents = [kind.within for kind, _ in reads(rule) if kind.within is not None]
+    yield from ((each.parent.name, name) for each in parents for name in each.parent.needed({each.part}))
+    if TYPES[rule.resource].within is not None:
+        yield from ((name, part) for name, part in _parts(rule) if part != LIST)
+
+
+def _of_parents(kind: ResourceType, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the path of a field, and of a child type's field that in its parent, each with the type's name."""
+    yield kind.name, path
+    if kind.within is not None:
+        yield from _of_parents(kind.within.parent, kind.within.parent.part(kind.within.part).prefix + path)
+
+
+def expressions(rule: Rule) -> list[Expression]:
+    """Return a rule's compiled expressions."""
+    sources = (rule.when, rule.require)
+    return [compiled(source, rule.resource) for source in sources if source is not None]
+
+
+def reads(rule: Rule) -> Iterator[tuple[ResourceType, tuple[str, ...]]]:
+    """Yield each field that a rule reads, with its type; no steps where it reads the list alone."""
+    own = TYPES[rule.resource]
+    if own.listing is not None:
+        yield own, ()
+    for expression in expressions(rule):
+        for read in expression.reads_within:
+            yield from _read(own, read.path)
+
+
+def _presence_parts(rule: Rule) -> Iterator[tuple[ResourceType, str]]:
+    """Yield each part that it takes to know whether a field is there that a rule asks for, with its type."""
+    own = TYPES[rule.resource]
+    for expression in expressions(rule):
+        reads = [read.path for read in expression.reads_within]
+        mine = {own.variable: own.name} if own.listing is not None else {}
+        others = {kind.name for path in reads if path[0] not in mine for kind, _ in _read(own, path)}
+        for kinds, form in zip((mine.values(), others), expression.cautious_forms, strict=True):
+            yield from (
+                (TYPES[name], part.name)
+                for name in sorted(kinds)
+                for part in TYPES[name].parts
+                if form.asks(None if TYPES[name].lists_all else TYPES[name].names_of(frozenset({part.name})))
+            )
+
+
+def _read(own: ResourceType, path: Sequence[str]) -> Iterator[tuple[ResourceType, tuple[str, ...]]]:
+    variable, *steps = path
+    if variable == ACCOUNT and steps:
+        kind = by_collection().get(steps[0])
+        if kind is not None:
+            yield kind, tuple(steps[2:]) if steps[1:2] == [ITEM] else ()
+    elif variable == RESOURCES:
+        kind = TYPES[own.alias or own.name]
+        yield kind, tuple(steps[1:]) if steps[:1] == [ITEM] else ()
+    elif variable == PROJECTS:
+        yield TYPES[PROJECT_TYPE], ()
+    elif variable == own.variable and own.listing is not None:
+        yield own, tuple(steps)
+
+
+def by_collection() -> dict[str, ResourceType]:
+    """Return the types by the names of their lists below `account`."""
+    return {kind.collection: kind for kind in TYPES.values() if kind.listing is not None}
+
+
+@cache
+def field_names(kind: str) -> frozenset[str]:
+    """Return the names of a type's fields, and of the maps and lists that they are in."""
+    return frozenset(name for path in TYPES[kind].fields for name in path.replace("[]", "").split("."))

@@ -1,0 +1,32 @@
+"""What became of a violation that a later run does not find."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Became(StrEnum):
+    """What became of a violation that is in the baseline and not among the current violations."""
+
+    FIXED = "fixed"
+    """The rule passes."""
+    NOTAPPLICABLE = "notapplicable"
+    """The rule no longer applies to it."""
+    GONE = "gone"
+    """The resource no longer exists."""
+    UNKNOWN = "unknown"
+    """The current run could not evaluate it."""
+    UNSEEN = "unseen"
+    """The current run did not see it, and did not see everything."""
+    UNAUDITED = "unaudited"
+    """The current run was not asked to audit its account or its project."""
+    UNASKED = "unasked"
+    """Its rule did not run in the current run."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Became | None":
+        """Return what a word of earlier versions stands for."""
+        return cls.FIXED if value == "mended" else None
+
+
+RESOLVED: Final = frozenset({Became.FIXED, Became.NOTAPPLICABLE, Became.GONE})
+"""What counts as resolved. In the other cases nothing is known, and unknown is not resolved."""

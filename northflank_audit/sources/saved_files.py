@@ -1,0 +1,293 @@
+"""Saved JSON as a source: snapshots, API responses, and what the official CLI prints."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from itertools import groupby
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from northflank_audit import jsontext
+from northflank_audit.errors import StartError
+from northflank_audit.model import LIST, RESOURCE_TYPE, Resource
+from northflank_audit.northflank.paging import claimed, contradictions, disagreement, maps_with, with_ids
+from northflank_audit.report import Origin, Subject
+from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
+from northflank_audit.resources.decode import listed, restored
+from northflank_audit.sources import snapshot
+from northflank_audit.sources.interface import AT_HOME, ELSEWHERE, NOT_ASKED, Source
+from northflank_audit.sources.snapshot import KIND, DecodedSnapshot, SavedResource, Snapshot
+
+NO_DETAILS: Final = "the input holds no details; a snapshot of a live audit does"
+NOT_KEPT: Final = "it is personal, and no rule read it when this was fetched"
+DIFFERENT: Final = "the inputs differ on them"
+NOT_STATED: Final = "the snapshot does not say what of the account it has"
+_DEFAULT: Final = TYPES[RESOURCE_TYPE]
+"""The type whose list an input is where it does not say it."""
+_FORMS: Final = (
+    f"it must be a snapshot of this tool, a response of '{_DEFAULT.part(LIST).title}', or what "
+    f"'{_DEFAULT.command}' prints"
+)
+
+
+class InputFile(NamedTuple):
+    """A file that has been read."""
+
+    name: str
+    content: bytes
+    type: str | None = None
+    """Of which type's list it is an answer; None where it is a snapshot, or one of registries."""
+    project: str | None = None
+
+
+class ListAnswer(NamedTuple):
+    """A decoded answer of a list."""
+
+    name: str
+    kind: ResourceType
+    project: str | None
+    items: list[Any]
+    pagination: Any
+    """What it says of pages; None where it says nothing."""
+    disagreement: str
+    """What a second pagination, beside the list, says against that; empty if nothing."""
+
+
+class InputSource(Source):
+    """Files that have been read. All of them are decoded before the first is evaluated."""
+
+    def __init__(self, files: Sequence[InputFile | tuple[str, bytes]], team: str | None) -> None:
+        """Decode files. `team` is whose resources they are, where they do not say it.
+
+        Raises StartError for anything that is not one of the forms.
+        """
+        given = [InputFile(*each) for each in files]
+        names = [each.name for each in given]
+        super().__init__(Origin(kind="input", files=names, teams=[team] if team else []))
+        self.subjects = [Subject(name=each.name, sha256=hashlib.sha256(each.content).hexdigest()) for each in given]
+        self._inputs = [(each.name, _decoded(each)) for each in given]
+        self._team = team
+        snapshots = [(name, value.snapshot) for name, value in self._inputs if isinstance(value, DecodedSnapshot)]
+        if snapshots and team is not None:
+            raise StartError(f"{snapshots[0][0]}: a snapshot names its teams; omit --team")
+        teams = [each for _, found in snapshots for each in found.source.teams]
+        if teams:
+            self.origin = replace(self.origin, teams=list(dict.fromkeys(teams)))
+        if snapshots and len(snapshots) == len(self._inputs):  # else some of it is as of now
+            self.as_of = max(found.taken_at for _, found in snapshots)
+            self.origin = replace(self.origin, taken_at=self.as_of)
+
+    def _pages(self, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
+        """Yield each file's resources."""
+        for kind in kinds:
+            for team in self._teams():
+                self._note_list(kind, team)
+        for name, value in self._inputs:
+            if isinstance(value, DecodedSnapshot):
+                yield from self._replayed(name, value, kinds)
+            elif value.kind in kinds:
+                yield self._read(value)
+        for team in self._teams():
+            for kind in kinds:
+                if kind.scope is Scope.PROJECT:
+                    self._of_some_projects(kind, team)
+
+    def _teams(self) -> Mapping[str | None, None]:
+        """Return the teams that the inputs are about."""
+        teams_: dict[str | None, None] = {}
+        for _, value in self._inputs:
+            teams = value.snapshot.teams if isinstance(value, DecodedSnapshot) else [self._team]
+            teams_.update(dict.fromkeys(teams))
+        return teams_
+
+    def _note_list(self, kind: ResourceType, team: str | None) -> None:
+        """Take note of what the inputs say of a type's list: one that no input holds is a gap."""
+        if self._has_scope(kind, team):
+            return
+        states = [each for _, value in self._inputs if (each := self._state_of_list(value, kind, team)) is not None]
+        complete = [each for each in states if isinstance(each, frozenset)]
+        whys = [each for each in states if isinstance(each, str) and each != NOT_ASKED]
+        if kind is PARENT and complete:  # what one input does not know, another does
+            whys = [DIFFERENT] if any(each != complete[0] for each in complete) else []
+        if whys == [DIFFERENT]:  # no input has a problem that says so
+            self._gap(kind, team, None, DIFFERENT)
+        elif not (complete or whys):
+            not_held = (
+                f"the input holds no {kind.plural}; a snapshot of a live audit with a rule that asks for them does"
+            )
+            self._gap(kind, team, None, NOT_ASKED if NOT_ASKED in states else not_held)
+        elif whys:
+            self._lacks(kind, team, whys[0])
+
+    def _has_scope(self, kind: ResourceType, team: str | None) -> bool:
+        """Take note of why a snapshot's account has no resources of a type; tell whether that is so."""
+        saved = [
+            each
+            for _, value in self._inputs
+            if isinstance(value, DecodedSnapshot)
+            for each in value.snapshot.accounts
+            if each.team == team
+        ]
+        partial_ = bool(saved) and all(each.partial for each in saved)
+        why = next((each.out_of_scope[kind.name] for each in saved if kind.name in each.out_of_scope), "")
+        if partial_ and kind.scope not in AT_HOME:
+            why = why or ELSEWHERE
+        account = self._account(team)
+        scope = {**account.out_of_scope, **({kind.name: why} if why else {})}
+        self.accounts[team] = replace(account, out_of_scope=scope, partial=partial_)
+        return bool(why)
+
+    def _state_of_list(
+        self, value: DecodedSnapshot | ListAnswer, kind: ResourceType, team: str | None
+    ) -> frozenset[str] | str | None:
+        """Return what an input has of a list: ids, where it is known; why it is not; None, nothing at all."""
+        if isinstance(value, ListAnswer):
+            own = value.kind is kind and team == self._team
+            return frozenset(str(item.get(kind.id)) for item in value.items if isinstance(item, dict)) if own else None
+        account = next((each for each in value.snapshot.accounts if each.team == team), None)
+        if account is None:
+            return NOT_STATED if team in value.snapshot.teams else None
+        if kind.name in account.unknown:
+            return account.unknown[kind.name]
+        return frozenset(account.projects) if kind.name in value.snapshot.counts else NOT_ASKED
+
+    def _read(self, answer: ListAnswer) -> list[Resource]:
+        with self._list_of(answer.kind, self._team):
+            pagination = answer.pagination if isinstance(answer.pagination, dict) else {}
+            self._count(claimed(pagination))
+            if pagination.get("hasNextPage") or pagination.get("cursor"):
+                self.problems.append(f"{answer.name}: it says that there is a next page, which is not in it")
+            elif pagination.get("hasNextPage") is not False:
+                self.problems.append(f"{answer.name}: its 'pagination' does not say whether there is a next page")
+            self.problems += [f"{answer.name}: {answer.disagreement}"] if answer.disagreement else []
+            items = with_ids(answer.items, answer.kind.id, answer.kind.part(LIST).identifying(self._team))
+            self.problems += contradictions(items, pagination, answer.name, answer.kind.id)
+            return self._admit(
+                items,
+                answer.kind,
+                self._team,
+                answer.project,
+                answer.name,
+                decode=partial(listed, answer.kind, personal=self.needs.personal.get(answer.kind.name, ())),
+                shortfall=NO_DETAILS if answer.kind.parts else None,
+            )
+
+    def _of_some_projects(self, kind: ResourceType, team: str | None) -> None:
+        """Take note of the projects of an account whose lists of a type may be, or are, in none of the inputs."""
+        account = self._account(team)
+        why = account.unknown.get(PARENT.name)
+        if why is not None and kind.name not in account.unknown:
+            self._gap(kind, team, None, f"the projects are not known ({why})")
+        answers = [value for _, value in self._inputs if isinstance(value, ListAnswer) and value.kind is kind]
+        if not answers or team != self._team:
+            return
+        rest = [each for each in account.projects if each not in {answer.project for answer in answers}]
+        for project in rest:
+            self._gap(kind, team, project, f"the input holds no {kind.plural} of the project '{project}'")
+
+    def _replayed(self, name: str, value: DecodedSnapshot, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
+        snapshot = value.snapshot
+        self.page_count += snapshot.pages
+        self.counted = None if self.counted is None or snapshot.count is None else self.counted + snapshot.count
+        self.generations.update(snapshot.generations)
+        self.warnings += snapshot.warnings
+        self.gaps += [
+            Resource(
+                type=gap.type, id="", name=None, team=gap.team, project=gap.project, record={}, parts=frozenset(),
+                shortfall=gap.shortfall,
+            )
+            for gap in snapshot.gaps
+            if TYPES.get(gap.type) in kinds
+        ]  # fmt: skip
+        self.unlisted += [] if snapshot.accounts else snapshot.incomplete_reasons
+        with ExitStack() as lists:
+            if value.names_accounts:
+                self.problems += snapshot.incomplete_reasons
+            for account in snapshot.accounts:
+                for kind in kinds:
+                    lists.enter_context(self._list_of(kind, account.team))
+            if not value.names_accounts:
+                self.problems += snapshot.incomplete_reasons
+            if not value.intact:
+                self.problems.append(f"{name}: the snapshot was changed after it was taken: its SHA-256 does not match")
+            else:
+                self.problems += (f"{name}: {problem}" for problem in value.missing)
+        for (type_name, team, _), records in groupby(
+            snapshot.records, lambda each: (each.type, each.team, each.project)
+        ):
+            found_kind = TYPES.get(type_name)
+            if found_kind is not None and found_kind in kinds:
+                with self._list_of(found_kind, team):
+                    yield [each for saved in records for each in self._restored(name, found_kind, saved, snapshot)]
+
+    def _restored(self, name: str, kind: ResourceType, saved: SavedResource, of: Snapshot) -> list[Resource]:
+        names = {part.name for part in kind.sources}
+        personal = self.needs.personal.get(kind.name, frozenset())
+        omitted_fields = of.omitted_fields(kind.name, personal)
+        return self._admit(
+            [saved.record],
+            kind,
+            saved.team,
+            saved.project,
+            name,
+            decode=partial(restored, kind, personal=personal),
+            parts=frozenset(saved.parts) & names,
+            shortfall=saved.shortfall or (NOT_KEPT if omitted_fields else None),
+            omitted_fields=omitted_fields,
+        )
+
+
+def _decoded(file: InputFile) -> DecodedSnapshot | ListAnswer:
+    name = file.name
+    try:
+        content = jsontext.as_utf8(file.content)
+        if not content.strip():
+            raise StartError(f"{name}: empty; did the command that should write it fail?")
+        value = jsontext.decode(content)
+    except UnicodeDecodeError as error:
+        raise StartError(f"{name}: not JSON ({error})") from None
+    except jsontext.DuplicateKey as error:
+        raise StartError(f"{name}: it contradicts itself: {error}") from None
+    except jsontext.InvalidJSON as error:
+        raise StartError(f"{name}: {error}") from None
+    if isinstance(value, dict) and value.get("kind") == KIND:
+        if file.type is not None:
+            raise StartError(f"{name}: a snapshot names its types; omit {file.type}=")
+        try:
+            return snapshot.read(value)
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise StartError(f"{name}: not a whole snapshot ({error})") from None
+    return _answer(file, TYPES[file.type] if file.type else _DEFAULT, value)
+
+
+def _answer(file: InputFile, kind: ResourceType, value: Any) -> ListAnswer:
+    """Return an answer of a type's list. Raises StartError for anything else."""
+    part = kind.part(LIST)
+    forms = _FORMS if file.type is None else f"it must be an answer of the list of {kind.plural}"
+    whole = value if isinstance(value, dict) else {"data": value}
+    by_api, by_cli = maps_with(whole.get("data"), part.keys), maps_with(whole, part.keys)
+    extra = [each for each in by_cli if by_api or ("data" in whole and not each.startswith("data."))]
+    (key, beside), *others = (
+        by_api or {each: by_cli[each] for each in by_cli if each not in extra} or {"": {}}
+    ).items()
+    items = beside.get(key.rpartition(".")[2]) if part.keys else whole.get("data", whole)
+    if kind.scope is Scope.TOKEN and isinstance(items, dict):
+        items = [items]
+    if not isinstance(items, list):
+        raise StartError(f"{file.name}: {forms}")
+    if whole.get("error") is not None:
+        raise StartError(f"{file.name}: it is an error's answer: {forms}")
+    if extra:
+        raise StartError(f"{file.name}: it contradicts itself: it has both 'data' and '{extra[0]}'")
+    if others:
+        raise StartError(f"{file.name}: it contradicts itself: it has both '{key}' and '{others[0][0]}'")
+    pagination = whole.get("pagination")
+    printed = "pagination" not in whole and (by_cli or isinstance(value, list) or "data" not in whole)
+    if printed or (pagination is None and not part.paged):
+        pagination = {"hasNextPage": False}  # what the CLI prints: it has read all pages
+    inner = beside.get("pagination") if "." in key else None
+    wrong = disagreement(inner, items, pagination if isinstance(pagination, dict) else {}) if inner is not None else ""
+    return ListAnswer(file.name, kind, file.project, items, pagination, wrong)

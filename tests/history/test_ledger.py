@@ -1,0 +1,138 @@
+"""What is new, ongoing, reopened or resolved by the history, and since when; in SQLite and in PostgreSQL."""
+
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+
+from northflank_audit.history.ledger import record
+from northflank_audit.history.lives import find_lives, lives
+from northflank_audit.history.past import Holder, read_past
+from northflank_audit.history.runs import account_ids, runs
+from northflank_audit.history.schema import EVENTS
+from northflank_audit.remarks import Waiver
+from tests.conftest import resource, rule
+from tests.history.conftest import START, Account, states
+
+OPEN = rule(id="open", require="!credential.open")
+DAY = dt.timedelta(days=1)
+WAIVER = Waiver(rule="open", resource="a", reason="r", owner="o", expires=dt.date(2027, 1, 1))
+
+
+def credential(identity: str, opened: bool | None = True, team: str | None = None):
+    fields = {} if opened is None else {"open": opened}
+    return resource(team=team, id=identity, name=identity, **fields)
+
+
+def days(account: Account, *each_day, **more):
+    """Audit on one day after another, and return the reports."""
+    first = len(account.reports)
+    return [
+        account.audited(*resources, rules=[OPEN], at=START + (first + day) * DAY, **more)
+        for day, resources in enumerate(each_day)
+    ]
+
+
+def test_a_violation_is_new_then_ongoing_then_fixed_then_reopened(account):
+    reports = days(account, [credential("a")], [credential("a")], [credential("a", opened=False)], [credential("a")])
+    assert [states(each) for each in reports] == [{"a": "new"}, {"a": "ongoing"}, {"a": "fixed"}, {"a": "reopened"}]
+    seen = [(each.first_seen, each.open_since, each.last_seen) for each in reports[3].results]
+    assert seen == [(START, START + 3 * DAY, START + 3 * DAY)]
+    fixed = reports[2].resolved_results[0]
+    assert (fixed.first_seen, fixed.last_seen) == (START, START + DAY)
+
+
+@pytest.mark.parametrize(
+    ("more", "state"),
+    [
+        ({"seen": False}, "unseen"),
+        ({"rules": []}, "unasked"),
+        ({"teams": ("other",)}, None),
+        ({"unread": [(None, "registry-credential")]}, "unseen"),
+    ],
+)
+def test_what_was_not_seen_is_neither_resolved_nor_ongoing_and_keeps_its_age(account, more, state):
+    days(account, [credential("a")])
+    second = account.audited(**{"rules": [OPEN], "at": START + DAY, **more})
+    assert states(second).get("a") == state
+    (third,) = days(account, [credential("a")])
+    assert states(third) == {"a": "ongoing"}
+    assert third.results[0].first_seen == START
+
+
+def test_a_verdict_that_is_unknown_leaves_a_violation_open(account):
+    first, second, third = days(account, [credential("a")], [credential("a", opened=None)], [credential("a")])
+    assert [states(each)["a"] for each in (first, second, third)] == ["new", "unknown", "ongoing"]
+    with account.database.reading() as connection:
+        (life,) = find_lives(connection, account_ids(connection), third.results[0].fingerprint[:8])
+    assert [each.kind for each in life.changes] == ["opened", "unknown", "seen"]
+
+
+def test_a_run_that_changes_nothing_adds_a_line_and_no_copy(account):
+    days(account, *[[credential(f"c{number}") for number in range(50)]] * 5)
+    with account.database.reading() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(EVENTS)).scalar() == 50
+        assert [each.accounts[0].open["low"] for each in runs(connection)] == [50] * 5
+
+
+def test_waivers_come_and_go(account):
+    days(account, [credential("a")], [credential("a")], waivers=[])
+    days(account, [credential("a")], waivers=[WAIVER])
+    days(account, [credential("a")])
+    with account.database.reading() as connection:
+        (life,) = lives(connection, account_ids(connection))
+        assert [each.accounts[0].waived for each in runs(connection)] == [0, 0, 1, 0]
+    assert [each.kind for each in life.changes] == ["opened", "waived", "unwaived"]
+    assert [life.waived_at(number) is not None for number in (2, 3, 4)] == [False, True, False]
+
+
+def test_accounts_are_told_apart_by_host_entity_and_team(database):
+    same = [credential("a")]
+    assert states(days(Account(database), same)[0]) == {"a": "new"}
+    assert states(days(Account(database, Holder("api.northflank.com", "other")), same)[0]) == {"a": "new"}
+    assert states(days(Account(database, Holder("api.example.com", "acme")), same)[0]) == {"a": "new"}
+    of_team = [credential("a", team="pay")]
+    assert states(days(Account(database, Holder("api.northflank.com", "acme")), of_team, teams=("pay",))[0]) == {
+        "a": "new"
+    }
+    with database.reading() as connection:
+        assert len(account_ids(connection)) == 4
+
+
+def test_where_the_holder_is_unknown_the_only_one_of_the_host_is_meant(database):
+    days(Account(database), [credential("a")])
+    assert states(days(Account(database, Holder("api.northflank.com", "")), [credential("a")])[0]) == {"a": "ongoing"}
+
+
+def test_a_team_that_was_not_audited_keeps_what_it_has(account):
+    pay, data = credential("p", team="pay"), credential("d", team="data")
+    days(account, [pay, data], teams=("pay", "data"))
+    (alone,) = days(account, [pay], teams=("pay",))
+    assert states(alone) == {"p": "ongoing", "d": "unaudited"}
+    (both,) = days(account, [pay], teams=("pay", "data"))
+    assert states(both) == {"p": "ongoing", "d": "gone"}
+
+
+def test_a_clock_that_goes_backwards_loses_nothing(account):
+    days(account, [credential("a")])
+    account.audited(credential("a"), credential("b"), rules=[OPEN], at=START - 400 * DAY)
+    (last,) = days(account, [credential("a")])
+    assert states(last) == {"a": "ongoing", "b": "gone"}
+    assert [each.first_seen for each in last.results] == [START]
+    with account.database.reading() as connection:
+        assert len(runs(connection)) == 3
+
+
+def test_a_finding_of_a_run_at_the_same_time_stays(account):
+    """Both read the history before the other wrote; what the slower one did not see is not resolved by it."""
+    days(account, [credential("a")])
+    with account.database.writing() as connection:
+        past = read_past(connection, account.holder, [None])
+    days(account, [credential("a"), credential("b")])
+    slow = Account(None)
+    slow.reports = [*account.reports]
+    report = slow.audited(credential("a", opened=False), rules=[OPEN], at=START + DAY, baseline=past.last)
+    with account.database.writing() as connection:
+        record(connection, report, past, [None])
+        found = lives(connection, account_ids(connection))
+    assert {each.finding.resource.id: each.open for each in found} == {"a": True, "b": True}
