@@ -51,9 +51,12 @@ class AuditSettings:
     fail_on: SeverityName | Literal["never"] | None = None
     on_unknown: Literal["fail", "ignore"] | None = None
     fail_on_new: bool = False
+    new_for: str | None = None
+    max_age: str | Sequence[str] = ()
     include: Literal["pass", "notapplicable"] | Sequence[Literal["pass", "notapplicable"]] = ()
     console_url: str | None = None
     compare: Path | None = None
+    history: str | None = None
     save_snapshot: Path | None = None
     page_size: int | None = None
     max_attempts: int | None = None

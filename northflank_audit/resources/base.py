@@ -83,6 +83,8 @@ class Part:
     """Of a list of children: the field of the record that holds them."""
     id: str = "id"
     """Of a list of children: the field that identifies each."""
+    among: str = ""
+    """Of a list of children: the type whose resources all of them are, as the members of a role are the team's."""
     identify: Callable[[Record, str | None], str | None] | None = None
     """Of a list: computes the id of an item that has none, from all that the endpoint gave and the team."""
     into: str = ""

@@ -21,7 +21,7 @@ ASKED = {
     "fish": "complete -C '{words} {last}'",
 }
 CASES = [
-    ("northflank-audit", "--fail", {"--fail-on"}),
+    ("northflank-audit", "--min-s", {"--min-severity"}),
     ("northflank-audit", "ru", {"rules", "run"}),
     ("northflank-audit --demo --fail-on", "h", {"high"}),
     ("northflank-audit --format", "js", {"json", "jsonl"}),

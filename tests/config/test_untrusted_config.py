@@ -2,6 +2,7 @@
 
 from northflank_audit.cli.app import run_command
 from northflank_audit.config.untrusted_config import OUTPUT_OPTIONS, SOURCE_OPTIONS, VERDICT_OPTIONS
+from tests.conftest import ROOT
 
 SAFE = {
     "annotations", "compare", "config", "console-url", "csv-dialect", "details", "email-to", "format", "framework", "help",
@@ -22,3 +23,8 @@ def test_every_option_was_looked_at():
 def test_what_it_may_not_say_are_options_that_there_are():
     options = {param.name.replace("_", "-") for param in run_command.params}
     assert {*SOURCE_OPTIONS, *OUTPUT_OPTIONS, *VERDICT_OPTIONS} - options == {"overrides"}
+
+
+def test_the_docs_name_them_all():
+    page = (ROOT / "docs/configuration.md").read_text().split("## A config file that was found")[1].split("\n## ")[0]
+    assert [each for each in (*SOURCE_OPTIONS, *OUTPUT_OPTIONS, *VERDICT_OPTIONS) if f"`{each}`" not in page] == []

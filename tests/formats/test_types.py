@@ -82,9 +82,12 @@ def test_nothing_is_called_a_credential_that_is_none(mixed, written):
 def test_resources_and_accounts_are_named_alike_in_every_format(mixed, written):
     """JSON, JSON Lines and the attestation have team, project and id alone."""
     accounts = [ResourceName("account", team or "account", None, team) for team in (None, "payments")]
-    results = [replace(mixed.results[1], resource=name, message="m", fingerprint=name.id) for name in (SITE, *accounts)]
+    results = [
+        replace(mixed.results[1], resource=name, message="m", fingerprint=name.id)
+        for name in (replace(DB, name=None), *accounts)
+    ]
     said = " ".join(html.unescape(written(replace(mixed, results=results))).split())
-    for name in ("payments/shop.example", "the token's own account", "team payments"):
+    for name in ("payments/shop/db", "the token's own account", "team payments"):
         assert name in said or name.capitalize() in said
 
 
