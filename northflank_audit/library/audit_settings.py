@@ -49,6 +49,8 @@ class AuditSettings:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """What to change of the rules, by their ids, as in a config file: `{"ID": {"severity": "low"}, "OTHER": "off"}`."""
     waivers: Path | None = None
+    max_waiver_days: int | None = None
+    annotations: Path | None = None
     details: Literal["auto", "always", "never"] | None = None
     absent: Literal["unknown", "notapplicable", "violating"] | None = None
     fail_on: SeverityName | Literal["never"] | None = None
