@@ -1,5 +1,6 @@
 """Reads the policy of a run: rules, waivers, and the report to compare with."""
 
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import fields
@@ -11,10 +12,13 @@ from northflank_audit.config.secret_files import exposed
 from northflank_audit.config.settings import Settings
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.formats import FORMATS
+from northflank_audit.formats.text import plural
 from northflank_audit.policy.lint.vacuous import vacuous
 from northflank_audit.policy.selection import Selection, check_framework
 from northflank_audit.printable import spelt
 from northflank_audit.reading import read_text
+
+log = logging.getLogger(__name__)
 
 
 def read_policy(settings: Settings) -> Policy:
@@ -33,6 +37,7 @@ def read_policy(settings: Settings) -> Policy:
         check_framework("--framework", settings.framework, [*rules, *not_configured])
     first = _first(settings)
     located_waivers = read_waivers(waivers, settings.waivers or bundled.DEMO_WAIVERS.name) if waivers else []
+    log.info("the audit begins, with %s", plural(len(rules), "rule"))
     return Policy(
         rules=rules,
         waivers=[waiver for _, waiver in located_waivers],

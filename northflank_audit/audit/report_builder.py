@@ -26,18 +26,12 @@ from northflank_audit.sources.interface import Source
 class ReportBuilder:
     """Takes evaluated batches, and builds the report of them."""
 
-    def __init__(
-        self,
-        request: AuditRequest,
-        engine: TimedEngine,
-        started: dt.datetime,
-        history: RunComparison | None = None,
-    ) -> None:
-        """`history` is what to compare with in place of the policy's baseline."""
+    def __init__(self, request: AuditRequest, engine: TimedEngine, started: dt.datetime) -> None:
         policy = request.policy
         self._request, self._engine, self._started = request, engine, started
         waivers = WaiverBook(policy.waivers, started.date())
-        comparison = history or (None if policy.baseline is None else BaselineComparison(policy.baseline))
+        comparison: RunComparison | None = request.history
+        comparison = comparison or (None if policy.baseline is None else BaselineComparison(policy.baseline))
         self._totals = VerdictTotals(engine, waivers, request.include, comparison)
         self._read: Counter[str] = Counter()
         self._absent = AbsentFields(engine.rules)
