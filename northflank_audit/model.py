@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from northflank_audit.parameters import ParameterSchema, unset
 from northflank_audit.printable import blank
+from northflank_audit.remarks import Annotation, Waiver
 from northflank_audit.resolution import Became
 
 RESOURCE_TYPE: Final = "registry-credential"
@@ -58,6 +59,8 @@ class Struct(msgspec.Struct, frozen=True, rename="camel"):
 
 Identity = tuple[str, str | None, str | None, str]
 """The identity of a resource: its type, team, project and id."""
+OWN_ACCOUNT: Final = "the token's own account"
+"""What people call the account that belongs to no team."""
 LIST: Final = "list"
 """The part of a record that its list gives."""
 DETAIL: Final = "detail"
@@ -96,6 +99,11 @@ class Resource(Struct, frozen=True, kw_only=True):
         return DETAIL in self.parts
 
 
+def account_name(team: str | None) -> str:
+    """Return what people call a team's account, or (None) the token's own."""
+    return OWN_ACCOUNT if team is None else f"team {team}"
+
+
 def checked_time(time: dt.datetime) -> None:
     """Raise ValueError for a time without a zone, or so far away that calculating with it may fail."""
     if time.tzinfo is None:
@@ -119,7 +127,7 @@ class Account(Struct, frozen=True, kw_only=True):
     """Whether only what the token or its organisation has was asked for, and none of the account's own lists."""
 
     def __str__(self) -> str:
-        """Name the account in messages."""
+        """Name the account in messages about what it holds."""
         return "the account" if self.team is None else f"team {self.team}"
 
     @property
@@ -190,22 +198,6 @@ class Rule(Struct, frozen=True, kw_only=True):
         return unset(self.requires, self.params)
 
 
-class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An accepted violation. It holds through the day `expires`, UTC."""
-
-    rule: str
-    """A rule's id; shell wildcards allowed."""
-    resource: str
-    """A resource's id, or an account's (its team, or `account`); shell wildcards allowed."""
-    reason: str
-    owner: str
-    expires: dt.date
-    team: str | UnsetType | None = UNSET
-    """A team's id, or null for the token's own account; left out, any."""
-    project: str | UnsetType = UNSET
-    type: str | UnsetType = UNSET
-
-
 class ResourceName(Struct, frozen=True):
     """A resource as results name it."""
 
@@ -252,6 +244,9 @@ class Result(Struct, frozen=True, kw_only=True):
     """The fields that the expression read, by their path below the record, and their values; and how many records and
     projects it saw, if it read them."""
     waiver: Waiver | None
+    annotation: Annotation | UnsetType = UNSET
+    overdue: bool | UnsetType = UNSET
+    """True if its annotation says that it should have been fixed before the run."""
     fingerprint: str
     reason: str | UnsetType = UNSET
     """Why it is unknown or an error; equal for equal causes, whatever the resource is called."""
@@ -277,6 +272,11 @@ class Result(Struct, frozen=True, kw_only=True):
     def violates(self) -> bool:
         """Whether it counts towards exit code 1, severity aside."""
         return self.status is Status.FAIL and self.waiver is None
+
+    @property
+    def is_called_incorrect(self) -> bool:
+        """Whether someone says that the tool is wrong about it."""
+        return self.annotation is not UNSET and self.annotation.incorrect
 
     @property
     def order(self) -> tuple[int, str, str, str, str, str]:

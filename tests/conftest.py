@@ -1,5 +1,6 @@
 """What many tests need."""
 
+import datetime as dt
 import io
 import json
 import logging
@@ -34,6 +35,9 @@ settings.load_profile("tests")
 NET = 300.0
 """Seconds after which a test gives up what should have ended: a net, of which no outcome depends."""
 
+LATER = str(dt.datetime.now(dt.UTC).date() + dt.timedelta(300))
+"""A day until which a waiver may last."""
+
 ROOT = Path(__file__).parent.parent
 AUDIT = ROOT / "audit.py"
 
@@ -51,10 +55,9 @@ def quiet_log() -> None:
     log.setLevel(logging.NOTSET)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _bundled_rules_are_read_once():
+def _read_once(read):
     """Read each bundled rule file once: what comes of it is the same in every test, and takes most of a second."""
-    read, known, kept = rulebook._file, {path.read_text() for path in bundled.RULES.rglob("*.yaml")}, {}
+    known, kept = {path.read_text() for path in bundled.RULES.rglob("*.yaml")}, {}
 
     def once(path, text, include):
         if text not in known or "\nextends:" in text:
@@ -64,9 +67,10 @@ def _bundled_rules_are_read_once():
             kept[key] = read(path, text, include)
         return kept[key]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rulebook, "_file", once)
-        yield
+    return once
+
+
+rulebook._file = _read_once(rulebook._file)
 
 
 QUICK = ("--demo", "--rules", "pack:default")

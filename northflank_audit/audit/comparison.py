@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UnsetType
 
 from northflank_audit.baseline import Baseline, BaselineRule, is_anonymous
-from northflank_audit.model import Identity, Resource, ResourceName, Result, Status, fingerprint
+from northflank_audit.model import Identity, Resource, ResourceName, Result, Status, account_name, fingerprint
 from northflank_audit.report import BaselineRun, Comparison, Origin, RuleSummary, Run
 from northflank_audit.resolution import RESOLVED, Became
 from northflank_audit.resources import PARENT
@@ -185,7 +185,7 @@ class BaselineComparison:
             yield f"{unknown} of what is new could not be judged by the earlier report, and may have been there before"
         teams = {each.resource.team for each in new} - _accounts(source)
         if source.kind != "input" and teams:
-            accounts = _listed(map(_account, teams))
+            accounts = _listed(map(account_name, teams))
             yield f"the earlier report did not audit {accounts}: all there is new to it"
         if any(not _audits(source, each.resource.identity) for each in new):
             yield f"the earlier report audited only {_listed(source.projects or [])}: all else is new to it"
@@ -227,9 +227,8 @@ def _mismatch(baseline: Origin, audited: Collection[str | None], source: Origin)
     if "input" in (baseline.kind, source.kind):
         return None
     if _accounts(source).isdisjoint(audited):
-        return (
-            f"the earlier report is of {_listed(map(_account, _accounts(baseline)))}, which this audit did not look at"
-        )
+        accounts = _listed(map(account_name, _accounts(baseline)))
+        return f"the earlier report is of {accounts}, which this audit did not look at"
     return None
 
 
@@ -242,10 +241,6 @@ def _audits(source: Origin, identity: Identity) -> bool:
     kind, _, project, resource_id = identity
     named = source.projects
     return named is msgspec.UNSET or (resource_id if kind == PARENT.name else project) in named
-
-
-def _account(team: str | None) -> str:
-    return "the token's own account" if team is None else f"team {team}"
 
 
 def _named(source: Origin) -> str:

@@ -48,8 +48,8 @@ def channels(settings: Settings) -> list[Send]:
 
     Raises StartError for what could not work, formats included, so that it is known before anything is fetched.
     """
-    for wanted_format in settings.formats:
-        wanted_format.check()
+    for report_format in settings.formats:
+        report_format.check()
     for name, path in settings.output:
         if FORMATS[name].is_binary and path == "-" and sys.stdout is not None and sys.stdout.isatty():
             raise StartError(f"--output {name}=-: not text, and standard output is a terminal: name a file")
@@ -192,9 +192,9 @@ class _Renderer:
             raise files.NotWritten(path, _for_people(error)) from None
 
 
-def _options(settings: Settings, wanted: Format) -> dict[str, Any]:
+def _options(settings: Settings, report_format: Format) -> dict[str, Any]:
     """Return the settings that a format depends on."""
-    return {name: getattr(settings, name) for name in wanted.options}
+    return {name: getattr(settings, name) for name in report_format.options}
 
 
 def _write(

@@ -13,7 +13,7 @@ from northflank_audit.model import LIST, Account, Identity, Resource, Rule, Stat
 from northflank_audit.policy.engine import UNKNOWN, Engine
 from northflank_audit.policy.rule_reads import needs
 from northflank_audit.policy.verdict import Verdict
-from northflank_audit.sources.children import Children
+from northflank_audit.sources.child_resources import Children
 from northflank_audit.sources.interface import Source
 
 LATE: Final = 3.0
@@ -45,8 +45,9 @@ class TimedEngine(Engine):
         absent: str = UNKNOWN,
         console: str = "",
         projects: Collection[str] = (),
+        show_personal: bool = False,
     ) -> None:
-        super().__init__(rules, now, absent, console, projects)
+        super().__init__(rules, now, absent, console, projects, show_personal=show_personal)
         self._deadline = deadline
         self._unevaluated: set[Identity] = set()
 
@@ -60,6 +61,7 @@ class TimedEngine(Engine):
             absent=request.absent,
             console=request.console_url,
             projects=request.projects,
+            show_personal=request.show_personal_data,
         )
 
     def evaluate(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
@@ -204,7 +206,7 @@ class _ByPage(_Evaluation):
 
     def _within(self, parents: Iterable[Resource]) -> Iterator[EvaluatedBatch]:
         """Yield the children in resources that need no more parts."""
-        if children := self.children.of(parents):
+        if children := self.children.of(filter(self._engine.covers, parents)):
             yield self._batch(children, self._verdicts(children))
 
     def _firm(self, page: list[Resource]) -> list[Resource]:

@@ -24,8 +24,10 @@ from northflank_audit.formats import FORMATS, CsvDialect, Format
 from northflank_audit.gate import Gate
 from northflank_audit.model import Severity, Status
 from northflank_audit.northflank.token import TOKEN_VARIABLES, Token, is_loopback
-from northflank_audit.printable import printable
+from northflank_audit.printable import printable, spelt
 
+MAX_WAIVER_DAYS: Final = 366
+"""Days after the run until which a waiver may last."""
 DEFAULT_URL: Final = "https://api.northflank.com"
 URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
 NOTIFY_VARIABLE: Final = "NORTHFLANK_AUDIT_NOTIFY_URLS"
@@ -65,11 +67,14 @@ class Settings:
     max_requests: int | None = None
     reserve: int = 0
     waivers: str | None = None
+    max_waiver_days: int = MAX_WAIVER_DAYS
+    annotations: str | None = None
     fail_on: Severity | None = Severity.INFO
     on_unknown: Literal["fail", "ignore"] = "fail"
     fail_on_new: bool = False
     absent: Literal["unknown", "notapplicable", "violating"] = "unknown"
     console_url: str = "https://app.northflank.com"
+    show_personal_data: bool = False
     output_dir: str = "reports"
     format: tuple[str, ...] = ()
     output: tuple[tuple[str, str], ...] = ()
@@ -126,8 +131,8 @@ class Settings:
             origin = token_variable(environment)
             if not origin:
                 raise StartError(
-                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (a token is made under "
-                    "Account settings > API; it needs to read registries); --demo needs none"
+                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (make one under "
+                    "Account settings > API; `plan --role` prints the permissions that it needs); --demo needs none"
                 )
             value = environment[origin]
         return checked_token(value, origin)
@@ -246,6 +251,8 @@ def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
     file = values.get("metrics_file")
     if file is not None and not file.endswith(METRICS_SUFFIX):
         raise click.UsageError(f"--metrics-file: the node exporter reads files that end in {METRICS_SUFFIX}")
+    if file is not None and not _has_folder(file, values.get("output_dir", "")):
+        raise click.UsageError(f"--metrics-file {spelt(file)}: there is no such folder; make it, or correct the path")
     urls = {name: values[name].strip() for name in ("metrics_push", "heartbeat") if values.get(name) is not None}
     for name, url in urls.items():
         option = f"--{name.replace('_', '-')}"
@@ -261,6 +268,15 @@ def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
         if name == "heartbeat" and not heartbeat.is_spelt_right(url):
             raise click.UsageError(f"{option}: in braces stand three words: {{start|success|fail}}")
     return urls
+
+
+def _has_folder(file: str, made: str) -> bool:
+    """Tell whether a file's folder is there, or is `made` by the run itself."""
+    folder = os.path.realpath(Path(file).parent)
+    try:
+        return Path(folder).is_dir() or folder == os.path.realpath(made)
+    except OSError:  # it is reported where the file is written
+        return True
 
 
 def _checked_url(given: str) -> str:

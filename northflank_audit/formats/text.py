@@ -6,10 +6,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET
-from msgspec.structs import replace
 
-from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, Waiver
+from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, account_name
 from northflank_audit.printable import printable
+from northflank_audit.remarks import Annotation, Remark
 from northflank_audit.report import Coverage, Report
 from northflank_audit.resolution import RESOLVED, Became
 from northflank_audit.resources import TYPES
@@ -56,8 +56,8 @@ def sentence(text: str) -> str:
 
 
 def new_first(results: Iterable[Result]) -> list[Result]:
-    """Put what is new before the rest, so that it is seen where a list is cut; both keep their order."""
-    return sorted(results, key=lambda result: result.state != "new")
+    """Put what is new before the rest, so that it is seen where a list is cut, and of both what is overdue first."""
+    return sorted(results, key=lambda result: (result.state != "new", result.overdue is not True))
 
 
 def counted(counts: Mapping[str, int]) -> list[str]:
@@ -108,28 +108,19 @@ def _ordered(types: Iterable[str]) -> list[str]:
     return sorted(types, key=lambda kind: (kind == ACCOUNT_TYPE, kind))
 
 
-def identity(resource: ResourceName) -> str:
-    """Return a resource's id, below its team's and its project's where it has them: `pull`, `payments/shop/db`.
+def label(resource: ResourceName) -> str:
+    """Return what tells a resource from all others of its type, in every format: `pull`, `payments/shop/db`.
 
-    Where a whole list could not be read, it says so: `all addons of project shop`.
+    Its team and project stand before its id, where it has them. An account is `team payments` or the token's own
+    account; a whole list that could not be read is `all addons of project shop`.
     """
+    if resource.type == ACCOUNT_TYPE:
+        return account_name(resource.team)
     if resource.id is None:
         project = f" of project {resource.project}" if resource.project else ""
-        team = f" of team {resource.team}" if resource.team else ""
+        team = f" of {account_name(resource.team)}" if resource.team else ""
         return f"all {type_names(resource.type).plural}{project}{team}"
     return "/".join(filter(None, (resource.team, resource.project, resource.id)))
-
-
-def teamless(resource: ResourceName) -> str:
-    """Return the same where the team stands beside it: `shop/db`."""
-    return identity(replace(resource, team=None))
-
-
-def label(resource: ResourceName) -> str:
-    """Return what tells a resource from all others of its type: `pull`, `payments/pull`, `team payments`."""
-    if resource.type == ACCOUNT_TYPE:
-        return THE_ACCOUNT if resource.team is None else f"team {resource.team}"
-    return identity(resource)
 
 
 def full_label(resource: ResourceName) -> str:
@@ -138,23 +129,54 @@ def full_label(resource: ResourceName) -> str:
     return label(resource) if plain else f"{type_names(resource.type).singular} {label(resource)}"
 
 
-def narrowed(waiver: Waiver) -> str:
-    """Return what a waiver is about besides its rule and resource: ` of the token's own account`; nothing if any."""
-    kind = "" if waiver.type is UNSET else f" ({type_names(waiver.type).singular})"
-    project = "" if waiver.project is UNSET else f" in project {waiver.project}"
-    team = (
-        ""
-        if waiver.team is UNSET
-        else " of the token's own account"
-        if waiver.team is None
-        else f" of team {waiver.team}"
+def annotation_words(annotation: Annotation) -> str:
+    """Return who fixes a finding by when, or that the tool is wrong about it: `ops@a.example, due 2026-12-01: why`."""
+    due = "" if annotation.due is UNSET else f"due {annotation.due}"
+    called = "reported as incorrect" if annotation.incorrect else ""
+    said = ", ".join(filter(None, [called, annotation.owner, due]))
+    return ": ".join(filter(None, [said, annotation.comment]))
+
+
+def annotated(result: Result) -> str:
+    """Return what the annotation of a result says, and whether it is overdue; nothing if it has none."""
+    if result.annotation is UNSET:
+        return ""
+    return ("overdue: " if result.overdue is True else "") + annotation_words(result.annotation)
+
+
+def annotation_counts(report: Report) -> list[str]:
+    """Return how many findings are overdue, and how many reported as incorrect; nothing if there are none."""
+    found = report.annotations
+    if found is UNSET:
+        return []
+    counts = (
+        (found.overdue, plural(found.overdue, "finding is", "findings are") + " overdue"),
+        (found.incorrect, plural(found.incorrect, "is", "are") + " reported as incorrect"),
     )
+    return [said for count, said in counts if count]
+
+
+def unused_annotations(report: Report) -> list[str]:
+    """Return the annotations that are about no finding, a sentence each."""
+    unused = [] if report.annotations is UNSET else report.annotations.unused
+    named = [(f"{each.rule} for {each.resource}{narrowed(each)}", annotation_words(each)) for each in unused]
+    return [f"The annotation of {what} is about no finding ({said})" for what, said in named]
+
+
+def narrowed(remark: Remark) -> str:
+    """Return what a remark is about besides its rule and resource: ` of the token's own account`; nothing if any."""
+    kind = "" if remark.type is UNSET else f" ({type_names(remark.type).singular})"
+    project = "" if remark.project is UNSET else f" in project {remark.project}"
+    team = "" if remark.team is UNSET else f" of {account_name(remark.team)}"
     return kind + project + team
 
 
 def result_line(result: Result) -> str:
     """Return a result as one line: its resource, its status unless it is a violation, and its message."""
-    return ": ".join([full_label(result.resource), *qualifiers(result), result.message])
+    said = annotated(result)
+    return ": ".join([full_label(result.resource), *qualifiers(result), result.message]) + (
+        f" ({said})" if said else ""
+    )
 
 
 def qualifiers(result: Result) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from northflank_audit.formats.trend import Chart, chart
+from northflank_audit.formats.trend_chart import Chart, chart
 from northflank_audit.history import pages
 from northflank_audit.history.lives import Life, lives
 from northflank_audit.history.runs import AccountRow, RunRow, account_ids, runs

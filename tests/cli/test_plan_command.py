@@ -295,3 +295,38 @@ def test_without_any_one_of_them_the_audit_is_incomplete(audited, missing):
     assert code == 3
     assert missing in reasons
     assert [each["type"] for each in types if not each["complete"]]
+
+
+def test_members_that_fill_more_than_a_page_make_a_range_that_holds(serve, tmp_path):
+    """A role's members are among the team's: of those the list tells how many there are."""
+    everybody = [
+        {"id": f"user-{n}", "finalized": True, "emails": [{"address": f"u{n}@example.com", "verified": True}]}
+        for n in range(250)
+    ]
+    roles = [
+        {"id": "admin", "name": "Admin", "members": everybody[:3]},
+        {"id": "all", "name": "All", "members": everybody},
+    ]
+    rule = {"title": "T", "severity": "low"}
+    entries = [
+        {**rule, "id": "role", "resource": "team-role", "require": "team_role.members.size() < 300"},
+        {**rule, "id": "member", "resource": "team-member", "require": "team_member.finalized"},
+    ]
+    (tmp_path / "r.json").write_text(json.dumps({"rules": entries}))
+    command, _ = serve({"members": everybody, "roles": roles, "auth": {"entityType": "team", "entityId": "acme"}})
+    plan = counted(command, "--rules", "r.json")
+    assert plan["requests"] == {"atLeast": 1 + 1 + 3 + 2, "atMost": 1 + 1 + 3 + 6}  # one to three pages of each role's
+    assert coverage(command, tmp_path, "--rules", "r.json")["requests"] == 1 + 1 + 3 + 4
+    (tmp_path / "r.json").write_text(json.dumps({"rules": entries[:1]}))
+    assert counted(command, "--rules", "r.json")["requests"] == 1 + 1 + 2  # how many members there are is not known
+
+
+@pytest.mark.parametrize(
+    ("size", "options"), [(SMALL, ()), (MEDIUM, ()), (LARGE, ("--all-teams",))], ids=["small", "medium", "large"]
+)
+def test_the_timeout_that_is_named_covers_the_waits_for_the_hourly_limit(serve, size, options):
+    limit = 5000
+    command, _ = serve(accounts(size), rate_limit=limit)
+    plan = counted(command, *EVERYTHING, *options)
+    most = plan["requests"] if isinstance(plan["requests"], int) else plan["requests"]["atMost"]
+    assert plan["timeout"] >= max(300, (most // limit) * 3600 + most / 4 - 3600)

@@ -189,7 +189,7 @@ SDK_DETAILS = {
 """What the SDK calls each other part of a type, below `get` or `list`, and by which argument it names the resource."""
 SAMPLE = load(None)
 ENDPOINTS = {each.path: each for each in built_in()}
-LISTED = [name for name, kind in TYPES.items() if kind.listing and kind.scope is not Scope.TOKEN]
+LISTED = [name for name, kind in TYPES.items() if kind.listing and not kind.within and kind.scope is not Scope.TOKEN]
 
 
 def test_each_type_and_part_has_its_call():
