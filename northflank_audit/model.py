@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from northflank_audit.parameters import ParameterSchema, unset
 from northflank_audit.printable import blank
+from northflank_audit.remarks import Annotation, Waiver
 from northflank_audit.resolution import Became
 
 RESOURCE_TYPE: Final = "registry-credential"
@@ -197,22 +198,6 @@ class Rule(Struct, frozen=True, kw_only=True):
         return unset(self.requires, self.params)
 
 
-class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An accepted violation. It holds through the day `expires`, UTC."""
-
-    rule: str
-    """A rule's id; shell wildcards allowed."""
-    resource: str
-    """A resource's id, or an account's (its team, or `account`); shell wildcards allowed."""
-    reason: str
-    owner: str
-    expires: dt.date
-    team: str | UnsetType | None = UNSET
-    """A team's id, or null for the token's own account; left out, any."""
-    project: str | UnsetType = UNSET
-    type: str | UnsetType = UNSET
-
-
 class ResourceName(Struct, frozen=True):
     """A resource as results name it."""
 
@@ -259,6 +244,9 @@ class Result(Struct, frozen=True, kw_only=True):
     """The fields that the expression read, by their path below the record, and their values; and how many records and
     projects it saw, if it read them."""
     waiver: Waiver | None
+    annotation: Annotation | UnsetType = UNSET
+    overdue: bool | UnsetType = UNSET
+    """True if its annotation says that it should have been fixed before the run."""
     fingerprint: str
     reason: str | UnsetType = UNSET
     """Why it is unknown or an error; equal for equal causes, whatever the resource is called."""
@@ -284,6 +272,11 @@ class Result(Struct, frozen=True, kw_only=True):
     def violates(self) -> bool:
         """Whether it counts towards exit code 1, severity aside."""
         return self.status is Status.FAIL and self.waiver is None
+
+    @property
+    def is_called_incorrect(self) -> bool:
+        """Whether someone says that the tool is wrong about it."""
+        return self.annotation is not UNSET and self.annotation.incorrect
 
     @property
     def order(self) -> tuple[int, str, str, str, str, str]:

@@ -11,8 +11,9 @@ from msgspec import UNSET, UnsetType
 
 from northflank_audit.controls import Framework
 from northflank_audit.gate import Gate
-from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, Waiver, checked_time
+from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, checked_time
 from northflank_audit.parameters import ParameterSchema, to_set
+from northflank_audit.remarks import Annotations, Waiver
 from northflank_audit.trend import TrendPoint
 
 SCHEMA_VERSION: Final = "1.0"
@@ -253,6 +254,8 @@ class Report(Struct, frozen=True, kw_only=True):
     subjects: list[Subject] | UnsetType = UNSET
     """What was evaluated: the files of `--input`, or a snapshot of what was fetched, where one was made."""
     waivers: Waivers
+    annotations: Annotations | UnsetType = UNSET
+    """What the annotations amount to, if there is a file of them."""
     warnings: list[str]
     exit_code: int
     gate: Gate = msgspec.field(default_factory=Gate)

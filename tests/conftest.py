@@ -1,5 +1,6 @@
 """What many tests need."""
 
+import datetime as dt
 import io
 import json
 import logging
@@ -33,6 +34,9 @@ settings.load_profile("tests")
 
 NET = 300.0
 """Seconds after which a test gives up what should have ended: a net, of which no outcome depends."""
+
+LATER = str(dt.datetime.now(dt.UTC).date() + dt.timedelta(300))
+"""A day until which a waiver may last."""
 
 ROOT = Path(__file__).parent.parent
 AUDIT = ROOT / "audit.py"

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -15,30 +16,33 @@ from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.tool import TOOL
 from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.errors import did_you_mean
-from northflank_audit.formats.text import plural, type_names
+from northflank_audit.formats.text import listed, narrowed, plural, type_names
 from northflank_audit.model import ACCOUNT_TYPE, Rule
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.policy.remarks.remark_book import AnnotationBook, WaiverBook
 from northflank_audit.report import Coverage, Report, Run, Subject, TypeCoverage
 from northflank_audit.resources import TYPES
 from northflank_audit.sources.interface import Source
+
+ENDING: Final = 14
+"""Days before its last day from which every report warns of a waiver."""
+MOST_ENDING: Final = 3
+"""Waivers of the same last day that a warning names."""
 
 
 class ReportBuilder:
     """Takes evaluated batches, and builds the report of them."""
 
-    def __init__(
-        self,
-        request: AuditRequest,
-        engine: TimedEngine,
-        started: dt.datetime,
-        history: RunComparison | None = None,
-    ) -> None:
-        """`history` is what to compare with in place of the policy's baseline."""
+    def __init__(self, request: AuditRequest, engine: TimedEngine, started: dt.datetime) -> None:
         policy = request.policy
         self._request, self._engine, self._started = request, engine, started
-        waivers = WaiverBook(policy.waivers, started.date())
-        comparison = history or (None if policy.baseline is None else BaselineComparison(policy.baseline))
-        self._totals = VerdictTotals(engine, waivers, request.include, comparison)
+        today = started.date()
+        self._waivers = WaiverBook(policy.waivers, today)
+        annotations = None
+        if policy.annotations is not None:
+            annotations = AnnotationBook([annotation for _, annotation in policy.annotations], today)
+        comparison: RunComparison | None = request.history
+        comparison = comparison or (None if policy.baseline is None else BaselineComparison(policy.baseline))
+        self._totals = VerdictTotals(engine, self._waivers, request.include, comparison, annotations)
         self._read: Counter[str] = Counter()
         self._absent = AbsentFields(engine.rules)
         self._projects: set[str] = set()
@@ -76,7 +80,12 @@ class ReportBuilder:
             TOOL,
             run,
             coverage,
-            [*policy.warnings, *source.warnings, *self._warnings(source, coverage, subjects, seen=not unseen)],
+            [
+                *policy.warnings,
+                *self._ending(),
+                *source.warnings,
+                *self._warnings(source, coverage, subjects, seen=not unseen),
+            ],
             replace(request.gate, at=self._started if request.gate.new_for or request.gate.max_age else UNSET),
             seen=not unseen,
             excluded_rules=policy.excluded_rules,
@@ -93,6 +102,20 @@ class ReportBuilder:
         for name in self._request.projects:
             if name not in known:
                 yield f"there is no project '{name}'{did_you_mean(name, known)}: nothing of it was audited"
+
+    def _ending(self) -> Iterator[str]:
+        """Yield the waivers that end soon, so that nobody is surprised when their violations count again."""
+        for day, waivers in self._waivers.ending(ENDING).items():
+            left = (day - self._started.date()).days
+            when = f"in {plural(left, 'day')}, on {day}" if left else f"today, {day}"
+            named = [
+                f"{each.rule} for {each.resource}{narrowed(each)} ({each.owner})" for each in waivers[:MOST_ENDING]
+            ]
+            if len(waivers) == 1:
+                yield f"a waiver ends {when}: {named[0]}"
+            else:
+                more = len(waivers) - len(named)
+                yield f"{len(waivers)} waivers end {when}: {listed([*named, *([f'{more} more'] if more else [])])}"
 
     def _coverage(self, source: Source) -> Coverage:
         coverage = source.coverage()

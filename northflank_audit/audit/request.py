@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from northflank_audit.audit.comparison import RunComparison
 from northflank_audit.config.policy import Policy
 from northflank_audit.config.settings import Settings
 from northflank_audit.gate import Gate
@@ -34,11 +35,15 @@ class AuditRequest:
     digested: tuple[str, ...] = ()
     """The formats that are about the digest of what was fetched, saved or not."""
 
+    history: RunComparison | None = None
+    """What to compare with in place of the policy's baseline."""
+
     @classmethod
-    def of(cls, settings: Settings, policy: Policy) -> "AuditRequest":
+    def of(cls, settings: Settings, policy: Policy, history: RunComparison | None = None) -> "AuditRequest":
         """Take from a run's settings what an audit needs to know of them."""
         return cls(
             policy=policy,
+            history=history,
             details=settings.details,
             absent=settings.absent,
             include=settings.include,

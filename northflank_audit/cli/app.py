@@ -55,6 +55,12 @@ class _RunByDefault(LazyGroup):
 _HERE = __package__
 LAZY = (
     Lazy(
+        "annotations",
+        f"{_HERE}.annotation_commands",
+        "annotations_group",
+        "List, check and add annotations: who fixes a finding by when.",
+    ),
+    Lazy(
         "baseline",
         f"{_HERE}.baseline_command",
         "baseline_group",
@@ -82,7 +88,7 @@ LAZY = (
         "types_command",
         "List the resource types with their endpoints, permissions and fields.",
     ),
-    Lazy("waivers", f"{_HERE}.waiver_commands", "waivers_group", "Check waivers, and add one."),
+    Lazy("waivers", f"{_HERE}.waiver_commands", "waivers_group", "List waivers, check them, and add some."),
 )
 
 

@@ -24,6 +24,7 @@ from northflank_audit.cli.option_types import (
     add_options,
     option,
 )
+from northflank_audit.cli.remark_options import annotations_option, waiver_options
 from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES, Settings
 from northflank_audit.delivery.when import When
 from northflank_audit.formats import CsvDialect
@@ -110,12 +111,6 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that names the waivers."""
-    decorated: Callable[..., Any] = option("--waivers", metavar="FILE", help="Accepted violations, in YAML.")(command)
-    return decorated
-
-
 def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that says where reports are."""
     return add_options(
@@ -199,7 +194,8 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
         source_options,
         policy_options,
         selection_options,
-        waivers_option,
+        waiver_options,
+        annotations_option,
         details_option,
         option(
             "--fail-on",

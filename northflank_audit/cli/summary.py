@@ -7,7 +7,18 @@ from msgspec import UNSET
 
 from northflank_audit.formats.headline import Outcome, brief_headline, outcome
 from northflank_audit.formats.ruletext import plain
-from northflank_audit.formats.text import BECAME, changes, label, moment, narrowed, new_first, pages_read, plural
+from northflank_audit.formats.text import (
+    BECAME,
+    annotated,
+    annotation_counts,
+    changes,
+    label,
+    moment,
+    narrowed,
+    new_first,
+    pages_read,
+    plural,
+)
 from northflank_audit.formats.view import product, types
 from northflank_audit.inconclusive import Cause, causes
 from northflank_audit.model import Result
@@ -49,8 +60,11 @@ def lines(
     yield _headline(report)
     yield from _reasons(report.run.incomplete_reasons)
     yield from _changes(report)
+    if counts := annotation_counts(report):
+        yield click.style(f"  {', '.join(counts)}", fg="yellow")
     yield from _findings(new_first(result for result in report.results if result.violates), report)
     yield from _inconclusive(causes(report.results, report.rules))
+    yield from _incorrect([each for each in report.results if each.is_called_incorrect])
     yield ""
     for warning in report.warnings:
         yield f"warning: {printable(warning)}"
@@ -118,8 +132,22 @@ def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
         new = click.style("new  ", bold=True) if result.state == "new" else ""
         # The dash keeps an id such as `::error::` from being a command to the CI that reads this.
         yield f"        - {new}{_label(result)}: {printable(result.message)}"
+        if said := annotated(result):
+            yield f"          {printable(said)}"
     if len(results) > MOST:
         yield f"          … and {len(results) - MOST} more violations, in the reports"
+
+
+def _incorrect(results: Sequence[Result]) -> Iterator[str]:
+    """Yield the findings of which someone says that the tool is wrong, for whoever reports them."""
+    if results:
+        yield ""
+        yield "Reported as incorrect: please report these to the tool's maintainers"
+    for result in results[:MOST]:
+        comment = "" if result.annotation is UNSET else result.annotation.comment
+        yield f"        - {printable(f'{result.rule_id} on {label(result.resource)}: {comment}')}"
+    if len(results) > MOST:
+        yield f"          … and {len(results) - MOST} more, in the reports"
 
 
 def _inconclusive(groups: Sequence[Cause]) -> Iterator[str]:

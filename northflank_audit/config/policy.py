@@ -9,17 +9,17 @@ from pathlib import Path
 from northflank_audit import bundled
 from northflank_audit.baseline import Baseline
 from northflank_audit.documents.yaml_document import Document
-from northflank_audit.errors import FileErrors, StartError, did_you_mean
-from northflank_audit.model import Rule, Waiver
+from northflank_audit.errors import StartError, did_you_mean
+from northflank_audit.model import Rule
 from northflank_audit.parameters import to_set
 from northflank_audit.policy.rules import rulebook as rule_files
 from northflank_audit.policy.rules.example_files import add_tests
 from northflank_audit.policy.rules.rulebook import Rulebook
 from northflank_audit.policy.selection import Selection
 from northflank_audit.policy.selection import selected as selected_rules
-from northflank_audit.policy.waivers import waiver_book as waiver_files
 from northflank_audit.printable import printable, spelt
 from northflank_audit.reading import read_text
+from northflank_audit.remarks import Annotation, Waiver
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ class Policy:
     """All rules, those that do not run included."""
     waiver_locations: list[str] = field(default_factory=list)
     """`file:line` of each waiver."""
+    annotations: list[tuple[str, Annotation]] | None = None
+    """Each annotation with its `file:line`; None if no file of them is named."""
     excluded_rules: dict[str, str] = field(default_factory=dict)
     """Rules that do not run, and what excludes each."""
     not_configured: list[Rule] = field(default_factory=list)
@@ -230,12 +232,3 @@ def excluded_rules(book: Rulebook, rules: Sequence[Rule], selection: Selection) 
     run = {rule.id for rule in rules}
     options = {rule.id: selection.excludes(rule) for rule in book.rules.values() if rule.id not in run}
     return {**book.off, **options}
-
-
-def read_waivers(path: str, name: str) -> list[tuple[str, Waiver]]:
-    """Read a waiver file, called `name`: each waiver with its `file:line`. Raises FileErrors with every mistake."""
-    document = Document(read_text(path), name, strict=False)
-    entries, diagnostics = waiver_files.read(document)
-    if diagnostics:
-        raise FileErrors(diagnostics)
-    return [(f"{name}:{document.line(here)}", waiver) for here, waiver in entries]

@@ -26,6 +26,8 @@ from northflank_audit.model import Severity, Status
 from northflank_audit.northflank.token import TOKEN_VARIABLES, Token, is_loopback
 from northflank_audit.printable import printable, spelt
 
+MAX_WAIVER_DAYS: Final = 366
+"""Days after the run until which a waiver may last."""
 DEFAULT_URL: Final = "https://api.northflank.com"
 URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
 NOTIFY_VARIABLE: Final = "NORTHFLANK_AUDIT_NOTIFY_URLS"
@@ -65,6 +67,8 @@ class Settings:
     max_requests: int | None = None
     reserve: int = 0
     waivers: str | None = None
+    max_waiver_days: int = MAX_WAIVER_DAYS
+    annotations: str | None = None
     fail_on: Severity | None = Severity.INFO
     on_unknown: Literal["fail", "ignore"] = "fail"
     fail_on_new: bool = False

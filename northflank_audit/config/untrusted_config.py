@@ -25,6 +25,7 @@ VERDICT_OPTIONS: Final = (
     "max-age",
     "on-unknown",
     "waivers",
+    "max-waiver-days",
     "rules",
     "rule",
     "skip-rule",

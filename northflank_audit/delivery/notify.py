@@ -132,7 +132,7 @@ def _lines(report: Report, places: Sequence[str]) -> Iterator[str]:
 
 
 def _finding(result: Result) -> str:
-    state = "new, " if result.state == "new" else ""
+    state = ("new, " if result.state == "new" else "") + ("overdue, " if result.overdue is True else "")
     return f"• {state}{result.severity}: {label(result.resource)}: {result.message}"
 
 

@@ -49,6 +49,11 @@ COLUMNS: Final = (
     "outcome",
     "counts",
     "project",
+    "annotation_owner",
+    "annotation_due",
+    "annotation_overdue",
+    "annotation_comment",
+    "annotation_incorrect",
 )
 LONGEST_CELL: Final = 32_767
 """Characters of a cell, as Excel counts them (in UTF-16); what is longer spills into the next row.
@@ -123,7 +128,8 @@ def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     result, status, state = entry.result, entry.status or "", entry.state or ""
     if result is None:
         about = ("", "", "") if entry.rule is None else (entry.rule.id, entry.rule.title, entry.rule.severity)
-        yield from (*about, status, *[""] * 9, entry.message, "", "", "", entry.outcome, _truth(entry.counts), "")
+        yield from (*about, status, *[""] * 9, entry.message, "", "", "", entry.outcome, _truth(entry.counts))
+        yield from [""] * 6
         return
     rule, waiver, resource = rules.get(result.rule_id), result.waiver, result.resource
     yield from (result.rule_id, rule.title if rule else "", result.severity, status, state)
@@ -140,3 +146,14 @@ def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     controls = rule.controls if rule else {}
     yield " ".join(f"{framework}:{control}" for framework, ids in controls.items() for control in ids)
     yield from (result.fingerprint, entry.outcome, _truth(entry.counts), resource.project or "")
+    yield from _annotation(result)
+
+
+def _annotation(result: Result) -> Iterator[str]:
+    annotation = result.annotation
+    if annotation is UNSET:
+        yield from [""] * 5
+        return
+    due = "" if annotation.due is UNSET else annotation.due.isoformat()
+    yield from (annotation.owner, due, _truth(result.overdue is True), annotation.comment)
+    yield _truth(annotation.incorrect)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from northflank_audit.formats.headline import headline, outcome
-from northflank_audit.formats.text import label, new_first, plural
+from northflank_audit.formats.text import annotated, label, new_first, plural
 from northflank_audit.formats.workflow import command
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result, Severity
@@ -76,7 +76,8 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
 
 
 def _text(result: Result) -> str:
-    return f"{label(result.resource)}: {result.message}"
+    said = annotated(result)
+    return f"{label(result.resource)}: {result.message}" + (f" ({said})" if said else "")
 
 
 def _place(rule: RuleSummary, title: str) -> dict[str, str]:

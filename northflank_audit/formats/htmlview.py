@@ -63,7 +63,7 @@ def page(report: Report) -> dict[str, Any]:
         for rule, results in context["findings"]
     ]
     lists = {name: _first(context[name], titles) for name in ("inconclusive", "others")}
-    lists |= {name: _first(context[name], headings) for name in ("waived", "resolved", "unsettled")}
+    lists |= {name: _first(context[name], headings) for name in ("waived", "resolved", "unsettled", "incorrect")}
     current = (*groups, lists["inconclusive"], lists["waived"], lists["others"])
     listed = [each for some in current for each in some.results]
     rules = {each.rule_id for each in listed}

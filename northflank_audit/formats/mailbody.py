@@ -15,7 +15,15 @@ from msgspec import UNSET, UnsetType
 from northflank_audit.formats import ruletext
 from northflank_audit.formats.subject import whose
 from northflank_audit.formats.templating import environment
-from northflank_audit.formats.text import BECAME, changes, label, narrowed, new_first
+from northflank_audit.formats.text import (
+    BECAME,
+    annotation_counts,
+    changes,
+    label,
+    narrowed,
+    new_first,
+    unused_annotations,
+)
 from northflank_audit.formats.view import grouped, view
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result
@@ -81,6 +89,8 @@ def _rendered(templates: SandboxedEnvironment, template: str, report: Report, lo
         more_violations=sum(len(results) for _, results in findings[RULES:]),
         inconclusive=first_few(causes(report.results, report.rules)),
         notes=first_few(_notes(report)),
+        annotation_counts=annotation_counts(report),
+        incorrect=first_few(whole["incorrect"]),
         unset=first_few(report.not_configured),
     )
 
@@ -117,6 +127,7 @@ def _notes(report: Report) -> Iterator[str]:
         for waiver in waivers:
             ended = what.format(waiver.expires)
             yield f"The waiver of {waiver.rule} for {waiver.resource}{narrowed(waiver)} {ended} ({waiver.owner})"
+    yield from unused_annotations(report)
 
 
 def _digest(rule: RuleSummary, results: Sequence[Result]) -> RuleDigest:

@@ -17,6 +17,8 @@ from northflank_audit.formats.link import address
 from northflank_audit.formats.policyview import controls, settings, verdict_counts
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import (
+    annotated,
+    annotation_words,
     kinds,
     label,
     many,
@@ -46,6 +48,8 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
     templates.filters |= {
         "account_name": account_name,
         "address": address,
+        "annotated": annotated,
+        "annotation_words": annotation_words,
         "controls": controls,
         "evidence": evidence,
         "kinds": kinds,

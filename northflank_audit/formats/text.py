@@ -7,8 +7,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, Waiver, account_name
+from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, account_name
 from northflank_audit.printable import printable
+from northflank_audit.remarks import Annotation, Remark
 from northflank_audit.report import Coverage, Report
 from northflank_audit.resolution import RESOLVED, Became
 from northflank_audit.resources import TYPES
@@ -55,8 +56,8 @@ def sentence(text: str) -> str:
 
 
 def new_first(results: Iterable[Result]) -> list[Result]:
-    """Put what is new before the rest, so that it is seen where a list is cut; both keep their order."""
-    return sorted(results, key=lambda result: result.state != "new")
+    """Put what is new before the rest, so that it is seen where a list is cut, and of both what is overdue first."""
+    return sorted(results, key=lambda result: (result.state != "new", result.overdue is not True))
 
 
 def counted(counts: Mapping[str, int]) -> list[str]:
@@ -128,17 +129,54 @@ def full_label(resource: ResourceName) -> str:
     return label(resource) if plain else f"{type_names(resource.type).singular} {label(resource)}"
 
 
-def narrowed(waiver: Waiver) -> str:
-    """Return what a waiver is about besides its rule and resource: ` of the token's own account`; nothing if any."""
-    kind = "" if waiver.type is UNSET else f" ({type_names(waiver.type).singular})"
-    project = "" if waiver.project is UNSET else f" in project {waiver.project}"
-    team = "" if waiver.team is UNSET else f" of {account_name(waiver.team)}"
+def annotation_words(annotation: Annotation) -> str:
+    """Return who fixes a finding by when, or that the tool is wrong about it: `ops@a.example, due 2026-12-01: why`."""
+    due = "" if annotation.due is UNSET else f"due {annotation.due}"
+    called = "reported as incorrect" if annotation.incorrect else ""
+    said = ", ".join(filter(None, [called, annotation.owner, due]))
+    return ": ".join(filter(None, [said, annotation.comment]))
+
+
+def annotated(result: Result) -> str:
+    """Return what the annotation of a result says, and whether it is overdue; nothing if it has none."""
+    if result.annotation is UNSET:
+        return ""
+    return ("overdue: " if result.overdue is True else "") + annotation_words(result.annotation)
+
+
+def annotation_counts(report: Report) -> list[str]:
+    """Return how many findings are overdue, and how many reported as incorrect; nothing if there are none."""
+    found = report.annotations
+    if found is UNSET:
+        return []
+    counts = (
+        (found.overdue, plural(found.overdue, "finding is", "findings are") + " overdue"),
+        (found.incorrect, plural(found.incorrect, "is", "are") + " reported as incorrect"),
+    )
+    return [said for count, said in counts if count]
+
+
+def unused_annotations(report: Report) -> list[str]:
+    """Return the annotations that are about no finding, a sentence each."""
+    unused = [] if report.annotations is UNSET else report.annotations.unused
+    named = [(f"{each.rule} for {each.resource}{narrowed(each)}", annotation_words(each)) for each in unused]
+    return [f"The annotation of {what} is about no finding ({said})" for what, said in named]
+
+
+def narrowed(remark: Remark) -> str:
+    """Return what a remark is about besides its rule and resource: ` of the token's own account`; nothing if any."""
+    kind = "" if remark.type is UNSET else f" ({type_names(remark.type).singular})"
+    project = "" if remark.project is UNSET else f" in project {remark.project}"
+    team = "" if remark.team is UNSET else f" of {account_name(remark.team)}"
     return kind + project + team
 
 
 def result_line(result: Result) -> str:
     """Return a result as one line: its resource, its status unless it is a violation, and its message."""
-    return ": ".join([full_label(result.resource), *qualifiers(result), result.message])
+    said = annotated(result)
+    return ": ".join([full_label(result.resource), *qualifiers(result), result.message]) + (
+        f" ({said})" if said else ""
+    )
 
 
 def qualifiers(result: Result) -> list[str]:

@@ -14,6 +14,7 @@ from northflank_audit.formats.text import (
     BECAME,
     MOST_TYPES,
     STATUSES,
+    annotation_counts,
     as_json,
     changes,
     many,
@@ -21,6 +22,7 @@ from northflank_audit.formats.text import (
     moment,
     plural,
     type_names,
+    unused_annotations,
 )
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import OWN_ACCOUNT, Result, Severity, Status
@@ -68,6 +70,9 @@ def view(report: Report) -> dict[str, Any]:
         "bars": bars(report),
         "findings": grouped(report, (each for each in results if each.violates)),
         "waived": [each for each in results if each.waiver is not None],
+        "incorrect": [each for each in results if each.is_called_incorrect],
+        "annotation_counts": annotation_counts(report),
+        "unused_annotations": unused_annotations(report),
         "inconclusive": inconclusive,
         "causes": causes(results, report.rules),
         "no_violation": no_violation(report),

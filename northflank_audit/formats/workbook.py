@@ -22,8 +22,8 @@ from northflank_audit.formats.headline import headline, outcome
 from northflank_audit.formats.link import address
 from northflank_audit.formats.policyview import VERDICTS
 from northflank_audit.formats.text import STATUSES, reasons, type_names
-from northflank_audit.model import Waiver
 from northflank_audit.printable import printable
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Report, RuleSummary
 
 MOST_ROWS: Final = 50_000

@@ -25,7 +25,8 @@ from northflank_audit.history.lives import Life, lives
 from northflank_audit.history.runs import AccountRow, RunRow, account_ids, runs
 from northflank_audit.history.schema import BLOBS, RUNS
 from northflank_audit.history.statistics import LATE
-from northflank_audit.model import Severity, Waiver
+from northflank_audit.model import Severity
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Coverage, RuleSummary, Subject
 
 

@@ -13,7 +13,8 @@ from msgspec import UNSET
 
 from northflank_audit.history.past import Holder, Known, Past, Team, known
 from northflank_audit.history.schema import ACCOUNTS, BLOBS, EVENTS, FINDINGS, RUN_ACCOUNTS, RUNS
-from northflank_audit.model import Result, Severity, Status, Waiver
+from northflank_audit.model import Result, Severity, Status
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Report
 from northflank_audit.resolution import Became
 
@@ -36,7 +37,6 @@ def record(connection: sa.Connection, report: Report, past: Past, teams: Collect
     """Write a run and what it changed, and return the numbers of its accounts.
 
     `past` is what it was compared with, `teams` are the accounts it audited.
-
     Whatever another run has recorded since `past` was read stays as that run says.
     """
     accounts = {team: _account(connection, past.holder, team) for team in _teams(report, teams)}

@@ -41,9 +41,16 @@ class AuditSettings:
     rules: Path | Sequence[Path] = ()
     rule: str | Sequence[str] = ()
     skip_rule: str | Sequence[str] = ()
+    control: str | Sequence[str] = ()
+    min_severity: SeverityName | None = None
+    type: str | Sequence[str] = ()
+    skip_type: str | Sequence[str] = ()
+    project: str | Sequence[str] = ()
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """What to change of the rules, by their ids, as in a config file: `{"ID": {"severity": "low"}, "OTHER": "off"}`."""
     waivers: Path | None = None
+    max_waiver_days: int | None = None
+    annotations: Path | None = None
     details: Literal["auto", "always", "never"] | None = None
     absent: Literal["unknown", "notapplicable", "violating"] | None = None
     fail_on: SeverityName | Literal["never"] | None = None
@@ -53,6 +60,7 @@ class AuditSettings:
     max_age: str | Sequence[str] = ()
     include: Literal["pass", "notapplicable"] | Sequence[Literal["pass", "notapplicable"]] = ()
     console_url: str | None = None
+    framework: str | None = None
     show_personal_data: bool = False
     compare: Path | None = None
     history: str | None = None

@@ -21,7 +21,6 @@ from northflank_audit.model import (
     Result,
     Rule,
     Status,
-    Waiver,
     fingerprint,
 )
 from northflank_audit.policy.account_view import AccountView
@@ -32,6 +31,7 @@ from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking_in, named
 from northflank_audit.policy.rule_reads import PROJECT_TYPE, by_collection, field_names
 from northflank_audit.policy.type_rules import TypeRules
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
+from northflank_audit.remarks import Waiver
 from northflank_audit.resources import TYPES
 from northflank_audit.resources.console import console_path
 

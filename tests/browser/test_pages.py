@@ -11,7 +11,7 @@ from northflank_audit.history.evidence_collection import evidence
 from northflank_audit.history.evidence_pack import pack_files
 from northflank_audit.history.past import Holder
 from northflank_audit.history.site import read_site, site_files
-from northflank_audit.model import Waiver
+from northflank_audit.remarks import Waiver
 from tests.browser.conftest import watched
 from tests.conftest import needed_package, resource, rule
 from tests.history.conftest import START, Account

@@ -8,7 +8,7 @@ from northflank_audit.cli.summary import MOST, _reasons, lines
 from northflank_audit.gate import Gate
 from northflank_audit.model import Severity
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.policy.remarks.remark_book import WaiverBook
 from northflank_audit.report import Coverage, Origin, Run, Tool
 from tests.conftest import resource, rule
 

@@ -15,7 +15,7 @@ import pytest
 from northflank_audit.emulator import Emulator, Plan, load
 from northflank_audit.emulator.fault_plan import Fault
 from northflank_audit.model import Severity
-from tests.conftest import AUDIT, NET, QUICK, ROOT, RULES
+from tests.conftest import AUDIT, LATER, NET, QUICK, ROOT, RULES
 
 
 @pytest.fixture
@@ -224,15 +224,15 @@ def test_fail_on_and_waivers(audit, serve, tmp_path):
         "waivers:\n"
         + "".join(
             f"  - {{rule: {rule}, resource: '{what}', reason: r, owner: o, expires: {end}}}\n"
-            for rule, what, end in [("registry-credential-unrestricted", "ci-*", "2099-01-01"),
+            for rule, what, end in [("registry-credential-unrestricted", "ci-*", LATER),
                                     ("registry-credential-unrestricted", "ci-*", "2020-01-01"),
-                                    ("registry-credential-unrestricted", "x", "2099-01-01")]
+                                    ("registry-credential-unrestricted", "x", LATER)]
         )
     )  # fmt: skip
     ended = audit("--waivers", "w.yaml", **at(server))
     assert (ended.code, ended.report["summary"]["fail"], ended.report["summary"]["waived"]) == (0, 0, 1)
     assert ended.report["results"][0]["status"] == "fail"
-    assert ended.report["results"][0]["waiver"]["expires"] == "2099-01-01"
+    assert ended.report["results"][0]["waiver"]["expires"] == LATER
     assert [waiver["expires"] for waiver in ended.report["waivers"]["expired"]] == ["2020-01-01"]
     assert [waiver["resource"] for waiver in ended.report["waivers"]["unused"]] == ["x"]
 
@@ -300,7 +300,7 @@ def test_rules_over_whole_accounts_run_besides_the_others_when_their_file_is_nam
     assert [request.path for request in server.requests] == ["/v1/integrations/registries"]
     (tmp_path / "audit.yaml").write_text("overrides: {account-too-many-credentials: {params: {max: 2}}}")
     (tmp_path / "w.yaml").write_text(
-        "waivers: [{rule: account-too-many-credentials, resource: account, reason: r, owner: o, expires: 2099-01-01}]"
+        f"waivers: [{{rule: account-too-many-credentials, resource: account, reason: r, owner: o, expires: {LATER}}}]"
     )
     ended = audit(*WHOLE, "--save-snapshot", "s.json", **at(server))
     report = ended.report

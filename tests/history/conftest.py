@@ -21,7 +21,7 @@ from northflank_audit.history.database import Database
 from northflank_audit.history.ledger import record
 from northflank_audit.history.past import Holder, read_past
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.policy.remarks.remark_book import WaiverBook
 from northflank_audit.report import Coverage, Origin, Report, Run, Tool
 from tests.conftest import NET, needed, until
 

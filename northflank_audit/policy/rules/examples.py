@@ -66,8 +66,11 @@ class ExampleInput:
 def run(rules: Sequence[Rule]) -> Iterator[ExampleOutcome]:
     """Evaluate every example by its rule, with the rule's parameters and the example's own over them."""
     for rule in rules:
+        engine, made_for = None, None
         for number, example in enumerate(rule.tests, 1):
-            engine = Engine([as_in(rule, example)], example.now)
+            settings = (repr(example.params), example.now)  # 1 and true are equal, and differ here
+            if engine is None or made_for != settings:
+                engine, made_for = Engine([as_in(rule, example)], example.now), settings
             verdict = _verdict(engine, example_input(rule, example))
             yield ExampleOutcome(rule, number, example, verdict.status, engine.result(verdict).message)
 

@@ -5,15 +5,16 @@ from msgspec.structs import replace
 
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import FileErrors
-from northflank_audit.model import Waiver
-from northflank_audit.policy.waivers import waiver_book
-from northflank_audit.policy.waivers.waiver_book import WaiverBook, covers, exactly, read
+from northflank_audit.policy.remarks import remark_book
+from northflank_audit.policy.remarks.remark_book import WaiverBook, covers, exactly
+from northflank_audit.policy.remarks.remark_files import WAIVERS, read
+from northflank_audit.remarks import Waiver
 
 GOOD = "waivers:\n  - {rule: r, resource: 'ci-*', reason: why, owner: me, expires: 2026-06-30}\n"
 
 
 def load(path, text):
-    found, diagnostics = read(Document(text, path, strict=False))
+    found, diagnostics = read(Document(text, path, strict=False), WAIVERS)
     if diagnostics:
         raise FileErrors(diagnostics)
     return [waiver for _, waiver in found]
@@ -105,7 +106,7 @@ def made(**more):
 
 def test_a_finding_is_compared_with_the_waivers_that_may_cover_it_and_no_others(monkeypatch):
     compared = []
-    monkeypatch.setattr(waiver_book, "covers", lambda *given: compared.append(given) or covers(*given))
+    monkeypatch.setattr(remark_book, "covers", lambda *given: compared.append(given) or covers(*given))
     book = WaiverBook([made(resource=f"r{number}") for number in range(500)], TODAY)
     assert all(book.find("r", of(f"r{number}")) for number in range(500))
     assert len(compared) == 500
