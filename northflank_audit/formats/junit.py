@@ -85,11 +85,5 @@ def _case(gate: GateVerdicts, rule: RuleSummary, result: Result) -> Case:
     if exemption is not None:
         ended, message = "skipped", f"{exemption}: {message}"
     kind = "" if ended == "skipped" else f"{result.status} {result.severity}"
-    text = [
-        message,
-        *([age(result)] if age(result) else []),
-        annotated(result),
-        *evidence(result.evidence),
-        rule.remediation,
-    ]
+    text = [message, age(result), annotated(result), *evidence(result.evidence), rule.remediation]
     return Case(label(result.resource), _class(rule), ended, kind, message, "\n".join(filter(None, text)))
