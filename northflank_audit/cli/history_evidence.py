@@ -73,7 +73,7 @@ def evidence_command(
     with files.alone(output):
         files.write_all([(str(Path(output) / name), text) for name, text in made.items()])
     if as_json:
-        say(made[MANIFEST].rstrip())
+        say(made[MANIFEST].decode().rstrip())
     else:
         say(f"{plural(len(pack.runs), 'run')}, {plural(len(pack.gaps), 'gap')}: {Path(output) / 'index.html'}")
         say(f"sign it: cosign sign-blob {Path(output) / MANIFEST}")

@@ -7,7 +7,7 @@ console and to what rules refer to. Limits are Excel's ("Excel specifications an
 import datetime as dt
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, zip_longest
 from typing import Final, NamedTuple
 
@@ -88,26 +88,46 @@ Cell = str | int | dt.date | Link | None
 Row = Iterable[Cell]
 
 
+class Sheet(NamedTuple):
+    """A sheet of a workbook."""
+
+    name: str
+    headings: Sequence[str]
+    rows: Iterable[Row]
+    printed: int = 0
+    """How many of the first columns are printed; 0: all."""
+
+
 def render(report: Report) -> bytes:
     """Return the report as a workbook. The same report gives the same bytes."""
+    finished = _without_zone(report.run.finished_at)
+    properties = {"subject": printable(headline(report))[:255], "comments": printable(f"run {report.run.id}")[:255]}
+    sheets = [
+        Sheet("Findings", *_findings(report), printed=len(FIRST_COLUMNS)),
+        Sheet("Controls", *_controls(report)),
+        Sheet("Coverage", *_coverage(report, finished)),
+        Sheet("Waivers", *_waivers(report)),
+    ]
+    title = f"Northflank audit, {finished:%Y-%m-%d %H:%M} UTC: {outcome(report)}"
+    return workbook(title, report.run.finished_at, sheets, properties)
+
+
+def workbook(
+    title: str, created: dt.datetime, sheets: Iterable[Sheet], properties: Mapping[str, str] | None = None
+) -> bytes:
+    """Return a workbook: what is text stays text, whatever it looks like. The same input gives the same bytes."""
     stream = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(stream, options) as book:
-        finished = report.run.finished_at.astimezone(dt.UTC).replace(microsecond=0, tzinfo=None)
-        book.set_properties(
-            {
-                "title": f"Northflank audit, {finished:%Y-%m-%d %H:%M} UTC: {outcome(report)}",
-                "subject": printable(headline(report))[:255],
-                "comments": printable(f"run {report.run.id}")[:255],
-                "created": finished,
-            }
-        )
-        sheets = _Sheets(book, f"Northflank audit, {finished:%Y-%m-%d %H:%M} UTC: {outcome(report)}")
-        sheets.add("Findings", *_findings(report), printed=len(FIRST_COLUMNS))
-        sheets.add("Controls", *_controls(report))
-        sheets.add("Coverage", *_coverage(report, finished))
-        sheets.add("Waivers", *_waivers(report))
+        book.set_properties({"title": title, **(properties or {}), "created": _without_zone(created)})
+        writer = _Sheets(book, title)
+        for sheet in sheets:
+            writer.add(sheet.name, sheet.headings, sheet.rows, sheet.printed)
     return stream.getvalue()
+
+
+def _without_zone(time: dt.datetime) -> dt.datetime:
+    return time.astimezone(dt.UTC).replace(microsecond=0, tzinfo=None)
 
 
 class _Sheets:

@@ -15,6 +15,8 @@ from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.history.schema import HEAD
 from northflank_audit.printable import printable, spelt
 
+DURABILITY: Final = "FULL"
+"""What SQLite does for a run that was recorded to survive a power failure: wait until the disk has it."""
 LOCK_WAIT: Final = 30
 """Seconds that a run waits for another that writes."""
 CONNECT_WAIT: Final = 10
@@ -175,7 +177,7 @@ def _prepare_sqlite(engine: sa.Engine, *, immediate: bool) -> None:
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {DURABILITY}")
 
     @sa.event.listens_for(engine, "begin")
     def begun(connection: sa.Connection) -> None:

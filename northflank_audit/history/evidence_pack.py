@@ -5,7 +5,7 @@ import datetime as dt
 import hashlib
 import io
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -22,22 +22,41 @@ from northflank_audit.periods import rough, spelt_period
 MANIFEST: Final = "manifest.json"
 
 
-def pack_files(pack: Evidence) -> dict[str, str]:
+class Table(NamedTuple):
+    """A table of the evidence, which CSV and the workbook have."""
+
+    name: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+
+def pack_files(pack: Evidence) -> dict[str, bytes]:
     """Return the files of a pack by their names; the manifest is the last."""
+    tables = [Table(name, columns, [[*row] for row in rows(pack)]) for name, columns, rows in _TABLES]
     files = {
-        "index.html": _page(pack),
-        "runs.csv": _table(_RUN_COLUMNS, _runs(pack)),
-        "gaps.csv": _table(("account", "from", "to", "why"), _gaps(pack)),
-        "controls.csv": _table(_CONTROL_COLUMNS, _controls(pack)),
-        "findings.csv": _table(_FINDING_COLUMNS, _findings(pack)),
-        "waivers.csv": _table(_WAIVER_COLUMNS, _waivers(pack)),
-        "rules.csv": _table(_RULE_COLUMNS, _rules(pack)),
-        "assessment-results.json": assessment_results(pack),
+        "index.html": _page(pack).encode(),
+        **{f"{table.name}.csv": _csv(table).encode() for table in tables},
+        **_workbook(pack, tables),
+        "assessment-results.json": assessment_results(pack).encode(),
     }
-    return {**files, MANIFEST: _manifest(pack, files)}
+    return {**files, MANIFEST: _manifest(pack, files).encode()}
 
 
-def _manifest(pack: Evidence, files: dict[str, str]) -> str:
+def _workbook(pack: Evidence, tables: Sequence[Table]) -> dict[str, bytes]:
+    """Return the tables as a workbook, where what writes one is installed."""
+    try:
+        from northflank_audit.formats.workbook import Sheet, workbook  # noqa: PLC0415 - an extra
+    except ImportError:
+        return {}
+    sheets = [
+        Sheet(each.name.capitalize(), each.columns, [[_cell(value) for value in row] for row in each.rows])
+        for each in tables
+    ]
+    title = f"Northflank audit: evidence from {pack.begin} to {pack.end}"
+    return {"evidence.xlsx": workbook(title, pack.made_at, sheets)}
+
+
+def _manifest(pack: Evidence, files: dict[str, bytes]) -> str:
     """Return the digests of the files, and what they are about."""
     about = {
         "kind": "northflank-audit-evidence",
@@ -52,8 +71,8 @@ def _manifest(pack: Evidence, files: dict[str, str]) -> str:
         "gaps": len(pack.gaps),
         "limits": pack.limits,
         "files": [
-            {"name": name, "sha256": hashlib.sha256(text.encode()).hexdigest(), "bytes": len(text.encode())}
-            for name, text in files.items()
+            {"name": name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+            for name, content in files.items()
         ],
     }
     return msgspec.json.format(msgspec.json.encode(about), indent=2).decode() + "\n"
@@ -77,13 +96,13 @@ def open_text(run: RunRow) -> str:
     return ", ".join(counts) or "none"
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def _csv(table: Table) -> str:
     """Return a table as CSV (RFC 4180); no cell is a formula."""
     text = io.StringIO()
-    table = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    table.writerow(columns)
-    for row in rows:
-        table.writerow([cell(_text(each)) for each in row])
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(table.columns)
+    for row in table.rows:
+        writer.writerow([cell(_text(each)) for each in row])
     return text.getvalue()
 
 
@@ -91,6 +110,13 @@ def _text(value: Any) -> str:
     if isinstance(value, dt.datetime):
         return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a cell of a workbook: times without a zone, since Excel knows none."""
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).replace(microsecond=0, tzinfo=None)
+    return value if isinstance(value, int | dt.date) and not isinstance(value, bool) else _text(value)
 
 
 _RUN_COLUMNS: Final = (
@@ -193,3 +219,13 @@ def _rules(pack: Evidence) -> Iterable[Sequence[Any]]:
         rule = each.rule
         params = msgspec.json.encode(rule.params, order="deterministic").decode()
         yield (rule.id, rule.title, rule.severity, rule.sha256, params, each.begin, each.end)
+
+
+_TABLES: Final = (
+    ("runs", _RUN_COLUMNS, _runs),
+    ("gaps", ("account", "from", "to", "why"), _gaps),
+    ("controls", _CONTROL_COLUMNS, _controls),
+    ("findings", _FINDING_COLUMNS, _findings),
+    ("waivers", _WAIVER_COLUMNS, _waivers),
+    ("rules", _RULE_COLUMNS, _rules),
+)

@@ -41,7 +41,7 @@ def pages(tmp_path_factory) -> Path:
     with database.reading() as connection:
         files = dict(site_files(read_site(connection, NOW, every=DAY)))
         pack = evidence(connection, START.date(), NOW.date(), now=NOW, version="1")
-    for name, text in {**files, "evidence.html": pack_files(pack)["index.html"]}.items():
+    for name, text in {**files, "evidence.html": pack_files(pack)["index.html"].decode()}.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
 
