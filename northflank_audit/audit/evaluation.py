@@ -45,8 +45,9 @@ class TimedEngine(Engine):
         absent: str = UNKNOWN,
         console: str = "",
         projects: Collection[str] = (),
+        show_personal: bool = False,
     ) -> None:
-        super().__init__(rules, now, absent, console, projects)
+        super().__init__(rules, now, absent, console, projects, show_personal=show_personal)
         self._deadline = deadline
         self._unevaluated: set[Identity] = set()
 
@@ -60,6 +61,7 @@ class TimedEngine(Engine):
             absent=request.absent,
             console=request.console_url,
             projects=request.projects,
+            show_personal=request.show_personal_data,
         )
 
     def evaluate(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
@@ -204,7 +206,7 @@ class _ByPage(_Evaluation):
 
     def _within(self, parents: Iterable[Resource]) -> Iterator[EvaluatedBatch]:
         """Yield the children in resources that need no more parts."""
-        if children := self.children.of(parents):
+        if children := self.children.of(filter(self._engine.covers, parents)):
             yield self._batch(children, self._verdicts(children))
 
     def _firm(self, page: list[Resource]) -> list[Resource]:

@@ -1,6 +1,7 @@
 """Reads the policy of a run: rules, waivers, annotations, and the report to compare with."""
 
 import datetime as dt
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import fields
@@ -13,11 +14,14 @@ from northflank_audit.config.secret_files import exposed
 from northflank_audit.config.settings import Settings
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.formats import FORMATS
+from northflank_audit.formats.text import plural
 from northflank_audit.policy.lint.vacuous import vacuous
 from northflank_audit.policy.selection import Selection, check_framework
 from northflank_audit.printable import spelt
 from northflank_audit.reading import read_text
 from northflank_audit.remarks import Waiver
+
+log = logging.getLogger(__name__)
 
 
 def read_policy(settings: Settings) -> Policy:
@@ -37,6 +41,7 @@ def read_policy(settings: Settings) -> Policy:
     first = _first(settings)
     waivers = _waivers(settings, demo=demo_waivers)
     annotations = read_annotations(settings.annotations) if settings.annotations else None
+    log.info("the audit begins, with %s", plural(len(rules), "rule"))
     return Policy(
         rules=rules,
         waivers=[waiver for _, waiver in waivers],

@@ -32,14 +32,7 @@ MOST_ENDING: Final = 3
 class ReportBuilder:
     """Takes evaluated batches, and builds the report of them."""
 
-    def __init__(
-        self,
-        request: AuditRequest,
-        engine: TimedEngine,
-        started: dt.datetime,
-        history: RunComparison | None = None,
-    ) -> None:
-        """`history` is what to compare with in place of the policy's baseline."""
+    def __init__(self, request: AuditRequest, engine: TimedEngine, started: dt.datetime) -> None:
         policy = request.policy
         self._request, self._engine, self._started = request, engine, started
         today = started.date()
@@ -47,7 +40,8 @@ class ReportBuilder:
         annotations = None
         if policy.annotations is not None:
             annotations = AnnotationBook([annotation for _, annotation in policy.annotations], today)
-        comparison = history or (None if policy.baseline is None else BaselineComparison(policy.baseline))
+        comparison: RunComparison | None = request.history
+        comparison = comparison or (None if policy.baseline is None else BaselineComparison(policy.baseline))
         self._totals = VerdictTotals(engine, self._waivers, request.include, comparison, annotations)
         self._read: Counter[str] = Counter()
         self._absent = AbsentFields(engine.rules)

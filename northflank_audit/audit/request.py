@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from northflank_audit.audit.comparison import RunComparison
 from northflank_audit.config.policy import Policy
 from northflank_audit.config.settings import Settings
 from northflank_audit.gate import Gate
@@ -27,16 +28,22 @@ class AuditRequest:
     """What makes the exit code 1."""
     console_url: str = ""
     """The address of the console that results link to; empty, they link nowhere."""
+    show_personal_data: bool = False
+    """Whether results show e-mail addresses and names of people."""
     snapshot: str | None = None
     """Where to save what was fetched."""
     digested: tuple[str, ...] = ()
     """The formats that are about the digest of what was fetched, saved or not."""
 
+    history: RunComparison | None = None
+    """What to compare with in place of the policy's baseline."""
+
     @classmethod
-    def of(cls, settings: Settings, policy: Policy) -> "AuditRequest":
+    def of(cls, settings: Settings, policy: Policy, history: RunComparison | None = None) -> "AuditRequest":
         """Take from a run's settings what an audit needs to know of them."""
         return cls(
             policy=policy,
+            history=history,
             details=settings.details,
             absent=settings.absent,
             include=settings.include,
@@ -44,6 +51,7 @@ class AuditRequest:
             framework=settings.framework,
             gate=settings.gate,
             console_url="" if settings.demo else settings.console_url,  # the demo's resources are in no console
+            show_personal_data=settings.show_personal_data,
             snapshot=settings.save_snapshot,
             digested=tuple(each.name for each in settings.formats if each.needs_digest),
         )

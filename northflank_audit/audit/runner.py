@@ -1,11 +1,9 @@
 """An audit, from its settings to its exit code: one straight line."""
 
 import datetime as dt
-import logging
 import math
 from collections.abc import Callable
 
-from northflank_audit.audit.comparison import RunComparison
 from northflank_audit.audit.deliver import channels, deliver
 from northflank_audit.audit.evaluation import TimedEngine, evaluate
 from northflank_audit.audit.last_resort import last_resort
@@ -19,11 +17,8 @@ from northflank_audit.audit.source_opening import opened
 from northflank_audit.config.settings import Settings
 from northflank_audit.deadline import Deadline
 from northflank_audit.delivery.heartbeat import heartbeat
-from northflank_audit.formats.text import plural
 from northflank_audit.report import Report
 from northflank_audit.sources.interface import Source
-
-log = logging.getLogger(__name__)
 
 Watch = Callable[[int], None]
 """Called with the number of resources that were just evaluated."""
@@ -38,10 +33,9 @@ def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str
         deadline = Deadline(settings.timeout)
         with last_resort(deadline):
             policy, people, memory = read_policy(settings), channels(settings), Memory(settings.history)
-            log.info("the audit begins, with %s", plural(len(policy.rules), "rule"))
             with opened(settings, deadline) as source:
-                past = memory.recall(source)
-                report = audit(AuditRequest.of(settings, policy), source, watch, run_id, deadline, past)
+                request = AuditRequest.of(settings, policy, memory.recall(source))
+                report = audit(request, source, watch, run_id, deadline)
             report = memory.record(report, source)
             report, written, receipts = deliver(settings, people, report, deadline, memory.amend)
         ended(report)
@@ -50,18 +44,13 @@ def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str
 
 
 def audit(
-    request: AuditRequest,
-    source: Source,
-    watch: Watch,
-    run_id: str = "",
-    deadline: Deadline | None = None,
-    history: RunComparison | None = None,
+    request: AuditRequest, source: Source, watch: Watch, run_id: str = "", deadline: Deadline | None = None
 ) -> Report:
     """Evaluate every resource of the source by every rule, and return the report."""
     started = dt.datetime.now(dt.UTC)
     now, deadline = source.as_of or started, deadline or Deadline(math.inf)
     engine = TimedEngine.of(request, now, deadline)
-    builder, snapshot = ReportBuilder(request, engine, started, history), SnapshotCollector(request)
+    builder, snapshot = ReportBuilder(request, engine, started), SnapshotCollector(request)
     source.narrow(() if engine.account_scoped or snapshot.wanted else request.projects)
     for batch in evaluate(engine, source, request.details):
         builder.add(batch)

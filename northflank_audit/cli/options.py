@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 import click
 from click.core import ParameterSource
 
-from northflank_audit.cli.bound_options import absent_option, details_option, request_options
+from northflank_audit.cli.bound_options import absent_option, details_option, personal_data_option, request_options
 from northflank_audit.cli.config_file import DEFAULT_CONFIG, ConfigOption, read_config
 from northflank_audit.cli.option_types import (
     MailAddress,
@@ -266,6 +266,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             show_default=True,
             help="Base URL of the console that reports link to.",
         ),
+        personal_data_option,
         option("--framework", metavar="ID", help="Show only this framework's controls in reports; all rules run."),
         option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
         option("--history", metavar="URL", help="Keep the run in this database: a path, or postgresql://…"),

@@ -74,6 +74,7 @@ class Settings:
     fail_on_new: bool = False
     absent: Literal["unknown", "notapplicable", "violating"] = "unknown"
     console_url: str = "https://app.northflank.com"
+    show_personal_data: bool = False
     output_dir: str = "reports"
     format: tuple[str, ...] = ()
     output: tuple[tuple[str, str], ...] = ()

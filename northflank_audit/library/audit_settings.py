@@ -41,6 +41,11 @@ class AuditSettings:
     rules: Path | Sequence[Path] = ()
     rule: str | Sequence[str] = ()
     skip_rule: str | Sequence[str] = ()
+    control: str | Sequence[str] = ()
+    min_severity: SeverityName | None = None
+    type: str | Sequence[str] = ()
+    skip_type: str | Sequence[str] = ()
+    project: str | Sequence[str] = ()
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """What to change of the rules, by their ids, as in a config file: `{"ID": {"severity": "low"}, "OTHER": "off"}`."""
     waivers: Path | None = None
@@ -55,6 +60,8 @@ class AuditSettings:
     max_age: str | Sequence[str] = ()
     include: Literal["pass", "notapplicable"] | Sequence[Literal["pass", "notapplicable"]] = ()
     console_url: str | None = None
+    framework: str | None = None
+    show_personal_data: bool = False
     compare: Path | None = None
     history: str | None = None
     save_snapshot: Path | None = None

@@ -34,9 +34,8 @@ def audit(settings: AuditSettings) -> Report:
     policy = read_policy(run)
     memory = Memory(run.history)
     with opened(run, deadline, settings.given_token()) as source:
-        past = memory.recall(source)
-        request = AuditRequest.of(run, policy)
-        report = audit_source(request, source, lambda _count: None, new_run_id(), deadline, past)
+        request = AuditRequest.of(run, policy, memory.recall(source))
+        report = audit_source(request, source, lambda _count: None, new_run_id(), deadline)
     return memory.record(report, source)
 
 

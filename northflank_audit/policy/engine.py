@@ -26,7 +26,8 @@ from northflank_audit.model import (
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.cel import MOST_STEPS, Absent, Expression, Failed, Missing, lookup
-from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking, lacking_in, named, plural_of
+from northflank_audit.policy.impersonal import impersonal, reason_of
+from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking_in, named, plural_of
 from northflank_audit.policy.rule_reads import PROJECT_TYPE, by_collection, field_names
 from northflank_audit.policy.type_rules import TypeRules
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
@@ -57,18 +58,21 @@ class Engine:
         absent: str = UNKNOWN,
         console: str = "",
         projects: Collection[str] = (),
+        *,
+        show_personal: bool = False,
     ) -> None:
         """Compile the rules. They were validated when they were loaded.
 
         `absent` is what it means if the API omits a documented field: `unknown`, `notapplicable` or
         `violating`; a rule's own parameter of that name takes precedence. `console` is the address of
         the console that results link to; empty, they link nowhere. `projects` are the ids of those that are evaluated;
-        empty: all there is.
+        empty: all there is. `show_personal` says whether results show personal data.
         """
         self.rules = list(rules)
         self._now = now
         self._absent = absent
         self._console = console
+        self._show_personal = show_personal
         self.projects = frozenset(projects)
         ready = [CompiledRule.of(rule) for rule in rules]
         self._by_id = {each.rule.id: each for each in ready}
@@ -211,8 +215,10 @@ class Engine:
 
     def result(self, verdict: Verdict, waiver: Waiver | None = None) -> Result:
         """Put a verdict into words, with its evidence."""
+        ready = self._by_id[verdict.rule.id]
+        if not self._show_personal:
+            verdict = impersonal(verdict, reads=ready.reads_personal_data)
         rule, resource = verdict.rule, verdict.resource
-        ready = self._by_id[rule.id]
         expression = verdict.decided_by or ready.require
         if verdict.status is Status.NOTAPPLICABLE and ready.when is not None:
             expression = ready.when
@@ -242,20 +248,13 @@ def _is_whole(resource: Resource) -> bool:
     return lists_all is not None and lists_all(resource.record)
 
 
-def _reason(verdict: Verdict) -> str:
-    """Return why a verdict could not be given, for a person."""
-    if verdict.seen is None and verdict.decided_by is not None and verdict.missing is not None:
-        return lacking(verdict.decided_by, verdict.resource, verdict.missing, verdict.invalid or {})
-    return verdict.reason
-
-
 def _cause(verdict: Verdict) -> str:
     """Return the reason without the resource's own id, team and project, so that it is equal for equal causes."""
     resource = verdict.resource
     project = "" if resource.project is None else f" of project {resource.project}"
     team = "" if resource.team is None else f" of team {resource.team}"
     whose = f" of '{resource.id}'{project}{team}"
-    *before, last = _reason(verdict).split(whose)
+    *before, last = reason_of(verdict).split(whose)
     return "".join(_WORDS.sub(r"its \1", text) if _WORDS.search(text) else text + whose for text in before) + last
 
 
@@ -266,7 +265,7 @@ def _message(verdict: Verdict) -> str:
         case Status.FAIL:
             return filled(rule, resource)
         case Status.UNKNOWN:
-            return f"{name} could not be judged: {_reason(verdict)}"
+            return f"{name} could not be judged: {reason_of(verdict)}"
         case Status.ERROR:
             return f"{name} could not be judged: the rule itself failed on it: {verdict.reason}"
         case Status.NOTAPPLICABLE:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from northflank_audit.resources.fields import Field, Kind, tree
+from northflank_audit.resources.fields import Field, Kind, has_field, tree
 from northflank_audit.resources.paths import Items, above, dotted, stepped
 
 Record = dict[str, Any]
@@ -115,6 +115,12 @@ class Part:
     def field_tree(self) -> dict[str, Any]:
         """The fields as a tree, as `tree` gives it."""
         return tree(self.fields)
+
+    @property
+    def record_tree(self) -> dict[str, Any]:
+        """The same below the whole record."""
+        name = self.joins or self.into
+        return {name: Items(self.field_tree) if self.joins else self.field_tree} if name else self.field_tree
 
     @cached_property
     def hidden(self) -> tuple[tuple[tuple[str, ...], bool], ...]:
@@ -266,7 +272,7 @@ class ResourceType:
 
         What the list gives needs no other part, unless the list may leave it out.
         """
-        names = frozenset(part.name for part in self.sources if _gives(part, steps))
+        names = frozenset(part.name for part in self.sources if has_field(part.record_tree, steps))
         return frozenset({LIST}) if LIST in names and self.lists_all is None else names
 
     def names_of(self, parts: frozenset[str]) -> frozenset[str]:
@@ -287,24 +293,3 @@ class ResourceType:
             path = f"{part.prefix}{field.path}"
             if LIST not in self.giving(stepped(path)):
                 yield from path.replace("[]", "").split(".")
-
-
-def _gives(part: Part, steps: tuple[str, ...]) -> bool:
-    node: Any = (
-        {part.joins: Items(part.field_tree)}
-        if part.joins
-        else {part.into: part.field_tree}
-        if part.into
-        else part.field_tree
-    )
-    for step in steps:
-        if isinstance(node, Items):
-            node = node.item
-            if step == "[]":
-                continue
-        if isinstance(node, Field):
-            return True
-        if step not in node:
-            return False
-        node = node[step]
-    return True

@@ -14,9 +14,9 @@ SETTLED = 200
 
 
 def shown(page: Page) -> list[str]:
-    """Return the ids of the credentials that are to be seen, in the page's order; those of #findings alone."""
+    """Return the ids of the credentials that are to be seen, without their teams; those of #findings alone."""
     return page.evaluate("""() => [...document.querySelectorAll("#findings .findings > li")]
-        .filter((row) => row.checkVisibility()).map((row) => row.querySelector(".who code").textContent)""")
+        .filter((row) => row.checkVisibility()).map((row) => row.querySelector(".who code").textContent.split("/").pop())""")
 
 
 def search(page: Page, text: str) -> None:

@@ -305,6 +305,7 @@ def test_of_many_rules_those_with_new_violations_and_the_worst_are_shown_and_the
     sections = text.count("### High: ")
     left = (120 - sections) * 40
     assert f"… and {left} violations of {120 - sections} more rules, in report.json" in text
+    assert all(f"`rule-{n:03}`" in text for n in range(120)), "the rest is named"
 
 
 def test_evidence_is_not_longer_than_a_reader_takes(report):
