@@ -139,8 +139,12 @@ class VerdictTotals:
             compliance=frameworks(rules, unset, facts(coverage.types), seen=seen),
             results=results,
             comparison=UNSET if outcome is None else outcome.comparison,
-            resolved=UNSET if outcome is None or outcome.comparison is UNSET else outcome.resolved,
-            unsettled=UNSET if outcome is None or outcome.comparison is UNSET else outcome.unsettled,
+            resolved=UNSET
+            if outcome is None or outcome.comparison is UNSET
+            else _without_annotations(outcome.resolved),
+            unsettled=UNSET
+            if outcome is None or outcome.comparison is UNSET
+            else _without_annotations(outcome.unsettled),
             subjects=subjects,
             waivers=Waivers(self._waivers.expired, self._waivers.unused),
             annotations=UNSET if self._annotations is None else _annotations(results, self._annotations),
@@ -180,6 +184,11 @@ def _unset(rule: Rule) -> NotConfigured:
         controls=rule.controls,
         requires=rule.unset,
     )
+
+
+def _without_annotations(earlier: Iterable[Result]) -> list[Result]:
+    """Return violations of an earlier report without what was said of them then, such as that they were overdue."""
+    return [replace(each, annotation=UNSET, overdue=UNSET) for each in earlier]
 
 
 def _annotations(results: Sequence[Result], book: AnnotationBook) -> Annotations:

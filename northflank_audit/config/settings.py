@@ -32,7 +32,6 @@ DEFAULT_URL: Final = "https://api.northflank.com"
 URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
 NOTIFY_VARIABLE: Final = "NORTHFLANK_AUDIT_NOTIFY_URLS"
 """The environment's other way to give Apprise URLs; no flag takes them, since a flag shows in the process list."""
-
 METRICS_SUFFIX: Final = ".prom"
 """The node exporter reads the files that end so, and no others."""
 

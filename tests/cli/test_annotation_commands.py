@@ -84,6 +84,16 @@ def test_what_is_waived_is_never_overdue_and_what_is_due_today_is_not(command, t
     assert report(tmp_path)["annotations"]["overdue"] == 0
 
 
+def test_what_is_resolved_is_no_longer_overdue(command, tmp_path):
+    write(tmp_path, note("a", owner="ops", due=PAST))
+    command(*AUDIT, "--annotations", "a.yaml")
+    assert report(tmp_path)["results"][0]["overdue"] is True
+    (tmp_path / "i.json").write_text(json.dumps({"credentials": [credential("a", restricted=True), credential("b")]}))
+    command(*AUDIT, "--annotations", "a.yaml", "--compare", "reports/report.json")
+    (fixed,) = report(tmp_path)["resolved"]
+    assert (fixed["became"], "overdue" in fixed, "annotation" in fixed) == ("fixed", False, False)
+
+
 def test_what_is_unknown_can_be_annotated_too(command, tmp_path):
     (tmp_path / "i.json").write_text(json.dumps({"credentials": [{"id": "s", "name": "x"}]}))
     write(tmp_path, note("s", comment="The API omits it", due=PAST))

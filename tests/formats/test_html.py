@@ -113,7 +113,10 @@ def test_hostile_text_shows_as_text(page, hostile):
     read = page(hostile)
     assert read.found("h3") == [" ".join(plain(printable(hostile.warnings[0])).split()), "SOC 2", shown]
     assert read.found("div", class_="reasons")[0].startswith(f"What is missing: {shown} What is listed")
-    assert read.found("p", class_="waiver") == [f"{shown} – accepted by {shown} until 2027-01-31"]
+    assert read.found("p", class_="waiver") == [f"{shown} – accepted by {shown} until 2027-01-31"] * 2
+    assert read.found("p", class_="annotation") == [f"reported as incorrect, {shown}: {shown}"] * (
+        len(hostile.results) * 2 + 2
+    )
     assert anchored(read, "f-") == [f"f-{printable(each.fingerprint)}" for each in sorted_rows(hostile)]
     assert read.found("span", class_="id") == [f"{shown}:1"] * 2
     assert read.found("table", class_="policy")[1] == f"Rule files File SHA-256 Rules that ran {shown} {shown} 2 rules"
