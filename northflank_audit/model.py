@@ -269,6 +269,11 @@ class Result(Struct, frozen=True, kw_only=True):
         return self.status in (Status.UNKNOWN, Status.ERROR)
 
     @property
+    def is_new(self) -> bool:
+        """Whether it was not open before: new, or found again."""
+        return self.state in ("new", "reopened")
+
+    @property
     def violates(self) -> bool:
         """Whether it counts towards exit code 1, severity aside."""
         return self.status is Status.FAIL and self.waiver is None

@@ -68,7 +68,9 @@ LAZY = (
     ),
     Lazy("config", f"{_HERE}.config_commands", "config_group", "Show the settings of a run."),
     Lazy("emulator", f"{_HERE}.emulator_command", "emulator", "Serve the API of a sample account until stopped."),
-    Lazy("init", f"{_HERE}.init_command", "init_command", "Write an audit.yaml and a rule file to start from."),
+    Lazy(
+        "init", f"{_HERE}.init_command", "init_command", "Write a commented audit.yaml and a rule file to start from."
+    ),
     Lazy(
         "history",
         f"{_HERE}.history_commands",

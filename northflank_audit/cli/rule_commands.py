@@ -33,4 +33,4 @@ LAZY = (
 
 @click.group("rules", cls=LazyGroup, lazy=LAZY)
 def rules_group() -> None:
-    """List, check, test and explain rules."""
+    """List, check, test, show and explain rules."""

@@ -82,7 +82,10 @@ _COUNTED_TESTS: Final = """\
 @click.option("--type", "name", type=TypeName(), metavar="TYPE", default=RESOURCE_TYPE, show_default=True,
               help="The resource type that the rule is about.")  # fmt: skip
 def new_rule(rule_id: str, name: str) -> None:
-    """Print a rule to start from, with examples: a rule file that lints and passes its tests."""
+    """Print a rule to start from, with examples.
+
+    It is a rule file that lints and passes its tests.
+    """
     if not ID.fullmatch(rule_id):
         raise StartError(f"'{rule_id}' is not an id: it has letters, digits, - and _, and nothing else")
     if rule_id in read_rules([EVERYTHING]).rules:

@@ -9,6 +9,7 @@ from northflank_audit.formats.headline import Outcome, brief_headline, outcome
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import (
     BECAME,
+    age,
     annotated,
     annotation_counts,
     changes,
@@ -129,9 +130,10 @@ def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
             severity = click.style(f"{result.severity:<8}", fg=_COLOURS[result.severity], bold=True)
             yield ""
             yield f"{severity}  {printable(headings[rule])}  {click.style(rule, dim=True)}"
-        new = click.style("new  ", bold=True) if result.state == "new" else ""
+        new = click.style(f"{result.state}  ", bold=True) if result.is_new else ""
         # The dash keeps an id such as `::error::` from being a command to the CI that reads this.
-        yield f"        - {new}{_label(result)}: {printable(result.message)}"
+        known = click.style(f" ({age(result)})", dim=True) if age(result) else ""
+        yield f"        - {new}{_label(result)}: {printable(result.message)}{known}"
         if said := annotated(result):
             yield f"          {printable(said)}"
     if len(results) > MOST:

@@ -54,6 +54,8 @@ COLUMNS: Final = (
     "annotation_overdue",
     "annotation_comment",
     "annotation_incorrect",
+    "first_seen",
+    "last_seen",
 )
 LONGEST_CELL: Final = 32_767
 """Characters of a cell, as Excel counts them (in UTF-16); what is longer spills into the next row.
@@ -129,7 +131,7 @@ def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     if result is None:
         about = ("", "", "") if entry.rule is None else (entry.rule.id, entry.rule.title, entry.rule.severity)
         yield from (*about, status, *[""] * 9, entry.message, "", "", "", entry.outcome, _truth(entry.counts))
-        yield from [""] * 6
+        yield from [""] * 8
         return
     rule, waiver, resource = rules.get(result.rule_id), result.waiver, result.resource
     yield from (result.rule_id, rule.title if rule else "", result.severity, status, state)
@@ -147,6 +149,7 @@ def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     yield " ".join(f"{framework}:{control}" for framework, ids in controls.items() for control in ids)
     yield from (result.fingerprint, entry.outcome, _truth(entry.counts), resource.project or "")
     yield from _annotation(result)
+    yield from ("" if time is UNSET else _moment(time) for time in (result.first_seen, result.last_seen))
 
 
 def _annotation(result: Result) -> Iterator[str]:

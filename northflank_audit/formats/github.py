@@ -59,7 +59,7 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
     for reason in report.run.incomplete_reasons:
         yield "reason", "error", reason, {"title": "The audit is incomplete"}
     for each in new_first(result for result in report.results if result.violates):
-        title = each.severity.capitalize() + (", new" if each.state == "new" else "")
+        title = each.severity.capitalize() + (f", {each.state}" if each.is_new else "")
         yield (
             "violation",
             LEVELS[each.severity],

@@ -106,7 +106,7 @@ def _changed(report: Report, comparison: Comparison | UnsetType) -> list[tuple[s
     """Return what became new, resolved or unsettled: a word, what it means, and the findings."""
     if comparison is UNSET or comparison.refused is not None:
         return []
-    new = [each for each in report.results if each.violates and each.state == "new"]
+    new = [each for each in report.results if each.violates and each.is_new]
     parts = [
         ("New", "", new),
         ("Resolved", "", report.resolved_results),
@@ -131,7 +131,7 @@ def _notes(report: Report) -> Iterator[str]:
 
 
 def _digest(rule: RuleSummary, results: Sequence[Result]) -> RuleDigest:
-    return RuleDigest(rule, len(results), sum(each.state == "new" for each in results), first_few(results))
+    return RuleDigest(rule, len(results), sum(each.is_new for each in results), first_few(results))
 
 
 def first_few(items: Iterable[Any]) -> Excerpt:

@@ -119,6 +119,7 @@ def _event(report: Report, result: Result, about: dict[str, Any], activity: tupl
             "types": [result.resource.type],
             "analytic": {"uid": result.rule_id, "name": title, "type_id": 1, "type": "Rule"},
             **({"created_time": now} if activity is _CREATE else {"modified_time": now}),
+            **({} if result.first_seen is UNSET else {"first_seen_time": _time(result.first_seen)}),
             "last_seen_time": seen,
         },
         "resources": [_resource(result)],

@@ -22,7 +22,7 @@ from msgspec import UNSET
 from northflank_audit.formats.headline import explanation
 from northflank_audit.formats.link import address
 from northflank_audit.formats.locations import RuleLocations, SourceLocation, resource_uri, scope_path
-from northflank_audit.formats.text import annotated, changes, label, plural, qualifiers, reasons
+from northflank_audit.formats.text import annotated, changes, label, plural, qualifiers, reasons, seen_times
 from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, fingerprint
 from northflank_audit.printable import printable, sarif_text, shortened
 from northflank_audit.remarks import Waiver
@@ -57,7 +57,7 @@ _KINDS: Final = {
     Status.ERROR: "open",
     Status.NOTAPPLICABLE: "notApplicable",
 }
-_STATES: Final = {"new": "new", "ongoing": "unchanged"}
+_STATES: Final = {"new": "new", "ongoing": "unchanged", "reopened": "new"}
 
 _AUDIT: Final = "audit-incomplete"
 _AUDIT_URI: Final = "northflank/audit"
@@ -254,6 +254,7 @@ def _result(result: Result, index: int, place: SourceLocation) -> dict[str, Any]
             "team": None if resource.team is None else _cut(resource.team),
             "project": None if resource.project is None else _cut(resource.project),
             "evidence": _evidence(result),
+            **seen_times(result),
             **({} if result.annotation is UNSET else {"annotation": _cut(annotated(result))}),
         },
     }

@@ -17,6 +17,7 @@ from northflank_audit.formats.link import address
 from northflank_audit.formats.policyview import controls, settings, verdict_counts
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import (
+    age,
     annotated,
     annotation_words,
     kinds,
@@ -48,6 +49,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
     templates.filters |= {
         "account_name": account_name,
         "address": address,
+        "age": age,
         "annotated": annotated,
         "annotation_words": annotation_words,
         "controls": controls,

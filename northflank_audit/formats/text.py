@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, account_name
+from northflank_audit.periods import rough
 from northflank_audit.printable import printable
 from northflank_audit.remarks import Annotation, Remark
 from northflank_audit.report import Coverage, Report
@@ -57,7 +58,23 @@ def sentence(text: str) -> str:
 
 def new_first(results: Iterable[Result]) -> list[Result]:
     """Put what is new before the rest, so that it is seen where a list is cut, and of both what is overdue first."""
-    return sorted(results, key=lambda result: (result.state != "new", result.overdue is not True))
+    return sorted(results, key=lambda result: (not result.is_new, result.overdue is not True))
+
+
+def age(result: Result) -> str:
+    """Return how long a violation has been known, where the history says it: `open for 12 days`."""
+    if result.first_seen is UNSET or result.last_seen is UNSET or result.state == "new":
+        return ""
+    if result.became is not UNSET:
+        return f"seen from {moment(result.first_seen)} to {moment(result.last_seen)}"
+    long = rough(result.last_seen - result.first_seen)
+    return f"reopened, first seen {long} ago" if result.state == "reopened" else f"open for {long}"
+
+
+def seen_times(result: Result) -> dict[str, str]:
+    """Return when a violation was first and last seen, by the names of the JSON report; nothing without a history."""
+    times = {"firstSeen": result.first_seen, "openSince": result.open_since, "lastSeen": result.last_seen}
+    return {name: f"{time:%Y-%m-%dT%H:%M:%SZ}" for name, time in times.items() if time is not UNSET}
 
 
 def counted(counts: Mapping[str, int]) -> list[str]:

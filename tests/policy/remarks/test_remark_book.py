@@ -7,7 +7,7 @@ from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import FileErrors
 from northflank_audit.policy.remarks import remark_book
 from northflank_audit.policy.remarks.remark_book import WaiverBook, covers, exactly
-from northflank_audit.policy.remarks.remark_files import WAIVERS, read
+from northflank_audit.policy.remarks.remark_files import WAIVERS, read, unmatched
 from northflank_audit.remarks import Waiver
 
 GOOD = "waivers:\n  - {rule: r, resource: 'ci-*', reason: why, owner: me, expires: 2026-06-30}\n"
@@ -117,3 +117,29 @@ def test_the_first_waiver_in_the_file_is_named_be_it_a_pattern_or_an_id():
     pattern, exact = made(resource="leg*", reason="pattern"), made(resource="legacy", reason="exact")
     assert WaiverBook([pattern, exact], TODAY).find("r", of("legacy")) == pattern
     assert WaiverBook([exact, pattern], TODAY).find("r", of("legacy")) == exact
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("registry-stale", ""),
+        ("registry-*", ""),
+        ("*", ""),
+        ("registry-stal", "no rule 'registry-stal' (did you mean 'registry-stale'?)"),
+        ("registy-*", "no rule matches 'registy-*' (did you mean 'registry-*'?)"),
+        ("registy-?tale", "no rule matches 'registy-?tale' (the nearest is 'registry-stale')"),
+        ("addon-public", "no rule 'addon-public'"),
+        ("a*", "no rule matches 'a*'"),
+        ("[", "no rule matches '['"),
+    ],
+)
+def test_a_rule_that_there_is_not_is_told_with_the_nearest(rule, expected):
+    assert unmatched(made(rule=rule, resource="x"), {"registry-stale", "registry-open"}) == expected
+
+
+def test_waivers_that_end_soon_are_found_by_their_last_day():
+    late = dt.date(2026, 7, 14)
+    book = WaiverBook([made(resource="b", expires=late), made(resource="a"), made(resource="c", expires=late)], TODAY)
+    found = {str(day): [each.resource for each in waivers] for day, waivers in book.ending(14).items()}
+    assert found == {"2026-06-30": ["a"], "2026-07-14": ["b", "c"]}
+    assert list(book.ending(13)) == [TODAY]
