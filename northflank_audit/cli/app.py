@@ -58,7 +58,7 @@ LAZY = (
         "annotations",
         f"{_HERE}.annotation_commands",
         "annotations_group",
-        "List, check and add annotations: who fixes a finding by when.",
+        "List, check and add annotations: who fixes a finding by when, or that the tool is wrong about it.",
     ),
     Lazy(
         "baseline",
@@ -75,7 +75,7 @@ LAZY = (
         "history",
         f"{_HERE}.history_commands",
         "history_group",
-        "Say what ran, what changed, and how long findings were open.",
+        "Say what ran, what changed, and how long findings were open, from the database of --history.",
     ),
     Lazy(
         "plan",

@@ -167,5 +167,5 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
 @click.command("schema")
 @click.argument("kind", type=click.Choice(list(SCHEMAS)), default="rules")
 def print_schema(kind: str) -> None:
-    """Print the JSON Schema of rule files, or of files of examples, waivers, annotations or options, or report.json."""
+    """Print the JSON Schema of rule files, examples, waivers, annotations, options or report.json."""
     say(json.dumps(SCHEMAS[kind](), indent=2), json=True)
