@@ -37,7 +37,7 @@ VERDICT_OPTIONS: Final = (
     "absent",
     "overrides",
 )
-"""What can turn a violation into a success."""
+"""What can turn a violation into a success. Not `max-requests` and `reserve`: what they leave unread is incomplete."""
 BASELINE: Final = "compare"
 """What can do so too, if ongoing violations do not count."""
 _PREFIXES: Final = ("SMTP_", "NORTHFLANK_AUDIT_")

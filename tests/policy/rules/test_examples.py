@@ -35,7 +35,7 @@ rules:
     tests:
       - {name: p, given: &a {id: a, name: A}, resources: [*a, {id: b}], account: {api_tokens: [{id: b}, *a]}, expect: pass}
       - {name: f, given: {name: A}, resources: [{name: B}, {name: C}], account: {api_tokens: [{}, {}, {}]}, expect: fail}
-      - {name: u, given: {id: a}, expect: unknown}
+      - {name: u, given: {id: a, name: A}, expect: unknown}
 """
 
 
