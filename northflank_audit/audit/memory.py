@@ -1,4 +1,4 @@
-"""The history of a run: what it knew before, and where the run is recorded."""
+"""Reads the history before a run, and records the run afterwards."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 class HistoryComparison:
-    """Compares a run with the history: with the last run over the same accounts, and with all that was found before."""
+    """Compares a run with the history: the last run over the same accounts, and all earlier findings."""
 
     def __init__(self, past: "Past") -> None:
         self.past = past
         self._baseline = None if past.last is None else BaselineComparison(past.last)
 
     def add(self, rule_id: str, resource: Resource, status: Status) -> None:
-        """Take note of a verdict."""
+        """Record a verdict."""
         if self._baseline is not None:
             self._baseline.add(rule_id, resource, status)
 
     def outcome(self, current: CurrentRun, results: Sequence[Result]) -> ComparisonOutcome:
-        """Compare; without an earlier run everything is new, and nothing is said of resolved violations."""
+        """Compare. Without an earlier run every violation is new, and none is resolved."""
         if self._baseline is None:
             new = [replace(each, state="new") if each.status is Status.FAIL else each for each in results]
             found = ComparisonOutcome(UNSET, new, [], [])
@@ -39,7 +39,7 @@ class HistoryComparison:
         return found._replace(results=[self._dated(each, current) for each in found.results])
 
     def _dated(self, result: Result, current: CurrentRun) -> Result:
-        """Say of a violation since when it has been known, and whether it was resolved in between."""
+        """Return a violation with its dates, and as `reopened` if it was resolved in between."""
         if result.status is not Status.FAIL:
             return result
         now = current.run.started_at
@@ -69,7 +69,7 @@ class Memory:
             self._database = Database.of(history)
 
     def recall(self, source: Source) -> HistoryComparison | None:
-        """Return what to compare a run over this source with; None without a history, or where it can't be read."""
+        """Return what to compare this run with; None without a history, or if it can't be read."""
         if self._database is None:
             return None
         from northflank_audit.history.past import Holder, host_of, read_past  # noqa: PLC0415 - imports SQLAlchemy
@@ -102,7 +102,7 @@ class Memory:
         return report
 
     def amend(self, report: Report) -> Report:
-        """Put right the record of a run whose reports could not all be delivered after it was recorded."""
+        """Correct the record of a run if some of its reports could not be delivered afterwards."""
         if self._database is None or self._comparison is None or self._problem is not None:
             return report
         from northflank_audit.history.ledger import amend  # noqa: PLC0415 - imports SQLAlchemy

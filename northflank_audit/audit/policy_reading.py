@@ -17,7 +17,7 @@ def read_policy(settings: Settings) -> Policy:
     """Read everything that the verdicts depend on, except the resources."""
     demo_config, waivers, selected = None, settings.waivers, settings.rules
     if settings.demo and not settings.rules:  # the demo has a policy of its own
-        # It is named as the bundled rules are: the report is the same wherever the tool is installed.
+        # Named like the bundled rules, so that the report does not depend on where the tool is installed.
         demo_config = Document(read_text(str(bundled.DEMO_CONFIG)), bundled.DEMO_CONFIG.name)
         waivers = settings.waivers or str(bundled.DEMO_WAIVERS)
         selected = tuple(demo_config.value["rules"])
@@ -51,5 +51,5 @@ def _first(settings: Settings) -> list[str]:
     if os.path.realpath(settings.compare) not in map(os.path.realpath, own):
         return []
     return [
-        f"{spelt(settings.compare)} is not there yet: this report is compared with none, and the next with this one"
+        f"{spelt(settings.compare)} does not exist yet: nothing is compared now; the next run compares with this report"
     ]

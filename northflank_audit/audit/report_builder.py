@@ -43,7 +43,7 @@ class ReportBuilder:
         self._resource_count = self._account_count = 0
 
     def add(self, batch: EvaluatedBatch) -> None:
-        """Take some resources with their verdicts."""
+        """Add a batch of resources with their verdicts."""
         self._totals.add(batch.verdicts)
         self._read.update(each.type for each in batch.resources)
         self._absent.add(batch.resources)
@@ -53,10 +53,10 @@ class ReportBuilder:
     def report(self, source: Source, run_id: str, subjects: Sequence[Subject], lost: Sequence[str]) -> Report:
         """Return the report, after all batches were added. `lost` says why the snapshot could not be saved."""
         request, policy = self._request, self._request.policy
-        # What else makes the audit incomplete takes nothing from the evidence: a control that an unknown verdict does
-        # not touch, or whose report could not be written, is as met as it was.
+        # Other reasons for an incomplete audit do not affect the evidence: a control without an unknown verdict, or
+        # whose report could not be written, is still met.
         unseen = [*source.problems, *self._engine.problems()]
-        # A rule that fails on everything is broken: to ignore what is unknown does not make it pass.
+        # A rule that fails on everything is broken, which --on-unknown ignore does not excuse.
         inconclusive = self._totals.inconclusive(broken=request.on_unknown == "ignore")
         problems = [*unseen, *lost, *inconclusive]
         coverage = self._coverage(source)
@@ -98,10 +98,10 @@ class ReportBuilder:
     def _warnings(
         self, source: Source, coverage: Coverage, subjects: Sequence[Subject], *, seen: bool
     ) -> Iterator[str]:
-        """Yield what a reader should know: data that is old, nothing to evaluate, an attestation of what nobody has."""
+        """Yield warnings: old data, nothing to evaluate, an attestation of a snapshot that was not saved."""
         days = 0 if source.as_of is None else (self._started - source.as_of).days
         if days:
-            yield f"the snapshot is {plural(days, 'day')} old, and was judged as of then"
+            yield f"the snapshot is {plural(days, 'day')} old, and was evaluated as of its date"
         if not coverage.resources and seen:
             checked = "only the account itself was checked" if coverage.accounts else "nothing was checked"
             kinds = dict.fromkeys(rule.resource for rule in self._engine.rules if rule.resource != ACCOUNT_TYPE)
@@ -109,7 +109,7 @@ class ReportBuilder:
             yield f"there are no {about or 'resources'}: {checked}"
         if not all(each.saved for each in subjects):
             for name in self._request.digested:
-                yield f"the {name} is about a snapshot that nobody has: --save-snapshot FILE keeps it"
+                yield f"the {name} refers to a snapshot that was not saved: add --save-snapshot FILE"
 
 
 def by_type(
@@ -117,8 +117,8 @@ def by_type(
 ) -> list[TypeCoverage]:
     """Return the coverage of each type that rules are about or that was read, in the catalogue's order.
 
-    `read` is the source's own account of it, `counted` how many resources of each type were read, and `complete`
-    holds for types that the source says nothing of.
+    `read` is the source's own coverage, `counted` how many resources of each type were read. `complete` applies to
+    types that the source does not mention.
     """
     totals = {each.type: each for each in read}
     names = {*totals, *counted, *(rule.resource for rule in rules)} - {ACCOUNT_TYPE}

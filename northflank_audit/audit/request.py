@@ -1,4 +1,4 @@
-"""What an audit is asked for, whatever asks: a command, a test, another program."""
+"""What to audit and how, independent of the command line."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,16 +10,16 @@ from northflank_audit.model import Severity, Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRequest:
-    """By which policy to audit, how much to read, what to list, and what fails the audit."""
+    """The policy, how much to read, what to list, and what fails the audit."""
 
     policy: Policy
     details: Literal["auto", "always", "never"] = "auto"
     absent: Literal["unknown", "notapplicable", "violating"] = "unknown"
-    """What it means where the API leaves out a documented field that a rule reads."""
+    """What it means if the API omits a documented field that a rule reads."""
     include: frozenset[Status] = frozenset()
-    """What to list besides what somebody must read."""
+    """Further results to list: `pass`, `notapplicable`."""
     fail_on: Severity | None = Severity.INFO
-    """The least severity that makes the exit code 1; None: no severity does."""
+    """The lowest severity that makes the exit code 1; None: no severity does."""
     on_unknown: Literal["fail", "ignore"] = "fail"
     fail_on_new: bool = False
     """Whether violations that are ongoing do not make the exit code 1."""
@@ -28,11 +28,11 @@ class AuditRequest:
     snapshot: str | None = None
     """Where to save what was fetched."""
     digested: tuple[str, ...] = ()
-    """The formats that are about the digest of what was fetched, saved or not."""
+    """The formats that need the digest of what was fetched, saved or not."""
 
     @classmethod
     def of(cls, settings: Settings, policy: Policy) -> "AuditRequest":
-        """Take from a run's settings what an audit needs to know of them."""
+        """Select from a run's settings what the audit itself needs."""
         return cls(
             policy=policy,
             details=settings.details,

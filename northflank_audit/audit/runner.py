@@ -1,4 +1,4 @@
-"""An audit, from its settings to its exit code: one straight line."""
+"""Runs an audit, from its settings to its report."""
 
 import datetime as dt
 import logging

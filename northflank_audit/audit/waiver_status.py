@@ -1,4 +1,4 @@
-"""The status of each waiver: which have expired, cover nothing, or are about to expire."""
+"""Determines which waivers have expired, cover nothing, or soon expire."""
 
 from collections.abc import Container, Iterator, Sequence
 from enum import StrEnum
@@ -38,12 +38,12 @@ class WaiverCheck(Struct, frozen=True, kw_only=True):
 
 
 class AuditScope(Struct, frozen=True, kw_only=True):
-    """What the audit was asked for, and whether it saw all of it."""
+    """What the audit was to cover, and whether it saw all of it."""
 
     complete: bool
-    """Whether it saw every resource that it was asked for."""
+    """Whether it saw every resource in scope."""
     accounts: Sequence[str | None] | None
-    """The teams that it was asked for (None: the token's own account); None if it was asked for all of them."""
+    """The audited teams (None: the token's own account); None if all teams were audited."""
 
 
 def waiver_checks(
@@ -69,7 +69,7 @@ def waiver_checks(
 def _status_without_end(
     waiver: Waiver, report: Report, book: Rulebook, scope: AuditScope, unused: Container[Waiver]
 ) -> tuple[WaiverStatus, str]:
-    """Return the status of a waiver without regard to its last day, and the reason."""
+    """Return the status of a waiver, ignoring its last day, and the reason."""
     if waiver not in unused:
         return WaiverStatus.FINE, ""
     if not any(is_about(waiver, rule_id) for rule_id in book.rules):
@@ -79,7 +79,7 @@ def _status_without_end(
 
 
 def _reasons_unknown(waiver: Waiver, report: Report, scope: AuditScope) -> Iterator[str]:
-    """Yield why there may be a violation that the waiver covers, and that the audit did not find."""
+    """Yield why the audit may have missed a violation that the waiver covers."""
     if not any(is_about(waiver, rule.id) for rule in report.rules):
         yield "its rule did not run"
     if scope.accounts is not None and waiver.team is not UNSET and waiver.team not in scope.accounts:
@@ -89,4 +89,4 @@ def _reasons_unknown(waiver: Waiver, report: Report, scope: AuditScope) -> Itera
     for result in report.results:
         inconclusive = result.inconclusive
         if inconclusive and covers(waiver, result.rule_id, result.resource.identity):
-            yield f"its rule could not be judged for {label(result.resource)}"
+            yield f"its rule could not be evaluated on {label(result.resource)}"

@@ -1,4 +1,4 @@
-"""The options that bound what is asked of the API."""
+"""Options that limit requests and time."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -16,7 +16,7 @@ LONGEST: Final = 7 * 86_400
 
 
 def _bound(ctx: click.Context, _param: click.Parameter, value: float) -> float:
-    """Bound the reading of files by the run's time, wherever that is set."""
+    """Limit the reading of files to the run's time, wherever that is set."""
     bound(ctx, value)
     return value
 
@@ -36,7 +36,7 @@ def details_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def absent_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that says what a field means that the API omits."""
+    """Add the option that says what it means if the API omits a field."""
     return add_options(
         command,
         option(
@@ -50,7 +50,7 @@ def absent_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that bound what is asked of the API."""
+    """Add the options that limit requests and time."""
     return add_options(
         command,
         option(

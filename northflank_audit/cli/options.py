@@ -1,7 +1,7 @@
-"""The options, as click knows them, and the config file that gives them other defaults.
+"""The options that commands share, for click.
 
-A flag beats the environment, which beats the config file, which beats the default: click's own order, with the
-config file as its `default_map`.
+A flag beats the environment, which beats the config file, which beats the default. This is click's own order, with
+the config file as its `default_map`.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ _DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(S
 
 
 def from_command_line(ctx: click.Context, name: str) -> bool:
-    """Tell whether an option was given on the command line."""
+    """Return whether an option was given on the command line."""
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
@@ -66,7 +66,9 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that names the waivers."""
-    decorated: Callable[..., Any] = option("--waivers", metavar="FILE", help="Accepted violations, in YAML.")(command)
+    decorated: Callable[..., Any] = option("--waivers", metavar="FILE", help="YAML file of accepted violations.")(
+        command
+    )
     return decorated
 
 
@@ -121,7 +123,7 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say who is told of a run."""
+    """Add the options that say who is notified of a run."""
     return add_options(
         command,
         option(
@@ -147,7 +149,7 @@ def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that adds the options of `run`; `formats` are the reports that there are."""
+    """Return a decorator that adds the options of `run`; `formats` are the available formats."""
     severities = [*(severity.value for severity in Severity), "never"]
     options = (
         source_options,

@@ -1,4 +1,4 @@
-"""Files that are somebody's own, and the report that commands look things up in."""
+"""Replaces files that users keep, and reads the last report."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from northflank_audit.errors import DeliveryError, StartError
 
 
 def write_own(path: str, text: str) -> None:
-    """Replace a file that somebody keeps; where it is a link, what it leads to is meant. Raises StartError."""
+    """Replace a file that a user keeps; if it is a link, replace its target. Raises StartError."""
     try:
         files.write(str(Path(path).resolve()) if Path(path).is_symlink() else path, text)
     except DeliveryError as error:

@@ -1,4 +1,4 @@
-"""The commands about rules, each of them in a module that is imported when it is called."""
+"""The group of commands about rules."""
 
 import click
 

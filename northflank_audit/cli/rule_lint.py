@@ -31,7 +31,7 @@ def lint_rules(
 
     Warnings say what is well-formed and probably not meant, such as a rule that can never fire.
     """
-    del rule, skip_rule  # a mistake in a rule that is left out is one all the same
+    del rule, skip_rule  # mistakes count even in rules that do not run
     files = lint_paths(paths, rules)
     diagnostics, count = lint(files, rules if files == paths != () else None, waivers, config)
     listing_text = LISTINGS[listing](diagnostics)

@@ -1,6 +1,6 @@
-"""JSON Schemas of the files that people write, for their editors, and of the JSON report, for those who read it.
+"""JSON Schemas of policy files and of the JSON report.
 
-They are made from what the files are checked by.
+They are generated from the types that the files are validated with.
 """
 
 import json
@@ -71,7 +71,7 @@ def report() -> dict[str, Any]:
     """Return the schema of the JSON report. Its readers ignore fields that they do not know."""
     schema = _schema(Report, f"Report of northflank-audit, version {SCHEMA_VERSION}")
     schema["$defs"]["Report"]["required"].insert(0, "schemaVersion")
-    del schema["$defs"]["Waiver"]["additionalProperties"]  # a key that is misspelt in a waiver file, not here
+    del schema["$defs"]["Waiver"]["additionalProperties"]  # a report is valid with keys that a waiver file may not have
     return schema
 
 

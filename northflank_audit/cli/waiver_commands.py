@@ -65,8 +65,8 @@ def waivers_group() -> None:
 def check_waivers(within: int, form: str, **given: Any) -> None:
     """List waivers that have expired, cover nothing or end soon; exit 1 for the first two.
 
-    Only an audit shows whether a waiver covers anything, so this runs one, and writes no report. The exit code is 3
-    where the audit could not see or evaluate enough to know.
+    This runs an audit, to see whether each waiver covers anything, and writes no report. The exit code is 3 if the
+    audit could not see or evaluate enough to know.
     """
     settings = settings_from(given, click.get_current_context().get_parameter_source)
     policy = read_policy(settings)
@@ -144,8 +144,8 @@ def add_waiver(
 ) -> None:
     """Waive the violations with these fingerprints; the first 8 digits of one, with or without a #, are enough.
 
-    The waivers are put at the end of --waivers FILE (waivers.yaml, if neither this nor the config names one), all of
-    them or none; what is in the file stays as it is, comments included.
+    The waivers are added at the end of --waivers FILE (waivers.yaml, if neither this nor the config names one), all of
+    them or none; the rest of the file stays as it is, comments included.
     """
     if config is not None and config.diagnostics:  # one of them may be the key that names the waivers
         raise FileErrors(config.diagnostics)
@@ -177,18 +177,18 @@ def add_waiver(
             new, line = added(new, path, waiver)
             lines.append((line, waiver))
     try:
-        # Unlike a report, this file is somebody's own: where it is a link, what it leads to is what is meant.
+        # Unlike a report, users keep this file: if it is a link, its target is meant.
         files.write(str(Path(path).resolve()) if Path(path).is_symlink() else path, new)
     except DeliveryError as error:
         raise StartError(str(error)) from None
     for line, waiver in lines:
         say(f"{path}:{line}: {named(waiver)} is waived until {waiver.expires}")
     if waivers is None:
-        say(f"audits know of it with --waivers {path}, or with `waivers: {path}` in the config file")
+        say(f"audits read it with --waivers {path}, or with `waivers: {path}` in the config file")
 
 
 def _may_exist(path: str) -> bool:
-    """Tell whether there is something to read; where even that can't be told, reading it says why."""
+    """Return whether the file exists; if that is unknown, reading it reports why."""
     try:
         return Path(path).exists()
     except OSError:
@@ -199,7 +199,7 @@ def _violation(given: str, results: Sequence[Result], report: str) -> Result:
     """Return the violation whose fingerprint begins so; the HTML report shows it with a # in front."""
     fingerprint = given.strip().removeprefix("#")
     if len(fingerprint) < SHORTEST:
-        raise StartError(f"a fingerprint's first {SHORTEST} digits are needed at least; {report} has them")
+        raise StartError(f"give at least the first {SHORTEST} digits of a fingerprint; {report} has them")
     matches = [each for each in results if each.fingerprint.startswith(fingerprint.lower())]
     if not matches:
         raise StartError(f"{report}: no result has the fingerprint {printable(fingerprint)}; is it an older report?")
@@ -208,7 +208,7 @@ def _violation(given: str, results: Sequence[Result], report: str) -> Result:
         raise StartError(f"{report}: several results begin with {fingerprint}: {printable(choices)}")
     (result,) = matches
     if result.status is not Status.FAIL:
-        raise StartError(f"{report}: this result is no violation: it is '{result.status}'")
+        raise StartError(f"{report}: this result is not a violation: it is '{result.status}'")
     if result.waiver is not None and result.waiver.expires >= _today():
         raise StartError(f"{report}: it is waived already, until {result.waiver.expires}: {named(result.waiver)}")
     return result
@@ -216,8 +216,8 @@ def _violation(given: str, results: Sequence[Result], report: str) -> Result:
 
 def _checked_text(option: str, text: str) -> str:
     if not text.strip():
-        raise StartError(f"{option}: a waiver needs it")
-    if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of the command line that are no text
+        raise StartError(f"{option}: required for a waiver")
+    if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of the command line that are not text
         raise StartError(f"{option}: not UTF-8 text")
     return text.strip()
 

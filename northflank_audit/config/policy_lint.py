@@ -1,4 +1,4 @@
-"""What `rules lint` finds in rule files, their examples, a config file and waivers."""
+"""Finds mistakes and warnings in rule, example, config and waiver files."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -18,11 +18,11 @@ def lint(
 ) -> tuple[list[FileError], int]:
     """Return every mistake and warning in rule files, their examples, a config file and waivers; and how many rules.
 
-    `others` are more rules (none: the bundled ones) that config and waivers may be about, and that are not checked.
+    `others` are further rules (none: the bundled ones) that config and waivers may name; they are not checked.
     Raises StartError for a file that can't be read.
     """
     book = read_tested(paths)
-    problems = list(warnings(book))  # as the files have them, before a config file tunes them
+    problems = list(warnings(book))  # as the files have them, before the config file's overrides
     count = len(book.rules) + len(book.flawed)
     all_rules = Rulebook()
     for each in (book, *([] if others is None else [read_tested(others)])):

@@ -27,13 +27,13 @@ from northflank_audit.printable import printable
 DEFAULT_URL: Final = "https://api.northflank.com"
 URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
 NOTIFY_VARIABLE: Final = "NORTHFLANK_AUDIT_NOTIFY_URLS"
-"""The environment's other way to give Apprise URLs; no flag takes them, since a flag shows in the process list."""
+"""The variable of Apprise URLs; no flag takes them, because flags show in the process list."""
 
 METRICS_SUFFIX: Final = ".prom"
-"""The node exporter reads the files that end so, and no others."""
+"""The node exporter reads only files with this ending."""
 
 DELIVERY_OPTIONS: Final = ("email_to", "notify_file", "metrics_file", "metrics_push", "heartbeat")
-"""The options that say who is told. Of a demo they are told only if the command line or a config it names says so."""
+"""The options that say who is notified. For a demo, only the command line and a config named there count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +91,11 @@ class Settings:
 
     @property
     def formats(self) -> list[Format]:
-        """The formats that are wanted, wherever they go."""
+        """The requested formats, wherever they go."""
         return [FORMATS[name] for name in dict.fromkeys(name for name, _ in self.destinations)]
 
     def token(self, environment: Mapping[str, str]) -> Token:
-        """Return the token from `--token-file`, else the environment. Raises StartError if there is none."""
+        """Return the token from `--token-file`, else the environment. Raises StartError without one."""
         if self.token_file is not None:
             value = reading.read_text(self.token_file, name=f"--token-file {self.token_file}")
             origin = f"the file {self.token_file}"
@@ -103,7 +103,7 @@ class Settings:
             origin = next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
             if not origin:
                 raise StartError(
-                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (a token is made under "
+                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (create a token under "
                     "Account settings > API; it needs to read registries); --demo needs none"
                 )
             value = environment[origin]
@@ -111,7 +111,7 @@ class Settings:
 
 
 def checked_token(text: str, origin: str) -> Token:
-    """Return a token, less the whitespace around it. Raises StartError for what can't be one."""
+    """Return a token without surrounding whitespace. Raises StartError for text that can't be one."""
     value = text.strip()
     if not value:
         raise StartError(f"the API token is empty; it came from {origin}")
@@ -121,7 +121,7 @@ def checked_token(text: str, origin: str) -> Token:
 
 
 def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
-    """Make Settings of click's values. Raises click.UsageError for options that exclude each other.
+    """Convert click's values to Settings. Raises click.UsageError for options that exclude each other.
 
     `source` returns where the value of an option comes from.
     """
@@ -131,7 +131,7 @@ def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
         delivery_config = delivery_config if source("config") is ParameterSource.COMMANDLINE else None
         given |= dict.fromkeys(_unset_deliveries(delivery_config, source) & given.keys())
     if not all(team and team.isprintable() for team in given["team"]):
-        raise click.UsageError("--team: a team's id is printable text")
+        raise click.UsageError("--team: a team's id contains only printable characters")
     values = {name: given[name] for name in Settings.__slots__ if name in given}
     if not (given["demo"] or given["input"]):
         values["api_url"] = _checked_url(given["api_url"])
@@ -166,7 +166,7 @@ def _check_destinations(settings: Settings) -> None:
 
 
 def _check_baseline(settings: Settings) -> None:
-    """Raise click.UsageError if nothing says what is new, or if a second try of this run would find nothing new."""
+    """Raise click.UsageError without a baseline, or if a second attempt of this run would find nothing new."""
     if not settings.fail_on_new:
         return
     if settings.compare is None:
@@ -174,37 +174,37 @@ def _check_baseline(settings: Settings) -> None:
     for path in _outputs(settings):
         if _is_same(settings.compare, path):
             raise click.UsageError(
-                f"--fail-on-new: this run replaces the file of --compare ({printable(path)}), so a second try would "
+                f"--fail-on-new: this run replaces the file of --compare ({printable(path)}), so a second run would "
                 "find nothing new; keep the baseline elsewhere: baseline write FILE"
             )
 
 
 def _is_same(file: str, output: str) -> bool:
-    """Tell whether an output is this file, by whatever path or link; or may be, as far as one can see."""
+    """Return whether an output is, or may be, this file, by any path or link."""
     output = "/dev/stdout" if output == "-" else output
     try:
         return os.path.realpath(file) == os.path.realpath(output) or Path(file).samefile(output)
-    except (OSError, ValueError):  # one of them is not there
+    except (OSError, ValueError):  # one of them does not exist
         return False
 
 
 def _outputs(settings: Settings) -> list[str]:
-    """Return each place that a run writes to, as it is named."""
+    """Return each path that a run writes to, as given."""
     files = [path for _, path in settings.destinations]
     return [*files, *filter(None, (settings.save_snapshot, settings.metrics_file))]
 
 
 def _written(settings: Settings) -> Iterator[str]:
-    """Yield each place that a run writes to, under the one name that all its names lead to."""
+    """Yield each path that a run writes to, resolved."""
     for path in _outputs(settings):
         if path == "-":
             yield path
-        elif not Path(path).is_char_device():  # a terminal, /dev/null: nothing is overwritten there
+        elif not Path(path).is_char_device():  # a terminal or /dev/null, where nothing is overwritten
             yield os.path.realpath(path)
 
 
 def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the addresses that are pinged and pushed to. Raises click.UsageError, which keeps their keys to itself."""
+    """Return the addresses to ping and push to. Raises click.UsageError, whose message holds no key."""
     file = values.get("metrics_file")
     if file is not None and not file.endswith(METRICS_SUFFIX):
         raise click.UsageError(f"--metrics-file: the node exporter reads files that end in {METRICS_SUFFIX}")
@@ -217,21 +217,21 @@ def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
         except ValueError:
             right = False
         if not right or not url.isprintable() or " " in url:
-            raise click.UsageError(f"{option}: this is no address; it is https://HOST[:PORT] or http://HOST[:PORT]")
+            raise click.UsageError(f"{option}: not an address; write https://HOST[:PORT] or http://HOST[:PORT]")
         if name == "metrics_push" and (parts.query or parts.fragment):
             raise click.UsageError(f"{option}: a Pushgateway's base address has no query and no fragment")
         if name == "heartbeat" and not heartbeat.is_spelt_right(url):
-            raise click.UsageError(f"{option}: in braces stand three words: {{start|success|fail}}")
+            raise click.UsageError(f"{option}: braces contain three words: {{start|success|fail}}")
     return urls
 
 
 def _checked_url(given: str) -> str:
-    """Return the API's address. Raises click.UsageError for another thing, or where the token would be read by others.
+    """Return the API's address. Raises click.UsageError if it is not one, or would expose the token.
 
-    The message holds none of the address but its host: a user, a password or a query may be a secret.
+    The message shows only the address's host: a user, a password or a query may be a secret.
     """
     url = given.strip()
-    wrong = click.UsageError("--api-url: this is not the address of an API; write https://HOST[:PORT]")
+    wrong = click.UsageError("--api-url: not the address of an API; write https://HOST[:PORT]")
     try:
         parts = urlsplit(url if "://" in url else f"https://{url}")
         host, _ = parts.hostname, parts.port
@@ -243,5 +243,5 @@ def _checked_url(given: str) -> str:
     if "://" not in url and is_loopback(host):
         raise click.UsageError(f"--api-url: '{url}' has no scheme; write http://{url}, or https:// if it speaks TLS")
     if parts.scheme == "http" and not is_loopback(host):
-        raise click.UsageError(f"--api-url: the token does not go to {host} over plain http; use https")
+        raise click.UsageError(f"--api-url: the token is not sent to {host} over plain http; use https")
     return parts.geturl().rstrip("/")

@@ -1,4 +1,4 @@
-"""The report's formats: one module each, and one line each in `FORMATS`.
+"""The report's formats: one module and one line of `_ALL` each.
 
 A format's module has a function `render` from a Report to text. It is imported when it is first used.
 """
@@ -11,37 +11,37 @@ from northflank_audit.report import Report
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A way to write a report down."""
+    """A form in which a report is written."""
 
     name: str
-    """As `--format` takes it."""
+    """The name in `--format`."""
     filename: str
     """The file's name in the folder of reports."""
     module: str
-    """The module here that has its `render`."""
+    """The module in this folder that has its `render`."""
     what: str
     """What it is for, for a person."""
     marked: bool = False
-    """Whether it takes the texts of rules as they are written, with their markup; else they are plain."""
+    """Whether it gets the texts of rules with their markup; otherwise they are plain."""
 
     needs_digest: bool = False
-    """Whether it is about the digest of what was evaluated, so that a snapshot must be made of what was fetched."""
+    """Whether it needs the digest of what was evaluated, and so a snapshot of what was fetched."""
     step_summary: bool = False
-    """Whether the report in brief is to go to the summary of the step of CI that it is for."""
+    """Whether a brief report is added to the step summary of the CI that the format is for."""
     commands: bool = False
-    """Whether its lines are commands to the CI that reads them, on purpose."""
+    """Whether its lines are intentionally commands for a CI."""
     is_page: bool = False
-    """Whether it is the page that is mailed, and that is kept where an audit saw nothing."""
+    """Whether it is the page that is mailed, and kept if an audit saw nothing."""
     is_baseline: bool = False
     """Whether later audits can be compared with it."""
 
     @property
     def is_json(self) -> bool:
-        """Whether its texts are JSON, or a JSON value a line."""
+        """Whether its texts are JSON, or one JSON value per line."""
         return self.filename.endswith(("json", "jsonl", "sarif"))
 
     def render(self, report: Report) -> str:
-        """Write the report down. The same report gives the same text."""
+        """Render the report. The same report gives the same text."""
         if not self.marked:
             report = import_module(f"{__name__}.ruletext").plainly(report)
         text: str = import_module(f"{__name__}.{self.module}").render(report)
@@ -61,8 +61,8 @@ _ALL = (
     Format("json", "report.json", "jsonreport", "everything, for programs", marked=True, is_baseline=True),
     Format("sarif", "report.sarif", "sarif", "SARIF 2.1.0, for GitHub code scanning and other result viewers"),
     Format("junit", "report.junit.xml", "junit", "JUnit XML, for the test reports of Jenkins, GitLab and other CI"),
-    Format("csv", "report.csv", "csvtable", "a result a row, for spreadsheets"),
-    Format("jsonl", "report.jsonl", "jsonlines", "a result a line, for log pipelines"),
+    Format("csv", "report.csv", "csvtable", "one result per row, for spreadsheets"),
+    Format("jsonl", "report.jsonl", "jsonlines", "one result per line, for log pipelines"),
     Format("ocsf", "report.ocsf.json", "ocsf", "Compliance Findings of the Open Cybersecurity Schema Framework"),
     Format(
         "github",
@@ -77,7 +77,7 @@ _ALL = (
         "attestation",
         "report.intoto.json",
         "attestation",
-        "an in-toto statement over what was judged, to sign",
+        "an in-toto statement about what was evaluated, to sign",
         needs_digest=True,
     ),
 )

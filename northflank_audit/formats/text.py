@@ -1,4 +1,4 @@
-"""Words: what people's formats say of a report, and how they show what others wrote."""
+"""Wording that the readable formats share."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from northflank_audit.resources import TYPES
 
 THE_ACCOUNT: Final = "the account"
 MOST_TYPES: Final = 3
-"""Types that a sentence names; of more it says how many."""
+"""Types that a sentence names; more are counted."""
 
 STATUSES: Final = {
     "pass": "pass",
@@ -26,18 +26,18 @@ STATUSES: Final = {
     "error": "error",
     "notapplicable": "not applicable",
 }
-"""What is counted, in the order in which it is shown, and how it is called."""
+"""The counted statuses in the order in which they are shown, with their names."""
 
 BECAME: Final = {
     Became.FIXED: "fixed",
     Became.NOTAPPLICABLE: "no longer applicable",
     Became.GONE: "gone",
-    Became.UNKNOWN: "could not be judged",
+    Became.UNKNOWN: "could not be evaluated",
     Became.UNSEEN: "not seen",
     Became.UNAUDITED: "account not audited",
     Became.UNASKED: "rule did not run",
 }
-"""What became of an earlier report's violation, in words."""
+"""The fate of an earlier report's violation, in words."""
 
 
 def as_json(value: Any) -> str:
@@ -46,27 +46,27 @@ def as_json(value: Any) -> str:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """Return a count with its noun; `many` where an `s` does not make the plural."""
+    """Return a count with its noun; `many` is the plural if it is not formed with `s`."""
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def sentence(text: str) -> str:
-    """Return a text as it begins a line: with a capital letter, the rest as it is."""
+    """Return a text with a capital first letter, otherwise unchanged."""
     return text[:1].upper() + text[1:]
 
 
 def new_first(results: Iterable[Result]) -> list[Result]:
-    """Put what is new before the rest, so that it is seen where a list is cut; both keep their order."""
+    """Put new results first, so that they survive when a list is cut; both groups keep their order."""
     return sorted(results, key=lambda result: result.state != "new")
 
 
 def counted(counts: Mapping[str, int]) -> list[str]:
-    """Return how verdicts fell, less those that there are none of: `41 pass`, `2 waived`."""
+    """Return the counts of verdicts that are not 0: `41 pass`, `2 waived`."""
     return [f"{counts[key]} {name}" for key, name in STATUSES.items() if counts.get(key)]
 
 
 def pages_read(coverage: Coverage) -> str:
-    """Return how many pages were read, and how many resources they say that they hold."""
+    """Return how many pages were read, and how many resources the API counted on them."""
     if not coverage.pages:
         return "no page"
     held = "" if coverage.count is None else f" (the API counted {plural(coverage.count, 'resource')})"
@@ -74,7 +74,7 @@ def pages_read(coverage: Coverage) -> str:
 
 
 class TypeNames(NamedTuple):
-    """What people call a type of resource."""
+    """The names of a resource type for people."""
 
     singular: str
     plural: str
@@ -83,7 +83,7 @@ class TypeNames(NamedTuple):
 
 
 def type_names(kind: str) -> TypeNames:
-    """Return what people call a type; for one that only another version of this tool knows, its name."""
+    """Return a type's names for people; for a type that only another version of this tool has, its id."""
     declaration = TYPES.get(kind)
     if declaration is None:
         return TypeNames(kind, f"{kind}s", f"{kind}s")
@@ -91,12 +91,12 @@ def type_names(kind: str) -> TypeNames:
 
 
 def many(count: int, kind: str) -> str:
-    """Return how many there are of a type: `1 addon`, `3 backup destinations`."""
+    """Return a count of a type: `1 addon`, `3 backup destinations`."""
     return plural(count, type_names(kind).singular, type_names(kind).plural)
 
 
 def kinds(results: Iterable[Result], between: str, *, one: bool = True) -> str:
-    """Return what results are about: `addon`, `addon or account`; of more than a few types, `resource`."""
+    """Return the types of results: `addon`, `addon or account`; for more than a few types, `resource`."""
     types = dict.fromkeys(each.resource.type for each in results)
     if not 0 < len(types) <= MOST_TYPES:
         return "resource" if one else "resources"
@@ -104,14 +104,14 @@ def kinds(results: Iterable[Result], between: str, *, one: bool = True) -> str:
 
 
 def _ordered(types: Iterable[str]) -> list[str]:
-    """Put types in the order of words: accounts last."""
+    """Return types in the order of sentences: accounts last."""
     return sorted(types, key=lambda kind: (kind == ACCOUNT_TYPE, kind))
 
 
 def identity(resource: ResourceName) -> str:
-    """Return a resource's id, below its team's and its project's where it has them: `pull`, `payments/shop/db`.
+    """Return a resource's id, after its team's and its project's if it has them: `pull`, `payments/shop/db`.
 
-    Where a whole list could not be read, it says so: `all addons of project shop`.
+    For a whole list that could not be read: `all addons of project shop`.
     """
     if resource.id is None:
         project = f" of project {resource.project}" if resource.project else ""
@@ -121,25 +121,25 @@ def identity(resource: ResourceName) -> str:
 
 
 def teamless(resource: ResourceName) -> str:
-    """Return the same where the team stands beside it: `shop/db`."""
+    """Return the same without the team: `shop/db`."""
     return identity(replace(resource, team=None))
 
 
 def label(resource: ResourceName) -> str:
-    """Return what tells a resource from all others of its type: `pull`, `payments/pull`, `team payments`."""
+    """Return what identifies a resource among its type: `pull`, `payments/pull`, `team payments`."""
     if resource.type == ACCOUNT_TYPE:
         return THE_ACCOUNT if resource.team is None else f"team {resource.team}"
     return identity(resource)
 
 
 def full_label(resource: ResourceName) -> str:
-    """Return what tells a resource from all others: `addon payments/shop/db`, `team payments`."""
+    """Return what identifies a resource: `addon payments/shop/db`, `team payments`."""
     plain = resource.type == ACCOUNT_TYPE or resource.id is None
     return label(resource) if plain else f"{type_names(resource.type).singular} {label(resource)}"
 
 
 def narrowed(waiver: Waiver) -> str:
-    """Return what a waiver is about besides its rule and resource: ` of the token's own account`; nothing if any."""
+    """Return the further conditions of a waiver: ` of the token's own account`; empty if it has none."""
     kind = "" if waiver.type is UNSET else f" ({type_names(waiver.type).singular})"
     project = "" if waiver.project is UNSET else f" in project {waiver.project}"
     team = (
@@ -153,14 +153,14 @@ def narrowed(waiver: Waiver) -> str:
 
 
 def result_line(result: Result) -> str:
-    """Return a result as one line: its resource, its status unless it is a violation, and its message."""
+    """Return a result as one line: its resource, its status if it is not a violation, and its message."""
     return ": ".join([full_label(result.resource), *qualifiers(result), result.message])
 
 
 def qualifiers(result: Result) -> list[str]:
-    """Return what a result is if it is not a current violation; empty if it is one."""
+    """Return the status of a result that is not a current violation; empty for a violation."""
     if result.became is not UNSET:
-        outcome = "resolved" if result.became in RESOLVED else "not known today"
+        outcome = "resolved" if result.became in RESOLVED else "now unknown"
         return [f"violated before, {outcome} ({BECAME[result.became]})"]
     if result.waiver is not None:
         return [f"waived until {result.waiver.expires}"]
@@ -168,23 +168,23 @@ def qualifiers(result: Result) -> list[str]:
 
 
 def reasons(report: Report) -> list[str]:
-    """Return why the audit is incomplete, at least one; nothing where it is complete."""
+    """Return why the audit is incomplete, at least one reason; empty if it is complete."""
     run = report.run
     return [] if run.complete else run.incomplete_reasons or ["no reason was given"]
 
 
 def missing(report: Report) -> tuple[str, str]:
-    """Return what the reasons of an incomplete audit are called, and what follows from them."""
+    """Return a heading for the reasons of an incomplete audit, and the consequence."""
     if report.run.has_gaps and report.saw_nothing:
-        return "What is missing", "Nothing can be said: what was to be audited may be sound or not."
+        return "What is missing", "Nothing is known: what was to be audited may comply or not."
     if report.run.has_gaps:
-        rest = "Of the rest nothing can be said: it may be sound or not."
+        rest = "The rest is unknown: it may comply or not."
         return "What is missing", f"What is listed below was found. {rest}"
-    return "What could not be delivered", "Everything was seen and judged, and is told below."
+    return "What could not be delivered", "Everything was seen and evaluated, and is listed below."
 
 
 def changes(report: Report) -> list[str]:
-    """Return what changed since the earlier report: `1 new`, `3 ongoing`; nothing where nothing was compared."""
+    """Return what changed since the earlier report: `1 new`, `3 ongoing`; empty if nothing was compared."""
     comparison = report.comparison
     if comparison is UNSET or comparison.refused is not None:
         return []
@@ -203,5 +203,5 @@ def moment(when: dt.datetime) -> str:
 
 
 def listed(parts: Sequence[str]) -> str:
-    """Return parts with commas, and an `and` before the last."""
+    """Return parts separated by commas, with `and` before the last."""
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))

@@ -1,4 +1,4 @@
-"""Figures over time: what is open, how long it takes to fix, and which runs did not take place."""
+"""Statistics: open violations over time, time to fix, missing runs."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ LATE: Final = 1.25
 
 
 class Point(Struct, frozen=True, kw_only=True):
-    """What was open after a run."""
+    """The open violations after a run."""
 
     at: dt.datetime
     run: str
@@ -27,7 +27,7 @@ class Point(Struct, frozen=True, kw_only=True):
 
 
 class Missed(Struct, frozen=True, kw_only=True):
-    """A time in which an account was not audited although it should have been."""
+    """A period in which an account should have been audited but was not."""
 
     after: dt.datetime
     """The start of the run before."""
@@ -48,7 +48,7 @@ class Remediation(Struct, frozen=True, kw_only=True):
 
 
 class AccountStatistics(Struct, frozen=True, kw_only=True):
-    """The figures of an account."""
+    """The statistics of an account."""
 
     account: AccountRow
     runs: int
@@ -71,7 +71,7 @@ def statistics(
     every: dt.timedelta | None = None,
     grace: dt.timedelta | None = None,
 ) -> list[AccountStatistics]:
-    """Return the figures of each account. `every` is how often a run is expected, `grace` how late it may be."""
+    """Return the statistics of each account. `every` is how often a run is expected, `grace` how late it may be."""
     accounts = account_ids(connection, patterns)
     trends: dict[AccountRow, list[Point]] = {account: [] for account in accounts.values()}
     for run in runs(connection):

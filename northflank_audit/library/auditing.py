@@ -1,4 +1,4 @@
-"""An audit that another program asks for, and the reading of reports."""
+"""Runs audits and reads reports for other programs."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from northflank_audit.library.settings import AuditSettings
 from northflank_audit.reading import LARGEST_DATA, read_text
 from northflank_audit.report import Report
 
-# Without a handler, Python prints warnings to standard error: the program decides who gets them.
+# Without a handler, Python prints warnings to standard error; the program decides where they go.
 logging.getLogger(logs.LOGGER).addHandler(logging.NullHandler())
 
 
@@ -25,7 +25,7 @@ def audit(settings: AuditSettings) -> Report:
     """Audit, and return the report.
 
     It prints nothing, writes nothing except the snapshot of `save_snapshot`, handles no signal, and may be called
-    again and from any thread. An audit that could not see everything returns a report, too: its `run.complete` is
+    again and from any thread. An audit that could not see everything also returns a report: its `run.complete` is
     False, its `exit_code` 3. Raises StartError where the audit could not start; nothing was then fetched.
     """
     run = settings.checked()

@@ -1,4 +1,4 @@
-"""The engine: rules over records, one verdict for each pair."""
+"""Evaluates rules over records: one verdict for each pair."""
 
 import datetime as dt
 import re
@@ -101,7 +101,7 @@ class Engine:
         ]
         own: dict[Identity, frozenset[str]] = defaultdict(frozenset)
         others: dict[tuple[str, bool], frozenset[str]] = defaultdict(frozenset)
-        """By type, and whether also those resources may matter of which a list gave everything that it may give."""
+        """By type, and whether it includes resources of which a list gave everything that it may give."""
         for verdict in unknown:
             rule = self._by_id[verdict.rule.id]
             if verdict.wants and not (verdict.resource.type in rule.listed and _is_whole(verdict.resource)):
@@ -148,7 +148,7 @@ class Engine:
                 evaluate = partial(Expression.evaluate_among, own=own, shared=shared, absent=absent)
                 expression, outcome = (each.require, exhausted) if exhausted else decided(each, evaluate)
                 if isinstance(outcome, Failed) and outcome.exhausted and max(seen.values(), default=0) >= MOST_STEPS:
-                    # The other records would take as long, with the same outcome.
+                    # The other records would take as long and end the same way.
                     most = max(seen, key=lambda name: seen[name])
                     outcome = exhausted = exhausted or Failed(
                         f"{outcome.reason}; {account} has {seen[most]:,} {plural_of(most, kind)}", exhausted=True
@@ -169,7 +169,7 @@ class Engine:
         return msgspec.structs.replace(verdict, status=status, decided_by=None, parts=None)
 
     def _omits_documented_field(self, verdict: Verdict) -> bool:
-        """Tell whether a verdict is unknown because the API omitted a documented field of its resource.
+        """Return whether a verdict is unknown because the API omitted a documented field of its resource.
 
         If a list, or a type whose list the rule reads, has a field of the same name, that may be the missing one. It
         may be unread, so it does not count as omitted.
@@ -214,7 +214,7 @@ class Engine:
 
 
 def _is_whole(resource: Resource) -> bool:
-    """Tell whether a list gave every field of a resource that it may give."""
+    """Return whether a list gave every field of a resource that it may give."""
     lists_all = TYPES[resource.type].lists_all
     return lists_all is not None and lists_all(resource.record)
 
@@ -242,9 +242,9 @@ def _message(verdict: Verdict) -> str:
         case Status.FAIL:
             return filled(rule, resource)
         case Status.UNKNOWN:
-            return f"{name} could not be judged: {_reason(verdict)}"
+            return f"{name} could not be evaluated: {_reason(verdict)}"
         case Status.ERROR:
-            return f"{name} could not be judged: the rule itself failed on it: {verdict.reason}"
+            return f"{name} could not be evaluated: the rule itself failed on it: {verdict.reason}"
         case Status.NOTAPPLICABLE:
             return f"{name}: the rule does not apply"
         case Status.PASS:

@@ -181,7 +181,7 @@ class Source(ABC):
                 record = decode(item)
             except RecursionError:
                 self.problems.append(
-                    f"{where}: the {kind.singular} '{item[kind.id]}' is nested too deeply to be judged"
+                    f"{where}: the {kind.singular} '{item[kind.id]}' is nested too deeply to be evaluated"
                 )
                 continue
             if kind.generation is not None and parts == {LIST}:  # with details it no longer shows what the list said
@@ -192,7 +192,7 @@ class Source(ABC):
             if before is not seen:
                 if before.endswith(digest):
                     self.warnings.append(
-                        f"{where}: the {kind.singular} '{identity[3]}' came before, and was judged once"
+                        f"{where}: the {kind.singular} '{identity[3]}' came before, and was evaluated once"
                     )
                 else:
                     self.problems.append(f"{where}: two different records have the id '{identity[3]}'")

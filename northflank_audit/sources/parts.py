@@ -284,7 +284,7 @@ def _at(value: Any, steps: Sequence[str]) -> Iterator[Any]:
 
 
 def _gone(what: str) -> Settled:
-    return Settled(None, warnings=(f"{what}: it is gone since it was listed, and was not judged",))
+    return Settled(None, warnings=(f"{what}: it is gone since it was listed, and was not evaluated",))
 
 
 def _words(part: Part) -> str:

@@ -137,7 +137,7 @@ def _missing(snapshot: Snapshot) -> Iterator[str]:
 
 def _without_id(bad: int, count: int) -> Iterator[str]:
     if bad:
-        yield f"{bad} of {count} records {'has' if bad == 1 else 'have'} no id, and could not be judged"
+        yield f"{bad} of {count} records {'has' if bad == 1 else 'have'} no id, and could not be evaluated"
 
 
 class SnapshotWriter:

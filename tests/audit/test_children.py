@@ -1,4 +1,4 @@
-"""Rules over child types: what a part of another resource holds is judged, or known to be unknown, never silently nothing."""
+"""Rules over child types: what a part of another resource holds is evaluated, or known to be unknown, never silently nothing."""
 
 import json
 from dataclasses import replace

@@ -224,7 +224,7 @@ def test_what_the_earlier_report_could_not_evaluate_may_not_be_new():
     first = audited(resource(id="a", name="a", kind="usual"))
     report = audited(credential("a"), credential("b"), baseline=first, week=1)
     assert report.comparison.cautions == [
-        "1 of what is new could not be judged by the earlier report, and may have been there before"
+        "1 of what is new could not be evaluated by the earlier report, and may have been there before"
     ]
 
 
@@ -304,7 +304,7 @@ def test_an_earlier_report_that_ended_while_this_audit_ran_is_told():
 
 def test_what_a_rule_failed_on_before_may_not_be_new():
     report = audited(credential("a"), baseline=audited(credential("a", opened="yes")), week=1)
-    assert report.comparison.cautions[0].startswith("1 of what is new could not be judged by the earlier report")
+    assert report.comparison.cautions[0].startswith("1 of what is new could not be evaluated by the earlier report")
 
 
 def test_a_rule_that_changed_is_told_where_something_is_resolved_by_it():

@@ -120,7 +120,7 @@ def test_projects_that_are_refused_are_unknown_and_the_permission_is_named(onlin
     assert report.exit_code == 3
     (unknown,) = [each for each in report.results if each.status is Status.UNKNOWN]
     assert (
-        "A could not be judged: not all projects of the account are known (list of projects, page 1: HTTP 403"
+        "A could not be evaluated: not all projects of the account are known (list of projects, page 1: HTTP 403"
         in unknown.message
     )
     assert unknown.message.endswith("; the token needs the permission Project > Projects > Manage > Read)")
@@ -170,7 +170,7 @@ def test_half_a_list_is_never_enough_to_pass(online, fault):
     assert of(report, "provider")["a"] == "pass"
     said = next(each.message for each in report.results if each.rule_id == MANY)
     assert said.startswith(
-        "the account could not be judged: not all registry credentials of the account are known (list of registry credentials, page "
+        "the account could not be evaluated: not all registry credentials of the account are known (list of registry credentials, page "
     )
 
 
@@ -238,7 +238,7 @@ def test_a_detail_is_asked_for_once_though_two_rules_want_it_and_it_is_refused(o
     assert of(report, TWICE) == {"a": "unknown", "b": "unknown"}
     said = {each.resource.id: each.message for each in report.results if each.rule_id == TWICE}
     for name in "ab":
-        assert said[name].startswith(f"{name.upper()} could not be judged: ")
+        assert said[name].startswith(f"{name.upper()} could not be evaluated: ")
         assert "is not known (details of 'b': HTTP 403" in said[name]
 
 

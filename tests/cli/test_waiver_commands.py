@@ -94,7 +94,7 @@ def test_a_waiver_that_covers_nothing_fails_and_says_why(check, tmp_path):
 
 def test_what_can_not_be_told_is_not_called_unused(check, tmp_path):
     code, out, _ = check(waiver("sil*"))
-    assert (code, "its rule could not be judged for silent" in out) == (3, True)
+    assert (code, "its rule could not be evaluated for silent" in out) == (3, True)
     code, out, _ = check(waiver("x", rule="named"), more=["--skip-rule", "named"])
     assert (code, "its rule did not run" in out) == (3, True)
     code, out, _ = check(waiver("open", team="pai"), more=["--team", "pay"])

@@ -69,7 +69,7 @@ def test_a_notification_is_short_and_says_what_to_read(full, incomplete):
         "Reports: reports/report.html",
     ]
     assert notify.body(incomplete, []).splitlines() == [
-        "The audit could not see or judge everything; so far it found 1 violation on 1 of 3 registry credentials.",
+        "The audit could not see or evaluate everything; so far it found 1 violation on 1 of 3 registry credentials.",
         "Incomplete: page 2: 403 Forbidden",
         "Incomplete: 1 verdict is unknown",
         "• high: a: a can be used by every project",

@@ -47,7 +47,7 @@ Northflank audit of 2026-11-24 06:00 UTC. Source: Northflank API. Account: the t
 
 def test_an_incomplete_audit_says_so_first_and_what_is_missing(incomplete):
     assert brief(incomplete).startswith("""\
-## INCOMPLETE: The audit could not see or judge everything; so far it found 1 violation on 1 of 3 registry credentials
+## INCOMPLETE: The audit could not see or evaluate everything; so far it found 1 violation on 1 of 3 registry credentials
 
 **What is missing:**
 

@@ -40,7 +40,7 @@ def levels(text):
 def test_the_whole_of_it(full):
     assert render(full) == (
         "::error file=rules.yaml,line=3,title=High%2C new%3A Restricted to projects::a: a can be used by every project\n"
-        "::warning file=rules.yaml,line=3,title=Unknown%3A Restricted to projects::rule unrestricted is unknown for c: c could not be judged\n"
+        "::warning file=rules.yaml,line=3,title=Unknown%3A Restricted to projects::rule unrestricted is unknown for c: c could not be evaluated\n"
         "::notice title=Northflank audit%3A VIOLATED::1 violation on 1 of 3 registry credentials\n"
     )
 

@@ -158,8 +158,8 @@ def test_it_asks_for_nothing(page, full, hostile):
 def test_it_links_to_web_references_and_to_itself_alone(page, full, hostile):
     first, inconclusive, waived, passed = (f"#f-{each.fingerprint}" for each in full.results)
     assert page(full).values("a", "href") == [
-        *("#unjudged", "#rule-unrestricted"),  # what was not seen, the worst
-        *("#changed", "#violations", "#unjudged", "#waived", "#compliance", "#rules", "#coverage"),  # on this page
+        *("#unevaluated", "#rule-unrestricted"),  # what was not seen, the worst
+        *("#changed", "#violations", "#unevaluated", "#waived", "#compliance", "#rules", "#coverage"),  # on this page
         *("#compliance", "#compliance"),  # at a glance: SOC 2, own
         "https://example.com/docs",
         "https://example.com/more",
@@ -197,7 +197,7 @@ def test_the_verdict_is_a_word_and_a_sentence(page, report, incomplete, clean):
 
 def test_an_incomplete_report_does_not_say_that_there_is_nothing(page, clean, incomplete):
     empty = replace(clean, run=incomplete.run, exit_code=3)
-    assert "None in what could be seen and judged." in page(empty).found("p")
+    assert "None in what could be seen and evaluated." in page(empty).found("p")
     assert "None." not in page(empty).found("p")
 
 
@@ -311,7 +311,7 @@ def test_what_changed_is_told_before_all_else(page, full):
         "Y y own account high Restricted to projects fixed y can be used by every project "
         "Z z own account high Restricted to projects gone z can be used by every project "
         "2 unsettled: not resolved, but unknown "
-        "C c own account high Restricted to projects could not be judged c can be used by every project "
+        "C c own account high Restricted to projects could not be evaluated c can be used by every project "
         "Z z own account high former rule did not run z can be used by every project"
     )
 
@@ -363,7 +363,7 @@ def test_the_sections(page, full, clean):
         "What changed",
         "At a glance",
         "Violations",
-        "Could not be judged",
+        "Could not be evaluated",
         "Waived",
         "Passed or not applicable",
         "To be looked at",

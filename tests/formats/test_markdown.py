@@ -129,7 +129,7 @@ def test_the_headings(full, clean):
         "Unsettled: not resolved",
         "Violations",
         "High: Restricted to projects",
-        "Could not be judged",
+        "Could not be evaluated",
         "Waived",
         "To be looked at",
         "Passed or not applicable",
@@ -156,7 +156,7 @@ def test_an_incomplete_report_says_so_first(incomplete):
         .render(incomplete)
         .startswith(
             """\
-# INCOMPLETE: The audit could not see or judge everything; so far it found 1 violation on 1 of 3 registry credentials
+# INCOMPLETE: The audit could not see or evaluate everything; so far it found 1 violation on 1 of 3 registry credentials
 
 **What is missing:**
 
@@ -202,7 +202,7 @@ Nothing is known today of these violations of the earlier report: they may still
 
 | Registry credential | What was found | Evidence |
 | --- | --- | --- |
-| C `c` | High: Restricted to projects<br>**could not be judged**, was: c can be used by every project | `restrictions.restricted = false` |
+| C `c` | High: Restricted to projects<br>**could not be evaluated**, was: c can be used by every project | `restrictions.restricted = false` |
 | Z `z` | High: former<br>**rule did not run**, was: z can be used by every project | `restrictions.restricted = false` |
 
 """
@@ -350,11 +350,11 @@ Besides: 1 waived, 1 unknown, 0 in error, 2 passed, 1 not applicable.
 | --- | --- | --- |
 | A `a` | a can be used by every project | `restrictions.restricted = false` |
 
-## Could not be judged
+## Could not be evaluated
 
 Whether these registry credentials comply is not known.
 
-- High: Restricted to projects `unrestricted` is unknown for c: c could not be judged
+- High: Restricted to projects `unrestricted` is unknown for c: c could not be evaluated
 
 ## Waived
 
@@ -364,7 +364,7 @@ Whether these registry credentials comply is not known.
 
 ## Compliance
 
-A control is covered where a rule that ran serves it. Met means that these rules found nothing against it, not that the organisation is certified or that nothing else is asked for. Where something could not be judged and nothing is violated, it is not known; what is waived is accepted, which is not the same as met.
+A control is covered where a rule that ran serves it. Met means that these rules found nothing against it, not that the organisation is certified or that nothing else is asked for. Where something could not be evaluated and nothing is violated, it is not known; what is waived is accepted, which is not the same as met.
 
 ### SOC 2: 0 of 3 covered controls met, 1 waived, 2 not met
 

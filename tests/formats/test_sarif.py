@@ -92,7 +92,7 @@ B = found(
     ]
 }  # fmt: skip
 C = found(
-    "unrestricted", 1, 3, "open", "none", "c could not be judged (c; unknown)", "C",
+    "unrestricted", 1, 3, "open", "none", "c could not be evaluated (c; unknown)", "C",
     "4e49c1d969598959ac79ac2d194d63ce", "high", "unknown", {},
 )  # fmt: skip
 
@@ -340,7 +340,7 @@ def test_every_result_has_its_rule_and_every_rule_a_page(full, incomplete):
 def test_a_message_begins_with_what_is_wrong(full):
     assert [made["message"]["text"] for made in results(full)] == [
         "a can be used by every project (a)",
-        "c could not be judged (c; unknown)",
+        "c could not be evaluated (c; unknown)",
         "z can be used by every project (z; violated before, not known today (rule did not run))",
         "b uses quay (b; waived until 2027-01-31)",
         "t can be used by every project (payments/t; pass)",

@@ -79,7 +79,7 @@ def test_a_count_that_differs_and_items_without_an_id_are_told():
     assert page.count == 5
     assert page.contradictions == [
         "list, page 1: it says that it has 5 items, and has 4",
-        "list, page 1: 3 of 4 items have no id, and could not be judged",
+        "list, page 1: 3 of 4 items have no id, and could not be evaluated",
     ]
 
 
@@ -135,7 +135,7 @@ def test_data_itself_may_be_the_list_and_ids_have_the_fields_name():
     fake = Fake(whole([{"name": "a"}, {"id": "b"}], count=2))
     (page,) = pages(fake, listing(id_field="name"), 100)
     assert page.items == [{"name": "a"}, {"id": "b"}]
-    assert page.contradictions == ["list, page 1: 1 of 2 items has no id, and could not be judged"]
+    assert page.contradictions == ["list, page 1: 1 of 2 items has no id, and could not be evaluated"]
     with pytest.raises(FetchError, match="the answer has no list 'data';"):
         list(pages(Fake(whole({"volumes": []})), listing(), 100))
 

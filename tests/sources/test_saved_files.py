@@ -185,7 +185,7 @@ def test_a_snapshot_is_evaluated_as_of_its_time_and_its_age_is_told():
         AuditRequest(policy=policy, include=frozenset({Status.PASS})), source(snapshot()), lambda _: None
     )
     assert [each.status for each in report.results] == ["pass", "pass"]
-    assert "days old, and was judged as of then" in report.warnings[-1]
+    assert "days old, and was evaluated as of then" in report.warnings[-1]
 
 
 BOTH = needing("registry-credential", "project")
@@ -308,8 +308,8 @@ RENAMED = [{**each, "record": {"id": "z"}} for each in snapshot()["records"][:1]
             "f0.json: it says that it has 1 services, and has 0",
         ),
         ({"counts": {}}, "f0.json: it says that it has no records of the types of 2 of its records"),
-        ({"records": NAMELESS}, "f0.json: 2 of 2 records have no id, and could not be judged"),
-        ({"records": RENAMED}, "f0.json: 1 of 2 records has no id, and could not be judged"),
+        ({"records": NAMELESS}, "f0.json: 2 of 2 records have no id, and could not be evaluated"),
+        ({"records": RENAMED}, "f0.json: 1 of 2 records has no id, and could not be evaluated"),
         (
             {"records": [{**each, "type": "tomorrow"} for each in snapshot()["records"]], "counts": {"tomorrow": 2}},
             "f0.json: 2 of its records are of types that this version does not know",
@@ -524,4 +524,4 @@ def test_a_record_that_is_nested_too_deeply_takes_nothing_from_the_others():
         deep = {"id": "deep", "inner": deep}
     made = source({"credentials": [deep, {"id": "sound"}]})
     assert [each.id for page in made.pages(CREDENTIALS) for each in page] == ["sound"]
-    assert made.problems == ["f0.json: the registry credential 'deep' is nested too deeply to be judged"]
+    assert made.problems == ["f0.json: the registry credential 'deep' is nested too deeply to be evaluated"]

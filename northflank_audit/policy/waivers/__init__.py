@@ -1,1 +1,1 @@
-"""Waiver files: their form, what they cover, and how one is added to a file."""
+"""Reads waiver files, matches waivers, adds waivers to a file."""

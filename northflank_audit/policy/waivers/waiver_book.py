@@ -1,4 +1,4 @@
-"""Waivers: violations that somebody accepted, with a reason and an end."""
+"""Matches violations with waivers, which accept them until a date."""
 
 import datetime as dt
 import re
@@ -18,10 +18,10 @@ _WILDCARD = re.compile(r"[*?\[]")
 
 
 class WaiverBook:
-    """The waivers of a run; it remembers which were used."""
+    """The waivers of a run, with a record of which were used."""
 
     def __init__(self, waivers: Sequence[Waiver], today: dt.date) -> None:
-        """Sort out what has expired on `today` (UTC)."""
+        """Separate the waivers that have expired on `today` (UTC)."""
         self.expired = [waiver for waiver in waivers if waiver.expires < today]
         self._active = [waiver for waiver in waivers if waiver.expires >= today]
         self._used: set[int] = set()
@@ -49,12 +49,12 @@ class WaiverBook:
 
     @property
     def unused(self) -> list[Waiver]:
-        """The waivers that hold and covered nothing."""
+        """The valid waivers that covered nothing."""
         return [waiver for index, waiver in enumerate(self._active) if index not in self._used]
 
 
 def covers(waiver: Waiver, rule_id: str, identity: Identity) -> bool:
-    """Tell whether a waiver is about this rule and resource, whatever its end."""
+    """Return whether a waiver is about this rule and resource, expired or not."""
     kind, team, project, resource_id = identity
     return (
         is_about(waiver, rule_id)
@@ -66,23 +66,23 @@ def covers(waiver: Waiver, rule_id: str, identity: Identity) -> bool:
 
 
 def is_about(waiver: Waiver, rule_id: str) -> bool:
-    """Tell whether a waiver names this rule, by its id or by wildcards."""
+    """Return whether a waiver names this rule, by its id or by wildcards."""
     return waiver.rule == rule_id or fnmatchcase(rule_id, waiver.rule)
 
 
 def exactly(resource_id: str) -> str:
-    """Return the pattern that this id matches, and no other."""
+    """Return a pattern that matches only this id."""
     return re.sub(r"([*?\[])", r"[\1]", resource_id)
 
 
 def read(document: Document) -> tuple[list[tuple[Path, Waiver]], list[FileError]]:
-    """Return the waivers of a file, each with where it is in it, and every mistake in it."""
+    """Return the waivers of a file, each with its position, and every mistake in it."""
     diagnostics = list(document.diagnostics)
     value: Any = document.value
     entries = value.get("waivers", []) if isinstance(value, dict) else None
     if not isinstance(entries, list):
         if not diagnostics:
-            problem = "a waiver file holds a list under the key 'waivers'"
+            problem = "a waiver file needs a list under the key 'waivers'"
             diagnostics.append(document.error(("waivers",), problem))
         return [], diagnostics
     diagnostics += [document.unknown_key((key,), ["waivers"]) for key in value if key != "waivers"]

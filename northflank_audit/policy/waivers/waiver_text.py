@@ -1,4 +1,4 @@
-"""One more waiver in the text of a waiver file, whose every other character stays: comments, order, line ends."""
+"""Adds a waiver to the text of a waiver file, and changes nothing else."""
 
 import re
 from typing import Any, Final
@@ -13,13 +13,13 @@ from northflank_audit.policy.waivers.waiver_book import read
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _LINE_WIDTH: Final = 2**30
-"""Characters in a line: none is folded."""
+"""Characters per line, so that no line is folded."""
 
 
 def added(text: str, path: str, waiver: Waiver) -> tuple[str, int]:
-    """Return the text with the waiver put behind the others, and the line, from 1, on which it begins.
+    """Return the text with the waiver after the others, and the line, from 1, on which it begins.
 
-    Raises FileErrors for a file with mistakes, and StartError for one that it can't be put into as it should be.
+    Raises FileErrors for a file with mistakes, and StartError for one to which it can't be added.
     """
     document = Document(text, path, strict=False)
     old, diagnostics = ([], document.diagnostics) if document.value is None else read(document)
@@ -31,14 +31,12 @@ def added(text: str, path: str, waiver: Waiver) -> tuple[str, int]:
     after = Document(new, path, strict=False)
     waivers, diagnostics = read(after)
     if diagnostics or [each for _, each in waivers] != [*(each for _, each in old), waiver]:
-        raise StartError(
-            f"{path}: a waiver can't be put into it in this form; write it there yourself:\n{_block(waiver)}"
-        )
+        raise StartError(f"{path}: can't add a waiver to a file of this form; add it yourself:\n{_block(waiver)}")
     return new, after.line(waivers[-1][0])
 
 
 def entry(waiver: Waiver) -> dict[str, str | None]:
-    """Return a waiver as a file has it, its keys in the order in which they are written."""
+    """Return a waiver as a map, with its keys in the usual order."""
     scope = {"team": waiver.team, "project": waiver.project, "type": waiver.type}
     narrowed = {key: value for key, value in scope.items() if value is not UNSET}
     owned = {"reason": waiver.reason, "owner": waiver.owner, "expires": waiver.expires.isoformat()}
@@ -46,7 +44,7 @@ def entry(waiver: Waiver) -> dict[str, str | None]:
 
 
 def _piece(document: Document, text: str, waiver: Waiver) -> tuple[int, str]:
-    """Return where in the text, and what, is to be put in."""
+    """Return the position and the text to insert."""
     end_of_line = (_LINE_END.findall(text) or ["\n"])[0]
     node = document.node(("waivers",))
     if node is None:  # nothing, or nothing but comments
@@ -77,7 +75,7 @@ def _flow(waiver: Waiver) -> str:
 
 
 def _scalar(value: str | None) -> str:
-    """Return text as YAML writes it: plain where that says the same, else quoted, on one line."""
+    """Return text as YAML on one line: plain if that is unambiguous, else quoted."""
     if value is None:
         return "null"
     plain: str = yaml.safe_dump(value, allow_unicode=True, width=_LINE_WIDTH).removesuffix("...\n").removesuffix("\n")
@@ -93,7 +91,7 @@ def _quoted(value: str | None) -> str:
 
 
 def _last(node: yaml.Node) -> yaml.Node:
-    """Return the last node of a list that has text of its own: a block ends only where the next thing begins."""
+    """Return the last node of a list with text of its own, because a block ends where the next node begins."""
     while not isinstance(node, yaml.ScalarNode) and node.value and not getattr(node, "flow_style", False):
         last = node.value[-1]
         node = last[1] if isinstance(last, tuple) else last
@@ -101,7 +99,7 @@ def _last(node: yaml.Node) -> yaml.Node:
 
 
 def _original(text: str, index: int) -> int:
-    """Return where a character of the document, which has no other line end than a line feed, is in the text."""
+    """Return the position in the text of a character of the document, which has only line feeds."""
     at = int(text.startswith("\ufeff"))
     for _ in range(index):
         at += 2 if text.startswith("\r\n", at) else 1
@@ -109,7 +107,7 @@ def _original(text: str, index: int) -> int:
 
 
 def _line_end(text: str, at: int) -> int:
-    """Return where the next line begins; that is here, behind a block of text, which has its line end in it."""
+    """Return where the next line begins; after a block of text, which includes its line end, that is here."""
     if at and text[at - 1] in "\r\n":
         return at
     match = _LINE_END.search(text, at)
@@ -117,13 +115,13 @@ def _line_end(text: str, at: int) -> int:
 
 
 def _past_comments(text: str, at: int, indent: int) -> int:
-    """Return what comes behind the comments that are indented as the last waiver's own keys are."""
+    """Return the position after the comments that are indented like the last waiver's keys."""
     while match := re.compile(rf" {{{indent + 1},}}#[^\r\n]*(\r\n|\r|\n|$)").match(text, at):
         at = match.end()
     return at
 
 
 def _after(text: str, at: int, end_of_line: str) -> str:
-    """Return the line end that is missing before `at`, if it is."""
+    """Return the line end that is missing before `at`, if any."""
     before = text[:at].removeprefix("\ufeff")
     return end_of_line if before and not before.endswith(("\n", "\r")) else ""
