@@ -7,7 +7,7 @@
 FROM python:3.13-slim AS build
 
 WORKDIR /opt/northflank-audit
-# requirements-notify.txt has Apprise as well.
+# requirements-notify.txt also has Apprise.
 ARG REQUIREMENTS=requirements.txt
 COPY requirements.txt requirements-notify.txt ./
 RUN python -m venv --without-pip venv \

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class Deadline:
-    """The end of the whole run, `seconds` from now."""
+    """The deadline of a run, `seconds` from now."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         """Start to count."""
@@ -15,7 +15,7 @@ class Deadline:
 
     @property
     def remaining(self) -> float:
-        """Seconds that are left; 0 when there are none."""
+        """Seconds that are left; 0 after the end."""
         return max(0.0, self._end - self.clock())
 
     @property
@@ -24,5 +24,5 @@ class Deadline:
         return max(0.0, self.clock() - self._end)
 
     def is_over(self, since: float) -> bool:
-        """Tell whether it ended more than so many seconds ago."""
+        """Return whether it ended more than this many seconds ago."""
         return self.clock() - self._end > since

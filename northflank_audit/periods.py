@@ -11,13 +11,13 @@ SHAPES: Final = "30s, 15m, 24h or 7d"
 
 
 def period(text: str) -> dt.timedelta:
-    """Return a period. Raises ValueError, whose text says how one is written."""
+    """Return a period. Raises ValueError, whose text says how to write one."""
     found = _PERIOD.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"not a period; write {SHAPES}")
     long = dt.timedelta(seconds=min(int(found[1]) * _UNITS[found[2]], int(LONGEST.total_seconds())))
     if not long:
-        raise ValueError("a period is longer than nothing")
+        raise ValueError("a period must be longer than 0")
     return long
 
 

@@ -231,7 +231,7 @@ def excluded_rules(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -
 
 
 def read_waivers(path: str, name: str) -> list[tuple[str, Waiver]]:
-    """Read a waiver file, `name` in messages: each waiver with its `file:line`. Raises FileErrors with every mistake."""
+    """Read the waiver file `name`: each waiver with its `file:line`. Raises FileErrors with every mistake."""
     document = Document(read_text(path), name, strict=False)
     entries, diagnostics = waiver_files.read(document)
     if diagnostics:

@@ -62,7 +62,7 @@ class Life(Struct, frozen=True, kw_only=True):
             yield begin, None
 
     def state_at(self, number: int) -> str | None:
-        """Return its state after a run, by the run's number: a report's `state` or `became`; None before it was found."""
+        """Return its state after a run, by the run's number: a report's `state` or `became`; None if not yet found."""
         state: str | None = None
         for change in self.changes:
             if change.number > number:

@@ -249,7 +249,7 @@ class Client:
         if 300 <= status < 400:  # noqa: PLR2004 - redirects
             target = self._safe(headers.get("Location", "nowhere"))
             return Refused(
-                f"{what}: HTTP {status} redirects to {target}, but the token is sent to no other address; is --api-url right?",
+                f"{what}: HTTP {status} redirects to {target}; the token goes to no other address; is --api-url right?",
                 status,
             )
         reasons = {

@@ -77,7 +77,7 @@ class TextMask:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Yield a secret as it is, in hex, and in base64 at each offset, without characters that depend on its neighbours."""
+    """Yield a secret as it is, in hex, and in base64 at each offset, without characters that neighbours affect."""
     if len(secret) < SHORTEST:
         return
     held = secret.encode()

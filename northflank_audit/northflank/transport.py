@@ -81,7 +81,7 @@ class _FinalResponse(http.client.HTTPResponse):
     def _read_status(self) -> tuple[str, int, str]:
         while True:
             version, status, reason = super()._read_status()  # type: ignore[misc] # a method that has no type
-            if not 100 < status < 200 or status == http.client.SWITCHING_PROTOCOLS:  # noqa: PLR2004 - 100 is its own
+            if not 100 < status < 200 or status == http.client.SWITCHING_PROTOCOLS:  # noqa: PLR2004 - the standard library skips 100
                 return version, status, reason
             http.client.parse_headers(self.fp)
 

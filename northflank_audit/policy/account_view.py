@@ -80,7 +80,7 @@ class AccountView:
         return shared, counts
 
     def absent(self, rule: CompiledRule) -> Names:
-        """Return the names of fields that other records may lack only because parts were not read, and of unknown lists."""
+        """Return the fields that other records may lack only because parts were not read, and unknown lists."""
         uncertainties = [
             self._uncertainties[each.identity]
             for kind in rule.list_types

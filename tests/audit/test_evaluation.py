@@ -306,7 +306,7 @@ def test_a_snapshot_without_projects_says_why_they_are_not_known(online, audited
     path = str(tmp_path / "s.json")
     online(EmulatedAccounts(account(old("a", "p"))), MANY, snapshot=path)
     report = audited(InputSource([("s", Path(path).read_bytes())], None), GONE)
-    assert report.results[0].message.endswith("are known (no rule asked for them when this was fetched)")
+    assert report.results[0].message.endswith("are known (no rule read them when this was fetched)")
 
 
 def test_a_saved_list_is_an_account_whose_projects_are_not_known(audited):
@@ -316,7 +316,7 @@ def test_a_saved_list_is_an_account_whose_projects_are_not_known(audited):
     assert of(report, TWICE) == {"a": "fail", "b": "pass", "c": "fail"}
     assert of(report, MANY) == {"t": "fail"}
     assert set(of(report, GONE).values()) == {"unknown"}
-    assert "not all projects of team t are known (the input holds no projects; a snapshot" in report.results[0].message
+    assert "not all projects of team t are known (the input has no projects; a snapshot" in report.results[0].message
 
 
 def test_a_saved_list_that_says_there_is_more_is_not_whole(audited):

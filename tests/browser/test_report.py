@@ -360,7 +360,7 @@ def test_beyond_what_a_page_bears_the_worst_and_the_new_are_shown_and_the_rest_i
     assert last.locator(".findings > li").count() == 3
     assert page.locator("#findings .findings > li").count() == 25
     search(page, "no such thing")
-    page.get_by_text("Those that are in the JSON report alone were not searched.").wait_for()
+    page.get_by_text("Those that are only in the JSON report were not searched.").wait_for()
 
 
 def test_a_rule_of_which_nothing_is_shown_is_counted_all_the_same(opened, thirty, monkeypatch):

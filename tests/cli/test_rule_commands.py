@@ -93,7 +93,7 @@ def test_a_rule_that_comes_by_two_ways_is_one(rules, tmp_path):
     assert [rule.id for rule in read_rules(["more.yaml", "r.yaml"]).checked()] == ["owner"]
     (tmp_path / "more.yaml").write_text("extends: [r.yaml]\noverrides: {owner: {severity: high}}\n")
     code, out = rules("list", "--rules", "r.yaml", "--rules", "more.yaml")
-    problem = "the rule 'owner' comes twice, tuned in two ways: not at all and severity by more.yaml:2"
+    problem = "the rule 'owner' comes twice, with different overrides: not at all and severity by more.yaml:2"
     assert (code, out) == (2, f"r.yaml:3:9: {problem}")
 
 
@@ -263,7 +263,7 @@ rules:
 def test_what_a_pack_switches_off_can_not_be_asked_for(rules, tmp_path):
     (tmp_path / "p.yaml").write_text("extends: [r.yaml]\noverrides: {owner: off}\nrules: []\n")
     assert rules("list", "--rules", "p.yaml", "--rule", "owner") == (2, "--rule owner: p.yaml:2 switches it off")
-    assert rules("list", "--rules", "p.yaml") == (2, "no rule is left to run: nothing would be checked")
+    assert rules("list", "--rules", "p.yaml") == (2, "no rule is left to run, so nothing would be checked")
 
 
 # list
@@ -371,7 +371,7 @@ def test_explain_shows_how_a_rule_was_evaluated_down_to_the_missing_field(rules,
     known = rules("explain", "owner", "b", "--rules", "r.yaml", "--input", "i.json")[1]
     assert known.endswith(
         "on registry-credential b\n"
-        "  unknown: b could not be evaluated: name is not known (the input holds no details; a snapshot of a live audit does)\n"
+        "  unknown: b could not be evaluated: name is not known (the input has no details; use a snapshot of a live audit)\n"
         "  require  = unknown: `name` is missing\n"
         '    params.teams  = ["web"]\n'
         '    team  = "web"\n'

@@ -94,7 +94,7 @@ def test_a_waiver_that_covers_nothing_fails_and_says_why(check, tmp_path):
 
 def test_what_can_not_be_told_is_not_called_unused(check, tmp_path):
     code, out, _ = check(waiver("sil*"))
-    assert (code, "its rule could not be evaluated for silent" in out) == (3, True)
+    assert (code, "its rule could not be evaluated on silent" in out) == (3, True)
     code, out, _ = check(waiver("x", rule="named"), more=["--skip-rule", "named"])
     assert (code, "its rule did not run" in out) == (3, True)
     code, out, _ = check(waiver("open", team="pai"), more=["--team", "pay"])
@@ -102,7 +102,7 @@ def test_what_can_not_be_told_is_not_called_unused(check, tmp_path):
     (tmp_path / "i.json").write_text(json.dumps({"data": ACCOUNT, "pagination": {"hasNextPage": True, "count": 4}}))
     code, out, err = check(waiver("gone"), waiver("open", days=-3))
     assert (code, "not every resource was seen" in out, out.startswith("expired ")) == (3, True, True)
-    assert err == "incomplete: i.json: it says that there is a next page, which is not in it\n"
+    assert err == "incomplete: i.json: it says that there is a next page, which the file lacks\n"
     assert check(waiver("open"))[0] == 3  # an incomplete audit is never 0
 
 
@@ -205,13 +205,13 @@ def test_a_finding_of_a_team_is_waived_for_that_team(add, command, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ({"resource": "open", "digits": 7}, "a fingerprint's first 8 digits are needed"),
+        ({"resource": "open", "digits": 7}, "give at least the first 8 digits"),
         ({"resource": "closed"}, "this result is no violation: it is 'pass'"),
         ({"resource": "silent"}, "this result is no violation: it is 'unknown'"),
         ({"resource": "open", "expires": "2020-01-01"}, "--expires: 2020-01-01 is past"),
         ({"resource": "open", "expires": "soon"}, "--expires: 'soon' is not a date such as"),
         ({"resource": "open", "expires": "2099-W01-1"}, "--expires: '2099-W01-1' is not a date such as"),
-        ({"resource": "open", "reason": " "}, "--reason: a waiver needs it"),
+        ({"resource": "open", "reason": " "}, "--reason: required for a waiver"),
         ({"resource": "open", "reason": "a\udc80"}, "--reason: not UTF-8 text"),
     ],
 )

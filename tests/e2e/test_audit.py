@@ -385,7 +385,7 @@ def test_a_report_that_can_not_be_written_makes_it_incomplete(audit, tmp_path):
         (("--demo", "--config", "nested.yaml"), "nested.yaml:1:10: timeout: this takes one value"),
         (("--demo", "--config", "off.yaml", "--rule", "registry-credential-unrestricted"), "switches it off"),
         (("--demo", "--compare", "bad.yaml"), "not a report.json"),
-        (("--demo", "--compare", "twice.json"), "the key 'schemaVersion' stands twice in one object (line 1"),
+        (("--demo", "--compare", "twice.json"), "the key 'schemaVersion' occurs twice in one object (line 1"),
         (("--demo", "--compare", "next.json"), "not a report.json of this tool (Invalid enum value '2.0'"),
         (
             ("--demo", "--compare", "none.json"),

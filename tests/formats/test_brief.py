@@ -54,7 +54,7 @@ def test_an_incomplete_audit_says_so_first_and_what_is_missing(incomplete):
 - page 2: 403 Forbidden
 - 1 verdict is unknown
 
-What is listed below was found. Of the rest nothing can be said: it may be sound or not.
+What is listed below was found. The rest is unknown: it may comply or not.
 
 | Critical |""")
 

@@ -102,7 +102,7 @@ def test_more_reasons_than_are_shown_are_counted(incomplete):
 
 def test_a_hundred_thousand_findings_are_as_long_as_ten(report):
     text = render(crowd(report, 100_000))
-    assert text.splitlines()[-1].endswith(". Not shown here, but in the reports: 99990 violations")
+    assert text.splitlines()[-1].endswith(". Only in the reports: 99990 violations")
     assert len(text) < 3_000
 
 

@@ -190,7 +190,7 @@ def test_the_verdict_is_a_word_and_a_sentence(page, report, incomplete, clean):
     assert page(incomplete).found("div", class_="reasons") == [
         (
             "What is missing: page 2: 403 Forbidden 1 verdict is unknown "
-            "What is listed below was found. Of the rest nothing can be said: it may be sound or not."
+            "What is listed below was found. The rest is unknown: it may comply or not."
         )
     ]
 
@@ -265,7 +265,7 @@ def test_there_is_no_compliance_to_tell_of_where_no_rule_names_a_control(page, c
 def test_which_rules_ran_with_what_from_which_file(page, report):
     assert page(report).found("table", class_="policy") == [
         (
-            "What each rule was run with Rule Parameters "
+            "Settings of each rule Rule Parameters "
             "unrestricted rules.yaml:3 no parameters "
             "provider rules.yaml:12 severity = low set at audit.yaml:3 "
             'allowed = ["github"] set at audit.yaml:4 strict = true'

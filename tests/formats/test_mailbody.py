@@ -29,7 +29,7 @@ WHAT CHANGED SINCE 2026-11-17 06:00 UTC
   Resolved:
     - Y (y): Restricted to projects (high, fixed)
     - Z (z): Restricted to projects (high, gone)
-  Unsettled, not resolved: nothing is known of them today:
+  Unsettled, not resolved: their state is unknown:
     - C (c): Restricted to projects (high, could not be evaluated)
     - Z (z): former (high, rule did not run)
 

@@ -163,7 +163,7 @@ def test_an_incomplete_report_says_so_first(incomplete):
 - page 2: 403 Forbidden
 - 1 verdict is unknown
 
-What is listed below was found. Of the rest nothing can be said: it may be sound or not.
+What is listed below was found. The rest is unknown: it may comply or not.
 
 Northflank audit"""
         )
@@ -198,7 +198,7 @@ Since the report of 2026-11-17 06:00 UTC (run `fedcba9876543210`, incomplete): *
 
 ### Unsettled: not resolved
 
-Nothing is known today of these violations of the earlier report: they may still be there.
+The current state of these violations of the earlier report is unknown: they may still exist.
 
 | Registry credential | What was found | Evidence |
 | --- | --- | --- |
@@ -364,7 +364,7 @@ Whether these registry credentials comply is not known.
 
 ## Compliance
 
-A control is covered where a rule that ran serves it. Met means that these rules found nothing against it, not that the organisation is certified or that nothing else is asked for. Where something could not be evaluated and nothing is violated, it is not known; what is waived is accepted, which is not the same as met.
+A control is covered if a rule that ran supports it. Met means that these rules found nothing against it, not that the organisation is certified or that nothing else is required. If something could not be evaluated and nothing is violated, it is not known; what is waived is accepted, which is not the same as met.
 
 ### SOC 2: 0 of 3 covered controls met, 1 waived, 2 not met
 

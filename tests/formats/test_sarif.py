@@ -254,7 +254,7 @@ def test_the_most_urgent_results_are_kept_and_the_rest_is_counted(report, incomp
     monkeypatch.setattr(sarif, "MOST_SHOWN", 1)
     assert results(report) == [A, C]
     assert notifications(report) == [
-        ("warning", "1 result of 3 would be more than GitHub takes, and are in the JSON report alone"),
+        ("warning", "1 result of 3 exceed GitHub's limits, and are only in the JSON report"),
         ("note", "GitHub shows 1 of 2 results; the JSON report has them all"),
     ]
     assert [each["ruleId"] for each in results(incomplete)] == ["audit-incomplete", "unrestricted"]
@@ -341,7 +341,7 @@ def test_a_message_begins_with_what_is_wrong(full):
     assert [made["message"]["text"] for made in results(full)] == [
         "a can be used by every project (a)",
         "c could not be evaluated (c; unknown)",
-        "z can be used by every project (z; violated before, not known today (rule did not run))",
+        "z can be used by every project (z; violated before, now unknown (rule did not run))",
         "b uses quay (b; waived until 2027-01-31)",
         "t can be used by every project (payments/t; pass)",
     ]
@@ -421,5 +421,5 @@ def test_no_text_however_long_drives_a_violation_out_of_the_file(report):
     text = FORMATS["sarif"].render(replace(report, results=[long]))
     (found,) = json.loads(text)["runs"][0]["results"]
     assert found["kind"] == "fail"
-    assert found["properties"]["evidence"] == "12000011 bytes, in the JSON report alone"
+    assert found["properties"]["evidence"] == "12000011 bytes, only in the JSON report"
     assert len(text) < 100_000

@@ -167,7 +167,7 @@ def test_a_result_is_told_in_a_line_that_stands_alone(full, with_account):
         == "registry credential z: violated before, resolved (gone): z can be used by every project"
     )
     assert result_line(full.unsettled[1]).startswith(
-        "registry credential z: violated before, not known today (rule did not run): "
+        "registry credential z: violated before, now unknown (rule did not run): "
     )
     assert result_line(with_account.results[-1]) == "team payments: team payments holds more than 100"
     assert label(ResourceName("account", "account", None, None)) == "the account"

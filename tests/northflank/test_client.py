@@ -155,7 +155,7 @@ def test_a_403_names_the_permission_and_a_401_where_the_token_came_from(api, cli
 
 def test_a_redirect_is_not_followed(api, client):
     api.get(f"{URL}/v1/x", status=302, headers={"Location": f"https://evil.example.net/{TOKEN}"})
-    with pytest.raises(Refused, match=r"leads to https://evil.example.net/\*\*\*"):
+    with pytest.raises(Refused, match=r"redirects to https://evil.example.net/\*\*\*"):
         get(client())
     assert len(api.calls) == 1
 
@@ -177,7 +177,7 @@ def test_the_token_is_masked_behind_escapes_in_keys_values_and_messages(api, cli
     with pytest.raises(Refused, match=r"HTTP 400: bad \*\*\*"):
         client().get("/v1/y", {}, what="y", permission="p")
     api.get(f"{URL}/v1/z", status=302, headers={"Location": f"https://x.test/?t={TOKEN.replace('-', '%2d')}&u"})
-    with pytest.raises(Refused, match=r"leads to https://x.test/\?t=\*\*\*&u,"):
+    with pytest.raises(Refused, match=r"redirects to https://x.test/\?t=\*\*\*&u,"):
         client().get("/v1/z", {}, what="z", permission="p")
 
 

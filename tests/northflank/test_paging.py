@@ -54,7 +54,7 @@ def test_an_empty_account_is_one_page():
 @pytest.mark.parametrize(
     ("answers", "problem"),
     [
-        ([answer("a", True, "c"), answer([], True, "d")], "page 2: the page is empty and yet claims a next one"),
+        ([answer("a", True, "c"), answer([], True, "d")], "page 2: empty, but claims a next page"),
         ([answer("a", True, "c"), answer("b", True, "c")], "page 2: the cursor came before"),
         ([answer("a", True), answer("a", True)], "page 2: the page holds only what earlier pages held"),
         ([answer("a", True, 7)], "the cursor is not text"),
@@ -86,7 +86,7 @@ def test_a_count_that_differs_and_items_without_an_id_are_told():
 def test_an_empty_page_that_was_promised_is_warned_of():
     _, (first, last) = read(answer("a", True, "c"), answer([]))
     assert (first.warnings, last.contradictions) == ([], [])
-    assert last.warnings == ["list, page 2: it is empty, although the page before said that there is more"]
+    assert last.warnings == ["list, page 2: empty, although the page before it said that there is more"]
 
 
 @pytest.mark.parametrize("key", ["credentials", "projects", "teams"])
@@ -96,7 +96,7 @@ def test_a_promised_page_that_only_repeats_is_a_contradiction(key):
         found = pages(Fake(*named), listing(key), 100)
         return [each for page in found for each in page.contradictions]
 
-    wrong = "list, page 2: the page holds only what earlier pages held, although the page before promised more"
+    wrong = "list, page 2: only repeats earlier pages, although the page before promised more"
     assert problems(answer("ab", True, "c"), answer("ab")) == [wrong]
     assert problems(answer("ab", True), answer("b")) == [wrong]
     assert problems(answer("ab", True, "c"), answer("bc")) == []
@@ -111,7 +111,7 @@ def test_a_page_of_more_items_than_were_asked_for_is_a_contradiction():
         return page.contradictions
 
     assert problems(2) == []
-    assert problems(3) == ["list, page 1: 3 items came where 2 at most were asked for"]
+    assert problems(3) == ["list, page 1: 3 items, although at most 2 were requested"]
 
 
 @pytest.mark.parametrize("identity", [".", ".."])
@@ -196,7 +196,7 @@ def test_a_second_pagination_may_be_missing(names):
 @pytest.mark.parametrize(
     ("one", "problem"),
     [
-        (below("ab", total=3), "its two 'pagination' say different things about whether there is a next page"),
+        (below("ab", total=3), "its two 'pagination' disagree on whether there is a next page"),
         (below("ab", total=2, more=True), "its two 'pagination' say different things"),
         (below("a", total=5), "means that this page has 2 items, and it has 1"),
         (below("a", page=3, total=3), "means that this page has 0 items, and it has 1"),

@@ -214,7 +214,7 @@ def test_more_credentials_than_the_engine_can_go_through_are_an_error_and_never_
     results = of_account(TWICE, *found)
     assert {each.status for each in results} == {Status.ERROR}
     assert results[-1].message.endswith(
-        "steps through lists or more, and one evaluation may not; the account has 10,001 registry credentials"
+        "steps through lists or more, which one evaluation may not; the account has 10,001 registry credentials"
     )
     assert [each.status for each in of_account(MANY, *found)] == ["fail"]  # it goes through none
 

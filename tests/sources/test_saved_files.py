@@ -84,7 +84,7 @@ def test_a_credential_that_comes_twice_is_evaluated_once_and_warned_of():
         (b"\xff\xfe{", "not JSON"),
         (
             b'{"credentials": [{"id": "a", "x": {"restricted": false, "restricte\\u0064": true}}]}',
-            "f0.json: it contradicts itself: the key 'restricted' stands twice in one object",
+            "f0.json: it contradicts itself: the key 'restricted' occurs twice in one object",
         ),
         (b'{"kind": "northflank-audit-snapshot", "pages": 1, "pages": 2}', "the key 'pages' stands twice"),
         (b"[]", "it must be a snapshot"),
@@ -185,7 +185,7 @@ def test_a_snapshot_is_evaluated_as_of_its_time_and_its_age_is_told():
         AuditRequest(policy=policy, include=frozenset({Status.PASS})), source(snapshot()), lambda _: None
     )
     assert [each.status for each in report.results] == ["pass", "pass"]
-    assert "days old, and was evaluated as of then" in report.warnings[-1]
+    assert "days old, and was evaluated as of its date" in report.warnings[-1]
 
 
 BOTH = needing("registry-credential", "project")
@@ -211,7 +211,7 @@ def gaps(found):
     return {team: sorted(account.unknown) for team, account in found.accounts.items()}
 
 
-NOT_HELD = "the input holds no projects; a snapshot of a live audit with a rule that asks for them does"
+NOT_HELD = "the input has no projects; use a snapshot of a live audit with a rule that reads them"
 
 
 def test_an_account_is_whole_if_nothing_is_wrong_with_its_files():
@@ -307,12 +307,12 @@ RENAMED = [{**each, "record": {"id": "z"}} for each in snapshot()["records"][:1]
             {"counts": {"registry-credential": 2, "service": 1}},
             "f0.json: it says that it has 1 services, and has 0",
         ),
-        ({"counts": {}}, "f0.json: it says that it has no records of the types of 2 of its records"),
+        ({"counts": {}}, "f0.json: 2 of its records"),
         ({"records": NAMELESS}, "f0.json: 2 of 2 records have no id, and could not be evaluated"),
         ({"records": RENAMED}, "f0.json: 1 of 2 records has no id, and could not be evaluated"),
         (
             {"records": [{**each, "type": "tomorrow"} for each in snapshot()["records"]], "counts": {"tomorrow": 2}},
-            "f0.json: 2 of its records are of types that this version does not know",
+            "f0.json: 2 of its records are of types that this version lacks",
         ),
     ],
 )
@@ -402,9 +402,7 @@ def test_an_earlier_snapshot_that_was_changed_is_noticed():
 def test_an_earlier_snapshot_that_lost_records_is_incomplete_though_its_digest_is_right():
     whole = {"incompleteReasons": [], "warnings": [], "count": 2}
     assert read(earlier(**whole))[0].problems == []
-    assert read(earlier(**whole, records=[]))[0].problems == [
-        "f0.json: the lists that it was taken of had 2 credentials, and it has 0"
-    ]
+    assert read(earlier(**whole, records=[]))[0].problems == ["f0.json: its lists had 2 credentials, but it has 0"]
 
 
 def test_the_accounts_of_an_earlier_snapshot_are_those_of_its_source_and_records():
@@ -451,7 +449,7 @@ def test_where_inputs_differ_on_the_projects_no_list_of_them_is_known_as_a_whole
         assert gaps(found) == {None: ["addon", "project"]}
         assert [(gap.type, gap.shortfall) for gap in found.gaps] == [
             ("project", DIFFERENT),
-            ("addon", f"the projects are not known ({DIFFERENT})"),
+            ("addon", f"the projects are unknown ({DIFFERENT})"),
         ]
     found, _ = read(p, saved(Account(team=None, projects=["p"]), needs=needing("volume", "project")), needs=addons)
     assert (gaps(found), found.gaps) == ({None: []}, [])
@@ -500,14 +498,14 @@ def test_of_projects_that_are_not_known_the_lists_are_not_known_as_a_whole():
     found, _ = answers((ADDONS, "addon", "p"), needs=needing("addon", "project"))
     assert gaps(found) == {None: ["addon", "project"]}
     assert [(gap.type, gap.project) for gap in found.gaps] == [("project", None), ("addon", None)]
-    assert found.gaps[1].shortfall == f"the projects are not known ({NOT_HELD})"
+    assert found.gaps[1].shortfall == f"the projects are unknown ({NOT_HELD})"
 
 
 @pytest.mark.parametrize(
     ("value", "kind", "problem"),
     [
-        (CLI, "addon", "f0.json: it must be an answer of the list of addons"),
-        ({"data": {"volumes": []}}, "volume", "it must be an answer of the list of volumes"),
+        (CLI, "addon", "f0.json: expects an answer of the list of addons"),
+        ({"data": {"volumes": []}}, "volume", "expects an answer of the list of volumes"),
         (7, "volume", "it must be an answer"),
         ({"kind": "northflank-audit-snapshot"}, "addon", "a snapshot names its types; omit addon="),
         ({**ADDONS, "error": {"status": 500}}, "addon", "it is an error's answer"),

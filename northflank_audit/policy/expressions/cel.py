@@ -161,7 +161,7 @@ class Expression:
 
     @property
     def cautious_forms(self) -> tuple[CautiousForm, CautiousForm]:
-        """Return the fields whose existence it tests, by has(), `in` or on whole maps: of its own record, and of others."""
+        """Return the fields whose existence it tests, by has(), `in` or on whole maps: in its own record, in others."""
         return self._forms[True, False], self._forms[False, True]
 
     def evaluate(self, variables: Mapping[str, Any], absent: Absent = NOTHING_ABSENT) -> Value:

@@ -78,7 +78,7 @@ def trace(
 
 
 def lines(step: Step, name: str = "") -> Iterator[str]:
-    """Yield a step and those below it, each a printable line, deeper ones indented; `name` is that of the whole expression."""
+    """Yield a step and those below it as printable, indented lines; `name` is that of the whole expression."""
     yield f"{name or excerpt(step.text, _WIDTH)}  {_worded(step.outcome, whole=bool(name))}"
     for below in step.steps:
         yield from (f"  {line}" for line in lines(below))

@@ -94,10 +94,10 @@ def refused(monkeypatch, tmp_path, capsys):
 PLACE = {"host": "127.0.0.1", "username": "audit"}
 WRONG = {
     "nobody": ({}, "mail.yaml:1:11: there is nobody to mail to"),
-    "the variable is not set": ({"to": [TO], "smtp": {**PLACE, "password-env": "NOT_SET"}}, "the environment variable that this names is not set, or is empty"),
-    "the variable is empty": ({"to": [TO], "smtp": {**PLACE, "password-env": "EMPTY"}}, "the environment variable that this names is not set, or is empty"),
-    "the file is not there": ({"to": [TO], "smtp": {**PLACE, "password-file": "hunter2"}}, "the file that this names: can't be read (No such file or directory)"),
-    "the file is empty": ({"to": [TO], "smtp": {**PLACE, "password-file": "empty"}}, "the file that this names is empty"),
+    "the variable is not set": ({"to": [TO], "smtp": {**PLACE, "password-env": "NOT_SET"}}, "this environment variable is not set, or is empty"),
+    "the variable is empty": ({"to": [TO], "smtp": {**PLACE, "password-env": "EMPTY"}}, "this environment variable is not set, or is empty"),
+    "the file is not there": ({"to": [TO], "smtp": {**PLACE, "password-file": "hunter2"}}, "this file: can't be read (No such file or directory)"),
+    "the file is empty": ({"to": [TO], "smtp": {**PLACE, "password-file": "empty"}}, "this file is empty"),
     "the password is not ASCII": ({"to": [TO], "smtp": {**PLACE, "password-env": "ODD"}}, "no printable ASCII"),
     "the password is in the file": ({"to": [TO], "smtp": {**PLACE, "password": "hunter2"}}, "a password does not stand in a config file"),
     "a password in plain text": ({"to": [TO], "smtp": {"host": "mail.example.com", "security": "none", "username": "audit", "password-env": "SET"}}, "a password does not go over the network without TLS"),
