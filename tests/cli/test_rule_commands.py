@@ -110,9 +110,9 @@ def test_rules_in_a_file_of_examples_by_its_name_are_not_left_out_in_silence(rul
     (tmp_path / "pol/r.yaml").write_text(RULE)
     (tmp_path / "pol/more.test.yaml").write_text(RULE.replace("owner", "more"))
     code, out = rules("list", "--rules", "pol")
-    assert (code, "pol/more.test.yaml:2:1: a file of examples (by its name) holds a list" in out) == (2, True)
+    assert (code, "pol/more.test.yaml:2:1: by its name a file of examples, which needs a list" in out) == (2, True)
     code, out = rules("list", "--rules", "pol/more.test.yaml")
-    assert (code, "it is a file of examples by its name, not of rules" in out) == (2, True)
+    assert (code, "by its name, a file of examples, not of rules" in out) == (2, True)
     (tmp_path / "pol/more.test.yaml").unlink()
     (tmp_path / "pol/gone.yaml").symlink_to("nowhere")
     assert rules("list", "--rules", "pol") == (2, "pol/gone.yaml: can't be read (No such file or directory)")
@@ -138,7 +138,7 @@ def test_what_did_not_run_is_in_the_report(rules, tmp_path):
         0,
         {"owner": "p.yaml:2", "account-too-many-credentials": "--skip-rule"},
     )
-    assert "Left out, so nothing is known" in (tmp_path / "reports/report.html").read_text()
+    assert "Did not run, so what they check" in (tmp_path / "reports/report.html").read_text()
     assert "`owner` (by p.yaml:2)" in (tmp_path / "reports/report.md").read_text()
 
 
@@ -382,7 +382,7 @@ def test_explain_shows_how_a_rule_was_evaluated_down_to_the_missing_field(rules,
         2, "no registry-credential 'c' among 2",
     )  # fmt: skip
     code, out = rules("explain", "owner", "--rules", "r.yaml", "--input", "i.json")
-    assert (code, "name a resource, too" in out) == (2, True)
+    assert (code, "also name a resource" in out) == (2, True)
 
 
 def test_explain_over_the_api_and_for_an_account(rules):

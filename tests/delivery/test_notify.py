@@ -200,7 +200,7 @@ def test_a_url_that_can_not_work_is_told_at_the_start_by_its_line_alone(audited,
 def test_a_url_in_place_of_the_file_is_not_told(audited):
     ended = audited("--notify-file", f"json://user:{KEY}@chat.example")
     assert (ended.code, ended.report, KEY in ended.text) == (2, None, False)
-    assert "--notify-file: this is a URL" in ended.text
+    assert "--notify-file: expects a file, not a URL" in ended.text
 
 
 def test_without_apprise_nothing_starts(audited, target, monkeypatch):

@@ -362,7 +362,7 @@ def test_a_report_that_can_not_be_written_makes_it_incomplete(audit, tmp_path):
         (("--fail-on", "bad"), "--fail-on"),
         (("--page-size", "101"), "--page-size"),
         (("--format", "pdf"), "'pdf' is not one of html, md, json"),
-        (("--output", "json"), "names no place"),
+        (("--output", "json"), "has no path"),
         (("--output", "pdf=x"), "'pdf' is not one of"),
         (("--output", "json=x", "--output", "md=x"), "same place"),
         (("--output", "json=-", "--output", "md=-"), "same place"),
@@ -395,9 +395,9 @@ def test_a_report_that_can_not_be_written_makes_it_incomplete(audit, tmp_path):
         (("--token-file", "blank"), "the API token is empty"),
         (("--token-file", "lines"), "a line break"),
         (("--api-url", "http://api.example.com"), "over plain http"),
-        (("--api-url", "ftp://x"), "is not the address of an API"),
-        (("--api-url", "https://u:SECRET@x"), "is not the address of an API"),
-        (("--api-url", "https://x:port"), "is not the address of an API"),
+        (("--api-url", "ftp://x"), "not the address of an API"),
+        (("--api-url", "https://u:SECRET@x"), "not the address of an API"),
+        (("--api-url", "https://x:port"), "not the address of an API"),
     ],
 )
 def test_what_can_not_start_ends_with_2_and_touches_no_report(audit, tmp_path, arguments, said):

@@ -88,9 +88,7 @@ def test_no_more_are_given_than_a_step_shows_the_worst_come_first_and_the_rest_i
     text = render(replace(incomplete, results=results))
     assert levels(text) == {"error": 10, "warning": 10, "notice": 10}
     assert "::h7: " in text and "::h8: " not in text  # two reasons came before
-    assert text.splitlines()[-1].endswith(
-        "Not shown here, but in the reports: 63 violations, 30 reasons why verdicts are unknown"
-    )
+    assert text.splitlines()[-1].endswith("Only in the reports: 63 violations, 30 reasons why verdicts are unknown")
 
 
 def test_more_reasons_than_are_shown_are_counted(incomplete):

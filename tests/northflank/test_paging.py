@@ -55,13 +55,13 @@ def test_an_empty_account_is_one_page():
     ("answers", "problem"),
     [
         ([answer("a", True, "c"), answer([], True, "d")], "page 2: empty, but claims a next page"),
-        ([answer("a", True, "c"), answer("b", True, "c")], "page 2: the cursor came before"),
-        ([answer("a", True), answer("a", True)], "page 2: the page holds only what earlier pages held"),
+        ([answer("a", True, "c"), answer("b", True, "c")], "page 2: the cursor is a repeated one"),
+        ([answer("a", True), answer("a", True)], "page 2: only repeats earlier pages"),
         ([answer("a", True, 7)], "the cursor is not text"),
         ([{"data": {}, "pagination": {}}], "no list 'data.credentials'"),
         ([[]], "no list 'data.credentials'"),
         ([{"data": {"credentials": []}}], "has no 'pagination'"),
-        ([{"data": {"credentials": []}, "pagination": {"count": 0}}], "does not say whether there is more"),
+        ([{"data": {"credentials": []}, "pagination": {"count": 0}}], "does not say whether there is a next page"),
     ],
 )
 def test_a_contradiction_ends_the_list_quickly(answers, problem):
@@ -117,7 +117,7 @@ def test_a_page_of_more_items_than_were_asked_for_is_a_contradiction():
 @pytest.mark.parametrize("identity", [".", ".."])
 def test_an_id_that_an_address_would_read_as_another_is_not_asked_for(identity):
     for team, ids in ((None, {"id": identity}), (identity, {"id": "a"}), (None, {"id": "a", "project": identity})):
-        with pytest.raises(FetchError, match="can't be asked for"):
+        with pytest.raises(FetchError, match="can't be requested"):
             endpoint("/projects/{project}/x/{id}", team, **{"project": "p", **ids})
 
 
@@ -197,12 +197,12 @@ def test_a_second_pagination_may_be_missing(names):
     ("one", "problem"),
     [
         (below("ab", total=3), "its two 'pagination' disagree on whether there is a next page"),
-        (below("ab", total=2, more=True), "its two 'pagination' say different things"),
+        (below("ab", total=2, more=True), "its two 'pagination' disagree"),
         (below("a", total=5), "means that this page has 2 items, and it has 1"),
         (below("a", page=3, total=3), "means that this page has 0 items, and it has 1"),
-        (below("a", page=None), "does not say which page this is, and of how many items"),
-        (below("a", total=-1), "does not say which page this is"),
-        (below("a", page=True), "does not say which page this is"),
+        (below("a", page=None), "lacks the page's number or the number of items"),
+        (below("a", total=-1), "lacks the page's number"),
+        (below("a", page=True), "lacks the page's number"),
     ],
 )
 def test_paginations_that_disagree_are_a_contradiction(one, problem):

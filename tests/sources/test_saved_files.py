@@ -86,13 +86,13 @@ def test_a_credential_that_comes_twice_is_evaluated_once_and_warned_of():
             b'{"credentials": [{"id": "a", "x": {"restricted": false, "restricte\\u0064": true}}]}',
             "f0.json: it contradicts itself: the key 'restricted' occurs twice in one object",
         ),
-        (b'{"kind": "northflank-audit-snapshot", "pages": 1, "pages": 2}', "the key 'pages' stands twice"),
-        (b"[]", "it must be a snapshot"),
-        (b'{"credentials": 1}', "it must be"),
-        (b'{"data": []}', "it must be"),
+        (b'{"kind": "northflank-audit-snapshot", "pages": 1, "pages": 2}', "the key 'pages' occurs twice"),
+        (b"[]", "expects a snapshot"),
+        (b'{"credentials": 1}', "expects"),
+        (b'{"data": []}', "expects"),
         (b'{"credentials": [], "data": {"credentials": []}}', "it has both 'data' and 'credentials'"),
-        (b'{"credentials": [], "data": null}', "it must be"),
-        (b'{"error": {"status": 500}, "data": {"credentials": []}}', "it is an error's answer"),
+        (b'{"credentials": [], "data": null}', "expects"),
+        (b'{"error": {"status": 500}, "data": {"credentials": []}}', "an error answer of the API"),
         (b'{"kind": "northflank-audit-snapshot"}', "not a whole snapshot"),
     ],
 )
@@ -307,7 +307,7 @@ RENAMED = [{**each, "record": {"id": "z"}} for each in snapshot()["records"][:1]
             {"counts": {"registry-credential": 2, "service": 1}},
             "f0.json: it says that it has 1 services, and has 0",
         ),
-        ({"counts": {}}, "f0.json: 2 of its records"),
+        ({"counts": {}}, "f0.json: 2 of its records are of types of which it says that it has none"),
         ({"records": NAMELESS}, "f0.json: 2 of 2 records have no id, and could not be evaluated"),
         ({"records": RENAMED}, "f0.json: 1 of 2 records has no id, and could not be evaluated"),
         (
@@ -506,9 +506,9 @@ def test_of_projects_that_are_not_known_the_lists_are_not_known_as_a_whole():
     [
         (CLI, "addon", "f0.json: expects an answer of the list of addons"),
         ({"data": {"volumes": []}}, "volume", "expects an answer of the list of volumes"),
-        (7, "volume", "it must be an answer"),
+        (7, "volume", "expects an answer"),
         ({"kind": "northflank-audit-snapshot"}, "addon", "a snapshot names its types; omit addon="),
-        ({**ADDONS, "error": {"status": 500}}, "addon", "it is an error's answer"),
+        ({**ADDONS, "error": {"status": 500}}, "addon", "an error answer of the API"),
     ],
 )
 def test_what_is_no_answer_of_the_type_is_refused(value, kind, problem):

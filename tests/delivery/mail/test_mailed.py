@@ -93,19 +93,19 @@ def refused(monkeypatch, tmp_path, capsys):
 
 PLACE = {"host": "127.0.0.1", "username": "audit"}
 WRONG = {
-    "nobody": ({}, "mail.yaml:1:11: there is nobody to mail to"),
+    "nobody": ({}, "mail.yaml:1:11: no recipients"),
     "the variable is not set": ({"to": [TO], "smtp": {**PLACE, "password-env": "NOT_SET"}}, "this environment variable is not set, or is empty"),
     "the variable is empty": ({"to": [TO], "smtp": {**PLACE, "password-env": "EMPTY"}}, "this environment variable is not set, or is empty"),
     "the file is not there": ({"to": [TO], "smtp": {**PLACE, "password-file": "hunter2"}}, "this file: can't be read (No such file or directory)"),
     "the file is empty": ({"to": [TO], "smtp": {**PLACE, "password-file": "empty"}}, "this file is empty"),
-    "the password is not ASCII": ({"to": [TO], "smtp": {**PLACE, "password-env": "ODD"}}, "no printable ASCII"),
-    "the password is in the file": ({"to": [TO], "smtp": {**PLACE, "password": "hunter2"}}, "a password does not stand in a config file"),
-    "a password in plain text": ({"to": [TO], "smtp": {"host": "mail.example.com", "security": "none", "username": "audit", "password-env": "SET"}}, "a password does not go over the network without TLS"),
+    "the password is not ASCII": ({"to": [TO], "smtp": {**PLACE, "password-env": "ODD"}}, "not printable ASCII"),
+    "the password is in the file": ({"to": [TO], "smtp": {**PLACE, "password": "hunter2"}}, "a config file must not contain a password"),
+    "a password in plain text": ({"to": [TO], "smtp": {"host": "mail.example.com", "security": "none", "username": "audit", "password-env": "SET"}}, "a password is not sent over the network without TLS"),
     "an address in place of the section": ("smtp://audit:hunter2@mail.example.com", "mail.yaml:1:11: expected a map"),
     "an address in place of the server": ({"to": [TO], "smtp": "smtp://audit:hunter2@mail.example.com"}, "expected a map"),
-    "an address in place of the host": ({"to": [TO], "smtp": {"host": "smtp://audit:hunter2@mail.example.com"}}, "this is a name or an address alone"),
-    "who logs in beside the host": ({"to": [TO], "smtp": {"host": "audit:hunter2@mail.example.com"}}, "this is a name or an address alone"),
-    "a port beside the host": ({"to": [TO], "smtp": {"host": "mail.example.com:587"}}, "the port stands under 'port'"),
+    "an address in place of the host": ({"to": [TO], "smtp": {"host": "smtp://audit:hunter2@mail.example.com"}}, "expects only a host name or an address"),
+    "who logs in beside the host": ({"to": [TO], "smtp": {"host": "audit:hunter2@mail.example.com"}}, "expects only a host name or an address"),
+    "a port beside the host": ({"to": [TO], "smtp": {"host": "mail.example.com:587"}}, "the port goes under 'port'"),
     "half of an address": ({"to": [TO], "from": "a@["}, "is not one mail address"),
     "a header in an address": ({"to": ["a@example.com\nBcc: b@example.com"]}, "no line break"),
 }  # fmt: skip

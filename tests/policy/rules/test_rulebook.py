@@ -19,8 +19,11 @@ def problems(text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "f.yaml:1:1: a rule file holds a list under the key 'rules', or under 'extends'"),
-        ("rules: []", "f.yaml:1:8: a rule file holds a list under the key 'rules'"),
+        (
+            "",
+            "f.yaml:1:1: a rule file needs a list under the key 'rules', or the files that it builds on under 'extends'",
+        ),
+        ("rules: []", "f.yaml:1:8: a rule file needs a list under the key 'rules'"),
         ("rules: [", "f.yaml:1:9: not valid YAML: while parsing a flow node: did not find expected node content"),
         ("a: 1\nrules:\n - {id: r, id: s}", "f.yaml:3:12: duplicate key 'id', first in line 3"),
         (HEAD + "    severty: high\n", "f.yaml:6:5: unknown key 'severty'"),
