@@ -1,13 +1,14 @@
 """The end of a run's time."""
 
+import math
 import time
 from collections.abc import Callable
 
 
 class Deadline:
-    """The deadline of a run, `seconds` from now."""
+    """The deadline of a run, `seconds` from now; by default never."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float = math.inf, clock: Callable[[], float] = time.monotonic) -> None:
         """Start to count."""
         self.seconds = seconds
         self.clock = clock
