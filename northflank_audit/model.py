@@ -290,3 +290,8 @@ def fingerprint(rule_id: str, identity: Identity) -> str:
     kind, team, project, resource_id = identity
     parts = [rule_id, kind, team, resource_id, *([] if project is None else [project])]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
+
+
+def whose(team: str | None, project: str | None) -> str:
+    """Return the owner for messages: ` of project shop of team payments`."""
+    return ("" if project is None else f" of project {project}") + ("" if team is None else f" of team {team}")

@@ -10,10 +10,11 @@ import msgspec
 from northflank_audit import jsontext
 from northflank_audit.baseline import KIND, Baseline, BaselineFile
 from northflank_audit.errors import StartError
+from northflank_audit.formats import BASELINE
 from northflank_audit.reading import LARGEST_DATA, read_text
 from northflank_audit.resolution import Became
 
-REPORT: Final = "report.json"
+REPORT: Final = BASELINE.filename
 DEEPEST_EVIDENCE: Final = 110
 """The deepest nesting of maps and lists in a baseline's evidence: slightly deeper than a record may be."""
 

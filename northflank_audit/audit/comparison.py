@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UnsetType
 
 from northflank_audit.baseline import Baseline, BaselineRule, is_anonymous
+from northflank_audit.formats.text import account_name
 from northflank_audit.model import Resource, ResourceName, Result, Status, fingerprint
 from northflank_audit.report import BaselineRun, Comparison, Origin, RuleSummary, Run
 from northflank_audit.resolution import RESOLVED, Became
@@ -182,7 +183,7 @@ class BaselineComparison:
             yield f"{unknown} of what is new was unknown in the earlier report, and may have been there before"
         teams = {each.resource.team for each in new} - _accounts(source)
         if source.kind != "input" and teams:
-            accounts = _listed(map(_account, teams))
+            accounts = _listed(map(account_name, teams))
             yield f"the earlier report did not audit {accounts}, so everything there is new"
         yield from self._changed_rules(current.rules, {each.rule_id for each in new})
 
@@ -222,16 +223,12 @@ def _mismatch(baseline: Origin, audited: Collection[str | None], source: Origin)
     if "input" in (baseline.kind, source.kind):
         return None
     if _accounts(source).isdisjoint(audited):
-        return f"the earlier report is of {_listed(map(_account, _accounts(baseline)))}, which this audit did not read"
+        return f"the earlier report is of {_listed(map(account_name, _accounts(baseline)))}, not read by this audit"
     return None
 
 
 def _accounts(source: Origin) -> set[str | None]:
     return {*source.teams} or {None}
-
-
-def _account(team: str | None) -> str:
-    return "the token's own account" if team is None else f"team {team}"
 
 
 def _named(source: Origin) -> str:

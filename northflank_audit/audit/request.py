@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from northflank_audit.config.policy import Policy
-from northflank_audit.config.settings import Settings
+from northflank_audit.config.settings import DEFAULTS, Settings
 from northflank_audit.model import Severity, Status
 
 
@@ -13,14 +13,14 @@ class AuditRequest:
     """The policy, how much to read, what to list, and what fails the audit."""
 
     policy: Policy
-    details: Literal["auto", "always", "never"] = "auto"
-    absent: Literal["unknown", "notapplicable", "violating"] = "unknown"
+    details: Literal["auto", "always", "never"] = DEFAULTS["details"]
+    absent: Literal["unknown", "notapplicable", "violating"] = DEFAULTS["absent"]
     """What it means if the API omits a documented field that a rule reads."""
     include: frozenset[Status] = frozenset()
     """Further results to list: `pass`, `notapplicable`."""
-    fail_on: Severity | None = Severity.INFO
+    fail_on: Severity | None = DEFAULTS["fail_on"]
     """The lowest severity that makes the exit code 1; None: no severity does."""
-    on_unknown: Literal["fail", "ignore"] = "fail"
+    on_unknown: Literal["fail", "ignore"] = DEFAULTS["on_unknown"]
     fail_on_new: bool = False
     """Whether violations that are ongoing do not make the exit code 1."""
     console_url: str = ""

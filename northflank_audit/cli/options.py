@@ -5,8 +5,7 @@ the config file as its `default_map`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from typing import Any, Final, get_args
+from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
@@ -21,11 +20,10 @@ from northflank_audit.cli.option_types import (
     add_options,
     option,
 )
-from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES, Settings
+from northflank_audit.config.settings import DEFAULT_URL, DEFAULTS, URL_VARIABLES
 from northflank_audit.delivery.when import When
+from northflank_audit.formats import BY_DEFAULT
 from northflank_audit.model import Severity
-
-_DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(Settings)}
 
 
 def from_command_line(ctx: click.Context, name: str) -> bool:
@@ -79,7 +77,7 @@ def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
         option(
             "--output-dir",
             metavar="DIR",
-            default=_DEFAULTS["output_dir"],
+            default=DEFAULTS["output_dir"],
             show_default=True,
             help="Directory for the reports.",
         ),
@@ -134,7 +132,7 @@ def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
         option(
             "--notify-when",
             type=click.Choice(get_args(When)),
-            default=_DEFAULTS["notify_when"],
+            default=DEFAULTS["notify_when"],
             show_default=True,
             help="When to notify; an incomplete audit always notifies.",
         ),
@@ -159,14 +157,14 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
         option(
             "--fail-on",
             type=click.Choice(severities),
-            default=_DEFAULTS["fail_on"].value,
+            default=DEFAULTS["fail_on"].value,
             show_default=True,
             help="Lowest severity that makes the exit code 1.",
         ),
         option(
             "--on-unknown",
             type=click.Choice(["fail", "ignore"]),
-            default=_DEFAULTS["on_unknown"],
+            default=DEFAULTS["on_unknown"],
             show_default=True,
             help="Whether unknown verdicts make the audit incomplete.",
         ),
@@ -176,7 +174,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
         option(
             "--format",
             type=NameList(formats),
-            default="html,md,json",
+            default=",".join(BY_DEFAULT),
             show_default=True,
             help="Reports to write in --output-dir; none: only those of --output.",
         ),
@@ -197,7 +195,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             "--console-url",
             type=WebAddress(),
             metavar="URL",
-            default=_DEFAULTS["console_url"],
+            default=DEFAULTS["console_url"],
             show_default=True,
             help="Base URL of the console that reports link to.",
         ),

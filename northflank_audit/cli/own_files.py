@@ -4,6 +4,7 @@ from pathlib import Path
 
 from northflank_audit.delivery import files
 from northflank_audit.errors import DeliveryError, StartError
+from northflank_audit.formats import BASELINE
 
 
 def write_own(path: str, text: str) -> None:
@@ -15,5 +16,5 @@ def write_own(path: str, text: str) -> None:
 
 
 def last_report(output_dir: str) -> str:
-    """Return the report.json that the last run wrote."""
-    return str(Path(output_dir, "report.json"))
+    """Return the path of the report that the last run wrote."""
+    return str(Path(output_dir, BASELINE.filename))

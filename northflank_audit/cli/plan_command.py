@@ -13,6 +13,7 @@ from northflank_audit.cli.options import policy_options, source_options
 from northflank_audit.cli.request_plan import count_lines, counted
 from northflank_audit.config.policy import select_rules
 from northflank_audit.config.settings import settings_from
+from northflank_audit.formats.text import OWN_ACCOUNT
 from northflank_audit.policy.rule_reads import needs
 from northflank_audit.printing import say
 from northflank_audit.resources import TYPES, ResourceType, Scope
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from northflank_audit.resources.needs import Needs
 
 Json = dict[str, Any]
-OWN: Final = "the token's own account"
 BEFORE: Final = "2024"
 """The generation of the older names of permissions."""
 _WHERE: Final = {
@@ -91,7 +91,7 @@ def _count(ctx: click.Context, given: Json, *, as_json: bool) -> None:
 
 def _accounts(given: Json) -> str:
     accounts = ["every team of the organisation"] if given["all_teams"] else list(given["team"])
-    return f"accounts: {', '.join(accounts or [OWN])}"
+    return f"accounts: {', '.join(accounts or [OWN_ACCOUNT])}"
 
 
 def _how_often(needed: "Needs", kind: ResourceType, part: Part) -> str:

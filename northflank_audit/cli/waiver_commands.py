@@ -24,10 +24,10 @@ from northflank_audit.cli.options import (
     source_options,
     waivers_option,
 )
+from northflank_audit.cli.own_files import last_report, write_own
 from northflank_audit.config.settings import settings_from
-from northflank_audit.delivery import files
 from northflank_audit.documents.yaml_document import Document
-from northflank_audit.errors import DeliveryError, FileErrors, StartError
+from northflank_audit.errors import FileErrors, StartError
 from northflank_audit.formats.text import narrowed, plural
 from northflank_audit.model import Result, Status, Waiver
 from northflank_audit.policy.waivers.waiver_book import covers, exactly, read
@@ -149,7 +149,7 @@ def add_waiver(
     """
     if config is not None and config.diagnostics:  # one of them may be the key that names the waivers
         raise FileErrors(config.diagnostics)
-    report = report or str(Path(output_dir, "report.json"))
+    report = report or last_report(output_dir)
     results = read_report(report, "--report").results
     chosen = {each.fingerprint: each for each in (_violation(given, results, report) for given in fingerprints)}
     why, who, until = _checked_text("--reason", reason), _checked_text("--owner", owner), _last_day(expires)
@@ -176,11 +176,7 @@ def add_waiver(
             )
             new, line = added(new, path, waiver)
             lines.append((line, waiver))
-    try:
-        # Unlike a report, users keep this file: if it is a link, its target is meant.
-        files.write(str(Path(path).resolve()) if Path(path).is_symlink() else path, new)
-    except DeliveryError as error:
-        raise StartError(str(error)) from None
+    write_own(path, new)
     for line, waiver in lines:
         say(f"{path}:{line}: {named(waiver)} is waived until {waiver.expires}")
     if waivers is None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -49,10 +49,10 @@ class Settings:
     rules: tuple[str, ...]
     rule: tuple[str, ...]
     skip_rule: tuple[str, ...]
-    details: Literal["auto", "always", "never"]
-    page_size: int
-    max_attempts: int
-    timeout: float
+    details: Literal["auto", "always", "never"] = "auto"
+    page_size: int = 100
+    max_attempts: int = 5
+    timeout: float = 300
     config: Document | None
     max_requests: int | None = None
     reserve: int = 0
@@ -118,6 +118,10 @@ def checked_token(text: str, origin: str) -> Token:
     if not value.isascii() or not value.isprintable() or " " in value:
         raise StartError(f"the API token from {origin} contains whitespace, a line break or a control character")
     return Token(value, origin)
+
+
+DEFAULTS: Final[Mapping[str, Any]] = {each.name: each.default for each in fields(Settings)}
+"""The options' defaults, by the names of the fields."""
 
 
 def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:

@@ -21,6 +21,8 @@ class Format:
     """The module in this folder that has its `render`."""
     what: str
     """What it is for, for a person."""
+    by_default: bool = False
+    """Whether a run writes it if it names no formats."""
     marked: bool = False
     """Whether it gets the texts of rules with their markup; otherwise they are plain."""
 
@@ -54,11 +56,20 @@ _ALL = (
         "report.html",
         "html",
         "one self-contained page to read, to send and to print",
+        by_default=True,
         marked=True,
         is_page=True,
     ),
-    Format("md", "report.md", "markdown", "Markdown to paste into a ticket", marked=True),
-    Format("json", "report.json", "jsonreport", "everything, for programs", marked=True, is_baseline=True),
+    Format("md", "report.md", "markdown", "Markdown to paste into a ticket", by_default=True, marked=True),
+    Format(
+        "json",
+        "report.json",
+        "jsonreport",
+        "everything, for programs",
+        by_default=True,
+        marked=True,
+        is_baseline=True,
+    ),
     Format("sarif", "report.sarif", "sarif", "SARIF 2.1.0, for GitHub code scanning and other result viewers"),
     Format("junit", "report.junit.xml", "junit", "JUnit XML, for the test reports of Jenkins, GitLab and other CI"),
     Format("csv", "report.csv", "csvtable", "one result per row, for spreadsheets"),
@@ -84,5 +95,9 @@ _ALL = (
 
 FORMATS: dict[str, Format] = {each.name: each for each in _ALL}
 """Every format, by its name."""
+BY_DEFAULT = tuple(each.name for each in _ALL if each.by_default)
+"""The formats that a run writes if it names none."""
 PAGE = next(each for each in _ALL if each.is_page)
 """The format that is mailed."""
+BASELINE = next(each for each in _ALL if each.is_baseline)
+"""The format that later audits can be compared with."""

@@ -8,13 +8,14 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, Waiver
+from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, Waiver, whose
 from northflank_audit.printable import printable
 from northflank_audit.report import Coverage, Report
 from northflank_audit.resolution import RESOLVED, Became
 from northflank_audit.resources import TYPES
 
 THE_ACCOUNT: Final = "the account"
+OWN_ACCOUNT: Final = "the token's own account"
 MOST_TYPES: Final = 3
 """Types that a sentence names; more are counted."""
 
@@ -114,15 +115,18 @@ def identity(resource: ResourceName) -> str:
     For a whole list that could not be read: `all addons of project shop`.
     """
     if resource.id is None:
-        project = f" of project {resource.project}" if resource.project else ""
-        team = f" of team {resource.team}" if resource.team else ""
-        return f"all {type_names(resource.type).plural}{project}{team}"
+        return f"all {type_names(resource.type).plural}{whose(resource.team, resource.project)}"
     return "/".join(filter(None, (resource.team, resource.project, resource.id)))
 
 
 def teamless(resource: ResourceName) -> str:
     """Return the same without the team: `shop/db`."""
     return identity(replace(resource, team=None))
+
+
+def account_name(team: str | None) -> str:
+    """Return the name of an account: `the token's own account`, `team payments`."""
+    return OWN_ACCOUNT if team is None else f"team {team}"
 
 
 def label(resource: ResourceName) -> str:
@@ -142,13 +146,7 @@ def narrowed(waiver: Waiver) -> str:
     """Return the further conditions of a waiver: ` of the token's own account`; empty if it has none."""
     kind = "" if waiver.type is UNSET else f" ({type_names(waiver.type).singular})"
     project = "" if waiver.project is UNSET else f" in project {waiver.project}"
-    team = (
-        ""
-        if waiver.team is UNSET
-        else " of the token's own account"
-        if waiver.team is None
-        else f" of team {waiver.team}"
-    )
+    team = "" if waiver.team is UNSET else f" of {account_name(waiver.team)}"
     return kind + project + team
 
 

@@ -21,6 +21,7 @@ from northflank_audit.northflank.retry import TransientError, asked_wait, retryi
 from northflank_audit.northflank.route import Route, route_to
 from northflank_audit.northflank.token import Token
 from northflank_audit.northflank.transport import CuttableAdapter, broken
+from northflank_audit.printable import shortened
 from northflank_audit.transient import RETRIED
 
 log = logging.getLogger(__name__)
@@ -271,4 +272,4 @@ class Client:
     def _safe(self, text: str) -> str:
         """Return text from outside on one line, short, and without secrets."""
         text = _CONTROL.sub(" ", self._mask.text(text))
-        return text if len(text) <= 300 else f"{text[:300]}…"  # noqa: PLR2004 - as the docstring says
+        return shortened(text, 300)

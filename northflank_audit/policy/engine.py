@@ -23,6 +23,7 @@ from northflank_audit.model import (
     Status,
     Waiver,
     fingerprint,
+    whose,
 )
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.compiled_rule import CompiledRule
@@ -229,10 +230,8 @@ def _reason(verdict: Verdict) -> str:
 def _cause(verdict: Verdict) -> str:
     """Return the reason without the resource's own id, team and project, so that it is equal for equal causes."""
     resource = verdict.resource
-    project = "" if resource.project is None else f" of project {resource.project}"
-    team = "" if resource.team is None else f" of team {resource.team}"
-    whose = re.escape(f" of '{resource.id}'{project}{team}")
-    return re.sub(rf"\b([a-z]+(?: [a-z]+)*){whose}", r"its \1", _reason(verdict))
+    owner = re.escape(f" of '{resource.id}'{whose(resource.team, resource.project)}")
+    return re.sub(rf"\b([a-z]+(?: [a-z]+)*){owner}", r"its \1", _reason(verdict))
 
 
 def _message(verdict: Verdict) -> str:

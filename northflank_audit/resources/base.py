@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from northflank_audit.resources.fields import Field, Kind, tree
-from northflank_audit.resources.paths import Items, above, dotted, stepped
+from northflank_audit.resources.paths import Items, above, contains, dotted, stepped
 
 Record = dict[str, Any]
 """A record as the API returns it, or the part of it that is kept."""
@@ -288,21 +288,5 @@ class ResourceType:
 
 
 def _gives(part: Part, steps: tuple[str, ...]) -> bool:
-    node: Any = (
-        {part.joins: Items(part.field_tree)}
-        if part.joins
-        else {part.into: part.field_tree}
-        if part.into
-        else part.field_tree
-    )
-    for step in steps:
-        if isinstance(node, Items):
-            node = node.item
-            if step == "[]":
-                continue
-        if isinstance(node, Field):
-            return True
-        if step not in node:
-            return False
-        node = node[step]
-    return True
+    tree = part.field_tree
+    return contains({part.joins: Items(tree)} if part.joins else {part.into: tree} if part.into else tree, steps)

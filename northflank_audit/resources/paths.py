@@ -1,6 +1,6 @@
 """Paths of fields: notation, and what is above a field."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,3 +35,18 @@ def above(path: str) -> Iterator[tuple[str, bool]]:
             yield prefix, True
         elif index < len(steps) - 1:
             yield prefix, False
+
+
+def contains(node: Any, steps: Iterable[str]) -> bool:
+    """Return whether a path is in a tree of fields, or below one of its fields."""
+    for step in steps:
+        if isinstance(node, Items):
+            node = node.item
+            if step == ITEM:
+                continue
+        if not isinstance(node, Mapping):
+            return True
+        if step not in node:
+            return False
+        node = node[step]
+    return True

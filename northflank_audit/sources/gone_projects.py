@@ -1,11 +1,11 @@
 """Distinguishes deleted projects from those that can't be read."""
 
 from northflank_audit.errors import FetchError, Refused
-from northflank_audit.model import DETAIL
+from northflank_audit.model import DETAIL, whose
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import endpoint, pages
 from northflank_audit.resources import PARENT
-from northflank_audit.sources.lists import TypedList, whose
+from northflank_audit.sources.lists import TypedList
 from northflank_audit.sources.parts import NOT_FOUND
 
 

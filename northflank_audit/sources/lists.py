@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from northflank_audit.errors import FetchError
+from northflank_audit.model import whose
 from northflank_audit.northflank.budget import NotCovered
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import Listing, endpoint
@@ -54,11 +55,6 @@ class TypedList:
             team=self.team,
             label=self.kind.name,
         )
-
-
-def whose(team: str | None, project: str | None) -> str:
-    """Return the owner for messages: ` of project shop of team payments`."""
-    return ("" if project is None else f" of project {project}") + ("" if team is None else f" of team {team}")
 
 
 def tells_of_api(client: Client, error: FetchError) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from msgspec.structs import replace
 
 from northflank_audit.errors import FetchError, Refused
-from northflank_audit.model import DETAIL, Identity, Resource
+from northflank_audit.model import DETAIL, Identity, Resource, whose
 from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import Listing, endpoint, pages
@@ -15,7 +15,7 @@ from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import Part, Record
 from northflank_audit.resources.decode import completed, joined, part_record
 from northflank_audit.resources.paths import ITEM, stepped
-from northflank_audit.sources.lists import tells_of_api, whose
+from northflank_audit.sources.lists import tells_of_api
 from northflank_audit.sources.reconciliation import ListAgain, Settled, differences, without
 
 NOT_ASKED: Final = "not requested, because "

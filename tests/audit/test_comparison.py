@@ -162,7 +162,7 @@ def test_waivers_that_came_or_ended_are_counted():
     [
         (API, Origin(kind="demo", url="http://127.0.0.1:1"), "is of the API at https://api.northflank.com"),
         (Origin(kind="demo", url="http://127.0.0.1:1"), API, "is of the sample account"),
-        (Origin(kind="api", url=API.url, teams=["x"]), API, "is of team x, which this audit did not read"),
+        (Origin(kind="api", url=API.url, teams=["x"]), API, "is of team x, not read by this audit"),
         (API, Origin(kind="api", url=API.url, teams=["x"]), "is of the token's own account, which this"),
     ],
 )
@@ -279,9 +279,9 @@ def test_what_a_list_held_that_this_audit_did_not_have_is_not_gone():
 def test_an_audit_that_saw_another_account_is_refused_though_it_is_incomplete():
     team = Origin(kind="api", url=API.url, teams=["x"])
     report = audited(baseline=audited(credential("a")), week=1, source=team, complete=False)
-    assert "which this audit did not read" in report.comparison.refused
+    assert "not read by this audit" in report.comparison.refused
     none = audited(baseline=audited(credential("a", team="x"), source=team), week=1, teams=[])  # there is no team now
-    assert "which this audit did not read" in none.comparison.refused
+    assert "not read by this audit" in none.comparison.refused
 
 
 def test_what_ended_is_in_the_reports_order():

@@ -355,7 +355,7 @@ def test_beyond_what_a_page_bears_the_worst_and_the_new_are_shown_and_the_rest_i
     page.get_by_text("This page has the new and worst 25. The other 5 are counted here").wait_for()
     assert page.locator("section.rule .count").all_inner_texts() == ["6 violations"] * 5
     last = page.locator("#rule-rule-info")
-    assert "3 of 6 are in the JSON report alone (report.json" in last.inner_text()
+    assert "3 of 6 are only in the JSON report (report.json" in last.inner_text()
     assert last.locator(".findings > li code").first.text_content() == "cred-9"  # new, as 19 and 29 are, and the first
     assert last.locator(".findings > li").count() == 3
     assert page.locator("#findings .findings > li").count() == 25

@@ -334,7 +334,7 @@ def bounded(monkeypatch):
 
 
 def test_what_is_too_much_for_a_page_is_counted_by_rule_and_named_as_being_in_the_json_report(page, full, bounded):
-    alone = "in the JSON report alone (report.json, written by --format json)"
+    alone = "only in the JSON report (report.json, written by --format json)"
     other = replace(full.results[1], rule_id="provider", fingerprint="0" * 32)
     read = page(replace(full, results=[*full.results, other]))
     assert read.found("p", class_="caution") == [

@@ -70,8 +70,7 @@ violation on 1 of 3 registry credentials
 What is missing:
   - page 2: 403 Forbidden
   - 1 verdict is unknown
-What is listed below was found. Of the rest nothing can be said: it may be
-comply or not.
+What is listed below was found. The rest is unknown: it may comply or not.
 
   0 critical, 1 high, 0 medium, 0 low, 0 info, besides 2 pass, 1 waived, 1
   unknown, 0 error, 1 not applicable
