@@ -3,8 +3,6 @@
 import datetime as dt
 from collections.abc import Iterator
 
-from northflank_audit.sources.files import InputSource
-
 from northflank_audit.emulator import EmulatedAccounts, load
 from northflank_audit.emulator.accounts import as_listed
 from northflank_audit.emulator.endpoints import Endpoint
@@ -13,6 +11,7 @@ from northflank_audit.northflank.paging import with_ids
 from northflank_audit.resources import TYPES, ResourceType, Scope, decode
 from northflank_audit.resources.base import Record
 from northflank_audit.sources.children import Children
+from northflank_audit.sources.saved_files import InputSource
 from tests.conftest import needing
 
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)

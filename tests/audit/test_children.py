@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from northflank_audit.sources.files import InputSource
 
 from northflank_audit.audit import runner
 from northflank_audit.audit.request import AuditRequest
@@ -17,6 +16,7 @@ from northflank_audit.northflank.token import Token
 from northflank_audit.report import Origin
 from northflank_audit.resources import TYPES, Scope
 from northflank_audit.sources.api import ApiSource
+from northflank_audit.sources.saved_files import InputSource
 from tests.conftest import NET, rule
 from tests.sampled import NOW, resources
 

@@ -146,7 +146,7 @@ def test_loopback_without_a_scheme_is_refused_with_the_one_that_is_missing(url):
 
 
 def test_the_token_goes_nowhere_over_plain_http():
-    with pytest.raises(click.UsageError, match="the token does not go to h over plain http"):
+    with pytest.raises(click.UsageError, match="the token is not sent to h over plain http"):
         settings(api_url="http://h")
 
 

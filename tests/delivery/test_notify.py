@@ -183,7 +183,7 @@ def test_a_plugin_that_breaks_is_one_that_did_not_deliver(report, capfd, monkeyp
         (f"json://x\n# fine\nnosuch://{KEY}\n{KEY}\n", "n.txt:3: not a URL that Apprise can use"),
         (f"json://x\n# fine\nnosuch://{KEY}\n{KEY}\n", "n.txt:4: not a URL that Apprise can use"),
         (f"slack://{KEY}", "n.txt:1: "),
-        (f"# {KEY}\n\n", "n.txt: no URL in this file"),
+        (f"# {KEY}\n\n", "n.txt: contains no URL"),
         (None, "n.txt: can't be read"),
     ],
 )

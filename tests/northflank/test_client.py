@@ -222,7 +222,7 @@ def test_retries_end_with_their_budget(api, client, world):
     circuit, tried = Circuit(), client(attempts=RETRIES + 9, timeout=10_000)
     with pytest.raises(FetchError, match=f"gave up after {RETRIES + 1} attempts: too many similar requests failed"):
         tried.get("/v1/x", {}, what="x", permission="p", circuit=circuit)
-    with pytest.raises(FetchError, match="gave up after 1 try: too many"):
+    with pytest.raises(FetchError, match="gave up after 1 attempt: too many"):
         tried.get("/v1/x", {}, what="x", permission="p", circuit=circuit)
     circuit.succeeded()
     with pytest.raises(FetchError, match="gave up after 2 attempts"):
