@@ -24,7 +24,7 @@ RUN ln -s ../../audit.py venv/bin/northflank-audit \
 FROM python:3.13-slim
 
 LABEL org.opencontainers.image.title="northflank-audit" \
-      org.opencontainers.image.description="Compliance audit of the registry credentials saved to a Northflank account" \
+      org.opencontainers.image.description="Compliance audit of a Northflank account" \
       org.opencontainers.image.licenses="MIT"
 
 # Nothing here installs anything; the folder is for reports where no volume is mounted.

@@ -1,9 +1,11 @@
 """The gate of an audit: which violations make the exit code 1."""
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Literal, Self
 
-from msgspec import UNSET
+import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from northflank_audit.model import Result, Severity, Struct
@@ -20,6 +22,12 @@ class Gate(Struct, frozen=True):
     """Whether violations that are ongoing do not count."""
     not_counted: int = 0
     """The ongoing violations that do not count."""
+    at: dt.datetime | UnsetType = UNSET
+    """With the history: the time that the ages of violations are counted to, which is the start of the run."""
+    new_for: int = 0
+    """Seconds for which a violation counts as new after it was found, found again, or no longer waived."""
+    max_age: dict[Severity, int] = msgspec.field(default_factory=dict)
+    """Seconds since it was first seen after which an ongoing violation of a severity counts again."""
 
     def fails(self, severity: Severity) -> bool:
         """Return whether a violation of this severity makes the exit code 1."""
@@ -28,10 +36,28 @@ class Gate(Struct, frozen=True):
     def exempts(self, result: Result) -> bool:
         """Return whether a violation does not count because it is ongoing.
 
-        One without a state counts, because it is not known to be old. So does one whose waiver has ended, because it
-        was only accepted until then.
+        One without a state counts: nobody knows that it was there before. So does one that was waived and no longer
+        is, because it was only accepted until then; one that is still new by the history, so that a second try is no
+        way around the gate; and one that is too old.
         """
-        return self.fail_on_new and result.violates and result.state == "ongoing" and result.unwaived is UNSET
+        ongoing = result.state == "ongoing" and result.unwaived is UNSET
+        return (
+            self.fail_on_new and result.violates and ongoing and not self._is_recent(result) and not self.is_old(result)
+        )
+
+    def _is_recent(self, result: Result) -> bool:
+        return (
+            self.at is not UNSET
+            and result.open_since is not UNSET
+            and _since(result.open_since, self.at) < self.new_for
+        )
+
+    def is_old(self, result: Result) -> bool:
+        """Tell whether a violation has been known for longer than its severity allows."""
+        longest = self.max_age.get(result.severity)
+        if longest is None or self.at is UNSET or result.first_seen is UNSET:
+            return False
+        return _since(result.first_seen, self.at) > longest
 
     def counts(self, result: Result) -> bool:
         """Return whether a result is a violation that makes the exit code 1."""
@@ -40,3 +66,7 @@ class Gate(Struct, frozen=True):
     def over(self, results: Iterable[Result]) -> Self:
         """Return the gate with the number of ongoing violations in these results that do not count."""
         return replace(self, not_counted=sum(map(self.exempts, results)))
+
+
+def _since(time: dt.datetime, now: dt.datetime) -> float:
+    return (now - time).total_seconds()

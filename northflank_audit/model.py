@@ -12,16 +12,15 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from northflank_audit.parameters import ParameterSchema, unset
+from northflank_audit.periods import checked_time
 from northflank_audit.printable import blank
+from northflank_audit.remarks import Annotation, Waiver
 from northflank_audit.resolution import Became
 
 RESOURCE_TYPE: Final = "registry-credential"
 """The type if a rule, an input or an earlier report names none."""
 ACCOUNT_TYPE: Final = "account"
 """The type of an account as a whole, which has no list and is counted separately."""
-FIRST_YEAR: Final = 2000
-LAST_YEAR: Final = 2999
-"""Times of runs outside of these are mistakes; those at the ends of the calendar have no UTC."""
 
 
 class Severity(StrEnum):
@@ -58,6 +57,8 @@ class Struct(msgspec.Struct, frozen=True, rename="camel"):
 
 Identity = tuple[str, str | None, str | None, str]
 """The identity of a resource: its type, team, project and id."""
+OWN_ACCOUNT: Final = "the token's own account"
+"""What people call the account that belongs to no team."""
 LIST: Final = "list"
 """The part of a record that its list gives."""
 DETAIL: Final = "detail"
@@ -96,12 +97,9 @@ class Resource(Struct, frozen=True, kw_only=True):
         return DETAIL in self.parts
 
 
-def checked_time(time: dt.datetime) -> None:
-    """Raise ValueError for a time without a zone, or one that is out of range for calculations."""
-    if time.tzinfo is None:
-        raise ValueError(f"the time {time.isoformat()} has no time zone")
-    if not FIRST_YEAR <= time.year <= LAST_YEAR:
-        raise ValueError(f"the time {time.isoformat()} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
+def account_name(team: str | None) -> str:
+    """Return what people call a team's account, or (None) the token's own."""
+    return OWN_ACCOUNT if team is None else f"team {team}"
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -119,7 +117,7 @@ class Account(Struct, frozen=True, kw_only=True):
     """Whether only types of the token or its organisation were requested, and none of the account's own lists."""
 
     def __str__(self) -> str:
-        """Return the account's name in messages."""
+        """Name the account in messages about what it holds."""
         return "the account" if self.team is None else f"team {self.team}"
 
     @property
@@ -190,22 +188,6 @@ class Rule(Struct, frozen=True, kw_only=True):
         return unset(self.requires, self.params)
 
 
-class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An accepted violation, valid through the day `expires`, UTC."""
-
-    rule: str
-    """A rule's id; shell wildcards allowed."""
-    resource: str
-    """A resource's id, or an account's (its team, or `account`); shell wildcards allowed."""
-    reason: str
-    owner: str
-    expires: dt.date
-    team: str | UnsetType | None = UNSET
-    """A team's id, or null for the token's own account; if omitted, any."""
-    project: str | UnsetType = UNSET
-    type: str | UnsetType = UNSET
-
-
 class ResourceName(Struct, frozen=True):
     """A resource as results name it."""
 
@@ -252,13 +234,16 @@ class Result(Struct, frozen=True, kw_only=True):
     """The fields that the expression read, by their path below the record, and their values; and how many records and
     projects it saw, if it read them."""
     waiver: Waiver | None
+    annotation: Annotation | UnsetType = UNSET
+    overdue: bool | UnsetType = UNSET
+    """True if its annotation says that it should have been fixed before the run."""
     fingerprint: str
     reason: str | UnsetType = UNSET
     """Why it is unknown or an error; equal for equal causes, without the resource's name."""
     first_seen: dt.datetime | UnsetType = UNSET
     """For a violation, with the history: the start of the first run that found it."""
     open_since: dt.datetime | UnsetType = UNSET
-    """With the history: the start of the run that found it, or found it again after it was resolved."""
+    """With the history: the start of the run that found it, found it again, or no longer found it waived."""
     last_seen: dt.datetime | UnsetType = UNSET
     """With the history: the start of the last run that found it violated."""
 
@@ -274,9 +259,19 @@ class Result(Struct, frozen=True, kw_only=True):
         return self.status in (Status.UNKNOWN, Status.ERROR)
 
     @property
+    def is_new(self) -> bool:
+        """Whether it was not open before: new, or found again."""
+        return self.state in ("new", "reopened")
+
+    @property
     def violates(self) -> bool:
         """Whether it counts towards exit code 1, severity aside."""
         return self.status is Status.FAIL and self.waiver is None
+
+    @property
+    def is_called_incorrect(self) -> bool:
+        """Whether someone says that the tool is wrong about it."""
+        return self.annotation is not UNSET and self.annotation.incorrect
 
     @property
     def order(self) -> tuple[int, str, str, str, str, str]:

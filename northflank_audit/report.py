@@ -13,8 +13,11 @@ from msgspec import UNSET, UnsetType
 
 from northflank_audit.controls import Framework
 from northflank_audit.gate import Gate
-from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, Waiver, checked_time
+from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct
 from northflank_audit.parameters import ParameterSchema, to_set
+from northflank_audit.periods import checked_time
+from northflank_audit.remarks import Annotations, Waiver
+from northflank_audit.trend import TrendPoint
 
 SCHEMA_VERSION: Final = "1.0"
 """The version of the JSON report. The first number changes if a field is removed or changes its meaning."""
@@ -36,6 +39,8 @@ class Origin(Struct, frozen=True, kw_only=True):
     teams: list[str] = msgspec.field(default_factory=list)
     all_teams: bool | UnsetType = UNSET
     """True if every team of the organisation was requested."""
+    projects: list[str] | UnsetType = UNSET
+    """The ids of the projects that were audited, where only some were asked for."""
     taken_at: dt.datetime | UnsetType = UNSET
     """When the snapshot was taken, if the resources come from one."""
 
@@ -247,9 +252,13 @@ class Report(Struct, frozen=True, kw_only=True):
     """Violations of the earlier report that are resolved; each has its `became`."""
     unsettled: list[Result] | UnsetType = UNSET
     """Violations of the earlier report whose state is now unknown; each has its `became`."""
+    trend: list[TrendPoint] | UnsetType = UNSET
+    """With the history: this run and those before it over the same accounts, the oldest first."""
     subjects: list[Subject] | UnsetType = UNSET
     """What was evaluated: the files of `--input`, or a snapshot of what was fetched, if there is one."""
     waivers: Waivers
+    annotations: Annotations | UnsetType = UNSET
+    """What the annotations amount to, if there is a file of them."""
     warnings: list[str]
     exit_code: int
     gate: Gate = msgspec.field(default_factory=Gate)

@@ -6,6 +6,7 @@
   const within = byId("findings");
   const tools = byId("tools");
   const flat = byId("flat");
+  const isNew = (row) => row.state === "new" || row.state === "reopened";
   const filters = ["severity", "rule", "type", "project", "team", "state"].filter(byId).map((name) => [name, byId(name)]);
   const text = byId("text");
   const sort = byId("sort");
@@ -93,7 +94,7 @@
     project: (a, b) => a.project - b.project,
     team: (a, b) => a.team - b.team,
     resource: (a, b) => alphabet.compare(named(a), named(b)),
-    new: (a, b) => (b.state === "new") - (a.state === "new"),
+    new: (a, b) => isNew(b) - isNew(a),
   };
 
   // Put findings in order: under their rules, or all in one list where the order is another than the rules'.

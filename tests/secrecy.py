@@ -9,6 +9,7 @@ from typing import Any
 
 from northflank_audit.emulator.fault_plan import Request
 from northflank_audit.resources import TYPES
+from tests.unpacked import unpacked
 
 MARK = "not-a-real-"
 """How every secret of the sample account begins."""
@@ -56,7 +57,7 @@ def assert_no_leak(folder: Path, **streams: str) -> int:
     """Scan each file below a folder, by name and content, and these texts. Return how many bytes were scanned."""
     contents = {name: text.encode() for name, text in streams.items()}
     for path in sorted(folder.rglob("*")):
-        contents[str(path.relative_to(folder))] = path.read_bytes() if path.is_file() else b""
+        contents[str(path.relative_to(folder))] = unpacked(path.read_bytes()) if path.is_file() else b""
     found = {name: [*leaks(name.encode()), *leaks(content)] for name, content in contents.items()}
     assert not any(found.values()), {name: each[:3] for name, each in found.items() if each}
     return sum(map(len, contents.values()))

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import quopri
+import zipfile
 from urllib.parse import quote
 
 import pytest
@@ -35,6 +36,14 @@ ENCODED = {
 @pytest.mark.parametrize("encoding", ENCODED)
 def test_a_secret_is_found_in_each_encoding(encoding):
     assert leaks(b"before " + ENCODED[encoding] + b" after")
+
+
+def test_a_secret_is_found_in_a_workbook(tmp_path):
+    with zipfile.ZipFile(tmp_path / "r.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", SECRET * 9)
+    assert not leaks((tmp_path / "r.xlsx").read_bytes())
+    with pytest.raises(AssertionError, match="r.xlsx"):
+        assert_no_leak(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a real secret", b"not-a-reality", b"***", gzip.compress(b"x", mtime=0)])

@@ -12,7 +12,6 @@ from northflank_audit.baseline import KIND, Baseline, BaselineFile
 from northflank_audit.errors import StartError
 from northflank_audit.formats import BASELINE
 from northflank_audit.reading import LARGEST_DATA, read_text
-from northflank_audit.resolution import Became
 
 REPORT: Final = BASELINE.filename
 DEEPEST_EVIDENCE: Final = 110
@@ -71,7 +70,7 @@ def _converted(convert: Callable[[], Baseline], named: str, what: str) -> Baseli
 def baseline_of(value: Any) -> Baseline:
     """Return a decoded report.json as a baseline. Raises msgspec.ValidationError for anything else."""
     try:
-        baseline = msgspec.convert(_in_current_form(value), Baseline)
+        baseline = msgspec.convert(value, Baseline)
         _check_depths([each.evidence for each in chain(baseline.results, baseline.resolved, baseline.unsettled)])
         _check_depths([rule.params for rule in baseline.rules])
     except RecursionError:
@@ -92,22 +91,6 @@ def _file_of(value: Any) -> BaselineFile:
 def _check_depths(values: Iterable[Any]) -> None:
     for value in values:
         _check_depth(value, DEEPEST_EVIDENCE)
-
-
-def _in_current_form(value: Any) -> Any:
-    """Return a decoded report with `fixed` in place of `mended`, the word of earlier versions."""
-    if not isinstance(value, dict):
-        return value
-    renewed = {
-        key: [{**each, "became": Became.FIXED} if _was_fixed(each) else each for each in value[key]]
-        for key in ("resolved", "unsettled")
-        if isinstance(value.get(key), list)
-    }
-    return {**value, **renewed}
-
-
-def _was_fixed(result: Any) -> bool:
-    return isinstance(result, dict) and result.get("became") == "mended"
 
 
 def _check_depth(value: Any, levels: int) -> None:

@@ -12,10 +12,10 @@ import msgspec
 from msgspec import UnsetType
 
 from northflank_audit.baseline import Baseline, BaselineRule, is_anonymous
-from northflank_audit.formats.text import account_name
-from northflank_audit.model import Resource, ResourceName, Result, Status, fingerprint
+from northflank_audit.model import Identity, Resource, ResourceName, Result, Status, account_name, fingerprint
 from northflank_audit.report import BaselineRun, Comparison, Origin, RuleSummary, Run
 from northflank_audit.resolution import RESOLVED, Became
+from northflank_audit.resources import PARENT
 
 MOST_NAMED: Final = 3
 """Rules that a caution names at most; it counts the rest."""
@@ -145,13 +145,15 @@ class BaselineComparison:
     def _became(self, result: Result, current: CurrentRun, pairs: Collection[tuple[str, str]]) -> Became | None:
         """Return what became of a violation; None if it is still one.
 
-        `asked` are the rules that ran, each with its resource type.
+        `pairs` are the rules that ran, each with the type of resource that it is about.
         """
         status, kind, team = self._status(result), result.resource.type, result.resource.team
         if status is not None:
             return _BECAME[status]
         if (result.rule_id, kind) not in pairs:
             return Became.UNASKED
+        if not _audits(current.run.source, result.resource.identity):
+            return Became.UNAUDITED
         # The run may not have found out which accounts exist.
         if not current.seen or (team, kind) in current.unread:
             return Became.UNSEEN
@@ -185,6 +187,8 @@ class BaselineComparison:
         if source.kind != "input" and teams:
             accounts = _listed(map(account_name, teams))
             yield f"the earlier report did not audit {accounts}, so everything there is new"
+        if any(not _audits(source, each.resource.identity) for each in new):
+            yield f"the earlier report audited only {_listed(source.projects or [])}: all else is new to it"
         yield from self._changed_rules(current.rules, {each.rule_id for each in new})
 
     def _changed_rules(self, rules: Iterable[RuleSummary], new: Collection[str]) -> Iterator[str]:
@@ -223,12 +227,20 @@ def _mismatch(baseline: Origin, audited: Collection[str | None], source: Origin)
     if "input" in (baseline.kind, source.kind):
         return None
     if _accounts(source).isdisjoint(audited):
-        return f"the earlier report is of {_listed(map(account_name, _accounts(baseline)))}, not read by this audit"
+        accounts = _listed(map(account_name, _accounts(baseline)))
+        return f"the earlier report is of {accounts}, which this audit did not read"
     return None
 
 
 def _accounts(source: Origin) -> set[str | None]:
     return {*source.teams} or {None}
+
+
+def _audits(source: Origin, identity: Identity) -> bool:
+    """Tell whether a report is about a resource, as far as projects were named."""
+    kind, _, project, resource_id = identity
+    named = source.projects
+    return named is msgspec.UNSET or (resource_id if kind == PARENT.name else project) in named
 
 
 def _named(source: Origin) -> str:

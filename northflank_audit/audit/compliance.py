@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from northflank_audit.audit.not_visible import Fact
 from northflank_audit.controls import Control, ControlVerdict, Framework, NotCovered
 from northflank_audit.model import Status
-from northflank_audit.report import NotConfigured, RuleSummary
+from northflank_audit.report import NotConfigured, Report, RuleSummary
 
 FRAMEWORKS: Final = {
     "soc2": "SOC 2",
@@ -44,6 +46,20 @@ def frameworks(
     named = covered.keys() | unset.keys()
     order = [*(each for each in FRAMEWORKS if each in named), *sorted(named - FRAMEWORKS.keys())]
     return [_framework(each, covered.get(each, {}), unset.get(each, {}), not_visible, seen) for each in order]
+
+
+def limited_to(report: Report, framework: str) -> Report:
+    """Return a report that shows the controls of one framework alone. Verdicts and the exit code are the same."""
+    return replace(
+        report,
+        rules=[replace(rule, controls=_of(rule, framework)) for rule in report.rules],
+        not_configured=[replace(rule, controls=_of(rule, framework)) for rule in report.not_configured],
+        compliance=[each for each in report.compliance if each.id == framework],
+    )
+
+
+def _of(rule: RuleSummary | NotConfigured, framework: str) -> dict[str, list[str]]:
+    return {each: controls for each, controls in rule.controls.items() if each == framework}
 
 
 def _served(rule: RuleSummary | NotConfigured) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -20,7 +20,7 @@ from northflank_audit.delivery import files, notify
 from northflank_audit.delivery.previous import previous
 from northflank_audit.delivery.when import is_due
 from northflank_audit.errors import DeliveryError, StartError
-from northflank_audit.formats import FORMATS
+from northflank_audit.formats import FORMATS, Format
 from northflank_audit.printable import inert
 from northflank_audit.reading import read_text
 from northflank_audit.report import Report
@@ -46,8 +46,13 @@ OUT_OF_TIME: Final = "the run's time is up; see --timeout"
 def channels(settings: Settings) -> list[Send]:
     """Return the ways in which people are notified of a report, in this order.
 
-    Raises StartError for settings that can't work, before anything is fetched.
+    Raises StartError for what could not work, formats included, so that it is known before anything is fetched.
     """
+    for report_format in settings.formats:
+        report_format.check()
+    for name, path in settings.output:
+        if FORMATS[name].is_binary and path == "-" and sys.stdout is not None and sys.stdout.isatty():
+            raise StartError(f"--output {name}=-: not text, and standard output is a terminal: name a file")
     return [*_mail(settings), *_notifications(settings, os.environ)]
 
 
@@ -60,7 +65,7 @@ def deliver(
     delivery.
     """
     recorded = report
-    renderer = _Renderer(deadline)
+    renderer = _Renderer(settings, deadline)
     destinations = settings.destinations
     streams = [destination for destination in destinations if files.is_stream(destination[1])]
     report, written = _write(
@@ -68,7 +73,11 @@ def deliver(
     )
     final, receipts = report, list[str | None]()
     appended = _step_summary(settings, os.environ.get(STEP_SUMMARY))
-    for send in [*people, *map(_stream, streams), *appended]:  # what can't be undone comes last
+    for send in [
+        *people,
+        *(_stream(settings, stream) for stream in streams),
+        *appended,
+    ]:  # what can't be undone comes last
         try:
             receipts.append(send(final))
         except Exception as error:  # noqa: BLE001 - whatever fails, the others are still notified
@@ -157,23 +166,36 @@ def _step_summary(settings: Settings, path: str | None) -> Iterator[Send]:
 class _Renderer:
     """Renders reports. No rendering begins later than `RENDERING` seconds after the run's deadline."""
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, settings: Settings, deadline: Deadline) -> None:
+        self._settings = settings
         self._deadline = deadline
         self._rendered: set[Destination] = set()
 
-    def texts(self, destinations: Sequence[Destination], report: Report) -> list[tuple[str, str]]:
-        """Return paths and texts of the formats for which there is time: at least one, and those rendered before.
+    def contents(self, destinations: Sequence[Destination], report: Report) -> list[tuple[str, bytes]]:
+        """Return the paths and contents of those for which there is time: at least one, and those that had it before.
 
         Raises NotWritten where a format fails.
         """
-        texts: list[tuple[str, str]] = []
+        contents: list[tuple[str, bytes]] = []
         for destination in destinations:
             late = self._deadline.overdue > RENDERING and destination not in self._rendered
-            if late and texts:
+            if late and contents:
                 break
-            texts.append((destination[1], _rendered(*destination, report)))
+            contents.append((destination[1], self._content(*destination, report)))
             self._rendered.add(destination)
-        return texts
+        return contents
+
+    def _content(self, name: str, path: str, report: Report) -> bytes:
+        """Return a file's text. Raises NotWritten if a format fails, so that the other formats are still written."""
+        try:
+            return FORMATS[name].content(report, **_options(self._settings, FORMATS[name]))
+        except Exception as error:  # noqa: BLE001 - as above
+            raise files.NotWritten(path, _for_people(error)) from None
+
+
+def _options(settings: Settings, report_format: Format) -> dict[str, Any]:
+    """Return the settings that a format depends on."""
+    return {name: getattr(settings, name) for name in report_format.options}
 
 
 def _write(
@@ -191,13 +213,13 @@ def _write(
         report = _keep_previous(report, pending)
         while True:
             try:
-                texts = renderer.texts(pending, report)
-                if len(texts) < len(pending):
-                    late, pending = pending[len(texts) :], pending[: len(texts)]
+                contents = renderer.contents(pending, report)
+                if len(contents) < len(pending):
+                    late, pending = pending[len(contents) :], pending[: len(contents)]
                     for _, path in late:
                         report = incomplete(report, files.NotWritten(path, TimeoutError(OUT_OF_TIME)))
                     continue
-                files.write_all(texts)
+                files.write_all(contents)
             except files.NotWritten as error:
                 pending = [destination for destination in pending if destination[1] != error.path]
                 report = incomplete(report, error)
@@ -213,14 +235,6 @@ def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Repor
     return report
 
 
-def _rendered(name: str, path: str, report: Report) -> str:
-    """Return a file's text. Raises NotWritten if a format fails, so that the other formats are still written."""
-    try:
-        return FORMATS[name].render(report)
-    except Exception as error:  # noqa: BLE001 - as above
-        raise files.NotWritten(path, _for_people(error)) from None
-
-
 def _for_people(error: Exception) -> DeliveryError:
     """Return an error whose text is meant for people: this one, or an internal error."""
     if isinstance(error, DeliveryError):
@@ -229,21 +243,24 @@ def _for_people(error: Exception) -> DeliveryError:
     return DeliveryError(f"internal error: {type(error).__name__}; --verbose shows where")
 
 
-def _stream(destination: Destination) -> Send:
+def _stream(settings: Settings, destination: Destination) -> Send:
     """Return what writes a report to standard output or a pipe. It can't be undone, so it comes last."""
     name, path = destination
 
     def send(report: Report) -> None:
         report_format = FORMATS[name]
-        text = inert(report_format.render(report), json=report_format.is_json, commands=report_format.commands)
+        content = report_format.content(report, **_options(settings, report_format))
+        if not report_format.is_binary:
+            text = inert(content.decode(), json=report_format.is_json, commands=report_format.commands)
+            content = text.encode()
         if path != "-":
-            files.write(path, text)
+            files.write(path, content)
             return
         if sys.stdout is None:
             raise DeliveryError("standard output could not be written (it is closed)")
         try:
             sys.stdout.flush()
-            sys.stdout.buffer.write(text.encode())  # UTF-8 whatever the locale, and line ends as they are
+            sys.stdout.buffer.write(content)  # UTF-8 whatever the locale, and line ends as they are
             sys.stdout.buffer.flush()
         except OSError as error:
             raise DeliveryError(f"standard output could not be written ({error.strerror})") from None

@@ -2,17 +2,18 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
+from northflank_audit.audit.request import AuditRequest
 from northflank_audit.deadline import Deadline
 from northflank_audit.formats.text import plural
 from northflank_audit.model import LIST, Account, Identity, Resource, Rule, Status
 from northflank_audit.policy.engine import UNKNOWN, Engine
 from northflank_audit.policy.rule_reads import needs
 from northflank_audit.policy.verdict import Verdict
-from northflank_audit.sources.children import Children
+from northflank_audit.sources.child_resources import Children
 from northflank_audit.sources.interface import Source
 
 LATE: Final = 3.0
@@ -36,11 +37,32 @@ class TimedEngine(Engine):
     """An engine that stops when the run's time is up."""
 
     def __init__(
-        self, rules: Sequence[Rule], now: dt.datetime, deadline: Deadline, *, absent: str = UNKNOWN, console: str = ""
+        self,
+        rules: Sequence[Rule],
+        now: dt.datetime,
+        deadline: Deadline,
+        *,
+        absent: str = UNKNOWN,
+        console: str = "",
+        projects: Collection[str] = (),
+        show_personal: bool = False,
     ) -> None:
-        super().__init__(rules, now, absent, console)
+        super().__init__(rules, now, absent, console, projects, show_personal=show_personal)
         self._deadline = deadline
         self._unevaluated: set[Identity] = set()
+
+    @classmethod
+    def of(cls, request: AuditRequest, now: dt.datetime, deadline: Deadline) -> Self:
+        """Make the engine of a request."""
+        return cls(
+            request.policy.rules,
+            now,
+            deadline,
+            absent=request.absent,
+            console=request.console_url,
+            projects=request.projects,
+            show_personal=request.show_personal_data,
+        )
 
     def evaluate(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
         """Yield the engine's verdicts until the time is up."""
@@ -102,12 +124,14 @@ class _Evaluation:
         self._needs = needs(engine.rules)
         self._details = details if source.has_parts else "never"
         self._about = frozenset(rule.resource for rule in engine.rules)
+        self._by_itself = not engine.account_scoped
         self.children = Children(self._needs, source)
         self._wants: dict[Identity, _Want] = {}
         self._earlier_parts: dict[Identity, frozenset[str]] = {}
 
     def _batch(self, resources: list[Resource], verdicts: Iterable[Verdict], accounts: int = 0) -> EvaluatedBatch:
-        return EvaluatedBatch(resources, verdicts, sum(each.type in self._about for each in resources), accounts)
+        count = sum(each.type in self._about and self._engine.covers(each) for each in resources)
+        return EvaluatedBatch(resources, verdicts, count, accounts)
 
     def _verdicts(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
         """Yield the verdicts of rules that need only the resource."""
@@ -126,6 +150,8 @@ class _Evaluation:
 
     def _want_all(self, resources: Iterable[Resource]) -> None:
         """Remember every part that a rule reads of all resources, or all parts with `--details always`."""
+        if self._by_itself:  # else a rule may read those of other projects too
+            resources = filter(self._engine.covers, resources)
         for resource in resources if self._details != "never" else ():
             whole = self._needs.whole.get(resource.type, frozenset())
             parts = self._parts(resource.type) if self._details == "always" else whole
@@ -180,7 +206,7 @@ class _ByPage(_Evaluation):
 
     def _within(self, parents: Iterable[Resource]) -> Iterator[EvaluatedBatch]:
         """Yield the children in resources that need no more parts."""
-        if children := self.children.of(parents):
+        if children := self.children.of(filter(self._engine.covers, parents)):
             yield self._batch(children, self._verdicts(children))
 
     def _firm(self, page: list[Resource]) -> list[Resource]:

@@ -48,7 +48,9 @@ class HistoryComparison:
             return replace(result, first_seen=now, open_since=now, last_seen=now)
         if known.resolved is not None:
             return replace(result, state="reopened", first_seen=known.first_seen, open_since=now, last_seen=now)
-        return replace(result, first_seen=known.first_seen, open_since=known.open_since, last_seen=now)
+        unwaived = result.waiver is None and known.result.waiver is not None
+        since = now if unwaived else known.open_since
+        return replace(result, first_seen=known.first_seen, open_since=since, last_seen=now)
 
 
 class Memory:
@@ -92,14 +94,16 @@ class Memory:
         if self._comparison is None:
             return report if self._problem is None else incomplete(report, self._problem)
         from northflank_audit.history.ledger import record  # noqa: PLC0415 - imports SQLAlchemy
+        from northflank_audit.history.statistics import trend  # noqa: PLC0415 - imports SQLAlchemy
 
         try:
             with self._database.writing() as connection:
-                record(connection, report, self._comparison.past, source.accounts.keys())
+                accounts = record(connection, report, self._comparison.past, source.accounts.keys())
+                points = trend(connection, accounts)
         except DeliveryError as error:
             self._problem = error
             return incomplete(report, error)
-        return report
+        return replace(report, trend=points)
 
     def amend(self, report: Report) -> Report:
         """Correct the record of a run if some of its reports could not be delivered afterwards."""

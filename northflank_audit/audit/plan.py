@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from northflank_audit.audit.evaluation import TimedEngine, evaluate
 from northflank_audit.audit.policy_reading import read_policy
+from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.source_opening import counting
 from northflank_audit.config.settings import Settings
 from northflank_audit.deadline import Deadline
@@ -82,8 +83,9 @@ def plan(settings: Settings) -> RequestPlan:
     policy = read_policy(settings)
     with counting(settings, deadline) as source:
         source.always = settings.details == "always"
-        engine = _CountingEngine(policy.rules, dt.datetime.now(dt.UTC), deadline, absent=settings.absent)
+        engine = _CountingEngine.of(AuditRequest.of(settings, policy), dt.datetime.now(dt.UTC), deadline)
         engine.source = source
+        source.narrow(() if engine.account_scoped else settings.project)
         for batch in evaluate(engine, source, settings.details):
             deque(batch.verdicts, 0)
         return _plan(source, [*source.problems, *engine.problems()])

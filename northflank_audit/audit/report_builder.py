@@ -3,49 +3,56 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from northflank_audit.audit.absent_fields import AbsentFields
 from northflank_audit.audit.comparison import BaselineComparison, RunComparison
+from northflank_audit.audit.compliance import limited_to
 from northflank_audit.audit.evaluation import EvaluatedBatch, TimedEngine
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.tool import TOOL
 from northflank_audit.audit.verdict_totals import VerdictTotals
-from northflank_audit.formats.text import plural, type_names
-from northflank_audit.gate import Gate
+from northflank_audit.errors import did_you_mean
+from northflank_audit.formats.text import listed, narrowed, plural, type_names
 from northflank_audit.model import ACCOUNT_TYPE, Rule
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.policy.remarks.remark_book import AnnotationBook, WaiverBook
 from northflank_audit.report import Coverage, Report, Run, Subject, TypeCoverage
 from northflank_audit.resources import TYPES
 from northflank_audit.sources.interface import Source
+
+ENDING: Final = 14
+"""Days before its last day from which every report warns of a waiver."""
+MOST_ENDING: Final = 3
+"""Waivers of the same last day that a warning names."""
 
 
 class ReportBuilder:
     """Takes evaluated batches, and builds the report of them."""
 
-    def __init__(
-        self,
-        request: AuditRequest,
-        engine: TimedEngine,
-        started: dt.datetime,
-        history: RunComparison | None = None,
-    ) -> None:
-        """`history` is what to compare with in place of the policy's baseline."""
+    def __init__(self, request: AuditRequest, engine: TimedEngine, started: dt.datetime) -> None:
         policy = request.policy
         self._request, self._engine, self._started = request, engine, started
-        waivers = WaiverBook(policy.waivers, started.date())
-        comparison = history or (None if policy.baseline is None else BaselineComparison(policy.baseline))
-        self._totals = VerdictTotals(engine, waivers, request.include, comparison)
+        today = started.date()
+        self._waivers = WaiverBook(policy.waivers, today)
+        annotations = None
+        if policy.annotations is not None:
+            annotations = AnnotationBook([annotation for _, annotation in policy.annotations], today)
+        comparison: RunComparison | None = request.history
+        comparison = comparison or (None if policy.baseline is None else BaselineComparison(policy.baseline))
+        self._totals = VerdictTotals(engine, self._waivers, request.include, comparison, annotations)
         self._read: Counter[str] = Counter()
         self._absent = AbsentFields(engine.rules)
+        self._projects: set[str] = set()
         self._resource_count = self._account_count = 0
 
     def add(self, batch: EvaluatedBatch) -> None:
         """Add a batch of resources with their verdicts."""
         self._totals.add(batch.verdicts)
-        self._read.update(each.type for each in batch.resources)
+        self._read.update(each.type for each in batch.resources if self._engine.covers(each))
+        self._projects.update(each.project for each in batch.resources if each.project is not None)
         self._absent.add(batch.resources)
         self._resource_count += batch.resource_count
         self._account_count += batch.account_count
@@ -55,26 +62,31 @@ class ReportBuilder:
         request, policy = self._request, self._request.policy
         # Other reasons for an incomplete audit do not affect the evidence: a control without an unknown verdict, or
         # whose report could not be written, is still met.
-        unseen = [*source.problems, *self._engine.problems()]
+        unseen = [*source.problems, *self._engine.problems(), *self._unknown_projects(source)]
         # A rule that fails on everything is broken, which --on-unknown ignore does not excuse.
-        inconclusive = self._totals.inconclusive(broken=request.on_unknown == "ignore")
+        inconclusive = self._totals.inconclusive(broken=request.gate.on_unknown == "ignore")
         problems = [*unseen, *lost, *inconclusive]
         coverage = self._coverage(source)
         run = Run(
             id=run_id,
             started_at=self._started,
             finished_at=dt.datetime.now(dt.UTC),
-            source=source.origin,
+            source=replace(source.origin, projects=list(request.projects) or UNSET),
             complete=not problems,
             incomplete_reasons=problems,
             undelivered=list(lost),
         )
-        return self._totals.report(
+        report = self._totals.report(
             TOOL,
             run,
             coverage,
-            [*policy.warnings, *source.warnings, *self._warnings(source, coverage, subjects, seen=not unseen)],
-            Gate(request.fail_on, request.on_unknown, request.fail_on_new),
+            [
+                *policy.warnings,
+                *self._ending(),
+                *source.warnings,
+                *self._warnings(source, coverage, subjects, seen=not unseen),
+            ],
+            replace(request.gate, at=self._started if request.gate.new_for or request.gate.max_age else UNSET),
             seen=not unseen,
             excluded_rules=policy.excluded_rules,
             not_configured=policy.not_configured,
@@ -82,6 +94,28 @@ class ReportBuilder:
             unread={(team, kind) for team, account in source.accounts.items() for kind in account.unknown},
             subjects=list(subjects) or UNSET,
         )
+        return report if request.framework is None else limited_to(report, request.framework)
+
+    def _unknown_projects(self, source: Source) -> Iterator[str]:
+        """Yield a problem for each project that was named and that no account has."""
+        known = self._projects.union(*(account.projects for account in source.accounts.values()))
+        for name in self._request.projects:
+            if name not in known:
+                yield f"there is no project '{name}'{did_you_mean(name, known)}: nothing of it was audited"
+
+    def _ending(self) -> Iterator[str]:
+        """Yield the waivers that end soon, so that nobody is surprised when their violations count again."""
+        for day, waivers in self._waivers.ending(ENDING).items():
+            left = (day - self._started.date()).days
+            when = f"in {plural(left, 'day')}, on {day}" if left else f"today, {day}"
+            named = [
+                f"{each.rule} for {each.resource}{narrowed(each)} ({each.owner})" for each in waivers[:MOST_ENDING]
+            ]
+            if len(waivers) == 1:
+                yield f"a waiver ends {when}: {named[0]}"
+            else:
+                more = len(waivers) - len(named)
+                yield f"{len(waivers)} waivers end {when}: {listed([*named, *([f'{more} more'] if more else [])])}"
 
     def _coverage(self, source: Source) -> Coverage:
         coverage = source.coverage()

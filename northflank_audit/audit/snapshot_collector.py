@@ -23,6 +23,11 @@ class SnapshotCollector:
         self._path = request.snapshot
         self._writer = SnapshotWriter() if request.snapshot or request.digested else None
 
+    @property
+    def wanted(self) -> bool:
+        """Whether a snapshot is made."""
+        return self._writer is not None
+
     def add(self, resources: Iterable[Resource]) -> None:
         """Take resources in the form in which they were evaluated."""
         if self._writer is not None:

@@ -102,9 +102,15 @@ def input_file(given: str) -> InputFile:
     name, project, path = typed.groups()
     kind = TYPES.get(name)
     if kind is None or kind.listing is None:
-        types = [each.name for each in TYPES.values() if each.listing is not None]
+        types = [each.name for each in TYPES.values() if each.listing is not None and each.within is None]
         raise StartError(
             f"--input {spelt(given)}: unknown type '{name}'{did_you_mean(name, types)}; see the command types"
+        )
+    if kind.within is not None:
+        parents = kind.within.parent.plural
+        raise StartError(
+            f"--input {spelt(given)}: {kind.plural} are parts of {parents}, whose list does not hold them; "
+            "a snapshot of a live audit does"
         )
     if kind.scope is Scope.PROJECT and not project:
         raise StartError(f"--input {spelt(given)}: {kind.plural} belong to a project: {name}@PROJECT={spelt(path)}")

@@ -14,8 +14,9 @@ from northflank_audit.inconclusive import Cause, causes
 from northflank_audit.model import Result, Rule, Severity, Status
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.reasons import NOT_GIVEN
+from northflank_audit.policy.remarks.remark_book import AnnotationBook, WaiverBook
 from northflank_audit.policy.verdict import Verdict
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.remarks import Annotations
 from northflank_audit.report import (
     Coverage,
     NotConfigured,
@@ -47,10 +48,12 @@ class VerdictTotals:
         waivers: WaiverBook,
         include: Container[Status] = (),
         comparison: RunComparison | None = None,
+        annotations: AnnotationBook | None = None,
     ) -> None:
         """`include` is listed in addition to `LISTED`; `comparison` is with an earlier report or the history."""
         self._engine = engine
         self._waivers = waivers
+        self._annotations = annotations
         self._include = include
         self._counts: dict[str, Counter[str]] = {rule.id: Counter() for rule in engine.rules}
         self._results: list[Result] = []
@@ -65,11 +68,14 @@ class VerdictTotals:
             if status is not Status.FAIL:
                 self._counts[rule.id][status] += 1
                 if status in LISTED or status in self._include:
-                    self._results.append(self._engine.result(verdict))
+                    self._list(self._engine.result(verdict))
                 continue
             waiver = self._waivers.find(rule.id, resource.identity)
             self._counts[rule.id]["waived" if waiver else status] += 1
-            self._results.append(self._engine.result(verdict, waiver))
+            self._list(self._engine.result(verdict, waiver))
+
+    def _list(self, result: Result) -> None:
+        self._results.append(result if self._annotations is None else self._annotations.annotated(result))
 
     def inconclusive(self, *, broken: bool = False) -> list[str]:
         """Return a line for each cause of inconclusive verdicts; with `broken`, only for rules that always fail."""
@@ -137,6 +143,7 @@ class VerdictTotals:
             unsettled=UNSET if outcome is None or outcome.comparison is UNSET else outcome.unsettled,
             subjects=subjects,
             waivers=Waivers(self._waivers.expired, self._waivers.unused),
+            annotations=UNSET if self._annotations is None else _annotations(results, self._annotations),
             warnings=warnings,
             exit_code=int(any(map(gate.counts, failures))) if run.complete else 3,
             gate=gate.over(failures),
@@ -172,6 +179,14 @@ def _unset(rule: Rule) -> NotConfigured:
         resource=rule.resource,
         controls=rule.controls,
         requires=rule.unset,
+    )
+
+
+def _annotations(results: Sequence[Result], book: AnnotationBook) -> Annotations:
+    return Annotations(
+        overdue=sum(each.overdue is True for each in results),
+        incorrect=sum(each.is_called_incorrect for each in results),
+        unused=book.unused,
     )
 
 

@@ -10,10 +10,12 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from northflank_audit import __version__, logs
+from northflank_audit import logs
 from northflank_audit.cli.lazy import Lazy, LazyGroup
 from northflank_audit.cli.options import run_options
+from northflank_audit.cli.version import versions
 from northflank_audit.config.settings import settings_from
 from northflank_audit.errors import AuditError, FileError, FileErrors, Stopped
 from northflank_audit.formats import FORMATS
@@ -31,9 +33,15 @@ class _RunByDefault(LazyGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {name for param in self.params for name in param.opts} | set(ctx.help_option_names)
-        if not args or (args[0].startswith("-") and args[0] not in own):
+        completes = ctx.resilient_parsing and not args  # a shell asks for the first word
+        if not completes and (not args or (args[0].startswith("-") and args[0] not in own)):
             args = ["run", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete commands, and the options of `run` where an option begins."""
+        own = super().shell_complete(ctx, incomplete)
+        return own + (self.commands["run"].shell_complete(ctx, incomplete) if incomplete.startswith("-") else [])
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         run_command = self.commands["run"]
@@ -47,12 +55,22 @@ class _RunByDefault(LazyGroup):
 _HERE = __package__
 LAZY = (
     Lazy(
+        "annotations",
+        f"{_HERE}.annotation_commands",
+        "annotations_group",
+        "List, check and add annotations: who fixes a finding by when.",
+    ),
+    Lazy(
         "baseline",
         f"{_HERE}.baseline_command",
         "baseline_group",
         "Write a baseline for --compare that can be committed.",
     ),
+    Lazy("config", f"{_HERE}.config_commands", "config_group", "Show the settings of a run."),
     Lazy("emulator", f"{_HERE}.emulator_command", "emulator", "Serve the API of a sample account until stopped."),
+    Lazy(
+        "init", f"{_HERE}.init_command", "init_command", "Write a commented audit.yaml and a rule file to start from."
+    ),
     Lazy(
         "history",
         f"{_HERE}.history_commands",
@@ -65,25 +83,32 @@ LAZY = (
         "plan_command",
         "Show what an audit by the selected rules requests from the API.",
     ),
-    Lazy("rules", f"{_HERE}.rule_commands", "rules_group", "List, check, test and explain rules."),
+    Lazy("rules", f"{_HERE}.rule_commands", "rules_group", "List, check, test, show and explain rules."),
     Lazy(
         "types",
         f"{_HERE}.catalogue_commands",
         "types_command",
         "List the resource types with their endpoints, permissions and fields.",
     ),
-    Lazy("waivers", f"{_HERE}.waiver_commands", "waivers_group", "Check waivers, and add one."),
+    Lazy("waivers", f"{_HERE}.waiver_commands", "waivers_group", "List waivers, check them, and add some."),
 )
 
 
-@click.group(cls=_RunByDefault, context_settings=CONTEXT, lazy=LAZY)
-@click.version_option(__version__, prog_name="northflank-audit")
-def cli() -> None:
+@click.group(cls=_RunByDefault, context_settings=CONTEXT, lazy=LAZY, invoke_without_command=True)
+@click.option("--version", is_flag=True, help="Show the versions of the tool, its engine and Python, and exit.")
+@click.option("--json", "as_json", is_flag=True, help="With --version: print JSON.")
+@click.pass_context
+def cli(ctx: click.Context, *, version: bool, as_json: bool) -> None:
     """Audit a Northflank account: registries, services, addons and other resources.
 
     Reads resources from the API, evaluates each by rules in YAML, writes reports, and exits with 0 (nothing
     violated), 1 (violations), 2 (could not start) or 3 (incomplete). Without a command, `run` is meant.
     """
+    if version:
+        say(versions(as_json=as_json), json=as_json)
+        ctx.exit()
+    if as_json:
+        raise click.UsageError("--json is for --version")
 
 
 @cli.command("run")

@@ -6,11 +6,12 @@ import click
 
 from northflank_audit.audit.baseline_reading import read_baseline_file, read_report
 from northflank_audit.baseline import baseline_file
+from northflank_audit.cli.config_file import refuse_mistakes
 from northflank_audit.cli.option_types import Option
 from northflank_audit.cli.options import config_option, output_dir_option
 from northflank_audit.cli.own_files import last_report, write_own
 from northflank_audit.documents.yaml_document import Document
-from northflank_audit.errors import FileErrors, StartError
+from northflank_audit.errors import StartError
 from northflank_audit.formats.text import plural
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
@@ -38,8 +39,7 @@ def write_baseline(file: str, report: str | None, output_dir: str, config: Docum
     It holds the fingerprint, rule, type, team, project and date of each violation, and the scope of the run. It holds
     neither names of resources nor waived violations. A violation that is already in FILE keeps its date.
     """
-    if config is not None and config.diagnostics:
-        raise FileErrors(config.diagnostics)
+    refuse_mistakes(config)
     report = report or last_report(output_dir)
     earlier = read_report(report, "--from")
     if not earlier.run.complete:

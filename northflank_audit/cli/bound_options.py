@@ -47,6 +47,18 @@ def absent_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def personal_data_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that says whether personal data is shown."""
+    return add_options(
+        command,
+        option(
+            "--show-personal-data",
+            is_flag=True,
+            help="Show e-mail addresses and names of members; otherwise they are masked.",
+        ),
+    )
+
+
 def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that limit requests and time."""
     return add_options(

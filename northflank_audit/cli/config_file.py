@@ -13,7 +13,7 @@ from northflank_audit.cli.option_types import MailAddress, NameList, Option, Out
 from northflank_audit.config import email_section
 from northflank_audit.config.untrusted_config import UntrustedConfig
 from northflank_audit.documents.yaml_document import Document, Path
-from northflank_audit.errors import StartError, did_you_mean
+from northflank_audit.errors import FileErrors, StartError, did_you_mean
 
 DEFAULT_CONFIG: Final = "audit.yaml"
 NEARLY_DEFAULT: Final = "audit.yml"
@@ -72,6 +72,12 @@ def read_config(ctx: click.Context, _param: click.Parameter, value: str | None) 
     document.diagnostics += email_section.diagnostics(document)
     ctx.default_map = defaults
     return document
+
+
+def refuse_mistakes(config: Document | None) -> None:
+    """Raise FileErrors for a config file with mistakes: one of them may be the key that names a file."""
+    if config is not None and config.diagnostics:
+        raise FileErrors(config.diagnostics)
 
 
 def _document(path: str | None, *, demo: bool) -> Document | None:

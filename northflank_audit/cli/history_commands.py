@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from northflank_audit.cli.lazy import Lazy, LazyGroup
-from northflank_audit.cli.option_types import add_options, option
+from northflank_audit.cli.option_types import Period, add_options, option
 from northflank_audit.cli.options import config_option
 from northflank_audit.formats.text import plural
 from northflank_audit.history.database import Database
@@ -17,26 +17,11 @@ from northflank_audit.history.lives import Life, find_lives, lives
 from northflank_audit.history.retention import prune
 from northflank_audit.history.runs import RunRow, account_ids, find_run, runs
 from northflank_audit.model import Result, Severity
-from northflank_audit.periods import period, rough, spelt_period
+from northflank_audit.periods import rough, spelt_period
 from northflank_audit.printing import say
 from northflank_audit.resolution import RESOLVED
 
 _RESOLVED = {each.value for each in RESOLVED}
-
-
-class Period(click.ParamType[dt.timedelta]):
-    """A period: 30s, 15m, 24h, 7d."""
-
-    name = "period"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.timedelta:
-        """Return the period, or fail."""
-        if isinstance(value, dt.timedelta):
-            return value
-        try:
-            return period(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 def history_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,6 +57,8 @@ def database(history: str | None) -> Database:
 
 _HERE = __package__
 LAZY = (
+    Lazy("site", f"{_HERE}.history_site", "site_command", "Write the history as static pages."),
+    Lazy("evidence", f"{_HERE}.history_evidence", "evidence_command", "Write the evidence of a period."),
     Lazy(
         "stats", f"{_HERE}.history_stats", "stats_command", "Show open violations over time, and runs that are missing."
     ),
@@ -124,7 +111,7 @@ def show_command(run: str, history: str | None, *, as_json: bool, **_: Any) -> N
 @click.argument("later")
 @history_options
 def diff_command(earlier: str, later: str, history: str | None, *, as_json: bool, **_: Any) -> None:
-    """Show what changed between two runs: new, resolved, waived, and apart from those what neither could see."""
+    """Show what changed between two runs: new, resolved, waived. What neither could see is listed apart."""
     with database(history).reading() as connection:
         before, after = find_run(connection, earlier), find_run(connection, later)
         found = lives(connection, _accounts_of(connection, [before, after]))

@@ -7,7 +7,8 @@ from typing import Any, Final
 import click
 import msgspec
 
-from northflank_audit.cli.history_commands import Period, account_option, database, history_options
+from northflank_audit.cli.history_commands import account_option, database, history_options
+from northflank_audit.cli.option_types import Period
 from northflank_audit.errors import AuditError
 from northflank_audit.formats.text import plural
 from northflank_audit.history.statistics import AccountStatistics, statistics

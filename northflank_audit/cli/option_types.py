@@ -1,5 +1,6 @@
 """Types of option values that click lacks."""
 
+import datetime as dt
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -8,9 +9,14 @@ from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
+from northflank_audit.cli.completion import beginning, completing
 from northflank_audit.delivery.mailconfig import problem_of
 from northflank_audit.errors import did_you_mean
+from northflank_audit.model import Severity
+from northflank_audit.periods import period
+from northflank_audit.resources import TYPES
 
 NONE: Final = "none"
 """The word for an empty list of names; an empty value is a mistake."""
@@ -69,6 +75,36 @@ class Option(click.Option):
         return super().type_cast_value(ctx, value)
 
 
+class Period(click.ParamType[dt.timedelta]):
+    """A period: 30s, 15m, 24h, 7d."""
+
+    name = "period"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.timedelta:
+        """Return the period, or fail."""
+        if isinstance(value, dt.timedelta):
+            return value
+        try:
+            return period(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class SeverityAge(click.ParamType[Any]):
+    """How old violations of a severity may be: `high=30d`."""
+
+    name = "LEVEL=PERIOD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the severity and the age, or fail."""
+        if isinstance(value, tuple):
+            return value
+        level, _, age = str(value).partition("=")
+        if level.strip() not in [*Severity]:
+            self.fail(f"{_unknown(level.strip(), [*Severity])}; write LEVEL=DAYSd: high=30d", param, ctx)
+        return Severity(level.strip()), Period().convert(age, param, ctx)
+
+
 class NameList(click.ParamType[Any]):
     """Names, separated by commas or whitespace; a YAML list in a config file. `names` are the valid ones."""
 
@@ -76,6 +112,11 @@ class NameList(click.ParamType[Any]):
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete a name."""
+        del ctx, param
+        return beginning(incomplete, self.names)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Split and check; `none` alone is no name."""
@@ -89,6 +130,25 @@ class NameList(click.ParamType[Any]):
             if name not in self.names:
                 self.fail(_unknown(name, self.names), param, ctx)
         return names
+
+
+class TypeName(click.ParamType[Any]):
+    """The name of a resource type."""
+
+    name = "TYPE"
+    values = tuple(TYPES)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete a type."""
+        del ctx, param
+        return beginning(incomplete, self.values)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check."""
+        if value not in TYPES:
+            hint = did_you_mean(str(value), TYPES) or "; the command types lists them"
+            self.fail(f"unknown resource type '{value}'{hint}", param, ctx)
+        return str(value)
 
 
 class OutputPath(click.ParamType[Any]):
@@ -177,6 +237,7 @@ def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     """Return a decorator that adds an option that an environment variable of its name also sets."""
     variable = "NORTHFLANK_AUDIT_" + names[0].lstrip("-").replace("-", "_").upper()
     attributes["envvar"] = [variable, *attributes.pop("variables", ())]
+    attributes = completing(names[0], attributes.get("metavar")) | attributes
     return click.option(*names, **{"cls": Option, **attributes})
 
 

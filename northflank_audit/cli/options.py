@@ -10,19 +10,23 @@ from typing import Any, get_args
 import click
 from click.core import ParameterSource
 
-from northflank_audit.cli.bound_options import absent_option, details_option, request_options
+from northflank_audit.cli.bound_options import absent_option, details_option, personal_data_option, request_options
 from northflank_audit.cli.config_file import DEFAULT_CONFIG, ConfigOption, read_config
 from northflank_audit.cli.option_types import (
     MailAddress,
     NameList,
     OutputPath,
+    Period,
+    SeverityAge,
+    TypeName,
     WebAddress,
     add_options,
     option,
 )
+from northflank_audit.cli.remark_options import annotations_option, waiver_options
 from northflank_audit.config.settings import DEFAULT_URL, DEFAULTS, URL_VARIABLES
 from northflank_audit.delivery.when import When
-from northflank_audit.formats import BY_DEFAULT
+from northflank_audit.formats import BY_DEFAULT, CsvDialect
 from northflank_audit.model import Severity
 
 
@@ -62,12 +66,46 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that names the waivers."""
-    decorated: Callable[..., Any] = option("--waivers", metavar="FILE", help="YAML file of accepted violations.")(
-        command
+def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select rules by what they are about."""
+    return add_options(
+        command,
+        option(
+            "--control",
+            metavar="FRAMEWORK[:ID]",
+            multiple=True,
+            names=True,
+            help="Run only rules that serve this framework or control; repeatable.",
+        ),
+        option(
+            "--min-severity",
+            type=click.Choice([severity.value for severity in Severity]),
+            help="Run only rules of this severity or above.",
+        ),
+        option(
+            "--type",
+            type=TypeName(),
+            metavar="TYPE",
+            multiple=True,
+            names=True,
+            help="Run only rules about this resource type; repeatable.",
+        ),
+        option(
+            "--skip-type",
+            type=TypeName(),
+            metavar="TYPE",
+            multiple=True,
+            names=True,
+            help="Run no rule about this resource type, or that reads its list; repeatable.",
+        ),
+        option(
+            "--project",
+            metavar="ID",
+            multiple=True,
+            names=True,
+            help="Audit only what is in this project; repeatable.",
+        ),
     )
-    return decorated
 
 
 def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -152,7 +190,9 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
     options = (
         source_options,
         policy_options,
-        waivers_option,
+        selection_options,
+        waiver_options,
+        annotations_option,
         details_option,
         option(
             "--fail-on",
@@ -168,7 +208,24 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             show_default=True,
             help="Whether unknown verdicts make the audit incomplete.",
         ),
-        option("--fail-on-new", is_flag=True, help="With --compare: do not count violations that are ongoing."),
+        option(
+            "--fail-on-new", is_flag=True, help="With --compare or --history: do not count violations that are ongoing."
+        ),
+        option(
+            "--new-for",
+            type=Period(),
+            default="24h",
+            show_default=True,
+            metavar="PERIOD",
+            help="With --history and --fail-on-new: how long a violation counts as new after it was found.",
+        ),
+        option(
+            "--max-age",
+            type=SeverityAge(),
+            multiple=True,
+            metavar="LEVEL=DAYSd",
+            help="With --history: count ongoing violations of this severity that are older; repeatable.",
+        ),
         absent_option,
         output_dir_option,
         option(
@@ -185,6 +242,13 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             help="Write a report to a file; repeatable; - is standard output.",
         ),
         option(
+            "--csv-dialect",
+            type=click.Choice(get_args(CsvDialect)),
+            default=DEFAULTS["csv_dialect"],
+            show_default=True,
+            help="CSV for programs, or for Excel, where the region's list separator is a comma or a semicolon.",
+        ),
+        option(
             "--include",
             type=NameList(["pass", "notapplicable"]),
             default="",
@@ -199,6 +263,8 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             show_default=True,
             help="Base URL of the console that reports link to.",
         ),
+        personal_data_option,
+        option("--framework", metavar="ID", help="Show only this framework's controls in reports; all rules run."),
         option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
         option("--history", metavar="URL", help="Keep the run in this database: a path, or postgresql://…"),
         option(

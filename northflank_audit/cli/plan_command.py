@@ -9,12 +9,13 @@ import click
 from northflank_audit.audit.permissions import parts_of, permissions
 from northflank_audit.cli.bound_options import absent_option, details_option, request_options
 from northflank_audit.cli.catalogue_commands import endpoint
-from northflank_audit.cli.options import policy_options, source_options
+from northflank_audit.cli.options import policy_options, selection_options, source_options
 from northflank_audit.cli.request_plan import count_lines, counted
 from northflank_audit.config.policy import select_rules
 from northflank_audit.config.settings import settings_from
-from northflank_audit.formats.text import OWN_ACCOUNT
+from northflank_audit.model import OWN_ACCOUNT
 from northflank_audit.policy.rule_reads import needs
+from northflank_audit.policy.selection import Selection
 from northflank_audit.printing import say
 from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import LIST, Part
@@ -39,6 +40,7 @@ _WHERE: Final = {
 @click.command("plan")
 @source_options
 @policy_options
+@selection_options
 @details_option
 @absent_option
 @request_options
@@ -63,7 +65,7 @@ def plan_command(
     if count:
         _count(ctx, given, as_json=as_json)
         return
-    needed = needs(select_rules(given["rules"], given["rule"], given["skip_rule"], given["config"]))
+    needed = needs(select_rules(given["rules"], Selection.of(given), given["config"]))
     if role:
         names = permissions(needed, all_teams=given["all_teams"], before=generation == BEFORE)
         say(json.dumps({"permissions": names}, indent=2) if as_json else "\n".join(names))

@@ -18,8 +18,10 @@ LAZY = (
         "schema",
         f"{_HERE}.schemas",
         "print_schema",
-        "Print the JSON Schema of rule files, or of files of examples, waivers or options.",
+        "Print the JSON Schema of rule files, or of files of examples, waivers or options, or of report.json.",
     ),
+    Lazy("show", f"{_HERE}.rule_show", "show_rule", "Print a rule's YAML as it stands in its file."),
+    Lazy("new", f"{_HERE}.rule_new", "new_rule", "Print a rule to start from, with examples."),
     Lazy(
         "explain",
         f"{_HERE}.rule_explanation",
@@ -31,4 +33,4 @@ LAZY = (
 
 @click.group("rules", cls=LazyGroup, lazy=LAZY)
 def rules_group() -> None:
-    """List, check, test and explain rules."""
+    """List, check, test, show and explain rules."""

@@ -17,7 +17,7 @@ from northflank_audit.formats.junitxml import Case, Suite, document
 from northflank_audit.formats.text import plural
 from northflank_audit.model import Rule
 from northflank_audit.policy.explain import steps
-from northflank_audit.policy.expressions.trace import lines as trace_lines
+from northflank_audit.policy.expressions.trace_text import lines as trace_lines
 from northflank_audit.policy.lint.mutation import trials
 from northflank_audit.policy.lint.warnings import unshown
 from northflank_audit.policy.rules.examples import ExampleOutcome, as_in, example_input, run

@@ -3,21 +3,23 @@
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from northflank_audit import bundled
 from northflank_audit.baseline import Baseline
 from northflank_audit.documents.yaml_document import Document
-from northflank_audit.errors import FileErrors, StartError, did_you_mean
-from northflank_audit.model import Rule, Waiver
+from northflank_audit.errors import StartError, did_you_mean
+from northflank_audit.model import Rule
 from northflank_audit.parameters import to_set
 from northflank_audit.policy.rules import rulebook as rule_files
 from northflank_audit.policy.rules.example_files import add_tests
 from northflank_audit.policy.rules.rulebook import Rulebook
-from northflank_audit.policy.waivers import waiver_book as waiver_files
+from northflank_audit.policy.selection import Selection
+from northflank_audit.policy.selection import selected as selected_rules
 from northflank_audit.printable import printable, spelt
 from northflank_audit.reading import read_text
+from northflank_audit.remarks import Annotation, Waiver
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,8 @@ class Policy:
     """All rules, those that do not run included."""
     waiver_locations: list[str] = field(default_factory=list)
     """`file:line` of each waiver."""
+    annotations: list[tuple[str, Annotation]] | None = None
+    """Each annotation with its `file:line`; None if no file of them is named."""
     excluded_rules: dict[str, str] = field(default_factory=dict)
     """Rules that do not run, each with what excludes it."""
     not_configured: list[Rule] = field(default_factory=list)
@@ -191,21 +195,19 @@ def read_tested(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     return book
 
 
-def select_rules(
-    paths: Sequence[str], only: Sequence[str], skip: Sequence[str], *configs: Document | None
-) -> list[Rule]:
+def select_rules(paths: Sequence[str], selection: Selection, *configs: Document | None) -> list[Rule]:
     """Return the rules to run, with each config's overrides. Raises StartError for every mistake in them."""
-    return chosen(read_rules(paths, *configs), only, skip)
+    return chosen(read_rules(paths, *configs), selection)
 
 
-def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
+def chosen(book: Rulebook, selection: Selection) -> list[Rule]:
     """Return those rules of a book that are to run. Raises StartError for every mistake in it.
 
     Rules that are not configured are not among them; requesting one by its id also raises StartError.
     """
-    selected = requested(book, only, skip)
+    selected = requested(book, selection)
     unset = {rule.id: to_set(rule.unset) for rule in selected if rule.unset}
-    for rule_id in only:
+    for rule_id in selection.rule:
         if rule_id in unset:
             raise StartError(f"--rule {rule_id}: not configured: {unset[rule_id]} (overrides in the config file)")
     if len(unset) == len(selected):
@@ -214,26 +216,19 @@ def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rul
     return [rule for rule in selected if not rule.unset]
 
 
-def requested(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
+def requested(book: Rulebook, selection: Selection) -> list[Rule]:
     """Return the selected rules of a book, configured or not. Raises StartError for every mistake in it."""
     rules = book.checked()
-    for rule_id in only:
+    for rule_id in selection.rule:
         if rule_id in book.off:
             raise StartError(f"--rule {rule_id}: {book.off[rule_id]} switches it off")
-    return rule_files.select(rules, only, [name for name in skip if name not in book.off])
+    return selected_rules(
+        rules, replace(selection, skip_rule=tuple(name for name in selection.skip_rule if name not in book.off))
+    )
 
 
-def excluded_rules(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict[str, str]:
+def excluded_rules(book: Rulebook, rules: Sequence[Rule], selection: Selection) -> dict[str, str]:
     """Return the rules of a book that are not among `rules`, each with what excludes it."""
     run = {rule.id for rule in rules}
-    options = {rule_id: "--skip-rule" if rule_id in skip else "--rule" for rule_id in book.rules if rule_id not in run}
+    options = {rule.id: selection.excludes(rule) for rule in book.rules.values() if rule.id not in run}
     return {**book.off, **options}
-
-
-def read_waivers(path: str, name: str) -> list[tuple[str, Waiver]]:
-    """Read the waiver file `name`: each waiver with its `file:line`. Raises FileErrors with every mistake."""
-    document = Document(read_text(path), name, strict=False)
-    entries, diagnostics = waiver_files.read(document)
-    if diagnostics:
-        raise FileErrors(diagnostics)
-    return [(f"{name}:{document.line(here)}", waiver) for here, waiver in entries]

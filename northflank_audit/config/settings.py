@@ -1,36 +1,36 @@
 """The settings of a run, as one frozen `Settings`."""
 
+import datetime as dt
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
 
 from northflank_audit import reading
 from northflank_audit.config import email_section
+from northflank_audit.config.given_addresses import checked_delivery, checked_url
 from northflank_audit.config.precedence import OptionSource, settled
 from northflank_audit.config.untrusted_config import UntrustedConfig
-from northflank_audit.delivery import heartbeat
 from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.when import When
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import StartError
-from northflank_audit.formats import FORMATS, Format
+from northflank_audit.formats import FORMATS, CsvDialect, Format
+from northflank_audit.gate import Gate
 from northflank_audit.model import Severity, Status
-from northflank_audit.northflank.token import TOKEN_VARIABLES, Token, is_loopback
+from northflank_audit.northflank.token import TOKEN_VARIABLES, Token
 from northflank_audit.printable import printable
 
+MAX_WAIVER_DAYS: Final = 366
+"""Days after the run until which a waiver may last."""
 DEFAULT_URL: Final = "https://api.northflank.com"
 URL_VARIABLES: Final = ("NORTHFLANK_API_BASE_URL", "NF_API_HOST", "NF_HOST")
 NOTIFY_VARIABLE: Final = "NORTHFLANK_AUDIT_NOTIFY_URLS"
 """The variable of Apprise URLs; no flag takes them, because flags show in the process list."""
-
-METRICS_SUFFIX: Final = ".prom"
-"""The node exporter reads only files with this ending."""
 
 DELIVERY_OPTIONS: Final = ("email_to", "notify_file", "metrics_file", "metrics_push", "heartbeat")
 """The options that say who is notified. For a demo, only the command line and a config named there count."""
@@ -54,20 +54,32 @@ class Settings:
     max_attempts: int = 5
     timeout: float = 300
     config: Document | None
+    control: tuple[str, ...] = ()
+    min_severity: Severity | None = None
+    type: tuple[str, ...] = ()
+    skip_type: tuple[str, ...] = ()
+    project: tuple[str, ...] = ()
+    framework: str | None = None
     max_requests: int | None = None
     reserve: int = 0
     waivers: str | None = None
+    max_waiver_days: int = MAX_WAIVER_DAYS
+    annotations: str | None = None
     fail_on: Severity | None = Severity.INFO
     on_unknown: Literal["fail", "ignore"] = "fail"
     fail_on_new: bool = False
     absent: Literal["unknown", "notapplicable", "violating"] = "unknown"
     console_url: str = "https://app.northflank.com"
+    show_personal_data: bool = False
     output_dir: str = "reports"
     format: tuple[str, ...] = ()
     output: tuple[tuple[str, str], ...] = ()
+    csv_dialect: CsvDialect = "rfc4180"
     include: frozenset[Status] = frozenset()
     compare: str | None = None
     history: str | None = None
+    new_for: dt.timedelta = dt.timedelta(hours=24)
+    max_age: tuple[tuple[Severity, dt.timedelta], ...] = ()
     save_snapshot: str | None = None
     notify_file: str | None = None
     notify_when: When = "violations"
@@ -78,6 +90,18 @@ class Settings:
     """The recipients of `--email-to` and of the config file's section `email:`."""
     weakenings: tuple[str, ...] = ()
     """Warnings about settings of a found config file that can weaken the verdict."""
+
+    @property
+    def gate(self) -> Gate:
+        """What makes the exit code 1."""
+        ratchet = self.history is not None and self.fail_on_new
+        return Gate(
+            self.fail_on,
+            self.on_unknown,
+            self.fail_on_new,
+            new_for=int(self.new_for.total_seconds()) if ratchet else 0,
+            max_age={severity: int(age.total_seconds()) for severity, age in self.max_age},
+        )
 
     @property
     def output_dir_destinations(self) -> list[tuple[str, str]]:
@@ -100,14 +124,19 @@ class Settings:
             value = reading.read_text(self.token_file, name=f"--token-file {self.token_file}")
             origin = f"the file {self.token_file}"
         else:
-            origin = next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
+            origin = token_variable(environment)
             if not origin:
                 raise StartError(
-                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (create a token under "
-                    "Account settings > API; it needs to read registries); --demo needs none"
+                    "no API token: set NORTHFLANK_API_TOKEN or give --token-file FILE (make one under "
+                    "Account settings > API; `plan --role` prints the permissions that it needs); --demo needs none"
                 )
             value = environment[origin]
         return checked_token(value, origin)
+
+
+def token_variable(environment: Mapping[str, str]) -> str:
+    """Return the name of the variable that holds the token; empty if none does."""
+    return next((name for name in TOKEN_VARIABLES if environment.get(name, "").strip()), "")
 
 
 def checked_token(text: str, origin: str) -> Token:
@@ -138,10 +167,12 @@ def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
         raise click.UsageError("--team: a team's id contains only printable characters")
     values = {name: given[name] for name in Settings.__slots__ if name in given}
     if not (given["demo"] or given["input"]):
-        values["api_url"] = _checked_url(given["api_url"])
+        values["api_url"] = checked_url(given["api_url"])
     if "fail_on" in given:
         values["fail_on"] = None if given["fail_on"] == "never" else Severity(given["fail_on"])
-    values |= _checked_delivery(values)
+    if values.get("min_severity"):
+        values["min_severity"] = Severity(values["min_severity"])
+    values |= checked_delivery(values)
     if "email_to" in given:
         values["email"] = email_section.email(delivery_config, given["email_to"] or (), os.environ)
     values["include"] = frozenset(map(Status, given.get("include", ())))
@@ -149,6 +180,8 @@ def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
         values["weakenings"] = tuple(given["config"].weakenings(source, fail_on_new=given.get("fail_on_new", False)))
     settings = Settings(**values)
     _check_destinations(settings)
+    if source("new_for") is ParameterSource.COMMANDLINE and not (settings.history and settings.fail_on_new):
+        raise click.UsageError("--new-for needs --fail-on-new with --history")
     _check_baseline(settings)
     return settings
 
@@ -171,10 +204,16 @@ def _check_destinations(settings: Settings) -> None:
 
 def _check_baseline(settings: Settings) -> None:
     """Raise click.UsageError without a baseline, or if a second attempt of this run would find nothing new."""
+    if settings.max_age and settings.history is None:
+        raise click.UsageError("--max-age needs the history that knows how old a violation is: add --history URL")
     if not settings.fail_on_new:
         return
     if settings.compare is None:
-        raise click.UsageError("--fail-on-new needs a baseline that says what is not new: add --compare FILE")
+        if settings.history is None:
+            raise click.UsageError(
+                "--fail-on-new needs a baseline that says what is not new: add --compare FILE or --history URL"
+            )
+        return
     for path in _outputs(settings):
         if _is_same(settings.compare, path):
             raise click.UsageError(
@@ -205,47 +244,3 @@ def _written(settings: Settings) -> Iterator[str]:
             yield path
         elif not Path(path).is_char_device():  # a terminal or /dev/null, where nothing is overwritten
             yield os.path.realpath(path)
-
-
-def _checked_delivery(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the addresses to ping and push to. Raises click.UsageError, whose message holds no key."""
-    file = values.get("metrics_file")
-    if file is not None and not file.endswith(METRICS_SUFFIX):
-        raise click.UsageError(f"--metrics-file: the node exporter reads files that end in {METRICS_SUFFIX}")
-    urls = {name: values[name].strip() for name in ("metrics_push", "heartbeat") if values.get(name) is not None}
-    for name, url in urls.items():
-        option = f"--{name.replace('_', '-')}"
-        try:
-            parts = urlsplit(url)
-            right = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-        except ValueError:
-            right = False
-        if not right or not url.isprintable() or " " in url:
-            raise click.UsageError(f"{option}: not an address; write https://HOST[:PORT] or http://HOST[:PORT]")
-        if name == "metrics_push" and (parts.query or parts.fragment):
-            raise click.UsageError(f"{option}: a Pushgateway's base address has no query and no fragment")
-        if name == "heartbeat" and not heartbeat.is_spelt_right(url):
-            raise click.UsageError(f"{option}: braces contain three words: {{start|success|fail}}")
-    return urls
-
-
-def _checked_url(given: str) -> str:
-    """Return the API's address. Raises click.UsageError if it is not one, or would expose the token.
-
-    The message shows only the address's host: a user, a password or a query may be a secret.
-    """
-    url = given.strip()
-    wrong = click.UsageError("--api-url: not the address of an API; write https://HOST[:PORT]")
-    try:
-        parts = urlsplit(url if "://" in url else f"https://{url}")
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise wrong from None
-    invalid = "@" in parts.netloc or "?" in url or "#" in url or not url.isprintable() or " " in url or "\\" in url
-    if parts.scheme not in ("http", "https") or not host or invalid:
-        raise wrong
-    if "://" not in url and is_loopback(host):
-        raise click.UsageError(f"--api-url: '{url}' has no scheme; write http://{url}, or https:// if it speaks TLS")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise click.UsageError(f"--api-url: the token is not sent to {host} over plain http; use https")
-    return parts.geturl().rstrip("/")

@@ -16,16 +16,24 @@ from northflank_audit.errors import FileError
 
 SOURCE_OPTIONS: Final = ("api-url", "token-file", "notify-file", "demo", "input")
 """Options that say where the token goes or comes from, or what is read instead of the account."""
-OUTPUT_OPTIONS: Final = ("output", "output-dir", "save-snapshot", "metrics-file")
+OUTPUT_OPTIONS: Final = ("output", "output-dir", "save-snapshot", "metrics-file", "history")
 """Options that say where something is written."""
 VERDICT_OPTIONS: Final = (
     "fail-on",
     "fail-on-new",
+    "new-for",
+    "max-age",
     "on-unknown",
     "waivers",
+    "max-waiver-days",
     "rules",
     "rule",
     "skip-rule",
+    "control",
+    "min-severity",
+    "type",
+    "skip-type",
+    "project",
     "absent",
     "overrides",
 )

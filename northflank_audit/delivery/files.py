@@ -26,6 +26,10 @@ LONGEST_WAIT: Final = 60.0
 """Seconds to wait for another run that is writing into the same folder."""
 
 
+Content = str | bytes
+"""What a file holds; text is written in UTF-8, with line ends as they are."""
+
+
 class NotWritten(DeliveryError):
     """The file at `path` could not be written, and neither were the files written with it."""
 
@@ -42,39 +46,40 @@ def is_stream(path: str) -> bool:
     return path == "-" or pipes.is_pipe(path)
 
 
-def write(path: str, text: str, *, mode: int | None = None) -> None:
-    """Write a temporary file beside the path and move it there. If it raises NotWritten, the old file is unchanged.
+def write(path: str, content: Content, *, mode: int | None = None) -> None:
+    """Write a file beside its place and move it there. Raises NotWritten, and then the old file stands.
 
-    Line ends are those of `text`, permissions `mode` or else those of the file that it replaces. A link itself is
-    replaced, not its target. A device or a pipe is written to, for at most `pipes.LONGEST` seconds.
+    Permissions are `mode`, or else those of the file that it replaces. A link is replaced, and not what it leads to. A
+    device or a pipe is written to, for `pipes.LONGEST` seconds at most.
     """
     if not is_stream(path):
-        write_all([(path, text)], mode=mode)
+        write_all([(path, content)], mode=mode)
         return
     with _reporting(path):
-        pipes.write(path, text)
+        pipes.write(path, _bytes(content))
 
 
 def append(path: str, text: str) -> None:
     """Append text to a file. Raises NotWritten."""
     with _reporting(path):
         if pipes.is_pipe(os.path.realpath(path)):
-            pipes.write(path, text)
+            pipes.write(path, text.encode())
             return
         with Path(path).open("a", encoding="utf-8", newline="") as file:
             file.write(text)
 
 
-def write_all(texts: Sequence[tuple[str, str]], *, mode: int | None = None) -> None:
-    """Write several temporary files, and move them into place when all are written.
+def write_all(contents: Sequence[tuple[str, Content]], *, mode: int | None = None) -> None:
+    """Write several files beside their places, and when all are there, move them.
 
     Raises NotWritten for the first that fails; before the move, the old files are unchanged. A file that can't be
     replaced because it is mounted is written in place, with a warning.
     """
-    staged: list[tuple[str, Path | None, Path, str]] = []
+    staged: list[tuple[str, Path | None, Path, bytes]] = []
     temporaries: list[Path] = []
     try:
-        for path, text in texts:
+        for path, given in contents:
+            content = _bytes(given)
             with _reporting(path):
                 folder = Path(os.path.realpath(Path(path).parent))
                 folder.mkdir(parents=True, exist_ok=True)
@@ -82,11 +87,11 @@ def write_all(texts: Sequence[tuple[str, str]], *, mode: int | None = None) -> N
                 temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
                 temporaries.append(temporary)
                 _unfinished.add(temporary)
-                ready = _stage(temporary, target, text, mode)
-                staged.append((path, temporary if ready else None, target, text))
-        for path, moved, target, text in staged:
+                ready = _stage(temporary, target, content, mode)
+                staged.append((path, temporary if ready else None, target, content))
+        for path, moved, target, content in staged:
             with _reporting(path):
-                _move(moved, target, text)
+                _move(moved, target, content)
     finally:
         _discard(temporaries)
 
@@ -105,7 +110,11 @@ def _discard(temporaries: Iterable[Path]) -> None:
 before_leaving(lambda: _discard(_unfinished))
 
 
-def _move(temporary: Path | None, target: Path, text: str) -> None:
+def _bytes(content: Content) -> bytes:
+    return content.encode() if isinstance(content, str) else content
+
+
+def _move(temporary: Path | None, target: Path, content: bytes) -> None:
     """Move a file into place. A mounted file must stay the same file, so it is written instead."""
     try:
         if temporary is not None:
@@ -117,7 +126,7 @@ def _move(temporary: Path | None, target: Path, text: str) -> None:
     log.warning("%s can't be replaced (is it mounted?), so it was written in place", spelt(str(target)))
     # Truncate only after writing, so that a full disk loses no content.
     with os.fdopen(os.open(target, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)), "wb") as file:
-        file.write(text.encode())
+        file.write(content)
         file.truncate()
         file.flush()
         os.fsync(file.fileno())
@@ -168,15 +177,15 @@ def _reporting(path: str) -> Iterator[None]:
         raise NotWritten(path, error) from None
 
 
-def _stage(temporary: Path, target: Path, text: str, mode: int | None) -> bool:
+def _stage(temporary: Path, target: Path, content: bytes, mode: int | None) -> bool:
     """Write a temporary file beside the path. Return False if only the path itself is writable: a mounted file."""
     try:
-        with temporary.open("x", encoding="utf-8", newline="") as file:
+        with temporary.open("xb") as file:
             if mode is not None:
                 temporary.chmod(mode)
             elif _is_file(target):
                 shutil.copymode(target, temporary)
-            file.write(text)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

@@ -17,7 +17,7 @@ from northflank_audit.bounded import Job, OutOfTime
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats.headline import Outcome, headline, outcome
 from northflank_audit.formats.subject import subject
-from northflank_audit.formats.text import identity, new_first
+from northflank_audit.formats.text import label, new_first
 from northflank_audit.model import Result
 from northflank_audit.printable import chat_text, printable, shortened
 from northflank_audit.report import Report
@@ -134,8 +134,8 @@ def _lines(report: Report, places: Sequence[str]) -> Iterator[str]:
 
 
 def _finding(result: Result) -> str:
-    state = "new, " if result.state == "new" else ""
-    return f"• {state}{result.severity}: {identity(result.resource)}: {result.message}"
+    state = ("new, " if result.state == "new" else "") + ("overdue, " if result.overdue is True else "")
+    return f"• {state}{result.severity}: {label(result.resource)}: {result.message}"
 
 
 def _inert(text: str) -> str:

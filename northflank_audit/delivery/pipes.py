@@ -30,9 +30,8 @@ def is_pipe(path: str) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
-def write(path: str, text: str) -> None:
-    """Write a text. Raises OSError, and TimeoutError if it is not read for `LONGEST` seconds."""
-    content = text.encode()
+def write(path: str, content: bytes) -> None:
+    """Write all of it. Raises OSError, and TimeoutError where nobody reads it for `LONGEST` seconds."""
     if (own := _own(path)) is not None:  # another name of standard output, whose reader may take its time
         with os.fdopen(own, "wb") as stream:
             stream.write(content)

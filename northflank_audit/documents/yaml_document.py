@@ -25,6 +25,11 @@ Path = tuple[str | int, ...]
 """Where a value is in its document: `("rules", 0, "id")`."""
 
 
+def _is_outside(line: str, column: int) -> bool:
+    """Tell whether a line behind an item is no part of it: it is empty, or a comment that begins before `column`."""
+    return not line.strip() or (line.lstrip().startswith("#") and line.find("#") < column)
+
+
 class _Loader(yaml.CSafeLoader):
     """The safe loader, without timestamps."""
 
@@ -174,6 +179,23 @@ class Document:
         """Return the line, from 1, on which the value under `path` begins."""
         node = self._nodes.get(path)
         return self._place(node.start_mark.index)[0] if node else 1
+
+    def item(self, path: Path) -> str:
+        """Return the lines of the list's item under `path` as they stand in the file, with the comments about it."""
+        node = self._nodes[path]
+        lines, first = self._text.split("\n"), node.start_mark.line
+        dash = re.match(r"( *)- +", lines[first])
+        if dash is None or dash.end() != node.start_mark.column:  # a list in brackets
+            return f"  - {self._text[node.start_mark.index : node.end_mark.index]}"
+        column = len(dash[1])
+        last = node.end_mark.line + bool(getattr(node, "flow_style", False))
+        if not self._text[node.end_mark.index :].strip():
+            last = len(lines)
+        while last > first + 1 and _is_outside(lines[last - 1], column + 1):
+            last -= 1
+        while first and lines[first - 1].startswith(f"{dash[1]}#"):
+            first -= 1
+        return "\n".join(lines[first:last])
 
     def inside(self, path: Path, index: int, width: int, problem: str, *, warning: bool = False) -> FileError:
         """Return an error that points into a text value, at its character `index` (from 0), `width` characters wide."""

@@ -5,8 +5,14 @@ A format's module has a function `render` from a Report to text. It is imported 
 
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Literal
 
+from northflank_audit.errors import StartError
 from northflank_audit.report import Report
+
+CsvDialect = Literal["rfc4180", "excel", "excel-semicolon"]
+"""How CSV is written: for programs, or for Excel, whose separator depends on the computer's region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +42,40 @@ class Format:
     """Whether it is the page that is mailed, and kept if an audit saw nothing."""
     is_baseline: bool = False
     """Whether later audits can be compared with it."""
+    is_binary: bool = False
+    """Whether it is bytes, not text."""
+    needs_package: str = ""
+    """The package that it needs, from the extra of its own name."""
+    options: tuple[str, ...] = ()
+    """The settings of a run that it depends on, by their names."""
 
     @property
     def is_json(self) -> bool:
         """Whether its texts are JSON, or one JSON value per line."""
         return self.filename.endswith(("json", "jsonl", "sarif"))
 
-    def render(self, report: Report) -> str:
-        """Render the report. The same report gives the same text."""
+    def check(self) -> None:
+        """Raise StartError where the package that it needs is not installed."""
+        if self.needs_package and find_spec(self.needs_package) is None:
+            package = f"northflank-audit[{self.name}]"
+            raise StartError(f"--format {self.name} needs the extra '{self.name}': pip install '{package}'")
+
+    def content(self, report: Report, **options: Any) -> bytes:
+        """Return what its file holds. The same report gives the same bytes."""
+        if not self.is_binary:
+            return self.render(report, **options).encode()
+        content: bytes = self._written(report, options)
+        return content
+
+    def render(self, report: Report, **options: Any) -> str:
+        """Write the report down as text, which `is_binary` excludes. The same report gives the same text."""
+        text: str = self._written(report, options)
+        return text
+
+    def _written(self, report: Report, options: dict[str, Any]) -> Any:
         if not self.marked:
             report = import_module(f"{__name__}.ruletext").plainly(report)
-        text: str = import_module(f"{__name__}.{self.module}").render(report)
-        return text
+        return import_module(f"{__name__}.{self.module}").render(report, **options)
 
 
 _ALL = (
@@ -72,7 +100,15 @@ _ALL = (
     ),
     Format("sarif", "report.sarif", "sarif", "SARIF 2.1.0, for GitHub code scanning and other result viewers"),
     Format("junit", "report.junit.xml", "junit", "JUnit XML, for the test reports of Jenkins, GitLab and other CI"),
-    Format("csv", "report.csv", "csvtable", "one result per row, for spreadsheets"),
+    Format("csv", "report.csv", "csvtable", "one result per row, for spreadsheets", options=("csv_dialect",)),
+    Format(
+        "xlsx",
+        "report.xlsx",
+        "workbook",
+        "an Excel workbook of findings, controls, coverage and waivers (an extra)",
+        is_binary=True,
+        needs_package="xlsxwriter",
+    ),
     Format("jsonl", "report.jsonl", "jsonlines", "one result per line, for log pipelines"),
     Format("ocsf", "report.ocsf.json", "ocsf", "Compliance Findings of the Open Cybersecurity Schema Framework"),
     Format(

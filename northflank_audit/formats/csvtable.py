@@ -1,4 +1,7 @@
-"""The report as CSV (RFC 4180, UTF-8): one result per row.
+"""The report as CSV (RFC 4180, UTF-8), for spreadsheets: a result a row; in Excel's dialects, so that it opens there.
+
+Excel reads UTF-8 only after a byte order mark, and splits a row at the list separator of the computer's region. A first
+line `sep=;` would name the separator, and make Excel forget the mark.
 
 A spreadsheet runs a cell that begins like a formula, whoever wrote it. Such a cell is prefixed with an apostrophe,
 which makes it text (OWASP, CSV Injection). Times are UTC, in a form that every spreadsheet reads as a date, and no cell
@@ -15,8 +18,9 @@ from typing import Final
 
 from msgspec import UNSET
 
+from northflank_audit.formats import CsvDialect
 from northflank_audit.formats.entries import Entry, entries
-from northflank_audit.formats.text import as_json, identity
+from northflank_audit.formats.text import as_json, label
 from northflank_audit.model import Result
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary
@@ -45,6 +49,13 @@ COLUMNS: Final = (
     "outcome",
     "counts",
     "project",
+    "annotation_owner",
+    "annotation_due",
+    "annotation_overdue",
+    "annotation_comment",
+    "annotation_incorrect",
+    "first_seen",
+    "last_seen",
 )
 LONGEST_CELL: Final = 32_767
 """Characters of a cell, as Excel counts them (in UTF-16); longer text spills into the next row.
@@ -59,23 +70,34 @@ _FORMULA: Final = re.compile(
 )
 
 
-def render(report: Report) -> str:
+def render(report: Report, csv_dialect: CsvDialect = "rfc4180") -> str:
     """Return the report as CSV; only a header if the audit is complete and has no result."""
-    rules = {rule.id: rule for rule in report.rules}
     text = io.StringIO()
-    table = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    text.write("" if csv_dialect == "rfc4180" else "\ufeff")
+    separator = ";" if csv_dialect == "excel-semicolon" else ","
+    table = csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     table.writerow(COLUMNS)
+    table.writerows(map(cell, row) for _, row in rows(report))
+    return text.getvalue()
+
+
+def rows(report: Report) -> Iterator[tuple[Entry, list[str]]]:
+    """Yield each entry with the texts of its cells, in the order of `COLUMNS`."""
+    rules = {rule.id: rule for rule in report.rules}
     run = [report.run.id, _moment(report.run.finished_at), _truth(report.run.complete)]
     for entry in entries(report):
-        table.writerow(map(cell, [*run, *_row(entry, rules)]))
-    return text.getvalue()
+        yield entry, [*run, *_row(entry, rules)]
 
 
 @lru_cache(maxsize=1024)  # most cells of a row equal those of the row before
 def cell(text: str) -> str:
     """Return text as a cell, on one line, that no spreadsheet reads as a formula."""
-    safe = _FORMULA.sub(r"\1'\2", printable(text))
-    return safe if _fits(safe) else _shortened(safe)
+    return fitting(_FORMULA.sub(r"\1'\2", printable(text)))
+
+
+def fitting(text: str) -> str:
+    """Return text that fits a cell of Excel's, and says so where it was cut."""
+    return text if _fits(text) else _shortened(text)
 
 
 def _fits(text: str) -> bool:
@@ -108,7 +130,8 @@ def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     result, status, state = entry.result, entry.status or "", entry.state or ""
     if result is None:
         about = ("", "", "") if entry.rule is None else (entry.rule.id, entry.rule.title, entry.rule.severity)
-        yield from (*about, status, *[""] * 9, entry.message, "", "", "", entry.outcome, _truth(entry.counts), "")
+        yield from (*about, status, *[""] * 9, entry.message, "", "", "", entry.outcome, _truth(entry.counts))
+        yield from [""] * 8
         return
     rule, waiver, resource = rules.get(result.rule_id), result.waiver, result.resource
     yield from (result.rule_id, rule.title if rule else "", result.severity, status, state)
@@ -117,7 +140,7 @@ def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     yield from (
         resource.type,
         resource.id or "",
-        resource.title or resource.id or identity(resource),
+        resource.title or label(resource),
         resource.team or "",
         entry.message,
     )
@@ -125,3 +148,15 @@ def _row(entry: Entry, rules: dict[str, RuleSummary]) -> Iterator[str]:
     controls = rule.controls if rule else {}
     yield " ".join(f"{framework}:{control}" for framework, ids in controls.items() for control in ids)
     yield from (result.fingerprint, entry.outcome, _truth(entry.counts), resource.project or "")
+    yield from _annotation(result)
+    yield from ("" if time is UNSET else _moment(time) for time in (result.first_seen, result.last_seen))
+
+
+def _annotation(result: Result) -> Iterator[str]:
+    annotation = result.annotation
+    if annotation is UNSET:
+        yield from [""] * 5
+        return
+    due = "" if annotation.due is UNSET else annotation.due.isoformat()
+    yield from (annotation.owner, due, _truth(result.overdue is True), annotation.comment)
+    yield _truth(annotation.incorrect)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
-from northflank_audit.formats.gate import GateVerdicts
+from northflank_audit.formats.gate_verdicts import GateVerdicts
 from northflank_audit.formats.text import reasons
 from northflank_audit.model import Result, Status
 from northflank_audit.report import NotConfigured, Report

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from northflank_audit.formats.headline import headline, outcome
-from northflank_audit.formats.text import identity, new_first, plural
+from northflank_audit.formats.text import annotated, label, new_first, plural
 from northflank_audit.formats.workflow import command
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result, Severity
@@ -59,7 +59,7 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
     for reason in report.run.incomplete_reasons:
         yield "reason", "error", reason, {"title": "The audit is incomplete"}
     for each in new_first(result for result in report.results if result.violates):
-        title = each.severity.capitalize() + (", new" if each.state == "new" else "")
+        title = each.severity.capitalize() + (f", {each.state}" if each.is_new else "")
         yield (
             "violation",
             LEVELS[each.severity],
@@ -76,7 +76,8 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
 
 
 def _text(result: Result) -> str:
-    return f"{identity(result.resource)}: {result.message}"
+    said = annotated(result)
+    return f"{label(result.resource)}: {result.message}" + (f" ({said})" if said else "")
 
 
 def _place(rule: RuleSummary, title: str) -> dict[str, str]:

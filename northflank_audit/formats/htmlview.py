@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from northflank_audit.formats.policyview import anchors
 from northflank_audit.formats.text import BECAME, changes, new_first, plural
+from northflank_audit.formats.trend_chart import chart
 from northflank_audit.formats.view import view
 from northflank_audit.model import Result, Status
 from northflank_audit.report import Report, RuleSummary
@@ -64,7 +65,7 @@ def page(report: Report) -> dict[str, Any]:
         for rule, results in context["findings"]
     ]
     lists = {name: _first(context[name], titles) for name in ("inconclusive", "others")}
-    lists |= {name: _first(context[name], headings) for name in ("waived", "resolved", "unsettled")}
+    lists |= {name: _first(context[name], headings) for name in ("waived", "resolved", "unsettled", "incorrect")}
     current = (*groups, lists["inconclusive"], lists["waived"], lists["others"])
     listed = [each for some in current for each in some.results]
     rules = {each.rule_id for each in listed}
@@ -78,6 +79,7 @@ def page(report: Report) -> dict[str, Any]:
             "became": BECAME,
             "changes": [tuple(each.split(" ", 1)) for each in changes(report)],
             "comparison": None if report.comparison is UNSET else report.comparison,
+            "trend_chart": None if report.trend is UNSET else chart(report.trend),
             "listed": len(listed),
             "unlisted": len(report.results) - len(listed),
             "team_numbers": _numbered(each.resource.team for each in listed),

@@ -8,10 +8,10 @@ reason. Only the case about the audit has a time, that of the whole run, so that
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
-from northflank_audit.formats.gate import GateVerdicts
+from northflank_audit.formats.gate_verdicts import GateVerdicts
 from northflank_audit.formats.headline import explanation, headline
 from northflank_audit.formats.junitxml import Case, Suite, document
-from northflank_audit.formats.text import counted, label, reasons
+from northflank_audit.formats.text import age, annotated, counted, label, reasons
 from northflank_audit.formats.view import evidence
 from northflank_audit.model import Result, Status
 from northflank_audit.report import NotConfigured, Report, RuleSummary
@@ -84,5 +84,5 @@ def _case(gate: GateVerdicts, rule: RuleSummary, result: Result) -> Case:
     if exemption is not None:
         ended, message = "skipped", f"{exemption}: {message}"
     kind = "" if ended == "skipped" else f"{result.status} {result.severity}"
-    text = [message, *evidence(result.evidence), *([rule.remediation] if rule.remediation else [])]
-    return Case(label(result.resource), _class(rule), ended, kind, message, "\n".join(text))
+    text = [message, age(result), annotated(result), *evidence(result.evidence), rule.remediation]
+    return Case(label(result.resource), _class(rule), ended, kind, message, "\n".join(filter(None, text)))

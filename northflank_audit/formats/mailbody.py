@@ -15,7 +15,15 @@ from msgspec import UNSET, UnsetType
 from northflank_audit.formats import ruletext
 from northflank_audit.formats.subject import whose
 from northflank_audit.formats.templating import environment
-from northflank_audit.formats.text import BECAME, changes, identity, narrowed, new_first
+from northflank_audit.formats.text import (
+    BECAME,
+    annotation_counts,
+    changes,
+    label,
+    narrowed,
+    new_first,
+    unused_annotations,
+)
 from northflank_audit.formats.view import grouped, view
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result
@@ -81,6 +89,8 @@ def _rendered(templates: SandboxedEnvironment, template: str, report: Report, lo
         more_violations=sum(len(results) for _, results in findings[RULES:]),
         inconclusive=first_few(causes(report.results, report.rules)),
         notes=first_few(_notes(report)),
+        annotation_counts=annotation_counts(report),
+        incorrect=first_few(whole["incorrect"]),
         unset=first_few(report.not_configured),
     )
 
@@ -96,7 +106,7 @@ def _changed(report: Report, comparison: Comparison | UnsetType) -> list[tuple[s
     """Return new, resolved and unsettled findings: a word, its meaning, and the findings."""
     if comparison is UNSET or comparison.refused is not None:
         return []
-    new = [each for each in report.results if each.violates and each.state == "new"]
+    new = [each for each in report.results if each.violates and each.is_new]
     parts = [
         ("New", "", new),
         ("Resolved", "", report.resolved_results),
@@ -117,10 +127,11 @@ def _notes(report: Report) -> Iterator[str]:
         for waiver in waivers:
             ended = what.format(waiver.expires)
             yield f"The waiver of {waiver.rule} for {waiver.resource}{narrowed(waiver)} {ended} ({waiver.owner})"
+    yield from unused_annotations(report)
 
 
 def _digest(rule: RuleSummary, results: Sequence[Result]) -> RuleDigest:
-    return RuleDigest(rule, len(results), sum(each.state == "new" for each in results), first_few(results))
+    return RuleDigest(rule, len(results), sum(each.is_new for each in results), first_few(results))
 
 
 def first_few(items: Iterable[Any]) -> Excerpt:
@@ -130,15 +141,14 @@ def first_few(items: Iterable[Any]) -> Excerpt:
 
 
 def about(result: Result) -> str:
-    """Return what a result is about: `payments / Docker Hub (docker-hub)`."""
+    """Return what a result is about: `Docker Hub (payments/docker-hub)`."""
     resource = result.resource
-    return f"{resource.title} ({identity(resource)})" if resource.title else identity(resource)
+    return f"{resource.title} ({label(resource)})" if resource.title else label(resource)
 
 
 def place(result: Result) -> str:
-    """Return the id of a result's resource, with its team; the message has the name."""
-    resource = result.resource
-    return identity(resource)
+    """Return the label of what a result is about; its message has the name."""
+    return label(result.resource)
 
 
 def rich(value: str) -> Markup:

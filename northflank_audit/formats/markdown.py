@@ -29,6 +29,8 @@ WIDEST: Final = 1_000
 """Characters of an outside text, at most."""
 NARROWEST: Final = 125
 """Characters that are always shown, however long the report is."""
+NAMED: Final = 150
+"""Violated rules that are named at most, of those that have no section."""
 _END: Final = "\n… and more, in report.json: cut at GitHub's limit for a comment\n"
 
 
@@ -52,7 +54,7 @@ def render(report: Report) -> str:
     text = ""
     while bounds is not None:
         page = template("report.md.j2", partial(_short, widest=bounds.widest))
-        text = page.render(**names, most=bounds.most, rules_most=bounds.rules)
+        text = page.render(**names, most=bounds.most, rules_most=bounds.rules, named_most=NAMED)
         if _size(text) <= LONGEST:
             return text
         bounds = _less(bounds, longest, LONGEST / _size(text))

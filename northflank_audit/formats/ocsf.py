@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from northflank_audit.formats.headline import headline
-from northflank_audit.formats.text import BECAME, STATUSES, identity
+from northflank_audit.formats.text import BECAME, STATUSES, annotated, label
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.report import Report, RuleSummary
 from northflank_audit.resolution import Became
@@ -110,7 +110,7 @@ def _event(report: Report, result: Result, about: dict[str, Any], activity: tupl
         **_head(report, activity, status, _SEVERITIES[severity], result.fingerprint),
         "message": result.message,
         "status_code": result.status if became is UNSET else became,
-        **_some(comment=waiver and f"{waiver.reason} (waived by {waiver.owner} until {waiver.expires})"),
+        **_some(comment="; ".join(_comments(result))),
         "compliance": {**about.get("compliance", {}), "status_id": verdict[0], "status": verdict[1]},
         "finding_info": {
             "uid": result.fingerprint,
@@ -119,6 +119,7 @@ def _event(report: Report, result: Result, about: dict[str, Any], activity: tupl
             "types": [result.resource.type],
             "analytic": {"uid": result.rule_id, "name": title, "type_id": 1, "type": "Rule"},
             **({"created_time": now} if activity is _CREATE else {"modified_time": now}),
+            **({} if result.first_seen is UNSET else {"first_seen_time": _time(result.first_seen)}),
             "last_seen_time": seen,
         },
         "resources": [_resource(result)],
@@ -126,9 +127,17 @@ def _event(report: Report, result: Result, about: dict[str, Any], activity: tupl
         **_some(
             evidences=[{"data": result.evidence}] if result.evidence else [],
             remediation=about.get("remediation"),
-            unmapped={"waiver": waiver} if waiver else {},
+            unmapped=_some(waiver=waiver, annotation=None if result.annotation is UNSET else result.annotation),
         ),
     }
+
+
+def _comments(result: Result) -> Iterator[str]:
+    waiver = result.waiver
+    if waiver is not None:
+        yield f"{waiver.reason} (waived by {waiver.owner} until {waiver.expires})"
+    if result.annotation is not UNSET:
+        yield annotated(result)
 
 
 def _incomplete(report: Report) -> dict[str, Any]:
@@ -193,7 +202,7 @@ def _head(
 def _resource(result: Result) -> dict[str, Any]:
     name = result.resource
     return {
-        "name": name.title or name.id or identity(name),
+        "name": name.title or label(name),
         "type": name.type,
         **_some(
             uid=name.id,

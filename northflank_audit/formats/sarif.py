@@ -22,9 +22,10 @@ from msgspec import UNSET
 from northflank_audit.formats.headline import explanation
 from northflank_audit.formats.link import address
 from northflank_audit.formats.locations import RuleLocations, SourceLocation, resource_uri, scope_path
-from northflank_audit.formats.text import changes, identity, label, plural, qualifiers, reasons
-from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, Waiver, fingerprint
+from northflank_audit.formats.text import annotated, changes, label, plural, qualifiers, reasons, seen_times
+from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, fingerprint
 from northflank_audit.printable import printable, sarif_text, shortened
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Report, RuleSummary
 
 MOST_RESULTS: Final = 25_000
@@ -56,7 +57,7 @@ _KINDS: Final = {
     Status.ERROR: "open",
     Status.NOTAPPLICABLE: "notApplicable",
 }
-_STATES: Final = {"new": "new", "ongoing": "unchanged"}
+_STATES: Final = {"new": "new", "ongoing": "unchanged", "reopened": "new"}
 
 _AUDIT: Final = "audit-incomplete"
 _AUDIT_URI: Final = "northflank/audit"
@@ -220,19 +221,20 @@ def _result(result: Result, index: int, place: SourceLocation) -> dict[str, Any]
     earlier, resource, waiver = result.became is not UNSET, result.resource, result.waiver
     full = (resource.team, resource.project, resource.type, resource.id)
     kind = "open" if earlier else _KINDS[result.status]
+    about = filter(None, [label(resource), *qualifiers(result), annotated(result)])
     state = "updated" if earlier else None if result.state is UNSET else _STATES[result.state]
     return {
         "ruleId": result.rule_id,
         "ruleIndex": index,
         "kind": kind,
         "level": _LEVELS[result.severity] if kind == "fail" else "none",
-        "message": _text(f"{result.message} ({'; '.join([label(resource), *qualifiers(result)])})"),
+        "message": _text(f"{result.message} ({'; '.join(about)})"),
         "locations": [
             {
                 "physicalLocation": _physical(resource_uri(resource)),
                 "logicalLocations": [
                     {
-                        "name": _cut(resource.title or identity(resource)),
+                        "name": _cut(resource.title or label(resource)),
                         "fullyQualifiedName": _cut("/".join(filter(None, full))),
                         "kind": "resource",
                     }
@@ -250,6 +252,8 @@ def _result(result: Result, index: int, place: SourceLocation) -> dict[str, Any]
             "team": None if resource.team is None else _cut(resource.team),
             "project": None if resource.project is None else _cut(resource.project),
             "evidence": _evidence(result),
+            **seen_times(result),
+            **({} if result.annotation is UNSET else {"annotation": _cut(annotated(result))}),
         },
     }
 

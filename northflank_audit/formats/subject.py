@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from northflank_audit.formats.headline import title
 from northflank_audit.formats.text import plural
-from northflank_audit.model import Severity
+from northflank_audit.model import OWN_ACCOUNT, Severity
 from northflank_audit.printable import printable, shortened
 from northflank_audit.report import Report
 
@@ -43,14 +43,14 @@ def _besides(report: Report) -> Iterator[str]:
 
 
 def whose(report: Report) -> str:
-    """Return which account was audited: `team payments`, `own account`, `file june.json`."""
+    """Return which account was audited: `team payments`, `file june.json`, the token's own account."""
     source = report.run.source
     files = [] if source.files is UNSET else [PurePath(each).name for each in source.files]
     if source.teams:
         return _some(source.teams, "team")
     if files:
         return _some(files, "file")
-    return "sample account" if source.kind == "demo" else "own account"
+    return "sample account" if source.kind == "demo" else OWN_ACCOUNT
 
 
 def _some(names: list[str], what: str) -> str:

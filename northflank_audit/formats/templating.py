@@ -17,7 +17,9 @@ from northflank_audit.formats.link import address
 from northflank_audit.formats.policyview import controls, settings, verdict_counts
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import (
-    identity,
+    age,
+    annotated,
+    annotation_words,
     kinds,
     label,
     many,
@@ -27,9 +29,9 @@ from northflank_audit.formats.text import (
     pages_read,
     plural,
     sentence,
-    teamless,
 )
 from northflank_audit.formats.view import evidence
+from northflank_audit.model import account_name
 
 
 def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvironment:
@@ -45,10 +47,13 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         keep_trailing_newline=True,
     )
     templates.filters |= {
+        "account_name": account_name,
         "address": address,
+        "age": age,
+        "annotated": annotated,
+        "annotation_words": annotation_words,
         "controls": controls,
         "evidence": evidence,
-        "identity": identity,
         "kinds": kinds,
         "label": label,
         "many": many,
@@ -61,7 +66,6 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "sentence": sentence,
         "settings": settings,
         "verdict_counts": verdict_counts,
-        "teamless": teamless,
     }
     return templates
 

@@ -6,16 +6,16 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET
-from msgspec.structs import replace
 
-from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, Waiver, whose
+from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, account_name, whose
+from northflank_audit.periods import rough
 from northflank_audit.printable import printable
+from northflank_audit.remarks import Annotation, Remark
 from northflank_audit.report import Coverage, Report
 from northflank_audit.resolution import RESOLVED, Became
 from northflank_audit.resources import TYPES
 
 THE_ACCOUNT: Final = "the account"
-OWN_ACCOUNT: Final = "the token's own account"
 MOST_TYPES: Final = 3
 """Types that a sentence names; more are counted."""
 
@@ -57,8 +57,24 @@ def sentence(text: str) -> str:
 
 
 def new_first(results: Iterable[Result]) -> list[Result]:
-    """Put new results first, so that they survive when a list is cut; both groups keep their order."""
-    return sorted(results, key=lambda result: result.state != "new")
+    """Put what is new before the rest, so that it is seen where a list is cut, and of both what is overdue first."""
+    return sorted(results, key=lambda result: (not result.is_new, result.overdue is not True))
+
+
+def age(result: Result) -> str:
+    """Return how long a violation has been known, where the history says it: `open for 12 days`."""
+    if result.first_seen is UNSET or result.last_seen is UNSET or result.state == "new":
+        return ""
+    if result.became is not UNSET:
+        return f"seen from {moment(result.first_seen)} to {moment(result.last_seen)}"
+    long = rough(result.last_seen - result.first_seen)
+    return f"reopened, first seen {long} ago" if result.state == "reopened" else f"open for {long}"
+
+
+def seen_times(result: Result) -> dict[str, str]:
+    """Return when a violation was first and last seen, by the names of the JSON report; nothing without a history."""
+    times = {"firstSeen": result.first_seen, "openSince": result.open_since, "lastSeen": result.last_seen}
+    return {name: f"{time:%Y-%m-%dT%H:%M:%SZ}" for name, time in times.items() if time is not UNSET}
 
 
 def counted(counts: Mapping[str, int]) -> list[str]:
@@ -109,31 +125,17 @@ def _ordered(types: Iterable[str]) -> list[str]:
     return sorted(types, key=lambda kind: (kind == ACCOUNT_TYPE, kind))
 
 
-def identity(resource: ResourceName) -> str:
-    """Return a resource's id, after its team's and its project's if it has them: `pull`, `payments/shop/db`.
+def label(resource: ResourceName) -> str:
+    """Return what identifies a resource among its type, in every format: `pull`, `payments/shop/db`.
 
-    For a whole list that could not be read: `all addons of project shop`.
+    Its team and project precede its id, if it has them. An account is `team payments` or the token's own account; a
+    whole list that could not be read is `all addons of project shop`.
     """
+    if resource.type == ACCOUNT_TYPE:
+        return account_name(resource.team)
     if resource.id is None:
         return f"all {type_names(resource.type).plural}{whose(resource.team, resource.project)}"
     return "/".join(filter(None, (resource.team, resource.project, resource.id)))
-
-
-def teamless(resource: ResourceName) -> str:
-    """Return the same without the team: `shop/db`."""
-    return identity(replace(resource, team=None))
-
-
-def account_name(team: str | None) -> str:
-    """Return the name of an account: `the token's own account`, `team payments`."""
-    return OWN_ACCOUNT if team is None else f"team {team}"
-
-
-def label(resource: ResourceName) -> str:
-    """Return what identifies a resource among its type: `pull`, `payments/pull`, `team payments`."""
-    if resource.type == ACCOUNT_TYPE:
-        return THE_ACCOUNT if resource.team is None else f"team {resource.team}"
-    return identity(resource)
 
 
 def full_label(resource: ResourceName) -> str:
@@ -142,17 +144,54 @@ def full_label(resource: ResourceName) -> str:
     return label(resource) if plain else f"{type_names(resource.type).singular} {label(resource)}"
 
 
-def narrowed(waiver: Waiver) -> str:
-    """Return the further conditions of a waiver: ` of the token's own account`; empty if it has none."""
-    kind = "" if waiver.type is UNSET else f" ({type_names(waiver.type).singular})"
-    project = "" if waiver.project is UNSET else f" in project {waiver.project}"
-    team = "" if waiver.team is UNSET else f" of {account_name(waiver.team)}"
+def annotation_words(annotation: Annotation) -> str:
+    """Return who fixes a finding by when, or that the tool is wrong about it: `ops@a.example, due 2026-12-01: why`."""
+    due = "" if annotation.due is UNSET else f"due {annotation.due}"
+    called = "reported as incorrect" if annotation.incorrect else ""
+    said = ", ".join(filter(None, [called, annotation.owner, due]))
+    return ": ".join(filter(None, [said, annotation.comment]))
+
+
+def annotated(result: Result) -> str:
+    """Return what the annotation of a result says, and whether it is overdue; nothing if it has none."""
+    if result.annotation is UNSET:
+        return ""
+    return ("overdue: " if result.overdue is True else "") + annotation_words(result.annotation)
+
+
+def annotation_counts(report: Report) -> list[str]:
+    """Return how many findings are overdue, and how many reported as incorrect; nothing if there are none."""
+    found = report.annotations
+    if found is UNSET:
+        return []
+    counts = (
+        (found.overdue, plural(found.overdue, "finding is", "findings are") + " overdue"),
+        (found.incorrect, plural(found.incorrect, "is", "are") + " reported as incorrect"),
+    )
+    return [said for count, said in counts if count]
+
+
+def unused_annotations(report: Report) -> list[str]:
+    """Return the annotations that are about no finding, a sentence each."""
+    unused = [] if report.annotations is UNSET else report.annotations.unused
+    named = [(f"{each.rule} for {each.resource}{narrowed(each)}", annotation_words(each)) for each in unused]
+    return [f"The annotation of {what} is about no finding ({said})" for what, said in named]
+
+
+def narrowed(remark: Remark) -> str:
+    """Return what a remark is about besides its rule and resource: ` of the token's own account`; nothing if any."""
+    kind = "" if remark.type is UNSET else f" ({type_names(remark.type).singular})"
+    project = "" if remark.project is UNSET else f" in project {remark.project}"
+    team = "" if remark.team is UNSET else f" of {account_name(remark.team)}"
     return kind + project + team
 
 
 def result_line(result: Result) -> str:
     """Return a result as one line: its resource, its status if it is not a violation, and its message."""
-    return ": ".join([full_label(result.resource), *qualifiers(result), result.message])
+    said = annotated(result)
+    return ": ".join([full_label(result.resource), *qualifiers(result), result.message]) + (
+        f" ({said})" if said else ""
+    )
 
 
 def qualifiers(result: Result) -> list[str]:

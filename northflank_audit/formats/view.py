@@ -14,6 +14,7 @@ from northflank_audit.formats.text import (
     BECAME,
     MOST_TYPES,
     STATUSES,
+    annotation_counts,
     as_json,
     changes,
     many,
@@ -21,9 +22,10 @@ from northflank_audit.formats.text import (
     moment,
     plural,
     type_names,
+    unused_annotations,
 )
 from northflank_audit.inconclusive import causes
-from northflank_audit.model import Result, Severity, Status
+from northflank_audit.model import OWN_ACCOUNT, Result, Severity, Status
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary, TypeCoverage
 
@@ -68,6 +70,9 @@ def view(report: Report) -> dict[str, Any]:
         "bars": bars(report),
         "findings": grouped(report, (each for each in results if each.violates)),
         "waived": [each for each in results if each.waiver is not None],
+        "incorrect": [each for each in results if each.is_called_incorrect],
+        "annotation_counts": annotation_counts(report),
+        "unused_annotations": unused_annotations(report),
         "inconclusive": inconclusive,
         "causes": causes(results, report.rules),
         "no_violation": no_violation(report),
@@ -82,7 +87,6 @@ def view(report: Report) -> dict[str, Any]:
         | {rule.id: plain(rule.title) for rule in report.rules},
         "rule_headings": {each.rule_id: each.rule_id for each in every}
         | {rule.id: plain(rule.heading) for rule in report.rules},
-        "with_team": any(each.resource.team is not None for each in every),
         "rule_files": rule_files(report),
         "framework_statuses": framework_statuses(report),
         "framework_titles": {framework.id: framework.title for framework in report.compliance},
@@ -143,8 +147,10 @@ def product(report: Report) -> str:
     ]
     terms = [f"{what} × {plural(each, 'rule')}" for _, what, each in products if each]
     if len(terms) > MOST_TERMS:
-        resources = sum(count for count, _, each in products if each)
-        terms = [f"{plural(resources, 'resource')} of {len(terms)} types × the rules about each type"]
+        about = [kind for kind in _types(report) if rules[kind]]
+        held = f"{plural(sum(counts.get(kind, 0) for kind in about), 'resource')} of {len(about)} types"
+        held = f"({held} + {plural(unread.total(), 'unread list')})" if unread else held
+        terms = [f"{held} × the rules about each type"]
     equals = "=" if sum(count * each for count, _, each in products) == verdicts else "≠"
     return f"{' + '.join(terms)} {equals} {plural(verdicts, 'verdict')}"
 
@@ -229,4 +235,4 @@ def _scope(report: Report) -> str:
     source = report.run.source
     if source.teams:
         return ", ".join(source.teams)
-    return "the saved accounts" if source.kind == "input" else "the token's own"
+    return "the saved accounts" if source.kind == "input" else OWN_ACCOUNT

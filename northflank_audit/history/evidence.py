@@ -6,7 +6,8 @@ from typing import Final
 from northflank_audit.controls import ControlVerdict
 from northflank_audit.history.lives import Life
 from northflank_audit.history.runs import AccountRow, RunRow
-from northflank_audit.model import Struct, Waiver
+from northflank_audit.model import Struct
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import RuleSummary, Subject
 
 DAILY: Final = dt.timedelta(days=1)
@@ -57,6 +58,8 @@ class ControlPeriod(Struct, frozen=True, kw_only=True):
     """The framework's."""
     control: str
     verdict: ControlVerdict
+    rules: list[str]
+    """The ids of the rules under it."""
     begin: dt.datetime
     """The start of the first run with this verdict."""
     end: dt.datetime

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from northflank_audit.controls import ControlVerdict, Framework
+from northflank_audit.controls import Control, Framework
 from northflank_audit.history.evidence import (
     DAILY,
     LIMITS,
@@ -25,7 +25,8 @@ from northflank_audit.history.lives import Life, lives
 from northflank_audit.history.runs import AccountRow, RunRow, account_ids, runs
 from northflank_audit.history.schema import BLOBS, RUNS
 from northflank_audit.history.statistics import LATE
-from northflank_audit.model import Severity, Waiver
+from northflank_audit.model import Severity
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Coverage, RuleSummary, Subject
 
 
@@ -121,7 +122,7 @@ def _gaps(
 def _controls(
     chosen: Sequence[RunRow], details: Mapping[int, Any], blobs: _Blobs, framework: str | None
 ) -> list[ControlPeriod]:
-    seen: dict[tuple[str, str, str], list[tuple[RunRow, ControlVerdict, str]]] = {}
+    seen: dict[tuple[str, str, str], list[tuple[RunRow, Control, str]]] = {}
     last: dict[str, int] = {}
     for run in chosen:
         accounts = ", ".join(each.account.label for each in run.accounts)
@@ -130,10 +131,10 @@ def _controls(
             for control in each.controls:
                 if framework in (None, each.id):
                     key = (accounts, each.id, control.id)
-                    seen.setdefault(key, []).append((run, control.verdict, each.title))
+                    seen.setdefault(key, []).append((run, control, each.title))
     found = []
     for (accounts, name, control), verdicts in seen.items():
-        for verdict, group in groupby(verdicts, key=lambda each: each[1]):
+        for verdict, group in groupby(verdicts, key=lambda each: each[1].verdict):
             some = list(group)
             found.append(
                 ControlPeriod(
@@ -142,6 +143,7 @@ def _controls(
                     title=some[0][2],
                     control=control,
                     verdict=verdict,
+                    rules=some[-1][1].rules,
                     begin=some[0][0].started_at,
                     end=some[-1][0].started_at,
                     runs=len(some),

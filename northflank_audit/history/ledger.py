@@ -13,7 +13,8 @@ from msgspec import UNSET
 
 from northflank_audit.history.past import Holder, Known, Past, Team, known
 from northflank_audit.history.schema import ACCOUNTS, BLOBS, EVENTS, FINDINGS, RUN_ACCOUNTS, RUNS
-from northflank_audit.model import Result, Severity, Status, Waiver
+from northflank_audit.model import Result, Severity, Status
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Report
 from northflank_audit.resolution import Became
 
@@ -32,10 +33,11 @@ class Kind(StrEnum):
     UNWAIVED = "unwaived"
 
 
-def record(connection: sa.Connection, report: Report, past: Past, teams: Collection[Team]) -> None:
-    """Write a run and its changes. `past` is what it was compared with, `teams` are the accounts it audited.
+def record(connection: sa.Connection, report: Report, past: Past, teams: Collection[Team]) -> list[int]:
+    """Write a run and what it changed, and return the numbers of its accounts.
 
-    What another run has recorded since `past` was read remains.
+    `past` is what it was compared with, `teams` are the accounts it audited.
+    Whatever another run has recorded since `past` was read stays as that run says.
     """
     accounts = {team: _account(connection, past.holder, team) for team in _teams(report, teams)}
     seq = _run(connection, report)
@@ -56,6 +58,7 @@ def record(connection: sa.Connection, report: Report, past: Past, teams: Collect
             writer.end(before, result)
     writer.flush()
     _counts(connection, seq, report, accounts)
+    return list(accounts.values())
 
 
 def amend(connection: sa.Connection, report: Report) -> None:
@@ -195,7 +198,8 @@ class _Writer:
         waiver = _waiver(before.result.waiver)
         if shown["waiver"] is not None and (again or shown["waiver"] != waiver):
             self._event(before.id, Kind.WAIVED, shown["waiver"])
-        elif shown["waiver"] is None and waiver is not None and not again:
+        unwaived = shown["waiver"] is None and waiver is not None and not again
+        if unwaived:
             self._event(before.id, Kind.UNWAIVED)
         self._seen.append(
             {
@@ -203,7 +207,7 @@ class _Writer:
                 **shown,
                 "last_seen": max(before.last_seen, self._at),
                 "last_seq": self._seq,
-                "open_since": self._at if again else before.open_since,
+                "open_since": self._at if again or unwaived else before.open_since,
                 "open_seq": self._seq if again else before.open_seq,
                 "unsettled": None,
                 "resolved": None,

@@ -12,8 +12,9 @@ from northflank_audit.history.ledger import Kind
 from northflank_audit.history.past import known
 from northflank_audit.history.runs import AccountRow
 from northflank_audit.history.schema import EVENTS, FINDINGS, RUNS
-from northflank_audit.model import Result, Severity, Struct, Waiver
+from northflank_audit.model import Result, Severity, Struct
 from northflank_audit.printable import printable
+from northflank_audit.remarks import Waiver
 from northflank_audit.resolution import RESOLVED, Became
 
 SHORTEST: Final = 8

@@ -12,7 +12,8 @@ from msgspec import UNSET
 
 from northflank_audit.baseline import Baseline, BaselineRule
 from northflank_audit.history.schema import ACCOUNTS, BLOBS, FINDINGS, RUN_ACCOUNTS, RUNS
-from northflank_audit.model import Identity, ResourceName, Result, Severity, Status, Waiver
+from northflank_audit.model import Identity, ResourceName, Result, Severity, Status
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Origin, Run
 from northflank_audit.resolution import Became
 

@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from northflank_audit.history.schema import BLOBS, EVENTS, FINDINGS, RUN_ACCOUNTS, RUNS
-from northflank_audit.model import Waiver
+from northflank_audit.remarks import Waiver
 
 
 class Pruned(NamedTuple):

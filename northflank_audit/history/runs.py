@@ -10,13 +10,12 @@ import sqlalchemy as sa
 
 from northflank_audit.errors import StartError, did_you_mean
 from northflank_audit.history.schema import ACCOUNTS, RUN_ACCOUNTS, RUNS
-from northflank_audit.model import Severity, Struct
+from northflank_audit.model import OWN_ACCOUNT, Severity, Struct
 from northflank_audit.printable import printable
 from northflank_audit.report import Run
 
 SHORTEST: int = 4
 """Characters of a run's id that are enough to name it, if they are unique."""
-OWN: str = "own account"
 
 
 class AccountRow(Struct, frozen=True, kw_only=True):
@@ -30,7 +29,7 @@ class AccountRow(Struct, frozen=True, kw_only=True):
     @property
     def label(self) -> str:
         """The account on one line: `api.northflank.com/acme/payments`."""
-        return "/".join(filter(None, (self.host, self.entity, self.team or OWN)))
+        return "/".join(filter(None, (self.host, self.entity, self.team or OWN_ACCOUNT)))
 
 
 class AccountCounts(Struct, frozen=True, kw_only=True):

@@ -115,7 +115,7 @@ FINDINGS: Final = Table(
     Column("evidence", Text, nullable=False),
     Column("waiver", Text, doc="the waiver of the last run that saw it, as JSON"),
     Column("first_seen", Utc, nullable=False),
-    Column("open_since", Utc, nullable=False, doc="when it was found, or found again after it was resolved"),
+    Column("open_since", Utc, nullable=False, doc="when it was found, found again, or no longer waived"),
     Column("open_seq", Integer, nullable=False, doc="the run of that"),
     Column("last_seen", Utc, nullable=False),
     Column("last_seq", Integer, nullable=False, doc="the last run that saw it violated"),

@@ -6,6 +6,7 @@ import os
 import msgspec
 
 from northflank_audit import jsontext, logs
+from northflank_audit.audit.memory import Memory
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.runner import audit as audit_source
@@ -13,7 +14,7 @@ from northflank_audit.audit.source_opening import opened
 from northflank_audit.audit.tool import new_run_id
 from northflank_audit.deadline import Deadline
 from northflank_audit.errors import StartError
-from northflank_audit.library.settings import AuditSettings
+from northflank_audit.library.audit_settings import AuditSettings
 from northflank_audit.reading import LARGEST_DATA, read_text
 from northflank_audit.report import Report
 
@@ -24,15 +25,18 @@ logging.getLogger(logs.LOGGER).addHandler(logging.NullHandler())
 def audit(settings: AuditSettings) -> Report:
     """Audit, and return the report.
 
-    It prints nothing, writes nothing except the snapshot of `save_snapshot`, handles no signal, and may be called
-    again and from any thread. An audit that could not see everything also returns a report: its `run.complete` is
-    False, its `exit_code` 3. Raises StartError where the audit could not start; nothing was then fetched.
+    It prints nothing, writes nothing except what `save_snapshot` and `history` name, handles no signal, and may be
+    called again and from any thread. An audit that could not see everything returns a report, too: its `run.complete`
+    is False, its `exit_code` 3. Raises StartError where the audit could not start; nothing was then fetched.
     """
     run = settings.checked()
     deadline = Deadline(run.timeout)
     policy = read_policy(run)
+    memory = Memory(run.history)
     with opened(run, deadline, settings.given_token()) as source:
-        return audit_source(AuditRequest.of(run, policy), source, lambda _count: None, new_run_id(), deadline)
+        request = AuditRequest.of(run, policy, memory.recall(source))
+        report = audit_source(request, source, lambda _count: None, new_run_id(), deadline)
+    return memory.record(report, source)
 
 
 def read_report(path: str | os.PathLike[str]) -> Report:

@@ -189,11 +189,11 @@ def _shape(answer: Any, listing: Listing, name: str) -> tuple[list[Any], dict[st
         raise FetchError(f"{name}: the answer has no 'pagination', so whether there are more pages is unknown")
     if not isinstance(pagination.get("hasNextPage"), bool) and not pagination.get("cursor"):
         raise FetchError(f"{name}: 'pagination' does not say whether there is a next page")
-    wrong = "" if inner is None else _disagreement(inner, items, pagination)
+    wrong = "" if inner is None else disagreement(inner, items, pagination)
     return items, pagination, [f"{name}: {wrong}"] if wrong else []
 
 
-def _disagreement(inner: Any, items: list[Any], outer: Mapping[str, Any]) -> str:
+def disagreement(inner: Any, items: list[Any], outer: Mapping[str, Any]) -> str:
     """Return how a second pagination (`page`, `perPage`, `total`) contradicts its items or the answer's own."""
     values = [inner.get(key) for key in _OF_PAGES] if isinstance(inner, dict) else []
     numbers: list[int] = [each for each in values if isinstance(each, int) and not isinstance(each, bool) and each >= 0]
@@ -211,7 +211,7 @@ def _disagreement(inner: Any, items: list[Any], outer: Mapping[str, Any]) -> str
 
 def _items(data: Any, keys: tuple[str, ...], name: str) -> tuple[list[Any], Any]:
     """Return the items, and the second `pagination` beside them in a map below `data`, if there is one."""
-    there = {key: beside for key in keys if (beside := _above(data, key)) is not None}
+    there = maps_with(data, keys)
     if len(there) > 1:
         one, other, *_ = there
         raise FetchError(f"{name}: the answer contradicts itself: it has both 'data.{one}' and 'data.{other}'")
@@ -221,6 +221,11 @@ def _items(data: Any, keys: tuple[str, ...], name: str) -> tuple[list[Any], Any]
         where = " or ".join(f"'data.{key}'" for key in keys) or "'data'"
         raise FetchError(f"{name}: the answer has no list {where}; is --api-url the address of the API?")
     return items, beside.get("pagination") if "." in key else None
+
+
+def maps_with(data: Any, keys: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Return which of these keys, to which dots may lead, are below `data`, each with the map that has it."""
+    return {key: beside for key in keys if (beside := _above(data, key)) is not None}
 
 
 def _above(data: Any, key: str) -> dict[str, Any] | None:

@@ -43,9 +43,11 @@ class FieldKinds:
         """Select the fields at, above and below these paths; the path () selects all. `[]` is each item of a list."""
         read = [tuple(step for step in path if step != "[]") for path in paths]
         self._type = kind
+        tops = {path[0] for path in read if path}
+        fields = [field for field in kind.fields.values() if () in read or _top(field.path) in tops]
         self._fields = [
             (field.path.replace("[]", ".[]").split("."), field)
-            for field in kind.fields.values()
+            for field in fields
             if any(_meets(_names(field.path), path) for path in read)
         ]
         of_maps = {field.path.rpartition("[].")[0] for _, field in self._fields if "[]." in field.path}
@@ -157,6 +159,10 @@ def _column(records: Sequence[Any], steps: Sequence[str]) -> list[Any]:
         else:
             values = [value[step] for value in values if step in value]
     return list(values)
+
+
+def _top(path: str) -> str:
+    return path.partition(".")[0].removesuffix("[]")
 
 
 def _names(path: str) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from northflank_audit.resources.fields import Field, Kind, tree
-from northflank_audit.resources.paths import Items, above, contains, dotted, stepped
+from northflank_audit.resources.fields import Field, Kind, has_field, tree
+from northflank_audit.resources.paths import Items, above, dotted, stepped
 
 Record = dict[str, Any]
 """A record as the API returns it, or the part of it that is kept."""
@@ -83,6 +83,8 @@ class Part:
     """For a list of children: the field of the record that holds them."""
     id: str = "id"
     """For a list of children: the field that identifies each."""
+    among: str = ""
+    """Of a list of children: the type whose resources all of them are, as the members of a role are the team's."""
     identify: Callable[[Record, str | None], str | None] | None = None
     """For a list: computes the id of an item without one, from the whole item and the team."""
     into: str = ""
@@ -113,6 +115,12 @@ class Part:
     def field_tree(self) -> dict[str, Any]:
         """The fields as a tree, as `tree` gives it."""
         return tree(self.fields)
+
+    @property
+    def record_tree(self) -> dict[str, Any]:
+        """The same below the whole record."""
+        name = self.joins or self.into
+        return {name: Items(self.field_tree) if self.joins else self.field_tree} if name else self.field_tree
 
     @cached_property
     def hidden(self) -> tuple[tuple[tuple[str, ...], bool], ...]:
@@ -264,7 +272,7 @@ class ResourceType:
 
         A field of the list needs no other part, unless the list may omit it.
         """
-        names = frozenset(part.name for part in self.sources if _gives(part, steps))
+        names = frozenset(part.name for part in self.sources if has_field(part.record_tree, steps))
         return frozenset({LIST}) if LIST in names and self.lists_all is None else names
 
     def names_of(self, parts: frozenset[str]) -> frozenset[str]:
@@ -285,8 +293,3 @@ class ResourceType:
             path = f"{part.prefix}{field.path}"
             if LIST not in self.giving(stepped(path)):
                 yield from path.replace("[]", "").split(".")
-
-
-def _gives(part: Part, steps: tuple[str, ...]) -> bool:
-    tree = part.field_tree
-    return contains({part.joins: Items(tree)} if part.joins else {part.into: tree} if part.into else tree, steps)

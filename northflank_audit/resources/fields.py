@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from northflank_audit.resources.paths import Items
+from northflank_audit.resources.paths import ITEM, Items
 
 
 class Kind(StrEnum):
@@ -99,3 +99,18 @@ def tree(fields: tuple[Field, ...]) -> dict[str, Any]:
             else:
                 node = node.setdefault(name, {})
     return root
+
+
+def has_field(node: Any, steps: tuple[str, ...]) -> bool:
+    """Tell whether steps lead to a field in a tree, or to what stands above or below one."""
+    for step in steps:
+        if isinstance(node, Items):
+            node = node.item
+            if step == ITEM:
+                continue
+        if isinstance(node, Field):
+            return True
+        if step not in node:
+            return False
+        node = node[step]
+    return True

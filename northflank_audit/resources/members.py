@@ -56,14 +56,15 @@ _READ_ORG_MEMBERS: Final = Permission("Organisation > Admin > Members > Read")
 _READ_ORG_ROLES: Final = Permission("Organisation > Admin > Roles > Read")
 
 
-def _members_of(path: str, permission: Permission, fields: tuple[Field, ...]) -> Part:
-    """Declare the members at this path."""
+def _members_of(path: str, permission: Permission, fields: tuple[Field, ...], among: str = "") -> Part:
+    """Declare the members of what stands at this path, who are `among` the resources of a type."""
     return Part(
         name="members",
         path=f"{path}/{{id}}/members",
         keys=("members",),
         permission=permission,
         joins="members",
+        among=among,
         identify=invited,
         fields=fields,
     )
@@ -118,7 +119,7 @@ TEAM_ROLE: Final = ResourceType(
             permission=_READ_ROLES,
             fields=(*_OF_EVERY_TEAM_ROLE, texts("permissions.teamScope"), texts("permissions.projectScope")),
         ),
-        _members_of("/roles", _READ_ROLES, _MEMBER),
+        _members_of("/roles", _READ_ROLES, _MEMBER, among="team-member"),
     ),
 )
 
@@ -196,7 +197,9 @@ ORG_ROLE: Final = ResourceType(
                 texts("permissions.projectScope"),
             ),
         ),
-        _members_of("/org-roles", _READ_ORG_ROLES, (*_MEMBER, text("type", "explicit", "implicit"))),
+        _members_of(
+            "/org-roles", _READ_ORG_ROLES, (*_MEMBER, text("type", "explicit", "implicit")), among="org-member"
+        ),
     ),
 )
 

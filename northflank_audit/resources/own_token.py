@@ -16,6 +16,7 @@ AUTH: Final = ResourceType(
     listing=Part(
         name=LIST,
         path="/auth",
+        paged=False,
         permission=Permission(""),  # any token may ask who it is
         fields=(
             text("id"),

@@ -123,7 +123,8 @@ class ApiSource(Source):
                     self._lacks(kind, team, why)
                 else:
                     self._gap(kind, team, None, why)
-        yield from (TypedList(kind, team, each) for kind in kinds for each in account.projects)
+        wanted = [each for each in account.projects if not self.only_projects or each in self.only_projects]
+        yield from (TypedList(kind, team, each) for kind in kinds for each in wanted)
 
     def _lists(self, lists: Sequence[TypedList]) -> Iterator[list[Resource]]:
         """Yield the resources of lists, page by page; several lists are requested at once."""

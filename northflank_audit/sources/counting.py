@@ -1,5 +1,6 @@
 """The API as a source that reads lists, and only counts parts."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -30,7 +31,10 @@ class Bounds(NamedTuple):
 
 
 class CountingSource(ApiSource):
-    """Counts the requests for parts. A list of children counts as one page."""
+    """Counts the requests for parts.
+
+    A list of children counts as one page, or more if the type that they are among has more resources than a page.
+    """
 
     counts_parts = True
     owner = Owner()
@@ -62,7 +66,7 @@ class CountingSource(ApiSource):
         for each in resources:
             kind = TYPES[each.type]
             for name in kind.needed(parts_by_resource[each.identity]) - each.parts - {LIST}:
-                self._costs[each.identity, name] = _cost(each, kind, kind.part(name))
+                self._costs[each.identity, name] = self._cost(each, kind, kind.part(name))
                 self._kinds.add((each.team, each.type, name))
         yield list(resources)
 
@@ -91,6 +95,7 @@ class CountingSource(ApiSource):
         self._certain: set[PartKey] = set()
         self._costs: dict[PartKey, Bounds] = {}
         self._kinds: set[tuple[str | None, str, str]] = set()
+        self._counts_by_account: dict[tuple[str, str | None], int] = {}
         before = self._client.budget.sent
         token_owner = super()._owner(kinds)
         self._asked_besides = self._client.budget.sent == before
@@ -99,12 +104,18 @@ class CountingSource(ApiSource):
             self.warnings.append(self.owner.problem)
         return token_owner
 
+    def _cost(self, resource: Resource, kind: ResourceType, part: Part) -> Bounds:
+        """Return how many requests a part of a resource takes: one, one for each of its pages, or of its names."""
+        if not part.each:
+            return Bounds(1, max(1, math.ceil(self._count_of(part.among, resource.team) / self._page_size)))
+        if kind.needed({part.name}) - {part.name} - resource.parts:  # its names are in a part that is not read here
+            return Bounds(0, MOST_NAMES)
+        count = len(names(resource, part, part.name))
+        return Bounds(count, count)
 
-def _cost(resource: Resource, kind: ResourceType, part: Part) -> Bounds:
-    """Return the number of requests for a part of a resource: one, or one for each of its names."""
-    if not part.each:
-        return Bounds(1, 1)
-    if kind.needed({part.name}) - {part.name} - resource.parts:  # its names are in a part that is not read here
-        return Bounds(0, MOST_NAMES)
-    count = len(names(resource, part, part.name))
-    return Bounds(count, count)
+    def _count_of(self, name: str, team: str | None) -> int:
+        """Return how many resources of a type an account has, as far as they were listed."""
+        if (name, team) not in self._counts_by_account:
+            found = sum(each[:2] == (name, team) for each in self._seen) if name else 0
+            self._counts_by_account[name, team] = found
+        return self._counts_by_account[name, team]

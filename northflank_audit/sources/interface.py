@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
@@ -59,10 +59,16 @@ class Source(ABC):
         """How many requests were sent for each type, tries included."""
         self.shortfalls: dict[str, list[str]] = {}
         """By type, why parts of its resources could not be read, one reason per resource."""
+        self.only_projects: frozenset[str] = frozenset()
+        """If not empty, the ids of the projects whose lists are asked for."""
         self.unlisted: list[str] = []
         """Why not all accounts are known."""
         self._seen: dict[Identity, bytes] = {}
         """The page of each resource, and the digest of its record."""
+
+    def narrow(self, projects: Collection[str]) -> None:
+        """Ask for nothing that is in another project than these; none: for all. Call it before `pages`."""
+        self.only_projects = frozenset(projects)
 
     def entity(self) -> str:
         """Return the owner of the account by the API; empty if unknown."""

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from northflank_audit import jsontext
 from northflank_audit.errors import StartError
 from northflank_audit.model import LIST, RESOURCE_TYPE, Resource
-from northflank_audit.northflank.paging import claimed, contradictions, with_ids
+from northflank_audit.northflank.paging import claimed, contradictions, disagreement, maps_with, with_ids
 from northflank_audit.report import Origin, Subject
 from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.decode import listed, restored
@@ -51,6 +51,8 @@ class ListAnswer(NamedTuple):
     items: list[Any]
     pagination: Any
     """Its pagination; None if it has none."""
+    disagreement: str
+    """What a second pagination, beside the list, says against that; empty if nothing."""
 
 
 class InputSource(Source):
@@ -157,6 +159,7 @@ class InputSource(Source):
                 self.problems.append(f"{answer.name}: it says that there is a next page, which the file lacks")
             elif pagination.get("hasNextPage") is not False:
                 self.problems.append(f"{answer.name}: its 'pagination' does not say whether there is a next page")
+            self.problems += [f"{answer.name}: {answer.disagreement}"] if answer.disagreement else []
             items = with_ids(answer.items, answer.kind.id, answer.kind.part(LIST).identifying(self._team))
             self.problems += contradictions(items, pagination, answer.name, answer.kind.id)
             return self._admit(
@@ -259,22 +262,29 @@ def _decoded(file: InputFile) -> DecodedSnapshot | ListAnswer:
 
 def _answer(file: InputFile, kind: ResourceType, value: Any) -> ListAnswer:
     """Return an answer of a type's list. Raises StartError for anything else."""
-    keys = kind.part(LIST).keys
+    part = kind.part(LIST)
     forms = _FORMS if file.type is None else f"expects an answer of the list of {kind.plural}"
     whole = value if isinstance(value, dict) else {"data": value}
-    data = whole.get("data", whole)
-    there = [key for key in keys if isinstance(data, dict) and key in data]
-    items = data if not keys else data[there[0]] if there else None
+    by_api, by_cli = maps_with(whole.get("data"), part.keys), maps_with(whole, part.keys)
+    extra = [each for each in by_cli if by_api or ("data" in whole and not each.startswith("data."))]
+    (key, beside), *others = (
+        by_api or {each: by_cli[each] for each in by_cli if each not in extra} or {"": {}}
+    ).items()
+    items = beside.get(key.rpartition(".")[2]) if part.keys else whole.get("data", whole)
+    if kind.scope is Scope.TOKEN and isinstance(items, dict):
+        items = [items]
     if not isinstance(items, list):
         raise StartError(f"{file.name}: {forms}")
     if whole.get("error") is not None:
         raise StartError(f"{file.name}: an error answer of the API: {forms}")
-    if "data" in whole and (extra := [key for key in keys if key in whole]):
+    if extra:
         raise StartError(f"{file.name}: it contradicts itself: it has both 'data' and '{extra[0]}'")
-    if len(there) > 1:
-        raise StartError(f"{file.name}: it contradicts itself: it has both '{there[0]}' and '{there[1]}'")
+    if others:
+        raise StartError(f"{file.name}: it contradicts itself: it has both '{key}' and '{others[0][0]}'")
     pagination = whole.get("pagination")
-    printed = "pagination" not in whole and (isinstance(value, list) or "data" not in whole)
-    if printed or (pagination is None and not kind.part(LIST).paged):
+    printed = "pagination" not in whole and (by_cli or isinstance(value, list) or "data" not in whole)
+    if printed or (pagination is None and not part.paged):
         pagination = {"hasNextPage": False}  # the CLI's output, which has all pages
-    return ListAnswer(file.name, kind, file.project, items, pagination)
+    inner = beside.get("pagination") if "." in key else None
+    wrong = disagreement(inner, items, pagination if isinstance(pagination, dict) else {}) if inner is not None else ""
+    return ListAnswer(file.name, kind, file.project, items, pagination, wrong)

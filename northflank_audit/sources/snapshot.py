@@ -9,8 +9,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.model import DETAIL, LIST, RESOURCE_TYPE, Account, Resource, Struct, checked_time
+from northflank_audit.model import DETAIL, LIST, RESOURCE_TYPE, Account, Resource, Struct
 from northflank_audit.northflank.paging import has_id
+from northflank_audit.periods import checked_time
 from northflank_audit.report import Origin, Tool
 from northflank_audit.resources import PARENT, TYPES
 from northflank_audit.sources.interface import NOT_ASKED, Source

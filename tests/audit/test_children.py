@@ -9,6 +9,7 @@ from northflank_audit.audit import runner
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.config.policy import Policy
 from northflank_audit.emulator import Emulator, Fault, Plan, load
+from northflank_audit.gate import Gate
 from northflank_audit.model import Status
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline
@@ -52,7 +53,7 @@ def audited(tmp_path):
             details=details,
             include=frozenset(Status),
             snapshot=None if files else str(tmp_path / "snapshot.json"),
-            on_unknown=on_unknown,
+            gate=Gate(on_unknown=on_unknown),
         )
         if files:
             return runner.audit(request, InputSource(files, None), lambda _: None)

@@ -11,9 +11,10 @@ from northflank_audit.audit.comparison import BaselineComparison
 from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.baseline import Baseline, BaselineFile, baseline_file
 from northflank_audit.gate import Gate
-from northflank_audit.model import Account, Severity, Waiver, fingerprint
+from northflank_audit.model import Account, Severity, fingerprint
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.policy.remarks.remark_book import WaiverBook
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Coverage, Origin, Run, Tool
 from tests.conftest import resource, rule
 

@@ -15,8 +15,8 @@ from northflank_audit.model import Status
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline
 from northflank_audit.northflank.token import Token
+from northflank_audit.policy.remarks.remark_files import WAIVERS, read
 from northflank_audit.policy.rules.rulebook import load
-from northflank_audit.policy.waivers.waiver_book import read as read_waivers
 from northflank_audit.report import Origin
 from northflank_audit.sources.api import ApiSource
 from northflank_audit.sources.saved_files import InputSource
@@ -42,7 +42,7 @@ def audited(tmp_path: Path):
         ]
         for each in rules:
             each.params.update(params or {})
-        accepted, _ = read_waivers(Document(waivers or "waivers: []", "w.yaml"))
+        accepted, _ = read(Document(waivers or "waivers: []", "w.yaml"), WAIVERS)
         policy = Policy(rules=rules, waivers=[waiver for _, waiver in accepted], baseline=None)
         request = AuditRequest(policy=policy, details=details, include=frozenset(Status), snapshot=snapshot)
         return runner.audit(request, source, lambda _: None)

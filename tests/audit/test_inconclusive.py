@@ -14,7 +14,7 @@ from northflank_audit.formats.text import missing
 from northflank_audit.gate import Gate
 from northflank_audit.model import Severity, Status
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.policy.remarks.remark_book import WaiverBook
 from northflank_audit.report import Coverage, Origin, Run, Tool
 from tests.conftest import resource, rule
 from tests.formats.conftest import clean, report

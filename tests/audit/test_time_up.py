@@ -14,6 +14,7 @@ from northflank_audit.audit.request import AuditRequest
 from northflank_audit.config.policy import Policy
 from northflank_audit.deadline import Deadline
 from northflank_audit.formats import FORMATS
+from northflank_audit.gate import Gate
 from northflank_audit.policy.rules.rulebook import load
 from northflank_audit.sources.saved_files import InputSource
 from tests.conftest import CREDENTIALS, RULES, rules
@@ -39,7 +40,7 @@ def audited(seconds, count, asked=RULES, on_unknown="fail"):
     body = json.dumps({"data": {"credentials": found}, "pagination": {"hasNextPage": False, "count": count}})
     policy = Policy(rules=load([("r.yaml", asked)]), waivers=[], baseline=None)
     source = InputSource([("i.json", body.encode())], None)
-    request = AuditRequest(policy=policy, details="never", on_unknown=on_unknown)
+    request = AuditRequest(policy=policy, details="never", gate=Gate(on_unknown=on_unknown))
     return runner.audit(request, source, lambda _: None, "", Deadline(seconds, Clock()))
 
 
@@ -77,13 +78,13 @@ def test_formats_that_the_time_is_not_enough_for_are_left_out_and_the_others_say
     clock = SimpleNamespace(now=0.0)
     report = audited(100_000, 3)
 
-    def slow(_format, given):
+    def slow(_format, given, **_options):
         clock.now += deliver.RENDERING
         return json.dumps(given.run.incomplete_reasons)
 
     monkeypatch.setattr(type(FORMATS["md"]), "render", slow)
     places = [(name, f"{name}.txt") for name in ("json", "md", "csv", "html")]
-    renderer = deliver._Renderer(Deadline(1, lambda: clock.now))
+    renderer = deliver._Renderer(SimpleNamespace(csv_dialect="rfc4180"), Deadline(1, lambda: clock.now))
     settings = SimpleNamespace(format=(), output_dir_destinations=[])
     told, written = deliver._write(settings, places, report, renderer)
     reasons = [f"{name}.txt could not be written ({deliver.OUT_OF_TIME})" for name in ("csv", "html")]

@@ -12,6 +12,7 @@ from northflank_audit.cli.schemas import SCHEMAS
 from northflank_audit.config.policy import packs, read_rules, select_rules
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import AuditError
+from northflank_audit.policy.selection import Selection
 from tests.conftest import ROOT
 
 RULE = """
@@ -78,7 +79,7 @@ def test_a_file_extends_others_and_tunes_them(rules, tmp_path):
     )
     (tmp_path / "audit.yaml").write_text("rules: [deep/ours.yaml]\noverrides: {owner: {params: {teams: [shop]}}}\n")
     code, out = rules("list", "--json")
-    listed = {rule["id"]: rule for rule in json.loads(out)}
+    listed = {rule["id"]: rule for rule in json.loads(out)["rules"]}
     assert code == 0 and "own" in listed and "registry-credential-stale" not in listed
     assert (listed["owner"]["severity"], listed["owner"]["params"]) == ("high", {"teams": ["shop"]})
     assert listed["owner"]["tuned"] == {"severity": "deep/ours.yaml:3", "params.teams": "audit.yaml:2"}
@@ -102,7 +103,7 @@ def test_several_folders_are_read_without_their_files_of_examples(rules, tmp_pat
         (tmp_path / name).mkdir()
         (tmp_path / name / "r.yaml").write_text(RULE.replace("owner", name))
         (tmp_path / name / "r.test.yaml").write_text(f"tests: [{{rule: {name}, given: {{}}, expect: unknown}}]\n")
-    assert [rule.id for rule in select_rules(["one", "two"], [], [])] == ["one", "two"]
+    assert [rule.id for rule in select_rules(["one", "two"], Selection())] == ["one", "two"]
 
 
 def test_rules_in_a_file_of_examples_by_its_name_are_not_left_out_in_silence(rules, tmp_path):

@@ -157,10 +157,18 @@ def test_what_is_pinged_is_an_address(option, url):
         settings(**{option: url})
 
 
+def test_a_metrics_file_may_stand_where_reports_will_be(tmp_path):
+    """A run makes the folder of the reports, and no other for metrics: nothing would read that one."""
+    made = settings(metrics_file=str(tmp_path / "new/x.prom"), output_dir=str(tmp_path / "new"))
+    assert made.metrics_file == str(tmp_path / "new/x.prom")
+
+
 @pytest.mark.parametrize(
     "given",
     [
         {"metrics_file": "x.txt"},
+        {"metrics_file": "nowhere/x.prom"},
+        {"metrics_file": "nowhere/x.prom", "output_dir": "."},
         {"metrics_push": "https://h?x=1"},
         {"metrics_push": "https://h#x"},
         {"heartbeat": "https://h/{a|b}"},

@@ -16,7 +16,7 @@ from northflank_audit.delivery import metrics, notify
 from northflank_audit.delivery.when import is_due
 from northflank_audit.errors import DeliveryError
 from northflank_audit.formats.subject import subject
-from tests.conftest import until
+from tests.conftest import QUICK, until
 from tests.delivery.conftest import KEY
 from tests.formats.conftest import HOSTILE, poisoned, result
 
@@ -227,11 +227,11 @@ def test_the_environment_names_whom_to_tell_where_no_file_does(audited, serve, t
     assert f"{notify_variable}, URL 2: " in ended.text
 
 
-def test_all_at_once_as_a_process(audit, serve, tmp_path):
+def test_all_at_once_as_a_process(process, serve, tmp_path):
     server = serve()
     (tmp_path / "n.txt").write_text(f"json://{server.place}/{KEY}/chat\n")
     given = ("--metrics-file", "a.prom", "--heartbeat", f"{server.url}/beat", "--notify-file", "n.txt")
-    ended = audit("--demo", "--metrics-push", f"{server.url}/push", *given, NORTHFLANK_AUDIT_NOTIFY_URLS="nosuch://x")
+    ended = process(*QUICK, "--metrics-push", f"{server.url}/push", *given, NORTHFLANK_AUDIT_NOTIFY_URLS="nosuch://x")
     assert (ended.code, ended.report["exitCode"], ended.err) == (1, 1, "")
     beat, group = f"POST /{KEY}/beat", "scope/account/source/demo"
     pushes = [f"PUT /{KEY}/push/metrics/job/{job}/{group}" for job in (metrics.JOB, metrics.SUCCESS_JOB)]
@@ -240,7 +240,7 @@ def test_all_at_once_as_a_process(audit, serve, tmp_path):
     assert KEY not in ended.out + ended.err + "".join(kept)
     server.answers = [400]
     server.asked.clear()
-    ended = audit("--demo", "--metrics-push", f"{server.url}/push", *given, "--log-format", "json", "--verbose")
+    ended = process(*QUICK, "--metrics-push", f"{server.url}/push", *given, "--log-format", "json", "--verbose")
     assert (ended.code, ended.report["exitCode"]) == (3, 3)
     assert len(ended.report["run"]["incompleteReasons"]) == 2
     assert server.paths == [f"{beat}/start", f"POST /{KEY}/chat", pushes[0], f"{beat}/fail"]

@@ -9,6 +9,7 @@ import sys
 from northflank_audit.delivery.files import alone
 from northflank_audit.formats import FORMATS
 from tests.conftest import AUDIT, NET, ROOT, until
+from tests.unpacked import unpacked
 
 RUNS = 4
 UNMEASURED = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
@@ -34,7 +35,7 @@ def arguments(folder, number):
 def seen(folder):
     """Return which run each report is of, by the report's name."""
     reports = sorted((folder / "reports").iterdir())
-    return {path.name: set(re.findall(r"only-\d", path.read_text())) for path in reports}
+    return {path.name: set(re.findall(rb"only-\d", unpacked(path.read_bytes()))) for path in reports}
 
 
 def test_reports_of_two_runs_at_once_do_not_mix(tmp_path):

@@ -48,6 +48,16 @@ def test_the_demo_in_every_format_for_machines(audit):
     assert len(root.findall(".//skipped")) >= report["summary"]["waived"]
 
 
+def test_csv_for_excel_of_a_region_with_semicolons(audit, tmp_path):
+    """By the config file and to standard output: an option of one format reaches it wherever it goes."""
+    (tmp_path / "audit.yaml").write_text("csv-dialect: excel-semicolon\n")
+    done = audit("--demo", "--config", "audit.yaml", "--rules", "pack:default", "--format", "csv", "--output", "csv=-")
+    content = (done.folder / "reports/report.csv").read_bytes()
+    assert content.startswith(b'\xef\xbb\xbf"run";"finished"')
+    assert done.out.replace("\n", "").startswith('\ufeff"run";"finished"')
+    assert audit("--demo", "--csv-dialect", "lotus").code == 2
+
+
 def test_what_does_not_fail_the_audit_fails_no_test_and_no_attestation(audit):
     done = audit("--demo", "--quiet", "--fail-on", "never", "--format", "json,junit,csv,attestation")
     assert done.code == 0

@@ -40,7 +40,7 @@ Since the report of 2026-11-17 06:00 UTC (run `fedcba9876543210`, incomplete): *
 | --- | --- | --- | --- |
 | High | A `a` | **new** a can be used by every project | Restricted to projects `unrestricted` |
 
-Northflank audit of 2026-11-24 06:00 UTC. Source: Northflank API. Account: the token's own. 3 registry credentials × 2 rules = 6 verdicts. Run `0123456789abcdef`, northflank-audit 1.0.0.
+Northflank audit of 2026-11-24 06:00 UTC. Source: Northflank API. Account: the token's own account. 3 registry credentials × 2 rules = 6 verdicts. Run `0123456789abcdef`, northflank-audit 1.0.0.
 """
     )
 

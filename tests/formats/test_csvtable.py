@@ -28,17 +28,28 @@ def test_the_whole_table(report):
     assert FORMATS["csv"].render(report) == (
         '"run","finished","complete","rule","title","severity","status","state","became","waived_until","waiver_owner",'
         '"waiver_reason","resource_type","resource_id","resource_name","team","message","evidence","controls",'
-        '"fingerprint","outcome","counts","project"\r\n'
+        '"fingerprint","outcome","counts","project","annotation_owner","annotation_due","annotation_overdue",'
+        '"annotation_comment","annotation_incorrect"\r\n'
         '"0123456789abcdef","2026-11-24 06:00:02","true","unrestricted","Restricted to projects","high",'
         '"fail","","","","","","registry-credential","a","A","","a can be used by every project",'
-        '"{""restrictions.restricted"":false}","soc2:CC6.1 soc2:CC6.3 own:1","6b5f95636588782c585bd8fbb1513038","violation","true",""\r\n'
+        '"{""restrictions.restricted"":false}","soc2:CC6.1 soc2:CC6.3 own:1","6b5f95636588782c585bd8fbb1513038","violation","true","","","","","",""\r\n'
         '"0123456789abcdef","2026-11-24 06:00:02","true","unrestricted","Restricted to projects","high",'
         '"unknown","","","","","","registry-credential","c","C","","c could not be evaluated","",'
-        '"soc2:CC6.1 soc2:CC6.3 own:1","4e49c1d969598959ac79ac2d194d63ce","unknown","true",""\r\n'
+        '"soc2:CC6.1 soc2:CC6.3 own:1","4e49c1d969598959ac79ac2d194d63ce","unknown","true","","","","","",""\r\n'
         '"0123456789abcdef","2026-11-24 06:00:02","true","provider","Provider is allowed","low","fail","",'
         '"","2027-01-31","ops@example.com","Migrated in Q1","registry-credential","b","B","","b uses quay",'
-        '"{""restrictions.restricted"":false}","soc2:CC6.3 soc2:CC9.2","3eed03fd3eecd452532346891dac77a0","waived","false",""\r\n'
+        '"{""restrictions.restricted"":false}","soc2:CC6.3 soc2:CC9.2","3eed03fd3eecd452532346891dac77a0","waived","false","","","","","",""\r\n'
     )
+
+
+@pytest.mark.parametrize(("dialect", "separator"), [("excel", ","), ("excel-semicolon", ";")])
+def test_for_excel_a_mark_says_utf_8_and_the_region_chooses_the_separator(full, dialect, separator):
+    content = FORMATS["csv"].content(full, csv_dialect=dialect)
+    assert content.startswith(b"\xef\xbb\xbf")
+    read = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=separator, strict=True))
+    assert read[0] == list(COLUMNS)
+    assert read[1:] == [list(row.values()) for row in table(full)]
+    assert not FORMATS["csv"].content(full).startswith(b"\xef\xbb\xbf")
 
 
 def test_what_is_no_verdict_of_this_audit_has_no_status(full):
@@ -168,5 +179,6 @@ def test_formulas_are_taken_apart_in_every_column(report):
         run=replace(report.run, complete=False, incomplete_reasons=[text]),
     )
     values = [value for row in table(poisoned) for value in row.values()]
-    assert values.count("'" + text) == 6
+    assert values.count("'" + text) == 5
+    assert values.count(f"'{text}/{text}") == 1  # without a name, the label
     assert not any(value.startswith("=") for value in values)

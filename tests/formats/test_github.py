@@ -75,7 +75,7 @@ def test_a_rule_that_failed_itself_is_a_warning(report):
 
 
 def test_a_team_is_named(with_account):
-    assert "::payments/payments: team payments holds more than 100\n" in render(with_account)
+    assert "::team payments: team payments holds more than 100\n" in render(with_account)
 
 
 def test_no_more_are_given_than_a_step_shows_the_worst_come_first_and_the_rest_is_counted(incomplete):

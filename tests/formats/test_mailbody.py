@@ -52,7 +52,7 @@ TO BE LOOKED AT
   - The waiver of provider for b matched no violation (ops@example.com)
 
 HOW THIS WAS MEASURED
-  2026-11-24 06:00 UTC, own account. Source: Northflank API,
+  2026-11-24 06:00 UTC, the token's own account. Source: Northflank API,
   https://api.northflank.com.
   3 registry credentials × 2 rules = 6 verdicts. 4 requests, 1 page (the API
   counted 3 resources), 2.5 s.

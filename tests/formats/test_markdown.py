@@ -111,7 +111,7 @@ def test_hostile_text_makes_nothing(hostile):
 def test_hostile_text_leaves_the_tables_whole(hostile):
     found = parsed(FORMATS["md"].render(hostile))
     kinds = [kind(token) for token in found if token.type.endswith("_open")]
-    assert kinds.count("table") == 10
+    assert kinds.count("table") == 11
     rows = " ".join(kinds).split("tr ")[1:]
     cells = [row.split().count("td") for row in rows if "td" in row.split()]
     assert cells == [2] * 5 + [3] * 5 + [4] * 2 + [10] * 2 + [3]
@@ -305,6 +305,7 @@ def test_of_many_rules_those_with_new_violations_and_the_worst_are_shown_and_the
     sections = text.count("### High: ")
     left = (120 - sections) * 40
     assert f"… and {left} violations of {120 - sections} more rules, in report.json" in text
+    assert all(f"`rule-{n:03}`" in text for n in range(120)), "the rest is named"
 
 
 def test_evidence_is_not_longer_than_a_reader_takes(report):
@@ -320,7 +321,7 @@ def test_the_whole_of_it(report):
         == """\
 # VIOLATED: 1 violation on 1 of 3 registry credentials
 
-Northflank audit of 2026-11-24 06:00 UTC. Source: Northflank API, `https://api.northflank.com`. Account: the token's own.
+Northflank audit of 2026-11-24 06:00 UTC. Source: Northflank API, `https://api.northflank.com`. Account: the token's own account.
 
 | Severity | Violations |
 | --- | ---: |

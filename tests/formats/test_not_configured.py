@@ -12,6 +12,7 @@ from northflank_audit.formats import FORMATS, mailbody
 from northflank_audit.formats.brief import brief
 from northflank_audit.model import Severity
 from northflank_audit.report import NotConfigured, Subject
+from tests.unpacked import rendered
 
 RULE = NotConfigured(
     id="hosts",
@@ -34,10 +35,10 @@ def unset(report):
     "name", [name for name in FORMATS if name not in ("ocsf", "gitlab", "json", "attestation", "github")]
 )
 def test_a_report_names_the_rule_and_what_to_set(unset, report, name):
-    text = FORMATS[name].render(unset)
+    text = rendered(FORMATS[name], unset)
     assert WHY in text
     assert "hosts" in text
-    assert "onfigured" not in FORMATS[name].render(report).replace("notConfigured", "")
+    assert "onfigured" not in rendered(FORMATS[name], report).replace("notConfigured", "")
 
 
 def test_it_stands_under_a_heading_of_its_own(unset):

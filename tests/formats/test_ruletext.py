@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from northflank_audit.cli.summary import lines
 from northflank_audit.formats import FORMATS, mailbody
 from northflank_audit.formats.ruletext import LONGEST, html, markdown, plain
+from tests.unpacked import rendered
 
 SMALL = "Set `restricted` to *true*, see [the docs](https://docs.example/a?b=c) or https://ours.example/."
 
@@ -89,4 +90,4 @@ def test_people_read_it_rendered(marked):
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("html", "md", "json", "attestation")])
 def test_elsewhere_it_is_plain(marked, name):
-    assert "`" not in FORMATS[name].render(marked)
+    assert "`" not in rendered(FORMATS[name], marked)

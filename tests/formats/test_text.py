@@ -170,7 +170,7 @@ def test_a_result_is_told_in_a_line_that_stands_alone(full, with_account):
         "registry credential z: violated before, now unknown (rule did not run): "
     )
     assert result_line(with_account.results[-1]) == "team payments: team payments holds more than 100"
-    assert label(ResourceName("account", "account", None, None)) == "the account"
+    assert label(ResourceName("account", "account", None, None)) == "the token's own account"
 
 
 def test_an_incomplete_audit_has_a_reason(report, incomplete):

@@ -16,18 +16,19 @@ from msgspec.structs import replace
 from northflank_audit.audit.comparison import BaselineComparison
 from northflank_audit.audit.memory import HistoryComparison
 from northflank_audit.audit.verdict_totals import VerdictTotals
+from northflank_audit.gate import Gate
 from northflank_audit.history.database import Database
 from northflank_audit.history.ledger import record
 from northflank_audit.history.past import Holder, read_past
-from northflank_audit.model import Severity
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.policy.remarks.remark_book import WaiverBook
 from northflank_audit.report import Coverage, Origin, Report, Run, Tool
 from tests.conftest import NET, needed, until
 
 HOLDER = Holder("api.northflank.com", "acme")
 START = dt.datetime(2026, 1, 1, 6, tzinfo=dt.UTC)
 API = Origin(kind="api", url="https://api.northflank.com")
+EVERYTHING = Gate()
 _NUMBERS = count()
 
 
@@ -117,6 +118,7 @@ class Account:
         unread=(),
         baseline=None,
         undelivered=False,
+        gate=EVERYTHING,
     ) -> Report:
         """Evaluate, compare with the history (else with a baseline), record, and return the report."""
         comparison = None
@@ -140,7 +142,7 @@ class Account:
             undelivered=["disk full"] if undelivered else [],
         )
         report = totals.report(
-            Tool("t", "1"), run, Coverage(), [], Severity.INFO, seen=seen, accounts=list(teams), unread=unread
+            Tool("t", "1"), run, Coverage(), [], gate, seen=seen, accounts=list(teams), unread=unread
         )
         if self.database is not None:
             with self.database.writing() as connection:

@@ -18,8 +18,8 @@ import northflank_audit
 from northflank_audit import AuditSettings, Report, StartError, audit, read_report
 from northflank_audit.emulator import Emulator, load
 from northflank_audit.formats import FORMATS
-from northflank_audit.library.settings import BESIDES_OPTIONS, _command
-from northflank_audit.library.settings import AuditSettings as Internal
+from northflank_audit.library.audit_settings import BESIDES_OPTIONS, _command
+from northflank_audit.library.audit_settings import AuditSettings as Internal
 from tests.conftest import ROOT
 from tests.formats.conftest import full, incomplete, report
 

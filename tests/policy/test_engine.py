@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from northflank_audit.model import Account, Status, Waiver, fingerprint
+from northflank_audit.model import Account, Status, fingerprint
 from northflank_audit.policy.engine import PAGE, Engine
 from northflank_audit.policy.explain import steps
 from northflank_audit.policy.expressions.cel import MOST_STEPS, NO_ADDRESS, Missing
 from northflank_audit.policy.rules.examples import present
+from northflank_audit.remarks import Waiver
 from northflank_audit.resources import TYPES
 from tests.conftest import resource, rule, rules
 

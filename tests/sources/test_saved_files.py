@@ -1,24 +1,30 @@
+import dataclasses
 import datetime as dt
 import json
+from contextlib import ExitStack
 from functools import partial
 
 import msgspec
 import pytest
+import requests
 
 from northflank_audit.audit import runner
 from northflank_audit.audit.request import AuditRequest
+from northflank_audit.audit.source_opening import input_file
 from northflank_audit.config.policy import Policy
+from northflank_audit.emulator import Emulator, load
 from northflank_audit.errors import StartError
 from northflank_audit.model import Account, Resource, Status
 from northflank_audit.report import Origin, Tool
-from northflank_audit.resources import TYPES
+from northflank_audit.resources import TYPES, Scope
 from northflank_audit.resources.decode import listed
 from northflank_audit.resources.needs import Needs
 from northflank_audit.sources import snapshot as snapshots
 from northflank_audit.sources.interface import NOT_ASKED, Source
 from northflank_audit.sources.saved_files import DIFFERENT, NO_DETAILS, NOT_STATED, InputFile, InputSource
 from northflank_audit.sources.snapshot import SnapshotWriter, digest
-from tests.conftest import CREDENTIALS, needing, resource, rule
+from tests.conftest import CREDENTIALS, NET, needing, resource, rule
+from tests.sampled import NOW, resources
 
 CLI = {"credentials": [{"id": "a", "name": "A"}, {"id": "b"}]}
 
@@ -523,3 +529,98 @@ def test_a_record_that_is_nested_too_deeply_takes_nothing_from_the_others():
     made = source({"credentials": [deep, {"id": "sound"}]})
     assert [each.id for page in made.pages(CREDENTIALS) for each in page] == ["sound"]
     assert made.problems == ["f0.json: the registry credential 'deep' is nested too deeply to be evaluated"]
+
+
+# -- Answers of every type ---------------------------------------------------------------------------------------------
+SAMPLE = load(None, NOW)
+LISTED_TYPES = [kind for kind in TYPES.values() if kind.listing and kind.within is None]
+
+
+@pytest.fixture(scope="module")
+def asked():
+    """Ask the emulator for what the sample account has, as a person would with curl: `asked(path)` gives the bytes."""
+    with ExitStack() as servers:
+        urls = {}
+
+        def ask(kind, path):
+            owner = "org" if kind.scope is Scope.ORGANISATION else "team"
+            if owner not in urls:
+                accounts = dataclasses.replace(SAMPLE, auth={**SAMPLE.auth, "entityType": owner})
+                urls[owner] = servers.enter_context(Emulator(accounts, token="t")).url
+            headers = {"Authorization": "Bearer t"}
+            return requests.get(f"{urls[owner]}{path}", {"per_page": 100}, headers=headers, timeout=NET).content
+
+        yield ask
+
+
+@pytest.mark.parametrize("kind", LISTED_TYPES, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("form", ["api", "cli"])
+def test_what_the_api_answers_for_a_types_list_can_be_audited_as_a_file(asked, tmp_path, kind, form):
+    """`TYPE[@PROJECT]=FILE`, with the whole answer, or with what is below its `data`, as the CLI prints it."""
+    team = SAMPLE.auth["entityId"] if kind.scope is Scope.TEAM else None
+    base = "/v1" if team is None else f"/v1/teams/{team}"
+    of_project = kind.scope is Scope.PROJECT
+    expected = [each for each in resources(None, SAMPLE) if each.type == kind.name]
+    projects = {each.project for each in expected}
+    given = []
+    for project in projects:
+        content = asked(kind, base + kind.listing.path.replace("{project}", str(project)))
+        if form == "cli":
+            content = json.dumps(json.loads(content)["data"]).encode()
+        path = tmp_path / f"{project}.json"
+        path.write_bytes(content)
+        given.append(input_file(f"{kind.name}@{project}={path}" if of_project else f"{kind.name}={path}"))
+    found = InputSource(given, team)
+    items = [each for page in found.pages(needing(kind.name)) for each in page]
+    assert found.problems == []
+    assert {(each.type, each.team, each.project, each.id) for each in items} == {
+        (kind.name, team, each.project, each.id) for each in expected
+    }
+    assert items
+    no_secret = SnapshotWriter()
+    no_secret.add(items)
+    assert "not-a-real-secret" not in no_secret.text(Tool("t", "1"), NOW, found)
+
+
+EXTERNAL = {"externalAddons": [{"name": "a"}], "pagination": {"page": 1, "perPage": 100, "total": 1}}
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"data": {"data": EXTERNAL}, "pagination": {"hasNextPage": False, "count": 1}}, ""),
+        ({"data": EXTERNAL}, ""),
+        ({"data": {"data": EXTERNAL}, "pagination": {"hasNextPage": True}}, "there is a next page"),
+        ({"data": {"data": EXTERNAL}}, "does not say whether there is a next page"),
+        (
+            {"data": {**EXTERNAL, "pagination": {"page": 1, "perPage": 1, "total": 2}}},
+            "its two 'pagination' say different things about whether there is a next page",
+        ),
+        (
+            {"data": {**EXTERNAL, "pagination": {"page": 1, "perPage": 9, "total": 2}}},
+            "means that this page has 2 items",
+        ),
+        ({"data": {**EXTERNAL, "pagination": {}}}, "its second 'pagination' does not say which page this is"),
+    ],
+)
+def test_a_second_pagination_is_held_against_the_first(value, problem):
+    found, items = answers((value, "external-addon", "p"), needs=needing("external-addon"))
+    assert [each.id for each in items] == ["a"]
+    assert [each for each in found.problems if problem not in each] == []
+    assert bool(found.problems) is bool(problem)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"data": {"data": EXTERNAL, "externalAddons": []}}, {"data": {"data": {}}}, {"data": [{"name": "a"}]}, EXTERNAL],
+)
+def test_an_external_addons_answer_of_no_known_form_is_refused(value):
+    with pytest.raises(StartError, match="f0.json: it"):
+        answers((value, "external-addon", "p"), needs=needing("external-addon"))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TYPES.values() if kind.within], ids=lambda kind: kind.name)
+def test_a_file_of_a_child_type_is_refused_since_it_does_not_say_whose_they_are(tmp_path, kind):
+    (tmp_path / "f.json").write_text("[]")
+    with pytest.raises(StartError, match=f"{kind.plural} are parts of {kind.within.parent.plural}"):
+        input_file(f"{kind.name}={tmp_path / 'f.json'}")

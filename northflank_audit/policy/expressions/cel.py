@@ -216,7 +216,7 @@ class Expression:
             return None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)  # a cache that holds less than all packs have is of no use to who goes through them twice
 def compiled(source: str, resource_type: str) -> Expression:
     """Return an expression, compiled once for validation, lint and the engine. Raises CelError."""
     return Expression(source, resource_type)

@@ -4,9 +4,7 @@ The engine itself evaluates each part, within `cel.bind` for what macros around 
 engine's. This module only knows the order of evaluation (`&&`, `||`, `?:`, `all`, `exists`).
 """
 
-import datetime as dt
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -27,12 +25,10 @@ MOST_TRACED: Final = 5
 """The most elements of a list or map that are traced in a macro."""
 MOST_SEARCHED: Final = 200
 """The most elements that are searched for one that decides, or can't be evaluated."""
-_WIDTH: Final = 100
 _LITERALS: Final = {"number", "string", "bytes", "bool", "null"}
 _LOOPS: Final = {"all", "exists", "exists_one", "filter", "map"}
 _ENDS: Final = {"all": False, "exists": True}
 """The value of an element that ends a macro's evaluation."""
-_MISSING_KEY: Final = re.compile(r'Key not found in map : "?(.*?)"?$', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +71,6 @@ def trace(
     root, scope = parse(source), _Scope(source, variables, resource_type, absent)
     steps = tuple(_below(root, scope)) or tuple(_parts([root], scope))
     return Step(source, root.start, root.end, outcome, steps)
-
-
-def lines(step: Step, name: str = "") -> Iterator[str]:
-    """Yield a step and those below it as printable, indented lines; `name` is that of the whole expression."""
-    yield f"{name or excerpt(step.text, _WIDTH)}  {_worded(step.outcome, whole=bool(name))}"
-    for below in step.steps:
-        yield from (f"  {line}" for line in lines(below))
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,44 +239,3 @@ def _lacking(node: Node, scope: _Scope) -> str | None:
         return _lacking(above, scope)
     key = node.word.strip("`") if node.kind == "select" else node.children[1].text(scope.source)
     return f"{excerpt(above.text(scope.source))} has no `{key}`"
-
-
-def _worded(outcome: Any, *, whole: bool) -> str:
-    match outcome:
-        case Missing(variable=variable) if variable:
-            return f"= {'unknown' if whole else 'missing'}: `{variable}` is not known"
-        case Missing(reason):
-            reason = _MISSING_KEY.sub(r"`\1` is missing", reason)
-            return f"= {'unknown' if whole else 'missing'}: {excerpt(reason, _WIDTH)}"
-        case Failed(reason):
-            return f"= {'error' if whole else 'failed'}: {excerpt(reason, _WIDTH)}"
-        case NotNeeded():
-            return "not needed"
-        case Untraced(count):
-            return f"… {count} more"
-        case value:
-            return f"= {excerpt(json.dumps(_ordered(value), ensure_ascii=False, default=_as_text), _WIDTH)}"
-
-
-def _ordered(value: Any) -> Any:
-    """Sort keys, so that the same input gives the same text."""
-    match value:
-        case list():
-            return [_ordered(item) for item in value]
-        case dict():
-            return {key: _ordered(value[key]) for key in sorted(value, key=str)}
-        case _:
-            return value
-
-
-def _as_text(value: Any) -> str:
-    """Return a value that JSON lacks as text, nearly as CEL's `string()` does."""
-    match value:
-        case dt.datetime():
-            return value.isoformat().replace("+00:00", "Z")
-        case dt.timedelta():
-            return f"{value.total_seconds()}".removesuffix(".0") + "s"
-        case bytes() | bytearray():
-            return value.decode(errors="backslashreplace")
-        case _:  # a type
-            return str(value)

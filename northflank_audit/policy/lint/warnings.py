@@ -11,7 +11,7 @@ from northflank_audit.policy.expressions.cel import compiled
 from northflank_audit.policy.expressions.field_reads import FieldRead
 from northflank_audit.policy.lint.clauses import suspect_clauses
 from northflank_audit.policy.lint.vacuous import vacuous_parts
-from northflank_audit.policy.rules.examples import run
+from northflank_audit.policy.rules.examples import example_id, run
 from northflank_audit.policy.rules.rulebook import Definition, Rulebook
 from northflank_audit.policy.rules.validation import impossible
 from northflank_audit.resources import TYPES, ResourceType
@@ -24,6 +24,8 @@ def warnings(book: Rulebook) -> Iterator[FileError]:
     """Yield warnings about the rules of a book."""
     for rule_id, rule in book.rules.items():
         yield from of_rule(rule, book.definitions[rule_id])
+        for example in (*_examples(book.definitions[rule_id]), *book.added_examples.get(rule_id, ())):
+            yield from _merged_records(example, TYPES[rule.resource])
 
 
 def of_rule(rule: Rule, definition: Definition) -> Iterator[FileError]:
@@ -61,6 +63,31 @@ def _misspelt_records(definition: Definition, kind: ResourceType) -> Iterator[Fi
             if hint:  # a name unlike any known field may be intended
                 there = (*here, "tests", number, "given", key)
                 yield document.error(there, f"the API has no field '{key}'{hint}", key=True, warning=True)
+
+
+def _examples(definition: Definition) -> Iterator[Definition]:
+    """Yield where the examples within a rule stand."""
+    document, here = definition.document, definition.here
+    yield from (Definition(document, (*here, "tests", n)) for n in range(len(document.at(here).get("tests") or [])))
+
+
+def _merged_records(example: Definition, kind: ResourceType) -> Iterator[FileError]:
+    """Yield the records of an example's lists that are taken for `given`, by their id or without any, and differ."""
+    document, here = example.document, example.here
+    value = document.at(here)
+    given, account = value.get("given") or {}, value.get("account") or {}
+    own = [
+        (("resources",), value.get("resources") or []),
+        (("account", kind.collection), account.get(kind.collection) or []),
+    ]
+    for where, records in own if kind.listing is not None else ():
+        for number, record in enumerate(records):
+            if example_id(record, kind) == example_id(given, kind):
+                if record != given and not record.items() <= given.items():
+                    same = "neither has an id" if kind.identity(record) is None else "it has the same id"
+                    problem = f"this {kind.singular} is taken for the one of 'given', since {same}, and differs from it"
+                    yield document.error((*here, *where, number), problem, warning=True)
+                break
 
 
 def unshown(rule: Rule, definition: Definition) -> Iterator[FileError]:

@@ -10,7 +10,7 @@ from northflank_audit.model import Example
 from northflank_audit.policy.expressions.cel import compiled
 from northflank_audit.policy.rules import validation
 from northflank_audit.policy.rules.rule_file import TestEntry, TestFile
-from northflank_audit.policy.rules.rulebook import Rulebook, absent
+from northflank_audit.policy.rules.rulebook import Definition, Rulebook, absent
 
 
 def add_tests(book: Rulebook, files: Iterable[tuple[str, str]]) -> None:
@@ -50,3 +50,4 @@ def _add_test(book: Rulebook, document: Document, here: Path) -> None:
         values = {key: value for key, value in asdict(entry).items() if key != "rule"}
         example = Example(**values, origin=f"{document.path}:{document.line(here)}")
         book.rules[rule.id] = replace(rule, tests=[*rule.tests, example])
+        book.added_examples.setdefault(rule.id, []).append(Definition(document, here))

@@ -1,6 +1,7 @@
 """Runs the examples of rules, each a test of its rule."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,8 +67,11 @@ class ExampleInput:
 def run(rules: Sequence[Rule]) -> Iterator[ExampleOutcome]:
     """Evaluate every example by its rule, with the rule's parameters and the example's own."""
     for rule in rules:
+        engine, made_for = None, None
         for number, example in enumerate(rule.tests, 1):
-            engine = Engine([as_in(rule, example)], example.now)
+            settings = (repr(example.params), example.now)  # 1 and true are equal, and differ here
+            if engine is None or made_for != settings:
+                engine, made_for = Engine([as_in(rule, example)], example.now), settings
             verdict = _verdict(engine, example_input(rule, example))
             yield ExampleOutcome(rule, number, example, verdict.status, engine.result(verdict).message)
 
@@ -88,7 +92,7 @@ def example_input(rule: Rule, example: Example) -> ExampleInput:
     unknown = {name: "the example does not give them" for name in TYPES if name not in lists}
     projects = [str(each.get("id")) for each in lists.get(PROJECT_TYPE, ())]
     account = Account(team=None, projects=projects, unknown=unknown)
-    every = [_resource(record, TYPES[name], example) for name, records in lists.items() for record in records]
+    every = [each for name, records in lists.items() for each in _resources(records, TYPES[name], example)]
     if kind.listing is None:
         return ExampleInput(account.resource, account, every)
     given = _resource(example.given, kind, example)
@@ -104,12 +108,27 @@ def _verdict(engine: Engine, inputs: ExampleInput) -> Verdict:
     return next(each for each in verdicts if each.resource.identity == inputs.given.identity)
 
 
+def _resources(records: Sequence[dict[str, Any]], kind: ResourceType, example: Example) -> Iterator[Resource]:
+    """Yield the resources of a list, each its own: those of the same id are taken to be in different projects."""
+    seen: Counter[str] = Counter()
+    for record in records:
+        resource = _resource(record, kind, example)
+        again = seen[resource.id]
+        seen[resource.id] += 1
+        yield replace(resource, project=f"another project ({again})") if again else resource
+
+
+def example_id(record: Mapping[str, Any], kind: ResourceType) -> str:
+    """Return the id of an example's record. A record of a list that has the id of `given` is `given`."""
+    return kind.identity(dict(record)) or str(record.get(kind.id, "example"))
+
+
 def _resource(given: dict[str, Any], kind: ResourceType, example: Example) -> Resource:
     record = present(given, kind)
     name = record.get(kind.label)
     return Resource(
         type=kind.name,
-        id=kind.identity(record) or str(record.get(kind.id, "example")),
+        id=example_id(record, kind),
         name=None if name is None else str(name),
         team=None,
         record=record,

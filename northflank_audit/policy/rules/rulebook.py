@@ -27,7 +27,7 @@ Raises StartError if there is none.
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """The position of a rule."""
+    """Where a rule, or an example of one, stands."""
 
     document: Document
     here: Path
@@ -46,6 +46,8 @@ class Rulebook:
     flawed: set[str] = field(default_factory=set)
     """Ids of rules with mistakes, which are not among the rules."""
     diagnostics: list[FileError] = field(default_factory=list)
+    added_examples: dict[str, list[Definition]] = field(default_factory=dict)
+    """By the rule's id, where the examples stand that files of their own add to it."""
     unread: list[str] = field(default_factory=list)
     """Folders with rule files that were not read."""
 

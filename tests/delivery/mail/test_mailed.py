@@ -6,6 +6,7 @@ import re
 import pytest
 
 from northflank_audit.cli import app
+from tests.conftest import QUICK
 from tests.delivery.mail.conftest import PASSWORD, logins, secured
 
 TO = "a@example.com"
@@ -42,7 +43,7 @@ def test_the_demo_is_mailed(audit, config, serve, mailbox):
 
 def test_a_mail_that_can_not_be_sent_loses_no_report(audit, config, serve, mailbox):
     mailbox.answers["DATA"] = ["554 5.7.1 spam"]
-    ended = audit("--demo", "--email-to", TO, "--output", "md=-", *config(smtp=plain(serve())))
+    ended = audit(*QUICK, "--email-to", TO, "--output", "md=-", *config(smtp=plain(serve())))
     assert ended.code == 3
     (reason,) = ended.report["run"]["incompleteReasons"]
     assert re.fullmatch(
@@ -66,9 +67,7 @@ def test_the_password_comes_from_the_environment_or_a_file_and_shows_nowhere(
     given = {"SSL_CERT_FILE": str(tmp_path / "authority.pem")}
     for place in ({"password-env": "SMTP_PASSWORD"}, {"password-file": "password"}):
         (tmp_path / "password").write_text(PASSWORD + "\n" if "password-file" in place else "")
-        ended = audit(
-            "--demo", "--verbose", *config(to=[TO], smtp={**server, **place}), **given, SMTP_PASSWORD=PASSWORD
-        )
+        ended = audit(*QUICK, "--verbose", *config(to=[TO], smtp={**server, **place}), **given, SMTP_PASSWORD=PASSWORD)
         assert ended.code == 1, ended.err
         for shown in (ended.out, ended.err, *(path.read_text() for path in (ended.folder / "reports").iterdir())):
             assert PASSWORD not in shown
@@ -81,7 +80,7 @@ def refused(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
 
     def said(*arguments):
-        monkeypatch.setattr("sys.argv", ["audit.py", "--demo", *arguments])
+        monkeypatch.setattr("sys.argv", ["audit.py", *QUICK, *arguments])
         with pytest.raises(SystemExit) as ended:
             app.main()
         assert ended.value.code == 2

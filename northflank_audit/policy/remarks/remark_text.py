@@ -1,91 +1,96 @@
-"""Adds a waiver to the text of a waiver file, and changes nothing else."""
+"""More remarks in the text of a file, whose every other character stays: comments, order, line ends."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 import yaml
-from msgspec import UNSET
 
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import FileErrors, StartError
-from northflank_audit.model import Waiver
-from northflank_audit.policy.waivers.waiver_book import read
+from northflank_audit.policy.remarks.remark_book import R
+from northflank_audit.policy.remarks.remark_files import RemarkForm, read
+from northflank_audit.remarks import Remark
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _LINE_WIDTH: Final = 2**30
 """Characters per line, so that no line is folded."""
 
 
-def added(text: str, path: str, waiver: Waiver) -> tuple[str, int]:
-    """Return the text with the waiver after the others, and the line, from 1, on which it begins.
+def added(text: str, path: str, form: RemarkForm[R], remarks: Sequence[R]) -> tuple[str, list[int]]:
+    """Return the text with remarks put behind the others, and the lines, from 1, on which they begin.
 
-    Raises FileErrors for a file with mistakes, and StartError for one to which it can't be added.
+    Raises FileErrors for a file with mistakes, and StartError for one that they can't be put into as they should be.
     """
     document = Document(text, path, strict=False)
-    old, diagnostics = ([], document.diagnostics) if document.value is None else read(document)
-    empty = isinstance(document.value, dict) and list(document.value) == ["waivers"] and not document.value["waivers"]
+    old, diagnostics = ([], document.diagnostics) if document.value is None else read(document, form)
+    empty = isinstance(document.value, dict) and list(document.value) == [form.key] and not document.value[form.key]
     if diagnostics and (document.diagnostics or not empty):
         raise FileErrors(diagnostics)
-    at, piece = _piece(document, text, waiver)
+    at, piece = _piece(document, text, form.key, remarks)
     new = text[:at] + piece + text[at:]
     after = Document(new, path, strict=False)
-    waivers, diagnostics = read(after)
-    if diagnostics or [each for _, each in waivers] != [*(each for _, each in old), waiver]:
-        raise StartError(f"{path}: can't add a waiver to a file of this form; add it yourself:\n{_block(waiver)}")
-    return new, after.line(waivers[-1][0])
+    everything, diagnostics = read(after, form)
+    if diagnostics or [each for _, each in everything] != [*(each for _, each in old), *remarks]:
+        raise StartError(
+            f"{path}: {form.one} can't be put into it in this form; write it there yourself:\n{_block(remarks)}"
+        )
+    return new, [after.line(here) for here, _ in everything[len(old) :]]
 
 
-def entry(waiver: Waiver) -> dict[str, str | None]:
-    """Return a waiver as a map, with its keys in the usual order."""
-    scope = {"team": waiver.team, "project": waiver.project, "type": waiver.type}
-    narrowed = {key: value for key, value in scope.items() if value is not UNSET}
-    owned = {"reason": waiver.reason, "owner": waiver.owner, "expires": waiver.expires.isoformat()}
-    return {"rule": waiver.rule, "resource": waiver.resource, **narrowed, **owned}
+def entry(remark: Remark) -> dict[str, Any]:
+    """Return a remark as a file has it, its keys in the order in which they are written."""
+    made: dict[str, Any] = msgspec.to_builtins(remark)
+    return made
 
 
-def _piece(document: Document, text: str, waiver: Waiver) -> tuple[int, str]:
+def _piece(document: Document, text: str, key: str, remarks: Sequence[Remark]) -> tuple[int, str]:
     """Return the position and the text to insert."""
     end_of_line = (_LINE_END.findall(text) or ["\n"])[0]
-    node = document.node(("waivers",))
+    node = document.node((key,))
     if node is None:  # nothing, or nothing but comments
-        return len(text), _lines(_after(text, len(text), end_of_line), "waivers:\n" + _block(waiver, "  "), end_of_line)
+        return len(text), _lines(_after(text, len(text), end_of_line), f"{key}:\n" + _block(remarks), end_of_line)
     if isinstance(node, yaml.SequenceNode) and node.flow_style:
         start = _original(text, node.value[-1].end_mark.index if node.value else node.start_mark.index + 1)
-        return start, (", " if node.value else "") + _flow(waiver)
+        return start, (", " if node.value else "") + ", ".join(map(_flow, remarks))
     if isinstance(node, yaml.SequenceNode):
         indent = node.start_mark.column
         at = _past_comments(text, _line_end(text, _original(text, _last(node).end_mark.index)), indent)
     else:
         indent = 2
         at = _line_end(text, _original(text, node.start_mark.index))
-    return at, _lines(_after(text, at, end_of_line), _block(waiver, " " * indent), end_of_line)
+    return at, _lines(_after(text, at, end_of_line), _block(remarks, " " * indent), end_of_line)
 
 
 def _lines(before: str, block: str, end_of_line: str) -> str:
     return before + block.replace("\n", end_of_line)
 
 
-def _block(waiver: Waiver, indent: str = "  ") -> str:
-    lines = [f"{key}: {_scalar(value)}" for key, value in entry(waiver).items()]
-    return "".join(f"{indent}{'- ' if not number else '  '}{line}\n" for number, line in enumerate(lines))
+def _block(remarks: Sequence[Remark], indent: str = "  ") -> str:
+    return "".join(
+        f"{indent}{'  ' if number else '- '}{key}: {_scalar(value)}\n"
+        for remark in remarks
+        for number, (key, value) in enumerate(entry(remark).items())
+    )
 
 
-def _flow(waiver: Waiver) -> str:
-    return "{" + ", ".join(f"{key}: {_quoted(value)}" for key, value in entry(waiver).items()) + "}"
+def _flow(remark: Remark) -> str:
+    return "{" + ", ".join(f"{key}: {_quoted(value)}" for key, value in entry(remark).items()) + "}"
 
 
-def _scalar(value: str | None) -> str:
-    """Return text as YAML on one line: plain if that is unambiguous, else quoted."""
-    if value is None:
-        return "null"
+def _scalar(value: Any) -> str:
+    """Return a value as YAML writes it: text plain where that says the same, else quoted, on one line."""
+    if not isinstance(value, str):
+        return _quoted(value)
     plain: str = yaml.safe_dump(value, allow_unicode=True, width=_LINE_WIDTH).removesuffix("...\n").removesuffix("\n")
     is_date = re.fullmatch(r"'\d{4}-\d\d-\d\d'", plain)
     return _quoted(value) if len(value.splitlines()) > 1 else value if is_date else plain
 
 
-def _quoted(value: str | None) -> str:
-    if value is None:
-        return "null"
+def _quoted(value: Any) -> str:
+    if not isinstance(value, str):
+        return msgspec.json.encode(value).decode()  # null, true
     quoted: Any = yaml.safe_dump(value, allow_unicode=True, width=_LINE_WIDTH, default_style='"')
     return str(quoted).rstrip("\n")
 

@@ -1,23 +1,16 @@
-"""Logs how a run starts and ends."""
+"""Logs how a run ended."""
 
 import logging
 
-from northflank_audit.config.policy import Policy
 from northflank_audit.formats.headline import headline, outcome
-from northflank_audit.formats.text import plural
 from northflank_audit.report import Report
 
 log = logging.getLogger(__name__)
 
 
-def log_start(policy: Policy) -> None:
-    """Log how many rules the run has."""
-    log.info("the audit begins, with %s", plural(len(policy.rules), "rule"))
-
-
 def log_outcome(report: Report) -> None:
     """Log how the run ended, with fields on which a program can alert."""
-    fields = {
+    came = {
         "outcome": outcome(report),
         "exitCode": report.exit_code,
         "violations": report.summary.fail,
@@ -25,4 +18,4 @@ def log_outcome(report: Report) -> None:
         "reasons": report.run.incomplete_reasons,
     }
     level = logging.INFO if report.run.complete else logging.ERROR
-    log.log(level, "%s; exit code %d", headline(report), report.exit_code, extra=fields)
+    log.log(level, "%s; exit code %d", headline(report), report.exit_code, extra=came)

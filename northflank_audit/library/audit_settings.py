@@ -41,16 +41,29 @@ class AuditSettings:
     rules: Path | Sequence[Path] = ()
     rule: str | Sequence[str] = ()
     skip_rule: str | Sequence[str] = ()
+    control: str | Sequence[str] = ()
+    min_severity: SeverityName | None = None
+    type: str | Sequence[str] = ()
+    skip_type: str | Sequence[str] = ()
+    project: str | Sequence[str] = ()
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """What to change of the rules, by their ids, as in a config file: `{"ID": {"severity": "low"}, "OTHER": "off"}`."""
     waivers: Path | None = None
+    max_waiver_days: int | None = None
+    annotations: Path | None = None
     details: Literal["auto", "always", "never"] | None = None
     absent: Literal["unknown", "notapplicable", "violating"] | None = None
     fail_on: SeverityName | Literal["never"] | None = None
     on_unknown: Literal["fail", "ignore"] | None = None
+    fail_on_new: bool = False
+    new_for: str | None = None
+    max_age: str | Sequence[str] = ()
     include: Literal["pass", "notapplicable"] | Sequence[Literal["pass", "notapplicable"]] = ()
     console_url: str | None = None
+    framework: str | None = None
+    show_personal_data: bool = False
     compare: Path | None = None
+    history: str | None = None
     save_snapshot: Path | None = None
     page_size: int | None = None
     max_attempts: int | None = None

@@ -1,1 +1,0 @@
-"""Reads waiver files, matches waivers, adds waivers to a file."""
