@@ -158,7 +158,7 @@ def test_reports_show_the_controls_of_one_framework_and_all_rules_run(run, tmp_p
 def test_a_found_config_that_selects_fewer_rules_is_named(run, tmp_path):
     (tmp_path / "audit.yaml").write_text("min-severity: high\ncontrol: soc2\n")
     _, _, report = audited(run, tmp_path)
-    (warning,) = [each for each in report["warnings"] if "found and not named" in each]
+    (warning,) = [each for each in report["warnings"] if "found, not named" in each]
     assert "control (audit.yaml:2), min-severity (audit.yaml:1)" in warning
 
 

@@ -361,7 +361,7 @@ def test_the_demo_does_not_age(command):
 def test_a_found_config_that_lets_them_last_longer_is_named(command, tmp_path):
     (tmp_path / "audit.yaml").write_text("max-waiver-days: 9999\n")
     audit_with(command, tmp_path, waiver("open", days=900))
-    assert "found and not named: max-waiver-days (audit.yaml:1)" in (tmp_path / "reports/report.json").read_text()
+    assert "found, not named: max-waiver-days (audit.yaml:1)" in (tmp_path / "reports/report.json").read_text()
 
 
 def test_every_report_warns_of_a_waiver_in_its_last_two_weeks(command, tmp_path):

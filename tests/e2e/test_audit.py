@@ -379,7 +379,7 @@ def test_a_report_that_can_not_be_written_makes_it_incomplete(audit, tmp_path):
         (("--output", "md=./reports/../reports/report.json"), "same place"),
         (("--save-snapshot", "reports/report.json"), "same place"),
         (("--metrics-file", "x.prom", "--output", "json=x.prom"), "same place"),
-        (("--metrics-file", "nowhere/x.prom"), "--metrics-file nowhere/x.prom: there is no such folder"),
+        (("--metrics-file", "nowhere/x.prom"), "--metrics-file nowhere/x.prom: its folder does not exist"),
         (("--input", "none.json"), "none.json: can't be read"),
         (("--demo", "--input", "x"), "--demo brings its own"),
         (("--team", "a", "--all-teams"), "exclude each other"),

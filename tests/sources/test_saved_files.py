@@ -594,13 +594,13 @@ EXTERNAL = {"externalAddons": [{"name": "a"}], "pagination": {"page": 1, "perPag
         ({"data": {"data": EXTERNAL}}, "does not say whether there is a next page"),
         (
             {"data": {**EXTERNAL, "pagination": {"page": 1, "perPage": 1, "total": 2}}},
-            "its two 'pagination' say different things about whether there is a next page",
+            "its two 'pagination' disagree on whether there is a next page",
         ),
         (
             {"data": {**EXTERNAL, "pagination": {"page": 1, "perPage": 9, "total": 2}}},
             "means that this page has 2 items",
         ),
-        ({"data": {**EXTERNAL, "pagination": {}}}, "its second 'pagination' does not say which page this is"),
+        ({"data": {**EXTERNAL, "pagination": {}}}, "its second 'pagination' lacks the page's number"),
     ],
 )
 def test_a_second_pagination_is_held_against_the_first(value, problem):
