@@ -53,7 +53,7 @@ class Gate(Struct, frozen=True):
         )
 
     def is_old(self, result: Result) -> bool:
-        """Tell whether a violation has been known for longer than its severity allows."""
+        """Return whether a violation has been known for longer than its severity allows."""
         longest = self.max_age.get(result.severity)
         if longest is None or self.at is UNSET or result.first_seen is UNSET:
             return False

@@ -58,7 +58,7 @@ class Struct(msgspec.Struct, frozen=True, rename="camel"):
 Identity = tuple[str, str | None, str | None, str]
 """The identity of a resource: its type, team, project and id."""
 OWN_ACCOUNT: Final = "the token's own account"
-"""What people call the account that belongs to no team."""
+"""The name, for people, of the account without a team."""
 LIST: Final = "list"
 """The part of a record that its list gives."""
 DETAIL: Final = "detail"
@@ -98,7 +98,7 @@ class Resource(Struct, frozen=True, kw_only=True):
 
 
 def account_name(team: str | None) -> str:
-    """Return what people call a team's account, or (None) the token's own."""
+    """Return the name of a team's account, or (None) the token's own, for people."""
     return OWN_ACCOUNT if team is None else f"team {team}"
 
 
@@ -117,7 +117,7 @@ class Account(Struct, frozen=True, kw_only=True):
     """Whether only types of the token or its organisation were requested, and none of the account's own lists."""
 
     def __str__(self) -> str:
-        """Name the account in messages about what it holds."""
+        """Return the account's name in messages about its contents."""
         return "the account" if self.team is None else f"team {self.team}"
 
     @property

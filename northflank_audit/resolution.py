@@ -18,7 +18,7 @@ class Became(StrEnum):
     UNSEEN = "unseen"
     """The current run did not see it, and did not see everything."""
     UNAUDITED = "unaudited"
-    """The current run was not asked to audit its account or its project."""
+    """The current run did not audit its account or its project."""
     UNASKED = "unasked"
     """Its rule did not run in the current run."""
 

@@ -188,7 +188,7 @@ class BaselineComparison:
             accounts = _listed(map(account_name, teams))
             yield f"the earlier report did not audit {accounts}, so everything there is new"
         if any(not _audits(source, each.resource.identity) for each in new):
-            yield f"the earlier report audited only {_listed(source.projects or [])}: all else is new to it"
+            yield f"the earlier report audited only {_listed(source.projects or [])}, so everything else is new"
         yield from self._changed_rules(current.rules, {each.rule_id for each in new})
 
     def _changed_rules(self, rules: Iterable[RuleSummary], new: Collection[str]) -> Iterator[str]:
@@ -237,7 +237,7 @@ def _accounts(source: Origin) -> set[str | None]:
 
 
 def _audits(source: Origin, identity: Identity) -> bool:
-    """Tell whether a report is about a resource, as far as projects were named."""
+    """Return whether a report is about a resource, as far as projects were named."""
     kind, _, project, resource_id = identity
     named = source.projects
     return named is msgspec.UNSET or (resource_id if kind == PARENT.name else project) in named

@@ -172,7 +172,7 @@ class _Renderer:
         self._rendered: set[Destination] = set()
 
     def contents(self, destinations: Sequence[Destination], report: Report) -> list[tuple[str, bytes]]:
-        """Return the paths and contents of those for which there is time: at least one, and those that had it before.
+        """Return paths and contents of the formats for which there is time: at least one, and those rendered before.
 
         Raises NotWritten where a format fails.
         """

@@ -26,7 +26,7 @@ from northflank_audit.sources.interface import Source
 ENDING: Final = 14
 """Days before its last day from which every report warns of a waiver."""
 MOST_ENDING: Final = 3
-"""Waivers of the same last day that a warning names."""
+"""Waivers with the same last day that a warning names."""
 
 
 class ReportBuilder:
@@ -104,7 +104,7 @@ class ReportBuilder:
                 yield f"there is no project '{name}'{did_you_mean(name, known)}: nothing of it was audited"
 
     def _ending(self) -> Iterator[str]:
-        """Yield the waivers that end soon, so that nobody is surprised when their violations count again."""
+        """Yield a warning for waivers that end soon, whose violations will then count again."""
         for day, waivers in self._waivers.ending(ENDING).items():
             left = (day - self._started.date()).days
             when = f"in {plural(left, 'day')}, on {day}" if left else f"today, {day}"

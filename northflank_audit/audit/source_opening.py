@@ -109,7 +109,7 @@ def input_file(given: str) -> InputFile:
     if kind.within is not None:
         parents = kind.within.parent.plural
         raise StartError(
-            f"--input {spelt(given)}: {kind.plural} are parts of {parents}, whose list does not hold them; "
+            f"--input {spelt(given)}: {kind.plural} are parts of {parents}, whose list lacks them; use "
             "a snapshot of a live audit does"
         )
     if kind.scope is Scope.PROJECT and not project:

@@ -108,7 +108,7 @@ def cli(ctx: click.Context, *, version: bool, as_json: bool) -> None:
         say(versions(as_json=as_json), json=as_json)
         ctx.exit()
     if as_json:
-        raise click.UsageError("--json is for --version")
+        raise click.UsageError("--json needs --version")
 
 
 @cli.command("run")

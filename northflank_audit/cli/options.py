@@ -75,7 +75,7 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="FRAMEWORK[:ID]",
             multiple=True,
             names=True,
-            help="Run only rules that serve this framework or control; repeatable.",
+            help="Run only rules for this framework or control; repeatable.",
         ),
         option(
             "--min-severity",
@@ -103,7 +103,7 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="ID",
             multiple=True,
             names=True,
-            help="Audit only what is in this project; repeatable.",
+            help="Audit only resources in this project; repeatable.",
         ),
     )
 
@@ -246,7 +246,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             type=click.Choice(get_args(CsvDialect)),
             default=DEFAULTS["csv_dialect"],
             show_default=True,
-            help="CSV for programs, or for Excel, where the region's list separator is a comma or a semicolon.",
+            help="CSV for programs, or for Excel with a comma or a semicolon as the region's list separator.",
         ),
         option(
             "--include",

@@ -20,7 +20,7 @@ LAZY = (
         "print_schema",
         "Print the JSON Schema of rule files, or of files of examples, waivers or options, or of report.json.",
     ),
-    Lazy("show", f"{_HERE}.rule_show", "show_rule", "Print a rule's YAML as it stands in its file."),
+    Lazy("show", f"{_HERE}.rule_show", "show_rule", "Print a rule's YAML as it is in its file."),
     Lazy("new", f"{_HERE}.rule_new", "new_rule", "Print a rule to start from, with examples."),
     Lazy(
         "explain",

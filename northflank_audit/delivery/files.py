@@ -27,7 +27,7 @@ LONGEST_WAIT: Final = 60.0
 
 
 Content = str | bytes
-"""What a file holds; text is written in UTF-8, with line ends as they are."""
+"""The content of a file; text is written as UTF-8, with unchanged line ends."""
 
 
 class NotWritten(DeliveryError):

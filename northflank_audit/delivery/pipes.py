@@ -31,7 +31,7 @@ def is_pipe(path: str) -> bool:
 
 
 def write(path: str, content: bytes) -> None:
-    """Write all of it. Raises OSError, and TimeoutError where nobody reads it for `LONGEST` seconds."""
+    """Write all of it. Raises OSError, and TimeoutError if it is not read for `LONGEST` seconds."""
     if (own := _own(path)) is not None:  # another name of standard output, whose reader may take its time
         with os.fdopen(own, "wb") as stream:
             stream.write(content)

@@ -26,7 +26,7 @@ Path = tuple[str | int, ...]
 
 
 def _is_outside(line: str, column: int) -> bool:
-    """Tell whether a line behind an item is no part of it: it is empty, or a comment that begins before `column`."""
+    """Return whether a line behind an item is no part of it: it is empty, or a comment that begins before `column`."""
     return not line.strip() or (line.lstrip().startswith("#") and line.find("#") < column)
 
 
@@ -181,7 +181,7 @@ class Document:
         return self._place(node.start_mark.index)[0] if node else 1
 
     def item(self, path: Path) -> str:
-        """Return the lines of the list's item under `path` as they stand in the file, with the comments about it."""
+        """Return the lines of the list item under `path` as they are in the file, with the comments about it."""
         node = self._nodes[path]
         lines, first = self._text.split("\n"), node.start_mark.line
         dash = re.match(r"( *)- +", lines[first])

@@ -55,20 +55,20 @@ class Format:
         return self.filename.endswith(("json", "jsonl", "sarif"))
 
     def check(self) -> None:
-        """Raise StartError where the package that it needs is not installed."""
+        """Raise StartError if the package that it needs is not installed."""
         if self.needs_package and find_spec(self.needs_package) is None:
             package = f"northflank-audit[{self.name}]"
             raise StartError(f"--format {self.name} needs the extra '{self.name}': pip install '{package}'")
 
     def content(self, report: Report, **options: Any) -> bytes:
-        """Return what its file holds. The same report gives the same bytes."""
+        """Return its file's content. The same report gives the same bytes."""
         if not self.is_binary:
             return self.render(report, **options).encode()
         content: bytes = self._written(report, options)
         return content
 
     def render(self, report: Report, **options: Any) -> str:
-        """Write the report down as text, which `is_binary` excludes. The same report gives the same text."""
+        """Render the report as text, unless it `is_binary`. The same report gives the same text."""
         text: str = self._written(report, options)
         return text
 

@@ -96,7 +96,7 @@ def cell(text: str) -> str:
 
 
 def fitting(text: str) -> str:
-    """Return text that fits a cell of Excel's, and says so where it was cut."""
+    """Return text that fits an Excel cell, and says so if it was cut."""
     return text if _fits(text) else _shortened(text)
 
 

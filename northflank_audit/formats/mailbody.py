@@ -147,7 +147,7 @@ def about(result: Result) -> str:
 
 
 def place(result: Result) -> str:
-    """Return the label of what a result is about; its message has the name."""
+    """Return the label of a result's resource; the message has the name."""
     return label(result.resource)
 
 

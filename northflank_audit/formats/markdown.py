@@ -30,7 +30,7 @@ WIDEST: Final = 1_000
 NARROWEST: Final = 125
 """Characters that are always shown, however long the report is."""
 NAMED: Final = 150
-"""Violated rules that are named at most, of those that have no section."""
+"""Violated rules without a section that are named at most."""
 _END: Final = "\n… and more, in report.json: cut at GitHub's limit for a comment\n"
 
 

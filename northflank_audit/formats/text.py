@@ -57,12 +57,12 @@ def sentence(text: str) -> str:
 
 
 def new_first(results: Iterable[Result]) -> list[Result]:
-    """Put what is new before the rest, so that it is seen where a list is cut, and of both what is overdue first."""
+    """Put new results first, so that they survive when a list is cut, and overdue ones first in both groups."""
     return sorted(results, key=lambda result: (not result.is_new, result.overdue is not True))
 
 
 def age(result: Result) -> str:
-    """Return how long a violation has been known, where the history says it: `open for 12 days`."""
+    """Return how long a violation has been open, by the history: `open for 12 days`."""
     if result.first_seen is UNSET or result.last_seen is UNSET or result.state == "new":
         return ""
     if result.became is not UNSET:
@@ -153,14 +153,14 @@ def annotation_words(annotation: Annotation) -> str:
 
 
 def annotated(result: Result) -> str:
-    """Return what the annotation of a result says, and whether it is overdue; nothing if it has none."""
+    """Return a result's annotation in words, and whether it is overdue; empty without one."""
     if result.annotation is UNSET:
         return ""
     return ("overdue: " if result.overdue is True else "") + annotation_words(result.annotation)
 
 
 def annotation_counts(report: Report) -> list[str]:
-    """Return how many findings are overdue, and how many reported as incorrect; nothing if there are none."""
+    """Return how many findings are overdue, and how many reported as incorrect; empty if none."""
     found = report.annotations
     if found is UNSET:
         return []
@@ -172,14 +172,14 @@ def annotation_counts(report: Report) -> list[str]:
 
 
 def unused_annotations(report: Report) -> list[str]:
-    """Return the annotations that are about no finding, a sentence each."""
+    """Return a sentence for each annotation without a finding."""
     unused = [] if report.annotations is UNSET else report.annotations.unused
     named = [(f"{each.rule} for {each.resource}{narrowed(each)}", annotation_words(each)) for each in unused]
     return [f"The annotation of {what} is about no finding ({said})" for what, said in named]
 
 
 def narrowed(remark: Remark) -> str:
-    """Return what a remark is about besides its rule and resource: ` of the token's own account`; nothing if any."""
+    """Return the further conditions of a remark: ` of the token's own account`; empty if it has none."""
     kind = "" if remark.type is UNSET else f" ({type_names(remark.type).singular})"
     project = "" if remark.project is UNSET else f" in project {remark.project}"
     team = "" if remark.team is UNSET else f" of {account_name(remark.team)}"

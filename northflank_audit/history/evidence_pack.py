@@ -1,4 +1,4 @@
-"""Evidence as files: a page, CSVs, OSCAL assessment results, and a manifest of their digests, ready to be signed."""
+"""Writes evidence as files: a page, CSVs, OSCAL, and a manifest to sign."""
 
 import csv
 import datetime as dt
@@ -38,7 +38,7 @@ def pack_files(pack: Evidence) -> dict[str, str]:
 
 
 def _manifest(pack: Evidence, files: dict[str, str]) -> str:
-    """Return the digests of the files, and what they are about."""
+    """Return the digests of the files, and their subject."""
     about = {
         "kind": "northflank-audit-evidence",
         "schemaVersion": "1.0",
@@ -72,13 +72,13 @@ def _page(pack: Evidence) -> str:
 
 
 def open_text(run: RunRow) -> str:
-    """Return what was open after a run: `2 critical, 3 high`."""
+    """Return the open violations after a run: `2 critical, 3 high`."""
     counts = [f"{run.open[each]} {each}" for each in reversed(Severity) if run.open[each]]
     return ", ".join(counts) or "none"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a table as CSV (RFC 4180); no cell is a formula."""
+    """Return a table as CSV (RFC 4180), without formulas."""
     text = io.StringIO()
     table = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     table.writerow(columns)

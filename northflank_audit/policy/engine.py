@@ -104,7 +104,7 @@ class Engine:
                 yield from rules.evaluate(page, {"now": self._now, "detailed": DETAIL in parts}, self._settled)
 
     def covers(self, resource: Resource) -> bool:
-        """Tell whether a resource is evaluated: it is in one of the projects, where some are named."""
+        """Return whether a resource is evaluated: it is in one of the projects, where some are named."""
         if not self.projects:
             return True
         return (resource.id if resource.type == PROJECT_TYPE else resource.project) in self.projects

@@ -102,7 +102,7 @@ def tree(fields: tuple[Field, ...]) -> dict[str, Any]:
 
 
 def has_field(node: Any, steps: tuple[str, ...]) -> bool:
-    """Tell whether steps lead to a field in a tree, or to what stands above or below one."""
+    """Return whether steps lead to a field in a tree, or to what stands above or below one."""
     for step in steps:
         if isinstance(node, Items):
             node = node.item

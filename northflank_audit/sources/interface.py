@@ -60,14 +60,14 @@ class Source(ABC):
         self.shortfalls: dict[str, list[str]] = {}
         """By type, why parts of its resources could not be read, one reason per resource."""
         self.only_projects: frozenset[str] = frozenset()
-        """If not empty, the ids of the projects whose lists are asked for."""
+        """If not empty, the ids of the projects whose lists are requested."""
         self.unlisted: list[str] = []
         """Why not all accounts are known."""
         self._seen: dict[Identity, bytes] = {}
         """The page of each resource, and the digest of its record."""
 
     def narrow(self, projects: Collection[str]) -> None:
-        """Ask for nothing that is in another project than these; none: for all. Call it before `pages`."""
+        """Limit the source to these projects (none: all). Call it before `pages`."""
         self.only_projects = frozenset(projects)
 
     def entity(self) -> str:

@@ -167,11 +167,11 @@ def test_findings_are_annotated_by_their_fingerprints_and_the_file_stays_as_it_w
 @pytest.mark.parametrize(
     ("which", "options", "expected"),
     [
-        ("a", (), "an annotation says something: give --owner, --due or --comment"),
+        ("a", (), "an annotation needs content: give --owner, --due or --comment"),
         ("a", ("--incorrect", "--owner", "me"), "--incorrect: say with --comment what the tool is wrong about"),
         ("a", ("--owner", " "), "--owner: an annotation needs it"),
         ("a", ("--due", "soon"), "--due: 'soon' is not a date such as 2027-01-31"),
-        ("closed", ("--owner", "me"), "this result is no finding: it is 'pass'"),
+        ("closed", ("--owner", "me"), "this result is not a finding: it is 'pass'"),
     ],
 )
 def test_what_says_nothing_is_refused_and_nothing_is_written(command, prints, tmp_path, which, options, expected):

@@ -311,7 +311,7 @@ def test_of_a_rule_what_is_waived_already_is_passed_over(add, command, tmp_path)
     assert (code, out.count("is waived until"), "o[[]p][*]n" in out) == (0, 1, True)
     before = (tmp_path / "waivers.yaml").read_text()
     code, _, err = command("waivers", "add", "--all-of", "restricted", *GIVEN)
-    assert (code, "waivers.yaml: nothing to add: it covers all of these already" in err) == (2, True)
+    assert (code, "waivers.yaml: nothing to add: it already covers all of these" in err) == (2, True)
     assert (tmp_path / "waivers.yaml").read_text() == before
 
 

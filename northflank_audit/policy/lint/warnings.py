@@ -85,7 +85,7 @@ def _merged_records(example: Definition, kind: ResourceType) -> Iterator[FileErr
             if example_id(record, kind) == example_id(given, kind):
                 if record != given and not record.items() <= given.items():
                     same = "neither has an id" if kind.identity(record) is None else "it has the same id"
-                    problem = f"this {kind.singular} is taken for the one of 'given', since {same}, and differs from it"
+                    problem = f"this {kind.singular} counts as that of 'given', because {same}, but differs from it"
                     yield document.error((*here, *where, number), problem, warning=True)
                 break
 
