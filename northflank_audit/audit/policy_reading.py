@@ -75,13 +75,13 @@ def _waivers(settings: Settings, *, demo: bool) -> list[tuple[str, Waiver]]:
 
 
 def _narrowed(selection: Selection) -> Iterator[str]:
-    """Yield warnings that say to what an audit is narrowed."""
+    """Yield warnings about options that limit the audit."""
     if selection.type:
         yield f"only rules about {' and '.join(selection.type)} ran (--type)"
     if selection.skip_type:
-        yield f"nothing of {' and '.join(selection.skip_type)} was audited (--skip-type)"
+        yield f"no {' and '.join(selection.skip_type)} was audited (--skip-type)"
     if selection.project:
-        yield f"only what is in the project {' or '.join(selection.project)} was audited (--project)"
+        yield f"only resources in the project {' or '.join(selection.project)} were audited (--project)"
 
 
 def _first(settings: Settings) -> list[str]:

@@ -101,7 +101,7 @@ class ReportBuilder:
         known = self._projects.union(*(account.projects for account in source.accounts.values()))
         for name in self._request.projects:
             if name not in known:
-                yield f"there is no project '{name}'{did_you_mean(name, known)}: nothing of it was audited"
+                yield f"no project '{name}'{did_you_mean(name, known)}: nothing of it was audited"
 
     def _ending(self) -> Iterator[str]:
         """Yield a warning for waivers that end soon, whose violations will then count again."""

@@ -100,7 +100,7 @@ def test_what_is_unknown_can_be_annotated_too(command, tmp_path):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"rule": "restricted", "resource": "a"}, "a.yaml:3:1: an annotation says something"),
+        ({"rule": "restricted", "resource": "a"}, "a.yaml:3:1: an annotation needs 'owner', 'due' or 'comment'"),
         ({**note("a"), "incorrect": True}, "a.yaml:3:1: an annotation with 'incorrect: true' needs its comment"),
         ({**note("a"), "incorrect": True, "comment": " "}, "needs its comment"),
         (note("a", due="2027-02-30"), "a.yaml:6:8: not a date such as 2027-01-31"),

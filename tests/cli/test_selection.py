@@ -111,7 +111,7 @@ def test_a_report_says_which_option_left_a_rule_out(run, tmp_path):
         "open": "--min-severity", "data": "--skip-type", "both": "--skip-type", "home": "--min-severity",
         "unset": "--min-severity",
     }  # fmt: skip
-    assert "nothing of addon was audited (--skip-type)" in report["warnings"]
+    assert "no addon was audited (--skip-type)" in report["warnings"]
 
 
 def test_only_what_is_in_a_named_project_is_audited(run, tmp_path):

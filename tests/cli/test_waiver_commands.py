@@ -302,7 +302,7 @@ def test_all_violations_of_a_rule_are_waived_one_by_one(add, command, tmp_path):
     report = json.loads((tmp_path / "reports/report.json").read_text())
     assert (report["summary"]["fail"], report["summary"]["waived"], report["waivers"]["unused"]) == (0, 2, [])
     code, _, err = command("waivers", "add", "--all-of", "restricted", *GIVEN)
-    assert (code, "has nothing of this rule to add it for" in err) == (2, True)
+    assert (code, "has no finding of this rule to add it for" in err) == (2, True)
 
 
 def test_of_a_rule_what_is_waived_already_is_passed_over(add, command, tmp_path):
@@ -320,7 +320,7 @@ def test_of_a_rule_what_is_waived_already_is_passed_over(add, command, tmp_path)
     [
         ((), "name a fingerprint, or a rule with --all-of RULE"),
         (("--all-of", "restrictd"), "has no such rule (did you mean 'restricted'?)"),
-        (("--all-of", "named"), "has nothing of this rule to add it for"),
+        (("--all-of", "named"), "has no finding of this rule to add it for"),
     ],
 )
 def test_a_rule_without_a_violation_is_refused(add, command, tmp_path, arguments, expected):
@@ -340,7 +340,7 @@ def audit_with(command, tmp_path, *waivers, more=()):
 def test_a_waiver_lasts_a_year_at_most_or_as_the_config_says(command, tmp_path):
     assert audit_with(command, tmp_path, waiver("open", days=366))[0] == 3
     code, _, err = audit_with(command, tmp_path, waiver("open", days=367))
-    assert (code, "w.yaml:8:12: " in err, "is more than 366 days away" in err) == (2, True, True)
+    assert (code, "w.yaml:8:12: " in err, "is in more than 366 days" in err) == (2, True, True)
     (tmp_path / "c.yaml").write_text("max-waiver-days: 30\n")
     assert audit_with(command, tmp_path, waiver("open", days=30), more=["--config", "c.yaml"])[0] == 3
     assert audit_with(command, tmp_path, waiver("open", days=31), more=["--config", "c.yaml"])[0] == 2
@@ -349,7 +349,7 @@ def test_a_waiver_lasts_a_year_at_most_or_as_the_config_says(command, tmp_path):
 
 def test_a_longer_one_is_not_added(add, tmp_path):
     code, _, err = add("open", expires=str(TODAY + dt.timedelta(367)))
-    assert (code, "is more than 366 days away" in err) == (2, True)
+    assert (code, "is in more than 366 days" in err) == (2, True)
     assert add("open", "--max-waiver-days", "9", expires=str(TODAY + dt.timedelta(10)))[0] == 2
     assert not (tmp_path / "waivers.yaml").exists()
 

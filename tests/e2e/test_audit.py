@@ -250,7 +250,7 @@ def test_a_first_run_has_no_earlier_report_and_says_so(audit, serve):
     first = audit("--quiet", "--compare", "reports/report.json", **at(server))
     assert (first.code, "comparison" in first.report) == (0, False)
     (warning,) = first.report["warnings"]
-    assert warning.startswith("reports/report.json is not there yet: this report is compared with none")
+    assert warning.startswith("reports/report.json does not exist yet: nothing is compared now")
     assert f"warning: {warning}" in first.out
     second = audit("--quiet", "--compare", "reports/report.json", **at(server))
     assert (second.code, second.out, second.report["comparison"]["ongoing"]) == (0, "", 0)
