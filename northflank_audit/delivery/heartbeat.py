@@ -24,7 +24,6 @@ from contextlib import contextmanager
 from typing import Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from northflank_audit.delivery.http_request import NotSent, send
 from northflank_audit.errors import AuditError
 from northflank_audit.formats.subject import subject
 from northflank_audit.report import Report
@@ -67,6 +66,8 @@ def ping(url: str | None, state: State, message: str = "") -> None:
     ping_request = request(url, state) if url else None
     if ping_request is None:
         return
+    from northflank_audit.delivery.http_request import NotSent, send  # noqa: PLC0415 - imports requests
+
     method, place = ping_request
     try:
         send(method, place, message[:LONGEST_BODY].encode(errors="replace") if method == "POST" else b"")

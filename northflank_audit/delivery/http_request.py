@@ -4,15 +4,15 @@ The address holds a key, so messages show only its host. The session is separate
 cookies or .netrc. Redirects are not followed, since they would pass the key on.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
+
+import requests
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from northflank_audit import __version__
 from northflank_audit.bounded import OutOfTime, within
 from northflank_audit.transient import RETRIED
-
-if TYPE_CHECKING:
-    import requests
 
 TRIES: Final = 3
 PAUSE: Final = 0.5
@@ -33,8 +33,6 @@ class _TransientFailure(NotSent):
 
 def send(method: str, url: str, body: bytes = b"", content_type: str = "text/plain; charset=utf-8") -> None:
     """Send a request, with retries. Raises NotSent if no answer is a success (2xx)."""
-    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed  # noqa: PLC0415 - if used
-
     tries = Retrying(
         retry=retry_if_exception_type(_TransientFailure),
         stop=stop_after_attempt(TRIES),
@@ -63,8 +61,6 @@ def host(url: str) -> str:
 
 
 def _once(method: str, url: str, body: bytes, content_type: str) -> None:
-    import requests  # noqa: PLC0415 - only where it is used
-
     headers = {"User-Agent": f"northflank-audit/{__version__}", **({"Content-Type": content_type} if body else {})}
     with requests.Session() as session:
         _isolate(session, url)
@@ -92,7 +88,7 @@ def _once(method: str, url: str, body: bytes, content_type: str) -> None:
         raise NotSent(f"{host(url)}: HTTP {status}")
 
 
-def _isolate(session: "requests.Session", url: str) -> None:
+def _isolate(session: requests.Session, url: str) -> None:
     """Use the environment's proxies and certificate authorities, but not .netrc."""
     environment = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify, session.trust_env = environment["proxies"], environment["verify"], False

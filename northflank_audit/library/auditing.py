@@ -6,7 +6,7 @@ import os
 import msgspec
 
 from northflank_audit import jsontext, logs
-from northflank_audit.audit.memory import Memory
+from northflank_audit.audit.memory import memory_of
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.runner import audit as audit_source
@@ -32,7 +32,7 @@ def audit(settings: AuditSettings) -> Report:
     run = settings.checked()
     deadline = Deadline(run.timeout)
     policy = read_policy(run)
-    memory = Memory(run.history)
+    memory = memory_of(run.history)
     with opened(run, deadline, settings.given_token()) as source:
         request = AuditRequest.of(run, policy, memory.recall(source))
         report = audit_source(request, source, lambda _count: None, new_run_id(), deadline)
