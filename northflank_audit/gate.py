@@ -36,9 +36,9 @@ class Gate(Struct, frozen=True):
     def exempts(self, result: Result) -> bool:
         """Return whether a violation does not count because it is ongoing.
 
-        One without a state counts: nobody knows that it was there before. So does one that was waived and no longer
-        is, because it was only accepted until then; one that is still new by the history, so that a second try is no
-        way around the gate; and one that is too old.
+        One without a state counts, because it is not known to be old. So does one whose waiver has ended, because it
+        was only accepted until then; one that is still new by the history, so that a second run does not get around
+        the gate; and one that is too old.
         """
         ongoing = result.state == "ongoing" and result.unwaived is UNSET
         return (

@@ -26,7 +26,7 @@ Path = tuple[str | int, ...]
 
 
 def _is_outside(line: str, column: int) -> bool:
-    """Return whether a line behind an item is no part of it: it is empty, or a comment that begins before `column`."""
+    """Return whether a line after an item is not part of it: it is empty, or a comment before `column`."""
     return not line.strip() or (line.lstrip().startswith("#") and line.find("#") < column)
 
 

@@ -1,4 +1,6 @@
-"""The report as CSV (RFC 4180, UTF-8), for spreadsheets: a result a row; in Excel's dialects, so that it opens there.
+"""The report as CSV (RFC 4180, UTF-8): one result per row.
+
+The dialects for Excel open there without an import.
 
 Excel reads UTF-8 only after a byte order mark, and splits a row at the list separator of the computer's region. A first
 line `sep=;` would name the separator, and make Excel forget the mark.

@@ -90,7 +90,7 @@ def statistics(
 
 
 def trend(connection: sa.Connection, accounts: Collection[int]) -> list[TrendPoint]:
-    """Return the last runs over some accounts, the oldest first. Of an account that a run left out, the last counts."""
+    """Return the last runs over some accounts, the oldest first. Accounts that a run omits keep their last run."""
     columns = (RUNS.c.started_at, RUNS.c.id, RUNS.c.complete, RUN_ACCOUNTS)
     query = (
         sa.select(*columns)

@@ -229,7 +229,7 @@ def maps_with(data: Any, keys: tuple[str, ...]) -> dict[str, dict[str, Any]]:
 
 
 def _above(data: Any, key: str) -> dict[str, Any] | None:
-    """Return the map that holds a key, which dots may lead to; None where there is none."""
+    """Return the map that contains a key, which may be a dotted path; None if there is none."""
     *way, last = key.split(".")
     for step in way:
         data = data.get(step) if isinstance(data, dict) else None
