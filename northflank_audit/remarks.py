@@ -1,4 +1,4 @@
-"""What people say of findings: waivers accept them, annotations say who fixes them by when."""
+"""Waivers and annotations: accepted findings, and who fixes them by when."""
 
 import datetime as dt
 
@@ -7,20 +7,20 @@ from msgspec import UNSET, UnsetType
 
 
 class Remark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Names the findings that it is about."""
+    """Identifies the findings that it is about."""
 
     rule: str
     """A rule's id; shell wildcards allowed."""
     resource: str
     """A resource's id, or an account's (its team, or `account`); shell wildcards allowed."""
     team: str | UnsetType | None = UNSET
-    """A team's id, or null for the token's own account; left out, any."""
+    """A team's id, or null for the token's own account; if omitted, any."""
     project: str | UnsetType = UNSET
     type: str | UnsetType = UNSET
 
 
 class Waiver(Remark, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An accepted violation. It holds through the day `expires`, UTC."""
+    """An accepted violation, valid through the day `expires`, UTC."""
 
     reason: str
     owner: str
@@ -28,7 +28,7 @@ class Waiver(Remark, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Annotation(Remark, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Says who fixes a finding by when, or that the tool is wrong about it. It changes no verdict."""
+    """Who fixes a finding by when, or that the tool is wrong about it. It changes no verdict."""
 
     owner: str = ""
     """Who fixes it."""
@@ -40,11 +40,11 @@ class Annotation(Remark, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
 
 class Annotations(msgspec.Struct, frozen=True, kw_only=True):
-    """What the annotations of a run amount to."""
+    """The annotations of a run, summed up."""
 
     overdue: int
     """Findings that should have been fixed before the run."""
     incorrect: int
-    """Findings of which someone says that the tool is wrong."""
+    """Findings that are reported as incorrect."""
     unused: list[Annotation]
     """Annotations that are about no finding."""

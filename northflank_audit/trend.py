@@ -1,12 +1,13 @@
-"""What was open after each of several runs; part of the report."""
+"""Open violations after each of several runs; part of the report."""
 
 import datetime as dt
 
-from northflank_audit.model import Struct, checked_time
+from northflank_audit.model import Struct
+from northflank_audit.periods import checked_time
 
 
 class TrendPoint(Struct, frozen=True, kw_only=True):
-    """What was open after a run, by the history."""
+    """The open violations after a run, by the history."""
 
     at: dt.datetime
     """The start of the run."""
@@ -17,5 +18,5 @@ class TrendPoint(Struct, frozen=True, kw_only=True):
     waived: int
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a time that is unfit for calculations: reports are read again."""
+        """Raise ValueError for a time that is unfit for calculations: since reports are read from files."""
         checked_time(self.at)

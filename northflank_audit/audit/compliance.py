@@ -1,4 +1,4 @@
-"""From rules to controls: what the verdicts amount to for each framework that the rules name."""
+"""Turns verdicts on rules into verdicts on the controls of frameworks."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ FRAMEWORKS: Final = {
     "cis-v8": "CIS Controls v8.1",
     "pci-dss": "PCI DSS 4.0.1",
 }
-"""The titles of the frameworks that are known here, in the report's order; another is called as rules call it."""
+"""The titles of known frameworks, in the report's order. Any other is titled as rules name it."""
 
 _NUMBER: Final = re.compile(r"[0-9]+")
 
@@ -33,7 +33,7 @@ def frameworks(
 ) -> list[Framework]:
     """Return every framework that a rule names, with its controls in natural order.
 
-    `seen` says whether the rules have evaluated all that there is. Where they have not, nothing is known to be met.
+    `seen` says whether the rules evaluated everything. If they did not, no control is known to be met.
     """
     covered: dict[str, dict[str, list[RuleSummary]]] = {}
     for rule in rules:
@@ -80,7 +80,7 @@ def _framework(
     hidden = {
         each: f"the API does not show {fact.text}" for fact in not_visible for each in fact.controls.get(framework, ())
     }
-    # A rule that says that it serves such a control may show that it is violated, and never that it is met.
+    # A rule with such a control may show that it is violated, but never that it is met.
     visible = [each for each in controls if each.id not in hidden or each.verdict is not ControlVerdict.MET]
     reasons |= {each: why for each, why in hidden.items() if each not in {control.id for control in visible}}
     return Framework(
@@ -99,7 +99,7 @@ def _control(control: str, rules: Sequence[RuleSummary], seen: bool) -> Control:
 
 
 def _verdict(counts: Counter[str], seen: bool) -> ControlVerdict:
-    """Go from the worst down, so that nothing better can hide it. An unknown counts whatever --on-unknown says."""
+    """Return the worst verdict that applies. An unknown counts whatever --on-unknown says."""
     if counts[Status.FAIL]:
         return ControlVerdict.NOTMET
     if not seen or counts[Status.UNKNOWN] or counts[Status.ERROR]:
@@ -110,5 +110,5 @@ def _verdict(counts: Counter[str], seen: bool) -> ControlVerdict:
 
 
 def _natural(control: str) -> str:
-    """Return what sorts CC6.2 before CC6.10."""
+    """Return a sort key that puts CC6.2 before CC6.10."""
     return _NUMBER.sub(lambda number: number[0].zfill(9), control)

@@ -1,4 +1,4 @@
-"""The order of evaluation: page by page, or account by account if a rule needs whole accounts."""
+"""Evaluates in order: page by page, or account by account if necessary."""
 
 import datetime as dt
 from collections import defaultdict
@@ -82,7 +82,7 @@ class TimedEngine(Engine):
         if self._unevaluated:
             count = plural(len(self._unevaluated), "resource")
             seconds = self._deadline.seconds
-            yield f"the run's time of {seconds:g} s was up before {count} had been judged by every rule (see --timeout)"
+            yield f"the run's time of {seconds:g} s was up before every rule had evaluated {count} (see --timeout)"
 
     def _in_time(
         self, verdicts: Iterable[Verdict], resources: Sequence[Resource], *, in_order: bool = True
@@ -142,14 +142,14 @@ class _Evaluation:
         return frozenset(self._needs.parts.get(name, ())) - {LIST}
 
     def _want(self, resource: Resource, parts: frozenset[str], rank: int = 0) -> None:
-        """Take note of the parts that a resource still needs, if they were not requested before."""
+        """Remember the parts that a resource still needs and that were not requested before."""
         before = self._wants.get(resource.identity, _Want(resource, frozenset(), rank))
         earlier = self._earlier_parts.get(resource.identity, frozenset())
         if more := (parts & self._parts(resource.type)) - resource.parts - earlier - before.parts:
             self._wants[resource.identity] = _Want(resource, before.parts | more, max(before.rank, rank))
 
     def _want_all(self, resources: Iterable[Resource]) -> None:
-        """Take note of every part that a rule reads of all resources, or if the settings ask for all."""
+        """Remember every part that a rule reads of all resources, or all parts with `--details always`."""
         if self._by_itself:  # else a rule may read those of other projects too
             resources = filter(self._engine.covers, resources)
         for resource in resources if self._details != "never" else ():
@@ -158,7 +158,7 @@ class _Evaluation:
             self._want(resource, parts, self._needs.ranks.get(resource.type, 0))
 
     def _want_as_said(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> None:
-        """Take note of the parts that may settle unknown verdicts on these resources, if the settings allow it."""
+        """Remember the parts that may settle unknown verdicts on these resources, if `--details` allows it."""
         unknown = [each for each in verdicts if each.status is Status.UNKNOWN]
         if self._details != "auto" or not unknown:
             return
@@ -170,7 +170,7 @@ class _Evaluation:
                     self._want(by_identity[identity], parts, severity.rank)
 
     def _completed(self, rank: int = 0) -> Iterator[list[Resource]]:
-        """Yield the resources that need parts for a rule of this rank at least, completed: the most severe first."""
+        """Yield the resources, completed, that need parts for a rule of at least this rank, the most severe first."""
         ordered = sorted((each for each in self._wants.values() if each.rank >= rank), key=lambda each: -each.rank)
         self._wants = {identity: each for identity, each in self._wants.items() if each.rank < rank}
         parts_by_resource = {each.resource.identity: each.parts for each in ordered}
@@ -184,7 +184,7 @@ class _Want(NamedTuple):
     resource: Resource
     parts: frozenset[str]
     rank: int
-    """That of the most severe rule that reads them."""
+    """The rank of the most severe rule that reads them."""
 
 
 class _ByPage(_Evaluation):
@@ -245,14 +245,14 @@ class _ByAccount(_Evaluation):
         return list(dict.fromkeys([*self._source.accounts, *self._resources]))
 
     def _state(self, team: str | None) -> tuple[Account, list[Resource]]:
-        """Return an account and all its resources, those within others too, as far as they are known by now."""
+        """Return an account and all its known resources, including those within others."""
         resources = list(self._resources[team].values())
         children = self.children.of(resources)
         self.children.settle()
         return self._source.accounts.get(team) or self._unknown_account(team), [*resources, *children]
 
     def _account(self, team: str | None) -> EvaluatedBatch:
-        """Evaluate an account, and again whenever parts were read that may settle unknown verdicts."""
+        """Evaluate an account, and repeat that when parts were read that may settle unknown verdicts."""
         while True:
             account, resources = self._state(team)
             verdicts = list(self._engine.evaluate_account(account, resources))
@@ -261,7 +261,7 @@ class _ByAccount(_Evaluation):
                 return self._batch(resources, chain(self._verdicts(resources), verdicts), int(not account.partial))
 
     def _complete(self, rank: int = 0) -> bool:
-        """Read the parts that are still needed for rules of this rank at least; return whether there were any."""
+        """Read the parts that rules of at least this rank still need; return whether there were any."""
         gone = {identity for identity, each in self._wants.items() if each.rank >= rank}
         asked = bool(gone)
         for completed in self._completed(rank):

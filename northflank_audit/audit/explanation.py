@@ -1,4 +1,4 @@
-"""One rule on one resource, explained: the verdict that it gets, and how every part of the rule was evaluated."""
+"""Explains the verdict of one rule on one resource, part by part."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ UNREAD: Final = "they were not read"
 
 
 class Explanation(NamedTuple):
-    """A result, and how it came about."""
+    """A result, and how each part of the rule was evaluated."""
 
     result: Result
     steps: list[tuple[str, Step]]
 
 
 class Finder:
-    """Looks for a resource in a source, and remembers which there are."""
+    """Looks for a resource in a source, and remembers the ids that it saw."""
 
     def __init__(self, rule: Rule, source: Source, details: str, *, show_personal: bool = False) -> None:
         """Fetch nothing yet. `details` is the settings' own."""
@@ -34,7 +34,7 @@ class Finder:
         self._rule, self._source, self._details = rule, source, details
 
     def find(self, resource_id: str) -> Iterator[Explanation]:
-        """Yield an explanation for each resource with this id: teams may have one each."""
+        """Yield an explanation for each resource with this id; several teams may have one."""
         now = self._source.as_of or dt.datetime.now(dt.UTC)
         engine = Engine([self._rule], now, show_personal=self._show_personal)
         for batch in evaluate(engine, self._source, self._details):

@@ -28,7 +28,7 @@ def read_policy(settings: Settings) -> Policy:
     """Read everything that the verdicts depend on, except the resources."""
     demo_config, demo_waivers, selected = None, False, settings.rules
     if settings.demo and not settings.rules:  # the demo has a policy of its own
-        # It is named as the bundled rules are: the report is the same wherever the tool is installed.
+        # Named like the bundled rules, so that the report does not depend on where the tool is installed.
         demo_config = Document(read_text(str(bundled.DEMO_CONFIG)), bundled.DEMO_CONFIG.name)
         demo_waivers = settings.waivers is None
         selected = tuple(demo_config.value["rules"])
@@ -75,13 +75,13 @@ def _waivers(settings: Settings, *, demo: bool) -> list[tuple[str, Waiver]]:
 
 
 def _narrowed(selection: Selection) -> Iterator[str]:
-    """Yield warnings that say to what an audit is narrowed."""
+    """Yield warnings about options that limit the audit."""
     if selection.type:
         yield f"only rules about {' and '.join(selection.type)} ran (--type)"
     if selection.skip_type:
-        yield f"nothing of {' and '.join(selection.skip_type)} was audited (--skip-type)"
+        yield f"no {' and '.join(selection.skip_type)} was audited (--skip-type)"
     if selection.project:
-        yield f"only what is in the project {' or '.join(selection.project)} was audited (--project)"
+        yield f"only resources in the project {' or '.join(selection.project)} were audited (--project)"
 
 
 def _first(settings: Settings) -> list[str]:
@@ -92,5 +92,5 @@ def _first(settings: Settings) -> list[str]:
     if os.path.realpath(settings.compare) not in map(os.path.realpath, own):
         return []
     return [
-        f"{spelt(settings.compare)} is not there yet: this report is compared with none, and the next with this one"
+        f"{spelt(settings.compare)} does not exist yet: nothing is compared now; the next run compares with this report"
     ]

@@ -1,4 +1,4 @@
-"""The status of each waiver or annotation: which are past their day, cover nothing, or are about to be."""
+"""Determines which waivers and annotations are overdue, unused or soon due."""
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -24,7 +24,7 @@ class RemarkStatus(StrEnum):
     EXPIRED = "expired"
     """Of a waiver."""
     OVERDUE = "overdue"
-    """Of an annotation of what is still found."""
+    """Of an annotation whose finding still exists."""
     UNUSED = "unused"
     UNKNOWN = "unknown"
     """The audit could not find out whether it covers anything."""
@@ -49,28 +49,28 @@ class RemarkCheck(Generic[R]):
 
 
 class AuditScope(Struct, frozen=True, kw_only=True):
-    """What the audit was asked for, and whether it saw all of it."""
+    """What the audit was to cover, and whether it saw all of it."""
 
     complete: bool
-    """Whether it saw every resource that it was asked for."""
+    """Whether it saw every resource in scope."""
     accounts: Sequence[str | None] | None
-    """The teams that it was asked for (None: the token's own account); None if it was asked for all of them."""
+    """The audited teams (None: the token's own account); None if all teams were audited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemarkClock(Generic[R]):
-    """What the day of a remark means."""
+    """The meaning of a remark's day."""
 
     day: Callable[[R], dt.date | None]
     past: RemarkStatus
     soon: RemarkStatus
     within: int
-    """Days before its day from which it is soon."""
+    """Days before its day from which the status is `soon`."""
     if_used: bool
     """Whether its day matters only if it covers something."""
 
     def status(self, status: RemarkStatus, days_left: int | None) -> RemarkStatus:
-        """Return the status of a remark with regard to its day; `status` is that without."""
+        """Return the status of a remark by its day; `status` is that without the day."""
         if days_left is None or (self.if_used and status is not RemarkStatus.FINE):
             return status
         if days_left < 0:
@@ -105,7 +105,7 @@ def remark_checks(
 
 
 def _unused(remark: Remark, report: Report, book: Rulebook, scope: AuditScope) -> tuple[RemarkStatus, str]:
-    """Return the status of a remark that covers nothing that was found, and the reason."""
+    """Return the status of a remark that covers no finding, and the reason."""
     if not any(is_about(remark, rule_id) for rule_id in book.rules):
         return RemarkStatus.UNUSED, without_rule(remark, book)
     reason = next(_reasons_unknown(remark, report, scope), None)
@@ -113,7 +113,7 @@ def _unused(remark: Remark, report: Report, book: Rulebook, scope: AuditScope) -
 
 
 def _reasons_unknown(remark: Remark, report: Report, scope: AuditScope) -> Iterator[str]:
-    """Yield why there may be something that the remark covers, and that the audit did not find."""
+    """Yield why the audit may have missed something that the remark covers."""
     if not any(is_about(remark, rule.id) for rule in report.rules):
         yield "its rule did not run"
     if scope.accounts is not None and remark.team is not UNSET and remark.team not in scope.accounts:
@@ -122,4 +122,4 @@ def _reasons_unknown(remark: Remark, report: Report, scope: AuditScope) -> Itera
         yield "not every resource was seen"
     for result in report.results:
         if result.inconclusive and covers(remark, result.rule_id, result.resource.identity):
-            yield f"its rule could not be judged for {label(result.resource)}"
+            yield f"its rule could not be evaluated on {label(result.resource)}"

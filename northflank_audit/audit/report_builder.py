@@ -26,7 +26,7 @@ from northflank_audit.sources.interface import Source
 ENDING: Final = 14
 """Days before its last day from which every report warns of a waiver."""
 MOST_ENDING: Final = 3
-"""Waivers of the same last day that a warning names."""
+"""Waivers with the same last day that a warning names."""
 
 
 class ReportBuilder:
@@ -49,7 +49,7 @@ class ReportBuilder:
         self._resource_count = self._account_count = 0
 
     def add(self, batch: EvaluatedBatch) -> None:
-        """Take some resources with their verdicts."""
+        """Add a batch of resources with their verdicts."""
         self._totals.add(batch.verdicts)
         self._read.update(each.type for each in batch.resources if self._engine.covers(each))
         self._projects.update(each.project for each in batch.resources if each.project is not None)
@@ -60,10 +60,10 @@ class ReportBuilder:
     def report(self, source: Source, run_id: str, subjects: Sequence[Subject], lost: Sequence[str]) -> Report:
         """Return the report, after all batches were added. `lost` says why the snapshot could not be saved."""
         request, policy = self._request, self._request.policy
-        # What else makes the audit incomplete takes nothing from the evidence: a control that an unknown verdict does
-        # not touch, or whose report could not be written, is as met as it was.
+        # Other reasons for an incomplete audit do not affect the evidence: a control without an unknown verdict, or
+        # whose report could not be written, is still met.
         unseen = [*source.problems, *self._engine.problems(), *self._unknown_projects(source)]
-        # A rule that fails on everything is broken: to ignore what is unknown does not make it pass.
+        # A rule that fails on everything is broken, which --on-unknown ignore does not excuse.
         inconclusive = self._totals.inconclusive(broken=request.gate.on_unknown == "ignore")
         problems = [*unseen, *lost, *inconclusive]
         coverage = self._coverage(source)
@@ -101,10 +101,10 @@ class ReportBuilder:
         known = self._projects.union(*(account.projects for account in source.accounts.values()))
         for name in self._request.projects:
             if name not in known:
-                yield f"there is no project '{name}'{did_you_mean(name, known)}: nothing of it was audited"
+                yield f"no project '{name}'{did_you_mean(name, known)}: nothing of it was audited"
 
     def _ending(self) -> Iterator[str]:
-        """Yield the waivers that end soon, so that nobody is surprised when their violations count again."""
+        """Yield a warning for waivers that end soon, whose violations will then count again."""
         for day, waivers in self._waivers.ending(ENDING).items():
             left = (day - self._started.date()).days
             when = f"in {plural(left, 'day')}, on {day}" if left else f"today, {day}"
@@ -132,10 +132,10 @@ class ReportBuilder:
     def _warnings(
         self, source: Source, coverage: Coverage, subjects: Sequence[Subject], *, seen: bool
     ) -> Iterator[str]:
-        """Yield what a reader should know: data that is old, nothing to evaluate, an attestation of what nobody has."""
+        """Yield warnings: old data, nothing to evaluate, an attestation of a snapshot that was not saved."""
         days = 0 if source.as_of is None else (self._started - source.as_of).days
         if days:
-            yield f"the snapshot is {plural(days, 'day')} old, and was judged as of then"
+            yield f"the snapshot is {plural(days, 'day')} old, and was evaluated as of its date"
         if not coverage.resources and seen:
             checked = "only the account itself was checked" if coverage.accounts else "nothing was checked"
             kinds = dict.fromkeys(rule.resource for rule in self._engine.rules if rule.resource != ACCOUNT_TYPE)
@@ -143,7 +143,7 @@ class ReportBuilder:
             yield f"there are no {about or 'resources'}: {checked}"
         if not all(each.saved for each in subjects):
             for name in self._request.digested:
-                yield f"the {name} is about a snapshot that nobody has: --save-snapshot FILE keeps it"
+                yield f"the {name} refers to a snapshot that was not saved: add --save-snapshot FILE"
 
 
 def by_type(
@@ -151,8 +151,8 @@ def by_type(
 ) -> list[TypeCoverage]:
     """Return the coverage of each type that rules are about or that was read, in the catalogue's order.
 
-    `read` is the source's own account of it, `counted` how many resources of each type were read, and `complete`
-    holds for types that the source says nothing of.
+    `read` is the source's own coverage, `counted` how many resources of each type were read. `complete` applies to
+    types that the source does not mention.
     """
     totals = {each.type: each for each in read}
     names = {*totals, *counted, *(rule.resource for rule in rules)} - {ACCOUNT_TYPE}

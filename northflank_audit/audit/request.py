@@ -1,25 +1,25 @@
-"""What an audit is asked for, whatever asks: a command, a test, another program."""
+"""What to audit and how, independent of the command line."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 from northflank_audit.audit.comparison import RunComparison
 from northflank_audit.config.policy import Policy
-from northflank_audit.config.settings import Settings
+from northflank_audit.config.settings import DEFAULTS, Settings
 from northflank_audit.gate import Gate
 from northflank_audit.model import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRequest:
-    """By which policy to audit, how much to read, what to list, and what fails the audit."""
+    """The policy, how much to read, what to list, and what fails the audit."""
 
     policy: Policy
-    details: Literal["auto", "always", "never"] = "auto"
-    absent: Literal["unknown", "notapplicable", "violating"] = "unknown"
-    """What it means where the API leaves out a documented field that a rule reads."""
+    details: Literal["auto", "always", "never"] = DEFAULTS["details"]
+    absent: Literal["unknown", "notapplicable", "violating"] = DEFAULTS["absent"]
+    """What it means if the API omits a documented field that a rule reads."""
     include: frozenset[Status] = frozenset()
-    """What to list besides what somebody must read."""
+    """Further results to list: `pass`, `notapplicable`."""
     projects: tuple[str, ...] = ()
     """The ids of the projects to audit; empty: all, and what is in none."""
     framework: str | None = None
@@ -33,14 +33,14 @@ class AuditRequest:
     snapshot: str | None = None
     """Where to save what was fetched."""
     digested: tuple[str, ...] = ()
-    """The formats that are about the digest of what was fetched, saved or not."""
+    """The formats that need the digest of what was fetched, saved or not."""
 
     history: RunComparison | None = None
     """What to compare with in place of the policy's baseline."""
 
     @classmethod
     def of(cls, settings: Settings, policy: Policy, history: RunComparison | None = None) -> "AuditRequest":
-        """Take from a run's settings what an audit needs to know of them."""
+        """Select from a run's settings what the audit itself needs."""
         return cls(
             policy=policy,
             history=history,

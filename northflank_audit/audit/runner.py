@@ -1,4 +1,4 @@
-"""An audit, from its settings to its exit code: one straight line."""
+"""Runs an audit, from its settings to its report."""
 
 import datetime as dt
 import math
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from northflank_audit.audit.deliver import channels, deliver
 from northflank_audit.audit.evaluation import TimedEngine, evaluate
 from northflank_audit.audit.last_resort import last_resort
-from northflank_audit.audit.memory import Memory
+from northflank_audit.audit.memory import memory_of
 from northflank_audit.audit.outcome_log import log_outcome
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.report_builder import ReportBuilder
@@ -32,7 +32,7 @@ def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str
     with heartbeat(settings.heartbeat) as ended:
         deadline = Deadline(settings.timeout)
         with last_resort(deadline):
-            policy, people, memory = read_policy(settings), channels(settings), Memory(settings.history)
+            policy, people, memory = read_policy(settings), channels(settings), memory_of(settings.history)
             with opened(settings, deadline) as source:
                 request = AuditRequest.of(settings, policy, memory.recall(source))
                 report = audit(request, source, watch, run_id, deadline)

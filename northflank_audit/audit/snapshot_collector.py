@@ -34,7 +34,7 @@ class SnapshotCollector:
             self._writer.add(list(resources))
 
     def keep(self, source: Source, now: dt.datetime) -> tuple[list[Subject], list[str]]:
-        """Save the file if the request asks for it; return the subjects of the audit, and why saving failed."""
+        """Save the snapshot if requested; return the subjects of the audit, and why saving failed."""
         if self._writer is None:
             return source.subjects, []
         problems = []

@@ -1,4 +1,4 @@
-"""Counts and lists verdicts, and makes the report of them."""
+"""Counts and lists verdicts, and builds the report from them."""
 
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
@@ -33,14 +33,14 @@ LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
 """The statuses that a report always lists. Others are only counted."""
 
 ABSENT = "--absent says what an absent field means"
-"""How to decide what is unknown since the API leaves out a documented field."""
+"""What to do about verdicts that are unknown because the API omits a documented field."""
 
 MOST_CAUSES = 20
 """The most causes of unknown verdicts that are listed as reasons. Further ones are counted."""
 
 
 class VerdictTotals:
-    """Counts every verdict, and keeps only those that someone must read."""
+    """Counts every verdict, and keeps only those that the report lists."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class VerdictTotals:
         comparison: RunComparison | None = None,
         annotations: AnnotationBook | None = None,
     ) -> None:
-        """`include` is listed besides `LISTED`; `comparison` is with an earlier report or with the history."""
+        """`include` is listed in addition to `LISTED`; `comparison` is with an earlier report or the history."""
         self._engine = engine
         self._waivers = waivers
         self._annotations = annotations
@@ -103,8 +103,8 @@ class VerdictTotals:
     ) -> Report:
         """Return the report.
 
-        `seen` says whether every page was read and every record evaluated; without it no control is met. `accounts` are
-        those that were asked for, by their teams, `unread` the lists that are not known as a whole.
+        `seen` says whether every page was read and every record evaluated; otherwise no control is met. `accounts`
+        are the teams of the requested accounts, `unread` the lists that were not read completely.
         """
         results = sorted(self._results, key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
@@ -200,5 +200,5 @@ def _annotations(results: Sequence[Result], book: AnnotationBook) -> Annotations
 
 
 def _explained(cause: Cause) -> str:
-    """Return a cause in a line, with what can be done about it."""
+    """Return a cause on one line, with what to do about it."""
     return f"{cause.text}; {ABSENT}" if cause.reason.endswith(f"({NOT_GIVEN})") else cause.text

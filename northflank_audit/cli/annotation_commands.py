@@ -72,8 +72,8 @@ def list_annotations(annotations: str | None, config: Document | None, *, as_jso
 def check_annotations(within: int, form: str, **given: Any) -> None:
     """List annotations that are overdue, about nothing or due soon; exit 1 for the first two.
 
-    Only an audit shows what is still found, so this runs one, and writes no report. The exit code is 3 where the audit
-    could not see or evaluate enough to know.
+    This runs an audit, to see which findings still exist, and writes no report. The exit code is 3 if the audit could
+    not see or evaluate enough to know.
     """
     settings = settings_from(given, click.get_current_context().get_parameter_source)
     if not settings.annotations:
@@ -114,7 +114,7 @@ def _due(check: RemarkCheck[Annotation]) -> str:
 @click.option("--all-of", multiple=True, metavar="RULE", help="Each finding of this rule; repeatable.")
 @click.option("--owner", metavar="WHO", help="Who fixes it.")
 @click.option("--due", metavar="YYYY-MM-DD", help="Last day on which it is to be fixed, UTC.")
-@click.option("--comment", metavar="TEXT", help="What else there is to say.")
+@click.option("--comment", metavar="TEXT", help="Further information.")
 @click.option("--incorrect", is_flag=True, help="The tool is wrong about it; --comment says why.")
 @click.option(
     "--report",
@@ -140,8 +140,8 @@ def add_annotation(
 ) -> None:
     """Annotate the findings with these fingerprints; the first 8 digits of one, with or without a #, are enough.
 
-    The annotations are put at the end of --annotations FILE (annotations.yaml, if neither this nor the config names
-    one), all of them or none; what is in the file stays as it is, comments included.
+    The annotations are added at the end of --annotations FILE (annotations.yaml, if neither this nor the config names
+    one), all of them or none; the rest of the file stays as it is, comments included.
     """
     refuse_mistakes(config)
     said: dict[str, Any] = {
@@ -154,7 +154,7 @@ def add_annotation(
     if incorrect and comment is None:
         raise StartError("--incorrect: say with --comment what the tool is wrong about")
     if not said:
-        raise StartError("an annotation says something: give --owner, --due or --comment")
+        raise StartError("an annotation needs content: give --owner, --due or --comment")
     selection = selected(report or last_report(output_dir), fingerprints, all_of, _refusal)
 
     def make(result: Result) -> Annotation:
@@ -164,13 +164,13 @@ def add_annotation(
     for line, annotation in put(path, ANNOTATIONS, selection, make, lambda _: "it is annotated there already"):
         say(f"{path}:{line}: {named(annotation)}: {printable(annotation_words(annotation))}")
     if annotations is None:
-        say(f"audits know of it with --annotations {path}, or with `annotations: {path}` in the config file")
+        say(f"audits read it with --annotations {path}, or with `annotations: {path}` in the config file")
 
 
 def _refusal(result: Result) -> str | None:
     """Return why a result can't be annotated."""
     if result.status in (Status.PASS, Status.NOTAPPLICABLE):
-        return f"this result is no finding: it is '{result.status}'"
+        return f"this result is not a finding: it is '{result.status}'"
     if result.resource.id is None:
         return "this result is about a whole list that could not be read, not about a resource"
     return None

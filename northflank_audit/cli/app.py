@@ -75,13 +75,13 @@ LAZY = (
         "history",
         f"{_HERE}.history_commands",
         "history_group",
-        "Say what ran, what changed, and how long findings were open, from the database of --history.",
+        "Show runs, what changed, and how long findings were open.",
     ),
     Lazy(
         "plan",
         f"{_HERE}.plan_command",
         "plan_command",
-        "Say what an audit by the selected rules asks the API for.",
+        "Show what an audit by the selected rules requests from the API.",
     ),
     Lazy("rules", f"{_HERE}.rule_commands", "rules_group", "List, check, test, show and explain rules."),
     Lazy(
@@ -99,7 +99,7 @@ LAZY = (
 @click.option("--json", "as_json", is_flag=True, help="With --version: print JSON.")
 @click.pass_context
 def cli(ctx: click.Context, *, version: bool, as_json: bool) -> None:
-    """Audit a Northflank account: registries, services, addons and what else rules are about.
+    """Audit a Northflank account: registries, services, addons and other resources.
 
     Reads resources from the API, evaluates each by rules in YAML, writes reports, and exits with 0 (nothing
     violated), 1 (violations), 2 (could not start) or 3 (incomplete). Without a command, `run` is meant.
@@ -108,7 +108,7 @@ def cli(ctx: click.Context, *, version: bool, as_json: bool) -> None:
         say(versions(as_json=as_json), json=as_json)
         ctx.exit()
     if as_json:
-        raise click.UsageError("--json is for --version")
+        raise click.UsageError("--json needs --version")
 
 
 @cli.command("run")
@@ -141,10 +141,10 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
 
 
 def _say(text: str, *, to_stderr: bool, colour: bool | None) -> None:
-    """Print the summary. Where that can't be done the verdict stands, and the reports that hold it."""
+    """Print the summary. If that fails, the verdict and the reports still stand."""
     try:
         say(text, err=to_stderr, color=colour)
-    except BrokenPipeError:  # the reader had enough
+    except BrokenPipeError:  # the reader closed the pipe
         pass
     except OSError as error:
         logs.tell(f"northflank-audit: the summary could not be written ({error.strerror})")
@@ -175,9 +175,9 @@ def formats_command() -> None:
 
 
 def _leave_no_core() -> None:
-    """Let no crash write memory, and the token with it, to a disk: neither as a file nor to a collector.
+    """Disable core dumps, to files and to collectors, because memory holds the token.
 
-    Linux takes a limit of 1 byte to mean that collectors get nothing either (core(5)).
+    On Linux a limit of 1 byte also disables collectors (core(5)).
     """
     if sys.platform == "win32":
         return
@@ -186,7 +186,7 @@ def _leave_no_core() -> None:
 
 
 def main(watch: Watch | None = None) -> None:
-    """Run the command line, and exit as docs/reference.md says. No traceback reaches a user but by --verbose.
+    """Run the command line, and exit as docs/reference.md says. Only --verbose shows a traceback.
 
     `watch` handles signals, which raise Stopped.
     """
@@ -199,11 +199,11 @@ def main(watch: Watch | None = None) -> None:
         watch.settled = True
     for stream in (sys.stdout, sys.stderr):
         try:
-            if stream is not None:  # it was closed before we came
+            if stream is not None:  # it was closed before this process started
                 stream.flush()
-        except OSError:  # what could be told has been; and Python's own last flush must not fail on it
+        except OSError:  # the output is lost; do not let Python's last flush fail on it, too
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    if watch is not None:  # a process of its own: no thread is waited for, and the system frees memory faster
+    if watch is not None:  # waits for no thread, and the system frees memory faster
         os._exit(code)
     sys.exit(code)
 
@@ -223,7 +223,7 @@ def _outcome() -> int:
     except click.Abort:
         return 128 + signal.SIGINT
     except click.ClickException as error:
-        with suppress(OSError):  # the exit code says it too
+        with suppress(OSError):  # the exit code also says so
             _show(error)
         return 2
     except AuditError as error:

@@ -1,4 +1,4 @@
-"""What a shell completes, besides the names of commands and options. It must be quick and never fails."""
+"""Completes values of options in the shell, quickly and without errors."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -39,7 +39,7 @@ BY_METAVAR: Final[dict[str, Complete]] = {"FILE": _files, "FILE.prom": _files, "
 
 
 def completing(name: str, metavar: str | None) -> dict[str, Any]:
-    """Return what click needs to complete the values of an option."""
+    """Return click's argument for completing the values of an option."""
     found = BY_OPTION.get(name) or BY_METAVAR.get(metavar or "")
     return {} if found is None else {"shell_complete": found}
 

@@ -1,4 +1,4 @@
-"""The commands about the settings of a run."""
+"""The command `config show`."""
 
 import datetime as dt
 import json
@@ -25,7 +25,7 @@ FLAG: Final = "flag"
 DEFAULT: Final = "default"
 SET: Final = "set, not shown"
 _PUBLIC: Final = ("api_url", "console_url")
-"""Addresses that hold no secret, which their checks make sure of."""
+"""Addresses that hold no secret, as their validation ensures."""
 
 
 class Setting(NamedTuple):
@@ -47,7 +47,7 @@ def config_group() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def show_config(ctx: click.Context, /, *, as_json: bool, **given: Any) -> None:
-    """Show the settings that a run with these options has, each with where it comes from. No secret is shown."""
+    """Show the settings of a run with these options, each with its source. No secret is shown."""
     document: Document | None = given["config"]
     if document is not None and document.diagnostics:
         raise FileErrors(document.diagnostics)
@@ -92,7 +92,7 @@ def _source(ctx: click.Context, param: click.Option, document: Document | None) 
 
 
 def _shown(name: str, value: Any) -> Any:
-    """Return a value as it may be shown: of an address that may hold a secret only where it leads."""
+    """Return a value that is safe to show: of an address that may hold a secret, only the host."""
     if isinstance(value, tuple | list):
         return [_shown(name, each) for each in value]
     if isinstance(value, dt.timedelta):
@@ -105,7 +105,7 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _secrets(given: Mapping[str, Any]) -> Iterator[Setting]:
-    """Yield whether there is a token, and who is notified by a variable, never what they are."""
+    """Yield whether a token and notification URLs are set, never their values."""
     if given["token_file"] is not None:
         yield Setting("token", SET, f"the file {given['token_file']}")
     elif not (given["demo"] or given["input"]):
@@ -116,7 +116,7 @@ def _secrets(given: Mapping[str, Any]) -> Iterator[Setting]:
 
 
 def _sections(document: Document | None) -> Iterator[Setting]:
-    """Yield the leaves of what a config file holds besides options."""
+    """Yield the leaves of a config file's keys that are not options."""
     value = document.value if document is not None and isinstance(document.value, dict) else {}
     for section in (email_section.SECTION, "overrides"):
         if document is not None and isinstance(value.get(section), dict):

@@ -1,4 +1,4 @@
-"""Findings of the last report, as waivers and annotations are added for them."""
+"""Finds the findings of a report for which to add waivers or annotations."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ SHORTEST: Final = 8
 """Hexadecimal digits of a fingerprint that are enough to name it."""
 
 Refusal = Callable[[Result], str | None]
-"""Says why nothing can be added for a result; None if it can."""
+"""Returns why nothing can be added for a result; None if it can."""
 
 
 class Selection(NamedTuple):
@@ -26,9 +26,9 @@ class Selection(NamedTuple):
 
 
 def selected(report: str, fingerprints: Sequence[str], rules: Sequence[str], refusal: Refusal) -> Selection:
-    """Return the findings of a report that are named. Raises StartError for one that nothing can be added for.
+    """Return the named findings of a report. Raises StartError for one for which nothing can be added.
 
-    Of a rule, those that nothing can be added for are left out; it must have others.
+    Of a named rule, such findings are skipped; it must have others.
     """
     if not fingerprints and not rules:
         raise StartError("name a fingerprint, or a rule with --all-of RULE; the report has them")
@@ -46,7 +46,7 @@ def selected(report: str, fingerprints: Sequence[str], rules: Sequence[str], ref
             raise StartError(f"--all-of {printable(rule)}: {report} has no such rule{did_you_mean(rule, ids)}")
         found = [each for each in earlier.results if each.rule_id == rule and refusal(each) is None]
         if not found:
-            raise StartError(f"--all-of {rule}: {report} has nothing of this rule to add it for")
+            raise StartError(f"--all-of {rule}: {report} has no finding of this rule to add it for")
         others |= {each.fingerprint: each for each in found if each.fingerprint not in named}
     return Selection(list(named.values()), list(others.values()))
 
@@ -55,7 +55,7 @@ def _by_fingerprint(given: str, results: Sequence[Result], report: str) -> Resul
     """Return the result whose fingerprint begins so; the HTML report shows it with a # in front."""
     fingerprint = given.strip().removeprefix("#")
     if len(fingerprint) < SHORTEST:
-        raise StartError(f"a fingerprint's first {SHORTEST} digits are needed at least; {report} has them")
+        raise StartError(f"give at least the first {SHORTEST} digits of a fingerprint; {report} has them")
     found = [each for each in results if each.fingerprint.startswith(fingerprint.lower())]
     if not found:
         raise StartError(f"{report}: no result has the fingerprint {printable(fingerprint)}; is it an older report?")
@@ -66,10 +66,10 @@ def _by_fingerprint(given: str, results: Sequence[Result], report: str) -> Resul
 
 
 def checked_text(option: str, text: str, one: str) -> str:
-    """Return what an option says, without whitespace around it. Raises StartError if it says nothing."""
+    """Return an option's text without surrounding whitespace. Raises StartError if it is empty."""
     if not text.strip():
-        raise StartError(f"{option}: {one} needs it")
-    if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of the command line that are no text
+        raise StartError(f"{option}: required for {one}")
+    if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of the command line that are not text
         raise StartError(f"{option}: not UTF-8 text")
     return text.strip()
 
@@ -80,7 +80,7 @@ def today() -> dt.date:
 
 
 def checked_day(option: str, text: str) -> dt.date:
-    """Return the day that an option names. Raises StartError for anything else."""
+    """Return an option's day. Raises StartError for anything else."""
     try:
         return dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC).date()
     except ValueError:

@@ -1,4 +1,4 @@
-"""The command `history evidence`: what an auditor asks for of a period, as files."""
+"""The command `history evidence`: evidence of a period for auditors."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from northflank_audit.printing import say
     "--from", "begin", type=click.DateTime(["%Y-%m-%d"]), required=True, metavar="DATE", help="First day, UTC."
 )
 @click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), required=True, metavar="DATE", help="Last day, UTC.")
-@click.option("--framework", metavar="ID", help="This framework's controls only.")
+@click.option("--framework", metavar="ID", help="Only this framework's controls.")
 @click.option(
     "--expect",
     type=Expected(),
@@ -50,7 +50,7 @@ def evidence_command(
 ) -> None:
     """Write the evidence of a period: a page, CSVs, OSCAL assessment results, and a manifest to sign.
 
-    The days are inclusive, UTC.
+    Both days are included, UTC.
     """
     if end < begin:
         raise click.UsageError("--to is before --from")
@@ -68,7 +68,7 @@ def evidence_command(
     if not pack.runs:
         raise StartError(f"no run took place between {pack.begin} and {pack.end}: see history runs")
     if framework is not None and not pack.controls:
-        raise StartError(f"--framework: no run of this time has controls of '{printable(framework)}'")
+        raise StartError(f"--framework: no run of this period has controls of '{printable(framework)}'")
     made = pack_files(pack)
     with files.alone(output):
         files.write_all([(str(Path(output) / name), text) for name, text in made.items()])

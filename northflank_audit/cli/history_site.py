@@ -1,4 +1,4 @@
-"""The command `history site`: static pages of accounts, trends, rules, resources and the life of findings."""
+"""The command `history site`: static pages about the history."""
 
 import datetime as dt
 from collections.abc import Sequence

@@ -19,12 +19,12 @@ RULE_FILE: Final = "my-rules.yaml"
 RULE_ID: Final = "my-registry-credential-name"
 
 _CONFIG: Final = f"""\
-# The settings of an audit: each option of `run` can stand here under its name. A flag beats the environment
-# (NORTHFLANK_AUDIT_FAIL_ON), which beats this file. `config show` says which setting comes from where. Settings that
-# stand behind a # are off.
+# The settings of an audit: each option of `run` can be set here under its name. A flag beats the environment
+# (NORTHFLANK_AUDIT_FAIL_ON), which beats this file. `config show` says which setting comes from where. Settings
+# after a # are off.
 #
 # Name this file with `--config {DEFAULT_CONFIG}`. One that is only found in the working folder may come from others:
-# it must not say where the token goes, and reports name what in it weakens the verdict.
+# it must not say where the token goes, and reports name its settings that weaken the verdict.
 
 # Which rules run. `pack:default` is about registry credentials; `pack:everything` is about the whole account, and
 # `plan --role` prints the permissions that it needs.
@@ -44,14 +44,14 @@ rules:
 # What makes the exit code 1: violations of this severity or above (info, low, medium, high, critical, never).
 #fail-on: high
 
-# Violations that are accepted for a while, each with a reason, an owner and an end: `waivers add` writes them.
+# Violations that are accepted for a while, each with a reason, an owner and a last day: `waivers add` writes them.
 #waivers: waivers.yaml
 
 # Reports: which, and where (`formats` lists them).
 #format: [html, md, json]
 #output-dir: reports
 
-# What to change of rules, by their ids. `rules explain ID` says what their parameters may be.
+# What to change of rules, by their ids. `rules explain ID` shows the allowed values of their parameters.
 #overrides:
 #  registry-credential-provider-allowed: {{severity: high, params: {{allowed: [github, ecr]}}}}
 #  registry-credential-host-allowed: {{params: {{allowed: ["*.example.com"]}}}}
@@ -67,7 +67,7 @@ def init_command(folder: str) -> None:
     taken = [name for name in (*texts, NEARLY_DEFAULT) if os.path.lexists(Path(folder, name))]
     if taken:
         raise StartError(
-            f"{' and '.join(taken)} {'is' if len(taken) == 1 else 'are'} there already: nothing was written"
+            f"{' and '.join(taken)} {'is' if len(taken) == 1 else 'are'} already there: nothing was written"
         )
     for name, text in texts.items():
         path = Path(folder, name)

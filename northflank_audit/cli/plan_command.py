@@ -1,4 +1,4 @@
-"""The command `plan`: what an audit asks for, which permissions that takes, and how many requests."""
+"""The command `plan`: what an audit requests, permissions, number of requests."""
 
 import json
 from collections.abc import Iterator
@@ -54,14 +54,14 @@ _WHERE: Final = {
 def plan_command(
     ctx: click.Context, /, *, count: bool, role: bool, generation: str | None, as_json: bool, **given: Any
 ) -> None:
-    """Say what an audit by the selected rules asks the API for. Sends no request, except with --count.
+    """Show what an audit by the selected rules requests from the API. Sends no request, except with --count.
 
     With --count, the exit code is 3 if a list could not be read.
     """
     if count and role:
         raise click.UsageError("--count and --role exclude each other")
     if generation and not role:
-        raise click.UsageError("--generation is for --role")
+        raise click.UsageError("--generation needs --role")
     if count:
         _count(ctx, given, as_json=as_json)
         return

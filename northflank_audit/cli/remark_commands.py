@@ -1,4 +1,4 @@
-"""What the commands about waivers and about annotations have in common."""
+"""Code that the commands about waivers and annotations share."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ def named(remark: Remark) -> str:
 
 
 def about(result: Result) -> dict[str, Any]:
-    """Return the keys of a remark that is about exactly this result."""
+    """Return the keys of a remark about exactly this result."""
     resource = result.resource
     scope = {"team": resource.team} | ({"project": resource.project} if resource.project else {})
     return {"rule": result.rule_id, "resource": exactly(resource.identity[-1]), **scope}
@@ -55,7 +55,7 @@ def put(
 ) -> list[tuple[int, R]]:
     """Add a remark for each finding to a file, all or none, and return them with their lines.
 
-    `taken` says why one of the file that covers a finding leaves nothing to add. Raises StartError then, unless the
+    `taken` returns why an existing remark of a finding leaves nothing to add. Then it raises StartError, unless the
     finding was only named by its rule.
     """
     text = read_text(path, exact=True) if _may_exist(path) else ""
@@ -71,14 +71,14 @@ def put(
             line = next(document.line(here) for here, remark in there if remark is before)
             raise StartError(f"{path}:{line}: {taken(before)} ({result.fingerprint})")
     if not remarks:
-        raise StartError(f"{path}: nothing to add: it covers all of these already")
+        raise StartError(f"{path}: nothing to add: it already covers all of these")
     new, lines = added(text, path, form, remarks)
     write_own(path, new)
     return list(zip(lines, remarks, strict=True))
 
 
 def _may_exist(path: str) -> bool:
-    """Tell whether there is something to read; where even that can't be told, reading it says why."""
+    """Return whether the file exists; if that is unknown, reading it reports why."""
     try:
         return Path(path).exists()
     except OSError:
@@ -93,7 +93,7 @@ def listing(
     *,
     as_json: bool,
 ) -> None:
-    """Print the remarks of a file, each with its place; `words` says the rest of one for a person."""
+    """Print the remarks of a file, each with its position; `words` returns the rest of its line."""
     if as_json:
         entries = [
             {**msgspec.to_builtins(remark), "place": place, "daysLeft": _days_left(day(remark))}
@@ -131,7 +131,7 @@ def run_check(
     *,
     as_json: bool,
 ) -> None:
-    """Audit, write no report, print the status of each remark, and exit by it."""
+    """Audit without a report, print the status of each remark, and exit accordingly."""
     policy = read_policy(settings)
     assert policy.book is not None  # noqa: S101 - it was just read
     with opened(settings) as source:

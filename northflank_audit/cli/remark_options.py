@@ -9,7 +9,7 @@ from northflank_audit.config.settings import MAX_WAIVER_DAYS
 
 def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that names the waivers."""
-    return add_options(command, option("--waivers", metavar="FILE", help="Accepted violations, in YAML."))
+    return add_options(command, option("--waivers", metavar="FILE", help="YAML file of accepted violations."))
 
 
 def waiver_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,7 +23,7 @@ def waiver_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="N",
             default=MAX_WAIVER_DAYS,
             show_default=True,
-            help="Most days that a waiver may still last.",
+            help="Maximum days that a waiver may still last.",
         ),
     )
 
@@ -32,5 +32,5 @@ def annotations_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that names the annotations."""
     return add_options(
         command,
-        option("--annotations", metavar="FILE", help="Who fixes a finding by when, in YAML; changes no verdict."),
+        option("--annotations", metavar="FILE", help="YAML file of who fixes a finding by when; changes no verdict."),
     )

@@ -1,4 +1,4 @@
-"""The commands about rules, each of them in a module that is imported when it is called."""
+"""The group of commands about rules."""
 
 import click
 
@@ -20,7 +20,7 @@ LAZY = (
         "print_schema",
         "Print the JSON Schema of rule files, examples, waivers, annotations, options or report.json.",
     ),
-    Lazy("show", f"{_HERE}.rule_show", "show_rule", "Print a rule's YAML as it stands in its file."),
+    Lazy("show", f"{_HERE}.rule_show", "show_rule", "Print a rule's YAML as it is in its file."),
     Lazy("new", f"{_HERE}.rule_new", "new_rule", "Print a rule to start from, with examples."),
     Lazy(
         "explain",

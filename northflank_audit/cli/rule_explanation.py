@@ -49,11 +49,11 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     if resource_id is not None:
         _explain_for(rule, resource_id, given)
     elif given["input"] or given["demo"]:
-        raise click.UsageError("name a resource, too: rules explain ID RESOURCE")
+        raise click.UsageError("also name a resource: rules explain ID RESOURCE")
 
 
 def _sections(rule: Rule) -> Iterator[tuple[str, str]]:
-    """Yield what is to be said of a rule, by headings."""
+    """Yield the headings about a rule, each with its lines."""
     places = {name: rule.overridden.get(f"params.{name}", "default") for name in rule.params}
     params = [
         "\n".join((f"{name} = {json.dumps(value)}  ({places[name]})", *_described(rule.param_schemas.get(name))))
@@ -81,7 +81,7 @@ def _described(schema: ParameterSchema | None) -> Iterator[str]:
 
 
 def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None:
-    """Tell how a rule was evaluated for one resource. Raises AuditError where it is not to be found."""
+    """Print how a rule was evaluated for one resource. Raises AuditError if the resource is not found."""
     settings = settings_from(given, click.get_current_context().get_parameter_source)
     any_resource = False
     with opened(settings) as source:

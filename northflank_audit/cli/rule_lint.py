@@ -38,7 +38,7 @@ def lint_rules(
 
     Warnings say what is well-formed and probably not meant, such as a rule that can never fire.
     """
-    del rule, skip_rule  # a mistake in a rule that is left out is one all the same
+    del rule, skip_rule  # mistakes count even in rules that do not run
     files = lint_paths(paths, rules)
     longest = LongestWaiver(dt.datetime.now(dt.UTC).date(), max_waiver_days)
     others = rules if files == paths != () else None

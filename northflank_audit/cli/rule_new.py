@@ -25,7 +25,7 @@ rules:
     finding: $finding  # what is wrong otherwise; heads violations in reports
     severity: low  # info, low, medium, high or critical
     resource: $type
-    # CEL: where `when` is false, the rule does not apply. Omit it if the rule always applies.
+    # CEL: if `when` is false, the rule does not apply. Omit it if the rule always applies.
     # when: "…"
 """)
 _TAIL: Final = Template("""\
@@ -51,7 +51,7 @@ _NAMED_TESTS: Final = Template("""\
       - name: as it should not be
         given: {$identity$field: Web 1}
         expect: fail
-      - {name: it is not said, given: {$other}, expect: unknown}
+      - {name: a missing field, given: {$other}, expect: unknown}
 """)
 _FLAGGED: Final = Template("""\
     # CEL: true passes, false fails, and a field that the API does not give makes it unknown.
@@ -61,7 +61,7 @@ _FLAGGED: Final = Template("""\
 _FLAGGED_TESTS: Final = Template("""\
       - {name: as it should be, given: {$identity$field: true}, expect: pass}
       - {name: as it should not be, given: {$identity$field: false}, expect: fail}
-      - {name: it is not said, given: {$other}, expect: unknown}
+      - {name: a missing field, given: {$other}, expect: unknown}
 """)
 _COUNTED: Final = """\
     # CEL: true passes, false fails, and a list that could not be read whole makes it unknown.
@@ -73,7 +73,7 @@ _COUNTED: Final = """\
 _COUNTED_TESTS: Final = """\
       - {name: few, account: {registry_credentials: [{id: a}]}, expect: pass}
       - {name: too many, account: {registry_credentials: [{id: a}, {id: b}]}, params: {max: 1}, expect: fail}
-      - {name: they are not said, expect: unknown}
+      - {name: an unknown list, expect: unknown}
 """
 
 
@@ -87,7 +87,7 @@ def new_rule(rule_id: str, name: str) -> None:
     It is a rule file that lints and passes its tests.
     """
     if not ID.fullmatch(rule_id):
-        raise StartError(f"'{rule_id}' is not an id: it has letters, digits, - and _, and nothing else")
+        raise StartError(f"'{rule_id}' is not an id: only letters, digits, - and _ are allowed")
     if rule_id in read_rules([EVERYTHING]).rules:
         raise StartError(
             f"'{rule_id}' is the id of a bundled rule; choose another, or start from: rules show {rule_id}"
@@ -112,7 +112,7 @@ def skeleton(rule_id: str, kind: ResourceType) -> str:
 
 
 def _field(kind: ResourceType) -> str:
-    """Return the field that the rule reads: what people call a resource, else one that is not personal."""
+    """Return the field that the rule reads: the name of a resource, else one that is not personal."""
     fields = {
         path: field.kind
         for path, field in kind.fields.items()

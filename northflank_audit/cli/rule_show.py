@@ -19,10 +19,10 @@ EVERYTHING = f"{PACK}everything"
 def show_rule(
     rule_id: str, config: Document | None, rules: tuple[str, ...], rule: tuple[str, ...], skip_rule: tuple[str, ...]
 ) -> None:
-    """Print a rule's YAML as it stands in its file.
+    """Print a rule's YAML as it is in its file.
 
-    What is printed is a rule file, with comments, to start one of your own from. Overrides are not applied: `rules
-    explain` shows a rule as it would run.
+    The output is a rule file, with comments, from which to start your own. Overrides are not applied: `rules explain`
+    shows a rule as it would run.
     """
     del rule, skip_rule  # a rule that does not run can be shown
     books = [read_rules(rules, config)]

@@ -1,6 +1,6 @@
-"""JSON Schemas of the files that people write, for their editors, and of the JSON report, for those who read it.
+"""JSON Schemas of policy files and of the JSON report.
 
-They are made from what the files are checked by.
+They are generated from the types that the files are validated with.
 """
 
 import json

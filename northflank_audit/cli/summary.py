@@ -44,10 +44,10 @@ _COLOURS = {"critical": "bright_red", "high": "red", "medium": "yellow", "low": 
 
 
 def worth_telling(report: Report) -> bool:
-    """Tell whether someone should read of a run that was asked to be quiet.
+    """Return whether a run with `--quiet` has something to print.
 
-    What is warned of is told even where all is green: an audit that finds nothing, week by week, is green too,
-    and so is one that no longer asks what was violated before.
+    Warnings are printed even if nothing is violated: an audit that finds no resources, week after week, also passes,
+    and so does one that no longer runs a rule that was violated before.
     """
     comparison = report.comparison
     unsure = comparison is not UNSET and (comparison.refused is not None or comparison.unsettled)
@@ -131,7 +131,7 @@ def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
             yield ""
             yield f"{severity}  {printable(headings[rule])}  {click.style(rule, dim=True)}"
         new = click.style(f"{result.state}  ", bold=True) if result.is_new else ""
-        # The dash keeps an id such as `::error::` from being a command to the CI that reads this.
+        # The dash keeps an id such as `::error::` from being a command to the CI that reads this line.
         known = click.style(f" ({age(result)})", dim=True) if age(result) else ""
         yield f"        - {new}{_label(result)}: {printable(result.message)}{known}"
         if said := annotated(result):
@@ -153,7 +153,7 @@ def _incorrect(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _inconclusive(groups: Sequence[Cause]) -> Iterator[str]:
-    """Yield what could not be evaluated: what a cause has in common in one line."""
+    """Yield what could not be evaluated, one line per cause."""
     rule = None
     for cause in groups[:MOST]:
         if (cause.rule.id, cause.status) != rule:
@@ -181,7 +181,7 @@ def _types(report: Report) -> Iterator[str]:
 
 
 def _not_configured(report: Report) -> Iterator[str]:
-    """Yield the rules that did not run for want of a parameter."""
+    """Yield the rules that did not run because a required parameter is empty."""
     for rule in report.not_configured[:MOST_UNSET]:
         yield printable(f"not configured: {rule.id}: {rule.why}")
     if len(report.not_configured) > MOST_UNSET:

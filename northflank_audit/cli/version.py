@@ -1,4 +1,4 @@
-"""The option `--version`: ours, the engine's and Python's. It imports neither the engine nor `importlib.metadata`."""
+"""The option `--version`, without importing the CEL engine."""
 
 import json
 import platform
@@ -12,7 +12,7 @@ ENGINE: Final = "cel-expr-python"
 
 
 def versions(*, as_json: bool) -> str:
-    """Return the versions, a line each or as JSON."""
+    """Return the versions, one per line or as JSON."""
     others = {ENGINE: _installed(ENGINE), "python": platform.python_version()}
     if as_json:
         return json.dumps({"northflank-audit": __version__, **others})
@@ -20,7 +20,7 @@ def versions(*, as_json: bool) -> str:
 
 
 def _installed(package: str) -> str:
-    """Return the version of an installed package by the name of its metadata's folder: it imports nothing."""
+    """Return the version of an installed package by the name of its metadata folder, without imports."""
     prefix = package.replace("-", "_")
     for folder in sys.path:
         found = next(Path(folder).glob(f"{prefix}-*.dist-info"), None)

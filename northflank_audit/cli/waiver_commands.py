@@ -74,8 +74,8 @@ def _words(waiver: Waiver) -> str:
 def check_waivers(within: int, form: str, **given: Any) -> None:
     """List waivers that have expired, cover nothing or end soon; exit 1 for the first two.
 
-    Only an audit shows whether a waiver covers anything, so this runs one, and writes no report. The exit code is 3
-    where the audit could not see or evaluate enough to know.
+    This runs an audit, to see whether each waiver covers anything, and writes no report. The exit code is 3 if the
+    audit could not see or evaluate enough to know.
     """
     settings = settings_from(given, click.get_current_context().get_parameter_source)
     if not (settings.waivers or (settings.demo and not settings.rules)):
@@ -137,8 +137,8 @@ def add_waiver(
 ) -> None:
     """Waive the violations with these fingerprints; the first 8 digits of one, with or without a #, are enough.
 
-    The waivers are put at the end of --waivers FILE (waivers.yaml, if neither this nor the config names one), all of
-    them or none; what is in the file stays as it is, comments included. Each covers one violation: what --all-of finds
+    The waivers are added at the end of --waivers FILE (waivers.yaml, if neither this nor the config names one), all of
+    them or none; the rest of the file stays as it is, comments included. Each covers one violation: what --all-of finds
     today, and nothing that comes later.
     """
     refuse_mistakes(config)
@@ -160,7 +160,7 @@ def add_waiver(
     for line, waiver in put(path, WAIVERS, selection, make, taken):
         say(f"{path}:{line}: {named(waiver)} is waived until {waiver.expires}")
     if waivers is None:
-        say(f"audits know of it with --waivers {path}, or with `waivers: {path}` in the config file")
+        say(f"audits read it with --waivers {path}, or with `waivers: {path}` in the config file")
 
 
 def _refusal(result: Result) -> str | None:

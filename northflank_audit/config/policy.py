@@ -1,4 +1,4 @@
-"""The policy of a run: rule files, overrides, waivers, and the report to compare with, read and checked."""
+"""Reads the policy of a run: rule files, overrides, waivers."""
 
 import logging
 import os
@@ -42,9 +42,9 @@ class Policy:
     annotations: list[tuple[str, Annotation]] | None = None
     """Each annotation with its `file:line`; None if no file of them is named."""
     excluded_rules: dict[str, str] = field(default_factory=dict)
-    """Rules that do not run, and what excludes each."""
+    """Rules that do not run, each with what excludes it."""
     not_configured: list[Rule] = field(default_factory=list)
-    """Rules that do not run, since a parameter that they require is empty."""
+    """Rules that do not run because a required parameter is empty."""
     warnings: list[str] = field(default_factory=list)
     """Warnings about the policy, such as rules that can never fire."""
 
@@ -60,8 +60,8 @@ class RuleFileFinder:
     def files(self, paths: Sequence[str]) -> list[tuple[str, str]]:
         """Return (path, exact text) of each rule file; a folder stands for the files in it, sorted by name.
 
-        `pack:NAME` is a bundled pack; without paths, the bundled rules. Raises StartError for a path that is not
-        there or holds no rule file.
+        `pack:NAME` is a bundled pack; without paths, the bundled rules. Raises StartError for a path that does
+        not exist or holds no rule file.
         """
         files = [place for path in paths for place in self._named(path)] if paths else _inside(bundled.RULES)
         return [self._read(place) for place in files]
@@ -118,23 +118,23 @@ class RuleFileFinder:
 
 
 def is_test(path: Path) -> bool:
-    """Tell whether a file is one of examples: `NAME.test.yaml`."""
+    """Return whether a file is one of examples: `NAME.test.yaml`."""
     return path.name.lower().endswith(tuple(f".test{suffix}" for suffix in RULE_FILES))
 
 
 def _inside(folder: Path, *, tests: bool = False) -> list[Path]:
-    """Return a folder's files of rules, or those of examples; of what a dot begins only the log knows."""
+    """Return a folder's files of rules, or of examples. Names that start with a dot are skipped, and logged."""
     files = [file for file in _entries(folder) if file.suffix.lower() in RULE_FILES and is_test(file) is tests]
     for file in files:
         if file.name.startswith("."):
             log.info("%s is not read: its name starts with a dot", printable(spelt(str(file))))
-    # A link that leads nowhere is among them: it can't be read, and reading it says so.
+    # A dangling link is among them: reading it reports the problem.
     return sorted(file for file in files if not file.name.startswith(".") and not file.is_dir())
 
 
 def _folders_with_rules(folder: Path) -> list[str]:
-    """Return the folders right below one that hold rule files, however deep; none whose name starts with a dot."""
-    if folder.resolve() == bundled.RULES.resolve():  # its packs are named as packs
+    """Return the direct subfolders that contain rule files at any depth; none whose name starts with a dot."""
+    if folder.resolve() == bundled.RULES.resolve():  # its packs are named as pack:NAME
         return []
     below = [each for each in _entries(folder) if not each.name.startswith(".") and each.is_dir()]
     return sorted(spelt(str(each)) for each in below if _holds_rules(each))
@@ -174,11 +174,11 @@ def _pack(name: str) -> Path:
 def read_rules(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     """Read rule files with the files of examples beside them, and apply each config's overrides.
 
-    Every mistake is in the book. Raises StartError for what is no rule file.
+    Every mistake is in the book. Raises StartError for a path without rule files.
     """
     for path in paths:
         if not path.startswith(PACK) and is_test(Path(path)):
-            raise StartError(f"--rules {path}: it is a file of examples by its name, not of rules; see: rules test")
+            raise StartError(f"--rules {path}: by its name, a file of examples, not of rules; see: rules test")
     return read_tested(paths, *configs)
 
 
@@ -203,7 +203,7 @@ def select_rules(paths: Sequence[str], selection: Selection, *configs: Document 
 def chosen(book: Rulebook, selection: Selection) -> list[Rule]:
     """Return those rules of a book that are to run. Raises StartError for every mistake in it.
 
-    A rule that is not configured is not among them; to ask for it by its id raises StartError, too.
+    Rules that are not configured are not among them; requesting one by its id also raises StartError.
     """
     selected = requested(book, selection)
     unset = {rule.id: to_set(rule.unset) for rule in selected if rule.unset}
@@ -217,7 +217,7 @@ def chosen(book: Rulebook, selection: Selection) -> list[Rule]:
 
 
 def requested(book: Rulebook, selection: Selection) -> list[Rule]:
-    """Return those rules of a book that are asked for, configured or not. Raises StartError for every mistake in it."""
+    """Return the selected rules of a book, configured or not. Raises StartError for every mistake in it."""
     rules = book.checked()
     for rule_id in selection.rule:
         if rule_id in book.off:
@@ -228,7 +228,7 @@ def requested(book: Rulebook, selection: Selection) -> list[Rule]:
 
 
 def excluded_rules(book: Rulebook, rules: Sequence[Rule], selection: Selection) -> dict[str, str]:
-    """Return the rules of a book that are not among `rules`, and what leaves each out."""
+    """Return the rules of a book that are not among `rules`, each with what excludes it."""
     run = {rule.id for rule in rules}
     options = {rule.id: selection.excludes(rule) for rule in book.rules.values() if rule.id not in run}
     return {**book.off, **options}

@@ -31,7 +31,7 @@ def lint(
     Raises StartError for a file that can't be read.
     """
     book = read_tested(paths)
-    problems = list(warnings(book))  # as the files have them, before a config file tunes them
+    problems = list(warnings(book))  # as the files have them, before the config file's overrides
     count = len(book.rules) + len(book.flawed)
     all_rules = Rulebook()
     for each in (book, *([] if others is None else [read_tested(others)])):

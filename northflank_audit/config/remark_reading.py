@@ -1,4 +1,4 @@
-"""Reads the files of waivers and annotations, and warns of those about rules that there are not."""
+"""Reads waivers and annotations, and warns of those about unknown rules."""
 
 import datetime as dt
 import re
@@ -56,7 +56,7 @@ def read_remarks(path: str, form: RemarkForm[R]) -> list[tuple[str, R]]:
 
 
 def without_rule(remark: Remark, book: Rulebook) -> str:
-    """Return why a remark is about no rule of a book; nothing if it is, or may be about one that has mistakes."""
+    """Return why a remark matches no rule of a book; empty if it does, or may match one that has mistakes."""
     if not unmatched(remark, {*book.rules, *book.flawed}):
         return ""
     return absent(book, remark.rule) if remark.rule in book.off else unmatched(remark, {*book.rules, *book.off})
@@ -65,7 +65,7 @@ def without_rule(remark: Remark, book: Rulebook) -> str:
 def misspelt(remarks: Sequence[tuple[str, Remark]], book: Rulebook) -> Iterator[str]:
     """Yield a warning for each remark that names no rule, if another rule is likely to be meant.
 
-    One about a bundled rule that was not asked for is left alone: it is meant for another run.
+    One about a bundled rule that is not selected is ignored: it is meant for another run.
     """
     known = {*book.rules, *book.off, *book.flawed}
     astray = [(place, remark) for place, remark in remarks if unmatched(remark, known)]

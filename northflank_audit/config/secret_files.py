@@ -11,7 +11,7 @@ from northflank_audit.printable import spelt
 
 
 def exposed(files: Mapping[str, str | None]) -> list[str]:
-    """Return a warning for each of these files, by their options, that others than its owner and group can read.
+    """Return a warning for each of these files, by option, that users other than its owner and group can read.
 
     On a read-only file system, such as a secret that Kubernetes mounts, whoever mounts it sets the mode.
     """
@@ -24,11 +24,11 @@ def exposed(files: Mapping[str, str | None]) -> list[str]:
 
 
 def _is_exposed(path: str) -> bool:
-    if sys.platform == "win32":  # its modes do not say who may read
+    if sys.platform == "win32":  # its mode does not say who may read
         return False
     try:
         mode = Path(path).stat().st_mode
         fixed = os.statvfs(path).f_flag & os.ST_RDONLY
-    except (OSError, ValueError):  # it is reported where the file is read
+    except (OSError, ValueError):  # reported when the file is read
         return False
     return stat.S_ISREG(mode) and bool(mode & stat.S_IROTH) and not fixed

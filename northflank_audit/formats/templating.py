@@ -35,7 +35,7 @@ from northflank_audit.model import account_name
 
 
 def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvironment:
-    """Return an environment whose every expression goes through `finalize`, and for HTML through its escaping too."""
+    """Return an environment in which every expression passes `finalize`, and for HTML also escaping."""
     templates = SandboxedEnvironment(
         loader=FileSystemLoader(TEMPLATES),
         bytecode_cache=_cache(f"{finalize.__module__}-{html}"),
@@ -83,12 +83,12 @@ class _Cache(FileSystemBytecodeCache):
 
 
 class _Memory(BytecodeCache):
-    """Keeps compiled templates as long as the process runs: a long report is rendered several times."""
+    """Keeps compiled templates while the process runs, because a long report is rendered several times."""
 
     kept: ClassVar[dict[str, bytes]] = {}
 
     def __init__(self, environment_name: str) -> None:
-        """Take the name of the environment that the templates are compiled for."""
+        """`name` is that of the environment for which templates are compiled."""
         self._environment_name = environment_name
 
     def load_bytecode(self, bucket: Bucket) -> None:
@@ -102,9 +102,9 @@ class _Memory(BytecodeCache):
 
 
 def _cache(environment_name: str) -> BytecodeCache:
-    """Return where the compiled templates of an environment are kept: beside our own bytecode, and trusted as much.
+    """Return where an environment's compiled templates are kept: beside our own bytecode, and trusted as much.
 
-    Compiling them takes a third of a short run. As of modules, no file is written where Python is told not to.
+    Compiling them takes a third of a short run. As for modules, nothing is written with PYTHONDONTWRITEBYTECODE.
     """
     if sys.dont_write_bytecode:
         return _Memory(environment_name)

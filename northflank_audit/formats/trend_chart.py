@@ -1,4 +1,4 @@
-"""A chart of open violations over runs, as plain figures that templates draw."""
+"""Figures for a chart of open violations over runs."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -8,14 +8,14 @@ from northflank_audit.model import Severity
 from northflank_audit.trend import TrendPoint
 
 MOST: Final = 120
-"""Runs in a chart; of more, the last of each stretch of equal length is shown."""
+"""Runs in a chart; of more, the last of each interval of equal length is shown."""
 WIDTH: Final = 960
 HEIGHT: Final = 160
 _GAP: Final = 1
 
 
 class Segment(NamedTuple):
-    """The violations of a severity in a bar; all figures are units of the chart."""
+    """The violations of a severity in a bar, in units of the chart."""
 
     severity: str
     y: float
@@ -38,11 +38,11 @@ class Chart(NamedTuple):
 
     bars: list[TrendBar]
     most: int
-    """The violations of the highest bar: what the height stands for."""
+    """The violations of the highest bar, which has the full height."""
     totals: list[int]
     """Open violations after each run, of all severities."""
     summary: str
-    """What it shows, for whoever does not see it."""
+    """A description for those who do not see it."""
     first: str
     last: str
     """The times of its ends."""
@@ -61,14 +61,14 @@ def chart(points: Sequence[TrendPoint]) -> Chart | None:
 
 
 def _thinned(points: Sequence[TrendPoint]) -> list[TrendPoint]:
-    """Return at most `MOST` runs: the last of each stretch."""
+    """Return at most `MOST` runs: the last of each interval."""
     count = min(len(points), MOST)
     return [points[(index + 1) * len(points) // count - 1] for index in range(count)]
 
 
 def _bar(point: TrendPoint, x: float, width: float, most: int) -> TrendBar:
     segments, below = [], 0
-    for severity in reversed(Severity):  # the worst stands on the ground
+    for severity in reversed(Severity):  # the worst is at the bottom
         count = point.open.get(severity, 0)
         if count:
             height = round(HEIGHT * count / most, 2)
@@ -79,7 +79,7 @@ def _bar(point: TrendPoint, x: float, width: float, most: int) -> TrendBar:
 
 
 def open_text(point: TrendPoint) -> str:
-    """Return what was open after a run: `3 critical, 2 high`."""
+    """Return the open violations after a run: `3 critical, 2 high`."""
     counts = [f"{point.open[each]} {each}" for each in reversed(Severity) if point.open.get(each)]
     return ", ".join(counts) or "no open violation"
 

@@ -1,4 +1,4 @@
-"""What people's formats show of a report, chosen and put in order; templates only lay it out."""
+"""Data that the readable formats share; templates only lay it out."""
 
 import datetime as dt
 from collections import Counter
@@ -45,11 +45,11 @@ class Bar(NamedTuple):
     severity: Severity
     violations: int
     percent: str
-    """Of the longest bar."""
+    """Its width as a percentage of the longest bar."""
 
 
 def view(report: Report) -> dict[str, Any]:
-    """Return what a template needs, by the names that it uses."""
+    """Return the variables that the templates share."""
     results = report.results
     resolved = report.resolved_results
     unsettled = report.unsettled_results
@@ -102,7 +102,7 @@ def view(report: Report) -> dict[str, Any]:
 
 
 def counts(report: Report) -> dict[str, int]:
-    """Return how many verdicts there are of each kind; those of `fail` are not waived."""
+    """Return the number of verdicts of each kind; `fail` excludes waived ones."""
     summary = report.summary
     return {name: summary.passed if name == "pass" else getattr(summary, name) for name in STATUSES}
 
@@ -118,7 +118,7 @@ def bars(report: Report) -> list[Bar]:
 
 
 def grouped(report: Report, results: Iterable[Result]) -> list[RuleFindings]:
-    """Put results together by rule, and keep the report's order."""
+    """Group results by rule, in the report's order."""
     rules = {rule.id: rule for rule in report.rules}
     findings: dict[str, RuleFindings] = {}
     for result in results:
@@ -127,13 +127,13 @@ def grouped(report: Report, results: Iterable[Result]) -> list[RuleFindings]:
 
 
 MOST_TERMS: Final = 4
-"""Types that are named one by one in the sum of verdicts."""
+"""Types that are named individually in the sum of verdicts."""
 
 
 def product(report: Report) -> str:
-    """Return how many verdicts there must be: `2 addons × 3 rules + 1 account × 2 rules = 8 verdicts`.
+    """Return how many verdicts are expected: `2 addons × 3 rules + 1 account × 2 rules = 8 verdicts`.
 
-    A list that could not be read has a verdict, too, by each rule about what it would have held.
+    A list that could not be read also has one verdict for each rule about its type.
     """
     rules = Counter(rule.resource for rule in report.rules)
     counts, verdicts = report.resource_counts, report.coverage.results
@@ -156,13 +156,13 @@ def product(report: Report) -> str:
 
 
 def _types(report: Report) -> list[str]:
-    """Return the types that rules are about, in the order in which they were audited, accounts last."""
+    """Return the types that rules are about, in the order of the report, accounts last."""
     about = dict.fromkeys(rule.resource for rule in report.rules)
     return [*report.resource_counts, *(kind for kind in about if kind not in report.resource_counts)]
 
 
 def audited(report: Report) -> str:
-    """Return what was audited, and by how much: `3 addons, 2 accounts, 3 rules`."""
+    """Return how much was audited, by how many rules: `3 addons, 2 accounts, 3 rules`."""
     counts = [many(count, kind) for kind, count in report.resource_counts.items()]
     if len(counts) > MOST_TYPES:
         counts = [f"{plural(sum(report.resource_counts.values()), 'resource')} of {len(counts)} types"]
@@ -170,7 +170,7 @@ def audited(report: Report) -> str:
 
 
 class TypeRow(NamedTuple):
-    """What came back of a type, in words."""
+    """The coverage of a type, in words."""
 
     name: str
     resources: int
@@ -184,7 +184,7 @@ class TypeRow(NamedTuple):
 
 
 def types(report: Report) -> list[TypeRow]:
-    """Return what came back of each type."""
+    """Return the coverage of each type."""
     return [
         TypeRow(
             type_names(each.type).plural,
@@ -201,7 +201,7 @@ def types(report: Report) -> list[TypeRow]:
 
 
 def _completeness(coverage: TypeCoverage) -> str:
-    """Return whether all was read that was asked for; of what is not in scope nothing was."""
+    """Return whether everything requested was read; nothing is requested that is not in scope."""
     return ("complete" if coverage.complete else "incomplete") if coverage.in_scope else "not requested"
 
 
@@ -215,7 +215,7 @@ def total(report: Report) -> str:
 
 
 def evidence(fields: Mapping[str, Any]) -> list[str]:
-    """Return the fields that a rule looked at: `restrictions.restricted = false`."""
+    """Return the fields that a rule read: `restrictions.restricted = false`."""
     return [f"{printable(path)} = {as_json(value)}" for path, value in fields.items()]
 
 

@@ -1,7 +1,7 @@
-"""The report as an Excel workbook: a sheet each of findings, controls, coverage and waivers.
+"""The report as an Excel workbook: findings, controls, coverage, waivers.
 
-What others wrote is written as text, whatever it looks like: no formula and no link is made of it. Links lead to the
-console and to what rules refer to. Limits are Excel's ("Excel specifications and limits").
+Outside text is always written as text, never as a formula or a link. Links lead to the console and to references of
+rules. Limits are Excel's ("Excel specifications and limits").
 """
 
 import datetime as dt
@@ -27,11 +27,11 @@ from northflank_audit.remarks import Waiver
 from northflank_audit.report import Report, RuleSummary
 
 MOST_ROWS: Final = 50_000
-"""Findings of a sheet. Excel takes twenty times as many; so many take some 10 s and 400 MB to write."""
+"""Findings of a sheet. Excel accepts twenty times as many; this many take about 10 s and 400 MB to write."""
 MOST_LINKS: Final = 65_530
 """Links of a sheet."""
 LONGEST_LINK: Final = 2_000
-"""Characters of a link; Excel takes 2,079."""
+"""Characters of a link; Excel accepts 2,079."""
 FIRST_COLUMNS: Final = (
     "severity",
     "outcome",
@@ -43,9 +43,9 @@ FIRST_COLUMNS: Final = (
     "message",
     "rule",
 )
-"""The columns of findings that come first, and that are printed. The others follow as the CSV report has them."""
+"""The first columns of findings, which are printed. The others follow in the order of the CSV report."""
 OF_RUN: Final = ("run", "finished", "complete")
-"""Those of the CSV report that are on the sheet about the run."""
+"""The columns of the CSV report that are on the sheet about the run."""
 REFERENCES: Final = ("reference", "reference_2", "reference_3")
 WRAPPED: Final = {
     "finding": 44,
@@ -60,13 +60,13 @@ WRAPPED: Final = {
 WIDTHS: Final = {"evidence": 40, "fingerprint": 36, "reference": 32, "project": 20, "rule": 40, "title": 44, "type": 24}
 """Widths of other columns; the rest are as wide as their heading, and no narrower than 12."""
 BADGES: Final = ("severity", "outcome")
-"""The headings of columns whose words have colours."""
+"""The headings of columns with coloured values."""
 MOST_LINES: Final = 10
 """Lines of a cell that are in view at most."""
 LINE: Final = 15
 """Height of a line, in points."""
 FIRST_YEAR: Final = 1900
-"""Of Excel's calendar."""
+"""The first year of Excel's calendar."""
 COLOURS: Final = {
     "critical": ("#9F1239", "#FCE8EC"),
     "high": ("#B8400B", "#FDEBDF"),
@@ -74,11 +74,11 @@ COLOURS: Final = {
     "low": ("#22609F", "#E6F0FA"),
     INCOMPLETE: ("#8A5200", "#FDF5E6"),
 }
-"""Text and ground, as on the page."""
+"""Text and background colours, as on the page."""
 
 
 class Link(NamedTuple):
-    """A cell that leads somewhere."""
+    """A cell with a link."""
 
     text: str
     url: str | None
@@ -147,7 +147,7 @@ class _Sheets:
         }
 
     def add(self, name: str, headings: Sequence[str], cells: Iterable[Row], printed: int = 0) -> None:
-        """Add a sheet, of which the first columns are printed; if 0, all."""
+        """Add a sheet; its first columns are printed; if 0, all."""
         sheet = self._book.add_worksheet(name)
         for column, heading in enumerate(headings):
             width = (WRAPPED | WIDTHS).get(heading) or max(12, len(heading) + 3)
@@ -161,7 +161,7 @@ class _Sheets:
                 links += linked
                 if not linked:
                     lines = max(lines, self._write(sheet, last, column, cell, headings[column]))
-            if lines > 1:  # LibreOffice makes no row higher by itself
+            if lines > 1:  # LibreOffice does not adapt the height of rows
                 sheet.set_row(last, LINE * min(lines, MOST_LINES))
         sheet.autofilter(0, 0, last, len(headings) - 1)
         sheet.freeze_panes(1, 0)
@@ -175,14 +175,14 @@ class _Sheets:
         sheet.set_footer("&R&P / &N")
 
     def _linked(self, sheet: Worksheet, row: int, column: int, cell: Cell) -> bool:
-        """Write a cell that leads somewhere; False where it is no such cell."""
+        """Write a cell with a link; return False for another cell."""
         if not isinstance(cell, Link) or cell.url is None or len(cell.url) > LONGEST_LINK:
             return False
         sheet.write_url(row, column, cell.url, self._link, fitting(printable(cell.text)))
         return True
 
     def _write(self, sheet: Worksheet, row: int, column: int, cell: Cell, heading: str) -> int:
-        """Write a cell, and return how many lines it has."""
+        """Write a cell, and return its number of lines."""
         value = cell.text if isinstance(cell, Link) else cell
         if isinstance(value, int):
             sheet.write_number(row, column, value, self._text)
@@ -214,7 +214,7 @@ def _findings(report: Report) -> tuple[list[str], Iterator[Row]]:
 
 
 def _besides(entry: Entry, rules: dict[str, RuleSummary]) -> dict[str, Cell]:
-    """Return the cells of a finding that are more than the text of the CSV report."""
+    """Return the cells of a finding that differ from the text of the CSV report."""
     result = entry.result
     if result is None:
         return {"finding": entry.rule.title if entry.rule else "", **dict.fromkeys(REFERENCES)}
@@ -248,7 +248,7 @@ def _controls(report: Report) -> tuple[list[str], Iterator[Row]]:
 
 
 def _coverage(report: Report, finished: dt.datetime) -> tuple[list[str], Iterator[Row]]:
-    """Return what was seen: all of it in the first row, then by type, and what the API does not show."""
+    """Return the coverage: the total in the first row, then by type, and what the API does not show."""
     headings = ["type", "resources", "details", "requests", "complete", "scope", "missing", "fields never seen"]
     headings += ["run", "finished (UTC)"]
     coverage = report.coverage

@@ -1,4 +1,4 @@
-"""What an auditor asks for of a period: runs, gaps, controls over time, findings, waivers, rules."""
+"""The evidence of a period for auditors: runs, gaps, controls, findings, waivers."""
 
 import datetime as dt
 from typing import Final
@@ -32,11 +32,11 @@ class RunEvidence(Struct, frozen=True, kw_only=True):
 
     run: RunRow
     subjects: list[Subject]
-    """What was evaluated, by its SHA-256."""
+    """The SHA-256 of what was evaluated."""
     rules: str
-    """The SHA-256 of the rules as they were."""
+    """The SHA-256 of the rules in that run."""
     not_in_scope: list[str]
-    """Types that were not asked for, since the accounts do not have them."""
+    """Types that were not requested because the accounts do not have them."""
 
 
 class Gap(Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class Gap(Struct, frozen=True, kw_only=True):
 
 
 class ControlPeriod(Struct, frozen=True, kw_only=True):
-    """How a control stood from one run to another."""
+    """The verdict on a control from one run to another."""
 
     account: str
     """The accounts that the runs audited together."""
@@ -70,7 +70,7 @@ class ControlPeriod(Struct, frozen=True, kw_only=True):
 
 
 class FindingEvidence(Struct, frozen=True, kw_only=True):
-    """A time in which a violation was open, as far as it lies in the period."""
+    """A time in which a violation was open, limited to the period."""
 
     life: Life
     found: dt.datetime

@@ -41,7 +41,7 @@ def evidence(
     framework: str | None = None,
     every: dt.timedelta = DAILY,
 ) -> Evidence:
-    """Collect what the history knows of a period, its days inclusive, UTC."""
+    """Collect what the history has of a period, both days included, UTC."""
     accounts = account_ids(connection, patterns)
     first = dt.datetime.combine(begin, dt.time(), dt.UTC)
     after = dt.datetime.combine(end, dt.time(), dt.UTC) + dt.timedelta(days=1)
@@ -68,14 +68,14 @@ def evidence(
 
 
 class _Blobs:
-    """Reads what runs share, each once."""
+    """Reads values that runs share, each once."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
         self._read: dict[str, Any] = {}
 
     def rows(self, seqs: Sequence[int]) -> Sequence[Any]:
-        """Return what runs refer to, by their numbers."""
+        """Return the values that runs refer to, by the runs' numbers."""
         if not seqs:
             return []
         columns = (RUNS.c.seq, RUNS.c.subjects, RUNS.c.rules, RUNS.c.compliance, RUNS.c.coverage)
@@ -107,7 +107,7 @@ def _gaps(
     end: dt.datetime,
     every: dt.timedelta,
 ) -> Iterator[Gap]:
-    """Yield the times without a complete run that are longer than one and a quarter periods."""
+    """Yield gaps without a complete run that are longer than 1.25 periods."""
     for account in accounts:
         own = [run for run in chosen if any(each.account == account for each in run.accounts)]
         times = [begin, *sorted(run.started_at for run in own if run.complete), max(begin, end)]

@@ -1,4 +1,4 @@
-"""Evidence as files: a page, CSVs, OSCAL assessment results, and a manifest of their digests, ready to be signed."""
+"""Writes evidence as files: a page, CSVs, OSCAL, and a manifest to sign."""
 
 import csv
 import datetime as dt
@@ -91,7 +91,7 @@ def _page(pack: Evidence) -> str:
 
 
 def open_text(run: RunRow) -> str:
-    """Return what was open after a run: `2 critical, 3 high`."""
+    """Return the open violations after a run: `2 critical, 3 high`."""
     counts = [f"{run.open[each]} {each}" for each in reversed(Severity) if run.open[each]]
     return ", ".join(counts) or "none"
 

@@ -1,4 +1,6 @@
-"""Evidence as OSCAL assessment results (NIST, version 1.1.3), one result for each set of accounts.
+"""Writes evidence as OSCAL assessment results (NIST, version 1.1.3).
+
+It has one result for each set of accounts.
 
 Source: NIST's OSCAL assessment results model, https://pages.nist.gov/OSCAL-Reference/models/v1.1.3/assessment-results/.
 """
@@ -14,7 +16,7 @@ from northflank_audit.history.evidence import ControlPeriod, Evidence, FindingEv
 
 VERSION: Final = "1.1.3"
 _SPACE: Final = uuid.UUID("6f2d1f0e-8f57-5c0f-9d0b-3f3c1a4f5b10")
-"""The name space of our identifiers: the same evidence has the same."""
+"""The namespace of our identifiers, which are the same for the same evidence."""
 _ENHANCEMENT: Final = re.compile(r"\(([0-9]+)\)")
 _TOKEN: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _STATES: Final = {
@@ -26,7 +28,7 @@ _STATES: Final = {
 
 
 def assessment_results(pack: Evidence) -> str:
-    """Return the document as JSON; what no rule decided is not in it."""
+    """Return the document as JSON, without undecided controls."""
     accounts = sorted({each.account for each in pack.controls}) or [each.label for each in pack.accounts]
     document = {
         "assessment-results": {
@@ -37,7 +39,10 @@ def assessment_results(pack: Evidence) -> str:
                 "version": pack.version,
                 "oscal-version": VERSION,
             },
-            "import-ap": {"href": "#", "remarks": "There is no assessment plan: the rules that ran are the plan."},
+            "import-ap": {
+                "href": "#",
+                "remarks": "No separate assessment plan exists: the rules that ran are the plan.",
+            },
             "results": [_result(pack, account) for account in accounts],
         }
     }
@@ -66,7 +71,7 @@ def _result(pack: Evidence, account: str) -> dict[str, Any]:
 
 
 def _some(name: str, items: list[Any]) -> dict[str, Any]:
-    """Return a list under its name; the model allows no empty one."""
+    """Return a list under its name; the model does not allow empty ones."""
     return {name: items} if items else {}
 
 
@@ -106,7 +111,7 @@ def _finding(pack: Evidence, control: ControlPeriod, found: list[FindingEvidence
 
 
 def control_id(control: ControlPeriod) -> str:
-    """Return a control's id as OSCAL writes one: `AC-6(1)` of NIST SP 800-53 is `ac-6.1`, others name the framework."""
+    """Return a control's id in OSCAL's form: `AC-6(1)` of NIST SP 800-53 is `ac-6.1`, others name the framework."""
     text = _ENHANCEMENT.sub(r".\1", control.control)
     if control.framework == "nist-800-53":
         return _TOKEN.sub("-", text).lower()

@@ -1,4 +1,4 @@
-"""Static pages about the past: no request, no script but our own, the same strict policy as the report's."""
+"""Renders static pages about the history, with the report's strict policy."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from northflank_audit.printable import printable
 
 
 def render(template: str, *, script: str | None = None, **shown: Any) -> str:
-    """Return a page by its template, with the report's style; `script` is the name of a file of ours."""
+    """Return a page by its template, with the report's style; `script` is the name of a bundled file."""
     style = Markup("\n".join(_own(name) for name in ("report.css", "pages.css")))  # noqa: S704 - our own files
     code = "" if script is None else _own(script)
     made_by = environment(_printable, html=True)
@@ -33,10 +33,10 @@ def _own(name: str) -> str:
 
 
 def _digest(text: str) -> str:
-    """Return what lets a browser know an inline style or script (CSP 3, section 2.3.1)."""
+    """Return the hash by which a policy allows an inline style or script (CSP 3, section 2.3.1)."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _printable(value: Any) -> Any:
-    """Make what is not ours printable; Jinja escapes it afterwards."""
+    """Make text from outside printable; Jinja escapes it afterwards."""
     return value if isinstance(value, Markup) else printable(str(value))

@@ -1,4 +1,4 @@
-"""The history as a folder of static pages: accounts, rules, resources, and the life of each finding."""
+"""The history as static pages: accounts, rules, resources, findings."""
 
 import datetime as dt
 import hashlib
@@ -21,7 +21,7 @@ INDEX = "index.html"
 
 
 class AccountPage(NamedTuple):
-    """What the pages show of an account."""
+    """What the pages show about an account."""
 
     statistics: AccountStatistics
     runs: list[RunRow]
@@ -51,7 +51,7 @@ class Site(NamedTuple):
 def read_site(
     connection: sa.Connection, now: dt.datetime, patterns: Sequence[str] = (), every: dt.timedelta | None = None
 ) -> Site:
-    """Return what the pages show of accounts. `every` is how often a run is expected."""
+    """Return what the pages show about accounts. `every` is how often a run is expected."""
     accounts = account_ids(connection, patterns)
     of_account: dict[AccountRow, list[Life]] = {account: [] for account in accounts.values()}
     for life in lives(connection, accounts):
@@ -118,7 +118,7 @@ def _page(template: str, site: Site, **shown: Any) -> str:
 
 
 def resource_name(resource: ResourceName) -> str:
-    """Return a resource in a line: its type, project and id."""
+    """Return a resource on one line: its type, project and id."""
     return "/".join(filter(None, (resource.type, resource.project, resource.id)))
 
 
@@ -143,5 +143,5 @@ def finding_file(life: Life) -> str:
 
 
 def _digest(*names: str) -> str:
-    """Return a name that is fit for a file, the same each time."""
+    """Return a stable name for a file."""
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Figures over time: what is open, how long it takes to fix, and which runs did not take place."""
+"""Statistics: open violations over time, time to fix, missing runs."""
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
@@ -20,7 +20,7 @@ LATE: Final = 1.25
 
 
 class Missed(Struct, frozen=True, kw_only=True):
-    """A time in which an account was not audited although it should have been."""
+    """A period in which an account should have been audited but was not."""
 
     after: dt.datetime
     """The start of the run before."""
@@ -41,7 +41,7 @@ class Remediation(Struct, frozen=True, kw_only=True):
 
 
 class AccountStatistics(Struct, frozen=True, kw_only=True):
-    """The figures of an account."""
+    """The statistics of an account."""
 
     account: AccountRow
     runs: int
@@ -64,7 +64,7 @@ def statistics(
     every: dt.timedelta | None = None,
     grace: dt.timedelta | None = None,
 ) -> list[AccountStatistics]:
-    """Return the figures of each account. `every` is how often a run is expected, `grace` how late it may be."""
+    """Return the statistics of each account. `every` is how often a run is expected, `grace` how late it may be."""
     accounts = account_ids(connection, patterns)
     trends: dict[AccountRow, list[TrendPoint]] = {account: [] for account in accounts.values()}
     for run in runs(connection):
@@ -90,7 +90,7 @@ def statistics(
 
 
 def trend(connection: sa.Connection, accounts: Collection[int]) -> list[TrendPoint]:
-    """Return the last runs over some accounts, the oldest first. Of an account that a run left out, the last counts."""
+    """Return the last runs over some accounts, the oldest first. Accounts that a run omits keep their last run."""
     columns = (RUNS.c.started_at, RUNS.c.id, RUNS.c.complete, RUN_ACCOUNTS)
     query = (
         sa.select(*columns)

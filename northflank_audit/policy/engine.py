@@ -1,4 +1,4 @@
-"""The engine: rules over records, one verdict for each pair."""
+"""Evaluates rules over records: one verdict for each pair."""
 
 import datetime as dt
 import re
@@ -22,6 +22,7 @@ from northflank_audit.model import (
     Rule,
     Status,
     fingerprint,
+    whose,
 )
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.compiled_rule import CompiledRule
@@ -103,7 +104,7 @@ class Engine:
                 yield from rules.evaluate(page, {"now": self._now, "detailed": DETAIL in parts}, self._settled)
 
     def covers(self, resource: Resource) -> bool:
-        """Tell whether a resource is evaluated: it is in one of the projects, where some are named."""
+        """Return whether a resource is evaluated: it is in one of the projects, where some are named."""
         if not self.projects:
             return True
         return (resource.id if resource.type == PROJECT_TYPE else resource.project) in self.projects
@@ -125,7 +126,7 @@ class Engine:
         ]
         own: dict[Identity, frozenset[str]] = defaultdict(frozenset)
         others: dict[tuple[str, bool], frozenset[str]] = defaultdict(frozenset)
-        """By type, and whether also those resources may matter of which a list gave everything that it may give."""
+        """By type, and whether it includes resources of which a list gave everything that it may give."""
         for verdict in unknown:
             rule = self._by_id[verdict.rule.id]
             if verdict.wants and not (verdict.resource.type in rule.listed and _is_whole(verdict.resource)):
@@ -175,7 +176,7 @@ class Engine:
                 evaluate = partial(Expression.evaluate_among, own=own, shared=shared, absent=absent)
                 expression, outcome = (each.require, exhausted) if exhausted else decided(each, evaluate)
                 if isinstance(outcome, Failed) and outcome.exhausted and max(seen.values(), default=0) >= MOST_STEPS:
-                    # The other records would take as long, with the same outcome.
+                    # The other records would take as long and end the same way.
                     most = max(seen, key=lambda name: seen[name])
                     outcome = exhausted = exhausted or Failed(
                         f"{outcome.reason}; {account} has {seen[most]:,} {plural_of(most, kind)}", exhausted=True
@@ -196,7 +197,7 @@ class Engine:
         return msgspec.structs.replace(verdict, status=status, decided_by=None, parts=None)
 
     def _omits_documented_field(self, verdict: Verdict) -> bool:
-        """Tell whether a verdict is unknown because the API omitted a documented field of its resource.
+        """Return whether a verdict is unknown because the API omitted a documented field of its resource.
 
         If a list, or a type whose list the rule reads, has a field of the same name, that may be the missing one. It
         may be unread, so it does not count as omitted.
@@ -243,7 +244,7 @@ class Engine:
 
 
 def _is_whole(resource: Resource) -> bool:
-    """Tell whether a list gave every field of a resource that it may give."""
+    """Return whether a list gave every field of a resource that it may give."""
     lists_all = TYPES[resource.type].lists_all
     return lists_all is not None and lists_all(resource.record)
 
@@ -251,11 +252,9 @@ def _is_whole(resource: Resource) -> bool:
 def _cause(verdict: Verdict) -> str:
     """Return the reason without the resource's own id, team and project, so that it is equal for equal causes."""
     resource = verdict.resource
-    project = "" if resource.project is None else f" of project {resource.project}"
-    team = "" if resource.team is None else f" of team {resource.team}"
-    whose = f" of '{resource.id}'{project}{team}"
-    *before, last = reason_of(verdict).split(whose)
-    return "".join(_WORDS.sub(r"its \1", text) if _WORDS.search(text) else text + whose for text in before) + last
+    owner = f" of '{resource.id}'{whose(resource.team, resource.project)}"
+    *before, last = reason_of(verdict).split(owner)
+    return "".join(_WORDS.sub(r"its \1", text) if _WORDS.search(text) else text + owner for text in before) + last
 
 
 def _message(verdict: Verdict) -> str:
@@ -265,9 +264,9 @@ def _message(verdict: Verdict) -> str:
         case Status.FAIL:
             return filled(rule, resource)
         case Status.UNKNOWN:
-            return f"{name} could not be judged: {reason_of(verdict)}"
+            return f"{name} could not be evaluated: {reason_of(verdict)}"
         case Status.ERROR:
-            return f"{name} could not be judged: the rule itself failed on it: {verdict.reason}"
+            return f"{name} could not be evaluated: the rule itself failed on it: {verdict.reason}"
         case Status.NOTAPPLICABLE:
             return f"{name}: the rule does not apply"
         case Status.PASS:

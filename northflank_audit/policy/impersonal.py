@@ -1,4 +1,4 @@
-"""Verdicts without personal data, which results put into words."""
+"""Removes personal data from verdicts before they are worded."""
 
 from msgspec.structs import replace
 
@@ -10,16 +10,16 @@ from northflank_audit.resources.personal import HIDDEN, without_personal_data
 
 
 def reason_of(verdict: Verdict) -> str:
-    """Return why a verdict could not be given, for a person."""
+    """Return why a verdict is unknown or an error, for a person."""
     if verdict.seen is None and verdict.decided_by is not None and verdict.missing is not None:
         return lacking(verdict.decided_by, verdict.resource, verdict.missing, verdict.invalid or {})
     return verdict.reason
 
 
 def impersonal(verdict: Verdict, *, reads: bool) -> Verdict:
-    """Return a verdict that can be put into words without personal data, its reason in words already.
+    """Return a verdict without personal data, with its reason in words.
 
-    `reads` says whether its rule reads personal data, of any resource: what it looks up by may stand in the reason.
+    `reads` says whether its rule reads personal data of any resource, which may then be in the reason.
     """
     resource, kind = verdict.resource, TYPES[verdict.resource.type]
     record = without_personal_data(kind, resource.record)
@@ -32,7 +32,7 @@ def impersonal(verdict: Verdict, *, reads: bool) -> Verdict:
 
 
 def _impersonal_reason(verdict: Verdict) -> str:
-    """Return why a verdict could not be given, without what errors of CEL quote: keys and regular expressions."""
+    """Return why a verdict is unknown or an error, without the keys and regular expressions that CEL quotes."""
     reason, missing, expression = reason_of(verdict), verdict.missing, verdict.decided_by
     if verdict.status is Status.ERROR:
         said, colon, _ = reason.partition(": ")

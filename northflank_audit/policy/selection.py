@@ -1,4 +1,4 @@
-"""Which of the rules run: what the options that select rules say."""
+"""Selects the rules to run by the options."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -13,21 +13,21 @@ from northflank_audit.resources import PARENT, TYPES, Scope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The options that select rules; a rule runs if all of them let it."""
+    """The options that select rules; a rule runs if none excludes it."""
 
     rule: tuple[str, ...] = ()
     skip_rule: tuple[str, ...] = ()
     control: tuple[str, ...] = ()
-    """`FRAMEWORK` or `FRAMEWORK:ID`; a rule runs if it serves one of them."""
+    """`FRAMEWORK` or `FRAMEWORK:ID`; a rule runs if it supports one of them."""
     min_severity: Severity | None = None
     type: tuple[str, ...] = ()
     skip_type: tuple[str, ...] = ()
     project: tuple[str, ...] = ()
-    """Ids of projects: only rules about what is in a project run."""
+    """Ids of projects: only rules about resources in a project run."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
-        """Take these options from those of a command."""
+        """Select these options from those of a command."""
         values = {each.name: given[each.name] for each in fields(cls) if given.get(each.name)}
         if "min_severity" in values:
             values["min_severity"] = Severity(values["min_severity"])
@@ -60,12 +60,12 @@ class Selection:
 
 
 def in_project(kind: str) -> bool:
-    """Tell whether the resources of a type are in a project, or are projects."""
+    """Return whether the resources of a type are in a project, or are projects."""
     return TYPES[kind].scope is Scope.PROJECT or kind == PARENT.name
 
 
 def selected(rules: Sequence[Rule], selection: Selection) -> list[Rule]:
-    """Return the rules to run. Raises StartError for what no rule has, or if none is left."""
+    """Return the rules to run. Raises StartError for an unknown name, or if no rule is left."""
     named = select(rules, selection.rule, selection.skip_rule)
     for name in selection.control:
         check_control(name, rules)
@@ -84,11 +84,11 @@ def check_control(name: str, rules: Iterable[Rule]) -> None:
     known = check_framework("--control", framework, rules)
     if colon and control not in known:
         hint = did_you_mean(control, known) or f"; choose from {', '.join(sorted(known))}"
-        raise StartError(f"--control {name}: no rule serves the control '{control}' of {framework}{hint}")
+        raise StartError(f"--control {name}: no rule supports the control '{control}' of {framework}{hint}")
 
 
 def check_framework(option: str, framework: str, rules: Iterable[Rule]) -> set[str]:
-    """Return the controls of a framework that rules serve. Raises StartError if no rule names it."""
+    """Return the controls of a framework in the rules. Raises StartError if no rule names it."""
     frameworks: dict[str, set[str]] = {}
     for rule in rules:
         for each, controls in rule.controls.items():

@@ -1,4 +1,4 @@
-"""Who belongs to a team or an organisation, and what their roles let them do."""
+"""Types about members of teams and organisations, and their roles."""
 
 import hashlib
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _DIGITS: Final = 12
 
 
 def invited(member: Record, team: str | None) -> str | None:
-    """Return the id of a member without one: somebody who was invited and has not signed up yet.
+    """Return an id for a member without one: a person who was invited and has not signed up yet.
 
     None without an address. The same address in the same team gives the same id in every list.
     """
@@ -33,7 +33,7 @@ def invited(member: Record, team: str | None) -> str | None:
 
 
 def _addresses(member: Record) -> Iterator[str]:
-    """Yield the addresses of a member: maps have them, but of members of directory groups they are texts."""
+    """Yield the addresses of a member: in maps, or as texts for members of directory groups."""
     emails = member.get("emails")
     for email in emails if isinstance(emails, list) else ():
         address = email.get("address") if isinstance(email, dict) else email

@@ -1,4 +1,4 @@
-"""The token that the audit itself uses."""
+"""The type of the audit's own token."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Personal data in records: e-mail addresses and names of people, masked where results are put into words."""
+"""Masks personal data in records: e-mail addresses and names of people."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,16 +12,16 @@ from northflank_audit.resources.paths import ITEM, Items, stepped
 from northflank_audit.resources.redaction import MASK
 
 _SHORTEST: Final = 3
-"""Characters from which on a name is masked in other texts of its record."""
+"""The minimum length at which a name is masked in other texts of its record."""
 HIDDEN: Final = f"{MASK} (--show-personal-data shows it)"
-"""What stands for a text that may be made of personal data."""
+"""The replacement for a text that may contain personal data."""
 _NOWHERE: Final = re.compile("(?!)")
 
 
 def without_personal_data(kind: ResourceType, record: Record) -> Record:
-    """Return what may be shown of a record of a type to people who need not know who is meant.
+    """Return a record of a type without its personal data.
 
-    What repeats a personal value elsewhere in the record is masked, too, except in ids: other resources refer to them.
+    Repeated personal values elsewhere in the record are also masked, except in ids, to which other resources refer.
     """
     paths = _paths(kind.name)
     if not paths:

@@ -162,7 +162,7 @@ def test_no_byte_that_is_written_holds_a_person(audited, tmp_path, kind):
     evidence = [value for each in report.results if each.status == "fail" for value in each.evidence.values()]
     assert "***" in json.dumps(evidence)
     kept = (tmp_path / "in/again.json").read_bytes()
-    assert all(traces(kept, person) for person in PEOPLE), "a snapshot keeps what a rule reads, to judge it again"
+    assert all(traces(kept, person) for person in PEOPLE), "a snapshot keeps what a rule reads, to evaluate it again"
     _, written = audited(kind, PEOPLE, rules, "--show-personal-data")
     assert all(traces(written, person) for person in PEOPLE)
 

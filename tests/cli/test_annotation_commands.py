@@ -110,7 +110,7 @@ def test_what_is_unknown_can_be_annotated_too(command, tmp_path):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"rule": "restricted", "resource": "a"}, "a.yaml:3:1: an annotation says something"),
+        ({"rule": "restricted", "resource": "a"}, "a.yaml:3:1: an annotation needs 'owner', 'due' or 'comment'"),
         ({**note("a"), "incorrect": True}, "a.yaml:3:1: an annotation with 'incorrect: true' needs its comment"),
         ({**note("a"), "incorrect": True, "comment": " "}, "needs its comment"),
         (note("a", due="2027-02-30"), "a.yaml:6:8: not a date such as 2027-01-31"),
@@ -177,11 +177,11 @@ def test_findings_are_annotated_by_their_fingerprints_and_the_file_stays_as_it_w
 @pytest.mark.parametrize(
     ("which", "options", "expected"),
     [
-        ("a", (), "an annotation says something: give --owner, --due or --comment"),
+        ("a", (), "an annotation needs content: give --owner, --due or --comment"),
         ("a", ("--incorrect", "--owner", "me"), "--incorrect: say with --comment what the tool is wrong about"),
         ("a", ("--owner", " "), "--owner: an annotation needs it"),
         ("a", ("--due", "soon"), "--due: 'soon' is not a date such as 2027-01-31"),
-        ("closed", ("--owner", "me"), "this result is no finding: it is 'pass'"),
+        ("closed", ("--owner", "me"), "this result is not a finding: it is 'pass'"),
     ],
 )
 def test_what_says_nothing_is_refused_and_nothing_is_written(command, prints, tmp_path, which, options, expected):

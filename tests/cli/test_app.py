@@ -45,7 +45,7 @@ def test_a_reader_that_had_enough(tmp_path, arguments, code):
 def test_a_progress_bar_counts_on_a_terminal_alone(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     assert ended(monkeypatch, *QUICK, "--format", "json") == 1
-    assert "judged" not in capsys.readouterr().err
+    assert "evaluated" not in capsys.readouterr().err
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     counted = []
     original = app._progress

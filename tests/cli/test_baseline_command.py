@@ -248,9 +248,7 @@ def test_a_found_config_that_weakens_the_gate_by_it_is_named(command, tmp_path):
     command(*AUDIT)
     assert report(tmp_path)["warnings"] == [], "a comparison alone weakens nothing"
     assert command(*AUDIT, "--fail-on-new")[0] == 0
-    assert (
-        "set by audit.yaml, which was found and not named: compare (audit.yaml:1);" in report(tmp_path)["warnings"][0]
-    )
+    assert "set by audit.yaml, which was found, not named: compare (audit.yaml:1);" in report(tmp_path)["warnings"][0]
     (tmp_path / "audit.yaml").write_text("fail-on-new: true\ncompare: base.json\n")
     command(*AUDIT)
     assert ": fail-on-new (audit.yaml:1), compare (audit.yaml:2);" in report(tmp_path)["warnings"][0]

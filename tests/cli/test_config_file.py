@@ -250,7 +250,7 @@ def test_the_variable_of_a_password_is_never_the_tokens(command, tmp_path):
 def test_what_a_found_config_says_about_the_verdict_is_named_in_the_report(command, tmp_path):
     text = "fail-on: high\non-unknown: ignore\nskip-rule: []\noverrides: {r: {severity: info}}\ntimeout: 60\n"
     (tmp_path / "audit.yaml").write_text(text)
-    warning = "set by audit.yaml, which was found and not named: "
+    warning = "set by audit.yaml, which was found, not named: "
     report = tmp_path / "reports/report.json"
     assert command(*AUDIT)[0] == 0
     assert (

@@ -94,7 +94,7 @@ def test_a_rule_that_comes_by_two_ways_is_one(rules, tmp_path):
     assert [rule.id for rule in read_rules(["more.yaml", "r.yaml"]).checked()] == ["owner"]
     (tmp_path / "more.yaml").write_text("extends: [r.yaml]\noverrides: {owner: {severity: high}}\n")
     code, out = rules("list", "--rules", "r.yaml", "--rules", "more.yaml")
-    problem = "the rule 'owner' comes twice, tuned in two ways: not at all and severity by more.yaml:2"
+    problem = "the rule 'owner' comes twice, with different overrides: not at all and severity by more.yaml:2"
     assert (code, out) == (2, f"r.yaml:3:9: {problem}")
 
 
@@ -111,9 +111,9 @@ def test_rules_in_a_file_of_examples_by_its_name_are_not_left_out_in_silence(rul
     (tmp_path / "pol/r.yaml").write_text(RULE)
     (tmp_path / "pol/more.test.yaml").write_text(RULE.replace("owner", "more"))
     code, out = rules("list", "--rules", "pol")
-    assert (code, "pol/more.test.yaml:2:1: a file of examples (by its name) holds a list" in out) == (2, True)
+    assert (code, "pol/more.test.yaml:2:1: by its name a file of examples, which needs a list" in out) == (2, True)
     code, out = rules("list", "--rules", "pol/more.test.yaml")
-    assert (code, "it is a file of examples by its name, not of rules" in out) == (2, True)
+    assert (code, "by its name, a file of examples, not of rules" in out) == (2, True)
     (tmp_path / "pol/more.test.yaml").unlink()
     (tmp_path / "pol/gone.yaml").symlink_to("nowhere")
     assert rules("list", "--rules", "pol") == (2, "pol/gone.yaml: can't be read (No such file or directory)")
@@ -139,7 +139,7 @@ def test_what_did_not_run_is_in_the_report(rules, tmp_path):
         0,
         {"owner": "p.yaml:2", "account-too-many-credentials": "--skip-rule"},
     )
-    assert "Left out, so nothing is known" in (tmp_path / "reports/report.html").read_text()
+    assert "Did not run, so what they check" in (tmp_path / "reports/report.html").read_text()
     assert "`owner` (by p.yaml:2)" in (tmp_path / "reports/report.md").read_text()
 
 
@@ -264,7 +264,7 @@ rules:
 def test_what_a_pack_switches_off_can_not_be_asked_for(rules, tmp_path):
     (tmp_path / "p.yaml").write_text("extends: [r.yaml]\noverrides: {owner: off}\nrules: []\n")
     assert rules("list", "--rules", "p.yaml", "--rule", "owner") == (2, "--rule owner: p.yaml:2 switches it off")
-    assert rules("list", "--rules", "p.yaml") == (2, "no rule is left to run: nothing would be checked")
+    assert rules("list", "--rules", "p.yaml") == (2, "no rule is left to run, so nothing would be checked")
 
 
 # list
@@ -372,7 +372,7 @@ def test_explain_shows_how_a_rule_was_evaluated_down_to_the_missing_field(rules,
     known = rules("explain", "owner", "b", "--rules", "r.yaml", "--input", "i.json")[1]
     assert known.endswith(
         "on registry-credential b\n"
-        "  unknown: b could not be judged: name is not known (the input holds no details; a snapshot of a live audit does)\n"
+        "  unknown: b could not be evaluated: name is not known (the input has no details; use a snapshot of a live audit)\n"
         "  require  = unknown: `name` is missing\n"
         '    params.teams  = ["web"]\n'
         '    team  = "web"\n'
@@ -383,7 +383,7 @@ def test_explain_shows_how_a_rule_was_evaluated_down_to_the_missing_field(rules,
         2, "no registry-credential 'c' among 2",
     )  # fmt: skip
     code, out = rules("explain", "owner", "--rules", "r.yaml", "--input", "i.json")
-    assert (code, "name a resource, too" in out) == (2, True)
+    assert (code, "also name a resource" in out) == (2, True)
 
 
 def test_explain_over_the_api_and_for_an_account(rules):

@@ -73,8 +73,8 @@ def test_rules_are_selected_by_what_they_are_about(run, options, ids):
     [
         ("--control soc3", "--control: no rule names the framework 'soc3' (did you mean 'soc2'?)"),
         ("--control xyz", "--control: no rule names the framework 'xyz'; choose from cis-v8, pci-dss, soc2"),
-        ("--control soc2:CC6.2", "no rule serves the control 'CC6.2' of soc2 (did you mean 'CC"),
-        ("--control soc2:", "no rule serves the control '' of soc2; choose from CC6.1, CC7.2"),
+        ("--control soc2:CC6.2", "no rule supports the control 'CC6.2' of soc2 (did you mean 'CC"),
+        ("--control soc2:", "no rule supports the control '' of soc2; choose from CC6.1, CC7.2"),
         ("--type adon", "unknown resource type 'adon' (did you mean 'addon'?)"),
         ("--skip-type adon", "unknown resource type 'adon' (did you mean 'addon'?)"),
         ("--min-severity hgih", "'hgih' is not one of"),
@@ -111,7 +111,7 @@ def test_a_report_says_which_option_left_a_rule_out(run, tmp_path):
         "open": "--min-severity", "data": "--skip-type", "both": "--skip-type", "home": "--min-severity",
         "unset": "--min-severity",
     }  # fmt: skip
-    assert "nothing of addon was audited (--skip-type)" in report["warnings"]
+    assert "no addon was audited (--skip-type)" in report["warnings"]
 
 
 def test_only_what_is_in_a_named_project_is_audited(run, tmp_path):
@@ -120,12 +120,12 @@ def test_only_what_is_in_a_named_project_is_audited(run, tmp_path):
     assert (code, found) == (1, {("web", "web", "s"), ("home", None, "web")})
     assert report["coverage"]["resources"] == 2
     assert report["run"]["source"]["projects"] == ["web"]
-    assert "only what is in the project web was audited (--project)" in report["warnings"]
+    assert "only resources in the project web were audited (--project)" in report["warnings"]
 
 
 def test_a_project_that_is_not_there_makes_the_audit_incomplete(run, tmp_path):
     code, _, report = audited(run, tmp_path, "--project", "web,shp", "--skip-type", "addon")
-    problem = "there is no project 'shp' (did you mean 'shop'?): nothing of it was audited"
+    problem = "no project 'shp' (did you mean 'shop'?): nothing of it was audited"
     assert (code, report["run"]["incompleteReasons"]) == (3, [problem])
 
 
@@ -140,7 +140,7 @@ def test_what_was_not_audited_is_not_called_resolved_or_ongoing(run, tmp_path):
         ("shop", "s", "unaudited"), (None, "shop", "unaudited"),
     }  # fmt: skip
     _, _, report = audited(run, tmp_path, "--skip-type", "addon", "--compare", "reports/report.json")
-    assert "the earlier report audited only web: all else is new to it" in report["comparison"]["cautions"]
+    assert "the earlier report audited only web, so everything else is new" in report["comparison"]["cautions"]
 
 
 def test_reports_show_the_controls_of_one_framework_and_all_rules_run(run, tmp_path):
@@ -158,7 +158,7 @@ def test_reports_show_the_controls_of_one_framework_and_all_rules_run(run, tmp_p
 def test_a_found_config_that_selects_fewer_rules_is_named(run, tmp_path):
     (tmp_path / "audit.yaml").write_text("min-severity: high\ncontrol: soc2\n")
     _, _, report = audited(run, tmp_path)
-    (warning,) = [each for each in report["warnings"] if "found and not named" in each]
+    (warning,) = [each for each in report["warnings"] if "found, not named" in each]
     assert "control (audit.yaml:2), min-severity (audit.yaml:1)" in warning
 
 

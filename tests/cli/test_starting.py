@@ -64,7 +64,7 @@ def test_every_setting_that_init_writes_as_a_comment_is_one(run, tmp_path):
 def test_init_overwrites_nothing(run, tmp_path, name):
     (tmp_path / name).symlink_to("nowhere")
     code, output = run("init")
-    assert (code, output) == (2, f"{name} is there already: nothing was written")
+    assert (code, output) == (2, f"{name} is already there: nothing was written")
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 

@@ -45,7 +45,9 @@ def test_violations_are_named_and_a_long_list_is_cut_and_counted(summary):
 
 def test_what_is_incomplete_never_reads_as_passed(summary):
     text = summary(resource(), complete=False)
-    assert text.startswith("INCOMPLETE  nothing could be judged on 1 registry credential\n  incomplete: page 2: gone")
+    assert text.startswith(
+        "INCOMPLETE  nothing could be evaluated on 1 registry credential\n  incomplete: page 2: gone"
+    )
     assert "unknown   T" in text
     assert "PASSED" not in text
     assert text.endswith("exit code 3")

@@ -69,7 +69,7 @@ def test_a_notification_is_short_and_says_what_to_read(full, incomplete):
         "Reports: reports/report.html",
     ]
     assert notify.body(incomplete, []).splitlines() == [
-        "The audit could not see or judge everything; so far it found 1 violation on 1 of 3 registry credentials.",
+        "The audit could not see or evaluate everything; so far it found 1 violation on 1 of 3 registry credentials.",
         "Incomplete: page 2: 403 Forbidden",
         "Incomplete: 1 verdict is unknown",
         "• high: a: a can be used by every project",
@@ -183,7 +183,7 @@ def test_a_plugin_that_breaks_is_one_that_did_not_deliver(report, capfd, monkeyp
         (f"json://x\n# fine\nnosuch://{KEY}\n{KEY}\n", "n.txt:3: not a URL that Apprise can use"),
         (f"json://x\n# fine\nnosuch://{KEY}\n{KEY}\n", "n.txt:4: not a URL that Apprise can use"),
         (f"slack://{KEY}", "n.txt:1: "),
-        (f"# {KEY}\n\n", "n.txt: no URL in this file"),
+        (f"# {KEY}\n\n", "n.txt: contains no URL"),
         (None, "n.txt: can't be read"),
     ],
 )
@@ -200,7 +200,7 @@ def test_a_url_that_can_not_work_is_told_at_the_start_by_its_line_alone(audited,
 def test_a_url_in_place_of_the_file_is_not_told(audited):
     ended = audited("--notify-file", f"json://user:{KEY}@chat.example")
     assert (ended.code, ended.report, KEY in ended.text) == (2, None, False)
-    assert "--notify-file: this is a URL" in ended.text
+    assert "--notify-file: expects a file, not a URL" in ended.text
 
 
 def test_without_apprise_nothing_starts(audited, target, monkeypatch):

@@ -250,7 +250,7 @@ def test_a_first_run_has_no_earlier_report_and_says_so(audit, serve):
     first = audit("--quiet", "--compare", "reports/report.json", **at(server))
     assert (first.code, "comparison" in first.report) == (0, False)
     (warning,) = first.report["warnings"]
-    assert warning.startswith("reports/report.json is not there yet: this report is compared with none")
+    assert warning.startswith("reports/report.json does not exist yet: nothing is compared now")
     assert f"warning: {warning}" in first.out
     second = audit("--quiet", "--compare", "reports/report.json", **at(server))
     assert (second.code, second.out, second.report["comparison"]["ongoing"]) == (0, "", 0)
@@ -372,14 +372,14 @@ def test_a_report_that_can_not_be_written_makes_it_incomplete(audit, tmp_path):
         (("--fail-on", "bad"), "--fail-on"),
         (("--page-size", "101"), "--page-size"),
         (("--format", "pdf"), "'pdf' is not one of html, md, json"),
-        (("--output", "json"), "names no place"),
+        (("--output", "json"), "has no path"),
         (("--output", "pdf=x"), "'pdf' is not one of"),
         (("--output", "json=x", "--output", "md=x"), "same place"),
         (("--output", "json=-", "--output", "md=-"), "same place"),
         (("--output", "md=./reports/../reports/report.json"), "same place"),
         (("--save-snapshot", "reports/report.json"), "same place"),
         (("--metrics-file", "x.prom", "--output", "json=x.prom"), "same place"),
-        (("--metrics-file", "nowhere/x.prom"), "--metrics-file nowhere/x.prom: there is no such folder"),
+        (("--metrics-file", "nowhere/x.prom"), "--metrics-file nowhere/x.prom: its folder does not exist"),
         (("--input", "none.json"), "none.json: can't be read"),
         (("--demo", "--input", "x"), "--demo brings its own"),
         (("--team", "a", "--all-teams"), "exclude each other"),
@@ -396,7 +396,7 @@ def test_a_report_that_can_not_be_written_makes_it_incomplete(audit, tmp_path):
         (("--demo", "--config", "nested.yaml"), "nested.yaml:1:10: timeout: this takes one value"),
         (("--demo", "--config", "off.yaml", "--rule", "registry-credential-unrestricted"), "switches it off"),
         (("--demo", "--compare", "bad.yaml"), "not a report.json"),
-        (("--demo", "--compare", "twice.json"), "the key 'schemaVersion' stands twice in one object (line 1"),
+        (("--demo", "--compare", "twice.json"), "the key 'schemaVersion' occurs twice in one object (line 1"),
         (("--demo", "--compare", "next.json"), "not a report.json of this tool (Invalid enum value '2.0'"),
         (
             ("--demo", "--compare", "none.json"),
@@ -406,9 +406,9 @@ def test_a_report_that_can_not_be_written_makes_it_incomplete(audit, tmp_path):
         (("--token-file", "blank"), "the API token is empty"),
         (("--token-file", "lines"), "a line break"),
         (("--api-url", "http://api.example.com"), "over plain http"),
-        (("--api-url", "ftp://x"), "is not the address of an API"),
-        (("--api-url", "https://u:SECRET@x"), "is not the address of an API"),
-        (("--api-url", "https://x:port"), "is not the address of an API"),
+        (("--api-url", "ftp://x"), "not the address of an API"),
+        (("--api-url", "https://u:SECRET@x"), "not the address of an API"),
+        (("--api-url", "https://x:port"), "not the address of an API"),
     ],
 )
 def test_what_can_not_start_ends_with_2_and_touches_no_report(audit, tmp_path, arguments, said):

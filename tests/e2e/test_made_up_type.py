@@ -80,7 +80,7 @@ rules:
       - {name: it is, given: {id: a, name: A, frobnicated: true}, expect: pass}
       - {name: it is not, given: {id: a, name: A, colour: red, frobnicated: false}, expect: fail,
          message: "The widget 'A' (red) is not frobnicated"}
-      - {name: not said, given: {id: a, name: A}, expect: unknown}
+      - {name: unknown, given: {id: a, name: A}, expect: unknown}
 """
 
 

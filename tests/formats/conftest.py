@@ -110,7 +110,7 @@ def report() -> Report:
         compliance=frameworks(RULES, seen=True),
         results=[
             result(),
-            result(resource="c", status=Status.UNKNOWN, message="c could not be judged", evidence={}),
+            result(resource="c", status=Status.UNKNOWN, message="c could not be evaluated", evidence={}),
             result("provider", "b", severity=Severity.LOW, message="b uses quay", waiver=WAIVER),
         ],
         waivers=Waivers([], []),

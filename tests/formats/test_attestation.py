@@ -165,7 +165,7 @@ def test_all_that_was_evaluated_is_a_subject_and_what_was_not_saved_says_so(repo
 
 @pytest.mark.parametrize("subjects", [UNSET, []])
 def test_without_a_digest_of_what_was_evaluated_there_is_no_statement(report, subjects):
-    with pytest.raises(DeliveryError, match="needs the digest of what was judged"):
+    with pytest.raises(DeliveryError, match="needs the digest of what was evaluated"):
         FORMATS["attestation"].render(replace(report, subjects=subjects))
 
 

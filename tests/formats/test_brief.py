@@ -47,14 +47,14 @@ Northflank audit of 2026-11-24 06:00 UTC. Source: Northflank API. Account: the t
 
 def test_an_incomplete_audit_says_so_first_and_what_is_missing(incomplete):
     assert brief(incomplete).startswith("""\
-## INCOMPLETE: The audit could not see or judge everything; so far it found 1 violation on 1 of 3 registry credentials
+## INCOMPLETE: The audit could not see or evaluate everything; so far it found 1 violation on 1 of 3 registry credentials
 
 **What is missing:**
 
 - page 2: 403 Forbidden
 - 1 verdict is unknown
 
-What is listed below was found. Of the rest nothing can be said: it may be sound or not.
+What is listed below was found. The rest is unknown: it may comply or not.
 
 | Critical |""")
 

@@ -161,8 +161,8 @@ def test_it_asks_for_nothing(page, full, hostile):
 def test_it_links_to_web_references_and_to_itself_alone(page, full, hostile):
     first, inconclusive, waived, passed = (f"#f-{each.fingerprint}" for each in full.results)
     assert page(full).values("a", "href") == [
-        *("#unjudged", "#rule-unrestricted"),  # what was not seen, the worst
-        *("#changed", "#violations", "#unjudged", "#waived", "#compliance", "#rules", "#coverage"),  # on this page
+        *("#unevaluated", "#rule-unrestricted"),  # what was not seen, the worst
+        *("#changed", "#violations", "#unevaluated", "#waived", "#compliance", "#rules", "#coverage"),  # on this page
         *("#compliance", "#compliance"),  # at a glance: SOC 2, own
         "https://example.com/docs",
         "https://example.com/more",
@@ -193,14 +193,14 @@ def test_the_verdict_is_a_word_and_a_sentence(page, report, incomplete, clean):
     assert page(incomplete).found("div", class_="reasons") == [
         (
             "What is missing: page 2: 403 Forbidden 1 verdict is unknown "
-            "What is listed below was found. Of the rest nothing can be said: it may be sound or not."
+            "What is listed below was found. The rest is unknown: it may comply or not."
         )
     ]
 
 
 def test_an_incomplete_report_does_not_say_that_there_is_nothing(page, clean, incomplete):
     empty = replace(clean, run=incomplete.run, exit_code=3)
-    assert "None in what could be seen and judged." in page(empty).found("p")
+    assert "None in what could be seen and evaluated." in page(empty).found("p")
     assert "None." not in page(empty).found("p")
 
 
@@ -268,7 +268,7 @@ def test_there_is_no_compliance_to_tell_of_where_no_rule_names_a_control(page, c
 def test_which_rules_ran_with_what_from_which_file(page, report):
     assert page(report).found("table", class_="policy") == [
         (
-            "What each rule was run with Rule Parameters "
+            "Settings of each rule Rule Parameters "
             "unrestricted rules.yaml:3 no parameters "
             "provider rules.yaml:12 severity = low set at audit.yaml:3 "
             'allowed = ["github"] set at audit.yaml:4 strict = true'
@@ -315,7 +315,7 @@ def test_what_changed_is_told_before_all_else(page, full):
         "Y y high Restricted to projects fixed y can be used by every project "
         "Z z high Restricted to projects gone z can be used by every project "
         "2 unsettled: not resolved, but unknown "
-        "C c high Restricted to projects could not be judged c can be used by every project "
+        "C c high Restricted to projects could not be evaluated c can be used by every project "
         "Z z high former rule did not run z can be used by every project"
     )
 
@@ -338,7 +338,7 @@ def bounded(monkeypatch):
 
 
 def test_what_is_too_much_for_a_page_is_counted_by_rule_and_named_as_being_in_the_json_report(page, full, bounded):
-    alone = "in the JSON report alone (report.json, written by --format json)"
+    alone = "only in the JSON report (report.json, written by --format json)"
     other = replace(full.results[1], rule_id="provider", fingerprint="0" * 32)
     read = page(replace(full, results=[*full.results, other]))
     assert read.found("p", class_="caution") == [
@@ -367,7 +367,7 @@ def test_the_sections(page, full, clean):
         "What changed",
         "At a glance",
         "Violations",
-        "Could not be judged",
+        "Could not be evaluated",
         "Waived",
         "Passed or not applicable",
         "To be looked at",

@@ -129,7 +129,7 @@ def test_the_headings(full, clean):
         "Unsettled: not resolved",
         "Violations",
         "High: Restricted to projects",
-        "Could not be judged",
+        "Could not be evaluated",
         "Waived",
         "To be looked at",
         "Passed or not applicable",
@@ -156,14 +156,14 @@ def test_an_incomplete_report_says_so_first(incomplete):
         .render(incomplete)
         .startswith(
             """\
-# INCOMPLETE: The audit could not see or judge everything; so far it found 1 violation on 1 of 3 registry credentials
+# INCOMPLETE: The audit could not see or evaluate everything; so far it found 1 violation on 1 of 3 registry credentials
 
 **What is missing:**
 
 - page 2: 403 Forbidden
 - 1 verdict is unknown
 
-What is listed below was found. Of the rest nothing can be said: it may be sound or not.
+What is listed below was found. The rest is unknown: it may comply or not.
 
 Northflank audit"""
         )
@@ -198,11 +198,11 @@ Since the report of 2026-11-17 06:00 UTC (run `fedcba9876543210`, incomplete): *
 
 ### Unsettled: not resolved
 
-Nothing is known today of these violations of the earlier report: they may still be there.
+The current state of these violations of the earlier report is unknown: they may still exist.
 
 | Registry credential | What was found | Evidence |
 | --- | --- | --- |
-| C `c` | High: Restricted to projects<br>**could not be judged**, was: c can be used by every project | `restrictions.restricted = false` |
+| C `c` | High: Restricted to projects<br>**could not be evaluated**, was: c can be used by every project | `restrictions.restricted = false` |
 | Z `z` | High: former<br>**rule did not run**, was: z can be used by every project | `restrictions.restricted = false` |
 
 """
@@ -351,11 +351,11 @@ Besides: 1 waived, 1 unknown, 0 in error, 2 passed, 1 not applicable.
 | --- | --- | --- |
 | A `a` | a can be used by every project | `restrictions.restricted = false` |
 
-## Could not be judged
+## Could not be evaluated
 
 Whether these registry credentials comply is not known.
 
-- High: Restricted to projects `unrestricted` is unknown for c: c could not be judged
+- High: Restricted to projects `unrestricted` is unknown for c: c could not be evaluated
 
 ## Waived
 
@@ -365,7 +365,7 @@ Whether these registry credentials comply is not known.
 
 ## Compliance
 
-A control is covered where a rule that ran serves it. Met means that these rules found nothing against it, not that the organisation is certified or that nothing else is asked for. Where something could not be judged and nothing is violated, it is not known; what is waived is accepted, which is not the same as met.
+A control is covered if a rule that ran supports it. Met means that these rules found nothing against it, not that the organisation is certified or that nothing else is required. If something could not be evaluated and nothing is violated, it is not known; what is waived is accepted, which is not the same as met.
 
 ### SOC 2: 0 of 3 covered controls met, 1 waived, 2 not met
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from northflank_audit.audit.comparison import BaselineComparison
-from northflank_audit.audit.memory import HistoryComparison
+from northflank_audit.audit.recorded_history import HistoryComparison
 from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.gate import Gate
 from northflank_audit.history import database as database_module

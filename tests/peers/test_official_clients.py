@@ -117,7 +117,7 @@ def test_of_todays_list_alone_restrictions_are_unknown(tmp_path, northflank, aud
         printed = northflank(server, "list", "registry-credentials", "--loadAll", "-o", "json")
     ended = audit("--input", "-", "--rule", "registry-credential-unrestricted", stdin=printed)
     assert (ended.code, ended.report["summary"]["unknown"]) == (3, 3)
-    assert "the input holds no details" in ended.report["results"][0]["message"]
+    assert "the input has no details" in ended.report["results"][0]["message"]
 
 
 SDK = {

@@ -90,15 +90,15 @@ def test_a_credential_that_comes_twice_is_evaluated_once_and_warned_of():
         (b"\xff\xfe{", "not JSON"),
         (
             b'{"credentials": [{"id": "a", "x": {"restricted": false, "restricte\\u0064": true}}]}',
-            "f0.json: it contradicts itself: the key 'restricted' stands twice in one object",
+            "f0.json: it contradicts itself: the key 'restricted' occurs twice in one object",
         ),
-        (b'{"kind": "northflank-audit-snapshot", "pages": 1, "pages": 2}', "the key 'pages' stands twice"),
-        (b"[]", "it must be a snapshot"),
-        (b'{"credentials": 1}', "it must be"),
-        (b'{"data": []}', "it must be"),
+        (b'{"kind": "northflank-audit-snapshot", "pages": 1, "pages": 2}', "the key 'pages' occurs twice"),
+        (b"[]", "expects a snapshot"),
+        (b'{"credentials": 1}', "expects"),
+        (b'{"data": []}', "expects"),
         (b'{"credentials": [], "data": {"credentials": []}}', "it has both 'data' and 'credentials'"),
-        (b'{"credentials": [], "data": null}', "it must be"),
-        (b'{"error": {"status": 500}, "data": {"credentials": []}}', "it is an error's answer"),
+        (b'{"credentials": [], "data": null}', "expects"),
+        (b'{"error": {"status": 500}, "data": {"credentials": []}}', "an error answer of the API"),
         (b'{"kind": "northflank-audit-snapshot"}', "not a whole snapshot"),
     ],
 )
@@ -191,7 +191,7 @@ def test_a_snapshot_is_evaluated_as_of_its_time_and_its_age_is_told():
         AuditRequest(policy=policy, include=frozenset({Status.PASS})), source(snapshot()), lambda _: None
     )
     assert [each.status for each in report.results] == ["pass", "pass"]
-    assert "days old, and was judged as of then" in report.warnings[-1]
+    assert "days old, and was evaluated as of its date" in report.warnings[-1]
 
 
 BOTH = needing("registry-credential", "project")
@@ -217,7 +217,7 @@ def gaps(found):
     return {team: sorted(account.unknown) for team, account in found.accounts.items()}
 
 
-NOT_HELD = "the input holds no projects; a snapshot of a live audit with a rule that asks for them does"
+NOT_HELD = "the input has no projects; use a snapshot of a live audit with a rule that reads them"
 
 
 def test_an_account_is_whole_if_nothing_is_wrong_with_its_files():
@@ -313,12 +313,12 @@ RENAMED = [{**each, "record": {"id": "z"}} for each in snapshot()["records"][:1]
             {"counts": {"registry-credential": 2, "service": 1}},
             "f0.json: it says that it has 1 services, and has 0",
         ),
-        ({"counts": {}}, "f0.json: it says that it has no records of the types of 2 of its records"),
-        ({"records": NAMELESS}, "f0.json: 2 of 2 records have no id, and could not be judged"),
-        ({"records": RENAMED}, "f0.json: 1 of 2 records has no id, and could not be judged"),
+        ({"counts": {}}, "f0.json: 2 of its records are of types of which it says that it has none"),
+        ({"records": NAMELESS}, "f0.json: 2 of 2 records have no id, and could not be evaluated"),
+        ({"records": RENAMED}, "f0.json: 1 of 2 records has no id, and could not be evaluated"),
         (
             {"records": [{**each, "type": "tomorrow"} for each in snapshot()["records"]], "counts": {"tomorrow": 2}},
-            "f0.json: 2 of its records are of types that this version does not know",
+            "f0.json: 2 of its records are of types that this version lacks",
         ),
     ],
 )
@@ -408,9 +408,7 @@ def test_an_earlier_snapshot_that_was_changed_is_noticed():
 def test_an_earlier_snapshot_that_lost_records_is_incomplete_though_its_digest_is_right():
     whole = {"incompleteReasons": [], "warnings": [], "count": 2}
     assert read(earlier(**whole))[0].problems == []
-    assert read(earlier(**whole, records=[]))[0].problems == [
-        "f0.json: the lists that it was taken of had 2 credentials, and it has 0"
-    ]
+    assert read(earlier(**whole, records=[]))[0].problems == ["f0.json: its lists had 2 credentials, but it has 0"]
 
 
 def test_the_accounts_of_an_earlier_snapshot_are_those_of_its_source_and_records():
@@ -457,7 +455,7 @@ def test_where_inputs_differ_on_the_projects_no_list_of_them_is_known_as_a_whole
         assert gaps(found) == {None: ["addon", "project"]}
         assert [(gap.type, gap.shortfall) for gap in found.gaps] == [
             ("project", DIFFERENT),
-            ("addon", f"the projects are not known ({DIFFERENT})"),
+            ("addon", f"the projects are unknown ({DIFFERENT})"),
         ]
     found, _ = read(p, saved(Account(team=None, projects=["p"]), needs=needing("volume", "project")), needs=addons)
     assert (gaps(found), found.gaps) == ({None: []}, [])
@@ -506,17 +504,17 @@ def test_of_projects_that_are_not_known_the_lists_are_not_known_as_a_whole():
     found, _ = answers((ADDONS, "addon", "p"), needs=needing("addon", "project"))
     assert gaps(found) == {None: ["addon", "project"]}
     assert [(gap.type, gap.project) for gap in found.gaps] == [("project", None), ("addon", None)]
-    assert found.gaps[1].shortfall == f"the projects are not known ({NOT_HELD})"
+    assert found.gaps[1].shortfall == f"the projects are unknown ({NOT_HELD})"
 
 
 @pytest.mark.parametrize(
     ("value", "kind", "problem"),
     [
-        (CLI, "addon", "f0.json: it must be an answer of the list of addons"),
-        ({"data": {"volumes": []}}, "volume", "it must be an answer of the list of volumes"),
-        (7, "volume", "it must be an answer"),
+        (CLI, "addon", "f0.json: expects an answer of the list of addons"),
+        ({"data": {"volumes": []}}, "volume", "expects an answer of the list of volumes"),
+        (7, "volume", "expects an answer"),
         ({"kind": "northflank-audit-snapshot"}, "addon", "a snapshot names its types; omit addon="),
-        ({**ADDONS, "error": {"status": 500}}, "addon", "it is an error's answer"),
+        ({**ADDONS, "error": {"status": 500}}, "addon", "an error answer of the API"),
     ],
 )
 def test_what_is_no_answer_of_the_type_is_refused(value, kind, problem):
@@ -530,7 +528,7 @@ def test_a_record_that_is_nested_too_deeply_takes_nothing_from_the_others():
         deep = {"id": "deep", "inner": deep}
     made = source({"credentials": [deep, {"id": "sound"}]})
     assert [each.id for page in made.pages(CREDENTIALS) for each in page] == ["sound"]
-    assert made.problems == ["f0.json: the registry credential 'deep' is nested too deeply to be judged"]
+    assert made.problems == ["f0.json: the registry credential 'deep' is nested too deeply to be evaluated"]
 
 
 # -- Answers of every type ---------------------------------------------------------------------------------------------
@@ -596,13 +594,13 @@ EXTERNAL = {"externalAddons": [{"name": "a"}], "pagination": {"page": 1, "perPag
         ({"data": {"data": EXTERNAL}}, "does not say whether there is a next page"),
         (
             {"data": {**EXTERNAL, "pagination": {"page": 1, "perPage": 1, "total": 2}}},
-            "its two 'pagination' say different things about whether there is a next page",
+            "its two 'pagination' disagree on whether there is a next page",
         ),
         (
             {"data": {**EXTERNAL, "pagination": {"page": 1, "perPage": 9, "total": 2}}},
             "means that this page has 2 items",
         ),
-        ({"data": {**EXTERNAL, "pagination": {}}}, "its second 'pagination' does not say which page this is"),
+        ({"data": {**EXTERNAL, "pagination": {}}}, "its second 'pagination' lacks the page's number"),
     ],
 )
 def test_a_second_pagination_is_held_against_the_first(value, problem):

@@ -1,4 +1,4 @@
-"""A trace in words: a line for each part of an expression, with what it gave."""
+"""Words a trace: one line for each part of an expression, with its value."""
 
 import datetime as dt
 import json
@@ -18,7 +18,7 @@ _MISSING_KEY: Final = re.compile(r'Key not found in map : "?(.*?)"?$', re.DOTALL
 def lines(step: Step, name: str = "", *, values: bool = True) -> Iterator[str]:
     """Yield a step and those below it, each a printable line, deeper ones indented; `name` stands for the whole.
 
-    Without `values`, only numbers and what is true or false are shown of what parts gave.
+    Without `values`, only numbers and booleans are shown.
     """
     words = _worded(step.outcome, whole=bool(name)) if values or _is_harmless(step.outcome) else f"= {HIDDEN}"
     yield f"{name or excerpt(step.text, _WIDTH)}  {words}"
@@ -27,7 +27,7 @@ def lines(step: Step, name: str = "", *, values: bool = True) -> Iterator[str]:
 
 
 def _is_harmless(outcome: Any) -> bool:
-    """Tell whether the words for an outcome hold nothing of the data."""
+    """Return whether the words for an outcome contain no data."""
     match outcome:
         case Missing(reason, variable=variable):
             return bool(variable) or not _MISSING_KEY.search(reason)  # the key may be a value

@@ -1,1 +1,1 @@
-"""Files of waivers and annotations: their form, what they cover, and how one is added to a file."""
+"""Reads, matches and adds waivers and annotations."""

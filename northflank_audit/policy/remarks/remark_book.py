@@ -1,4 +1,4 @@
-"""Which waiver or annotation covers a finding, and which covered none."""
+"""Matches findings with waivers and annotations."""
 
 import datetime as dt
 import re
@@ -18,7 +18,7 @@ _WILDCARD = re.compile(r"[*?\[]")
 
 
 class RemarkBook(Generic[R]):
-    """Remarks of one kind; it remembers which were used."""
+    """Remarks of one kind, with a record of which were used."""
 
     def __init__(self, remarks: Sequence[R]) -> None:
         self._remarks = list(remarks)
@@ -55,13 +55,13 @@ class WaiverBook(RemarkBook[Waiver]):
     """The waivers of a run."""
 
     def __init__(self, waivers: Sequence[Waiver], today: dt.date) -> None:
-        """Sort out what has expired on `today` (UTC)."""
+        """Separate the waivers that have expired on `today` (UTC)."""
         super().__init__([waiver for waiver in waivers if waiver.expires >= today])
         self.expired = [waiver for waiver in waivers if waiver.expires < today]
         self._today = today
 
     def ending(self, within: int) -> dict[dt.date, list[Waiver]]:
-        """Return the waivers that hold and end within so many days, by their last day."""
+        """Return the valid waivers that end within this many days, by their last day."""
         last = self._today + dt.timedelta(within)
         days: dict[dt.date, list[Waiver]] = {}
         for waiver in sorted(self._remarks, key=lambda waiver: waiver.expires):
@@ -74,12 +74,12 @@ class AnnotationBook(RemarkBook[Annotation]):
     """The annotations of a run."""
 
     def __init__(self, annotations: Sequence[Annotation], today: dt.date) -> None:
-        """Take what is due before `today` (UTC) for overdue."""
+        """Treat annotations that were due before `today` (UTC) as overdue."""
         super().__init__(annotations)
         self._today = today
 
     def annotated(self, result: Result) -> Result:
-        """Return a finding with its annotation, and whether it is overdue: what is waived never is."""
+        """Return a finding with its annotation, and whether it is overdue; waived ones never are."""
         if result.status in (Status.PASS, Status.NOTAPPLICABLE):
             return result
         annotation = self.find(result.rule_id, result.resource.identity)
@@ -90,7 +90,7 @@ class AnnotationBook(RemarkBook[Annotation]):
 
 
 def covers(remark: Remark, rule_id: str, identity: Identity) -> bool:
-    """Tell whether a remark is about this rule and resource, whatever else it says."""
+    """Return whether a remark is about this rule and resource, whatever else it says."""
     kind, team, project, resource_id = identity
     return (
         is_about(remark, rule_id)
@@ -102,10 +102,10 @@ def covers(remark: Remark, rule_id: str, identity: Identity) -> bool:
 
 
 def is_about(remark: Remark, rule_id: str) -> bool:
-    """Tell whether a remark names this rule, by its id or by wildcards."""
+    """Return whether a remark names this rule, by its id or by wildcards."""
     return remark.rule == rule_id or fnmatchcase(rule_id, remark.rule)
 
 
 def exactly(resource_id: str) -> str:
-    """Return the pattern that this id matches, and no other."""
+    """Return a pattern that matches only this id."""
     return re.sub(r"([*?\[])", r"[\1]", resource_id)

@@ -1,4 +1,4 @@
-"""Files of waivers and annotations: what they may hold, and every mistake in them."""
+"""The structure of waiver and annotation files, and their mistakes."""
 
 import datetime as dt
 import difflib
@@ -18,20 +18,20 @@ from northflank_audit.remarks import Annotation, Remark, Waiver
 from northflank_audit.resources import TYPES
 
 CLOSE: Final = 0.7
-"""How alike the id of a rule must be, from 0 to 1, to be taken for the one that is meant."""
+"""How similar, from 0 to 1, the id of a rule must be to be suggested."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemarkForm(Generic[R]):
-    """A kind of remark, as files have it."""
+    """A kind of remark and its file format."""
 
     name: str
-    """As messages call one: `waiver`."""
+    """Its name in messages: `waiver`."""
     kind: type[R]
     text: str
     """The field that may have whitespace around it, as folded YAML does."""
     problems: Callable[[R], Iterator[tuple[str, str]]]
-    """Yields what is wrong with one that is well-formed: the key and the problem."""
+    """Yields the problems of a well-formed one, each with its key."""
 
     @property
     def key(self) -> str:
@@ -59,7 +59,7 @@ def _problems_of_annotation(annotation: Annotation) -> Iterator[tuple[str, str]]
     if annotation.incorrect:
         yield from _needed(annotation, ("comment",), "an annotation with 'incorrect: true'")
     elif annotation.due is UNSET and not (annotation.owner.strip() or annotation.comment.strip()):
-        yield "", "an annotation says something: 'owner', 'due' or 'comment'"
+        yield "", "an annotation needs 'owner', 'due' or 'comment'"
 
 
 WAIVERS: Final = RemarkForm("waiver", Waiver, "reason", _problems_of_waiver)
@@ -67,13 +67,13 @@ ANNOTATIONS: Final = RemarkForm("annotation", Annotation, "comment", _problems_o
 
 
 def read(document: Document, form: RemarkForm[R]) -> tuple[list[tuple[Path, R]], list[FileError]]:
-    """Return the remarks of a file, each with where it is in it, and every mistake in it."""
+    """Return the remarks of a file, each with its position, and every mistake in it."""
     diagnostics = list(document.diagnostics)
     value: Any = document.value
     entries = value.get(form.key, []) if isinstance(value, dict) else None
     if not isinstance(entries, list):
         if not diagnostics:
-            problem = f"{form.one} file holds a list under the key '{form.key}'"
+            problem = f"{form.one} file needs a list under the key '{form.key}'"
             diagnostics.append(document.error((form.key,), problem))
         return [], diagnostics
     diagnostics += [document.unknown_key((key,), [form.key]) for key in value if key != form.key]
@@ -104,12 +104,12 @@ def too_long(
 
 
 def beyond(day: dt.date, most: int) -> str:
-    """Return what is wrong with the last day of a waiver that is too far away."""
-    return f"{day} is more than {most} days away, the most that a waiver may last (max-waiver-days)"
+    """Return what is wrong with a waiver's last day that is too late."""
+    return f"{day} is in more than {most} days, the most that a waiver may last (max-waiver-days)"
 
 
 def unmatched(remark: Remark, rule_ids: Collection[str]) -> str:
-    """Return that no rule of these is named, with the nearest one if there is one; nothing if one is."""
+    """Return that a remark names none of these rules, with the nearest one; empty if it does."""
     if any(is_about(remark, rule_id) for rule_id in rule_ids):
         return ""
     problem = "no rule matches" if remark.rule != _literal(remark.rule) else "no rule"
@@ -117,9 +117,9 @@ def unmatched(remark: Remark, rule_ids: Collection[str]) -> str:
 
 
 def nearest(remark: Remark, rule_ids: Collection[str]) -> str:
-    """Return the rule that a remark is likely to mean, as a hint; nothing if none is alike.
+    """Return the rule that a remark is likely to mean, as a hint; empty if none is similar.
 
-    What a pattern has besides wildcards is compared with the beginnings of ids.
+    A pattern without its wildcards is compared with the beginnings of ids.
     """
     literal = _literal(remark.rule)
     if literal == remark.rule:

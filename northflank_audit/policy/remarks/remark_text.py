@@ -15,7 +15,7 @@ from northflank_audit.remarks import Remark
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _LINE_WIDTH: Final = 2**30
-"""Characters in a line: none is folded."""
+"""Characters per line, so that no line is folded."""
 
 
 def added(text: str, path: str, form: RemarkForm[R], remarks: Sequence[R]) -> tuple[str, list[int]]:
@@ -46,7 +46,7 @@ def entry(remark: Remark) -> dict[str, Any]:
 
 
 def _piece(document: Document, text: str, key: str, remarks: Sequence[Remark]) -> tuple[int, str]:
-    """Return where in the text, and what, is to be put in."""
+    """Return the position and the text to insert."""
     end_of_line = (_LINE_END.findall(text) or ["\n"])[0]
     node = document.node((key,))
     if node is None:  # nothing, or nothing but comments
@@ -96,7 +96,7 @@ def _quoted(value: Any) -> str:
 
 
 def _last(node: yaml.Node) -> yaml.Node:
-    """Return the last node of a list that has text of its own: a block ends only where the next thing begins."""
+    """Return the last node of a list with text of its own, because a block ends where the next node begins."""
     while not isinstance(node, yaml.ScalarNode) and node.value and not getattr(node, "flow_style", False):
         last = node.value[-1]
         node = last[1] if isinstance(last, tuple) else last
@@ -104,7 +104,7 @@ def _last(node: yaml.Node) -> yaml.Node:
 
 
 def _original(text: str, index: int) -> int:
-    """Return where a character of the document, which has no other line end than a line feed, is in the text."""
+    """Return the position in the text of a character of the document, which has only line feeds."""
     at = int(text.startswith("\ufeff"))
     for _ in range(index):
         at += 2 if text.startswith("\r\n", at) else 1
@@ -112,7 +112,7 @@ def _original(text: str, index: int) -> int:
 
 
 def _line_end(text: str, at: int) -> int:
-    """Return where the next line begins; that is here, behind a block of text, which has its line end in it."""
+    """Return where the next line begins; after a block of text, which includes its line end, that is here."""
     if at and text[at - 1] in "\r\n":
         return at
     match = _LINE_END.search(text, at)
@@ -120,13 +120,13 @@ def _line_end(text: str, at: int) -> int:
 
 
 def _past_comments(text: str, at: int, indent: int) -> int:
-    """Return what comes behind the comments that are indented as the last waiver's own keys are."""
+    """Return the position after the comments that are indented like the last waiver's keys."""
     while match := re.compile(rf" {{{indent + 1},}}#[^\r\n]*(\r\n|\r|\n|$)").match(text, at):
         at = match.end()
     return at
 
 
 def _after(text: str, at: int, end_of_line: str) -> str:
-    """Return the line end that is missing before `at`, if it is."""
+    """Return the line end that is missing before `at`, if any."""
     before = text[:at].removeprefix("\ufeff")
     return end_of_line if before and not before.endswith(("\n", "\r")) else ""

@@ -1,4 +1,4 @@
-"""The examples inside rules: each is a test of its rule."""
+"""Runs the examples of rules, each a test of its rule."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,12 +27,12 @@ class ExampleOutcome:
 
     @property
     def passed(self) -> bool:
-        """Whether the rule did what the example expects."""
+        """Whether the rule gave what the example expects."""
         return not self.difference
 
     @property
     def difference(self) -> str:
-        """What was expected and what came instead; nothing where they are the same."""
+        """What was expected and what came instead; empty if they are equal."""
         if self.got is not self.example.expect:
             return f"expected {self.example.expect}, got {self.got}"
         if self.example.message not in (None, self.message):
@@ -56,16 +56,16 @@ def present(value: Any, kind: ResourceType, path: str = "") -> Any:
 
 @dataclass(frozen=True, slots=True)
 class ExampleInput:
-    """What an example's verdict depends on, besides its rule."""
+    """The inputs of an example's verdict, besides its rule."""
 
     given: Resource
     account: Account
     resources: list[Resource]
-    """The resources of the account, of all types, as far as they are known."""
+    """The known resources of the account, of all types."""
 
 
 def run(rules: Sequence[Rule]) -> Iterator[ExampleOutcome]:
-    """Evaluate every example by its rule, with the rule's parameters and the example's own over them."""
+    """Evaluate every example by its rule, with the rule's parameters and the example's own."""
     for rule in rules:
         engine, made_for = None, None
         for number, example in enumerate(rule.tests, 1):
@@ -82,7 +82,7 @@ def as_in(rule: Rule, example: Example) -> Rule:
 
 
 def example_input(rule: Rule, example: Example) -> ExampleInput:
-    """Return what an example says of the world."""
+    """Return an example's inputs."""
     kind = TYPES[rule.resource]
     lists = {by_collection()[name].name: records for name, records in (example.account or {}).items()}
     if example.resources is not None:
@@ -101,7 +101,7 @@ def example_input(rule: Rule, example: Example) -> ExampleInput:
 
 
 def _verdict(engine: Engine, inputs: ExampleInput) -> Verdict:
-    """Return what an engine of one rule says of an example."""
+    """Return the verdict of an engine with one rule on an example."""
     if not engine.account_scoped:
         return next(engine.evaluate([inputs.given]))
     verdicts = engine.evaluate_account(inputs.account, inputs.resources)

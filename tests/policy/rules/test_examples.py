@@ -52,7 +52,7 @@ tests:
     add_tests(book, [("r.test.yaml", added)])
     assert book.diagnostics == []
     assert [str(each) for each in warnings(book)] == [
-        "r.yaml:10:49: warning: this API token is taken for the one of 'given', since neither has an id, and differs from it",
-        "r.test.yaml:5:26: warning: this API token is taken for the one of 'given', since it has the same id, and differs from it",
+        "r.yaml:10:49: warning: this API token counts as that of 'given', because neither has an id, but differs from it",
+        "r.test.yaml:5:26: warning: this API token counts as that of 'given', because it has the same id, but differs from it",
     ]
     assert [outcome.got for outcome in run(list(book.rules.values()))] == ["pass", "fail", "unknown", "pass"]
