@@ -167,7 +167,7 @@ def test_what_did_not_run_is_in_the_report(rules, tmp_path):
         ('rules: [r.yaml, ""]', "1:17: rules: this is empty: omit the key, or give it a value"),
         (
             "format: [html, pfd]",
-            "1:16: format: 'pfd' is not one of html, md, json, sarif, junit, csv, jsonl, ocsf, github, gitlab, attestation",
+            "1:16: format: 'pfd' is not one of html, md, json, sarif, junit, csv, xlsx, jsonl, ocsf, github, gitlab, attestation",
         ),
         ("timeout: .nan", "1:10: timeout: '.nan' is not a number of seconds above 0 and up to 604800"),
     ],
@@ -371,7 +371,7 @@ def test_explain_shows_how_a_rule_was_evaluated_down_to_the_missing_field(rules,
     (tmp_path / "i.json").write_text(json.dumps({"credentials": [{"id": "a", "name": "web"}, {"id": "b"}]}))
     known = rules("explain", "owner", "b", "--rules", "r.yaml", "--input", "i.json")[1]
     assert known.endswith(
-        "on registry-credential b\n"
+        "on registry credential b\n"
         "  unknown: b could not be judged: name is not known (the input holds no details; a snapshot of a live audit does)\n"
         "  require  = unknown: `name` is missing\n"
         '    params.teams  = ["web"]\n'
