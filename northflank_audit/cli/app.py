@@ -75,7 +75,7 @@ LAZY = (
         "history",
         f"{_HERE}.history_commands",
         "history_group",
-        "Show runs, what changed, and how long findings were open.",
+        "Show runs, what changed, and how long findings were open, from the database of --history.",
     ),
     Lazy(
         "plan",

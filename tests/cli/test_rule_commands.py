@@ -167,7 +167,7 @@ def test_what_did_not_run_is_in_the_report(rules, tmp_path):
         ('rules: [r.yaml, ""]', "1:17: rules: this is empty: omit the key, or give it a value"),
         (
             "format: [html, pfd]",
-            "1:16: format: 'pfd' is not one of html, md, json, sarif, junit, csv, jsonl, ocsf, github, gitlab, attestation",
+            "1:16: format: 'pfd' is not one of html, md, json, sarif, junit, csv, xlsx, jsonl, ocsf, github, gitlab, attestation",
         ),
         ("timeout: .nan", "1:10: timeout: '.nan' is not a number of seconds above 0 and up to 604800"),
     ],

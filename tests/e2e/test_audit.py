@@ -296,7 +296,7 @@ WHOLE = ("--rules", str(ROOT / "rules/packs/account.yaml"), "--rules", str(ROOT 
 
 def test_rules_over_whole_accounts_run_besides_the_others_when_their_file_is_named(audit, serve, tmp_path):
     server = serve([old("a"), old("b"), old("c", provider="gitlab")], projects=[{"id": "q"}])
-    assert len(audit(**at(server)).report["rules"]) == 19
+    assert len(audit(**at(server)).report["rules"]) == 16
     assert [request.path for request in server.requests] == ["/v1/integrations/registries"]
     (tmp_path / "audit.yaml").write_text("overrides: {account-too-many-credentials: {params: {max: 2}}}")
     (tmp_path / "w.yaml").write_text(
@@ -314,8 +314,8 @@ def test_rules_over_whole_accounts_run_besides_the_others_when_their_file_is_nam
         "account-too-many-credentials",
         {"type": "account", "id": "account", "name": None, "team": None, "project": None},
     ) in failed
-    assert (report["coverage"]["accounts"], report["coverage"]["requests"], report["coverage"]["results"]) == (1, 2, 70)
-    assert "3 registry credentials × 23 rules + 1 account × 1 rule = 70 verdicts" in ended.out
+    assert (report["coverage"]["accounts"], report["coverage"]["requests"], report["coverage"]["results"]) == (1, 2, 61)
+    assert "3 registry credentials × 20 rules + 1 account × 1 rule = 61 verdicts" in ended.out
     assert "account: the account holds more than 2 registry credentials" in ended.out
     assert audit(*WHOLE, "--input", "s.json").report["results"] == report["results"]
     assert audit(*WHOLE, "--waivers", "w.yaml", **at(server)).report["summary"]["waived"] == 1
@@ -507,7 +507,7 @@ def test_verbose_tells_what_is_done_as_text_and_as_json(audit, serve):
     entries = [json.loads(line) for line in ended.err.splitlines()]
     assert {entry["run"] for entry in entries} == {ended.report["run"]["id"]}
     first, *asked, last = entries
-    assert (first["message"], last["message"].rpartition("; ")[2]) == ("the audit begins, with 19 rules", "exit code 3")
+    assert (first["message"], last["message"].rpartition("; ")[2]) == ("the audit begins, with 16 rules", "exit code 3")
     came = {key: last[key] for key in ("level", "outcome", "exitCode", "violations", "unknown", "reasons")}
     summary, run = ended.report["summary"], ended.report["run"]
     assert came == {
