@@ -37,7 +37,7 @@ VERDICT_OPTIONS: Final = (
     "absent",
     "overrides",
 )
-"""Options that can turn a violation into a success. Not `max-requests` and `reserve`: with them, a run is incomplete."""
+"""Options that can turn a violation into a success. With `max-requests` and `reserve` a run is incomplete instead."""
 BASELINE: Final = "compare"
 """Options that also can, if ongoing violations do not count."""
 _PREFIXES: Final = ("SMTP_", "NORTHFLANK_AUDIT_")
