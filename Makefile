@@ -84,11 +84,11 @@ tests/peers/node_modules/.package-lock.json: tests/peers/package.json tests/peer
 	else echo "npm is not here: the tests with the official CLI will be skipped"; fi
 
 # A browser, Java for the HTML checker, systemd's checker, LibreOffice for workbooks (88 MB to download, half a minute),
-# Prometheus' rule tester. Where they can't be installed the tests
+# poppler for printed pages, Prometheus' rule tester. Where they can't be installed the tests
 # that need them skip, and say so; in CI they fail. Prometheus' package would start a service, so only promtool is taken.
 tools: | $(VENV)/bin/python
 	@missing=""; \
-	for each in chromium:chromium java:default-jre-headless systemd-analyze:systemd soffice:libreoffice-calc-nogui; do \
+	for each in chromium:chromium java:default-jre-headless systemd-analyze:systemd soffice:libreoffice-calc-nogui pdftotext:poppler-utils; do \
 		command -v $${each%%:*} > /dev/null || missing="$$missing $${each##*:}"; done; \
 	if [ -z "$$missing" ]; then :; \
 	elif command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \

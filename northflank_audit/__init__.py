@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from northflank_audit.errors import AuditError, StartError
-    from northflank_audit.library.auditing import audit, read_report
     from northflank_audit.library.audit_settings import AuditSettings
+    from northflank_audit.library.auditing import audit, read_report
     from northflank_audit.model import Result, Severity, Status
     from northflank_audit.report import Report
 
