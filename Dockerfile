@@ -7,7 +7,7 @@
 FROM python:3.13-slim AS build
 
 WORKDIR /opt/northflank-audit
-# requirements-notify.txt has Apprise as well.
+# requirements-notify.txt also has Apprise.
 ARG REQUIREMENTS=requirements.txt
 COPY requirements.txt requirements-notify.txt ./
 RUN python -m venv --without-pip venv \
@@ -24,7 +24,7 @@ RUN ln -s ../../audit.py venv/bin/northflank-audit \
 FROM python:3.13-slim
 
 LABEL org.opencontainers.image.title="northflank-audit" \
-      org.opencontainers.image.description="Compliance audit of the registry credentials saved to a Northflank account" \
+      org.opencontainers.image.description="Compliance audit of a Northflank account" \
       org.opencontainers.image.licenses="MIT"
 
 # Nothing here installs anything; the folder is for reports where no volume is mounted.

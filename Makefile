@@ -3,6 +3,7 @@
 # make coverage  the same, and tell which lines and branches no test reaches: it takes twice as long
 # make lint   formatting, lint, types, import contracts
 # make bench  measure, and print the figures of benchmarks/README.md
+# make release  fill dist/ with the sdist, the wheel, an SBOM and their SHA-256, the same bytes for the same commit
 # make lock   renew requirements.txt, requirements-notify.txt and requirements-dev.txt
 # make docs   renew what is generated: docs/help.md, docs/faults.md, docs/rules.md and more
 # make picture  renew docs/*.png; it needs chromium
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 # Where Python may not keep what it compiled, every process compiles all modules and templates anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo dev tools test coverage lint reformat bench lock docs picture clean
+.PHONY: demo dev tools test coverage lint reformat bench release lock docs picture clean
 .DEFAULT_GOAL := demo
 
 # Exit code 1 is what the demo is for; anything else is a failure.
@@ -47,6 +48,9 @@ reformat: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	PYTHON=$(PYTHON) $(BIN)/python benchmarks/run.py
 
+release: $(VENV)/dev.stamp
+	@BIN=$(BIN) .ci/release
+
 docs: $(VENV)/dev.stamp
 	$(BIN)/python docs/make.py
 
@@ -70,11 +74,13 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is needed (on Debian: apt install python3-venv)"; exit 1; }
 
 $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
+	@echo "installing what the tool needs into $(VENV), once"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
 	@touch $@
 
 # All that is needed is in the lock. Without --no-deps pip may look for newer versions of what is asked for with an extra.
 $(VENV)/dev.stamp: requirements-dev.txt | $(VENV)/bin/python
+	@echo "installing what the tests need into $(VENV), once"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-dev.txt
 	@touch $@ $(VENV)/run.stamp
 
@@ -84,12 +90,15 @@ tests/peers/node_modules/.package-lock.json: tests/peers/package.json tests/peer
 	else echo "npm is not here: the tests with the official CLI will be skipped"; fi
 
 # A browser, Java for the HTML checker, systemd's checker, LibreOffice for workbooks (88 MB to download, half a minute),
-# poppler for printed pages, Prometheus' rule tester. Where they can't be installed the tests
-# that need them skip, and say so; in CI they fail. Prometheus' package would start a service, so only promtool is taken.
+# poppler for printed pages, the shells that complete options, PostgreSQL, Prometheus' rule tester. Where they can't be
+# installed the tests that need them skip, and say so; in CI they fail. Prometheus' package would start a service, so only
+# promtool is taken.
 tools: | $(VENV)/bin/python
 	@missing=""; \
-	for each in chromium:chromium java:default-jre-headless systemd-analyze:systemd soffice:libreoffice-calc-nogui pdftotext:poppler-utils; do \
+	for each in chromium:chromium java:default-jre-headless systemd-analyze:systemd soffice:libreoffice-calc-nogui \
+		pdftotext:poppler-utils zsh:zsh fish:fish; do \
 		command -v $${each%%:*} > /dev/null || missing="$$missing $${each##*:}"; done; \
+	ls /usr/lib/postgresql/*/bin/postgres > /dev/null 2>&1 || command -v postgres > /dev/null || missing="$$missing postgresql"; \
 	if [ -z "$$missing" ]; then :; \
 	elif command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing > /dev/null; \

@@ -55,6 +55,10 @@ TABLE = {"small": (30, 71, 134), "medium": (54, 349, 743), "large": (344, 1984, 
 """Requests that the API's documentation lets expect: for lists alone, with the details that rules need, with all."""
 
 
+BOUND = 240
+"""Seconds that an audit of the largest account gets: one by one, its requests alone wait for some 150."""
+
+
 def account(folder: str) -> None:
     """Show the requests of accounts of three sizes, and what it gives the largest to ask side by side."""
     for name, size in {"small": SMALL, "medium": MEDIUM, "large": LARGE}.items():
@@ -64,17 +68,14 @@ def account(folder: str) -> None:
         counts = [_audited(folder, found, [*several, "--details", each])[1] for each in ways]
         for what, count, expected in zip(("lists only", "lean", "everything"), counts, TABLE[name], strict=True):
             print(f"{name} account, {what}: {count} requests (expected of all 46 types: {expected})", flush=True)
-    several = ["--all-teams"]
+    several = ["--all-teams", "--timeout", str(BOUND)]
     found = accounts(LARGE)
     mine, count = _audited(folder, found, several, latency=0.05)
-    other, _ = _audited(folder, found, several, latency=0.05, alone=True)
-    show(
-        f"{count} requests of the large account at 50 ms, side by side against one by one",
-        mine,
-        other,
-        mine / other,
-        "≤ 0.3",
-    )
+    other, sent = _audited(folder, found, several, latency=0.05, alone=True)
+    if sent < count:
+        print(f"one by one, the machine managed {sent} of {count} requests in {BOUND} s: the ratio is too high")
+    what = f"{count} requests of the large account at 50 ms, side by side against one by one"
+    show(what, mine, other, mine / other, "≤ 0.3")
 
 
 def _audited(
@@ -86,7 +87,7 @@ def _audited(
     with Emulator(load(str(file)), Plan(latency=latency, rate_limit=1_000_000)) as server:
         os.environ.update({"NORTHFLANK_API_TOKEN": server.token, "NORTHFLANK_API_BASE_URL": server.url})
         start = [sys.executable, "-c", ALONE] if alone else [sys.executable, str(ROOT / "audit.py")]
-        chosen = ["--rules", "pack:everything", "--format", "json", "--timeout", "3000", *options]
+        chosen = ["--rules", "pack:everything", "--format", "json", "--timeout", "900", *options]
         seconds = timed([*start, *chosen], folder, (0, 1, 3))
     report = json.loads((Path(folder) / "reports/report.json").read_text())
     return seconds, int(report["coverage"]["requests"])

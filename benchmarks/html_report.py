@@ -31,7 +31,7 @@ BROWSER = (
 
 def report_page(folder: str) -> None:
     def report(count: int) -> Report:
-        """Return the report of an audit of so many credentials, each of which violates one rule."""
+        """Return the report of an audit of this many credentials, each of which violates one rule."""
         records = [each | {"restrictions": {"restricted": False}} for each in credentials(count)]
         (Path(folder) / "many.json").write_text(json.dumps({"credentials": records}))
         audit = [sys.executable, str(ROOT / "audit.py"), "--input", "many.json", "--format", "json"]

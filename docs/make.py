@@ -7,6 +7,7 @@ of docs/writing-rules.md print, and schemas/.
 With --check, say whether they are as they should be (the tests do).
 """
 
+import io
 import json
 import os
 import re
@@ -14,9 +15,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -88,9 +91,9 @@ def _heading(names: tuple[str, ...]) -> str:
 
 
 def _help(names: tuple[str, ...]) -> str:
-    command = [sys.executable, str(ROOT / "audit.py"), *names, "--help"]
-    environment = {**os.environ, "COLUMNS": "110", "NO_COLOR": "1"}
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout  # noqa: S603
+    with redirect_stdout(io.StringIO()) as printed, patch.dict(os.environ, {"COLUMNS": "110", "NO_COLOR": "1"}):
+        cli.main([*names, "--help"], prog_name="audit.py", standalone_mode=False)
+    return printed.getvalue()
 
 
 def faults() -> str:
@@ -189,6 +192,7 @@ def types() -> str:
         "What rules can be about. No field is guaranteed except an id: a field that is missing makes a rule unknown.",
         "The API may return values that are not listed here. `ports[].public` is a field of each item of the list",
         "`ports`. `python audit.py types` prints the same, and `python audit.py types --json` prints it for programs.",
+        "A type that is in each resource of another is read with it; its ids are that resource's id, `/` and its own.",
         "",
         "| type | variable | its list in `account` | scope |",
         "| --- | --- | --- | --- |",

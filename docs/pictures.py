@@ -114,10 +114,10 @@ def weekly(folder: str) -> Report:
     earlier = Path(folder, "earlier.json")
     report = json.loads(Path(folder, "reports/report.json").read_text(encoding="utf-8"))
     failed = [each for each in report["results"] if each["status"] == "fail"]
-    mended = deepcopy(failed[6])
-    mended["resource"] |= {"id": "harbor-staging", "name": "Harbor staging"}
-    mended["message"] = mended["message"].replace(failed[6]["resource"]["name"], "Harbor staging")
-    report["results"] = [each for each in report["results"] if each not in (failed[3], failed[7])] + [mended]
+    fixed = deepcopy(failed[6])
+    fixed["resource"] |= {"id": "harbor-staging", "name": "Harbor staging"}
+    fixed["message"] = fixed["message"].replace(failed[6]["resource"]["name"], "Harbor staging")
+    report["results"] = [each for each in report["results"] if each not in (failed[3], failed[7])] + [fixed]
     finished = dt.datetime.fromisoformat(report["run"]["finishedAt"]) - dt.timedelta(weeks=1)
     report["run"]["finishedAt"] = finished.isoformat()
     earlier.write_text(json.dumps(report), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A compliance audit of a Northflank account: `docs/library.md` describes what programs may use of it."""
+"""Compliance audits of Northflank accounts; docs/library.md describes the public API."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ _MODULES = {
     "Status": "model",
     "read_report": "library.auditing",
 }
-"""Where the public names are. They are imported when they are first used, so that the package itself costs nothing."""
+"""The modules of the public names, which are imported when first used, so that importing the package is cheap."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Addresses, parsed as the WHATWG URL standard says: by browsers, and so by whoever connects to them."""
+"""Parses addresses by the WHATWG URL standard, as browsers do."""
 
 import re
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Final
 
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):(?=//)|(https?):", re.IGNORECASE)
 _DEFAULT_PORTS: Final = {"ftp": 21, "http": 80, "https": 443, "ws": 80, "wss": 443}
-"""Of the standard's special schemes, in which a backslash is a slash; `file` is another, which has no port."""
+"""The standard's special schemes, in which a backslash is a slash, except `file`, which has no port."""
 _SPECIAL: Final = frozenset({*_DEFAULT_PORTS, "file"})
 _REMOVED: Final = str.maketrans("", "", "\t\r\n")
 _MARK: Final = "[…]"
-"""Stands for what was removed from an address that can't be parsed. With it, it can't be parsed either."""
+"""Replaces what was removed from an address that can't be parsed, so that it still can't be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,11 @@ class Address:
     """The parts of an address."""
 
     scheme: str
-    """In lower case, without the colon; empty where the address has none and was read as https."""
+    """In lower case, without the colon; empty if the address has none and was read as https."""
     host: str
     """In lower case, its international parts in IDNA's ASCII form; an IPv6 address in brackets."""
     port: int | None
-    """From 0 to 65535: the scheme's own where the address names none; None where the scheme has none either."""
+    """From 0 to 65535; by default the scheme's; None if the scheme has no default."""
     path: str
     has_user: bool
     """Whether it has a user name or a password."""
@@ -31,7 +31,7 @@ class Address:
 
 @lru_cache(maxsize=4096)
 def parsed(text: str) -> Address | None:
-    """Return an address's parts, or None for what is no address.
+    """Return an address's parts; None for an invalid address.
 
     One with neither `scheme://` nor `http:` or `https:` in front is read as `https://` and the address.
     """
@@ -54,9 +54,9 @@ def parsed(text: str) -> Address | None:
 
 
 def without_user(text: str) -> str:
-    """Return an address without its user name and password, and otherwise as it is written.
+    """Return an address without its user name and password, otherwise unchanged.
 
-    What can't be parsed loses all that stands before an @, and still can't be parsed.
+    One that can't be parsed loses everything before an @, and still can't be parsed.
     """
     if "@" not in text:
         return text
@@ -77,6 +77,6 @@ def without_user(text: str) -> str:
 
 
 def _cleaned(text: str) -> str:
-    """Return an address without what surrounds it and is not seen, and without tabs and line breaks."""
+    """Return an address without surrounding invisible characters, and without tabs and line breaks."""
     unseen = "".join({char for char in text if char == " " or not char.isprintable()})
     return text.strip(unseen).translate(_REMOVED)

@@ -1,4 +1,4 @@
-"""What a report is compared with: an earlier report.json, or a baseline file that was written from one."""
+"""The baseline of a comparison: an earlier report, or a baseline file."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from northflank_audit.report import Run
 KIND: Final = "northflank-audit-baseline"
 """The `kind` of a baseline file."""
 _DIGITS: Final = 12
-"""Digits of a fingerprint that stand for the resource, which a baseline file does not name."""
+"""Digits of a fingerprint that replace the resource, which a baseline file does not name."""
 
 
 class BaselineRule(Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class BaselineViolation(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The day from which the baseline has it, UTC."""
 
     def result(self, severity: Severity) -> Result:
-        """Return what an earlier report would have of it. The resource is named by the fingerprint."""
+        """Return it as a result of an earlier report, with the fingerprint as the resource's name."""
         return Result(
             rule_id=self.rule,
             severity=severity,
@@ -62,7 +62,7 @@ class BaselineViolation(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class BaselineFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A baseline that can be committed: what was violated, without names, and the scope of the run that saw it."""
+    """A baseline to commit: violations without names, and the scope of their run."""
 
     kind: Literal["northflank-audit-baseline"] = KIND
     schema_version: Literal["1.0"] = "1.0"
@@ -72,14 +72,14 @@ class BaselineFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def baseline(self) -> Baseline:
-        """What a comparison needs of it."""
+        """The parts that a comparison needs."""
         severities = {rule.id: rule.severity for rule in self.rules}
         results = [each.result(severities.get(each.rule, Severity.INFO)) for each in self.violations]
         return Baseline(schema_version="1.0", run=self.run, rules=self.rules, results=results)
 
     @property
     def text(self) -> str:
-        """The file: a rule or violation a line, so that a diff shows what came and went."""
+        """The file's text: one rule or violation per line, so that a diff shows what changed."""
         head = {"kind": self.kind, "schemaVersion": self.schema_version, "run": self.run}
         parts = [f"{_json(key)}: {_json(value)}" for key, value in head.items()]
         parts += [f'"rules": {_listed(self.rules)}', f'"violations": {_listed(self.violations)}']
@@ -87,9 +87,9 @@ class BaselineFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 def baseline_file(report: Baseline, dates: Mapping[str, dt.date]) -> BaselineFile:
-    """Return the baseline file of a report. `dates` are those of an older file, by fingerprint, which stay.
+    """Return the baseline file of a report. `dates` of an older file, by fingerprint, are kept.
 
-    What is waived is not in it: it was accepted until a day, and counts when that is over.
+    Waived violations are not in it: they count when their waiver ends.
     """
     today = report.run.started_at.astimezone(dt.UTC).date()
     violations = [
@@ -112,7 +112,7 @@ def baseline_file(report: Baseline, dates: Mapping[str, dt.date]) -> BaselineFil
 
 
 def is_anonymous(result: Result) -> bool:
-    """Tell whether a violation is from a baseline file, which does not name its resource."""
+    """Return whether a violation is from a baseline file, which does not name its resource."""
     return result.resource.name is None and result.resource.id == _stand_in(result.fingerprint)
 
 

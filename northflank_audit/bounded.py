@@ -1,4 +1,4 @@
-"""Waits no longer than it may for what nothing can interrupt: a resolver, a pipe, a slow server."""
+"""Limits the wait for work that can't be interrupted, such as a resolver."""
 
 import queue
 import threading
@@ -9,11 +9,11 @@ T = TypeVar("T")
 
 
 class OutOfTime(Exception):
-    """The work did not end in time; its thread is left behind."""
+    """The work did not end in time; its thread is abandoned."""
 
 
 class Job(Generic[T]):
-    """Work that has begun, in a thread of this name, a daemon: the end of the process does not wait for it."""
+    """Work in a daemon thread of this name, for which the process does not wait when it ends."""
 
     def __init__(self, work: Callable[[], T], name: str) -> None:
         self._work = work
@@ -24,11 +24,11 @@ class Job(Generic[T]):
     def _run(self) -> None:
         try:
             self._outcome.put((self._work(),))
-        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+        except Exception as error:  # noqa: BLE001 - raised again by the waiting thread
             self._outcome.put(error)
 
     def result(self, seconds: float) -> T:
-        """Return what the work returns, or raise what it raises, once. Raises OutOfTime after so many seconds."""
+        """Return the result, or raise the exception, of the work, once. Raises OutOfTime after this many seconds."""
         try:
             outcome = self._outcome.get(timeout=max(0.0, seconds))
         except queue.Empty:
@@ -39,5 +39,5 @@ class Job(Generic[T]):
 
 
 def within(seconds: float, work: Callable[[], T], name: str) -> T:
-    """Return what `work` returns, or raise what it raises. Raises OutOfTime after so many seconds."""
+    """Return the result of `work`, or raise its exception. Raises OutOfTime after this many seconds."""
     return Job(work, name).result(seconds)

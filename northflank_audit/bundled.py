@@ -1,4 +1,4 @@
-"""Where the files that come with the tool are: in a checkout at its top level, in a wheel inside the package."""
+"""Paths of bundled files, in a checkout or the installed package."""
 
 from pathlib import Path
 

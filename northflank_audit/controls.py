@@ -1,4 +1,4 @@
-"""The controls of frameworks, and what an audit says of each; part of the report."""
+"""Controls of frameworks and their verdicts, as parts of the report."""
 
 from enum import StrEnum
 
@@ -8,15 +8,15 @@ from northflank_audit.model import Struct
 
 
 class ControlVerdict(StrEnum):
-    """What the rules under a control amount to for it; never more than they have shown."""
+    """The verdict on a control, by its rules; never more than they have shown."""
 
     MET = "met"
     NOTMET = "notmet"
-    """It is violated."""
+    """A rule under it is violated."""
     NOTKNOWN = "notknown"
     """No violation is known, but not everything could be seen and evaluated."""
     WAIVED = "waived"
-    """What violates it has been accepted, which is not the same as met."""
+    """Its violations are waived, which is not the same as met."""
     NOTAPPLICABLE = "notapplicable"
 
 
@@ -32,7 +32,7 @@ class Control(Struct, frozen=True, kw_only=True):
 
 
 class NotCovered(Struct, frozen=True, kw_only=True):
-    """A control of a framework of which this audit shows nothing."""
+    """A control about which this audit shows nothing."""
 
     id: str
     reason: str
@@ -43,8 +43,8 @@ class Framework(Struct, frozen=True):
     """A framework, and those of its controls that the rules cover."""
 
     id: str
-    """As rules write it under `controls`."""
+    """The id in the `controls` of rules."""
     title: str
     controls: list[Control]
     not_covered: list[NotCovered] = msgspec.field(default_factory=list)
-    """Controls that only rules which are not configured serve, or only facts that the API does not show would prove."""
+    """Controls whose rules are not configured, or that only facts which the API does not show could prove."""

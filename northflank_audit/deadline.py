@@ -1,13 +1,14 @@
 """The end of a run's time."""
 
+import math
 import time
 from collections.abc import Callable
 
 
 class Deadline:
-    """The end of the whole run, `seconds` from now."""
+    """The deadline of a run, `seconds` from now; by default never."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float = math.inf, clock: Callable[[], float] = time.monotonic) -> None:
         """Start to count."""
         self.seconds = seconds
         self.clock = clock
@@ -15,7 +16,7 @@ class Deadline:
 
     @property
     def remaining(self) -> float:
-        """Seconds that are left; 0 when there are none."""
+        """Seconds that are left; 0 after the end."""
         return max(0.0, self._end - self.clock())
 
     @property
@@ -24,5 +25,5 @@ class Deadline:
         return max(0.0, self.clock() - self._end)
 
     def is_over(self, since: float) -> bool:
-        """Tell whether it ended more than so many seconds ago."""
+        """Return whether it ended more than this many seconds ago."""
         return self.clock() - self._end > since

@@ -1,4 +1,4 @@
-"""What can go wrong, each kind with the exit code that it ends the process with."""
+"""Errors, each kind with its exit code."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ class FileError(StartError):
     """A mistake in a rule, waiver or config file, as `file:line:column: what is wrong`.
 
     `line` and `column` count from 1, in lines and characters. `excerpt` is the line with a caret below the column. A
-    `warning` does not stop an audit: it points at something that is probably not meant.
+    `warning` does not stop an audit; it points at something that is probably not meant.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class FileError(StartError):
 
     @property
     def with_excerpt(self) -> str:
-        """Return the mistake with the line that it is in."""
+        """Return the mistake and its line."""
         return f"{self}\n{self.excerpt}" if self.excerpt else str(self)
 
 
 class FileErrors(StartError):
-    """Several mistakes at once, a line each."""
+    """Several mistakes, one per line."""
 
     def __init__(self, errors: Sequence[FileError]) -> None:
         super().__init__("\n".join(map(str, errors)))
@@ -50,7 +50,7 @@ class FileErrors(StartError):
 
     @property
     def with_excerpt(self) -> str:
-        """Return the mistakes with the lines that they are in."""
+        """Return the mistakes and their lines."""
         return "\n".join(error.with_excerpt for error in self.errors)
 
 
@@ -62,11 +62,11 @@ def in_order(diagnostics: Iterable[FileError]) -> list[FileError]:
 
 
 class FetchError(AuditError):
-    """The API refused, failed or contradicted itself; what it would have given is missing."""
+    """The API refused, failed or contradicted itself, so data is missing."""
 
 
 class Refused(FetchError):
-    """An answer that trying again does not change: 400, 401, 403, 404, a redirect."""
+    """A final answer, which is not tried again: 400, 401, 403, 404, a redirect."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -74,11 +74,11 @@ class Refused(FetchError):
 
 
 class DeliveryError(AuditError):
-    """A report could not be written where it was wanted."""
+    """A report could not be written or sent."""
 
 
 class Stopped(BaseException):
-    """The process was told to stop by a signal. Like KeyboardInterrupt, no `except Exception` catches it."""
+    """A signal stops the process. Like KeyboardInterrupt, `except Exception` does not catch it."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)

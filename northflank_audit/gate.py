@@ -1,4 +1,4 @@
-"""The gate of an audit: which violations make its exit code 1."""
+"""The gate of an audit: which violations make the exit code 1."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ from northflank_audit.model import Result, Severity, Struct
 
 
 class Gate(Struct, frozen=True):
-    """What of the verdicts makes the audit fail, as its options say. It is a function of the results alone."""
+    """Which verdicts make the audit fail, by its options. It depends only on the results."""
 
     fail_on: Severity | None = Severity.INFO
     """The lowest severity of a violation that makes the exit code 1; None: no violation does."""
     on_unknown: Literal["fail", "ignore"] = "fail"
-    """Whether a verdict that could not be given makes the audit incomplete."""
+    """Whether an inconclusive verdict makes the audit incomplete."""
     fail_on_new: bool = False
     """Whether violations that are ongoing do not count."""
     not_counted: int = 0
@@ -30,15 +30,15 @@ class Gate(Struct, frozen=True):
     """Seconds since it was first seen after which an ongoing violation of a severity counts again."""
 
     def fails(self, severity: Severity) -> bool:
-        """Tell whether a violation of this severity makes the exit code 1."""
+        """Return whether a violation of this severity makes the exit code 1."""
         return self.fail_on is not None and severity.rank >= self.fail_on.rank
 
     def exempts(self, result: Result) -> bool:
-        """Tell whether a violation does not count because it is ongoing.
+        """Return whether a violation does not count because it is ongoing.
 
-        One without a state counts: nobody knows that it was there before. So does one that was waived and no longer
-        is, because it was only accepted until then; one that is still new by the history, so that a second try is no
-        way around the gate; and one that is too old.
+        One without a state counts, because it is not known to be old. So does one whose waiver has ended, because it
+        was only accepted until then; one that is still new by the history, so that a second run does not get around
+        the gate; and one that is too old.
         """
         ongoing = result.state == "ongoing" and result.unwaived is UNSET
         return (
@@ -53,18 +53,18 @@ class Gate(Struct, frozen=True):
         )
 
     def is_old(self, result: Result) -> bool:
-        """Tell whether a violation has been known for longer than its severity allows."""
+        """Return whether a violation has been known for longer than its severity allows."""
         longest = self.max_age.get(result.severity)
         if longest is None or self.at is UNSET or result.first_seen is UNSET:
             return False
         return _since(result.first_seen, self.at) > longest
 
     def counts(self, result: Result) -> bool:
-        """Tell whether a result is a violation that makes the exit code 1."""
+        """Return whether a result is a violation that makes the exit code 1."""
         return result.violates and self.fails(result.severity) and not self.exempts(result)
 
     def over(self, results: Iterable[Result]) -> Self:
-        """Return the gate with the number of these results that it does not count."""
+        """Return the gate with the number of ongoing violations in these results that do not count."""
         return replace(self, not_counted=sum(map(self.exempts, results)))
 
 

@@ -20,7 +20,7 @@ class Cause(NamedTuple):
 
     @property
     def total(self) -> int:
-        """How many verdicts the rule gave, of all kinds."""
+        """The number of all verdicts of the rule."""
         return sum(self.rule.counts.values())
 
     @property

@@ -1,6 +1,6 @@
-"""JSON from outside, decoded strictly: a key that an object has twice is an error.
+"""Decodes JSON from outside strictly: duplicate keys are an error.
 
-RFC 8259 lets a reader take either value of such a key, so two readers can see two different records.
+RFC 8259 lets a reader use either value of a duplicate key, so two readers can see two different records.
 """
 
 import json
@@ -25,7 +25,7 @@ class DuplicateKey(InvalidJSON):
 def decode(content: bytes) -> Any:
     """Return the value of a JSON text in UTF-8.
 
-    Raises DuplicateKey where an object has a key twice, InvalidJSON for everything else that can't be read.
+    Raises DuplicateKey if an object has a key twice, InvalidJSON for other errors.
     """
     try:
         value = msgspec.json.decode(content)
@@ -39,20 +39,20 @@ def decode(content: bytes) -> Any:
 
 
 def as_utf8(content: bytes) -> bytes:
-    """Return a file's text in UTF-8, whether it is in UTF-8, UTF-16 or UTF-32, less its byte order mark.
+    """Return a file's UTF-8, UTF-16 or UTF-32 text as UTF-8, without its byte order mark.
 
-    Without a mark the encoding shows in the zero bytes of the first characters, which must be ASCII (RFC 4627, 3).
-    Raises UnicodeDecodeError; what looks like UTF-8 is not looked at.
+    Without a mark the zero bytes of the first characters, which must be ASCII, show the encoding (RFC 4627, 3).
+    Raises UnicodeDecodeError; text that looks like UTF-8 is not checked.
     """
     encoding = json.detect_encoding(content)
     return content if encoding == "utf-8" else content.decode(encoding).encode()
 
 
 def _may_repeat_a_key(content: bytes, value: Any) -> bool:
-    """Tell whether a pair may be missing from the value; False is certain.
+    """Return whether a pair may be missing from the value; False is certain.
 
-    A colon of the text stands in a string or between a key and its value. Encoded again, the value has all of them
-    except those of pairs that were overwritten; more only where the text spells one as an escape.
+    Each colon of the text is in a string or between a key and its value. The value, encoded again, has all of them
+    except those of overwritten pairs; it has more only if the text writes one as an escape.
     """
     if any(escape in content for escape in _COLON_ESCAPES):
         return True
@@ -60,7 +60,7 @@ def _may_repeat_a_key(content: bytes, value: Any) -> bool:
 
 
 def _refuse_duplicates(content: bytes) -> None:
-    """Raise DuplicateKey for the first key that its object already has. The text is valid JSON."""
+    """Raise DuplicateKey for the first duplicate key. The text is valid JSON."""
     objects: list[set[str] | None] = []
     for token in _TOKEN.finditer(content):
         first = content[token.start()]
@@ -71,12 +71,12 @@ def _refuse_duplicates(content: bytes) -> None:
         elif token[1] is not None and (keys := objects[-1]) is not None:
             key = msgspec.json.decode(content[token.start() : token.start(1)])
             if key in keys:
-                raise DuplicateKey(f"{_named(key)} stands twice in one object ({_place(content, token.start())})")
+                raise DuplicateKey(f"{_named(key)} occurs twice in one object ({_place(content, token.start())})")
             keys.add(key)
 
 
 def _named(key: str) -> str:
-    """Name a key, unless it may be more than a name: those of a Docker config are addresses with a user in them."""
+    """Return a key for messages, unless it may hold a secret: those of a Docker config are addresses with a user."""
     return f"the key '{key}'" if _PLAIN_KEY.fullmatch(key) else "a key"
 
 

@@ -1,4 +1,4 @@
-"""Diagnostics on standard error: as text for people, or as JSON, an object a line, for programs."""
+"""Logs diagnostics to standard error, as text or as JSON Lines."""
 
 import datetime as dt
 import json
@@ -12,8 +12,8 @@ from northflank_audit.printing import say
 
 LOGGER: Final = "northflank_audit"
 CONTEXT: Final = ("team", "page", "attempt", "outcome", "exitCode", "violations", "unknown", "reasons")
-"""What a record may say besides its message: of a request its team's id (None: the token's own account) and numbers
-from 1; of the end what came of the run."""
+"""Further fields of a record: of a request, its team's id (None: the token's own account) and numbers from 1; at the
+end, the outcome of the run."""
 
 
 class JsonLines(logging.Formatter):
@@ -24,7 +24,7 @@ class JsonLines(logging.Formatter):
         self._run_id = run_id
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line. Whatever is in a message, JSON keeps it on one line and escapes control characters."""
+        """Return the line. JSON escapes control characters, so any message stays on one line."""
         moment = dt.datetime.fromtimestamp(record.created, dt.UTC)
         entry = {
             "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -40,7 +40,7 @@ class Lines(logging.Formatter):
     """A log record as one line: its level and message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, whatever is in the message."""
+        """Return the record as one line, whatever the message contains."""
         return inert(f"{record.levelname} {printable(record.getMessage())}")
 
 
@@ -52,7 +52,7 @@ def to_stderr(run_id: str, *, verbose: bool, quiet: bool, as_json: bool) -> None
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines(run_id) if as_json else Lines())
     if not (as_json or verbose):
-        handler.addFilter(lambda record: not hasattr(record, "outcome"))  # the summary says it
+        handler.addFilter(lambda record: not hasattr(record, "outcome"))  # the summary also says so
     log = logging.getLogger(LOGGER)
     log.addHandler(handler)
     usual = logging.INFO if as_json and not quiet else logging.WARNING
@@ -60,17 +60,17 @@ def to_stderr(run_id: str, *, verbose: bool, quiet: bool, as_json: bool) -> None
 
 
 def tell(message: str, level: int = logging.ERROR) -> None:
-    """Say on standard error how or why the run ends, as JSON, of this level, if that is what standard error holds."""
+    """Log at this level how or why the run ends, if standard error is in JSON."""
     log = logging.getLogger(LOGGER)
     if any(isinstance(handler.formatter, JsonLines) for handler in log.handlers):
         log.log(level, "%s", message)
     else:
-        with suppress(OSError):  # nobody can be told, and the exit code still says it
+        with suppress(OSError):  # nothing can be logged, but the exit code says so
             say(message, err=True)
 
 
 def trace(log: logging.Logger, error: BaseException, level: int = logging.DEBUG) -> None:
-    """Log where an error was, and nothing of what it says: nobody has looked for secrets in it."""
+    """Log where an error occurred, but not its text, which may contain secrets."""
     log.log(level, "internal error in:")
     for line in "".join(traceback.format_tb(error.__traceback__)).splitlines():
         log.log(level, "%s", line)

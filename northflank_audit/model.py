@@ -12,20 +12,19 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from northflank_audit.parameters import ParameterSchema, unset
+from northflank_audit.periods import checked_time
 from northflank_audit.printable import blank
+from northflank_audit.remarks import Annotation, Waiver
 from northflank_audit.resolution import Became
 
 RESOURCE_TYPE: Final = "registry-credential"
-"""The type that is meant where a rule, an input or an earlier report names none."""
+"""The type if a rule, an input or an earlier report names none."""
 ACCOUNT_TYPE: Final = "account"
-"""The type of an account as a whole, which has no list and is counted apart."""
-FIRST_YEAR: Final = 2000
-LAST_YEAR: Final = 2999
-"""Times of runs outside of these are mistakes, and those at the ends of the calendar have no UTC."""
+"""The type of an account as a whole, which has no list and is counted separately."""
 
 
 class Severity(StrEnum):
-    """How bad a violation is; `rank` is 0 for the least."""
+    """How bad a violation is; `rank` is 0 for the lowest."""
 
     INFO = "info"
     LOW = "low"
@@ -58,6 +57,8 @@ class Struct(msgspec.Struct, frozen=True, rename="camel"):
 
 Identity = tuple[str, str | None, str | None, str]
 """The identity of a resource: its type, team, project and id."""
+OWN_ACCOUNT: Final = "the token's own account"
+"""The name, for people, of the account without a team."""
 LIST: Final = "list"
 """The part of a record that its list gives."""
 DETAIL: Final = "detail"
@@ -65,21 +66,21 @@ DETAIL: Final = "detail"
 
 
 class Resource(Struct, frozen=True, kw_only=True):
-    """A resource as the API gave it, less its secrets; or an account, whose record is empty."""
+    """A resource from the API, without its secrets; or an account, whose record is empty."""
 
     type: str = RESOURCE_TYPE
-    """A name of the catalogue."""
+    """A type's name in the catalogue."""
     id: str
     """If empty, the resource stands for a whole list that could not be read."""
     name: str | None
     team: str | None
     """The team's id; None is the token's own account."""
     project: str | None = None
-    """The project's id, of a resource of a project."""
+    """The project's id, if the resource belongs to a project."""
     record: dict[str, Any]
-    """The API's own fields; a field the API did not give is not in it."""
+    """The API's own fields, without those that the API did not give."""
     parts: frozenset[str] = frozenset({LIST})
-    """The names of the parts that `record` is put together from."""
+    """The names of the parts in `record`."""
     shortfall: str | None = None
     """Why a part is missing from `record`, as a message."""
     omitted_fields: frozenset[str] = frozenset()
@@ -87,7 +88,7 @@ class Resource(Struct, frozen=True, kw_only=True):
 
     @property
     def identity(self) -> Identity:
-        """Its type, team, project and id, which no other resource has together."""
+        """Its type, team, project and id, which together are unique."""
         return (self.type, self.team, self.project, self.id)
 
     @property
@@ -96,12 +97,9 @@ class Resource(Struct, frozen=True, kw_only=True):
         return DETAIL in self.parts
 
 
-def checked_time(time: dt.datetime) -> None:
-    """Raise ValueError for a time without a zone, or so far away that calculating with it may fail."""
-    if time.tzinfo is None:
-        raise ValueError(f"the time {time.isoformat()} has no time zone")
-    if not FIRST_YEAR <= time.year <= LAST_YEAR:
-        raise ValueError(f"the time {time.isoformat()} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
+def account_name(team: str | None) -> str:
+    """Return the name of a team's account, or (None) the token's own, for people."""
+    return OWN_ACCOUNT if team is None else f"team {team}"
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -112,14 +110,14 @@ class Account(Struct, frozen=True, kw_only=True):
     projects: list[str] = []
     """The ids of its projects; empty if they are unknown."""
     unknown: dict[str, str] = {}
-    """Why a list of it is not known as a whole, by the type's name, for a person."""
+    """Why a list is not completely known, by the type's name, for a person."""
     out_of_scope: dict[str, str] = {}
     """Why a type does not exist in it, by the type's name, for a person."""
     partial: bool = False
-    """Whether only what the token or its organisation has was asked for, and none of the account's own lists."""
+    """Whether only types of the token or its organisation were requested, and none of the account's own lists."""
 
     def __str__(self) -> str:
-        """Name the account in messages."""
+        """Return the account's name in messages about its contents."""
         return "the account" if self.team is None else f"team {self.team}"
 
     @property
@@ -129,7 +127,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 class ExampleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A rule's own test as a file writes it: a record, and the verdict it must get."""
+    """A rule's own test as in a file: a record, and the verdict that it must get."""
 
     expect: Status
     given: dict[str, Any] = {}
@@ -140,23 +138,23 @@ class ExampleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     detailed: bool = True
     """Whether the record counts as read from the detail endpoint."""
     resources: list[dict[str, Any]] | None = None
-    """All records of the rule's type in the account; `given` counts among them. None: they are not known."""
+    """All records of the rule's type in the account, including `given`. None: unknown."""
     account: dict[str, list[dict[str, Any]]] | None = None
-    """The records of the account by the names of their lists: `{addons: [...]}`. Other lists are not known."""
+    """The records of the account by the names of their lists: `{addons: [...]}`. Other lists are unknown."""
     projects: list[str] | None = None
-    """The ids of the account's projects. None: they are not known."""
+    """The ids of the account's projects. None: unknown."""
     message: str | None = None
-    """What the result must say, if that matters."""
+    """The message that the result must have, if that matters."""
 
 
 class Example(ExampleEntry, frozen=True, kw_only=True):
-    """A rule's own test, and the `file:line` where it stands."""
+    """A rule's own test, and its `file:line`."""
 
     origin: str = ""
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """A validated rule: its expressions compile and its parameters are set."""
+    """A validated rule: its expressions compile and its parameters have values."""
 
     id: str
     title: str
@@ -173,37 +171,21 @@ class Rule(Struct, frozen=True, kw_only=True):
     origin: str
     """`file:line` of its definition."""
     requires: list[str] = []
-    """Parameters without a value of which the rule does not run."""
+    """Parameters without which the rule does not run."""
     resource: str = RESOURCE_TYPE
     finding: str = ""
     """What is wrong if the rule is violated; if empty, the title is used."""
     param_schemas: dict[str, ParameterSchema] = {}
-    """What describes its parameters, of those that are described."""
+    """The schemas of its described parameters."""
     sha256: str = ""
-    """Of the file that defines it: 64 hexadecimal digits."""
+    """SHA-256 of the file that defines it: 64 hexadecimal digits."""
     overridden: dict[str, str] = msgspec.field(default_factory=dict, name="tuned")
     """The overrides in effect: `severity` or `params.NAME`, each with the `file:line` that sets it."""
 
     @property
     def unset(self) -> list[str]:
-        """The required parameters that are empty: while there is one, the rule is not configured."""
+        """The required parameters that are empty; if there is one, the rule is not configured."""
         return unset(self.requires, self.params)
-
-
-class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An accepted violation. It holds through the day `expires`, UTC."""
-
-    rule: str
-    """A rule's id; shell wildcards allowed."""
-    resource: str
-    """A resource's id, or an account's (its team, or `account`); shell wildcards allowed."""
-    reason: str
-    owner: str
-    expires: dt.date
-    team: str | UnsetType | None = UNSET
-    """A team's id, or null for the token's own account; left out, any."""
-    project: str | UnsetType = UNSET
-    type: str | UnsetType = UNSET
 
 
 class ResourceName(Struct, frozen=True):
@@ -211,26 +193,26 @@ class ResourceName(Struct, frozen=True):
 
     type: str
     id: str | None
-    """None if the name stands for a whole list that could not be read."""
+    """None for a whole list that could not be read."""
     name: str | None
     team: str | None
     project: str | None = None
     url: str | UnsetType = UNSET
-    """Its page in the console, where that is known."""
+    """Its page in the console, if known."""
 
     @property
     def identity(self) -> Identity:
-        """Its type, team, project and id, which no other resource has together."""
+        """Its type, team, project and id, which together are unique."""
         return (self.type, self.team, self.project, self.id or "")
 
     @property
     def title(self) -> str | None:
-        """The name, where it says more than the id: there is one, it is to be seen, and it is not the id."""
+        """The name, if it is visible and differs from the id."""
         return None if self.name in (None, self.id) or blank(self.name or "") else self.name
 
     @classmethod
     def of(cls, resource: Resource) -> Self:
-        """Name a resource."""
+        """Return the name of a resource."""
         return cls(resource.type, resource.id or None, resource.name, resource.team, resource.project)
 
 
@@ -241,42 +223,55 @@ class Result(Struct, frozen=True, kw_only=True):
     severity: Severity
     status: Status
     state: Literal["new", "ongoing", "reopened"] | UnsetType = UNSET
-    """Of a violation, waived or not, in a report that was compared with an earlier one or with the history."""
+    """For a violation, waived or not, in a report that was compared with an earlier one or the history."""
     unwaived: bool | UnsetType = UNSET
-    """True of an ongoing violation that was waived in the earlier report and no longer is."""
+    """True for an ongoing violation that was waived in the earlier report and no longer is."""
     became: Became | UnsetType = UNSET
-    """Of a violation that only the earlier report has."""
+    """For a violation that only the earlier report has."""
     resource: ResourceName
     message: str
     evidence: dict[str, Any]
     """The fields that the expression read, by their path below the record, and their values; and how many records and
     projects it saw, if it read them."""
     waiver: Waiver | None
+    annotation: Annotation | UnsetType = UNSET
+    overdue: bool | UnsetType = UNSET
+    """True if its annotation says that it should have been fixed before the run."""
     fingerprint: str
     reason: str | UnsetType = UNSET
-    """Why it is unknown or an error; equal for equal causes, whatever the resource is called."""
+    """Why it is unknown or an error; equal for equal causes, without the resource's name."""
     first_seen: dt.datetime | UnsetType = UNSET
-    """Of a violation, with the history: the start of the first run that found it."""
+    """For a violation, with the history: the start of the first run that found it."""
     open_since: dt.datetime | UnsetType = UNSET
     """With the history: the start of the run that found it, found it again, or no longer found it waived."""
     last_seen: dt.datetime | UnsetType = UNSET
     """With the history: the start of the last run that found it violated."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a time that is unfit for calculations: reports are read again."""
+        """Raise ValueError for a time that is unfit for calculations, since reports are read from files."""
         for time in (self.first_seen, self.open_since, self.last_seen):
             if time is not UNSET:
                 checked_time(time)
 
     @property
     def inconclusive(self) -> bool:
-        """Whether the verdict could not be given."""
+        """Whether it is unknown or an error."""
         return self.status in (Status.UNKNOWN, Status.ERROR)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was not open before: new, or found again."""
+        return self.state in ("new", "reopened")
 
     @property
     def violates(self) -> bool:
         """Whether it counts towards exit code 1, severity aside."""
         return self.status is Status.FAIL and self.waiver is None
+
+    @property
+    def is_called_incorrect(self) -> bool:
+        """Whether someone says that the tool is wrong about it."""
+        return self.annotation is not UNSET and self.annotation.incorrect
 
     @property
     def order(self) -> tuple[int, str, str, str, str, str]:
@@ -290,3 +285,8 @@ def fingerprint(rule_id: str, identity: Identity) -> str:
     kind, team, project, resource_id = identity
     parts = [rule_id, kind, team, resource_id, *([] if project is None else [project])]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
+
+
+def whose(team: str | None, project: str | None) -> str:
+    """Return the owner for messages: ` of project shop of team payments`."""
+    return ("" if project is None else f" of project {project}") + ("" if team is None else f" of team {team}")

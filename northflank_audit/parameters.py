@@ -1,4 +1,4 @@
-"""Parameters of rules: what describes them, and those that nobody has set."""
+"""Parameters of rules: their descriptions, and which are not set."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ import msgspec
 
 Type = Literal["string", "integer", "number", "boolean", "array", "object"]
 _EMPTY: Final[tuple[Any, ...]] = ("", [], {})
-"""What a parameter without a value holds; 0 and false are values."""
+"""Values of a parameter that count as not set; 0 and false are values."""
 _WORDS: Final = {
     "string": "text",
     "integer": "a whole number",
@@ -22,7 +22,7 @@ FORMATS: Final = {
     "hostname": "a host",
     "regex": "a regular expression (RE2)",
 }
-"""What `format` may say, in words."""
+"""The values of `format`, in words."""
 
 
 class ValueSchema(
@@ -32,23 +32,23 @@ class ValueSchema(
 
     description: str = ""
     type: Type | None = None
-    """None: that of the parameter's default, of an item anything."""
+    """None: the type of the parameter's default; for an item, any type."""
     enum: list[str | int] | None = None
     minimum: int | float | None = None
     maximum: int | float | None = None
     pattern: str | None = None
-    """A regular expression of Python's that is found in the text."""
+    """A Python regular expression that is found in the text."""
     format: Literal["host-pattern", "hostname", "regex"] | None = None
 
 
 class ParameterSchema(
     ValueSchema, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, rename="camel"
 ):
-    """A parameter that is described. What has a `default` is described; any other value is itself the default."""
+    """A described parameter. A value with a `default` is a description; any other is itself the default."""
 
     default: Any
     items: ValueSchema | None = None
-    """What each item of a list may be."""
+    """The schema of each item of a list."""
     examples: list[Any] = []
 
 
@@ -78,10 +78,10 @@ def _bounds(minimum: float | None, maximum: float | None) -> str:
 
 
 def unset(requires: Sequence[str], params: Mapping[str, Any]) -> list[str]:
-    """Return the required parameters that are empty: while there is one, the rule is not configured."""
+    """Return the required parameters that are empty; if there is one, the rule is not configured."""
     return [name for name in requires if params.get(name) in _EMPTY]
 
 
 def to_set(names: Sequence[str]) -> str:
-    """Return what to do about them: `set params.allowed`."""
+    """Return what to do: `set params.allowed`."""
     return f"set {' and '.join(f'params.{name}' for name in names)}"

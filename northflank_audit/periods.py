@@ -1,4 +1,4 @@
-"""Periods as people write them: 30s, 15m, 24h, 7d."""
+"""Periods as people write them (30s, 15m, 24h, 7d), and valid times."""
 
 import datetime as dt
 import re
@@ -8,16 +8,19 @@ LONGEST: Final = dt.timedelta(days=36_500)
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _PERIOD: Final = re.compile(r"([0-9]{1,9})([smhd])")
 SHAPES: Final = "30s, 15m, 24h or 7d"
+FIRST_YEAR: Final = 2000
+LAST_YEAR: Final = 2999
+"""Times of runs outside of these are mistakes; those at the ends of the calendar have no UTC."""
 
 
 def period(text: str) -> dt.timedelta:
-    """Return a period. Raises ValueError, whose text says how one is written."""
+    """Return a period. Raises ValueError, whose text says how to write one."""
     found = _PERIOD.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"not a period; write {SHAPES}")
     long = dt.timedelta(seconds=min(int(found[1]) * _UNITS[found[2]], int(LONGEST.total_seconds())))
     if not long:
-        raise ValueError("a period is longer than nothing")
+        raise ValueError("a period must be longer than 0")
     return long
 
 
@@ -36,3 +39,11 @@ def rough(long: dt.timedelta) -> str:
             count = seconds // size
             return f"{count} {name}{'' if count == 1 else 's'}"
     return "less than a minute"
+
+
+def checked_time(time: dt.datetime) -> None:
+    """Raise ValueError for a time without a zone, or one that is out of range for calculations."""
+    if time.tzinfo is None:
+        raise ValueError(f"the time {time.isoformat()} has no time zone")
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise ValueError(f"the time {time.isoformat()} is not between the years {FIRST_YEAR} and {LAST_YEAR}")

@@ -1,4 +1,4 @@
-"""How text that others wrote is shown: as what it is, never as a command to a CI, a mention or a link."""
+"""Shows outside text as plain text, never as a command, a mention or a link."""
 
 import re
 import unicodedata
@@ -15,40 +15,40 @@ _UNSAFE: Final = re.compile(
 _FILLERS: Final = "\u115f\u1160\u2800\u3164\uffa0"
 """Letters and symbols that look like whitespace: Hangul fillers, and Braille without a dot."""
 _STYLE: Final = re.compile("(\x1b\\[(?:[0-3]|[39][0-7])m)")
-"""What click.style puts around text: bold, dim and the colours."""
+"""The codes that click.style puts around text: bold, dim and the colours."""
 _ANYWHERE: Final = re.compile(r"(?<=#)#(?=[^\s\[]{0,40}\[)")
-"""Azure Pipelines (`##[command]`, `##vso[…]`) and TeamCity (`##teamcity[…]`) take commands from anywhere in a line, and
-so does GitHub (`##[…]`). Sources: azure-pipelines-agent and actions/runner, ActionCommand.TryParse."""
+"""Azure Pipelines (`##[command]`, `##vso[…]`), TeamCity (`##teamcity[…]`) and GitHub (`##[…]`) run commands anywhere in
+a line. Sources: azure-pipelines-agent and actions/runner, ActionCommand.TryParse."""
 _AT_THE_START: Final = re.compile(r"^((?:\s|\x1b\[\d+m)*):(?=:)", re.MULTILINE)
-"""GitHub takes `::command::` from the start of a line, whitespace aside (actions/runner, ActionCommand.TryParseV2)."""
+"""GitHub runs `::command::` at the start of a line, whitespace aside (actions/runner, ActionCommand.TryParseV2)."""
 _BREAK: Final = "\u200b"
-"""A blank of no width: it shows nothing, and parts what a reader's program would take for one thing."""
+"""A zero-width space: it is invisible, and breaks text that a program would otherwise recognise."""
 _CHAT: Final = re.compile(r"(?<=[@#<])(?=\S)|(?<=:)(?=//)|(?i:(?<=\bwww))(?=\.)")
-"""Where chats find a mention, a channel or a link in plain text."""
+"""Text in which chats find a mention, a channel or a link."""
 _MAIL: Final = re.compile(r"(?i)(?<=:)//|(?<=www)\.|@")
-"""What mail clients make links of."""
+"""Text that mail clients turn into links."""
 _FORGE: Final = re.compile(r"://|(?i:\bwww\.)|[@#]|(?<!\w)[!$~%^&](?=[\w\"])|[!$~%^&](?=\d)")
-"""What GitHub and GitLab find in a word: an address, a mention, or a reference to an issue, a snippet, a label, a
+"""Words in which GitHub and GitLab find an address, a mention, or a reference to an issue, a snippet, a label, a
 milestone, an epic."""
 _WIDEST: Final = 100
 """Characters of a line that are shown at most."""
 
 
 def printable(text: str) -> str:
-    """Return text that shows as what it is, on one line.
+    """Return text that shows as it is, on one line.
 
-    Line breaks and tabs become a blank. Control characters, and those that reorder or hide text, become U+FFFD.
+    Line breaks and tabs become a space. Control characters, and those that reorder or hide text, become U+FFFD.
     """
     return _UNSAFE.sub("\ufffd", _BLANKS.sub(" ", text))
 
 
 def shortened(text: str, longest: int) -> str:
-    """Return a text's beginning, of at most so many characters; an ellipsis is the last of one that was cut."""
+    """Return a text's start, with at most this many characters; if it was cut, the last is an ellipsis."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def blank(text: str) -> bool:
-    """Tell whether nothing of a text is to be seen: it has blanks, controls and fillers alone."""
+    """Return whether a text is invisible: only whitespace, control characters and fillers."""
     return all(unicodedata.category(each)[0] in "ZC" or each in _FILLERS for each in text)
 
 
@@ -68,14 +68,14 @@ def sarif_text(text: str) -> str:
 
 
 def has_reference(word: str) -> bool:
-    """Tell whether GitHub or GitLab would find an address, a mention or a reference in a word."""
+    """Return whether GitHub or GitLab would find an address, a mention or a reference in a word."""
     return _FORGE.search(word) is not None
 
 
 def inert(text: str, *, json: bool = False, commands: bool = False) -> str:
-    """Return text in which no CI that reads what is printed finds a command.
+    """Return text in which no CI that reads the output finds a command.
 
-    Of `json` the value stays the same. `commands` says that it consists of GitHub's own, which are meant.
+    With `json` the JSON value stays the same. `commands` says that the text is intentionally GitHub commands.
     """
     if json:
         return _ANYWHERE.sub(r"\\u0023", text)
@@ -84,7 +84,7 @@ def inert(text: str, *, json: bool = False, commands: bool = False) -> str:
 
 
 def printable_lines(text: str, *, json: bool = False, commands: bool = False) -> str:
-    """Return text of several lines as it may be printed: inert, and without control characters except for styles."""
+    """Return text of several lines to print: inert, and without control characters except for styles."""
     parts = _STYLE.split(spelt(text))
     parts[::2] = ("\n".join(map(_without_controls, each.split("\n"))) for each in parts[::2])
     return inert("".join(parts), json=json, commands=commands)
@@ -95,12 +95,12 @@ def _without_controls(line: str) -> str:
 
 
 def spelt(path: str) -> str:
-    """Return a path as text that UTF-8 has: bytes of a name that are no text show as escapes in it."""
+    """Return a path as valid UTF-8 text: bytes of a name that are not text show as escapes."""
     return path.encode(errors="backslashreplace").decode()
 
 
 def excerpt(line: str, number: int, column: int, width: int = 1) -> str:
-    """Return a line of a file, and a caret below its `column` (from 1), as two lines that align in a terminal."""
+    """Return a line of a file and, aligned below it, a caret at its `column` (from 1)."""
     visible = _UNSAFE.sub("\ufffd", line.replace("\t", " "))  # as many characters as there were
     start = max(0, column - 1 - _WIDEST * 2 // 3) if len(visible) > _WIDEST else 0
     before, after = visible[start : column - 1], visible[column - 1 : start + _WIDEST]
@@ -112,7 +112,7 @@ def excerpt(line: str, number: int, column: int, width: int = 1) -> str:
 
 
 def _cells(text: str) -> int:
-    """Return how many columns of a terminal text takes."""
+    """Return the width of text in a terminal, in columns."""
     return sum(
         0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
     )

@@ -1,4 +1,4 @@
-"""Prints: the one way in which text reaches a terminal, a log or a CI."""
+"""Prints; the only way to a terminal, a log or a CI."""
 
 import click
 
@@ -6,8 +6,8 @@ from northflank_audit.printable import printable_lines
 
 
 def say(text: str, *, err: bool = False, color: bool | None = None, json: bool = False, commands: bool = False) -> None:
-    """Print text, with what others wrote in it, on standard output or standard error.
+    """Print text that may contain outside text, on standard output or standard error.
 
-    `json` and `commands` are those of `printable_lines`. Raises OSError where nothing can be printed.
+    `json` and `commands` are those of `printable_lines`. Raises OSError if that fails.
     """
     click.echo(printable_lines(text, json=json, commands=commands), err=err, color=color)  # noqa: TID251 - here alone

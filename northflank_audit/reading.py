@@ -1,4 +1,4 @@
-"""Read the files that people name: within the run's time, and no larger than makes sense."""
+"""Reads files that users name, within limits of time and size."""
 
 import os
 import stat
@@ -16,11 +16,11 @@ from northflank_audit.jsontext import as_utf8
 from northflank_audit.printable import printable, spelt
 
 LARGEST: Final = 16 * 1024 * 1024
-"""Bytes of a file that a person writes: rules, waivers, a config, a token."""
+"""Maximum bytes of a file that a person writes: rules, waivers, a config, a token."""
 LARGEST_DATA: Final = 1024 * 1024 * 1024
-"""Bytes of a file that a program writes: an input, an earlier report."""
+"""Maximum bytes of a file that a program writes: an input, an earlier report."""
 TIME: Final = 300.0
-"""Seconds that reading takes at most where no command says otherwise."""
+"""Seconds that reading takes at most, unless a command sets another limit."""
 STANDARD_INPUT: Final = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 _CLOCK: Final = "northflank_audit.reading"
@@ -28,16 +28,16 @@ _CHUNK: Final = 1024 * 1024
 
 
 def bound(ctx: click.Context, seconds: float) -> None:
-    """Bound the reading of a command's files to this many seconds since the first call."""
+    """Limit the reading of a command's files to this many seconds since the first call."""
     start, _ = ctx.meta.get(_CLOCK, (time.monotonic(), 0))
     ctx.meta[_CLOCK] = (start, seconds)
 
 
 def read_bytes(path: str, *, largest: int = LARGEST, name: str = "") -> bytes:
-    """Read a file, a device or a pipe to its end. Raises StartError with the reason where that can't be done.
+    """Read a file, a device or a pipe to its end. Raises StartError if that fails.
 
-    `name` stands for the path in messages. A pipe has the rest of the run's time: one that nobody serves would
-    hold the run for ever.
+    `name` replaces the path in messages. A pipe has the rest of the run's time, or one without a writer would block
+    the run for ever.
     """
     name = name or ("standard input" if path == "-" else printable(spelt(path)))
     try:
@@ -48,14 +48,14 @@ def read_bytes(path: str, *, largest: int = LARGEST, name: str = "") -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL
         raise StartError(f"{name}: can't be read ({getattr(error, 'strerror', None) or error})") from None
     if len(content) > largest:
-        raise StartError(f"{name}: larger than {largest // 2**20} MiB, so it is not what is meant")
+        raise StartError(f"{name}: larger than {largest // 2**20} MiB, so probably the wrong file")
     return content
 
 
 def read_text(path: str, *, exact: bool = False, largest: int = LARGEST, name: str = "") -> str:
-    """Read a text file, in UTF-8, UTF-16 or UTF-32. Raises StartError where that can't be done.
+    """Read a text file in UTF-8, UTF-16 or UTF-32. Raises StartError if that fails.
 
-    `exact` keeps the byte order mark and line ends of UTF-8, so that the text gives the file's bytes again.
+    `exact` keeps the byte order mark and line ends of UTF-8, so that encoding the text gives the file's bytes.
     """
     content = read_bytes(path, largest=largest, name=name)
     try:
@@ -75,21 +75,21 @@ def _from_file(path: str, largest: int) -> bytes:
         raise OSError(0, "it is closed")
     try:
         descriptor = sys.stdin.fileno()
-    except OSError:  # no file of the system's, as in tests
+    except OSError:  # not a file of the system, as in tests
         return sys.stdin.buffer.read(largest + 1)
     content = bytearray()
-    # Read without Python's buffer: its lock, held by a thread that still waits, would break the process's end.
+    # Read without Python's buffer: a waiting thread would hold its lock and break the end of the process.
     while len(content) <= largest and (chunk := os.read(descriptor, _CHUNK)):
         content += chunk
     return bytes(content[: largest + 1])
 
 
 def _in_time(read: Callable[[], bytes], name: str) -> bytes:
-    """Return what is read, by a thread that is left behind where the time runs out. Raises StartError then."""
+    """Return what a thread reads. If the time runs out, abandon the thread and raise StartError."""
     ctx = click.get_current_context(silent=True)
     start, seconds = ctx.meta.get(_CLOCK, (time.monotonic(), TIME)) if ctx else (time.monotonic(), TIME)
     try:
         return within(start + seconds - time.monotonic(), read, "reading")
     except OutOfTime:
-        problem = f"{name}: nobody wrote it to its end within the run's {seconds:g} s (see --timeout)"
+        problem = f"{name}: not written to its end within the run's {seconds:g} s (see --timeout)"
         raise StartError(problem) from None

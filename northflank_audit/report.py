@@ -1,4 +1,6 @@
-"""The report: the whole outcome of an audit, as plain, frozen data. Every format is a function of it.
+"""The report: the whole outcome of an audit, as frozen data.
+
+Every format is a function of it.
 
 The terms are those of XCCDF 1.2 (rule, result, status, severity); the JSON report is this, encoded.
 """
@@ -11,11 +13,14 @@ from msgspec import UNSET, UnsetType
 
 from northflank_audit.controls import Framework
 from northflank_audit.gate import Gate
-from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct, Waiver, checked_time
+from northflank_audit.model import ACCOUNT_TYPE, RESOURCE_TYPE, Result, Severity, Struct
 from northflank_audit.parameters import ParameterSchema, to_set
+from northflank_audit.periods import checked_time
+from northflank_audit.remarks import Annotations, Waiver
+from northflank_audit.trend import TrendPoint
 
 SCHEMA_VERSION: Final = "1.0"
-"""The version of the JSON report's form. The first number changes where a field goes or changes its meaning."""
+"""The version of the JSON report. The first number changes if a field is removed or changes its meaning."""
 
 
 class Tool(Struct, frozen=True):
@@ -33,12 +38,14 @@ class Origin(Struct, frozen=True, kw_only=True):
     files: list[str] | UnsetType = UNSET
     teams: list[str] = msgspec.field(default_factory=list)
     all_teams: bool | UnsetType = UNSET
-    """True where every team that the organisation lists was asked for."""
+    """True if every team of the organisation was requested."""
+    projects: list[str] | UnsetType = UNSET
+    """The ids of the projects that were audited, where only some were asked for."""
     taken_at: dt.datetime | UnsetType = UNSET
     """When the snapshot was taken, if the resources come from one."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a time that is unfit for calculations: reports and snapshots are read again."""
+        """Raise ValueError for a time that is unfit for calculations, as reports and snapshots are read from files."""
         if self.taken_at is not UNSET:
             checked_time(self.taken_at)
 
@@ -56,7 +63,7 @@ class Run(Struct, frozen=True, kw_only=True):
     """The reasons that are about failed deliveries, not about missing evidence."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a time that is unfit for calculations: reports are read again."""
+        """Raise ValueError for a time that is unfit for calculations, since reports are read from files."""
         checked_time(self.started_at)
         checked_time(self.finished_at)
 
@@ -67,7 +74,7 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 class TypeCoverage(Struct, frozen=True, kw_only=True):
-    """What came back of one type of resource."""
+    """The coverage of one resource type."""
 
     type: str
     """A name of the catalogue."""
@@ -76,31 +83,31 @@ class TypeCoverage(Struct, frozen=True, kw_only=True):
     details: int = 0
     """Answers about a single resource that were used: details and lists of children."""
     requests: int = 0
-    """Requests sent for it, further attempts included."""
+    """Requests sent for it, every attempt included."""
     complete: bool = True
-    """Whether every list and part of it that was asked for could be read."""
+    """Whether every requested list and part of it could be read."""
     missing: list[str] = msgspec.field(default_factory=list)
-    """Why it is not complete, for a person."""
+    """Why it is incomplete, for a person."""
     in_scope: bool = True
-    """Whether it exists in one of the accounts; else it was not asked for, and takes nothing from the audit."""
+    """Whether it exists in one of the accounts; otherwise it was not requested, which does not affect the audit."""
     scope: str = ""
     """Why it is not in scope, for a person."""
     silent: list[str] = msgspec.field(default_factory=list)
-    """Documented fields, by their paths, that were asked for and that no record had."""
+    """Paths of documented fields that were read and that no record had."""
 
 
 class Coverage(Struct, frozen=True, kw_only=True):
-    """What was asked and what came back."""
+    """What was requested and what was read."""
 
     requests: int = 0
-    """Requests sent, details and tries included."""
+    """Requests sent, including details and every attempt."""
     retries: int = 0
     pages: int = 0
     """List answers that were used."""
     count: int | None = 0
-    """The sum of what those answers themselves say that they hold; None where one does not say it."""
+    """The sum of the counts in those answers; None if one has none."""
     resources: int = 0
-    """Resources evaluated, of all types; accounts are counted apart."""
+    """Resources evaluated, of all types; accounts are counted separately."""
     accounts: int | UnsetType = UNSET
     """Accounts evaluated, if a rule about accounts ran."""
     details: int = 0
@@ -108,17 +115,17 @@ class Coverage(Struct, frozen=True, kw_only=True):
     results: int = 0
     """Verdicts given: one for each rule and resource."""
     types: list[TypeCoverage] = msgspec.field(default_factory=list)
-    """The same by type, in the catalogue's order, of the types that rules are about or read."""
+    """The same by type, in the catalogue's order, for the types that rules are about or read."""
     not_visible: list[str] = msgspec.field(default_factory=list)
-    """What the API does not show of the account, so that no audit can say anything of it, for a person."""
+    """What the API does not show about the account, so that no audit can evaluate it, for a person."""
 
     def of(self, kind: str) -> TypeCoverage | None:
-        """Return what came back of a type; None where it was not asked for."""
+        """Return the coverage of a type; None if it was not requested."""
         return next((each for each in self.types if each.type == kind), None)
 
 
 class Summary(Struct, frozen=True, rename={"fail_by_severity": "failBySeverity", "passed": "pass"}, kw_only=True):
-    """How many verdicts of each kind; `fail` leaves out what is waived."""
+    """Number of verdicts of each kind; `fail` excludes waived ones."""
 
     passed: int
     fail: int
@@ -130,7 +137,7 @@ class Summary(Struct, frozen=True, rename={"fail_by_severity": "failBySeverity",
 
 
 class RuleSummary(Struct, frozen=True, kw_only=True):
-    """A rule that ran, and how its verdicts fell."""
+    """A rule that ran, with its counts of verdicts."""
 
     id: str
     title: str
@@ -145,19 +152,19 @@ class RuleSummary(Struct, frozen=True, kw_only=True):
     resource: str = RESOURCE_TYPE
     finding: str = ""
     param_schemas: dict[str, ParameterSchema] = msgspec.field(default_factory=dict)
-    """As those of `Rule`."""
+    """Like those of `Rule`."""
     sha256: str = ""
     overridden: dict[str, str] = msgspec.field(default_factory=dict, name="tuned")
-    """As those of `Rule`."""
+    """Like those of `Rule`."""
 
     @property
     def heading(self) -> str:
-        """What heads its violations: what is wrong, else what should be so."""
+        """The heading of its violations: its finding, else its title."""
         return self.finding or self.title
 
 
 class NotConfigured(Struct, frozen=True, kw_only=True):
-    """A rule that did not run, since a parameter that it requires is empty."""
+    """A rule that did not run because a required parameter is empty."""
 
     id: str
     title: str
@@ -165,11 +172,11 @@ class NotConfigured(Struct, frozen=True, kw_only=True):
     resource: str = RESOURCE_TYPE
     controls: dict[str, list[str]]
     requires: list[str]
-    """The names of its parameters to set."""
+    """The names of the parameters to set."""
 
     @property
     def why(self) -> str:
-        """What to do about it: `set params.allowed`."""
+        """What to do: `set params.allowed`."""
         return to_set(self.requires)
 
 
@@ -184,21 +191,21 @@ class Subject(Struct, frozen=True, kw_only=True):
     """What was evaluated, as a file that can be kept beside the report."""
 
     name: str
-    """The file's name; that of a snapshot which was not saved is `snapshot.json`."""
+    """The file's name; `snapshot.json` for a snapshot that was not saved."""
     sha256: str
-    """Of the file's bytes: 64 hexadecimal digits."""
+    """SHA-256 of the file's bytes: 64 hexadecimal digits."""
     saved: bool = True
-    """Whether there is such a file."""
+    """Whether the file exists."""
 
 
 class BaselineRun(Struct, frozen=True, kw_only=True):
     """The report that this one was compared with."""
 
     id: str
-    """Its run's."""
+    """The id of its run."""
     finished_at: dt.datetime
     complete: bool
-    """Whether it is of everything that it was asked for, delivered or not."""
+    """Whether its audit saw everything, delivered or not."""
     source: Origin
 
 
@@ -209,11 +216,11 @@ class Comparison(Struct, frozen=True, kw_only=True):
     refused: str | None = None
     """Why nothing was compared, for a person: the earlier report is about something else."""
     cautions: list[str] = msgspec.field(default_factory=list)
-    """Why what is new or resolved should be read with care, for a person."""
+    """Why to read new and resolved violations with care, for a person."""
     new: int = 0
-    """Violations, not waived, that the earlier report has not."""
+    """Violations, not waived, that the earlier report lacks."""
     ongoing: int = 0
-    """Violations, not waived, that it has."""
+    """Violations, not waived, that it also has."""
     resolved: int = 0
     """Violations of the earlier report, waived or not, that are resolved."""
     unsettled: int = 0
@@ -221,7 +228,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     waived: int = 0
     """Violations that have been waived since."""
     unwaived: int = 0
-    """Those of `ongoing` that were waived."""
+    """Violations in `ongoing` that were waived."""
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -234,42 +241,46 @@ class Report(Struct, frozen=True, kw_only=True):
     summary: Summary
     rules: list[RuleSummary]
     excluded_rules: dict[str, str] = msgspec.field(default_factory=dict, name="leftOut")
-    """Rules that were read and did not run, and what excludes each: a `file:line` or an option."""
+    """Rules that did not run, each with what excludes it: a `file:line` or an option."""
     not_configured: list[NotConfigured] = msgspec.field(default_factory=list)
-    """Rules that were asked for and did not run, since a parameter that they require is empty."""
+    """Selected rules that did not run because a required parameter is empty."""
     compliance: list[Framework]
     results: list[Result]
     comparison: Comparison | UnsetType = UNSET
-    """With an earlier report, if there was one to compare with; `resolved` and `unsettled` are then there too."""
+    """The comparison with an earlier report, if any; then there are also `resolved` and `unsettled`."""
     resolved: list[Result] | UnsetType = UNSET
     """Violations of the earlier report that are resolved; each has its `became`."""
     unsettled: list[Result] | UnsetType = UNSET
     """Violations of the earlier report whose state is now unknown; each has its `became`."""
+    trend: list[TrendPoint] | UnsetType = UNSET
+    """With the history: this run and those before it over the same accounts, the oldest first."""
     subjects: list[Subject] | UnsetType = UNSET
-    """What was evaluated: the files of `--input`, or a snapshot of what was fetched, where one was made."""
+    """What was evaluated: the files of `--input`, or a snapshot of what was fetched, if there is one."""
     waivers: Waivers
+    annotations: Annotations | UnsetType = UNSET
+    """What the annotations amount to, if there is a file of them."""
     warnings: list[str]
     exit_code: int
     gate: Gate = msgspec.field(default_factory=Gate)
-    """What made the exit code what it is."""
+    """The options that determined the exit code."""
 
     @property
     def resolved_results(self) -> list[Result]:
-        """What is resolved; nothing where nothing was compared."""
+        """The resolved results; empty if nothing was compared."""
         return [] if self.resolved is UNSET else self.resolved
 
     @property
     def unsettled_results(self) -> list[Result]:
-        """What is unsettled; nothing where nothing was compared."""
+        """The unsettled results; empty if nothing was compared."""
         return [] if self.unsettled is UNSET else self.unsettled
 
     @property
     def resource_counts(self) -> dict[str, int]:
-        """How many resources of each type were evaluated, in the catalogue's order; accounts are the last."""
+        """Number of evaluated resources of each type, in the catalogue's order, accounts last."""
         about = dict.fromkeys(rule.resource for rule in self.rules if rule.resource != ACCOUNT_TYPE)
         if self.coverage.types:
             counts = {each.type: each.resources for each in self.coverage.types if each.type in about}
-        else:  # a report of before, which was about one type
+        else:  # a report of an earlier version, about one type
             counts = {next(iter(about), RESOURCE_TYPE): self.coverage.resources}
         return counts | ({ACCOUNT_TYPE: self.coverage.accounts} if self.coverage.accounts else {})
 

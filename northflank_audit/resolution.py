@@ -1,11 +1,11 @@
-"""What became of a violation that a later run does not find."""
+"""The fate of violations that a later run does not find."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class Became(StrEnum):
-    """What became of a violation that is in the baseline and not among the current violations."""
+    """What became of a violation of the baseline that is not a current one."""
 
     FIXED = "fixed"
     """The rule passes."""
@@ -18,15 +18,15 @@ class Became(StrEnum):
     UNSEEN = "unseen"
     """The current run did not see it, and did not see everything."""
     UNAUDITED = "unaudited"
-    """The current run was not asked to audit its account."""
+    """The current run did not audit its account or its project."""
     UNASKED = "unasked"
     """Its rule did not run in the current run."""
 
     @classmethod
     def _missing_(cls, value: object) -> "Became | None":
-        """Return what a word of earlier versions stands for."""
+        """Return the member for a word of earlier versions."""
         return cls.FIXED if value == "mended" else None
 
 
 RESOLVED: Final = frozenset({Became.FIXED, Became.NOTAPPLICABLE, Became.GONE})
-"""What counts as resolved. In the other cases nothing is known, and unknown is not resolved."""
+"""The members that count as resolved. The others are unknown, which is not resolved."""

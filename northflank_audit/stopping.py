@@ -1,8 +1,8 @@
 """Ends the process on SIGINT or SIGTERM, whatever it is doing.
 
 The handler raises `Stopped`, which unwinds the run. Python drops an exception that is raised in a weak reference's
-callback or in `__del__`, and a library may drop others. So a thread ends the process where the exception did not: the
-interpreter's own C code wakes it (`signal.set_wakeup_fd`), so it depends on nothing that the main thread does.
+callback or in `__del__`, and libraries may drop others. So a thread ends the process if the exception did not. The
+interpreter's own C code wakes it (`signal.set_wakeup_fd`), independently of the main thread.
 """
 
 import os
@@ -25,22 +25,22 @@ _cleanups: Final[list[Callable[[], None]]] = []
 
 
 class Watch:
-    """What became of the signals so far. The first one decides, and the others are ignored."""
+    """The state of signal handling. The first signal decides, and the others are ignored."""
 
     def __init__(self) -> None:
         self.number: int | None = None
         """The first signal."""
         self.settled = False
-        """Whether the outcome is decided: a signal then only bounds how long the process takes to end."""
+        """Whether the outcome is decided; then a signal only limits how long the process takes to end."""
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
 
     def start(self) -> None:
-        """Handle the signals from now on. Call it in the main thread."""
+        """Handle signals from now on. Call it in the main thread."""
         reported = sys.unraisablehook
 
         def report(lost: Any) -> None:
-            if not isinstance(lost.exc_value, Stopped):  # that one was not lost: the thread ends the process
+            if not isinstance(lost.exc_value, Stopped):  # this signal is not lost: the thread ends the process
                 reported(lost)
 
         sys.unraisablehook = report
@@ -56,19 +56,19 @@ class Watch:
                 raise Stopped(number)
 
     def _end(self) -> None:
-        while (first := os.read(self._reader, 1)[0]) not in _HANDLED:  # a debugger or profiler may handle others
+        while (first := os.read(self._reader, 1)[0]) not in _HANDLED:  # a debugger or profiler may handle the others
             pass
         time.sleep(GRACE)
         leave(128 + (self.number or first))
 
 
 def before_leaving(cleanup: Callable[[], None]) -> None:
-    """Call this where the process ends without unwinding."""
+    """Call this when the process ends without unwinding."""
     _cleanups.append(cleanup)
 
 
 def leave(code: int) -> NoReturn:
-    """End the process from any thread, without unwinding; what must not be left behind is removed."""
+    """End the process from any thread, without unwinding, after removing temporary files."""
     for cleanup in _cleanups:
         with suppress(Exception):
             cleanup()

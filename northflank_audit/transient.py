@@ -1,4 +1,4 @@
-"""The answers of HTTP servers that may be others a moment later."""
+"""HTTP statuses that are worth another attempt."""
 
 from typing import Final
 

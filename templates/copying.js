@@ -42,7 +42,7 @@
       `**${[...badges, severity].join(", ")}: ${escaped(title)}**`,
       `${named.join(" ")}: ${escaped(message.textContent)}`,
       texts(row, ".evidence code").map((field) => `- ${code(field)}`).join("\n"),
-      ...texts(row, ".waiver").map(escaped),
+      ...texts(row, ".waiver, .annotation").map(escaped),
       ...advice(origin(row), "Why it matters"),
       ...advice(origin(row), "What to do"),
       `Rule ${code(rule)}, finding ${code(row.id.slice(2))}${page ? `, <${page}>` : ""}`,

@@ -8,6 +8,7 @@
   const flat = byId("flat");
   const grouped = byId("grouped");
   const table = byId("table");
+  const isNew = (row) => row.state === "new" || row.state === "reopened";
   const filters = ["severity", "rule", "type", "project", "team", "state"].filter(byId).map((name) => [name, byId(name)]);
   const text = byId("text");
   const group = byId("group");
@@ -102,7 +103,7 @@
     severity: () => 0, // the page's own order
     rule: (a, b) => alphabet.compare(titles.get(a.rule), titles.get(b.rule)),
     resource: (a, b) => alphabet.compare(named(a), named(b)),
-    new: (a, b) => (b.state === "new") - (a.state === "new"),
+    new: (a, b) => isNew(b) - isNew(a),
   };
   const option = (name, finding) => byId(name).querySelector(`[value="${finding[name]}"]`).text;
   const groupings = { // what is equal for those that are listed together, and what heads them

@@ -1,5 +1,7 @@
 """What many tests need."""
 
+import datetime as dt
+import io
 import json
 import logging
 import os
@@ -15,7 +17,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from northflank_audit import bundled
+from northflank_audit.cli.app import main
 from northflank_audit.model import Resource, Rule
+from northflank_audit.policy.rules import rulebook
 from northflank_audit.policy.rules.rulebook import load
 from northflank_audit.resources import TYPES
 from northflank_audit.resources.needs import Needs
@@ -30,6 +35,9 @@ settings.load_profile("tests")
 NET = 45.0
 """Seconds after which a test gives up what should have ended: a net, of which no outcome depends."""
 
+LATER = str(dt.datetime.now(dt.UTC).date() + dt.timedelta(300))
+"""A day until which a waiver may last."""
+
 ROOT = Path(__file__).parent.parent
 AUDIT = ROOT / "audit.py"
 
@@ -38,10 +46,35 @@ AUDIT = ROOT / "audit.py"
 def _quiet_log():
     """Take away what a command that ran within this process set up to log to a stream that is closed by now."""
     yield
+    quiet_log()
+
+
+def quiet_log() -> None:
     log = logging.getLogger("northflank_audit")
     log.handlers.clear()
     log.setLevel(logging.NOTSET)
 
+
+def _read_once(read):
+    """Read each bundled rule file once: what comes of it is the same in every test, and takes most of a second."""
+    known, kept = {path.read_text() for path in bundled.RULES.rglob("*.yaml")}, {}
+
+    def once(path, text, include):
+        if text not in known or "\nextends:" in text:
+            return read(path, text, include)
+        key = (path, text, *map(id, TYPES.values()))  # some tests put types of their own among them
+        if key not in kept:
+            kept[key] = read(path, text, include)
+        return kept[key]
+
+    return once
+
+
+rulebook._file = _read_once(rulebook._file)
+
+
+QUICK = ("--demo", "--rules", "pack:default")
+"""The sample account by the pack that needs the fewest requests, where the promise is not about more."""
 
 RULES = """
 rules:
@@ -89,7 +122,7 @@ def resource(detailed: bool = True, team: str | None = None, **record: Any) -> R
 
 @dataclass(frozen=True)
 class Ended:
-    """A process that ended."""
+    """An audit that ended."""
 
     code: int
     out: str
@@ -101,27 +134,60 @@ class Ended:
         return json.loads((self.folder / "reports/report.json").read_text())
 
 
+KEPT = frozenset({"PATH", "HOME", "LANG", "SYSTEMROOT"})
+"""What an audit's environment has besides what a test gives it."""
+
+
 @pytest.fixture
-def audit(tmp_path: Path):
+def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Run the command line within this process, in a folder of its own, with a clean environment.
+
+    A process takes ten times as long: `process` is for what only a process shows.
+    """
+
+    def run(*arguments: str, stdin: str = "", **environment: str) -> Ended:
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            for name in os.environ.keys() - KEPT:
+                patch.delenv(name)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            patch.setattr("sys.argv", [str(AUDIT), *arguments])
+            patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
+            patch.setattr("sys.stdout", out)
+            patch.setattr("sys.stderr", err)
+            quiet_log()
+            with pytest.raises(SystemExit) as ended:
+                main()
+        return _ended(ended.value.code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode(), tmp_path)
+
+    return run
+
+
+@pytest.fixture
+def process(tmp_path: Path):
     """Run `audit.py` as a process, in a folder of its own, with a clean environment."""
 
-    def run(*arguments: str, stdin: str | None = None, timeout: float = NET, **environment: str) -> Ended:
-        # Its coverage is not measured: that would take as long again as most of these processes do.
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "SYSTEMROOT")}
+    def run(*arguments: str, stdin: str | None = None, **environment: str) -> Ended:
         done = subprocess.run(
             [sys.executable, str(AUDIT), *arguments],
             cwd=tmp_path,
-            env={**kept, **environment},
+            env={**{name: os.environ[name] for name in KEPT & os.environ.keys()}, **environment},
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=NET,
             check=False,
         )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ended(done.returncode, done.stdout, done.stderr, tmp_path)
+        return _ended(done.returncode, done.stdout, done.stderr, tmp_path)
 
     return run
+
+
+def _ended(code: int, out: str, err: str, folder: Path) -> Ended:
+    assert "Traceback" not in err, err
+    return Ended(code, out, err, folder)
 
 
 def until(holds: Callable[[], object]) -> None:

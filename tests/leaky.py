@@ -17,7 +17,7 @@ def account() -> dict[str, Any]:
     for kind in TYPES.values():
         if kind.scope is Scope.TOKEN:
             file["auth"] = {"entityType": "team", "entityId": "acme", "undeclared": f"not-a-real-secret-{next(number)}"}
-        if kind.listing is None or kind.name in ("project", "team") or kind.scope is Scope.TOKEN:
+        if kind.listing is None or kind.within or kind.name in ("project", "team") or kind.scope is Scope.TOKEN:
             continue
         path = kind.listing.path.strip("/")
         endpoint = next(each for each in built_in() if "/".join(each.path) == path)

@@ -10,7 +10,7 @@ from northflank_audit.model import Resource
 from northflank_audit.northflank.paging import with_ids
 from northflank_audit.resources import TYPES, ResourceType, Scope, decode
 from northflank_audit.resources.base import Record
-from northflank_audit.sources.children import Children
+from northflank_audit.sources.child_resources import Children
 from northflank_audit.sources.saved_files import InputSource
 from tests.conftest import needing
 

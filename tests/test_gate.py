@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.gate import Gate
-from northflank_audit.model import Severity, Status, Waiver
+from northflank_audit.model import Severity, Status
+from northflank_audit.remarks import Waiver
 from tests.formats.conftest import result
 
 NEW_ALONE = Gate(Severity.MEDIUM, fail_on_new=True)

@@ -50,9 +50,9 @@ def test_a_key_that_stands_twice_is_noticed_in_any_spelling_and_nothing_else_is(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"a": 1, "a": 1}', "the key 'a' stands twice in one object (line 1, column 10)"),
-        ('{"ä": [{"x": 1},\n {"b": "{", "\\u0062": 2}]}', "the key 'b' stands twice in one object (line 2, column 13)"),
-        ('{"u:p@h": 1, "u\\u003ap@h": 2}', "a key stands twice in one object (line 1, column 14)"),
+        ('{"a": 1, "a": 1}', "the key 'a' occurs twice in one object (line 1, column 10)"),
+        ('{"ä": [{"x": 1},\n {"b": "{", "\\u0062": 2}]}', "the key 'b' occurs twice in one object (line 2, column 13)"),
+        ('{"u:p@h": 1, "u\\u003ap@h": 2}', "a key occurs twice in one object (line 1, column 14)"),
         ("{", "not JSON (Input data was truncated)"),
         ("[" * 100_000, "nested too deeply"),
         ("[1e999]", "not JSON (Number out of range - at `$[0]`)"),

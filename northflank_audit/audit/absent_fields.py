@@ -1,4 +1,4 @@
-"""Documented fields that rules read and the API never gave."""
+"""Finds documented fields that rules read and the API never gave."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -42,7 +42,7 @@ class AbsentFields:
 
 
 def _has(value: Any, steps: Sequence[str]) -> bool:
-    """Tell whether a record has a field; an empty list has all the fields of its items."""
+    """Return whether a record has a field. An empty list counts as having every field of its items."""
     if not steps:
         return True
     if steps[0] == ITEM:

@@ -1,4 +1,4 @@
-"""Reads an earlier report, or a baseline file, as the baseline of a comparison."""
+"""Reads an earlier report or a baseline file to compare with."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -10,15 +10,16 @@ import msgspec
 from northflank_audit import jsontext
 from northflank_audit.baseline import KIND, Baseline, BaselineFile
 from northflank_audit.errors import StartError
+from northflank_audit.formats import BASELINE
 from northflank_audit.reading import LARGEST_DATA, read_text
 
-REPORT: Final = "report.json"
+REPORT: Final = BASELINE.filename
 DEEPEST_EVIDENCE: Final = 110
 """The deepest nesting of maps and lists in a baseline's evidence: slightly deeper than a record may be."""
 
 
 def read_baseline(path: str) -> Baseline:
-    """Read what `--compare` names: an earlier report.json or a baseline file. Raises StartError for anything else."""
+    """Read what `--compare` names: an earlier report.json or a baseline file. Raises StartError for other files."""
     try:
         value = _decoded(path, "--compare")
     except StartError as error:
@@ -38,7 +39,7 @@ def read_report(path: str, option: str) -> Baseline:
 
 
 def read_baseline_file(path: str) -> BaselineFile | None:
-    """Read a baseline file; None if the file is something else, or not there."""
+    """Read a baseline file; None if the file is something else or does not exist."""
     if not os.path.lexists(path):
         return None
     try:
@@ -67,7 +68,7 @@ def _converted(convert: Callable[[], Baseline], named: str, what: str) -> Baseli
 
 
 def baseline_of(value: Any) -> Baseline:
-    """Return a decoded report.json as what is compared with. Raises msgspec.ValidationError for anything else."""
+    """Return a decoded report.json as a baseline. Raises msgspec.ValidationError for anything else."""
     try:
         baseline = msgspec.convert(value, Baseline)
         _check_depths([each.evidence for each in chain(baseline.results, baseline.resolved, baseline.unsettled)])

@@ -1,6 +1,6 @@
-"""What changed since the baseline: what is new, what is ongoing, and what became of the rest.
+"""Compares a run with the baseline: what is new, ongoing, resolved or unsettled.
 
-Only what was seen to be resolved is called so. A violation is unsettled if the current run could not evaluate it, did
+A violation is resolved only if the run saw it resolved. It is unsettled if the current run could not evaluate it, did
 not see it, or excluded its rule or account. Two reports about different things are not compared at all.
 """
 
@@ -12,12 +12,13 @@ import msgspec
 from msgspec import UnsetType
 
 from northflank_audit.baseline import Baseline, BaselineRule, is_anonymous
-from northflank_audit.model import Resource, ResourceName, Result, Status, fingerprint
+from northflank_audit.model import Identity, Resource, ResourceName, Result, Status, account_name, fingerprint
 from northflank_audit.report import BaselineRun, Comparison, Origin, RuleSummary, Run
 from northflank_audit.resolution import RESOLVED, Became
+from northflank_audit.resources import PARENT
 
 MOST_NAMED: Final = 3
-"""Rules that a caution names."""
+"""Rules that a caution names at most; it counts the rest."""
 
 
 class CurrentRun(NamedTuple):
@@ -26,11 +27,11 @@ class CurrentRun(NamedTuple):
     run: Run
     rules: Sequence[RuleSummary]
     accounts: Collection[str | None]
-    """The teams (None: the token's own account) whose lists were asked for."""
+    """The teams (None: the token's own account) whose lists were requested."""
     seen: bool
-    """Whether every list that was asked for was read to its end."""
+    """Whether every requested list was read to its end."""
     unread: Collection[tuple[str | None, str]] = ()
-    """The lists that were not read completely, by team and type, whether they were asked for or not."""
+    """The lists that were not read completely, by team and type, whether they were requested or not."""
 
     @property
     def saw_no_account(self) -> bool:
@@ -49,17 +50,17 @@ class ComparisonOutcome(NamedTuple):
 
 
 class RunComparison(Protocol):
-    """Takes every verdict of a run, and compares the run with what was before."""
+    """Records every verdict of a run, and compares the run with an earlier state."""
 
     def add(self, rule_id: str, resource: Resource, status: Status) -> None:
-        """Take note of a verdict."""
+        """Record a verdict."""
 
     def outcome(self, current: CurrentRun, results: Sequence[Result]) -> ComparisonOutcome:
         """Compare. `results` are those of the current run, without a state."""
 
 
 class BaselineComparison:
-    """Takes every verdict of a run, and remembers those on violations of the baseline."""
+    """Records the verdicts on violations of the baseline, and compares the run with it."""
 
     def __init__(self, baseline: Baseline) -> None:
         self._baseline = baseline
@@ -75,8 +76,8 @@ class BaselineComparison:
         self._current: dict[str, tuple[Status, Resource]] = {}
 
     def add(self, rule_id: str, resource: Resource, status: Status) -> None:
-        """Take note of a verdict."""
-        if rule_id not in self._rules:  # most verdicts: no digest is made for them
+        """Record a verdict."""
+        if rule_id not in self._rules:  # true of most verdicts, so compute no digest for them
             return
         key = fingerprint(rule_id, resource.identity)
         if key in self._violated or key in self._undelivered:
@@ -144,13 +145,15 @@ class BaselineComparison:
     def _became(self, result: Result, current: CurrentRun, pairs: Collection[tuple[str, str]]) -> Became | None:
         """Return what became of a violation; None if it is still one.
 
-        `asked` are the rules that ran, each with the type of resource that it is about.
+        `pairs` are the rules that ran, each with the type of resource that it is about.
         """
         status, kind, team = self._status(result), result.resource.type, result.resource.team
         if status is not None:
             return _BECAME[status]
         if (result.rule_id, kind) not in pairs:
             return Became.UNASKED
+        if not _audits(current.run.source, result.resource.identity):
+            return Became.UNAUDITED
         # The run may not have found out which accounts exist.
         if not current.seen or (team, kind) in current.unread:
             return Became.UNSEEN
@@ -160,7 +163,7 @@ class BaselineComparison:
         """Yield reasons, other than a change in the account, for which something may be new or resolved."""
         run, source = self._baseline.run, self._baseline.run.source
         if run.undelivered:
-            yield "the earlier report was not delivered everywhere: what was new or resolved in it still is, here"
+            yield "the earlier report was not delivered everywhere, so what was new or resolved in it is listed again"
         if run.has_gaps:
             unseen = [each for each in run.incomplete_reasons if each not in run.undelivered]
             reason = f" ({unseen[0]})" if unseen else ""
@@ -171,7 +174,7 @@ class BaselineComparison:
                 "the comparison holds only if both are of the same account"
             )
         if run.finished_at > current.run.started_at:
-            yield "the earlier report was made after this audit began: what is called new may be what is gone since"
+            yield "the earlier report was made after this audit began: what is called new may since have been fixed"
         new = [each for each in results if each.state == "new"]
         unknown = sum(
             (before := self._before.get(each.fingerprint)) is not None
@@ -179,18 +182,20 @@ class BaselineComparison:
             for each in new
         )
         if unknown:
-            yield f"{unknown} of what is new could not be judged by the earlier report, and may have been there before"
+            yield f"{unknown} of what is new was unknown in the earlier report, and may have been there before"
         teams = {each.resource.team for each in new} - _accounts(source)
         if source.kind != "input" and teams:
-            accounts = _listed(map(_account, teams))
-            yield f"the earlier report did not audit {accounts}: all there is new to it"
+            accounts = _listed(map(account_name, teams))
+            yield f"the earlier report did not audit {accounts}, so everything there is new"
+        if any(not _audits(source, each.resource.identity) for each in new):
+            yield f"the earlier report audited only {_listed(source.projects or [])}, so everything else is new"
         yield from self._changed_rules(current.rules, {each.rule_id for each in new})
 
     def _changed_rules(self, rules: Iterable[RuleSummary], new: Collection[str]) -> Iterator[str]:
         before: Mapping[str, BaselineRule] = {rule.id: rule for rule in self._baseline.rules}
         added = [rule.id for rule in rules if rule.id not in before and rule.id in new]
         if added:
-            yield f"the earlier report did not ask {_listed(added)}: what violates it is new for that reason"
+            yield f"the earlier report did not run {_listed(added)}, so all of its violations are new"
         followed = {*new, *(each.rule_id for each in self._violated.values())}
         changed = [
             rule.id
@@ -200,7 +205,7 @@ class BaselineComparison:
             and (then.params != rule.params or (then.sha256 and then.sha256 != rule.sha256))
         ]
         if changed:
-            yield f"the file or parameters of {_listed(changed)} changed: what is new or resolved may come from that"
+            yield f"the file or parameters of {_listed(changed)} changed; what is new or resolved may come from that"
 
 
 _BECAME: Final[Mapping[Status, Became | None]] = {
@@ -213,7 +218,7 @@ _BECAME: Final[Mapping[Status, Became | None]] = {
 
 
 def _mismatch(baseline: Origin, audited: Collection[str | None], source: Origin) -> str | None:
-    """Return why two sources can't be compared: they are certainly about different things.
+    """Return why two sources can't be compared: they certainly have different resources.
 
     `audited` are the accounts of the baseline.
     """
@@ -222,9 +227,8 @@ def _mismatch(baseline: Origin, audited: Collection[str | None], source: Origin)
     if "input" in (baseline.kind, source.kind):
         return None
     if _accounts(source).isdisjoint(audited):
-        return (
-            f"the earlier report is of {_listed(map(_account, _accounts(baseline)))}, which this audit did not look at"
-        )
+        accounts = _listed(map(account_name, _accounts(baseline)))
+        return f"the earlier report is of {accounts}, which this audit did not read"
     return None
 
 
@@ -232,8 +236,11 @@ def _accounts(source: Origin) -> set[str | None]:
     return {*source.teams} or {None}
 
 
-def _account(team: str | None) -> str:
-    return "the token's own account" if team is None else f"team {team}"
+def _audits(source: Origin, identity: Identity) -> bool:
+    """Return whether a report is about a resource, as far as projects were named."""
+    kind, _, project, resource_id = identity
+    named = source.projects
+    return named is msgspec.UNSET or (resource_id if kind == PARENT.name else project) in named
 
 
 def _named(source: Origin) -> str:

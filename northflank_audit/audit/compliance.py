@@ -1,14 +1,16 @@
-"""From rules to controls: what the verdicts amount to for each framework that the rules name."""
+"""Turns verdicts on rules into verdicts on the controls of frameworks."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from northflank_audit.audit.not_visible import Fact
 from northflank_audit.controls import Control, ControlVerdict, Framework, NotCovered
 from northflank_audit.model import Status
-from northflank_audit.report import NotConfigured, RuleSummary
+from northflank_audit.report import NotConfigured, Report, RuleSummary
 
 FRAMEWORKS: Final = {
     "soc2": "SOC 2",
@@ -17,7 +19,7 @@ FRAMEWORKS: Final = {
     "cis-v8": "CIS Controls v8.1",
     "pci-dss": "PCI DSS 4.0.1",
 }
-"""The titles of the frameworks that are known here, in the report's order; another is called as rules call it."""
+"""The titles of known frameworks, in the report's order. Any other is titled as rules name it."""
 
 _NUMBER: Final = re.compile(r"[0-9]+")
 
@@ -31,7 +33,7 @@ def frameworks(
 ) -> list[Framework]:
     """Return every framework that a rule names, with its controls in natural order.
 
-    `seen` says whether the rules have evaluated all that there is. Where they have not, nothing is known to be met.
+    `seen` says whether the rules evaluated everything. If they did not, no control is known to be met.
     """
     covered: dict[str, dict[str, list[RuleSummary]]] = {}
     for rule in rules:
@@ -44,6 +46,20 @@ def frameworks(
     named = covered.keys() | unset.keys()
     order = [*(each for each in FRAMEWORKS if each in named), *sorted(named - FRAMEWORKS.keys())]
     return [_framework(each, covered.get(each, {}), unset.get(each, {}), not_visible, seen) for each in order]
+
+
+def limited_to(report: Report, framework: str) -> Report:
+    """Return a report that shows the controls of one framework alone. Verdicts and the exit code are the same."""
+    return replace(
+        report,
+        rules=[replace(rule, controls=_of(rule, framework)) for rule in report.rules],
+        not_configured=[replace(rule, controls=_of(rule, framework)) for rule in report.not_configured],
+        compliance=[each for each in report.compliance if each.id == framework],
+    )
+
+
+def _of(rule: RuleSummary | NotConfigured, framework: str) -> dict[str, list[str]]:
+    return {each: controls for each, controls in rule.controls.items() if each == framework}
 
 
 def _served(rule: RuleSummary | NotConfigured) -> Iterator[tuple[str, str]]:
@@ -64,7 +80,7 @@ def _framework(
     hidden = {
         each: f"the API does not show {fact.text}" for fact in not_visible for each in fact.controls.get(framework, ())
     }
-    # A rule that says that it serves such a control may show that it is violated, and never that it is met.
+    # A rule with such a control may show that it is violated, but never that it is met.
     visible = [each for each in controls if each.id not in hidden or each.verdict is not ControlVerdict.MET]
     reasons |= {each: why for each, why in hidden.items() if each not in {control.id for control in visible}}
     return Framework(
@@ -83,7 +99,7 @@ def _control(control: str, rules: Sequence[RuleSummary], seen: bool) -> Control:
 
 
 def _verdict(counts: Counter[str], seen: bool) -> ControlVerdict:
-    """Go from the worst down, so that nothing better can hide it. An unknown counts whatever --on-unknown says."""
+    """Return the worst verdict that applies. An unknown counts whatever --on-unknown says."""
     if counts[Status.FAIL]:
         return ControlVerdict.NOTMET
     if not seen or counts[Status.UNKNOWN] or counts[Status.ERROR]:
@@ -94,5 +110,5 @@ def _verdict(counts: Counter[str], seen: bool) -> ControlVerdict:
 
 
 def _natural(control: str) -> str:
-    """Return what sorts CC6.2 before CC6.10."""
+    """Return a sort key that puts CC6.2 before CC6.10."""
     return _NUMBER.sub(lambda number: number[0].zfill(9), control)

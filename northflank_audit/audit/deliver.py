@@ -1,4 +1,4 @@
-"""Everything that leaves an audit: reports first, then who is told of them, and metrics last.
+"""Delivers a report: files first, then mail and notifications, metrics last.
 
 A report that could not be written or sent makes the audit incomplete; what was written before is then written again.
 """
@@ -32,19 +32,19 @@ Destination = tuple[str, str]
 Send = Callable[[Report], str | None]
 """Delivers a report, and returns a receipt: a line that says who was notified. Raises DeliveryError on failure."""
 Amend = Callable[[Report], Report]
-"""Puts right what was recorded of a report, and returns it: incomplete where that fails."""
+"""Corrects the record of a report, and returns the report, marked incomplete if that fails."""
 STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 """The variable by which GitHub Actions names the file of a step's summary, as Markdown.
 
 Source: GitHub's documentation, "Workflow commands for GitHub Actions"."""
 
 RENDERING: Final = 60.0
-"""Seconds after the run's deadline in which formats are begun."""
+"""Seconds after the run's deadline in which rendering of a format may still begin."""
 OUT_OF_TIME: Final = "the run's time is up; see --timeout"
 
 
 def channels(settings: Settings) -> list[Send]:
-    """Return what tells people of a report, in this order.
+    """Return the ways in which people are notified of a report, in this order.
 
     Raises StartError for what could not work, formats included, so that it is known before anything is fetched.
     """
@@ -61,7 +61,8 @@ def deliver(
 ) -> tuple[Report, list[str], list[str]]:
     """Write the reports and send them; return the final report, the paths of the files, and the receipts.
 
-    A receipt is a line that says who was notified. `amend` is called with a report that became incomplete on the way.
+    A receipt is a line that says who was notified. `amend` is called with a report that became incomplete during
+    delivery.
     """
     recorded = report
     renderer = _Renderer(settings, deadline)
@@ -76,10 +77,10 @@ def deliver(
         *people,
         *(_stream(settings, stream) for stream in streams),
         *appended,
-    ]:  # what can't be taken back comes last
+    ]:  # what can't be undone comes last
         try:
             receipts.append(send(final))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others still get theirs
+        except Exception as error:  # noqa: BLE001 - whatever fails, the others are still notified
             final = incomplete(final, _for_people(error))
     final = _measure(settings, final)
     if final is not recorded:
@@ -113,19 +114,19 @@ def _notifications(settings: Settings, environment: Mapping[str, str]) -> Iterat
 
 
 def _notify_urls(settings: Settings, environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the places and URLs of `--notify-file`, else those of the environment, which are no concern of a demo."""
+    """Return the places and URLs of `--notify-file`, else those of the environment, which a demo ignores."""
     if settings.notify_file is not None:
         if "://" in settings.notify_file:
-            raise StartError("--notify-file: this is a URL, and a secret maybe; name a file that holds it")
+            raise StartError("--notify-file: expects a file, not a URL (URLs may contain secrets)")
         return notify.urls_of(read_text(settings.notify_file), settings.notify_file)
     urls = [] if settings.demo else environment.get(NOTIFY_VARIABLE, "").split()
     return [(f"{NOTIFY_VARIABLE}, URL {number}", url) for number, url in enumerate(urls, 1)]
 
 
 def _measure(settings: Settings, report: Report) -> Report:
-    """Write and push the metrics. Where one way fails, the other is told: each that works has the final exit code.
+    """Write and push the metrics. If one of the two fails, the other is repeated with the final exit code.
 
-    The file comes first, since it can be written again: what was pushed as the last success can't be taken back.
+    The file comes first because it can be written again; a pushed success can't be withdrawn.
     """
     if settings.metrics_file is None and settings.metrics_push is None:
         return report
@@ -151,7 +152,7 @@ def _measure(settings: Settings, report: Report) -> Report:
 
 
 def _step_summary(settings: Settings, path: str | None) -> Iterator[Send]:
-    """Yield what appends the report in brief to the summary of a step of GitHub Actions."""
+    """Yield a file that appends a brief report to the step summary of a CI."""
 
     def send(report: Report) -> None:
         from northflank_audit.formats.brief import brief  # noqa: PLC0415 - imports jinja2
@@ -163,7 +164,7 @@ def _step_summary(settings: Settings, path: str | None) -> Iterator[Send]:
 
 
 class _Renderer:
-    """Renders reports. What is not begun when the run's time has been up for a while is not written."""
+    """Renders reports. No rendering begins later than `RENDERING` seconds after the run's deadline."""
 
     def __init__(self, settings: Settings, deadline: Deadline) -> None:
         self._settings = settings
@@ -171,7 +172,7 @@ class _Renderer:
         self._rendered: set[Destination] = set()
 
     def contents(self, destinations: Sequence[Destination], report: Report) -> list[tuple[str, bytes]]:
-        """Return the paths and contents of those for which there is time: at least one, and those that had it before.
+        """Return paths and contents of the formats for which there is time: at least one, and those rendered before.
 
         Raises NotWritten where a format fails.
         """
@@ -185,7 +186,7 @@ class _Renderer:
         return contents
 
     def _content(self, name: str, path: str, report: Report) -> bytes:
-        """Return what goes into a file. Raises NotWritten where a format fails, so that it takes no other with it."""
+        """Return a file's text. Raises NotWritten if a format fails, so that the other formats are still written."""
         try:
             return FORMATS[name].content(report, **_options(self._settings, FORMATS[name]))
         except Exception as error:  # noqa: BLE001 - as above
@@ -200,7 +201,7 @@ def _options(settings: Settings, report_format: Format) -> dict[str, Any]:
 def _write(
     settings: Settings, destinations: Sequence[Destination], report: Report, renderer: _Renderer
 ) -> tuple[Report, list[Destination]]:
-    """Write files, all of the same report; where one can't be written, the others say so."""
+    """Write all files of one report; if one can't be written, the others say so."""
     pending = list(destinations)
     with ExitStack() as stack:
         try:
@@ -235,7 +236,7 @@ def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Repor
 
 
 def _for_people(error: Exception) -> DeliveryError:
-    """Return an error whose text is meant for people: this one, or that there is a mistake of ours."""
+    """Return an error whose text is meant for people: this one, or an internal error."""
     if isinstance(error, DeliveryError):
         return error
     logs.trace(log, error)
@@ -243,7 +244,7 @@ def _for_people(error: Exception) -> DeliveryError:
 
 
 def _stream(settings: Settings, destination: Destination) -> Send:
-    """Return what writes a report to standard output or a pipe, which can't be taken back: so they come last."""
+    """Return what writes a report to standard output or a pipe. It can't be undone, so it comes last."""
     name, path = destination
 
     def send(report: Report) -> None:
@@ -268,7 +269,7 @@ def _stream(settings: Settings, destination: Destination) -> Send:
 
 
 def incomplete(report: Report, error: DeliveryError) -> Report:
-    """Return a report that says that something of it could not be delivered, and why."""
+    """Return a report that says which delivery failed, and why."""
     run, problem = report.run, str(error)
     run = replace(
         run,

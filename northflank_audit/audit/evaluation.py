@@ -1,18 +1,19 @@
-"""The order of evaluation: page by page, or account by account if a rule needs whole accounts."""
+"""Evaluates in order: page by page, or account by account if necessary."""
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
+from northflank_audit.audit.request import AuditRequest
 from northflank_audit.deadline import Deadline
 from northflank_audit.formats.text import plural
 from northflank_audit.model import LIST, Account, Identity, Resource, Rule, Status
 from northflank_audit.policy.engine import UNKNOWN, Engine
 from northflank_audit.policy.rule_reads import needs
 from northflank_audit.policy.verdict import Verdict
-from northflank_audit.sources.children import Children
+from northflank_audit.sources.child_resources import Children
 from northflank_audit.sources.interface import Source
 
 LATE: Final = 3.0
@@ -36,11 +37,32 @@ class TimedEngine(Engine):
     """An engine that stops when the run's time is up."""
 
     def __init__(
-        self, rules: Sequence[Rule], now: dt.datetime, deadline: Deadline, *, absent: str = UNKNOWN, console: str = ""
+        self,
+        rules: Sequence[Rule],
+        now: dt.datetime,
+        deadline: Deadline,
+        *,
+        absent: str = UNKNOWN,
+        console: str = "",
+        projects: Collection[str] = (),
+        show_personal: bool = False,
     ) -> None:
-        super().__init__(rules, now, absent, console)
+        super().__init__(rules, now, absent, console, projects, show_personal=show_personal)
         self._deadline = deadline
         self._unevaluated: set[Identity] = set()
+
+    @classmethod
+    def of(cls, request: AuditRequest, now: dt.datetime, deadline: Deadline) -> Self:
+        """Make the engine of a request."""
+        return cls(
+            request.policy.rules,
+            now,
+            deadline,
+            absent=request.absent,
+            console=request.console_url,
+            projects=request.projects,
+            show_personal=request.show_personal_data,
+        )
 
     def evaluate(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
         """Yield the engine's verdicts until the time is up."""
@@ -60,7 +82,7 @@ class TimedEngine(Engine):
         if self._unevaluated:
             count = plural(len(self._unevaluated), "resource")
             seconds = self._deadline.seconds
-            yield f"the run's time of {seconds:g} s was up before {count} had been judged by every rule (see --timeout)"
+            yield f"the run's time of {seconds:g} s was up before every rule had evaluated {count} (see --timeout)"
 
     def _in_time(
         self, verdicts: Iterable[Verdict], resources: Sequence[Resource], *, in_order: bool = True
@@ -102,12 +124,14 @@ class _Evaluation:
         self._needs = needs(engine.rules)
         self._details = details if source.has_parts else "never"
         self._about = frozenset(rule.resource for rule in engine.rules)
+        self._by_itself = not engine.account_scoped
         self.children = Children(self._needs, source)
         self._wants: dict[Identity, _Want] = {}
         self._earlier_parts: dict[Identity, frozenset[str]] = {}
 
     def _batch(self, resources: list[Resource], verdicts: Iterable[Verdict], accounts: int = 0) -> EvaluatedBatch:
-        return EvaluatedBatch(resources, verdicts, sum(each.type in self._about for each in resources), accounts)
+        count = sum(each.type in self._about and self._engine.covers(each) for each in resources)
+        return EvaluatedBatch(resources, verdicts, count, accounts)
 
     def _verdicts(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
         """Yield the verdicts of rules that need only the resource."""
@@ -118,21 +142,23 @@ class _Evaluation:
         return frozenset(self._needs.parts.get(name, ())) - {LIST}
 
     def _want(self, resource: Resource, parts: frozenset[str], rank: int = 0) -> None:
-        """Take note of the parts that a resource still needs, if they were not requested before."""
+        """Remember the parts that a resource still needs and that were not requested before."""
         before = self._wants.get(resource.identity, _Want(resource, frozenset(), rank))
         earlier = self._earlier_parts.get(resource.identity, frozenset())
         if more := (parts & self._parts(resource.type)) - resource.parts - earlier - before.parts:
             self._wants[resource.identity] = _Want(resource, before.parts | more, max(before.rank, rank))
 
     def _want_all(self, resources: Iterable[Resource]) -> None:
-        """Take note of every part that a rule reads of all resources, or if the settings ask for all."""
+        """Remember every part that a rule reads of all resources, or all parts with `--details always`."""
+        if self._by_itself:  # else a rule may read those of other projects too
+            resources = filter(self._engine.covers, resources)
         for resource in resources if self._details != "never" else ():
             whole = self._needs.whole.get(resource.type, frozenset())
             parts = self._parts(resource.type) if self._details == "always" else whole
             self._want(resource, parts, self._needs.ranks.get(resource.type, 0))
 
     def _want_as_said(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> None:
-        """Take note of the parts that may settle unknown verdicts on these resources, if the settings allow it."""
+        """Remember the parts that may settle unknown verdicts on these resources, if `--details` allows it."""
         unknown = [each for each in verdicts if each.status is Status.UNKNOWN]
         if self._details != "auto" or not unknown:
             return
@@ -144,7 +170,7 @@ class _Evaluation:
                     self._want(by_identity[identity], parts, severity.rank)
 
     def _completed(self, rank: int = 0) -> Iterator[list[Resource]]:
-        """Yield the resources that need parts for a rule of this rank at least, completed: the most severe first."""
+        """Yield the resources, completed, that need parts for a rule of at least this rank, the most severe first."""
         ordered = sorted((each for each in self._wants.values() if each.rank >= rank), key=lambda each: -each.rank)
         self._wants = {identity: each for identity, each in self._wants.items() if each.rank < rank}
         parts_by_resource = {each.resource.identity: each.parts for each in ordered}
@@ -158,7 +184,7 @@ class _Want(NamedTuple):
     resource: Resource
     parts: frozenset[str]
     rank: int
-    """That of the most severe rule that reads them."""
+    """The rank of the most severe rule that reads them."""
 
 
 class _ByPage(_Evaluation):
@@ -180,7 +206,7 @@ class _ByPage(_Evaluation):
 
     def _within(self, parents: Iterable[Resource]) -> Iterator[EvaluatedBatch]:
         """Yield the children in resources that need no more parts."""
-        if children := self.children.of(parents):
+        if children := self.children.of(filter(self._engine.covers, parents)):
             yield self._batch(children, self._verdicts(children))
 
     def _firm(self, page: list[Resource]) -> list[Resource]:
@@ -219,14 +245,14 @@ class _ByAccount(_Evaluation):
         return list(dict.fromkeys([*self._source.accounts, *self._resources]))
 
     def _state(self, team: str | None) -> tuple[Account, list[Resource]]:
-        """Return an account and all its resources, those within others too, as far as they are known by now."""
+        """Return an account and all its known resources, including those within others."""
         resources = list(self._resources[team].values())
         children = self.children.of(resources)
         self.children.settle()
         return self._source.accounts.get(team) or self._unknown_account(team), [*resources, *children]
 
     def _account(self, team: str | None) -> EvaluatedBatch:
-        """Evaluate an account, and again whenever parts were read that may settle unknown verdicts."""
+        """Evaluate an account, and repeat that when parts were read that may settle unknown verdicts."""
         while True:
             account, resources = self._state(team)
             verdicts = list(self._engine.evaluate_account(account, resources))
@@ -235,7 +261,7 @@ class _ByAccount(_Evaluation):
                 return self._batch(resources, chain(self._verdicts(resources), verdicts), int(not account.partial))
 
     def _complete(self, rank: int = 0) -> bool:
-        """Read the parts that are still needed for rules of this rank at least; return whether there were any."""
+        """Read the parts that rules of at least this rank still need; return whether there were any."""
         gone = {identity for identity, each in self._wants.items() if each.rank >= rank}
         asked = bool(gone)
         for completed in self._completed(rank):

@@ -15,7 +15,7 @@ LONGEST_OVERTIME: Final = 300.0
 
 @contextmanager
 def last_resort(deadline: Deadline) -> Iterator[None]:
-    """End the process where nothing else did: the deadline bounds each stage, and this the mistakes in that."""
+    """End the process if nothing else did: each stage has its own time limit, and this covers bugs in those."""
 
     def give_up() -> None:
         logs.tell(f"northflank-audit: the run has not ended {LONGEST_OVERTIME:g} s after --timeout; no verdict")

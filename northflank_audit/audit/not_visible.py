@@ -1,4 +1,4 @@
-"""What an auditor wants to know of an account and the API does not show: no rule can pass on it.
+"""Facts about an account that the API does not show.
 
 Source: the API's documentation, and the types of its official client for JavaScript, neither of which has a field or
 an endpoint for any of these.
@@ -44,5 +44,5 @@ FACTS: Final = (
 
 
 def facts(types: Iterable[TypeCoverage]) -> Sequence[Fact]:
-    """Return what an audit of these types can't show; of registry credentials alone nobody expects any of it."""
+    """Return what an audit of these types can't show; nothing for an audit of registry credentials alone."""
     return FACTS if any(each.type != RESOURCE_TYPE for each in types) else ()

@@ -1,4 +1,4 @@
-"""The log line that says how a run ended."""
+"""Logs how a run ended."""
 
 import logging
 
@@ -9,7 +9,7 @@ log = logging.getLogger(__name__)
 
 
 def log_outcome(report: Report) -> None:
-    """Say how the run ended, in fields that a program can raise an alarm by."""
+    """Log how the run ended, with fields on which a program can alert."""
     came = {
         "outcome": outcome(report),
         "exitCode": report.exit_code,

@@ -1,4 +1,4 @@
-"""The permissions that an audit takes: no more than its rules need."""
+"""The permissions that the selected rules need, and no more."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from northflank_audit.resources.needs import Needs
 
 
 def permissions(needed: Needs, *, all_teams: bool = False, before: bool = False) -> list[str]:
-    """Return the permissions that reading all this takes, each once; `before`: by their names before 2026."""
+    """Return the permissions to read all this, each once; with `before`, by their names before 2026."""
     every = [part.permission for name in needed.types for part, _ in parts_of(needed, name)]
     every += [Permission(READ_TEAMS)] if all_teams else []
     return list(dict.fromkeys(filter(None, ((before and each.before) or each.name for each in every))))

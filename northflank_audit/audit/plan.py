@@ -1,4 +1,4 @@
-"""Counts the requests of an audit: the same evaluation, over lists that are read and parts that are only counted."""
+"""Counts the requests of an audit: reads the lists, counts the parts."""
 
 import datetime as dt
 from collections import deque
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from northflank_audit.audit.evaluation import TimedEngine, evaluate
 from northflank_audit.audit.policy_reading import read_policy
+from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.source_opening import counting
 from northflank_audit.config.settings import Settings
 from northflank_audit.deadline import Deadline
@@ -20,7 +21,7 @@ __all__ = ["Bounds", "RequestPlan", "TypePlan", "plan"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypePlan:
-    """What one type takes."""
+    """The requests for one type."""
 
     type: str
     resources: int
@@ -29,7 +30,7 @@ class TypePlan:
     parts: Bounds
     """Requests for details and lists of children."""
     out_of_scope: str
-    """Why there is none of it in these accounts; empty where there may be."""
+    """Why these accounts have none of it; empty if they may have some."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,21 +38,21 @@ class RequestPlan:
     """How many requests an audit takes, and what that means for the hourly limit."""
 
     requests: Bounds
-    """In all, if none is tried again."""
+    """The total, without retries."""
     timeout: int | None
     """The `--timeout` that it needs, in seconds; None: none is enough."""
     limit: int | None
-    """Requests in an hour, as the API says it; None where it does not."""
+    """Requests per hour, by the API's headers; None if they do not say."""
     remaining: int | None
     """How many of them are left now."""
     covered: bool
-    """Whether the hourly limit and `--reserve` cover it now."""
+    """Whether the hourly limit, less `--reserve`, covers the audit now."""
     most: int | None
     """What `--max-requests` allows."""
     needs: Needs
     """What the rules read."""
     owner: str
-    """Whose token it is, for a person."""
+    """The token's owner, for a person."""
     types: list[TypePlan] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """Why lists could not be read."""
@@ -59,9 +60,9 @@ class RequestPlan:
 
 
 class _CountingEngine(TimedEngine):
-    """An engine that tells the source which parts are needed_parts for sure.
+    """An engine that tells the source which parts an audit certainly reads.
 
-    A verdict that was given without parts that were counted may not be unknown when they have been read.
+    A verdict that is unknown without the counted parts may be settled once they are read.
     """
 
     source: CountingSource
@@ -77,13 +78,14 @@ class _CountingEngine(TimedEngine):
 
 
 def plan(settings: Settings) -> RequestPlan:
-    """Read the lists, and count what an audit by these settings asks for. Raises StartError before that."""
+    """Read the lists, and count the requests of an audit with these settings. Raises StartError before that."""
     deadline = Deadline(settings.timeout)
     policy = read_policy(settings)
     with counting(settings, deadline) as source:
         source.always = settings.details == "always"
-        engine = _CountingEngine(policy.rules, dt.datetime.now(dt.UTC), deadline, absent=settings.absent)
+        engine = _CountingEngine.of(AuditRequest.of(settings, policy), dt.datetime.now(dt.UTC), deadline)
         engine.source = source
+        source.narrow(() if engine.account_scoped else settings.project)
         for batch in evaluate(engine, source, settings.details):
             deque(batch.verdicts, 0)
         return _plan(source, [*source.problems, *engine.problems()])

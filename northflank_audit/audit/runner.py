@@ -1,15 +1,13 @@
-"""An audit, from its settings to its exit code: one straight line."""
+"""Runs an audit, from its settings to its report."""
 
 import datetime as dt
-import logging
 import math
 from collections.abc import Callable
 
-from northflank_audit.audit.comparison import RunComparison
 from northflank_audit.audit.deliver import channels, deliver
 from northflank_audit.audit.evaluation import TimedEngine, evaluate
 from northflank_audit.audit.last_resort import last_resort
-from northflank_audit.audit.memory import Memory
+from northflank_audit.audit.memory import memory_of
 from northflank_audit.audit.outcome_log import log_outcome
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.report_builder import ReportBuilder
@@ -19,11 +17,8 @@ from northflank_audit.audit.source_opening import opened
 from northflank_audit.config.settings import Settings
 from northflank_audit.deadline import Deadline
 from northflank_audit.delivery.heartbeat import heartbeat
-from northflank_audit.formats.text import plural
 from northflank_audit.report import Report
 from northflank_audit.sources.interface import Source
-
-log = logging.getLogger(__name__)
 
 Watch = Callable[[int], None]
 """Called with the number of resources that were just evaluated."""
@@ -37,11 +32,10 @@ def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str
     with heartbeat(settings.heartbeat) as ended:
         deadline = Deadline(settings.timeout)
         with last_resort(deadline):
-            policy, people, memory = read_policy(settings), channels(settings), Memory(settings.history)
-            log.info("the audit begins, with %s", plural(len(policy.rules), "rule"))
+            policy, people, memory = read_policy(settings), channels(settings), memory_of(settings.history)
             with opened(settings, deadline) as source:
-                past = memory.recall(source)
-                report = audit(AuditRequest.of(settings, policy), source, watch, run_id, deadline, past)
+                request = AuditRequest.of(settings, policy, memory.recall(source))
+                report = audit(request, source, watch, run_id, deadline)
             report = memory.record(report, source)
             report, written, receipts = deliver(settings, people, report, deadline, memory.amend)
         ended(report)
@@ -50,18 +44,14 @@ def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str
 
 
 def audit(
-    request: AuditRequest,
-    source: Source,
-    watch: Watch,
-    run_id: str = "",
-    deadline: Deadline | None = None,
-    history: RunComparison | None = None,
+    request: AuditRequest, source: Source, watch: Watch, run_id: str = "", deadline: Deadline | None = None
 ) -> Report:
     """Evaluate every resource of the source by every rule, and return the report."""
     started = dt.datetime.now(dt.UTC)
     now, deadline = source.as_of or started, deadline or Deadline(math.inf)
-    engine = TimedEngine(request.policy.rules, now, deadline, absent=request.absent, console=request.console_url)
-    builder, snapshot = ReportBuilder(request, engine, started, history), SnapshotCollector(request)
+    engine = TimedEngine.of(request, now, deadline)
+    builder, snapshot = ReportBuilder(request, engine, started), SnapshotCollector(request)
+    source.narrow(() if engine.account_scoped or snapshot.wanted else request.projects)
     for batch in evaluate(engine, source, request.details):
         builder.add(batch)
         snapshot.add(batch.resources)

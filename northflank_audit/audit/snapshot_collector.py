@@ -23,13 +23,18 @@ class SnapshotCollector:
         self._path = request.snapshot
         self._writer = SnapshotWriter() if request.snapshot or request.digested else None
 
+    @property
+    def wanted(self) -> bool:
+        """Whether a snapshot is made."""
+        return self._writer is not None
+
     def add(self, resources: Iterable[Resource]) -> None:
         """Take resources in the form in which they were evaluated."""
         if self._writer is not None:
             self._writer.add(list(resources))
 
     def keep(self, source: Source, now: dt.datetime) -> tuple[list[Subject], list[str]]:
-        """Save the file if the request asks for it; return the subjects of the audit, and why saving failed."""
+        """Save the snapshot if requested; return the subjects of the audit, and why saving failed."""
         if self._writer is None:
             return source.subjects, []
         problems = []

@@ -28,9 +28,9 @@ AnyApiSource = TypeVar("AnyApiSource", bound="ApiSource")
 
 @contextmanager
 def opened(settings: Settings, deadline: Deadline | None = None, token: Token | None = None) -> Iterator[Source]:
-    """Give the source of the resources: the API, files, or the emulator's API.
+    """Open the source of the resources: the API, files, or the emulator's API.
 
-    Without a `token`, the API's comes from where the settings or the environment have it.
+    Without `token`, the token comes from the settings or the environment.
     """
     deadline = deadline or Deadline(settings.timeout)
     if settings.input:
@@ -45,7 +45,7 @@ def opened(settings: Settings, deadline: Deadline | None = None, token: Token | 
 
 @contextmanager
 def counting(settings: Settings, deadline: Deadline) -> Iterator["CountingSource"]:
-    """Give a source that reads lists and counts the requests for parts: the API, or the emulator's."""
+    """Open a source that reads lists and counts the requests for parts: the API, or the emulator's."""
     from northflank_audit.sources.counting import CountingSource  # noqa: PLC0415 - imports requests
 
     with _api(settings, deadline, CountingSource) as source:
@@ -94,7 +94,7 @@ _TYPED: Final = re.compile(r"([a-z][a-z0-9-]*)(?:@([^=]*))?=(.+)", re.DOTALL)
 def input_file(given: str) -> InputFile:
     """Return a file that `--input` names: `FILE`, `TYPE=FILE` or `TYPE@PROJECT=FILE`. Raises StartError.
 
-    A file that is really called so is meant itself.
+    If a file with the whole name exists, it is that file.
     """
     typed = None if os.path.lexists(given) else _TYPED.fullmatch(given)
     if typed is None:
@@ -102,9 +102,15 @@ def input_file(given: str) -> InputFile:
     name, project, path = typed.groups()
     kind = TYPES.get(name)
     if kind is None or kind.listing is None:
-        types = [each.name for each in TYPES.values() if each.listing is not None]
+        types = [each.name for each in TYPES.values() if each.listing is not None and each.within is None]
         raise StartError(
             f"--input {spelt(given)}: unknown type '{name}'{did_you_mean(name, types)}; see the command types"
+        )
+    if kind.within is not None:
+        parents = kind.within.parent.plural
+        raise StartError(
+            f"--input {spelt(given)}: {kind.plural} are parts of {parents}, whose list lacks them; use "
+            "a snapshot of a live audit does"
         )
     if kind.scope is Scope.PROJECT and not project:
         raise StartError(f"--input {spelt(given)}: {kind.plural} belong to a project: {name}@PROJECT={spelt(path)}")

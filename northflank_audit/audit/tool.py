@@ -1,4 +1,4 @@
-"""The name and version by which reports and snapshots call this program, and the ids of its runs."""
+"""The tool's name and version in reports and snapshots, and run ids."""
 
 import os
 from typing import Final
@@ -10,5 +10,5 @@ TOOL: Final = Tool("northflank-audit", __version__)
 
 
 def new_run_id() -> str:
-    """Return an id for a run. It starts with a letter: a spreadsheet takes 12345678e1234567 for a number."""
+    """Return a run's id. It starts with a letter, because a spreadsheet reads 12345678e1234567 as a number."""
     return f"r{os.urandom(8).hex()}"

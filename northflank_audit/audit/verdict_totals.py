@@ -1,4 +1,4 @@
-"""Counts and lists verdicts, and makes the report of them."""
+"""Counts and lists verdicts, and builds the report from them."""
 
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
@@ -14,8 +14,9 @@ from northflank_audit.inconclusive import Cause, causes
 from northflank_audit.model import Result, Rule, Severity, Status
 from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.reasons import NOT_GIVEN
+from northflank_audit.policy.remarks.remark_book import AnnotationBook, WaiverBook
 from northflank_audit.policy.verdict import Verdict
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.remarks import Annotations
 from northflank_audit.report import (
     Coverage,
     NotConfigured,
@@ -32,14 +33,14 @@ LISTED = frozenset({Status.FAIL, Status.UNKNOWN, Status.ERROR})
 """The statuses that a report always lists. Others are only counted."""
 
 ABSENT = "--absent says what an absent field means"
-"""How to decide what is unknown since the API leaves out a documented field."""
+"""What to do about verdicts that are unknown because the API omits a documented field."""
 
 MOST_CAUSES = 20
 """The most causes of unknown verdicts that are listed as reasons. Further ones are counted."""
 
 
 class VerdictTotals:
-    """Counts every verdict, and keeps only those that someone must read."""
+    """Counts every verdict, and keeps only those that the report lists."""
 
     def __init__(
         self,
@@ -47,10 +48,12 @@ class VerdictTotals:
         waivers: WaiverBook,
         include: Container[Status] = (),
         comparison: RunComparison | None = None,
+        annotations: AnnotationBook | None = None,
     ) -> None:
-        """`include` is listed besides `LISTED`; `comparison` is with an earlier report or with the history."""
+        """`include` is listed in addition to `LISTED`; `comparison` is with an earlier report or the history."""
         self._engine = engine
         self._waivers = waivers
+        self._annotations = annotations
         self._include = include
         self._counts: dict[str, Counter[str]] = {rule.id: Counter() for rule in engine.rules}
         self._results: list[Result] = []
@@ -65,11 +68,14 @@ class VerdictTotals:
             if status is not Status.FAIL:
                 self._counts[rule.id][status] += 1
                 if status in LISTED or status in self._include:
-                    self._results.append(self._engine.result(verdict))
+                    self._list(self._engine.result(verdict))
                 continue
             waiver = self._waivers.find(rule.id, resource.identity)
             self._counts[rule.id]["waived" if waiver else status] += 1
-            self._results.append(self._engine.result(verdict, waiver))
+            self._list(self._engine.result(verdict, waiver))
+
+    def _list(self, result: Result) -> None:
+        self._results.append(result if self._annotations is None else self._annotations.annotated(result))
 
     def inconclusive(self, *, broken: bool = False) -> list[str]:
         """Return a line for each cause of inconclusive verdicts; with `broken`, only for rules that always fail."""
@@ -97,8 +103,8 @@ class VerdictTotals:
     ) -> Report:
         """Return the report.
 
-        `seen` says whether every page was read and every record evaluated; without it no control is met. `accounts` are
-        those that were asked for, by their teams, `unread` the lists that are not known as a whole.
+        `seen` says whether every page was read and every record evaluated; otherwise no control is met. `accounts`
+        are the teams of the requested accounts, `unread` the lists that were not read completely.
         """
         results = sorted(self._results, key=lambda result: result.order)
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
@@ -133,10 +139,15 @@ class VerdictTotals:
             compliance=frameworks(rules, unset, facts(coverage.types), seen=seen),
             results=results,
             comparison=UNSET if outcome is None else outcome.comparison,
-            resolved=UNSET if outcome is None or outcome.comparison is UNSET else outcome.resolved,
-            unsettled=UNSET if outcome is None or outcome.comparison is UNSET else outcome.unsettled,
+            resolved=UNSET
+            if outcome is None or outcome.comparison is UNSET
+            else _without_annotations(outcome.resolved),
+            unsettled=UNSET
+            if outcome is None or outcome.comparison is UNSET
+            else _without_annotations(outcome.unsettled),
             subjects=subjects,
             waivers=Waivers(self._waivers.expired, self._waivers.unused),
+            annotations=UNSET if self._annotations is None else _annotations(results, self._annotations),
             warnings=warnings,
             exit_code=int(any(map(gate.counts, failures))) if run.complete else 3,
             gate=gate.over(failures),
@@ -175,6 +186,19 @@ def _unset(rule: Rule) -> NotConfigured:
     )
 
 
+def _without_annotations(earlier: Iterable[Result]) -> list[Result]:
+    """Return violations of an earlier report without what was said of them then, such as that they were overdue."""
+    return [replace(each, annotation=UNSET, overdue=UNSET) for each in earlier]
+
+
+def _annotations(results: Sequence[Result], book: AnnotationBook) -> Annotations:
+    return Annotations(
+        overdue=sum(each.overdue is True for each in results),
+        incorrect=sum(each.is_called_incorrect for each in results),
+        unused=book.unused,
+    )
+
+
 def _explained(cause: Cause) -> str:
-    """Return a cause in a line, with what can be done about it."""
+    """Return a cause on one line, with what to do about it."""
     return f"{cause.text}; {ABSENT}" if cause.reason.endswith(f"({NOT_GIVEN})") else cause.text

@@ -1,4 +1,4 @@
 """The command line: commands, options, what is printed. Nothing below knows that there is a terminal.
 
-The commands load when they are called, so that none imports what another needs.
+Each command's module is imported when the command is called.
 """

@@ -10,10 +10,12 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from northflank_audit import __version__, logs
+from northflank_audit import logs
 from northflank_audit.cli.lazy import Lazy, LazyGroup
 from northflank_audit.cli.options import run_options
+from northflank_audit.cli.version import versions
 from northflank_audit.config.settings import settings_from
 from northflank_audit.errors import AuditError, FileError, FileErrors, Stopped
 from northflank_audit.formats import FORMATS
@@ -31,9 +33,15 @@ class _RunByDefault(LazyGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {name for param in self.params for name in param.opts} | set(ctx.help_option_names)
-        if not args or (args[0].startswith("-") and args[0] not in own):
+        completes = ctx.resilient_parsing and not args  # a shell asks for the first word
+        if not completes and (not args or (args[0].startswith("-") and args[0] not in own)):
             args = ["run", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete commands, and the options of `run` where an option begins."""
+        own = super().shell_complete(ctx, incomplete)
+        return own + (self.commands["run"].shell_complete(ctx, incomplete) if incomplete.startswith("-") else [])
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         run_command = self.commands["run"]
@@ -47,43 +55,60 @@ class _RunByDefault(LazyGroup):
 _HERE = __package__
 LAZY = (
     Lazy(
+        "annotations",
+        f"{_HERE}.annotation_commands",
+        "annotations_group",
+        "List, check and add annotations: who fixes a finding by when, or that the tool is wrong about it.",
+    ),
+    Lazy(
         "baseline",
         f"{_HERE}.baseline_command",
         "baseline_group",
         "Write a baseline for --compare that can be committed.",
     ),
+    Lazy("config", f"{_HERE}.config_commands", "config_group", "Show the settings of a run."),
     Lazy("emulator", f"{_HERE}.emulator_command", "emulator", "Serve the API of a sample account until stopped."),
+    Lazy(
+        "init", f"{_HERE}.init_command", "init_command", "Write a commented audit.yaml and a rule file to start from."
+    ),
     Lazy(
         "history",
         f"{_HERE}.history_commands",
         "history_group",
-        "Say what ran, what changed, and how long findings were open.",
+        "Show runs, what changed, and how long findings were open, from the database of --history.",
     ),
     Lazy(
         "plan",
         f"{_HERE}.plan_command",
         "plan_command",
-        "Say what an audit by the selected rules asks the API for.",
+        "Show what an audit by the selected rules requests from the API.",
     ),
-    Lazy("rules", f"{_HERE}.rule_commands", "rules_group", "List, check, test and explain rules."),
+    Lazy("rules", f"{_HERE}.rule_commands", "rules_group", "List, check, test, show and explain rules."),
     Lazy(
         "types",
         f"{_HERE}.catalogue_commands",
         "types_command",
         "List the resource types with their endpoints, permissions and fields.",
     ),
-    Lazy("waivers", f"{_HERE}.waiver_commands", "waivers_group", "Check waivers, and add one."),
+    Lazy("waivers", f"{_HERE}.waiver_commands", "waivers_group", "List waivers, check them, and add some."),
 )
 
 
-@click.group(cls=_RunByDefault, context_settings=CONTEXT, lazy=LAZY)
-@click.version_option(__version__, prog_name="northflank-audit")
-def cli() -> None:
-    """Audit a Northflank account: registries, services, addons and what else rules are about.
+@click.group(cls=_RunByDefault, context_settings=CONTEXT, lazy=LAZY, invoke_without_command=True)
+@click.option("--version", is_flag=True, help="Show the versions of the tool, its engine and Python, and exit.")
+@click.option("--json", "as_json", is_flag=True, help="With --version: print JSON.")
+@click.pass_context
+def cli(ctx: click.Context, *, version: bool, as_json: bool) -> None:
+    """Audit a Northflank account: registries, services, addons and other resources.
 
     Reads resources from the API, evaluates each by rules in YAML, writes reports, and exits with 0 (nothing
     violated), 1 (violations), 2 (could not start) or 3 (incomplete). Without a command, `run` is meant.
     """
+    if version:
+        say(versions(as_json=as_json), json=as_json)
+        ctx.exit()
+    if as_json:
+        raise click.UsageError("--json needs --version")
 
 
 @cli.command("run")
@@ -116,10 +141,10 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
 
 
 def _say(text: str, *, to_stderr: bool, colour: bool | None) -> None:
-    """Print the summary. Where that can't be done the verdict stands, and the reports that hold it."""
+    """Print the summary. If that fails, the verdict and the reports still stand."""
     try:
         say(text, err=to_stderr, color=colour)
-    except BrokenPipeError:  # the reader had enough
+    except BrokenPipeError:  # the reader closed the pipe
         pass
     except OSError as error:
         logs.tell(f"northflank-audit: the summary could not be written ({error.strerror})")
@@ -150,9 +175,9 @@ def formats_command() -> None:
 
 
 def _leave_no_core() -> None:
-    """Let no crash write memory, and the token with it, to a disk: neither as a file nor to a collector.
+    """Disable core dumps, to files and to collectors, because memory holds the token.
 
-    Linux takes a limit of 1 byte to mean that collectors get nothing either (core(5)).
+    On Linux a limit of 1 byte also disables collectors (core(5)).
     """
     if sys.platform == "win32":
         return
@@ -161,7 +186,7 @@ def _leave_no_core() -> None:
 
 
 def main(watch: Watch | None = None) -> None:
-    """Run the command line, and exit as docs/reference.md says. No traceback reaches a user but by --verbose.
+    """Run the command line, and exit as docs/reference.md says. Only --verbose shows a traceback.
 
     `watch` handles signals, which raise Stopped.
     """
@@ -174,11 +199,11 @@ def main(watch: Watch | None = None) -> None:
         watch.settled = True
     for stream in (sys.stdout, sys.stderr):
         try:
-            if stream is not None:  # it was closed before we came
+            if stream is not None:  # it was closed before this process started
                 stream.flush()
-        except OSError:  # what could be told has been; and Python's own last flush must not fail on it
+        except OSError:  # the output is lost; do not let Python's last flush fail on it, too
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    if watch is not None:  # a process of its own: no thread is waited for, and the system frees memory faster
+    if watch is not None:  # waits for no thread, and the system frees memory faster
         os._exit(code)
     sys.exit(code)
 
@@ -198,7 +223,7 @@ def _outcome() -> int:
     except click.Abort:
         return 128 + signal.SIGINT
     except click.ClickException as error:
-        with suppress(OSError):  # the exit code says it too
+        with suppress(OSError):  # the exit code also says so
             _show(error)
         return 2
     except AuditError as error:

@@ -1,22 +1,20 @@
-"""The options that bound what is asked of the API."""
+"""Options that limit requests and time."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any, Final
 
 import click
 
 from northflank_audit.cli.option_types import Seconds, WholeNumber, add_options, option
-from northflank_audit.config.settings import Settings
+from northflank_audit.config.settings import DEFAULTS
 from northflank_audit.reading import bound
 
-_DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(Settings)}
 LONGEST: Final = 7 * 86_400
 """Seconds that a run may take at most: a week."""
 
 
 def _bound(ctx: click.Context, _param: click.Parameter, value: float) -> float:
-    """Bound the reading of files by the run's time, wherever that is set."""
+    """Limit the reading of files to the run's time, wherever that is set."""
     bound(ctx, value)
     return value
 
@@ -28,7 +26,7 @@ def details_option(command: Callable[..., Any]) -> Callable[..., Any]:
         option(
             "--details",
             type=click.Choice(["auto", "always", "never"]),
-            default="auto",
+            default=DEFAULTS["details"],
             show_default=True,
             help="Fetch details, one request per resource; auto: only where a rule needs them.",
         ),
@@ -36,34 +34,46 @@ def details_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def absent_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that says what a field means that the API omits."""
+    """Add the option that says what it means if the API omits a field."""
     return add_options(
         command,
         option(
             "--absent",
             type=click.Choice(["unknown", "notapplicable", "violating"]),
-            default=_DEFAULTS["absent"],
+            default=DEFAULTS["absent"],
             show_default=True,
             help="Verdict where the API omits a documented field; a rule's own parameter absent overrides it.",
         ),
     )
 
 
+def personal_data_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that says whether personal data is shown."""
+    return add_options(
+        command,
+        option(
+            "--show-personal-data",
+            is_flag=True,
+            help="Show e-mail addresses and names of members; otherwise they are masked.",
+        ),
+    )
+
+
 def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that bound what is asked of the API."""
+    """Add the options that limit requests and time."""
     return add_options(
         command,
         option(
             "--page-size",
             type=WholeNumber(1, 100),
-            default=100,
+            default=DEFAULTS["page_size"],
             show_default=True,
             help="Results per page.",
         ),
         option(
             "--max-attempts",
             type=WholeNumber(1, 100),
-            default=5,
+            default=DEFAULTS["max_attempts"],
             show_default=True,
             help="Maximum attempts per request.",
         ),
@@ -71,7 +81,7 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--timeout",
             type=Seconds(LONGEST),
             callback=_bound,
-            default=300,
+            default=DEFAULTS["timeout"],
             show_default=True,
             metavar="SECONDS",
             help="Time limit of the whole run, in seconds, waits included.",
@@ -84,7 +94,7 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
         option(
             "--reserve",
             type=WholeNumber(0, 1_000_000),
-            default=0,
+            default=DEFAULTS["reserve"],
             show_default=True,
             help="Requests of the account's hourly limit to leave to others.",
         ),

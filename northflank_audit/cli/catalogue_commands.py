@@ -54,7 +54,7 @@ def steps(path: str) -> tuple[str, ...]:
 
 
 def endpoint(kind: ResourceType, part: Part) -> Json:
-    """Return what JSON says of an endpoint."""
+    """Return an endpoint as JSON shows it."""
     return {
         "part": part.name,
         "path": f"{kind.base}{part.path}",

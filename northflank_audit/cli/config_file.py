@@ -1,4 +1,4 @@
-"""The config file: what gives options other defaults, and its mistakes."""
+"""Reads the config file into defaults of options, and finds its mistakes."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -13,36 +13,36 @@ from northflank_audit.cli.option_types import MailAddress, NameList, Option, Out
 from northflank_audit.config import email_section
 from northflank_audit.config.untrusted_config import UntrustedConfig
 from northflank_audit.documents.yaml_document import Document, Path
-from northflank_audit.errors import StartError, did_you_mean
+from northflank_audit.errors import FileErrors, StartError, did_you_mean
 
 DEFAULT_CONFIG: Final = "audit.yaml"
 NEARLY_DEFAULT: Final = "audit.yml"
 BESIDES_OPTIONS: Final = ("overrides", email_section.SECTION)
-"""What a config file holds besides options."""
+"""The keys of a config file that are not options."""
 
 
 class ConfigOption(Option):
-    """The option that names the config file. It is read first, so within the time of a `--timeout` beside it."""
+    """The option that names the config file, which is read first, within the time of `--timeout`."""
 
     def handle_parse_result(
         self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
     ) -> tuple[Any, list[str]]:
-        """Bound the time, and then as any option."""
+        """Limit the time, then process the option as usual."""
         timeout = next((param for param in ctx.command.params if param.name == "timeout"), None)
         seconds = reading.TIME
         if timeout is not None:
             try:
                 seconds = timeout.type_cast_value(ctx, timeout.consume_value(ctx, opts)[0])
-            except click.BadParameter:  # told when it is its turn
+            except click.BadParameter:  # reported when click processes that option
                 seconds = reading.TIME
         reading.bound(ctx, seconds)
         return super().handle_parse_result(ctx, opts, args)
 
 
 def read_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> Document | None:
-    """Make the config file's values the options' defaults. Its mistakes are told with those of the rules.
+    """Make the config file's values the options' defaults. Its mistakes are reported with those of the rules.
 
-    Raises StartError for a file that can't be read, or a variable of the environment that is no option.
+    Raises StartError for a file that can't be read, or an environment variable that is not an option.
     """
     document = _document(value, demo=bool(ctx.params.get("demo")))
     refuse_unknown(ctx, document.value if document else None, os.environ)
@@ -74,8 +74,14 @@ def read_config(ctx: click.Context, _param: click.Parameter, value: str | None) 
     return document
 
 
+def refuse_mistakes(config: Document | None) -> None:
+    """Raise FileErrors for a config file with mistakes: one of them may be the key that names a file."""
+    if config is not None and config.diagnostics:
+        raise FileErrors(config.diagnostics)
+
+
 def _document(path: str | None, *, demo: bool) -> Document | None:
-    """Return the file that is named, or else the one that stands in the working folder, which a demo ignores."""
+    """Return the named file, else the one in the working folder, which a demo ignores."""
     if path is not None:
         return Document(reading.read_text(path), path, strict=False, discreet=True)
     if demo:
@@ -88,7 +94,7 @@ def _document(path: str | None, *, demo: bool) -> Document | None:
 
 
 def _is_there(path: str) -> bool:
-    """Tell whether something has this name: a folder, a link that leads nowhere too. Raises StartError if unknown."""
+    """Return whether anything has this name, even a folder or a dangling link. Raises StartError if unknown."""
     try:
         File(path).lstat()
     except FileNotFoundError:
@@ -108,7 +114,7 @@ def _by_key(command: click.Command) -> dict[str, click.Option]:
 
 
 def _values(ctx: click.Context, document: Document, option: click.Option, key: str, given: Any) -> Iterator[Any]:
-    """Yield the values of an option, one or those of a list; each mistake goes to the document."""
+    """Yield the value or values of an option; mistakes are added to the document."""
     many = option.multiple or _lists(option)
     listed = many and isinstance(given, list)
     items: list[tuple[Path, Any]] = [((key, index), each) for index, each in enumerate(given)] if listed else []
@@ -123,7 +129,7 @@ def _values(ctx: click.Context, document: Document, option: click.Option, key: s
 
 
 def _fitting(document: Document, option: click.Option, here: Path, value: Any) -> Any:
-    """Return a value as a command line would give it. Raises click.BadParameter for what YAML alone can say."""
+    """Return a value as a command line would give it. Raises click.BadParameter for other kinds of YAML values."""
     if value is None or isinstance(value, list | dict):
         many = (option.multiple or _lists(option)) and len(here) == 1
         raise click.BadParameter("this takes a list of single values" if many else "this takes one value")
@@ -131,7 +137,7 @@ def _fitting(document: Document, option: click.Option, here: Path, value: Any) -
         raise click.BadParameter("this is true or false" if option.is_flag else "this is a value, not true or false")
     if option.is_flag:
         return value
-    if isinstance(option.type, Seconds | WholeNumber):  # as it is written: YAML takes 5:00 and 0x1F for numbers
+    if isinstance(option.type, Seconds | WholeNumber):  # as it is written, because YAML reads 5:00 and 0x1F as numbers
         node = document.node(here)
         return value if node is None else node.value
     if isinstance(value, int | float) and isinstance(
@@ -144,5 +150,5 @@ def _fitting(document: Document, option: click.Option, here: Path, value: Any) -
 
 
 def _lists(option: click.Option) -> bool:
-    """Tell whether an option takes several words at once, and so a list."""
+    """Return whether an option takes several words at once, and so a list."""
     return isinstance(option.type, NameList)

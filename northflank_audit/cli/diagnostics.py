@@ -1,4 +1,4 @@
-"""How mistakes in policy files are listed: for people, for programs, and as annotations of GitHub."""
+"""Lists mistakes in policy files: as text, as JSON, for GitHub."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -43,7 +43,7 @@ def _level(each: FileError) -> str:
 
 
 LISTINGS: Final[dict[str, Callable[[Sequence[FileError]], str]]] = {"text": text, "json": as_json, "github": github}
-"""Each way to list mistakes, by the name that `--format` knows."""
+"""Each form of the list, by its name in `--format`."""
 
 
 def counted(diagnostics: Iterable[FileError], rules: int) -> str:

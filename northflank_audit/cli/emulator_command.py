@@ -14,13 +14,13 @@ from northflank_audit.reading import LARGEST_DATA, read_text
 
 
 class _Files:
-    """Reads each file once, and remembers its text for the lines of mistakes."""
+    """Reads each file once, and remembers its text to quote lines with mistakes."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
 
     def read(self, path: str) -> Any:
-        """Return what a file holds. Raises StartError, with positions for what is neither JSON nor YAML."""
+        """Return a file's content. Raises StartError, with positions if it is neither JSON nor YAML."""
         text = self._texts[path] = read_text(path, largest=LARGEST_DATA)
         try:
             return jsontext.decode(text.encode())  # of any size

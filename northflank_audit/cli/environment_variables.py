@@ -1,4 +1,4 @@
-"""The variables of the environment that are options, and those that are misspelt."""
+"""Finds misspelt `NORTHFLANK_AUDIT_…` environment variables."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ Source: Kubernetes' documentation, "Accessing the Service", "Environment variabl
 
 
 def refuse_unknown(ctx: click.Context, config: Any, environment: Mapping[str, str]) -> None:
-    """Raise StartError for a variable that begins as an option's does, and is none.
+    """Raise StartError for a variable that starts like an option's and is not one.
 
     `config` is the config file's value: it may name variables of any name.
     """
@@ -35,7 +35,7 @@ def refuse_unknown(ctx: click.Context, config: Any, environment: Mapping[str, st
 
 
 def _of_options(ctx: click.Context) -> Iterator[str]:
-    """Yield the variables of the options of `run`: other commands have some of the same."""
+    """Yield the variables of the options of `run`, which include those of the other commands."""
     command = ctx.command
     run = command.get_command(ctx, "run") if isinstance(command, click.Group) else command
     for param in run.params if run is not None else ():

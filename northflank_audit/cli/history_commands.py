@@ -1,4 +1,4 @@
-"""The commands about past runs: what ran, what changed, how long findings were open."""
+"""The commands `history …`: runs, what changed, how long findings were open."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ def history_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def account_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that narrows a question to some accounts."""
+    """Add the option that limits a command to some accounts."""
     return add_options(
         command,
         click.option(
@@ -57,6 +57,8 @@ def database(history: str | None) -> Database:
 
 _HERE = __package__
 LAZY = (
+    Lazy("site", f"{_HERE}.history_site", "site_command", "Write the history as static pages."),
+    Lazy("evidence", f"{_HERE}.history_evidence", "evidence_command", "Write the evidence of a period."),
     Lazy(
         "stats", f"{_HERE}.history_stats", "stats_command", "Show open violations over time, and runs that are missing."
     ),
@@ -65,7 +67,7 @@ LAZY = (
 
 @click.group("history", cls=LazyGroup, lazy=LAZY)
 def history_group() -> None:
-    """Say what ran, what changed, and how long findings were open, from the database of --history."""
+    """Show runs, what changed, and how long findings were open, from the database of --history."""
 
 
 @history_group.command("runs")
@@ -109,7 +111,7 @@ def show_command(run: str, history: str | None, *, as_json: bool, **_: Any) -> N
 @click.argument("later")
 @history_options
 def diff_command(earlier: str, later: str, history: str | None, *, as_json: bool, **_: Any) -> None:
-    """Say what changed from one run to another: new, resolved, waived. What neither run could see is apart."""
+    """Show what changed between two runs: new, resolved, waived. What neither could see is listed apart."""
     with database(history).reading() as connection:
         before, after = find_run(connection, earlier), find_run(connection, later)
         found = lives(connection, _accounts_of(connection, [before, after]))
@@ -129,7 +131,7 @@ def diff_command(earlier: str, later: str, history: str | None, *, as_json: bool
 @history_options
 @account_option
 def finding_command(fingerprint: str, history: str | None, accounts: Sequence[str], *, as_json: bool, **_: Any) -> None:
-    """Tell the life of a finding: when it was found, waived, fixed, found again. Its first 8 digits are enough."""
+    """Show the life of a finding: when it was found, waived, fixed, found again. Its first 8 digits are enough."""
     with database(history).reading() as connection:
         found = find_lives(connection, account_ids(connection, accounts), fingerprint)
     if as_json:
@@ -147,13 +149,13 @@ def finding_command(fingerprint: str, history: str | None, accounts: Sequence[st
 
 @history_group.command("prune")
 @history_options
-@click.option("--keep", type=Period(), required=True, metavar="PERIOD", help="Keep runs of this time: 400d.")
+@click.option("--keep", type=Period(), required=True, metavar="PERIOD", help="Keep runs of this period: 400d.")
 def prune_command(history: str | None, keep: dt.timedelta, *, as_json: bool, **_: Any) -> None:
     """Delete older runs, and findings resolved before; what open findings and waivers refer to stays."""
     now = dt.datetime.now(dt.UTC)
     base = database(history)
     with base.reading():
-        pass  # a history that is not there is not made by pruning it
+        pass  # pruning does not create a history
     with base.writing() as connection:
         pruned = prune(connection, now - keep, now.date())
     base.compact()
@@ -171,7 +173,7 @@ def prune_command(history: str | None, keep: dt.timedelta, *, as_json: bool, **_
 @account_option
 def export_command(history: str | None, accounts: Sequence[str], *, as_json: bool, **_: Any) -> None:
     """Print everything as JSON Lines: a line for each run, then for each finding with its life."""
-    del as_json  # it is JSON in any case
+    del as_json  # the output is JSON in any case
     with database(history).reading() as connection:
         for line in exported(connection, accounts):
             say(line)

@@ -1,4 +1,4 @@
-"""The command `history stats`: figures over time, and runs that did not take place."""
+"""The command `history stats`: figures over time, and missing runs."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -60,7 +60,7 @@ def stats_command(
     With --expect, the exit code is 1 where a run is missing.
     """
     if grace is not None and expect is None:
-        raise click.UsageError("--grace is for --expect")
+        raise click.UsageError("--grace needs --expect")
     now = dt.datetime.now(dt.UTC)
     with database(history).reading() as connection:
         found = statistics(connection, now, accounts, every=expect, grace=grace)

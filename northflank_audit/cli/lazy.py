@@ -1,4 +1,4 @@
-"""A group whose commands are imported when they are used."""
+"""Command groups that import a command when it is used."""
 
 from collections.abc import Iterable
 from importlib import import_module

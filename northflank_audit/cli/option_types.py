@@ -1,4 +1,4 @@
-"""Kinds of options and their values, besides what click knows."""
+"""Types of option values that click lacks."""
 
 import datetime as dt
 import os
@@ -9,14 +9,17 @@ from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
+from northflank_audit.cli.completion import beginning, completing
 from northflank_audit.delivery.mailconfig import problem_of
 from northflank_audit.errors import did_you_mean
 from northflank_audit.model import Severity
 from northflank_audit.periods import period
+from northflank_audit.resources import TYPES
 
 NONE: Final = "none"
-"""The word for no name at all, since an empty value is a mistake."""
+"""The word for an empty list of names; an empty value is a mistake."""
 _SEPARATORS: Final = re.compile(r"[,\s]+")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
@@ -31,10 +34,10 @@ def _unknown(name: str, choices: Sequence[str]) -> str:
 
 
 class Option(click.Option):
-    """An option whose empty value is a mistake as a flag, and as if it were not set as a variable.
+    """An option whose empty value is a mistake as a flag, and counts as not set as a variable.
 
-    `names` tells that its values are names, which commas or whitespace separate. Of paths and URLs there is one in
-    a flag, and one on a line in a variable.
+    `names` says that its values are names, separated by commas or whitespace. Paths and URLs are one per flag, and
+    one per line of a variable.
     """
 
     def __init__(self, *args: Any, names: bool = False, **attributes: Any) -> None:
@@ -55,7 +58,7 @@ class Option(click.Option):
         return [line.strip() for line in text.splitlines() if line.strip()]
 
     def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
-        """Return the value and where it comes from. Raises click.BadParameter for a flag that says nothing."""
+        """Return the value and its source. Raises click.BadParameter for an empty flag."""
         value, source = super().consume_value(ctx, opts)
         if source is ParameterSource.COMMANDLINE:
             for each in value if self.multiple else [value]:
@@ -103,12 +106,17 @@ class SeverityAge(click.ParamType[Any]):
 
 
 class NameList(click.ParamType[Any]):
-    """Names, separated by commas or whitespace; a YAML list in a config file. `names` are the ones that there are."""
+    """Names, separated by commas or whitespace; a YAML list in a config file. `names` are the valid ones."""
 
     name = "NAME[,NAME…]"
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete a name."""
+        del ctx, param
+        return beginning(incomplete, self.names)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Split and check; `none` alone is no name."""
@@ -122,6 +130,25 @@ class NameList(click.ParamType[Any]):
             if name not in self.names:
                 self.fail(_unknown(name, self.names), param, ctx)
         return names
+
+
+class TypeName(click.ParamType[Any]):
+    """The name of a resource type."""
+
+    name = "TYPE"
+    values = tuple(TYPES)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete a type."""
+        del ctx, param
+        return beginning(incomplete, self.values)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check."""
+        if value not in TYPES:
+            hint = did_you_mean(str(value), TYPES) or "; the command types lists them"
+            self.fail(f"unknown resource type '{value}'{hint}", param, ctx)
+        return str(value)
 
 
 class OutputPath(click.ParamType[Any]):
@@ -140,7 +167,7 @@ class OutputPath(click.ParamType[Any]):
         if name not in self.names:
             self.fail(_unknown(name, self.names), param, ctx)
         if not equals or not path.strip():
-            self.fail(f"'{value}' names no place; write {name}=PATH, or {name}=- for standard output", param, ctx)
+            self.fail(f"'{value}' has no path; write {name}=PATH, or {name}=- for standard output", param, ctx)
         return name, path
 
 
@@ -172,7 +199,7 @@ class WebAddress(click.ParamType[Any]):
             host = None
         odd = not url.isprintable() or any(character in url for character in '@?#\\ "<>')
         if not host or parts.scheme not in ("http", "https") or odd:
-            self.fail("this is no web address; write https://HOST[:PORT][/PATH]", param, ctx)
+            self.fail("not a web address; write https://HOST[:PORT][/PATH]", param, ctx)
         return url.rstrip("/")
 
 
@@ -183,7 +210,7 @@ class Seconds(click.FloatRange):
         super().__init__(min=0, max=longest, min_open=True)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Check; what is not a plain number (nan, inf, 1_000, 5m) is a mistake."""
+        """Check; only a plain number is valid (not nan, inf, 1_000 or 5m)."""
         text = str(value).strip()
         number = float(text) if _NUMBER.fullmatch(text) else 0
         if not 0 < number <= (self.max or 0):
@@ -198,7 +225,7 @@ class WholeNumber(click.IntRange):
         super().__init__(min=least, max=most)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Check; what Python alone takes for a number (1_000, ٣) is a mistake."""
+        """Check; a number that only Python accepts (1_000, ٣) is a mistake."""
         text = str(value).strip()
         number = int(text) if re.fullmatch(r"-?(?:0|[1-9][0-9]{0,17})", text) else None
         if number is None or not (self.min or 0) <= number <= (self.max or 0):
@@ -207,9 +234,10 @@ class WholeNumber(click.IntRange):
 
 
 def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
-    """Return a decorator that adds an option, which a variable of its name sets, too."""
+    """Return a decorator that adds an option that an environment variable of its name also sets."""
     variable = "NORTHFLANK_AUDIT_" + names[0].lstrip("-").replace("-", "_").upper()
     attributes["envvar"] = [variable, *attributes.pop("variables", ())]
+    attributes = completing(names[0], attributes.get("metavar")) | attributes
     return click.option(*names, **{"cls": Option, **attributes})
 
 

@@ -1,17 +1,16 @@
-"""The options, as click knows them, and the config file that gives them other defaults.
+"""The options that commands share, for click.
 
-A flag beats the environment, which beats the config file, which beats the default: click's own order, with the
-config file as its `default_map`.
+A flag beats the environment, which beats the config file, which beats the default. This is click's own order, with
+the config file as its `default_map`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from typing import Any, Final, get_args
+from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
 
-from northflank_audit.cli.bound_options import absent_option, details_option, request_options
+from northflank_audit.cli.bound_options import absent_option, details_option, personal_data_option, request_options
 from northflank_audit.cli.config_file import DEFAULT_CONFIG, ConfigOption, read_config
 from northflank_audit.cli.option_types import (
     MailAddress,
@@ -19,20 +18,20 @@ from northflank_audit.cli.option_types import (
     OutputPath,
     Period,
     SeverityAge,
+    TypeName,
     WebAddress,
     add_options,
     option,
 )
-from northflank_audit.config.settings import DEFAULT_URL, URL_VARIABLES, Settings
+from northflank_audit.cli.remark_options import annotations_option, waiver_options
+from northflank_audit.config.settings import DEFAULT_URL, DEFAULTS, URL_VARIABLES
 from northflank_audit.delivery.when import When
-from northflank_audit.formats import CsvDialect
+from northflank_audit.formats import BY_DEFAULT, CsvDialect
 from northflank_audit.model import Severity
-
-_DEFAULTS: Final[dict[str, Any]] = {each.name: each.default for each in fields(Settings)}
 
 
 def from_command_line(ctx: click.Context, name: str) -> bool:
-    """Tell whether an option was given on the command line."""
+    """Return whether an option was given on the command line."""
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
@@ -67,10 +66,46 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def waivers_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that names the waivers."""
-    decorated: Callable[..., Any] = option("--waivers", metavar="FILE", help="Accepted violations, in YAML.")(command)
-    return decorated
+def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select rules by what they are about."""
+    return add_options(
+        command,
+        option(
+            "--control",
+            metavar="FRAMEWORK[:ID]",
+            multiple=True,
+            names=True,
+            help="Run only rules for this framework or control; repeatable.",
+        ),
+        option(
+            "--min-severity",
+            type=click.Choice([severity.value for severity in Severity]),
+            help="Run only rules of this severity or above.",
+        ),
+        option(
+            "--type",
+            type=TypeName(),
+            metavar="TYPE",
+            multiple=True,
+            names=True,
+            help="Run only rules about this resource type; repeatable.",
+        ),
+        option(
+            "--skip-type",
+            type=TypeName(),
+            metavar="TYPE",
+            multiple=True,
+            names=True,
+            help="Run no rule about this resource type, or that reads its list; repeatable.",
+        ),
+        option(
+            "--project",
+            metavar="ID",
+            multiple=True,
+            names=True,
+            help="Audit only resources in this project; repeatable.",
+        ),
+    )
 
 
 def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,7 +115,7 @@ def output_dir_option(command: Callable[..., Any]) -> Callable[..., Any]:
         option(
             "--output-dir",
             metavar="DIR",
-            default=_DEFAULTS["output_dir"],
+            default=DEFAULTS["output_dir"],
             show_default=True,
             help="Directory for the reports.",
         ),
@@ -124,7 +159,7 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say who is told of a run."""
+    """Add the options that say who is notified of a run."""
     return add_options(
         command,
         option(
@@ -135,7 +170,7 @@ def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
         option(
             "--notify-when",
             type=click.Choice(get_args(When)),
-            default=_DEFAULTS["notify_when"],
+            default=DEFAULTS["notify_when"],
             show_default=True,
             help="When to notify; an incomplete audit always notifies.",
         ),
@@ -150,24 +185,26 @@ def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that adds the options of `run`; `formats` are the reports that there are."""
+    """Return a decorator that adds the options of `run`; `formats` are the available formats."""
     severities = [*(severity.value for severity in Severity), "never"]
     options = (
         source_options,
         policy_options,
-        waivers_option,
+        selection_options,
+        waiver_options,
+        annotations_option,
         details_option,
         option(
             "--fail-on",
             type=click.Choice(severities),
-            default=_DEFAULTS["fail_on"].value,
+            default=DEFAULTS["fail_on"].value,
             show_default=True,
             help="Lowest severity that makes the exit code 1.",
         ),
         option(
             "--on-unknown",
             type=click.Choice(["fail", "ignore"]),
-            default=_DEFAULTS["on_unknown"],
+            default=DEFAULTS["on_unknown"],
             show_default=True,
             help="Whether unknown verdicts make the audit incomplete.",
         ),
@@ -194,7 +231,7 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
         option(
             "--format",
             type=NameList(formats),
-            default="html,md,json",
+            default=",".join(BY_DEFAULT),
             show_default=True,
             help="Reports to write in --output-dir; none: only those of --output.",
         ),
@@ -207,9 +244,9 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
         option(
             "--csv-dialect",
             type=click.Choice(get_args(CsvDialect)),
-            default=_DEFAULTS["csv_dialect"],
+            default=DEFAULTS["csv_dialect"],
             show_default=True,
-            help="CSV for programs, or for Excel, where the region's list separator is a comma or a semicolon.",
+            help="CSV for programs, or for Excel with a comma or a semicolon as the region's list separator.",
         ),
         option(
             "--include",
@@ -222,10 +259,12 @@ def run_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
             "--console-url",
             type=WebAddress(),
             metavar="URL",
-            default=_DEFAULTS["console_url"],
+            default=DEFAULTS["console_url"],
             show_default=True,
             help="Base URL of the console that reports link to.",
         ),
+        personal_data_option,
+        option("--framework", metavar="ID", help="Show only this framework's controls in reports; all rules run."),
         option("--compare", metavar="FILE", help="An earlier report.json; marks findings as new or known."),
         option("--history", metavar="URL", help="Keep the run in this database: a path, or postgresql://…"),
         option(

@@ -1,13 +1,14 @@
-"""Files that are somebody's own, and the report that commands look things up in."""
+"""Replaces files that users keep, and reads the last report."""
 
 from pathlib import Path
 
 from northflank_audit.delivery import files
 from northflank_audit.errors import DeliveryError, StartError
+from northflank_audit.formats import BASELINE
 
 
 def write_own(path: str, text: str) -> None:
-    """Replace a file that somebody keeps; where it is a link, what it leads to is meant. Raises StartError."""
+    """Replace a file that a user keeps; if it is a link, replace its target. Raises StartError."""
     try:
         files.write(str(Path(path).resolve()) if Path(path).is_symlink() else path, text)
     except DeliveryError as error:
@@ -15,5 +16,5 @@ def write_own(path: str, text: str) -> None:
 
 
 def last_report(output_dir: str) -> str:
-    """Return the report.json that the last run wrote."""
-    return str(Path(output_dir, "report.json"))
+    """Return the path of the report that the last run wrote."""
+    return str(Path(output_dir, BASELINE.filename))

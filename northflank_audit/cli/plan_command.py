@@ -1,4 +1,4 @@
-"""The command `plan`: what an audit asks for, which permissions that takes, and how many requests."""
+"""The command `plan`: what an audit requests, permissions, number of requests."""
 
 import json
 from collections.abc import Iterator
@@ -9,11 +9,13 @@ import click
 from northflank_audit.audit.permissions import parts_of, permissions
 from northflank_audit.cli.bound_options import absent_option, details_option, request_options
 from northflank_audit.cli.catalogue_commands import endpoint
-from northflank_audit.cli.options import policy_options, source_options
+from northflank_audit.cli.options import policy_options, selection_options, source_options
 from northflank_audit.cli.request_plan import count_lines, counted
 from northflank_audit.config.policy import select_rules
 from northflank_audit.config.settings import settings_from
+from northflank_audit.model import OWN_ACCOUNT
 from northflank_audit.policy.rule_reads import needs
+from northflank_audit.policy.selection import Selection
 from northflank_audit.printing import say
 from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import LIST, Part
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from northflank_audit.resources.needs import Needs
 
 Json = dict[str, Any]
-OWN: Final = "the token's own account"
 BEFORE: Final = "2024"
 """The generation of the older names of permissions."""
 _WHERE: Final = {
@@ -39,6 +40,7 @@ _WHERE: Final = {
 @click.command("plan")
 @source_options
 @policy_options
+@selection_options
 @details_option
 @absent_option
 @request_options
@@ -52,18 +54,18 @@ _WHERE: Final = {
 def plan_command(
     ctx: click.Context, /, *, count: bool, role: bool, generation: str | None, as_json: bool, **given: Any
 ) -> None:
-    """Say what an audit by the selected rules asks the API for. Sends no request, except with --count.
+    """Show what an audit by the selected rules requests from the API. Sends no request, except with --count.
 
     With --count, the exit code is 3 if a list could not be read.
     """
     if count and role:
         raise click.UsageError("--count and --role exclude each other")
     if generation and not role:
-        raise click.UsageError("--generation is for --role")
+        raise click.UsageError("--generation needs --role")
     if count:
         _count(ctx, given, as_json=as_json)
         return
-    needed = needs(select_rules(given["rules"], given["rule"], given["skip_rule"], given["config"]))
+    needed = needs(select_rules(given["rules"], Selection.of(given), given["config"]))
     if role:
         names = permissions(needed, all_teams=given["all_teams"], before=generation == BEFORE)
         say(json.dumps({"permissions": names}, indent=2) if as_json else "\n".join(names))
@@ -91,7 +93,7 @@ def _count(ctx: click.Context, given: Json, *, as_json: bool) -> None:
 
 def _accounts(given: Json) -> str:
     accounts = ["every team of the organisation"] if given["all_teams"] else list(given["team"])
-    return f"accounts: {', '.join(accounts or [OWN])}"
+    return f"accounts: {', '.join(accounts or [OWN_ACCOUNT])}"
 
 
 def _how_often(needed: "Needs", kind: ResourceType, part: Part) -> str:

@@ -1,4 +1,4 @@
-"""Words and JSON for the number of requests that an audit takes."""
+"""Prints the number of requests of an audit, as text and JSON."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 def counted(plan: "RequestPlan") -> Json:
-    """Return what JSON says of the requests."""
+    """Return the requests as JSON shows them."""
     return {
         "token": plan.owner or None,
         "requests": _number(plan.requests),
@@ -52,7 +52,7 @@ def count_lines(plan: "RequestPlan", timeout: float) -> Iterator[str]:
 
 def _limit(plan: "RequestPlan") -> str:
     if plan.limit is None and plan.remaining is None:
-        return "unknown: the API's answers do not say it"
+        return "unknown: the API's answers do not say"
     enough = plan.remaining is None or plan.requests.at_least <= plan.remaining
     verdict = "it covers the audit" if plan.covered else f"it {'may' if enough else 'does'} not cover the audit"
     return f"{plan.limit if plan.limit is not None else 'unknown'}, {plan.remaining or 0} left: {verdict}"

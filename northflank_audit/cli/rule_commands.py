@@ -1,4 +1,4 @@
-"""The commands about rules, each of them in a module that is imported when it is called."""
+"""The group of commands about rules."""
 
 import click
 
@@ -11,15 +11,17 @@ LAZY = (
         "lint",
         f"{_HERE}.rule_lint",
         "lint_rules",
-        "Check rule files, examples, config and waivers; exit 1 when there is a mistake.",
+        "Check rule files, examples, config, waivers and annotations; exit 1 when there is a mistake.",
     ),
     Lazy("test", f"{_HERE}.rule_tests", "test_rules", "Run the examples of rules; exit 1 when one fails."),
     Lazy(
         "schema",
         f"{_HERE}.schemas",
         "print_schema",
-        "Print the JSON Schema of rule files, or of files of examples, waivers or options, or of report.json.",
+        "Print the JSON Schema of rule files, examples, waivers, annotations, options or report.json.",
     ),
+    Lazy("show", f"{_HERE}.rule_show", "show_rule", "Print a rule's YAML as it is in its file."),
+    Lazy("new", f"{_HERE}.rule_new", "new_rule", "Print a rule to start from, with examples."),
     Lazy(
         "explain",
         f"{_HERE}.rule_explanation",
@@ -31,4 +33,4 @@ LAZY = (
 
 @click.group("rules", cls=LazyGroup, lazy=LAZY)
 def rules_group() -> None:
-    """List, check, test and explain rules."""
+    """List, check, test, show and explain rules."""

@@ -8,15 +8,17 @@ import click
 
 from northflank_audit.audit.explanation import Finder
 from northflank_audit.audit.source_opening import opened
-from northflank_audit.cli.bound_options import details_option, request_options
+from northflank_audit.cli.bound_options import details_option, personal_data_option, request_options
 from northflank_audit.cli.options import policy_options, source_options
 from northflank_audit.config.policy import read_rules, requested
 from northflank_audit.config.settings import settings_from
 from northflank_audit.errors import FetchError, StartError, did_you_mean
 from northflank_audit.formats.ruletext import plain
+from northflank_audit.formats.text import full_label
 from northflank_audit.model import Rule
 from northflank_audit.parameters import ParameterSchema, allowed, to_set
-from northflank_audit.policy.expressions.trace import lines
+from northflank_audit.policy.expressions.trace_text import lines
+from northflank_audit.policy.selection import Selection
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
 
@@ -27,6 +29,7 @@ from northflank_audit.printing import say
 @source_options
 @policy_options
 @details_option
+@personal_data_option
 @request_options
 def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     """Explain one rule; with the id of a resource, how it was evaluated for that one.
@@ -34,7 +37,9 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     The resource comes from the account, or from --input or --demo. For a rule about accounts its id is the team's,
     or 'account' for the token's own.
     """
-    (rule,) = requested(read_rules(given["rules"], given["config"]), (rule_id,), given["skip_rule"])
+    (rule,) = requested(
+        read_rules(given["rules"], given["config"]), Selection(rule=(rule_id,), skip_rule=given["skip_rule"])
+    )
     if rule.unset and resource_id is not None:
         raise StartError(f"the rule {rule_id} is not configured: {to_set(rule.unset)} (overrides in the config file)")
     for heading, text in _sections(rule):
@@ -44,11 +49,11 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     if resource_id is not None:
         _explain_for(rule, resource_id, given)
     elif given["input"] or given["demo"]:
-        raise click.UsageError("name a resource, too: rules explain ID RESOURCE")
+        raise click.UsageError("also name a resource: rules explain ID RESOURCE")
 
 
 def _sections(rule: Rule) -> Iterator[tuple[str, str]]:
-    """Yield what is to be said of a rule, by headings."""
+    """Yield the headings about a rule, each with its lines."""
     places = {name: rule.overridden.get(f"params.{name}", "default") for name in rule.params}
     params = [
         "\n".join((f"{name} = {json.dumps(value)}  ({places[name]})", *_described(rule.param_schemas.get(name))))
@@ -76,18 +81,17 @@ def _described(schema: ParameterSchema | None) -> Iterator[str]:
 
 
 def _explain_for(rule: Rule, resource_id: str, given: Mapping[str, Any]) -> None:
-    """Tell how a rule was evaluated for one resource. Raises AuditError where it is not to be found."""
+    """Print how a rule was evaluated for one resource. Raises AuditError if the resource is not found."""
     settings = settings_from(given, click.get_current_context().get_parameter_source)
     any_resource = False
     with opened(settings) as source:
-        finder = Finder(rule, source, settings.details)
+        finder = Finder(rule, source, settings.details, show_personal=settings.show_personal_data)
         for result, steps in finder.find(resource_id):
             any_resource = True
-            whose = f" of team {printable(result.resource.team)}" if result.resource.team else ""
-            say(click.style(f"on {result.resource.type} {printable(result.resource.id or '')}{whose}", bold=True))
+            say(click.style(f"on {printable(full_label(result.resource))}", bold=True))
             say(f"  {result.status}: {printable(result.message)}")
             for name, step in steps:
-                say("\n".join(f"  {line}" for line in lines(step, name)))
+                say("\n".join(f"  {line}" for line in lines(step, name, values=finder.shows_values)))
     for problem in source.problems:
         say(f"incomplete: {printable(problem)}", err=True)
     if not any_resource:

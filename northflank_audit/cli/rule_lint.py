@@ -1,11 +1,15 @@
 """The command `rules lint`."""
 
+import datetime as dt
+
 import click
 
 from northflank_audit.cli.diagnostics import LISTINGS, counted
-from northflank_audit.cli.options import policy_options, waivers_option
+from northflank_audit.cli.options import policy_options
+from northflank_audit.cli.remark_options import annotations_option, waiver_options
 from northflank_audit.cli.rule_paths import PATHS, lint_paths
 from northflank_audit.config.policy_lint import lint
+from northflank_audit.config.remark_reading import LongestWaiver
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.printing import say
 
@@ -13,7 +17,8 @@ from northflank_audit.printing import say
 @click.command("lint")
 @PATHS
 @policy_options
-@waivers_option
+@waiver_options
+@annotations_option
 @click.option("--format", "listing", type=click.Choice(list(LISTINGS)), default="text", help="Output format.")
 @click.option("--strict", is_flag=True, help="Also exit with 1 on a warning.")
 def lint_rules(
@@ -23,17 +28,21 @@ def lint_rules(
     rule: tuple[str, ...],
     skip_rule: tuple[str, ...],
     waivers: str | None,
+    max_waiver_days: int,
+    annotations: str | None,
     listing: str,
     *,
     strict: bool,
 ) -> None:
-    """Check rule files, examples, config and waivers; exit 1 when there is a mistake.
+    """Check rule files, examples, config, waivers and annotations; exit 1 when there is a mistake.
 
     Warnings say what is well-formed and probably not meant, such as a rule that can never fire.
     """
-    del rule, skip_rule  # a mistake in a rule that is left out is one all the same
+    del rule, skip_rule  # mistakes count even in rules that do not run
     files = lint_paths(paths, rules)
-    diagnostics, count = lint(files, rules if files == paths != () else None, waivers, config)
+    longest = LongestWaiver(dt.datetime.now(dt.UTC).date(), max_waiver_days)
+    others = rules if files == paths != () else None
+    diagnostics, count = lint(files, others, waivers, config, annotations=annotations, longest=longest)
     listing_text = LISTINGS[listing](diagnostics)
     if listing_text:
         say(listing_text, json=listing == "json", commands=listing == "github")

@@ -1,4 +1,4 @@
-"""What the commands about rules share: which files they are about."""
+"""Which rule files the commands about rules read."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...")
 
 
 def lint_paths(paths: tuple[str, ...], rules: tuple[str, ...]) -> tuple[str, ...]:
-    """Return which files are meant: those named here, or where no rules are, those of the config file."""
+    """Return the files to read: those named here or, if none are rules, those of the config file."""
     named = [path for path in paths if not is_test(Path(path))]
     return paths if named and not from_command_line(click.get_current_context(), "rules") else (*paths, *rules)
 

@@ -1,4 +1,4 @@
-"""The command `rules test`: tells the outcome of examples, and what they leave open."""
+"""The command `rules test`: runs examples, and finds what they do not cover."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -17,7 +17,7 @@ from northflank_audit.formats.junitxml import Case, Suite, document
 from northflank_audit.formats.text import plural
 from northflank_audit.model import Rule
 from northflank_audit.policy.explain import steps
-from northflank_audit.policy.expressions.trace import lines as trace_lines
+from northflank_audit.policy.expressions.trace_text import lines as trace_lines
 from northflank_audit.policy.lint.mutation import trials
 from northflank_audit.policy.lint.warnings import unshown
 from northflank_audit.policy.rules.examples import ExampleOutcome, as_in, example_input, run
@@ -47,7 +47,7 @@ def test_rules(
 
     They are those inside the rules, and those of NAME.test.yaml files beside them or named here.
     """
-    book = read_tested(lint_paths(paths, rules))  # as they are written, not as a config file tunes them
+    book = read_tested(lint_paths(paths, rules))  # as written, without the config file's overrides
     book.diagnostics.extend(config.diagnostics if config else ())
     if book.diagnostics:
         say(LISTINGS["text"](in_order(book.diagnostics)))
@@ -74,7 +74,7 @@ def test_rules(
 
 
 def failure(outcome: ExampleOutcome) -> Iterator[str]:
-    """Yield what an example expected, what came instead, and how the rule came to it."""
+    """Yield what an example expected, what came instead, and how the rule was evaluated."""
     yield f"{outcome.example.origin}: {outcome.rule.id}: {name(outcome)}: {printable(outcome.difference)}"
     if outcome.got is not outcome.example.expect:
         yield f"  - {outcome.example.expect}"
@@ -89,7 +89,7 @@ def failure(outcome: ExampleOutcome) -> Iterator[str]:
 
 
 def name(outcome: ExampleOutcome) -> str:
-    """Return an example's name, or its number where it has none."""
+    """Return an example's name, or its number if it has none."""
     return printable(outcome.example.name) or f"example {outcome.number}"
 
 
@@ -109,9 +109,9 @@ def _case(outcome: ExampleOutcome) -> Case:
 
 
 def left_open(book: Rulebook, rules: Sequence[Rule]) -> Iterator[FileError]:
-    """Yield, as warnings with their places, what the examples of these rules of a book leave open.
+    """Yield, as warnings with their positions, what the examples of these rules do not cover.
 
-    That is a verdict that no example shows, and a mutant of an expression on which all examples get what they expect.
+    That is a verdict that no example shows, or a mutant of an expression that no example notices.
     """
     for rule in rules:
         definition = book.definitions[rule.id]
@@ -125,5 +125,5 @@ def left_open(book: Rulebook, rules: Sequence[Rule]) -> Iterator[FileError]:
 
 
 def passes(rule: Rule) -> bool:
-    """Tell whether all examples of a rule get what they expect."""
+    """Return whether all examples of a rule get what they expect."""
     return all(outcome.passed for outcome in run([rule]))

@@ -1,6 +1,6 @@
-"""JSON Schemas of the files that people write, for their editors, and of the JSON report, for those who read it.
+"""JSON Schemas of policy files and of the JSON report.
 
-They are made from what the files are checked by.
+They are generated from the types that the files are validated with.
 """
 
 import json
@@ -10,13 +10,14 @@ from typing import Any, Final
 import click
 import msgspec
 
+from northflank_audit.cli.option_types import TypeName
 from northflank_audit.cli.options import run_options
 from northflank_audit.config import email_section
 from northflank_audit.formats import FORMATS
-from northflank_audit.model import Waiver
 from northflank_audit.parameters import ParameterSchema
 from northflank_audit.policy.rules.rule_file import Override, RuleFile, TestFile
 from northflank_audit.printing import say
+from northflank_audit.remarks import Annotation, Waiver
 from northflank_audit.report import SCHEMA_VERSION, Report
 from northflank_audit.resources import TYPES
 
@@ -38,6 +39,12 @@ class WaiverFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A waiver file."""
 
     waivers: list[Waiver]
+
+
+class AnnotationFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A file of annotations."""
+
+    annotations: list[Annotation]
 
 
 def rules() -> dict[str, Any]:
@@ -67,11 +74,26 @@ def waivers() -> dict[str, Any]:
     return schema
 
 
+def annotations() -> dict[str, Any]:
+    """Return the schema of files of annotations."""
+    schema = _schema(AnnotationFile, "Annotations of northflank-audit")
+    definition = schema["$defs"]["Annotation"]
+    for key in ("rule", "resource"):
+        definition["properties"][key] |= {"pattern": r"\S"}
+    # What says nothing is a mistake, and so is what calls the tool wrong without saying why.
+    words = [{"required": [key], "properties": {key: {"pattern": r"\S"}}} for key in ("owner", "comment")]
+    definition["anyOf"] = [*words, {"required": ["due"]}]
+    definition["if"] = {"required": ["incorrect"], "properties": {"incorrect": {"const": True}}}
+    definition["then"] = words[1]
+    return schema
+
+
 def report() -> dict[str, Any]:
     """Return the schema of the JSON report. Its readers ignore fields that they do not know."""
     schema = _schema(Report, f"Report of northflank-audit, version {SCHEMA_VERSION}")
     schema["$defs"]["Report"]["required"].insert(0, "schemaVersion")
-    del schema["$defs"]["Waiver"]["additionalProperties"]  # a key that is misspelt in a waiver file, not here
+    for kind in ("Waiver", "Annotation"):  # a key that is misspelt in a file of them, not here
+        del schema["$defs"][kind]["additionalProperties"]
     return schema
 
 
@@ -118,6 +140,8 @@ def _of(option: click.Option) -> dict[str, Any]:
         value = {"type": "boolean"}
     elif isinstance(kind, click.Choice):
         value = {"enum": list(kind.choices)}
+    elif isinstance(kind, TypeName):
+        value = {"enum": list(kind.values)}
     elif isinstance(kind, click.IntRange | click.FloatRange):
         bound = "exclusiveMinimum" if kind.min_open else "minimum"
         value = {"type": "integer" if isinstance(kind, click.IntRange) else "number", bound: kind.min}
@@ -133,6 +157,7 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "rules": rules,
     "tests": tests,
     "waivers": waivers,
+    "annotations": annotations,
     "config": config,
     "report": report,
 }
@@ -142,5 +167,5 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
 @click.command("schema")
 @click.argument("kind", type=click.Choice(list(SCHEMAS)), default="rules")
 def print_schema(kind: str) -> None:
-    """Print the JSON Schema of rule files, or of files of examples, waivers or options, or of report.json."""
+    """Print the JSON Schema of rule files, examples, waivers, annotations, options or report.json."""
     say(json.dumps(SCHEMAS[kind](), indent=2), json=True)

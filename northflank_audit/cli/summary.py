@@ -7,7 +7,19 @@ from msgspec import UNSET
 
 from northflank_audit.formats.headline import Outcome, brief_headline, outcome
 from northflank_audit.formats.ruletext import plain
-from northflank_audit.formats.text import BECAME, changes, identity, moment, narrowed, new_first, pages_read, plural
+from northflank_audit.formats.text import (
+    BECAME,
+    age,
+    annotated,
+    annotation_counts,
+    changes,
+    label,
+    moment,
+    narrowed,
+    new_first,
+    pages_read,
+    plural,
+)
 from northflank_audit.formats.view import product, types
 from northflank_audit.inconclusive import Cause, causes
 from northflank_audit.model import Result
@@ -15,7 +27,9 @@ from northflank_audit.printable import printable
 from northflank_audit.report import Report
 
 MOST = 20
-"""Findings that are listed; the report has them all."""
+"""Findings, and reasons why the audit is incomplete, that are listed; the report has them all."""
+MOST_UNSET = 3
+"""Rules that are not configured, likewise: they are the same in every run."""
 
 MORE = "Only registry credentials were audited. What else can be: plan --count --rules pack:everything"
 """What a run without --rules ends with on a terminal."""
@@ -30,10 +44,10 @@ _COLOURS = {"critical": "bright_red", "high": "red", "medium": "yellow", "low": 
 
 
 def worth_telling(report: Report) -> bool:
-    """Tell whether someone should read of a run that was asked to be quiet.
+    """Return whether a run with `--quiet` has something to print.
 
-    What is warned of is told even where all is green: an audit that finds nothing, week by week, is green too,
-    and so is one that no longer asks what was violated before.
+    Warnings are printed even if nothing is violated: an audit that finds no resources, week after week, also passes,
+    and so does one that no longer runs a rule that was violated before.
     """
     comparison = report.comparison
     unsure = comparison is not UNSET and (comparison.refused is not None or comparison.unsettled)
@@ -45,11 +59,13 @@ def lines(
 ) -> Iterator[str]:
     """Yield the summary, line by line, with colours for click to keep or to strip."""
     yield _headline(report)
-    for reason in report.run.incomplete_reasons:
-        yield click.style(f"  incomplete: {printable(reason)}", fg="yellow")
+    yield from _reasons(report.run.incomplete_reasons)
     yield from _changes(report)
+    if counts := annotation_counts(report):
+        yield click.style(f"  {', '.join(counts)}", fg="yellow")
     yield from _findings(new_first(result for result in report.results if result.violates), report)
     yield from _inconclusive(causes(report.results, report.rules))
+    yield from _incorrect([each for each in report.results if each.is_called_incorrect])
     yield ""
     for warning in report.warnings:
         yield f"warning: {printable(warning)}"
@@ -71,6 +87,13 @@ def _headline(report: Report) -> str:
     return click.style(f"{word}  {brief_headline(report)}", fg=_OUTCOMES[word], bold=True)
 
 
+def _reasons(reasons: Sequence[str]) -> Iterator[str]:
+    for reason in reasons[:MOST]:
+        yield click.style(f"  incomplete: {printable(reason)}", fg="yellow")
+    if len(reasons) > MOST:
+        yield click.style(f"  … and {len(reasons) - MOST} more reasons, in the reports", fg="yellow")
+
+
 def _changes(report: Report) -> Iterator[str]:
     comparison = report.comparison
     if comparison is UNSET:
@@ -89,13 +112,13 @@ def _changes(report: Report) -> Iterator[str]:
 def _ended(word: str, results: Sequence[Result]) -> Iterator[str]:
     for result in results[:MOST]:
         became = "" if result.became is UNSET else BECAME[result.became]
-        yield f"  {word}, {became}: {printable(result.rule_id)} on {_identity(result)}"
+        yield f"  {word}, {became}: {printable(result.rule_id)} on {_label(result)}"
     if len(results) > MOST:
         yield f"  … and {len(results) - MOST} more {word}, in the reports"
 
 
-def _identity(result: Result) -> str:
-    return printable(identity(result.resource))
+def _label(result: Result) -> str:
+    return printable(label(result.resource))
 
 
 def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
@@ -107,15 +130,30 @@ def _findings(results: Sequence[Result], report: Report) -> Iterator[str]:
             severity = click.style(f"{result.severity:<8}", fg=_COLOURS[result.severity], bold=True)
             yield ""
             yield f"{severity}  {printable(headings[rule])}  {click.style(rule, dim=True)}"
-        new = click.style("new  ", bold=True) if result.state == "new" else ""
-        # The dash keeps an id such as `::error::` from being a command to the CI that reads this.
-        yield f"        - {new}{_identity(result)}: {printable(result.message)}"
+        new = click.style(f"{result.state}  ", bold=True) if result.is_new else ""
+        # The dash keeps an id such as `::error::` from being a command to the CI that reads this line.
+        known = click.style(f" ({age(result)})", dim=True) if age(result) else ""
+        yield f"        - {new}{_label(result)}: {printable(result.message)}{known}"
+        if said := annotated(result):
+            yield f"          {printable(said)}"
     if len(results) > MOST:
         yield f"          … and {len(results) - MOST} more violations, in the reports"
 
 
+def _incorrect(results: Sequence[Result]) -> Iterator[str]:
+    """Yield the findings of which someone says that the tool is wrong, for whoever reports them."""
+    if results:
+        yield ""
+        yield "Reported as incorrect: please report these to the tool's maintainers"
+    for result in results[:MOST]:
+        comment = "" if result.annotation is UNSET else result.annotation.comment
+        yield f"        - {printable(f'{result.rule_id} on {label(result.resource)}: {comment}')}"
+    if len(results) > MOST:
+        yield f"          … and {len(results) - MOST} more, in the reports"
+
+
 def _inconclusive(groups: Sequence[Cause]) -> Iterator[str]:
-    """Yield what could not be evaluated: what a cause has in common in one line."""
+    """Yield what could not be evaluated, one line per cause."""
     rule = None
     for cause in groups[:MOST]:
         if (cause.rule.id, cause.status) != rule:
@@ -143,11 +181,11 @@ def _types(report: Report) -> Iterator[str]:
 
 
 def _not_configured(report: Report) -> Iterator[str]:
-    """Yield the rules that did not run for want of a parameter."""
-    for rule in report.not_configured[:MOST]:
+    """Yield the rules that did not run because a required parameter is empty."""
+    for rule in report.not_configured[:MOST_UNSET]:
         yield printable(f"not configured: {rule.id}: {rule.why}")
-    if len(report.not_configured) > MOST:
-        yield f"… and {len(report.not_configured) - MOST} more not configured, in the reports"
+    if len(report.not_configured) > MOST_UNSET:
+        yield f"… and {len(report.not_configured) - MOST_UNSET} more not configured, in the reports"
 
 
 def _coverage(report: Report) -> str:

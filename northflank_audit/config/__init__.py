@@ -1,4 +1,4 @@
-"""What a run is asked to do: flags, environment and config file, as frozen settings; which rules and waivers.
+"""Settings of a run, and its rules and waivers.
 
-Nothing is fetched and nothing is written here.
+This package fetches nothing and writes nothing.
 """

@@ -1,23 +1,25 @@
-"""The policy of a run: rule files, overrides, waivers, and the report to compare with, read and checked."""
+"""Reads the policy of a run: rule files, overrides, waivers."""
 
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from northflank_audit import bundled
 from northflank_audit.baseline import Baseline
 from northflank_audit.documents.yaml_document import Document
-from northflank_audit.errors import FileErrors, StartError, did_you_mean
-from northflank_audit.model import Rule, Waiver
+from northflank_audit.errors import StartError, did_you_mean
+from northflank_audit.model import Rule
 from northflank_audit.parameters import to_set
 from northflank_audit.policy.rules import rulebook as rule_files
 from northflank_audit.policy.rules.example_files import add_tests
 from northflank_audit.policy.rules.rulebook import Rulebook
-from northflank_audit.policy.waivers import waiver_book as waiver_files
+from northflank_audit.policy.selection import Selection
+from northflank_audit.policy.selection import selected as selected_rules
 from northflank_audit.printable import printable, spelt
 from northflank_audit.reading import read_text
+from northflank_audit.remarks import Annotation, Waiver
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +39,12 @@ class Policy:
     """All rules, those that do not run included."""
     waiver_locations: list[str] = field(default_factory=list)
     """`file:line` of each waiver."""
+    annotations: list[tuple[str, Annotation]] | None = None
+    """Each annotation with its `file:line`; None if no file of them is named."""
     excluded_rules: dict[str, str] = field(default_factory=dict)
-    """Rules that do not run, and what excludes each."""
+    """Rules that do not run, each with what excludes it."""
     not_configured: list[Rule] = field(default_factory=list)
-    """Rules that do not run, since a parameter that they require is empty."""
+    """Rules that do not run because a required parameter is empty."""
     warnings: list[str] = field(default_factory=list)
     """Warnings about the policy, such as rules that can never fire."""
 
@@ -56,8 +60,8 @@ class RuleFileFinder:
     def files(self, paths: Sequence[str]) -> list[tuple[str, str]]:
         """Return (path, exact text) of each rule file; a folder stands for the files in it, sorted by name.
 
-        `pack:NAME` is a bundled pack; without paths, the bundled rules. Raises StartError for a path that is not
-        there or holds no rule file.
+        `pack:NAME` is a bundled pack; without paths, the bundled rules. Raises StartError for a path that does
+        not exist or holds no rule file.
         """
         files = [place for path in paths for place in self._named(path)] if paths else _inside(bundled.RULES)
         return [self._read(place) for place in files]
@@ -114,23 +118,23 @@ class RuleFileFinder:
 
 
 def is_test(path: Path) -> bool:
-    """Tell whether a file is one of examples: `NAME.test.yaml`."""
+    """Return whether a file is one of examples: `NAME.test.yaml`."""
     return path.name.lower().endswith(tuple(f".test{suffix}" for suffix in RULE_FILES))
 
 
 def _inside(folder: Path, *, tests: bool = False) -> list[Path]:
-    """Return a folder's files of rules, or those of examples; of what a dot begins only the log knows."""
+    """Return a folder's files of rules, or of examples. Names that start with a dot are skipped, and logged."""
     files = [file for file in _entries(folder) if file.suffix.lower() in RULE_FILES and is_test(file) is tests]
     for file in files:
         if file.name.startswith("."):
             log.info("%s is not read: its name starts with a dot", printable(spelt(str(file))))
-    # A link that leads nowhere is among them: it can't be read, and reading it says so.
+    # A dangling link is among them: reading it reports the problem.
     return sorted(file for file in files if not file.name.startswith(".") and not file.is_dir())
 
 
 def _folders_with_rules(folder: Path) -> list[str]:
-    """Return the folders right below one that hold rule files, however deep; none whose name starts with a dot."""
-    if folder.resolve() == bundled.RULES.resolve():  # its packs are named as packs
+    """Return the direct subfolders that contain rule files at any depth; none whose name starts with a dot."""
+    if folder.resolve() == bundled.RULES.resolve():  # its packs are named as pack:NAME
         return []
     below = [each for each in _entries(folder) if not each.name.startswith(".") and each.is_dir()]
     return sorted(spelt(str(each)) for each in below if _holds_rules(each))
@@ -170,11 +174,11 @@ def _pack(name: str) -> Path:
 def read_rules(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     """Read rule files with the files of examples beside them, and apply each config's overrides.
 
-    Every mistake is in the book. Raises StartError for what is no rule file.
+    Every mistake is in the book. Raises StartError for a path without rule files.
     """
     for path in paths:
         if not path.startswith(PACK) and is_test(Path(path)):
-            raise StartError(f"--rules {path}: it is a file of examples by its name, not of rules; see: rules test")
+            raise StartError(f"--rules {path}: by its name, a file of examples, not of rules; see: rules test")
     return read_tested(paths, *configs)
 
 
@@ -191,21 +195,19 @@ def read_tested(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     return book
 
 
-def select_rules(
-    paths: Sequence[str], only: Sequence[str], skip: Sequence[str], *configs: Document | None
-) -> list[Rule]:
+def select_rules(paths: Sequence[str], selection: Selection, *configs: Document | None) -> list[Rule]:
     """Return the rules to run, with each config's overrides. Raises StartError for every mistake in them."""
-    return chosen(read_rules(paths, *configs), only, skip)
+    return chosen(read_rules(paths, *configs), selection)
 
 
-def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
+def chosen(book: Rulebook, selection: Selection) -> list[Rule]:
     """Return those rules of a book that are to run. Raises StartError for every mistake in it.
 
-    A rule that is not configured is not among them; to ask for it by its id raises StartError, too.
+    Rules that are not configured are not among them; requesting one by its id also raises StartError.
     """
-    selected = requested(book, only, skip)
+    selected = requested(book, selection)
     unset = {rule.id: to_set(rule.unset) for rule in selected if rule.unset}
-    for rule_id in only:
+    for rule_id in selection.rule:
         if rule_id in unset:
             raise StartError(f"--rule {rule_id}: not configured: {unset[rule_id]} (overrides in the config file)")
     if len(unset) == len(selected):
@@ -214,26 +216,19 @@ def chosen(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rul
     return [rule for rule in selected if not rule.unset]
 
 
-def requested(book: Rulebook, only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
-    """Return those rules of a book that are asked for, configured or not. Raises StartError for every mistake in it."""
+def requested(book: Rulebook, selection: Selection) -> list[Rule]:
+    """Return the selected rules of a book, configured or not. Raises StartError for every mistake in it."""
     rules = book.checked()
-    for rule_id in only:
+    for rule_id in selection.rule:
         if rule_id in book.off:
             raise StartError(f"--rule {rule_id}: {book.off[rule_id]} switches it off")
-    return rule_files.select(rules, only, [name for name in skip if name not in book.off])
+    return selected_rules(
+        rules, replace(selection, skip_rule=tuple(name for name in selection.skip_rule if name not in book.off))
+    )
 
 
-def excluded_rules(book: Rulebook, rules: Sequence[Rule], skip: Sequence[str]) -> dict[str, str]:
-    """Return the rules of a book that are not among `rules`, and what leaves each out."""
+def excluded_rules(book: Rulebook, rules: Sequence[Rule], selection: Selection) -> dict[str, str]:
+    """Return the rules of a book that are not among `rules`, each with what excludes it."""
     run = {rule.id for rule in rules}
-    options = {rule_id: "--skip-rule" if rule_id in skip else "--rule" for rule_id in book.rules if rule_id not in run}
+    options = {rule.id: selection.excludes(rule) for rule in book.rules.values() if rule.id not in run}
     return {**book.off, **options}
-
-
-def read_waivers(path: str, name: str) -> list[tuple[str, Waiver]]:
-    """Read a waiver file, called `name`: each waiver with its `file:line`. Raises FileErrors with every mistake."""
-    document = Document(read_text(path), name, strict=False)
-    entries, diagnostics = waiver_files.read(document)
-    if diagnostics:
-        raise FileErrors(diagnostics)
-    return [(f"{name}:{document.line(here)}", waiver) for here, waiver in entries]

@@ -1,4 +1,4 @@
-"""Which options count where some exclude each other: what was said nearer to the run."""
+"""Decides between options that exclude each other, by their source."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -12,21 +12,21 @@ OptionSource = Callable[[str], ParameterSource | None]
 _RANKS: Final = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP)
 _EMPTY: Final[Mapping[str, Any]] = {"all_teams": False, "team": (), "input": ()}
 _OF_DEMO: Final = ("input", "api_url", "token_file")
-"""What the demo brings with it."""
+"""What the demo provides itself."""
 
 
 def settled(given: Mapping[str, Any], source: OptionSource) -> dict[str, Any]:
     """Return the options without those that one of higher precedence excludes.
 
-    A flag beats the environment, which beats the config file. Raises click.UsageError where two that exclude each
-    other come from the same place: neither beats the other.
+    A flag beats the environment, which beats the config file. Raises click.UsageError if two that exclude each
+    other come from the same source.
     """
     values = {**given}
     if values["demo"] and any(source(name) is ParameterSource.COMMANDLINE for name in _OF_DEMO):
         if source("demo") is ParameterSource.COMMANDLINE:
             raise click.UsageError("--demo brings its own API and token: omit --input, --api-url and --token-file")
         values["demo"] = False
-    if values["demo"]:  # what the config file or the environment say of the real account is not meant
+    if values["demo"]:  # settings of the config file and environment for the real account do not apply
         values |= {"input": (), "token_file": None}
     remaining: list[str] = []
     for name in sorted(filter(values.get, _EMPTY), key=lambda name: _rank(source, name)):
@@ -49,7 +49,7 @@ def _rank(source: OptionSource, name: str) -> int:
 
 
 def _conflict(values: Mapping[str, Any], source: OptionSource, names: set[str]) -> str:
-    """Return why two options exclude each other, or nothing where they do not."""
+    """Return why two options exclude each other, or an empty text."""
     if names == {"all_teams", "team"}:
         return "--team and --all-teams exclude each other"
     both_nearest = _rank(source, "input") == _rank(source, "team") or _rank(source, "team") == 0

@@ -1,6 +1,6 @@
-"""What a config file may say that was found, and that nobody named.
+"""Limits what a config file may set that was found, not named.
 
-It may stand in a checkout that others can write to: it must not say where the token goes, or write anywhere.
+It may be in a checkout that others can write to, so it must not say where the token goes, or where to write.
 """
 
 import os
@@ -15,7 +15,7 @@ from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError
 
 SOURCE_OPTIONS: Final = ("api-url", "token-file", "notify-file", "demo", "input")
-"""Options that say where the token goes or comes from, or what is read in place of the account."""
+"""Options that say where the token goes or comes from, or what is read instead of the account."""
 OUTPUT_OPTIONS: Final = ("output", "output-dir", "save-snapshot", "metrics-file", "history")
 """Options that say where something is written."""
 VERDICT_OPTIONS: Final = (
@@ -25,52 +25,56 @@ VERDICT_OPTIONS: Final = (
     "max-age",
     "on-unknown",
     "waivers",
+    "max-waiver-days",
     "rules",
     "rule",
     "skip-rule",
+    "control",
+    "min-severity",
+    "type",
+    "skip-type",
+    "project",
     "absent",
     "overrides",
 )
-"""What can turn a violation into a success."""
+"""Options that can turn a violation into a success. `max-requests` and `reserve` only make a run incomplete."""
 BASELINE: Final = "compare"
-"""What can do so too, if ongoing violations do not count."""
+"""Options that also can, if ongoing violations do not count."""
 _PREFIXES: Final = ("SMTP_", "NORTHFLANK_AUDIT_")
-"""What the name of a password's variable begins with."""
+"""Allowed prefixes of the variable of a password."""
 
 
 class UntrustedConfig(Document):
     """A config file that was found in the working folder."""
 
     def refusals(self, options: Collection[str]) -> Iterator[FileError]:
-        """Yield what may not stand in such a file, of the options that the command has."""
-        hint = f"is refused in a file that was found, not named; if you trust it, give --config {self.path}"
+        """Yield the keys that such a file must not have, of the command's options."""
+        hint = f"is not allowed in a file that was found, not named; if you trust it, give --config {self.path}"
         value: dict[str, Any] = self.value
         for key in value:
             if key in SOURCE_OPTIONS and key in options:
                 yield self.error((key,), f"'{key}' {hint}", key=True)
             elif key in OUTPUT_OPTIONS and key in options:
                 for here in self._outside(key):
-                    yield self.error(here, f"{key}: a place outside the working folder {hint}")
+                    yield self.error(here, f"{key}: a path outside the working folder {hint}")
         if "email-to" in options:
             yield from self._passwords(hint)
 
     def weakenings(self, source: OptionSource, *, fail_on_new: bool = False) -> list[str]:
-        """Return a warning that names what of the file can turn a violation into a success, if anything counts."""
+        """Return a warning that names the file's keys that can turn a violation into a success, if there are any."""
         value = self.value if isinstance(self.value, dict) else {}
         options = (*VERDICT_OPTIONS, BASELINE) if fail_on_new else VERDICT_OPTIONS
         keys = [key for key in options if key in value and self._counts(key, source)]
         if not keys:
             return []
         places = ", ".join(f"{key} ({self.path}:{self.line((key,))})" for key in keys)
-        return [
-            f"set by {self.path}, which was found and not named: {places}; if you trust it, give --config {self.path}"
-        ]
+        return [f"set by {self.path}, which was found, not named: {places}; if you trust it, give --config {self.path}"]
 
     def _counts(self, key: str, source: OptionSource) -> bool:
         return key == "overrides" or source(key.replace("-", "_")) is ParameterSource.DEFAULT_MAP
 
     def _outside(self, key: str) -> Iterator[Path]:
-        """Yield where the file names a place that is not in the working folder, links followed, or a URL."""
+        """Yield the keys whose path is outside the working folder, links followed, or a URL."""
         given = self.value[key]
         items: list[tuple[Path, Any]] = [((key,), given)]
         if isinstance(given, list):

@@ -1,1 +1,1 @@
-"""Getting reports to where they are read."""
+"""Delivers reports: files, mail, notifications, metrics, heartbeat."""

@@ -1,4 +1,4 @@
-"""Files, replaced whole or not at all, and several at once so that those of two runs do not mix."""
+"""Replaces files whole or not at all, several at once."""
 
 import errno
 import logging
@@ -27,11 +27,11 @@ LONGEST_WAIT: Final = 60.0
 
 
 Content = str | bytes
-"""What a file holds; text is written in UTF-8, with line ends as they are."""
+"""The content of a file; text is written as UTF-8, with unchanged line ends."""
 
 
 class NotWritten(DeliveryError):
-    """The file at `path` could not be written, and none of those that go with it was."""
+    """The file at `path` could not be written, and neither were the files written with it."""
 
     def __init__(self, path: str, error: Exception) -> None:
         super().__init__(f"{spelt(path)} could not be written ({getattr(error, 'strerror', None) or error})")
@@ -39,9 +39,9 @@ class NotWritten(DeliveryError):
 
 
 def is_stream(path: str) -> bool:
-    """Tell whether a place is written to as it is and once: standard output (`-`), a device, a pipe.
+    """Return whether a path is written to in place: standard output (`-`), a device, a pipe.
 
-    A link is none, whatever it leads to, except for those that the system itself keeps, such as /dev/stdout.
+    A link is not, whatever its target, except for the system's own, such as /dev/stdout.
     """
     return path == "-" or pipes.is_pipe(path)
 
@@ -60,7 +60,7 @@ def write(path: str, content: Content, *, mode: int | None = None) -> None:
 
 
 def append(path: str, text: str) -> None:
-    """Write text after what a file holds. Raises NotWritten."""
+    """Append text to a file. Raises NotWritten."""
     with _reporting(path):
         if pipes.is_pipe(os.path.realpath(path)):
             pipes.write(path, text.encode())
@@ -72,8 +72,8 @@ def append(path: str, text: str) -> None:
 def write_all(contents: Sequence[tuple[str, Content]], *, mode: int | None = None) -> None:
     """Write several files beside their places, and when all are there, move them.
 
-    Raises NotWritten for the first that fails; if that is before the move, the old files stand. A file that can't be
-    replaced, since it is mounted, is written in place, with a warning.
+    Raises NotWritten for the first that fails; before the move, the old files are unchanged. A file that can't be
+    replaced because it is mounted is written in place, with a warning.
     """
     staged: list[tuple[str, Path | None, Path, bytes]] = []
     temporaries: list[Path] = []
@@ -97,7 +97,7 @@ def write_all(contents: Sequence[tuple[str, Content]], *, mode: int | None = Non
 
 
 _unfinished: Final[set[Path]] = set()
-"""The files of this process that are not in their places yet."""
+"""The temporary files of this process that are not yet moved."""
 
 
 def _discard(temporaries: Iterable[Path]) -> None:
@@ -115,7 +115,7 @@ def _bytes(content: Content) -> bytes:
 
 
 def _move(temporary: Path | None, target: Path, content: bytes) -> None:
-    """Move a file to its place. Where a file is mounted there, it is written instead: it has to stay the same file."""
+    """Move a file into place. A mounted file must stay the same file, so it is written instead."""
     try:
         if temporary is not None:
             temporary.replace(target)
@@ -124,7 +124,7 @@ def _move(temporary: Path | None, target: Path, content: bytes) -> None:
         if error.errno not in (errno.EBUSY, errno.EXDEV) or not _is_file(target):
             raise
     log.warning("%s can't be replaced (is it mounted?), so it was written in place", spelt(str(target)))
-    # Its old content goes only when the new one is there: a shorter text takes the same room.
+    # Truncate only after writing, so that a full disk loses no content.
     with os.fdopen(os.open(target, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)), "wb") as file:
         file.write(content)
         file.truncate()
@@ -138,10 +138,10 @@ def _is_file(path: Path) -> bool:
 
 @contextmanager
 def alone(folder: str) -> Iterator[None]:
-    """Keep other runs from writing their reports into a folder meanwhile. Raises NotWritten if that can't be had.
+    """Lock a folder against other runs that write reports. Raises NotWritten if the lock is not available in time.
 
-    The folder itself is locked (flock(2)), so that nothing is left in it. Where that is not possible, as on Windows
-    and some network drives, `write_all` alone keeps the files of two runs apart.
+    The folder itself is locked (flock(2)), so no lock file remains. Without such locks, as on Windows and some
+    network drives, only `write_all` keeps the files of two runs apart.
     """
     with _reporting(folder):
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -160,7 +160,7 @@ def alone(folder: str) -> Iterator[None]:
                     reason = f"another run has been writing there for {LONGEST_WAIT:g} s"
                     raise NotWritten(folder, OSError(reason)) from None
                 time.sleep(0.05)
-            except OSError:  # no locks there
+            except OSError:  # no locks on this file system
                 break
             else:
                 break
@@ -178,7 +178,7 @@ def _reporting(path: str) -> Iterator[None]:
 
 
 def _stage(temporary: Path, target: Path, content: bytes, mode: int | None) -> bool:
-    """Write a file beside its place. False where only the place itself can be written: a mounted file."""
+    """Write a temporary file beside the path. Return False if only the path itself is writable: a mounted file."""
     try:
         with temporary.open("xb") as file:
             if mode is not None:

@@ -1,12 +1,12 @@
-"""The heartbeat: a monitor is told that an audit began and how it ended, so that one that stops running is noticed.
+"""Pings a monitor when an audit starts and ends.
 
-What matters here is that the job ran to its end and saw everything, whatever it found: violations are the report's
-business. A process that is killed sends no end, and a ping that can't be delivered changes no exit code: for either,
-that nothing comes is what makes the monitor raise its alarm.
+A ping says whether the job ran to its end and saw everything, whatever it found: violations are in the report. A
+process that is killed sends no last ping, and a ping that can't be delivered changes no exit code: in both cases the
+monitor notices the silence and raises its alarm.
 
-An address without braces is that of healthchecks.io and its like: `/start` or `/fail` is added to its path, the
-report's subject is posted. Others spell their states out, as `{start|success|fail}` in the address, and are asked with
-GET; without a word for the start nothing is sent then:
+An address without braces is for healthchecks.io and compatible monitors: `/start` or `/fail` is added to its path, and
+the report's subject is posted. For others, the address spells out the states, as `{start|success|fail}`, and the
+request is a GET; without a word for the start, none is sent at the start:
 
 - Cronitor: `https://cronitor.link/p/KEY/audit?state={run|complete|fail}`
 - Uptime Kuma: `https://HOST/api/push/TOKEN?status={|up|down}` (whatever is not `up` is down, a start too)
@@ -24,7 +24,6 @@ from contextlib import contextmanager
 from typing import Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from northflank_audit.delivery.http_request import NotSent, send
 from northflank_audit.errors import AuditError
 from northflank_audit.formats.subject import subject
 from northflank_audit.report import Report
@@ -35,7 +34,7 @@ STATES: Final[tuple[State, ...]] = ("start", "success", "fail")
 ALL_STATES: Final = "{state}"
 """Short for `{start|success|fail}`."""
 ENDED: Final = (0, 1)
-"""The exit codes of an audit that ran to its end and saw everything."""
+"""The exit codes of a complete audit."""
 LONGEST_BODY: Final = 1000
 """Characters of a ping's body; healthchecks.io keeps the first 100 kB."""
 
@@ -47,9 +46,9 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def heartbeat(url: str | None) -> Iterator[Callable[[Report], None]]:
-    """Ping at the start and at the end; give what takes the final report.
+    """Ping at the start and at the end; yield the function that takes the final report.
 
-    Without that report, or with an incomplete one, the end is a failure. Stopped and KeyboardInterrupt send none.
+    Without a report, or with an incomplete one, the end is a failure. Stopped and KeyboardInterrupt send no ping.
     """
     reports: list[Report] = []
     ping(url, "start")
@@ -63,10 +62,12 @@ def heartbeat(url: str | None) -> Iterator[Callable[[Report], None]]:
 
 
 def ping(url: str | None, state: State, message: str = "") -> None:
-    """Tell the monitor; where that can't be done, log it."""
+    """Ping the monitor; if that fails, log a warning."""
     ping_request = request(url, state) if url else None
     if ping_request is None:
         return
+    from northflank_audit.delivery.http_request import NotSent, send  # noqa: PLC0415 - imports requests
+
     method, place = ping_request
     try:
         send(method, place, message[:LONGEST_BODY].encode(errors="replace") if method == "POST" else b"")
@@ -75,7 +76,7 @@ def ping(url: str | None, state: State, message: str = "") -> None:
 
 
 def request(url: str, state: State) -> tuple[str, str] | None:
-    """Return the method and the address that tell a state; None where there is nothing to tell."""
+    """Return the method and address for a state; None if there is nothing to send."""
     spelt = url.replace(ALL_STATES, f"{{{'|'.join(STATES)}}}")
     words = [found[1 + STATES.index(state)] for found in _WORDS.finditer(spelt)]
     if not words:
@@ -89,5 +90,5 @@ def request(url: str, state: State) -> tuple[str, str] | None:
 
 
 def is_spelt_right(url: str) -> bool:
-    """Tell whether every brace of an address belongs to states that are spelt out."""
+    """Return whether every brace of an address belongs to spelt-out states."""
     return not {"{", "}"} & set(_WORDS.sub("", url.replace(ALL_STATES, "")))

@@ -1,40 +1,38 @@
-"""One short request to a monitor or a gateway, whose address is a secret of its own.
+"""Sends one short request to a monitor or a gateway.
 
-Such an address holds a key, so no message here says more of it than its host. Nothing of the API goes there: the
-session is its own, without a token, cookies or .netrc. A redirect is not followed: it would hand the key on.
+The address holds a key, so messages show only its host. The session is separate from the API's, without token,
+cookies or .netrc. Redirects are not followed, since they would pass the key on.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
+
+import requests
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from northflank_audit import __version__
 from northflank_audit.bounded import OutOfTime, within
 from northflank_audit.transient import RETRIED
 
-if TYPE_CHECKING:
-    import requests
-
 TRIES: Final = 3
 PAUSE: Final = 0.5
-"""Seconds between two tries."""
+"""Seconds between two attempts."""
 TRY_SECONDS: Final = 3.0
 """Seconds for a connection, and for an answer to begin."""
 LONGEST: Final = 8.0
-"""Seconds for all tries together, whatever the other side and the resolver do."""
+"""Seconds for all attempts together, whatever the server and the resolver do."""
 
 
 class NotSent(Exception):
-    """The request was not answered with success. The text says why, and nothing of the address but its host."""
+    """The request did not succeed. The text says why, and shows only the address's host."""
 
 
 class _TransientFailure(NotSent):
-    """A failure that may pass: another attempt may succeed."""
+    """A temporary failure: another attempt may succeed."""
 
 
 def send(method: str, url: str, body: bytes = b"", content_type: str = "text/plain; charset=utf-8") -> None:
-    """Send a request, and again where that may help. Raises NotSent where no answer says success (2xx)."""
-    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed  # noqa: PLC0415 - if used
-
+    """Send a request, with retries. Raises NotSent if no answer is a success (2xx)."""
     tries = Retrying(
         retry=retry_if_exception_type(_TransientFailure),
         stop=stop_after_attempt(TRIES),
@@ -47,7 +45,7 @@ def send(method: str, url: str, body: bytes = b"", content_type: str = "text/pla
             tries(_once, method, url, body, content_type)
         except NotSent:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever an odd address or answer does, it tells no secret
+        except Exception as error:  # noqa: BLE001 - whatever an odd address or answer causes, show no secret
             raise NotSent(f"{host(url)}: {type(error).__name__}") from None
 
     try:
@@ -58,13 +56,11 @@ def send(method: str, url: str, body: bytes = b"", content_type: str = "text/pla
 
 
 def host(url: str) -> str:
-    """Return what may be said of an address."""
+    """Return the part of an address that messages may show."""
     return urlsplit(url).hostname or "?"
 
 
 def _once(method: str, url: str, body: bytes, content_type: str) -> None:
-    import requests  # noqa: PLC0415 - only where it is used
-
     headers = {"User-Agent": f"northflank-audit/{__version__}", **({"Content-Type": content_type} if body else {})}
     with requests.Session() as session:
         _isolate(session, url)
@@ -76,7 +72,7 @@ def _once(method: str, url: str, body: bytes, content_type: str) -> None:
                 headers=headers,
                 timeout=TRY_SECONDS,
                 allow_redirects=False,
-                stream=True,  # what it says besides its status matters to nobody
+                stream=True,  # only the status matters
             )
         except requests.exceptions.SSLError:
             raise NotSent(f"{host(url)}: TLS failed") from None
@@ -92,7 +88,7 @@ def _once(method: str, url: str, body: bytes, content_type: str) -> None:
         raise NotSent(f"{host(url)}: HTTP {status}")
 
 
-def _isolate(session: "requests.Session", url: str) -> None:
-    """Give a session the environment's proxies and authorities, and keep its .netrc from it."""
+def _isolate(session: requests.Session, url: str) -> None:
+    """Use the environment's proxies and certificate authorities, but not .netrc."""
     environment = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify, session.trust_env = environment["proxies"], environment["verify"], False

@@ -1,4 +1,4 @@
-"""The mail about an audit: whether it is worth one, and what is in it."""
+"""Mails the report, if the settings ask for it."""
 
 import socket
 from contextlib import suppress
@@ -23,13 +23,13 @@ LARGEST: Final = 7_000_000
 """Bytes of a report that is attached: as base64, with the rest, it stays below the 10 MB that Postfix takes by
 default."""
 NAME_SECONDS: Final = 3.0
-"""Seconds that the resolver has to tell this machine's name."""
+"""Seconds for the resolver to find this machine's name."""
 
 
 class _Subject(UniqueUnstructuredHeader):
     """A subject that consists of encoded words (RFC 2047).
 
-    Where only its dash were one, the standard library would double the blank before it, or lose one, at a line's end.
+    If only its dash were one, the standard library would double or lose a space before it at a line's end.
     """
 
     def fold(self, *, policy: Policy) -> str:
@@ -43,12 +43,12 @@ _HEADERS.map_to_type("subject", _Subject)  # type: ignore[arg-type]  # it makes 
 
 
 def send(report: Report, email: Email, folder: str, patience: smtp.Patience | None = None) -> str:
-    """Mail the report, if it is worth it, and say to whom; `folder` is where it is kept.
+    """Mail the report if `email.when` applies, and return who got it; `folder` is where the report is kept.
 
-    Raises DeliveryError where that fails.
+    Raises DeliveryError if that fails.
     """
     if not is_due(email.when, report):
-        return f"mail: none, since there is nothing of what 'when: {email.when}' asks for"
+        return f"mail: not sent: nothing matches 'when: {email.when}'"
     sender = email.sender or _this_machine()
     mail = message(report, email.to, sender, folder)
     addresses = [parseaddr(each)[1] for each in email.to]
@@ -57,7 +57,7 @@ def send(report: Report, email: Email, folder: str, patience: smtp.Patience | No
 
 
 def message(report: Report, to: tuple[str, ...], sender: str, folder: str) -> EmailMessage:
-    """Return the mail: plain text and HTML, with the whole report attached, if it is not too large."""
+    """Return the mail: plain text and HTML, with the whole report attached unless it is too large."""
     whole = PAGE.render(report).encode()
     name = f"report-{report.run.finished_at:%Y-%m-%d}.html"
     whereabouts = f"The whole report is attached: {name}."
@@ -72,7 +72,7 @@ def message(report: Report, to: tuple[str, ...], sender: str, folder: str) -> Em
     mail["To"] = ", ".join(to)
     mail["Date"] = format_datetime(report.run.finished_at)
     mail["Message-ID"] = make_msgid(domain=parseaddr(sender)[1].rpartition("@")[2])
-    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: so that no out-of-office note answers it
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: prevents out-of-office replies
     mail["X-Auto-Response-Suppress"] = "All"  # the same, for Exchange
     mail["X-Northflank-Audit-Outcome"] = outcome(report)
     mail["X-Northflank-Audit-Run"] = printable(report.run.id)

@@ -1,4 +1,4 @@
-"""Who is mailed, when, and by which server: all that sending a mail needs to know."""
+"""Recipients, conditions and server of mails."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,7 +10,7 @@ Security = Literal["starttls", "tls", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who logs in at the mail server. The password never shows in a repr."""
+    """The login at the mail server. The password never shows in a repr."""
 
     username: str
     password: str = field(repr=False)
@@ -34,34 +34,34 @@ class Smtp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Email:
-    """A mail of each audit that is worth one."""
+    """Mail settings."""
 
     to: tuple[str, ...]
     """Checked addresses, at least one."""
     sender: str | None = None
     """A checked address; None is northflank-audit at this machine."""
     when: When = "violations"
-    """Which complete audits are worth a mail; an incomplete one always is."""
+    """Which complete audits send mail; incomplete ones always do."""
     smtp: Smtp = Smtp()
 
 
 def problem_of(address: str) -> str | None:
-    """Return what is wrong with a mail address, for a person; None where nothing is.
+    """Return what is wrong with a mail address, for a person; None if it is valid.
 
-    `Name <name@example.com>` is one too (RFC 5322, 3.4). Nothing that could end a header or an SMTP command passes.
+    `Name <name@example.com>` is also valid (RFC 5322, 3.4); nothing that could end a header or an SMTP command is.
     """
     from email.policy import SMTP  # noqa: PLC0415 - for nothing where no mail is asked for
 
     if not address.isprintable():
-        return "a mail address has no line break or other control character in it"
+        return "a mail address contains no line break or other control character"
     try:
         header: Any = SMTP.header_factory("to", address)
         groups, defects = header.groups, header.defects
-    except Exception:  # noqa: BLE001 - the library fails in many ways on what is no address, such as `a@[`
+    except Exception:  # noqa: BLE001 - the library raises many kinds of errors for invalid addresses such as `a@[`
         groups, defects = (), ()
     addresses = [each for group in groups if group.display_name is None for each in group.addresses]
     if defects or len(groups) != 1 or len(addresses) != 1 or not (addresses[0].username and addresses[0].domain):
         return f"'{address}' is not one mail address, such as name@example.com"
     if not addresses[0].addr_spec.isascii():
-        return f"'{address}': a mail address is ASCII here; write a domain with other letters in its xn-- form"
+        return f"'{address}': only ASCII is supported; write an international domain in its xn-- form"
     return None

@@ -1,10 +1,10 @@
-"""Metrics of a run for Prometheus: as a file for the node exporter, and to a Pushgateway.
+"""Writes metrics for Prometheus: a file for the node exporter, or a Pushgateway.
 
-A scheduled job has no process to scrape, so everything here is a gauge of the last run. What must never be is an old
-green: a run that is incomplete says `complete 0`, and the time of the last success stays what it was. What is not known
-has no series: a NaN would take the sum of all that is known with it, and 0 would say that it was seen.
+A scheduled job has no process to scrape, so every metric is a gauge of the last run. An incomplete run has `complete
+0`, and leaves the time of the last success unchanged, so no old success looks current. An unknown value has no series:
+NaN would spoil every sum, and 0 would claim that it was seen.
 
-Both ways carry two labels that tell scheduled audits apart: `source` (`api`, `demo`, `input`) and `scope` (the teams).
+Two labels distinguish scheduled audits: `source` (`api`, `demo`, `input`) and `scope` (the teams).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -29,21 +29,21 @@ from northflank_audit.report import Report
 PREFIX: Final = "northflank_audit_"
 JOB: Final = "northflank_audit"
 SUCCESS_JOB: Final = "northflank_audit_success"
-"""The Pushgateway's group of the last success, so that it stays when the other one is replaced."""
+"""The Pushgateway's group of the last success, which stays when the other group is replaced."""
 LAST_SUCCESS: Final = PREFIX + "last_success_timestamp_seconds"
 OWN_ACCOUNT: Final = "account"
 ALL_TEAMS: Final = "all-teams"
 TEAM: Final = "team:"
-"""Before a team's id that is one of the other scopes' names."""
+"""The prefix of a team's id that equals another scope's name."""
 READABLE: Final = 0o644
-"""The node exporter runs as a user of its own."""
+"""Readable by the node exporter, which runs as another user."""
 
 
 def scope(teams: Collection[str], *, all_teams: bool) -> str:
-    """Return the label that tells what was audited: `account`, `all-teams`, or the teams' ids with commas between.
+    """Return the label of what was audited: `account`, `all-teams`, or the teams' ids, separated by commas.
 
-    Whatever the ids are, no two audits share a label: `team:` stands before an id that would be read as something
-    else, and a comma in an id is `%2C`.
+    No two scopes share a label, whatever the ids are: an ambiguous id is prefixed with `team:`, and a comma in an id
+    is `%2C`.
     """
     if all_teams:
         return ALL_TEAMS
@@ -57,16 +57,16 @@ def _spelt(team: str) -> str:
 
 
 def write(path: str, report: Report, scope: str, before: float | None) -> None:
-    """Replace the file for the node exporter; `before` is what `last_success` gave. Raises NotWritten."""
+    """Replace the file for the node exporter; `before` is the result of `last_success`. Raises NotWritten."""
     files.write(path, _text(report, scope, _finished(report) if report.run.complete else before), mode=READABLE)
 
 
 def last_success(path: str, report: Report, scope: str) -> float | None:
-    """Return when the last success was by the file that is there; None where it does not say that of this audit.
+    """Return the time of the last success by the existing file; None if it has none for this audit.
 
-    The file is replaced whole, so a run that is no success has to write this again.
+    The file is replaced whole, so an incomplete run must repeat this value.
     """
-    if not Path(path).is_file():  # a pipe would have to be waited for
+    if not Path(path).is_file():  # reading a pipe might block
         return None
     try:
         samples = [
@@ -74,7 +74,7 @@ def last_success(path: str, report: Report, scope: str) -> float | None:
             for family in text_string_to_metric_families(Path(path).read_text(encoding="utf-8"))
             for sample in family.samples
         ]
-    except (OSError, ValueError, LookupError):  # no such file, or none of ours
+    except (OSError, ValueError, LookupError):  # no such file, or not one of this tool
         return None
     labels = _labels(report, scope)
     values = [sample.value for sample in samples if sample.name == LAST_SUCCESS and sample.labels == labels]
@@ -84,8 +84,8 @@ def last_success(path: str, report: Report, scope: str) -> float | None:
 def push(gateway: str, report: Report, scope: str) -> None:
     """Push to the Pushgateway at this address. Raises DeliveryError.
 
-    PUT replaces a group whole, so that no old value stays where nothing is known now (POST would keep it). The last
-    success has a group of its own, which an incomplete run leaves alone.
+    PUT replaces a group whole, so no old value remains for what is now unknown (POST would keep it). The last success
+    has a group of its own, which an incomplete run does not touch.
     """
 
     def post(url: str, method: str, timeout: Any, headers: Any, data: bytes) -> Any:  # noqa: ARG001 - its signature
@@ -93,7 +93,7 @@ def push(gateway: str, report: Report, scope: str) -> None:
 
     labels = _labels(report, scope)
     groups = {JOB: _families(report, labels)}
-    if report.run.complete:  # it comes last: a success that could not be told whole is none
+    if report.run.complete:  # last, so that it is only pushed if everything else was
         groups[SUCCESS_JOB] = _success(labels, _finished(report))
     try:
         for job, families in groups.items():
@@ -109,7 +109,7 @@ def _text(report: Report, scope: str, succeeded: float | None) -> str:
 
 
 def _registry(families: Iterable[GaugeMetricFamily]) -> Any:
-    """Return a registry of its own: the library's shared one would add metrics of this Python process."""
+    """Return a separate registry: the library's shared one would add metrics of this Python process."""
     made = list(families)
 
     class Families(Collector):
@@ -134,7 +134,7 @@ def _success(labels: Mapping[str, str], when: float) -> Iterator[GaugeMetricFami
     yield _gauge(
         labels,
         LAST_SUCCESS.removeprefix(PREFIX),
-        "When the last run that could see and judge everything ended.",
+        "When the last run that could see and evaluate everything ended.",
         {(): when},
     )
 
@@ -148,11 +148,11 @@ def _families(report: Report, labels: Mapping[str, str]) -> Iterator[GaugeMetric
     )
     yield gauge("last_run_timestamp_seconds", "When the last run ended.", {(): _finished(report)})
     yield gauge("duration_seconds", "How long the last run took.", {(): seconds})
-    yield gauge("complete", "Whether the last run could see and judge everything (1), or not (0).", {(): run.complete})
+    yield gauge("complete", "1 if the last run could see and evaluate everything, else 0.", {(): run.complete})
     yield gauge(
         "exit_code", "The exit code of the last run: 0, 1 (violations) or 3 (incomplete).", {(): report.exit_code}
     )
-    yield gauge("requests", "Requests that the last run sent, tries included.", {(): coverage.requests})
+    yield gauge("requests", "Requests that the last run sent, every attempt included.", {(): coverage.requests})
     yield gauge("retries", "Requests that the last run sent again.", {(): coverage.retries})
     yield gauge("pages", "Pages of lists that the last run used.", {(): coverage.pages})
     seen = coverage.resources or not run.has_gaps
@@ -160,13 +160,13 @@ def _families(report: Report, labels: Mapping[str, str]) -> Iterator[GaugeMetric
         (kind,): count for kind, count in report.resource_counts.items() if count or seen
     }
     own: dict[tuple[str, ...], float] = {(): resources[RESOURCE_TYPE,]} if (RESOURCE_TYPE,) in resources else {}
-    yield gauge("credentials", "Registry credentials that the last run judged; as in resources.", own)
-    yield gauge("resources", "Resources that the last run judged.", resources, "type")
+    yield gauge("credentials", "Registry credentials that the last run evaluated; also in resources.", own)
+    yield gauge("resources", "Resources that the last run evaluated.", resources, "type")
     whole: dict[tuple[str, ...], float] = {(each.type,): int(each.complete) for each in coverage.types}
-    yield gauge("type_complete", "Whether the last run could read all of a type (1), or not (0).", whole, "type")
+    yield gauge("type_complete", "1 if the last run could read all of a type, else 0.", whole, "type")
     yield gauge(
         "results",
-        "Verdicts of the last run; fail leaves out what is waived. No 0 where there may be some that were not seen.",
+        "Verdicts of the last run; fail omits what is waived. No 0 if some may not have been seen.",
         {
             (rule.id, rule.severity, status): count
             for rule in report.rules
@@ -179,14 +179,14 @@ def _families(report: Report, labels: Mapping[str, str]) -> Iterator[GaugeMetric
     )
     yield gauge(
         "compared_violations",
-        "Violations of the last run against an earlier report; nothing where none was compared.",
+        "Violations of the last run compared with an earlier report; absent if nothing was compared.",
         _compared(report),
         "state",
     )
 
 
 def _compared(report: Report) -> dict[tuple[str, ...], float]:
-    """Return how many violations are in each state; nothing where nothing was compared: 0 would say that it was."""
+    """Return the number of violations in each state; empty if nothing was compared, since 0 would claim it was."""
     comparison = report.comparison
     if comparison is UNSET or comparison.refused is not None:
         return {}

@@ -1,8 +1,8 @@
-"""Notifications to chats and pagers, by Apprise.
+"""Notifies chats and pagers through Apprise.
 
-Its URLs hold passwords and keys, so nothing here says more of one than where it stands, and the library's own log is
-heard by nobody. What others wrote goes out as plain text, which Apprise escapes for Markdown and HTML; what a chat
-finds in plain text all the same (mentions, addresses) is broken by an invisible blank.
+Apprise URLs contain passwords and keys, so messages name only where a URL is defined, and the library's own log is
+suppressed. Text from outside is sent as plain text, which Apprise escapes for Markdown and HTML; mentions and addresses
+that a chat would find in plain text are broken with an invisible space.
 """
 
 import logging
@@ -17,17 +17,17 @@ from northflank_audit.bounded import Job, OutOfTime
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats.headline import Outcome, headline, outcome
 from northflank_audit.formats.subject import subject
-from northflank_audit.formats.text import identity, new_first
+from northflank_audit.formats.text import label, new_first
 from northflank_audit.model import Result
 from northflank_audit.printable import chat_text, printable, shortened
 from northflank_audit.report import Report
 
 LONGEST: Final = 30.0
-"""Seconds for all notifications together; some services are sent one message in several seconds."""
+"""Seconds for all notifications together; some services need several seconds per message."""
 MOST_FINDINGS: Final = 5
 MOST_REASONS: Final = 3
 LONGEST_LINE: Final = 160
-"""Characters; with the lines that there can be, a message fits the 2,000 of Discord, the shortest of the chats'."""
+"""Characters per line; so a message fits the 2,000 characters of Discord, the lowest limit of the chats."""
 
 _TYPES: Final = {
     Outcome.PASSED: "success",
@@ -35,29 +35,29 @@ _TYPES: Final = {
     Outcome.INCONCLUSIVE: "warning",
     Outcome.INCOMPLETE: "failure",
 }
-"""How Apprise calls each outcome: services show it by a colour or a symbol."""
+"""Apprise's type for each outcome; services show it as a colour or a symbol."""
 
 
 class Service(NamedTuple):
     """Someone to notify."""
 
     place: str
-    """Where its URL stands, for messages."""
+    """Where its URL is defined, for messages."""
     plugin: Any
     """Apprise's object for it."""
     teller: Any
-    """What sends to it alone."""
+    """Sends to this place only."""
 
 
 def urls_of(text: str, path: str) -> list[tuple[str, str]]:
-    """Return the URLs of a file with their places; empty lines and comments (#) are passed over.
+    """Return the URLs of a file with their positions, skipping empty lines and comments (#).
 
-    Raises StartError where there is none: somebody is to be told, and nobody would be.
+    Raises StartError if there is none, because nobody would be notified.
     """
     lines = ((f"{path}:{number}", line.strip()) for number, line in enumerate(text.splitlines(), 1))
     urls = [(place, line) for place, line in lines if line and not line.startswith("#")]
     if not urls:
-        raise StartError(f"{printable(path)}: no URL in this file; write Apprise URLs, one per line")
+        raise StartError(f"{printable(path)}: contains no URL; write Apprise URLs, one per line")
     return urls
 
 
@@ -69,7 +69,7 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
         raise StartError(
             "notifications need the extra 'notify' (Apprise): pip install '.[notify]' where this tool comes from"
         ) from None
-    # Each is sent to from a thread of ours, which bounds it; Apprise's own would keep the process from ending.
+    # Our own threads have a time limit; Apprise's would keep the process from ending.
     asset = apprise.AppriseAsset(
         app_id="northflank-audit",
         app_desc="Compliance audit of a Northflank account",
@@ -81,23 +81,25 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
     with _unheard():
         targets = [Service(printable(place), *_plugin(apprise, url, asset)) for place, url in urls]
     if unusable := [service.place for service in targets if service.plugin is None]:
-        problem = "not a URL that Apprise can use: it knows no such service, or a part of it or a package is missing"
+        problem = "not a URL that Apprise can use: unknown service, incomplete URL, or missing package"
         raise StartError("\n".join(f"{place}: {problem}" for place in unusable))
     return targets
 
 
 def notify(to: Sequence[Service], report: Report, places: Sequence[str]) -> None:
-    """Notify everyone; `places` are where the reports are. Raises DeliveryError for those who could not be."""
+    """Notify everyone; `places` are the paths of the reports. Raises DeliveryError with those that failed."""
     title, text, kind = _inert(subject(report)), body(report, places), _TYPES[outcome(report)]
 
     def tell(service: Service) -> bool:
         try:
             return bool(service.teller.notify(title=title, body=text, body_format="text", notify_type=kind))
-        except Exception:  # noqa: BLE001 - not delivered; and what it says may hold the URL
+        except Exception:  # noqa: BLE001 - not delivered; its text may contain the URL
             return False
 
     with _unheard():
-        jobs = [(each, Job(partial(tell, each), "notify")) for each in to]  # at once: one that hangs delays no other
+        jobs = [
+            (each, Job(partial(tell, each), "notify")) for each in to
+        ]  # in parallel, so that one that hangs delays no other
         end = time.monotonic() + LONGEST
         failures = [each for each, job in jobs if not _delivered(job, end - time.monotonic())]
     if failures:
@@ -113,7 +115,7 @@ def _delivered(job: Job[bool], seconds: float) -> bool:
 
 
 def body(report: Report, places: Sequence[str]) -> str:
-    """Return a few lines: the verdict, what could not be seen, the worst findings, and where to read on."""
+    """Return a few lines: the verdict, why it is incomplete, the worst findings, and where the reports are."""
     return "\n".join(map(_inert, _lines(report, places)))
 
 
@@ -132,29 +134,29 @@ def _lines(report: Report, places: Sequence[str]) -> Iterator[str]:
 
 
 def _finding(result: Result) -> str:
-    state = "new, " if result.state == "new" else ""
-    return f"• {state}{result.severity}: {identity(result.resource)}: {result.message}"
+    state = ("new, " if result.state == "new" else "") + ("overdue, " if result.overdue is True else "")
+    return f"• {state}{result.severity}: {label(result.resource)}: {result.message}"
 
 
 def _inert(text: str) -> str:
-    """Return a line in which no chat finds a mention or an address, and that is no longer than it may be."""
+    """Return a line without mentions or addresses, shortened to the limit."""
     return shortened(chat_text(printable(text)), LONGEST_LINE)
 
 
 def _plugin(apprise: Any, url: str, asset: Any) -> tuple[Any, Any]:
-    """Return Apprise's object for a URL, and what sends to it; None where it has none."""
+    """Return Apprise's object for a URL, and what sends to it; None if Apprise can't use the URL."""
     teller = apprise.Apprise()
     try:
         plugin = apprise.Apprise.instantiate(url, asset=asset)
         teller.add(plugin)
-    except Exception:  # noqa: BLE001 - of whatever kind, it is about a URL that nobody may read
+    except Exception:  # noqa: BLE001 - any error may contain the URL, which must not be shown
         plugin = None
     return plugin, teller
 
 
 @contextmanager
 def _unheard() -> Iterator[None]:
-    """Let nothing be logged or warned of meanwhile: Apprise and the libraries below it tell URLs."""
+    """Suppress logs and warnings meanwhile, since those of Apprise and its libraries contain URLs."""
     before = logging.root.manager.disable
     logging.disable()
     try:

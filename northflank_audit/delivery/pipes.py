@@ -1,4 +1,4 @@
-"""Writes to devices and pipes, which can't be replaced and may never be read."""
+"""Writes to devices and pipes, within a time limit."""
 
 import errno
 import os
@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Final
 
 LONGEST: Final = 30.0
-"""Seconds in which a pipe must be opened and read by someone."""
+"""Seconds within which another process must open and read a pipe."""
 _PAUSE: Final = 0.05
 
 
 def is_pipe(path: str) -> bool:
-    """Tell whether a path is neither a file, a folder nor a link.
+    """Return whether a path is neither a file, a folder nor a link.
 
-    The system's own links, such as /dev/stdout, lead to what a process has open, and count as what they lead to.
+    The system's own links, such as /dev/stdout, count as what the process has open there.
     """
     try:
         mode = os.lstat(path).st_mode
@@ -31,8 +31,8 @@ def is_pipe(path: str) -> bool:
 
 
 def write(path: str, content: bytes) -> None:
-    """Write all of it. Raises OSError, and TimeoutError where nobody reads it for `LONGEST` seconds."""
-    if (own := _own(path)) is not None:  # standard output by another name: as slow as its reader likes
+    """Write all of it. Raises OSError, and TimeoutError if it is not read for `LONGEST` seconds."""
+    if (own := _own(path)) is not None:  # another name of standard output, whose reader may take its time
         with os.fdopen(own, "wb") as stream:
             stream.write(content)
         return
@@ -49,9 +49,9 @@ def write(path: str, content: bytes) -> None:
 
 
 def _own(path: str) -> int | None:
-    """Return a descriptor for standard output or standard error, where a path is another name of theirs."""
+    """Return the descriptor of standard output or standard error if a path is another name of it."""
     with suppress(OSError):
-        place = os.stat(path)  # noqa: PTH116 - what can be compared with a descriptor
+        place = os.stat(path)  # noqa: PTH116 - comparable with that of a descriptor
         for descriptor in (1, 2):
             with suppress(OSError):
                 if os.path.samestat(place, os.fstat(descriptor)):
@@ -60,7 +60,7 @@ def _own(path: str) -> int | None:
 
 
 def _opened(path: str, end: float) -> int:
-    """Open a place to write to; a pipe has to be opened by a reader first."""
+    """Open a path to write to; a pipe must first be opened by a reader."""
     while True:
         try:
             return os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NONBLOCK", 0))
@@ -83,4 +83,4 @@ def _await(descriptor: int, end: float) -> None:
 
 def _still(end: float) -> None:
     if time.monotonic() >= end:
-        raise TimeoutError(errno.ETIMEDOUT, f"nobody has read it for {LONGEST:g} s")
+        raise TimeoutError(errno.ETIMEDOUT, f"not read for {LONGEST:g} s")

@@ -1,4 +1,4 @@
-"""Keeps the last complete HTML report where an audit saw nothing: a bad token takes it from nobody."""
+"""Keeps the last complete HTML report if an audit saw nothing."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,13 +10,13 @@ from northflank_audit.report import Report
 
 _COMPLETE: Final = re.compile(r'<meta name="audit-outcome" content="(?:PASSED|VIOLATED)">')
 _HEAD: Final = 5000
-"""Characters of a page in which its outcome stands."""
+"""Characters at the start of a page that contain its outcome."""
 
 
 def previous(report: Report, places: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Yield the path and text of each complete HTML report that an empty one is about to replace.
 
-    `places` are formats' names and paths. An incomplete report is not kept, so that it replaces no complete one.
+    `places` are formats' names and paths. An incomplete report is not kept, so it never replaces a complete one.
     """
     if not (report.run.has_gaps and report.saw_nothing):
         return
@@ -26,7 +26,7 @@ def previous(report: Report, places: Iterable[tuple[str, str]]) -> Iterator[tupl
             continue
         try:
             text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):  # not a report of ours
+        except (OSError, UnicodeDecodeError):  # not a report of this tool
             continue
         if _COMPLETE.search(text[:_HEAD]):
             yield str(file.with_name(f"{file.stem}.previous{file.suffix}")), text

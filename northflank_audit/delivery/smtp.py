@@ -1,4 +1,4 @@
-"""Handing a mail to a mail server: over TLS that is verified, tried again where that may help, and within bounds."""
+"""Sends a mail over verified TLS, with retries and time limits."""
 
 import base64
 import io
@@ -36,75 +36,75 @@ class Patience:
 
     attempts: int = 4
     limit: float = 90.0
-    """Seconds for all of it, whatever the server does."""
+    """Seconds in total, whatever the server does."""
     timeout: float = 20.0
     """Seconds to wait for one answer."""
     sleep: Callable[[float], None] = time.sleep
 
 
 class _Abandoned(Exception):
-    """The time is up: nobody waits any more."""
+    """The time is up; the result is no longer awaited."""
 
 
 class _Endless(Exception):
-    """The server's answers have no end."""
+    """The server's answers exceed the limit."""
 
 
 class _Postponed(Exception):
-    """The server takes the mail for some of the recipients later."""
+    """The server asks to send the mail to some recipients later."""
 
 
 @dataclass(slots=True)
 class _Post:
-    """A mail on its way, and what became of it for each recipient."""
+    """A mail that is being sent, with its outcome for each recipient."""
 
     server: Smtp
     sender: str
     pending: list[str]
-    """For whom the server has not taken it, and has not refused it for good."""
+    """Recipients for whom the server has neither accepted nor finally refused it."""
     content: bytes
     refused: dict[str, str] = field(default_factory=dict)
-    """For whom it has refused it for good, and what it said."""
+    """Recipients for whom it was finally refused, with the server's answer."""
     problem: str = ""
-    """Why the last try failed."""
+    """Why the last attempt failed."""
     connection: smtplib.SMTP | None = None
-    """Where it is being handed over."""
+    """The current connection."""
     abandoned: bool = False
-    """Whether nobody waits for it any more."""
+    """Whether the result is no longer awaited."""
 
     def abandon(self) -> None:
-        """Hand it over no more: what is said to have failed should not succeed later."""
+        """Stop sending, so that a mail that was reported as failed does not arrive later."""
         self.abandoned = True
         if self.connection is not None and self.connection.sock is not None:
             with suppress(OSError):
                 self.connection.sock.shutdown(socket.SHUT_RDWR)
 
     def settle(self, answers: dict[str, tuple[int, bytes]]) -> None:
-        """Note for whom the mail was taken: for those of whom the server `answers` nothing."""
+        """Record the outcome: the server accepted the mail for all recipients without an entry in `answers`."""
         final = {address: answer for address, answer in answers.items() if not _is_transient_code(answer[0])}
         self.refused |= {address: self.answer(*answer) for address, answer in final.items()}
         self.pending = [address for address in self.pending if address in answers and address not in final]
 
     def answer(self, code: int, text: bytes | str) -> str:
-        """Return a server's answer on one line, without the password that it may repeat."""
+        """Return a server's answer on one line, without a repeated password."""
         message = text.decode(errors="replace") if isinstance(text, bytes) else text
         return masked(f"{code} {printable(message)}".strip(), self.server.login)[:_LONGEST]
 
 
 def send(message: EmailMessage, sender: str, to: Sequence[str], server: Smtp, patience: Patience) -> None:
-    """Hand a mail to a server for each of the addresses. Raises DeliveryError with those that it was not taken for.
+    """Send a mail to each address. Raises DeliveryError with those for which the server did not accept it.
 
-    What may pass by itself is tried again: a broken connection, silence, an answer 4xx (RFC 5321, 4.2.1). If the
+    Temporary failures are tried again: a broken connection, silence, an answer 4xx (RFC 5321, 4.2.1). If the
     connection breaks right after the mail, it may arrive twice, with the same Message-ID.
     """
     post = _Post(server, sender, list(dict.fromkeys(to)), message.as_bytes(policy=SMTP))
     late = False
     try:
-        # Neither a name's resolution nor a server that sends a byte now and then knows a time-out.
+        # Timeouts bound neither name resolution nor a server that sends a byte now and then.
         within(patience.limit, partial(_work, post, patience), "mail")
     except OutOfTime:
         late = True
-    # What the thread has said so far; it goes on to say what it makes of being cut off.
+    # Read now, because the thread will next report that its connection was cut.
     pending, final, problem = list(post.pending), dict(post.refused), post.problem
     if late and pending:
         problem = f"{problem or 'it does not answer'} (given up after {patience.limit:g} s)"
@@ -129,10 +129,10 @@ def _work(post: _Post, patience: Patience) -> None:
     )
     try:
         retrying(_try, post, patience.timeout)
-    except Exception as error:  # noqa: BLE001 - a thread has nobody to tell but the one who waits for it
+    except Exception as error:  # noqa: BLE001 - the waiting thread raises it again
         post.problem = _problem(post, error)
         tries = retrying.statistics.get("attempt_number", 1)
-        post.problem += f" ({tries} tries)" if tries > 1 else ""
+        post.problem += f" ({tries} attempts)" if tries > 1 else ""
 
 
 def _log_retry(post: _Post, state: RetryCallState) -> None:
@@ -149,7 +149,7 @@ def _try(post: _Post, timeout: float) -> None:
         try:
             refused = connection.sendmail(post.sender, post.pending, post.content)
         except smtplib.SMTPRecipientsRefused as error:
-            # After a 421 the rest was not asked about, and nobody has got it.
+            # After a 421 the server got no further recipient, so nobody has received the mail.
             refused = dict.fromkeys(post.pending, list(error.recipients.values())[-1]) | error.recipients
         post.settle(refused)
     if post.pending:
@@ -158,7 +158,7 @@ def _try(post: _Post, timeout: float) -> None:
 
 @contextmanager
 def _connected(server: Smtp, timeout: float) -> Iterator[smtplib.SMTP]:
-    """Connect and log in. Where TLS is asked for, there is no way around it."""
+    """Connect and log in. If TLS is requested, there is no fallback to plain text."""
     context = ssl.create_default_context()
     connection = (
         _SmtpOverTls(server.host, server.port, timeout=timeout, context=context)
@@ -171,7 +171,7 @@ def _connected(server: Smtp, timeout: float) -> Iterator[smtplib.SMTP]:
         if server.login is not None:
             connection.login(server.login.username, server.login.password)
         yield connection
-        with suppress(OSError):  # the mail is on its way, whatever the server says to a farewell
+        with suppress(OSError):  # the mail is accepted, whatever the answer to QUIT
             connection.quit()
     finally:
         connection.close()
@@ -208,7 +208,7 @@ def _is_transient_code(code: int) -> bool:
 
 
 def _is_transient(error: BaseException) -> bool:
-    """Tell whether a failure may pass by itself."""
+    """Return whether a failure is temporary."""
     if isinstance(error, smtplib.SMTPResponseException):
         return _is_transient_code(error.smtp_code)
     if isinstance(error, smtplib.SMTPServerDisconnected | _Postponed | ssl.SSLEOFError):
@@ -217,50 +217,50 @@ def _is_transient(error: BaseException) -> bool:
 
 
 def _problem(post: _Post, error: BaseException | None) -> str:
-    """Say what a server did, and what to do about it."""
+    """Return what a server did, and what to do about it."""
     if isinstance(error, smtplib.SMTPResponseException):
         return _refusal(post, error)
     if isinstance(error, _Postponed):
-        return f"it takes the mail later only ({error})"
+        return f"it accepts the mail only later ({error})"
     if isinstance(error, smtplib.SMTPNotSupportedError):
         if "AUTH" in str(error):
             return "it offers no login: omit 'username', or check the port"
-        return "it offers no STARTTLS, and plain text is not an answer to that: see whether 'security: tls' is right"
+        return "it offers no STARTTLS, and the mail is not sent unencrypted: should it be 'security: tls'?"
     if isinstance(error, ssl.SSLCertVerificationError):
-        advice = "see 'host', or name the file of your own authority in SSL_CERT_FILE"
+        advice = "check 'host', or set SSL_CERT_FILE to the certificate of your own authority"
         return f"its certificate is not trusted ({error.verify_message}): {advice}"
     return _broken(post, error)
 
 
 def _broken(post: _Post, error: BaseException | None) -> str:
-    """Say the same of a connection that could not be had or did not last."""
+    """Return the same for a connection that failed or broke."""
     if isinstance(error, TimeoutError) or "timed out" in str(error):
-        return "it does not answer: see whether host, port and 'security' go together"
+        return "it does not answer: check host, port and 'security'"
     if isinstance(error, smtplib.SMTPServerDisconnected | ssl.SSLEOFError | ConnectionResetError):
-        return "it cut the connection"
+        return "it closed the connection"
     if isinstance(error, ssl.SSLError):
-        return f"no TLS can be had ({error.reason}): see whether the port goes with 'security: {post.server.security}'"
-    if type(error) is smtplib.SMTPException:  # what its login raises where no way to log in is common
-        return "it takes no password (none of CRAM-MD5, PLAIN, LOGIN): see whether it has another way for programs"
+        return f"TLS failed ({error.reason}): check whether the port fits 'security: {post.server.security}'"
+    if type(error) is smtplib.SMTPException:  # raised if client and server share no login method
+        return "it accepts no password (none of CRAM-MD5, PLAIN, LOGIN): check how programs log in there"
     if isinstance(error, OSError) and error.strerror:
-        return f"it can't be reached ({error.strerror}): see host and port"
-    why = "its answers have no end" if isinstance(error, _Endless) else type(error).__name__
-    return f"it could not be spoken to ({why})"
+        return f"it can't be reached ({error.strerror}): check host and port"
+    why = "its answers are too long" if isinstance(error, _Endless) else type(error).__name__
+    return f"the conversation failed ({why})"
 
 
 def _refusal(post: _Post, error: smtplib.SMTPResponseException) -> str:
     answer = post.answer(error.smtp_code, error.smtp_error)
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        return f"it refuses the login ({answer}): see username and password"
+        return f"it refuses the login ({answer}): check username and password"
     if isinstance(error, smtplib.SMTPSenderRefused):
-        return f"it refuses the sender {post.sender} ({answer}): see 'from'"
+        return f"it refuses the sender {post.sender} ({answer}): check 'from'"
     if isinstance(error, smtplib.SMTPDataError):
         return f"it refuses the mail ({answer})"
-    return f"it refuses to talk ({answer})"
+    return f"it refuses the connection ({answer})"
 
 
 def masked(text: str, login: Login | None) -> str:
-    """Return text without the password, in any of the forms in which a login sends it."""
+    """Return text without the password in any form in which a login sends it."""
     if login is None:
         return text
     plain = f"\0{login.username}\0{login.password}"

@@ -1,4 +1,4 @@
-"""When people are told of a report."""
+"""When people are notified of a report."""
 
 from typing import Literal
 
@@ -10,10 +10,10 @@ When = Literal["always", "violations", "changes"]
 
 
 def is_due(when: str, report: Report) -> bool:
-    """Tell whether people want to be told of a report; `when` is a `When`.
+    """Return whether to notify people of a report; `when` is a `When`.
 
-    An incomplete audit is always told. Without a comparison nobody can say that nothing has changed, so that is told
-    too. What changes is a violation that is new, resolved or not known any more, or a waiver that came or ended.
+    An incomplete audit always notifies, and so does `changes` without a comparison, since changes are then unknown. A
+    change is a violation that is new, resolved or unsettled, or a waiver that began or ended.
     """
     if when == "always" or not report.run.complete:
         return True

@@ -1,4 +1,4 @@
-"""YAML with the position of every value, bounds on its size, and mistakes as file:line:column.
+"""Reads YAML with positions and size limits; mistakes as file:line:column.
 
-What the documents mean belongs to those who read them.
+It does not know what the documents mean.
 """

@@ -1,4 +1,4 @@
-"""Plain values against the types that they should have: every mistake, with its place, in words for people."""
+"""Converts plain values to typed ones, and reports every mistake."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ _TIMES: Final = {
 
 
 def converted(document: Document, path: Path, kind: type[T]) -> tuple[T | None, list[FileError]]:
-    """Return the value under `path` as a type, such as a struct, and no mistake; or None, and every mistake in it."""
+    """Return the value under `path` as the type, such as a struct, and no mistakes; or None and every mistake."""
     try:
         return msgspec.convert(document.at(path), kind), []
     except msgspec.ValidationError:
@@ -43,7 +43,7 @@ def converted(document: Document, path: Path, kind: type[T]) -> tuple[T | None, 
 
 
 def sound_parts(document: Document, path: Path, kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return of the map under `path` what has no mistake, by the names of the struct's fields."""
+    """Return the valid fields of the map under `path`, by the names of the struct's fields."""
     value = document.at(path)
     if not isinstance(value, dict):
         return {}
@@ -66,7 +66,7 @@ def _diagnostics(document: Document, path: Path, kind: Any) -> Iterator[FileErro
 
 
 def _inner(document: Document, path: Path, value: Any, kind: Any) -> Iterator[FileError]:
-    """Yield the mistakes in what a value consists of."""
+    """Yield the mistakes in the parts of a value."""
     kind = _bare(kind, value)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
@@ -87,7 +87,7 @@ def _inner(document: Document, path: Path, value: Any, kind: Any) -> Iterator[Fi
 
 
 def _bare(kind: Any, value: Any) -> Any:
-    """Return the type without what is annotated, and of alternatives the one that the value looks like."""
+    """Return the type without annotations; of a union, the member that fits the value best."""
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     if get_origin(kind) in (Union, UnionType):

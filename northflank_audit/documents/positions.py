@@ -1,19 +1,19 @@
-"""Where in a YAML file each character of a text value stands."""
+"""Finds the position of a text value's characters in a YAML file."""
 
 import re
 from typing import Final
 
 _ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
 _ESCAPED: Final = dict(zip('0abt\tnvfre "/\\N_LP', '\0\a\b\t\t\n\v\f\r\x1b "/\\\x85\xa0\u2028\u2029', strict=True))
-"""The escapes of YAML 1.1, section 5.6, that stand for one character."""
+"""The one-character escapes of YAML 1.1, section 5.6."""
 
 
 def offset(written: str, style: str | None, value: str, index: int) -> int:
-    """Return where the character at `index` of a scalar's `value` stands in the scalar as it is `written`.
+    """Return the position of the character at `index` of a scalar's `value` in the scalar as `written`.
 
     `written` begins with the quote or the `|` or `>`, if there is one; `style` is that character. An index at the
-    value's end is where the text ends. Whatever the style, YAML leaves all but blanks in their order; so one walk
-    over both tells the place of each character that is no blank, and about the place of a blank.
+    value's end gives the end of the text. YAML keeps all characters except whitespace in order, whatever the style; so
+    one pass over both finds each such character exactly, and whitespace approximately.
     """
     at = {"'": 1, '"': 1}.get(style or "", 0)
     if style in ("|", ">"):
@@ -29,7 +29,7 @@ def offset(written: str, style: str | None, value: str, index: int) -> int:
 
 
 def _next(written: str, at: int, style: str | None, character: str) -> tuple[int, int]:
-    """Return where the value's next character stands, at `at` or behind, and how much of the file it takes."""
+    """Return where the value's next character is, at `at` or later, and its length in the file."""
     while at < len(written):
         here = written[at]
         if style == '"' and here == "\\":
@@ -41,7 +41,7 @@ def _next(written: str, at: int, style: str | None, character: str) -> tuple[int
         elif here == character:
             return at, 2 if style == "'" and here == "'" else 1
         elif here in " \t\n" and character in " \n":
-            return at, len(written[at:]) - len(written[at:].lstrip(" \t\n"))  # a line break that became a blank
+            return at, len(written[at:]) - len(written[at:].lstrip(" \t\n"))  # a line break that became a space
         else:
             at += 1
     return len(written), 0

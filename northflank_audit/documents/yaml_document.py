@@ -1,7 +1,7 @@
-"""YAML text into plain values, with the place of each in the file.
+"""Reads YAML text into plain values, with the position of each.
 
 PyYAML's safe C loader composes the nodes, whose positions are kept. Scalars are those of JSON: a date stays text, so
-that an example in a rule file holds what the API would have given.
+that an example in a rule file holds what the API would have returned.
 """
 
 import re
@@ -15,14 +15,19 @@ from northflank_audit.errors import FileError, FileErrors, did_you_mean
 from northflank_audit.printable import excerpt, spelt
 
 MAX_NODES = 200_000
-"""More values than this, aliases followed, are taken for an alias bomb."""
+"""More values than this, aliases followed, count as an alias bomb."""
 MAX_DEPTH = 50
 
 _SECRET = re.compile(r"(?i)(\b(?:pas|pw|secret|token)[\w-]*[\"']?\s*:\s*|://)([^\s…].*?)(?=(?: …)?$)")
-"""What may be a password's key, misspelt or not, or begins an address that may hold one; and the rest of the line."""
+"""A key that may be a password's, misspelt or not, or an address that may contain one; and the rest of the line."""
 
 Path = tuple[str | int, ...]
 """Where a value is in its document: `("rules", 0, "id")`."""
+
+
+def _is_outside(line: str, column: int) -> bool:
+    """Return whether a line after an item is not part of it: it is empty, or a comment before `column`."""
+    return not line.strip() or (line.lstrip().startswith("#") and line.find("#") < column)
 
 
 class _Loader(yaml.CSafeLoader):
@@ -43,9 +48,9 @@ class Document:
     def __init__(self, text: str, path: str, *, strict: bool = True, discreet: bool = False) -> None:
         """Read `text`, whatever its line ends; `path` is for messages.
 
-        With `discreet`, a message shows nothing of a line after the position of a mistake, and nothing after a key that
-        may be a password's, since that may be a secret. What is not plain, safe YAML is reported in `diagnostics` and
-        omitted from the value; with `strict` it raises FileErrors.
+        With `discreet`, messages quote nothing after the position of a mistake or after a key that may be a password's,
+        because it may be a secret. What is not plain, safe YAML is reported in `diagnostics` and omitted from the
+        value; with `strict` it raises FileErrors.
         """
         self.path = spelt(path)
         self._discreet = discreet
@@ -57,7 +62,7 @@ class Document:
         self._keys: dict[Path, yaml.Node] = {}
         self._own: dict[int, set[int]] = {}
         self.refused: set[Path] = set()
-        """Where the value is not what the file has, since that can't be; a mistake says so."""
+        """Paths whose value could not be taken from the file; a mistake reports each."""
         try:
             self._bounded()
             loader = _Loader(text)
@@ -83,8 +88,8 @@ class Document:
             raise FileErrors(self.diagnostics)
 
     def _bounded(self) -> None:
-        """Raise FileError for a document that would become too large or too deep, before anything is made of it."""
-        sizes = [0]  # of the collections that are open, aliases followed
+        """Raise FileError for a document that would become too large or too deep, before it is constructed."""
+        sizes = [0]  # of the open collections, aliases followed
         names: list[str | None] = []
         anchors: dict[str, int] = {}
         for event in yaml.parse(self._text, _Loader):
@@ -128,7 +133,7 @@ class Document:
 
     def _mapping(self, loader: _Loader, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         own = self._own.setdefault(id(node), {id(key) for key, _ in node.value})
-        loader.flatten_mapping(node)  # "<<: *defaults": what is merged comes before what is there
+        loader.flatten_mapping(node)  # "<<: *defaults": merged pairs come first, so that the map's own win
         value: dict[str, Any] = {}
         here: dict[str, yaml.Node] = {}
         for key_node, value_node in node.value:
@@ -139,25 +144,25 @@ class Document:
             first = here.get(key)
             if first is not None and id(first) in own:
                 line, _ = self._place(first.start_mark.index)
-                self.diagnostics.append(self._of(key_node, f"the key '{key}' is here twice, first in line {line}"))
+                self.diagnostics.append(self._of(key_node, f"duplicate key '{key}', first in line {line}"))
                 continue
             here[key] = self._keys[*path, key] = key_node
             value[key] = self._plain(loader, value_node, (*path, key))
         return value
 
     def at(self, path: Path) -> Any:
-        """Return the value under `path`, which must be there."""
+        """Return the value under `path`, which must exist."""
         value: Any = self.value
         for step in path:
             value = value[step]
         return value
 
     def node(self, path: Path) -> yaml.Node | None:
-        """Return what stands in the file for the value under `path`; its marks count in the text without CR and BOM."""
+        """Return the node of the value under `path`; its marks count in the text without CR and BOM."""
         return self._nodes.get(path)
 
     def error(self, path: Path, problem: str, *, key: bool = False, warning: bool = False) -> FileError:
-        """Return an error that points at the value under `path`, or at its key, or the nearest that is there."""
+        """Return an error that points at the value under `path`, or at its key, or at the nearest existing parent."""
         nodes = self._keys if key else self._nodes
         while path and path not in nodes:
             path, nodes = path[:-1], self._nodes
@@ -165,7 +170,7 @@ class Document:
         return self._at(0, problem, warning=warning) if node is None else self._of(node, problem, warning=warning)
 
     def unknown_key(self, path: Path, keys: Iterable[str]) -> FileError:
-        """Return an error that points at a key that nobody knows, with the nearest of those that are known."""
+        """Return an error that points at an unknown key, and suggests the nearest known one."""
         names, key = list(keys), str(path[-1])
         hint = did_you_mean(key, names) or f"; choose from {', '.join(names)}"
         return self.error(path, f"unknown key '{key}'{hint}", key=True)
@@ -174,6 +179,23 @@ class Document:
         """Return the line, from 1, on which the value under `path` begins."""
         node = self._nodes.get(path)
         return self._place(node.start_mark.index)[0] if node else 1
+
+    def item(self, path: Path) -> str:
+        """Return the lines of the list item under `path` as they are in the file, with the comments about it."""
+        node = self._nodes[path]
+        lines, first = self._text.split("\n"), node.start_mark.line
+        dash = re.match(r"( *)- +", lines[first])
+        if dash is None or dash.end() != node.start_mark.column:  # a list in brackets
+            return f"  - {self._text[node.start_mark.index : node.end_mark.index]}"
+        column = len(dash[1])
+        last = node.end_mark.line + bool(getattr(node, "flow_style", False))
+        if not self._text[node.end_mark.index :].strip():
+            last = len(lines)
+        while last > first + 1 and _is_outside(lines[last - 1], column + 1):
+            last -= 1
+        while first and lines[first - 1].startswith(f"{dash[1]}#"):
+            first -= 1
+        return "\n".join(lines[first:last])
 
     def inside(self, path: Path, index: int, width: int, problem: str, *, warning: bool = False) -> FileError:
         """Return an error that points into a text value, at its character `index` (from 0), `width` characters wide."""
@@ -185,7 +207,7 @@ class Document:
         return self._at(start + first, problem, last + 1 - first, warning=warning)
 
     def _broken(self, error: yaml.MarkedYAMLError) -> FileError:
-        """Return what libyaml says, in words that a person can act on, where it can be fixed."""
+        """Return libyaml's message, with what to do if that is clear."""
         problem, mark = str(error.problem or error.context), error.problem_mark or error.context_mark
         index = mark.index if mark else 0
         if "cannot start any token" in problem:
@@ -196,9 +218,11 @@ class Document:
             problem += " (a value that begins with a quote or a bracket ends with it: else quote the whole)"
         elif "mapping values are not allowed" in problem:
             problem += " (a text with ': ' in it must be quoted)"
-        if error.context_mark and not self._text[index:].strip():  # at the end: what has no end says more
+        if (
+            error.context_mark and not self._text[index:].strip()
+        ):  # at the end of the file, the unclosed context says more
             problem, index = f"{error.context}: {problem}", error.context_mark.index
-        index = min(index, len(self._text.rstrip()))  # not the empty line at the end
+        index = min(index, len(self._text.rstrip()))  # skip the empty line at the end
         return self._at(index, f"not valid YAML: {problem}")
 
     def _of(self, node: yaml.Node, problem: str, *, warning: bool = False) -> FileError:
@@ -215,7 +239,7 @@ class Document:
             text = f"{text[: column - 1 + width]} …"
         if self._discreet:
             text = _SECRET.sub(lambda found: found[1] + "•" * len(found[2]), text)
-        bare = isinstance(self.value, str)  # no file of ours: one with a token, maybe
+        bare = isinstance(self.value, str)  # maybe another kind of file, such as one with a token
         lines = excerpt(text, line, column, width) if text.strip() and not bare else ""
         return FileError(self.path, line, column, problem, excerpt=lines, warning=warning)
 

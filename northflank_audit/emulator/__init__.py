@@ -1,4 +1,4 @@
-"""The API over real HTTP on loopback, in both generations and with faults on request, for the demo and the tests."""
+"""Serves the API over HTTP on loopback, with faults on request."""
 
 from northflank_audit.emulator.accounts import EmulatedAccount, EmulatedAccounts, load
 from northflank_audit.emulator.fault_plan import Fault, Plan, Request, load_plan

@@ -1,4 +1,4 @@
-"""Account files: what may stand in them, and where one has mistakes."""
+"""Reads and validates account files."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,21 +15,21 @@ _OF_A_FILE: Final = ("teams", "endpoints", "permissions", "paging", "asOf", "aut
 _OF_AN_ACCOUNT: Final = ("id", "name")
 _OF_A_TEAM: Final = ("description", "uid", "createdAt")
 _TIMES: Final = ("At", "Date", "LoginTime")
-"""How the names of fields end that hold date-times."""
+"""The endings of names of date-time fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountFile:
-    """What one file says of the accounts."""
+    """The accounts of one file."""
 
     path: str
     value: dict[str, Any]
     top: Steps = ()
-    """Where in the file that stands."""
+    """Its position in the file."""
 
     @classmethod
     def read(cls, path: str, reader: Reader) -> "AccountFile":
-        """Read a file: a map of lists, or a saved response that holds one under `data`. Raises StartError."""
+        """Read a file: a map of lists, or a saved response with one under `data`. Raises StartError."""
         value: Any = reader(path)
         top: Steps = ()
         if isinstance(value, dict) and isinstance(value.get("data"), dict):
@@ -45,7 +45,7 @@ class AccountFile:
             raise Mistakes(self.path, found)
 
     def check(self, served: Sequence[Endpoint]) -> None:
-        """Raise StartError for all mistakes, with their places in the file."""
+        """Raise StartError for all mistakes, with their positions in the file."""
         self.checked(self._mistakes(served))
 
     def _mistakes(self, served: Sequence[Endpoint]) -> Iterator[Mistake]:
@@ -64,7 +64,7 @@ class AccountFile:
 
     @property
     def as_of(self) -> dt.datetime | None:
-        """When its date-times were right. Raises StartError for a time that is none."""
+        """The time as of which its date-times are right. Raises StartError for an invalid time."""
         text = self.value.get("asOf")
         if text is None:
             return None
@@ -73,7 +73,7 @@ class AccountFile:
         return time if isinstance(time, dt.datetime) else None
 
     def moved(self, by: dt.timedelta) -> dict[str, Any]:
-        """Return what the file says, its date-times later by this. Raises StartError for those that are none."""
+        """Return the accounts with date-times shifted by this. Raises StartError for invalid ones."""
         mistakes: list[Mistake] = []
         moved: dict[str, Any] = _moved((), self.value, by, mistakes)
         self.checked(mistakes)
@@ -81,7 +81,7 @@ class AccountFile:
 
 
 def _names(served: Sequence[Endpoint], *, is_team: bool) -> list[str]:
-    """Return the names of the lists that an account may have, and of what stands beside them.
+    """Return the names of the lists and other keys that an account may have.
 
     The token's own account may be a team's.
     """
@@ -96,7 +96,7 @@ def _unknown_keys(steps: Steps, value: dict[str, Any], names: Sequence[str]) -> 
 
 
 def _permission_mistakes(granted: Any, served: Sequence[Endpoint]) -> Iterator[Mistake]:
-    """Yield permissions that nothing needs: they would grant nothing."""
+    """Yield unknown permissions, which would grant nothing."""
     if granted is None:
         return
     if not isinstance(granted, list):
@@ -111,7 +111,7 @@ def _permission_mistakes(granted: Any, served: Sequence[Endpoint]) -> Iterator[M
 
 
 def _account_mistakes(above: Steps, account: dict[str, Any], served: Sequence[Endpoint]) -> Iterator[Mistake]:
-    """Yield the mistakes in an account's lists: first in those that are its own, then in those of its projects."""
+    """Yield the mistakes in an account's lists: first its own, then those of its projects."""
     for each in served:
         if len(each.source) == 1:
             yield from _endpoint_mistakes(above, account, each)
@@ -133,7 +133,7 @@ def _endpoint_mistakes(above: Steps, owner: dict[str, Any], endpoint: Endpoint) 
 
 
 def _unknown_lists(steps: Steps, project: dict[str, Any], served: Sequence[Endpoint]) -> Iterator[Mistake]:
-    """Yield the lists in a project that no endpoint serves: its other fields are none."""
+    """Yield the lists in a project that no endpoint serves."""
     names = [each.source[1] for each in served if len(each.source) > 1]
     shown = [name for each in served if each.source == (PROJECTS,) for name in each.within]
     lists = {key: value for key, value in project.items() if isinstance(value, list)}
@@ -141,7 +141,7 @@ def _unknown_lists(steps: Steps, project: dict[str, Any], served: Sequence[Endpo
 
 
 def _list_mistakes(steps: Steps, items: Any, key: str | None = "id", *, or_null: bool = False) -> Iterator[Mistake]:
-    """Yield what is wrong with a list of maps; `key` names the text that each must have, `or_null` or null."""
+    """Yield what is wrong with a list of maps; each must have `key`, a text, or null if `or_null`."""
     if items is None:
         return
     if not isinstance(items, list):
@@ -156,11 +156,11 @@ def _list_mistakes(steps: Steps, items: Any, key: str | None = "id", *, or_null:
             yield Mistake((*steps, number), f"this must be a map{with_key}")
         elif identity and places.setdefault(identity, number) != number:
             first = f"{steps[-1]}[{places[identity]}]"
-            yield Mistake((*steps, number, str(key)), f"the {key} '{identity}' is here twice, first in {first}")
+            yield Mistake((*steps, number, str(key)), f"duplicate {key} '{identity}', first in {first}")
 
 
 def _items(steps: Steps, items: Any) -> Iterator[tuple[Steps, dict[str, Any]]]:
-    """Yield the maps in a list, each with its place."""
+    """Yield the maps in a list, each with its position."""
     for number, item in enumerate(items if isinstance(items, list) else ()):
         if isinstance(item, dict):
             yield (*steps, number), item

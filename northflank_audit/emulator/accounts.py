@@ -1,4 +1,4 @@
-"""The accounts that the emulator serves: read from files, shaped as each generation of the API answers."""
+"""The accounts that the emulator serves, in each API generation's form."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _TOKEN: Final = {
     "createdAt": "2026-01-01T00:00:00.000Z",
     "expiresAt": None,
 }
-"""What the API says of the token where the account file does not."""
+"""What the API says about the token if the account file does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class EmulatedAccount:
     projects: list[dict[str, Any]] = field(default_factory=list)
     name: str = ""
     lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """Its other lists, by where an account file has them."""
+    """Its other lists, by their place in an account file."""
     values: dict[str, Any] = field(default_factory=dict)
-    """What stands beside a list."""
+    """Values beside a list."""
 
     def items(self, endpoint: Endpoint, project: str | None) -> list[dict[str, Any]] | None:
-        """Return the items of a list, in this project if it is a project's; None where there is no such project."""
+        """Return the items of a list, of this project for a project's list; None if the project does not exist."""
         first, *nested = endpoint.source
         items = {CREDENTIALS: self.credentials, PROJECTS: self.projects, **self.lists}.get(first, [])
         if not nested:
@@ -53,13 +53,13 @@ class EmulatedAccounts:
     own: EmulatedAccount
     teams: dict[str, EmulatedAccount] = field(default_factory=dict)
     cursors: bool = True
-    """Whether lists are paged by cursor, or by page number alone."""
+    """Whether lists are paged by cursor, or only by page number."""
     endpoints: tuple[Endpoint, ...] = field(default_factory=built_in)
-    """What is served."""
+    """The endpoints that are served."""
     permissions: frozenset[str] | None = None
-    """What the token may read; None is everything."""
+    """The token's permissions; None is everything."""
     auth: dict[str, Any] = field(default_factory=lambda: {**_TOKEN, "entityType": "team"})
-    """What the API says of the token."""
+    """What the API says about the token."""
 
 
 def as_listed(credential: dict[str, Any]) -> dict[str, Any]:
@@ -82,9 +82,9 @@ def load(path: str | None, now: dt.datetime | None = None, reader: Reader = read
     A file maps the lists of `endpoints.yaml` by where they stand (`from`), and those of more `endpoints`, if it has
     any; `teams` (a list, each with `id`, `name` and lists); `paging` (`cursor` or `page`); `permissions`, if the token
     has not all; `auth`, what the API says of the token; and `asOf`: the time at which its date-times are right. They
-    are moved by what has passed since, so that a sample does not age. A saved list response serves as well, and so
-    does a folder of such files, which say together what one file would. `reader` returns what a file holds. Raises
-    StartError; for mistakes in a file it is Mistakes, with their places.
+    are shifted to the present, so that a sample does not age. A saved list response also works, and so does a folder
+    of such files, which are merged. `reader` returns a file's content. Raises
+    StartError; for mistakes in a file it is Mistakes, with their positions.
     """
     files = [AccountFile.read(each, reader) for each in _files(SAMPLE if path is None else Path(path))]
     served = _served(files)
@@ -119,7 +119,7 @@ def _files(path: Path) -> list[str]:
 
 
 def _served(files: Sequence[AccountFile]) -> tuple[Endpoint, ...]:
-    """Return what is served: the files' own endpoints, and the built-in ones whose items they don't take."""
+    """Return the endpoints to serve: the files' own, and the built-in ones that they do not replace."""
     own = [
         row for file in files for row in endpoints(file.path, (*file.top, "endpoints"), file.value.get("endpoints", []))
     ]
@@ -128,7 +128,7 @@ def _served(files: Sequence[AccountFile]) -> tuple[Endpoint, ...]:
 
 
 def _joined(one: dict[str, Any], other: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return what two maps say together: lists one after the other, projects and teams by their id."""
+    """Merge two maps: lists are concatenated, projects and teams merged by id."""
     both = dict(one)
     for key, value in other.items():
         before = both.get(key)
@@ -161,7 +161,7 @@ def _account(value: dict[str, Any], served: Sequence[Endpoint], *, is_team: bool
 
 
 def _items(name: str, value: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the items of a list; of teams, what is about themselves: the rest is their account's."""
+    """Return the items of a list; of teams, without the lists of their accounts."""
     items = value.get(name) or []
     if name != TEAMS:
         return items

@@ -1,4 +1,4 @@
-"""Which endpoints the emulator serves, and what of an item each shows."""
+"""The emulator's endpoints, and which fields each shows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ BUILT_IN: Final = Path(__file__).parent / "endpoints.yaml"
 
 
 class _Children(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is below an item, as a row says it."""
+    """A row's description of what is below an item."""
 
     source: str = msgspec.field(name="from")
     key: str | None = None
@@ -24,7 +24,7 @@ class _Children(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An endpoint, as a row says it."""
+    """A row's description of an endpoint."""
 
     source: str = msgspec.field(name="from")
     path: str
@@ -46,9 +46,9 @@ class Children(NamedTuple):
     """What is below an item: a list, or (`one`) a single thing."""
 
     source: str
-    """Where it stands in an item."""
+    """Its key in an item."""
     key: str | None
-    """Under `data`; None where `data` is the list itself."""
+    """Its key under `data`; None if `data` is the list itself."""
     permission: str
     one: bool = False
     by: str = ""
@@ -60,41 +60,41 @@ class Endpoint:
     """A list, with the details and children below it."""
 
     source: tuple[str, ...]
-    """Where its items stand in an account file: `("projects", "services")` are those of each project."""
+    """Where its items are in an account file: `("projects", "services")` are those of each project."""
     path: tuple[str, ...]
     """Its steps below the account's; `{project}` stands for a project's id."""
     key: str | None
-    """Under `data`; None where `data` is the list itself."""
+    """Its key under `data`; None if `data` is the list itself."""
     id: str = "id"
     listed: tuple[str, ...] = ()
-    """The fields that the list shows; none named are all."""
+    """The fields that the list shows; empty means all."""
     detail: bool = False
     lacking: tuple[str, ...] = ()
     """The fields that the detail does not show."""
     within: dict[str, list[str]] = field(default_factory=dict)
-    """What the detail shows of the lists that stand in an item: their fields, by their names."""
+    """The fields that the detail shows of the lists in an item, by the lists' names."""
     children: dict[str, Children] = field(default_factory=dict)
     """By their path below an item's."""
     permission: str = ""
     scope: str = "account"
-    """Where it stands: only below a team (`team`), never below one (`organisation`), or both (`account`)."""
+    """Its place: only below a team (`team`), never below one (`organisation`), or both (`account`)."""
     paged: bool = True
     anonymous: bool = False
     """Whether items may have null for their id."""
     beside: tuple[str, ...] = ()
-    """What of an account file stands under `data` beside the list."""
+    """Keys of an account file that are under `data` beside the list."""
 
     def permission_for(self, below: list[str]) -> str:
-        """Return what a token needs for what these steps below the list lead to."""
+        """Return the permission for these steps below the list."""
         children = self.below(below[1:])
         return self.permission if children is None else children[0].permission
 
     def is_below(self, *, team: bool) -> bool:
-        """Tell whether it stands below `/v1/teams/TEAM`, or right below `/v1`."""
+        """Return whether it exists below `/v1/teams/TEAM`, or directly below `/v1`."""
         return self.scope != ("organisation" if team else "team")
 
     def matched(self, path: list[str], *, team: bool) -> tuple[str | None, list[str]] | None:
-        """Return the project that a path names, if one, and the steps below the list; None for another path."""
+        """Return the project in a path, if any, and the steps below the list; None for another path."""
         if not self.is_below(team=team):
             return None
         project = None
@@ -122,7 +122,7 @@ class Endpoint:
         return visible
 
     def below(self, path: list[str]) -> tuple[Children, str] | None:
-        """Return the children at a path below an item, and the name in it; None where there are none."""
+        """Return the children at a path below an item, and the name in it; None for another path."""
         for template, each in self.children.items():
             steps = template.split("/")
             if len(steps) == len(path) and all(
@@ -133,7 +133,7 @@ class Endpoint:
 
 
 def _with(item: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
-    """Return an item with these fields alone, each a path."""
+    """Return an item with only these fields, each a path."""
     visible: dict[str, Any] = {}
     for path in fields:
         _copy(item, visible, path.split("."))
@@ -152,12 +152,12 @@ def _copy(value: dict[str, Any], into: dict[str, Any], steps: list[str]) -> None
 
 @cache
 def built_in() -> tuple[Endpoint, ...]:
-    """Return the endpoints that the emulator knows by itself."""
+    """Return the built-in endpoints."""
     return tuple(endpoints(str(BUILT_IN), (), read(str(BUILT_IN))))
 
 
 def endpoints(path: str, at: Steps, rows: Any) -> list[Endpoint]:
-    """Return the endpoints of a list of rows that stands at a place of a file. Raises Mistakes for what is none."""
+    """Return the endpoints of a list of rows at a position of a file. Raises Mistakes for invalid rows."""
     if not isinstance(rows, list):
         raise Mistakes(path, [Mistake(at, "this must be a list of maps")])
     return [_endpoint(path, (*at, number), row) for number, row in enumerate(rows)]

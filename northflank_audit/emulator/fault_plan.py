@@ -1,4 +1,4 @@
-"""Fault plans: what the emulator does that it should not, and on which request."""
+"""Fault plans: which faults the emulator plays on which requests."""
 
 import threading
 import zlib
@@ -20,7 +20,7 @@ _BLOCK: Final = 1024 * 1024
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A request that came."""
+    """A received request."""
 
     method: str
     path: str
@@ -29,13 +29,13 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """What is sent: JSON, until a fault makes something else of it."""
+    """The answer: JSON, unless a fault changes it."""
 
     status: int
     headers: dict[str, str]
     content: Any
     body: bytes | None = None
-    """Sent in place of `content`."""
+    """Sent instead of `content`."""
 
     def raw(self) -> bytes:
         """Return the bytes of the whole answer, head included."""
@@ -50,29 +50,29 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """One thing that goes wrong. The first of a plan that fits a request is played."""
+    """A fault. The first of a plan that matches a request is played."""
 
     # Which requests
     path: str = "*"
     """Shell wildcard over the percent-encoded path."""
     query: dict[str, str] = {}
-    """Shell wildcards over parameters that must be there."""
+    """Shell wildcards over parameters that must be present."""
     nth: int | list[int] | str = "1-"
-    """Which of the requests that fit, counted from 1: `2`, `[1, 3]`, `2-4`, `2-`."""
+    """Which of the matching requests, counted from 1: `2`, `[1, 3]`, `2-4`, `2-`."""
 
     # What the answer says
     status: int | None = None
-    """With the API's own words for it, unless `body` is also given."""
+    """With the API's own error body, unless `body` is also given."""
     headers: dict[str, str] = {}
     patch: dict[str, Any] = {}
     """Merged into the true answer (RFC 7396: null removes)."""
     loop: bool = False
     """The page claims a next one, and its cursor leads to the first."""
     redirect: str | None = None
-    """Where to, with status 302 unless `status` says otherwise."""
+    """The target, with status 302 unless `status` says otherwise."""
     body: str | None = None
     repeat: int = 1
-    """How often `body` is said, in one answer."""
+    """How often `body` is repeated in an answer."""
     gzip: bool = False
     raw: str | None = None
     """The whole answer, head included, as it goes over the wire."""
@@ -83,33 +83,33 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     delay: float = 0.0
     """Seconds before the first byte."""
     trickle: float | None = None
-    """Bytes a second."""
+    """Bytes per second."""
     cut: int | Literal["head"] | None = None
     """Bytes of the answer after which the connection is closed; negative: from its end; `head`: after the head."""
     stall: int | Literal["head"] | None = None
-    """As `cut`, but the connection stays open and silent."""
+    """Like `cut`, but the connection stays open and silent."""
     reset: bool = False
-    """Cut by TCP's reset."""
+    """Ends with a TCP reset."""
 
     def __post_init__(self) -> None:
-        """Refuse what can't be played."""
+        """Refuse a fault that can't be played."""
         _numbers(self.nth)
         if self.trickle is not None and self.trickle <= 0:
-            raise ValueError("trickle is bytes a second, more than 0")
+            raise ValueError("trickle is bytes per second, more than 0")
 
     def fits(self, request: Request) -> bool:
-        """Tell whether this is one of the requests that are counted."""
+        """Return whether this request matches and is counted."""
         query = request.query
         return fnmatchcase(request.path, self.path) and all(
             name in query and fnmatchcase(query[name], pattern) for name, pattern in self.query.items()
         )
 
     def among(self, number: int) -> bool:
-        """Tell whether the fault is played at this count."""
+        """Return whether the fault is played at this count."""
         return any(first <= number <= last for first, last in _numbers(self.nth))
 
     def applied(self, response: Response) -> Response:
-        """Return what this makes of the true answer."""
+        """Return the true answer, changed by this fault."""
         status, headers, content = self.status or response.status, dict(response.headers), response.content
         body = None if self.body is None else self.body.encode()
         if self.redirect is not None:
@@ -128,7 +128,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return Response(status, headers | self.headers, content, body)
 
     def bytes(self, response: Response) -> bytes:
-        """Return what goes over the wire, the head included."""
+        """Return the bytes to send, including the head."""
         raw = self.applied(response).raw() if self.raw is None else self.raw.encode("latin-1")
         raw = self.before.encode("latin-1") + raw
         end = self.cut if self.stall is None else self.stall
@@ -136,26 +136,26 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """How the server behaves: its limits, the pages that it makes, and what goes wrong."""
+    """The server's behaviour: limits, page sizes and faults."""
 
     latency: float = 0.0
     """Seconds before each answer."""
     rate_limit: int = LIMIT
-    """Requests in a window."""
+    """Requests per window."""
     window: float = HOUR
     """Seconds, from the first request."""
     page_sizes: list[int] = []
-    """How many results the first pages hold, where that is less than is asked for."""
+    """The most results on each of the first pages."""
     faults: list[Fault] = []
 
 
 def load_plan(path: str, reader: Reader = read) -> Plan:
-    """Read a plan from YAML or JSON. Raises StartError; for a mistake in the file it is Mistakes, with its place."""
+    """Read a plan from YAML or JSON. Raises StartError; for a mistake in the file it is Mistakes, with its position."""
     return converted(path, (), reader(path) or {}, Plan, Fault)
 
 
 class Player:
-    """Tells which fault is due, from several threads at once."""
+    """Finds the fault that is due; safe for several threads."""
 
     def __init__(self, faults: list[Fault]) -> None:
         self._faults = [(fault, count(1)) for fault in faults]
@@ -185,7 +185,7 @@ def _numbers(nth: int | list[int] | str) -> list[tuple[float, float]]:
     if isinstance(nth, str):
         first, dash, last = nth.partition("-")
         if not first.isdecimal() or not dash or not (last == "" or last.isdecimal()):
-            raise ValueError(f"nth is a number, a list of numbers, or a range as '2-4' or '2-', not '{nth}'")
+            raise ValueError(f"nth is a number, a list of numbers, or a range such as '2-4' or '2-', not '{nth}'")
         return [(int(first), int(last) if last else float("inf"))]
     return [(number, number) for number in ([nth] if isinstance(nth, int) else nth)]
 

@@ -1,4 +1,4 @@
-"""Reading the files that tell the emulator what to serve."""
+"""Reads the emulator's files."""
 
 import json
 import re
@@ -15,26 +15,26 @@ T = TypeVar("T", bound=msgspec.Struct)
 Steps = tuple[str | int, ...]
 """Where a value is in a file: `("projects", 0, "id")`."""
 Reader = Callable[[str], Any]
-"""Returns what a JSON or YAML file holds."""
+"""Returns the content of a JSON or YAML file."""
 _STEP = re.compile(r"\.([^.\[\]`]+)|\[(\d+)\]")
-"""A step of the place that msgspec gives; `[...]`, any key of a map, is none."""
+"""A step of msgspec's position; `[...]`, any key of a map, is not one."""
 
 
 class Mistake(NamedTuple):
-    """What is wrong with a value in a file, or (`key`) with its key."""
+    """A mistake in a value of a file, or (`key`) in its key."""
 
     steps: Steps
     problem: str
     key: bool = False
 
     def __str__(self) -> str:
-        """Name the place in words."""
+        """Return the position in words, and the problem."""
         words = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in self.steps).lstrip(".")
         return f"{words}: {self.problem}" if words else self.problem
 
 
 class Mistakes(StartError):
-    """Everything that is wrong with a file, a line each. Whoever knows the file's text can add lines and columns."""
+    """All mistakes in a file, one per line. A caller with the file's text can add lines and columns."""
 
     def __init__(self, path: str, mistakes: Sequence[Mistake]) -> None:
         super().__init__("\n".join(f"{path}: {each}" for each in mistakes))
@@ -42,7 +42,7 @@ class Mistakes(StartError):
 
 
 def read(source: str) -> Any:
-    """Return what a JSON or YAML file holds. Raises StartError."""
+    """Return the content of a JSON or YAML file. Raises StartError."""
     try:
         text = Path(source).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -70,9 +70,9 @@ def _yaml(source: str, text: str) -> Any:
 
 
 def converted(path: str, at: Steps, value: Any, kind: type[T], *below: type[msgspec.Struct]) -> T:
-    """Return a value that stands at a place of a file as a struct. Raises Mistakes, with the nearest key that there is.
+    """Return a value at a position of a file as a struct. Raises Mistakes, with the nearest valid key.
 
-    `below` are the structs whose keys may stand inside.
+    `below` are the structs whose keys may be inside.
     """
     try:
         return msgspec.convert(value, kind)
@@ -87,6 +87,6 @@ def converted(path: str, at: Steps, value: Any, kind: type[T], *below: type[msgs
 
 
 def hint(key: str, keys: Iterable[str]) -> str:
-    """Return the nearest of the keys that there are, or all of them."""
+    """Return the nearest valid key, or all of them."""
     keys = list(dict.fromkeys(keys))
     return did_you_mean(key, keys) or f"; choose from {', '.join(keys)}"

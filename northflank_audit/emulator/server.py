@@ -1,4 +1,4 @@
-"""The HTTP server: endpoints, pages, token and rate limit, as docs/northflank-api.md has them, and planned faults."""
+"""The HTTP server: endpoints, pages, token, rate limit, planned faults."""
 
 import base64
 import math
@@ -23,9 +23,9 @@ from northflank_audit.emulator.fault_plan import Fault, Plan, Player, Request, R
 from northflank_audit.errors import StartError
 
 PAGE_SIZE, MOST = 50, 100
-"""Results a request, where it does not say, and at most."""
+"""Results per page, by default and at most."""
 SILENCE = 60.0
-"""Seconds for which a stalled connection is held at most."""
+"""Seconds for which a stalled connection is kept at most."""
 
 
 class _Refusal(Exception):
@@ -39,7 +39,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: clients leave as they like."""
+        """Ignore clients that disconnect."""
 
 
 class Emulator:
@@ -58,7 +58,7 @@ class Emulator:
         """Bind. Raises StartError where the port is taken."""
         self.accounts = accounts
         self.plan = plan or Plan()
-        self.token = token or f"nf-{secrets.token_urlsafe(24)}"  # never with a dash first, as an option
+        self.token = token or f"nf-{secrets.token_urlsafe(24)}"  # never starts with a dash, like an option
         self.requests: list[Request] = []
         self.player = Player(self.plan.faults)
         self._lock = threading.Lock()
@@ -69,7 +69,7 @@ class Emulator:
             self._server = _Server((host, port), _handler(self))
         except OSError as error:
             raise StartError(f"can't serve on {host}:{port} ({error.strerror})") from None
-        if tls is not None:  # the handshake is the connection's thread's, so that none keeps the others waiting
+        if tls is not None:  # the handshake is in the connection's thread, so that none delays the others
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.url = f"http{'s' if tls else ''}://{host}:{self._server.server_port}"
 
@@ -126,7 +126,7 @@ class Emulator:
             case ["v1", "auth"]:
                 return {"data": self.accounts.auth}
             case ["v1", "teams", team, *rest]:
-                if team == self.accounts.auth["entityId"]:  # the token's own, by its name
+                if team == self.accounts.auth["entityId"]:  # the token's own team, by its name
                     return self._account(self.accounts.own, rest, request.query, is_team=True)
                 if team not in self.accounts.teams:
                     raise _Refusal(HTTPStatus.NOT_FOUND, "Team not found")
@@ -157,14 +157,14 @@ class Emulator:
         raise _Refusal(HTTPStatus.NOT_FOUND, "Not found")
 
     def _teams(self, own: EmulatedAccount) -> list[dict[str, Any]]:
-        """Return the list of teams, also of accounts that come from no file."""
+        """Return the list of teams, also for accounts that were not read from a file."""
         named = [{"id": key, "name": team.name} for key, team in self.accounts.teams.items()]
         return own.lists.get(TEAMS) or named
 
     def _below(
         self, endpoint: Endpoint, items: list[dict[str, Any]], path: list[str], query: dict[str, str]
     ) -> dict[str, Any] | None:
-        """Return a list, one item's detail, or what is below it; None where there is no such thing."""
+        """Return a list, an item's detail, or what is below it; None if it does not exist."""
         show = as_listed if endpoint.source == ("credentials",) else endpoint.as_listed
         match path:
             case []:
@@ -214,13 +214,13 @@ class Emulator:
         if pagination["hasNextPage"] and self.accounts.cursors:
             pagination["cursor"] = base64.urlsafe_b64encode(str(end).encode()).decode()
         data: Any = page if key is None else {key.rpartition(".")[2]: page}
-        if key is not None and "." in key:  # below a second map, which counts pages
+        if key is not None and "." in key:  # below a second map with its own pagination
             counted = {"page": start // size + 1, "perPage": size, "total": len(items)}
             data = {key.partition(".")[0]: {**data, "pagination": counted}}
         return {"data": data, "pagination": pagination}
 
     def _start(self, page: int, size: int) -> int:
-        """Return where a page begins: after the pages whose sizes are planned, all are as large as is asked."""
+        """Return where a page begins: the first pages have planned sizes, all others the requested one."""
         if page <= len(self._ends):
             return [0, *self._ends][page - 1]
         planned = self._ends[-1] if self._ends else 0
@@ -229,7 +229,7 @@ class Emulator:
 
 def _number(query: dict[str, str], name: str, default: int) -> int:
     text = query.get(name, str(default))
-    if not (text.isdecimal() and len(text) < 10 and int(text) >= 1):  # noqa: PLR2004 - a page nobody reaches
+    if not (text.isdecimal() and len(text) < 10 and int(text) >= 1):  # noqa: PLR2004 - more digits than any page number
         raise _Refusal(HTTPStatus.BAD_REQUEST, f"{name} must be a number from 1")
     return int(text)
 
@@ -239,7 +239,7 @@ def _handler(emulator: Emulator) -> type[BaseHTTPRequestHandler]:
         """Answers one connection's requests."""
 
         protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body in one write: two would wait for each other (delayed acknowledgement)
+        wbufsize = -1  # head and body in one write, to avoid a delayed acknowledgement
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:

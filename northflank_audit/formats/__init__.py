@@ -1,4 +1,4 @@
-"""The report's formats: one module each, and one line each in `FORMATS`.
+"""The report's formats: one module and one line of `_ALL` each.
 
 A format's module has a function `render` from a Report to text. It is imported when it is first used.
 """
@@ -17,27 +17,29 @@ CsvDialect = Literal["rfc4180", "excel", "excel-semicolon"]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A way to write a report down."""
+    """A form in which a report is written."""
 
     name: str
-    """As `--format` takes it."""
+    """The name in `--format`."""
     filename: str
     """The file's name in the folder of reports."""
     module: str
-    """The module here that has its `render`."""
+    """The module in this folder that has its `render`."""
     what: str
     """What it is for, for a person."""
+    by_default: bool = False
+    """Whether a run writes it if it names no formats."""
     marked: bool = False
-    """Whether it takes the texts of rules as they are written, with their markup; else they are plain."""
+    """Whether it gets the texts of rules with their markup; otherwise they are plain."""
 
     needs_digest: bool = False
-    """Whether it is about the digest of what was evaluated, so that a snapshot must be made of what was fetched."""
+    """Whether it needs the digest of what was evaluated, and so a snapshot of what was fetched."""
     step_summary: bool = False
-    """Whether the report in brief is to go to the summary of the step of CI that it is for."""
+    """Whether a brief report is added to the step summary of the CI that the format is for."""
     commands: bool = False
-    """Whether its lines are commands to the CI that reads them, on purpose."""
+    """Whether its lines are intentionally commands for a CI."""
     is_page: bool = False
-    """Whether it is the page that is mailed, and that is kept where an audit saw nothing."""
+    """Whether it is the page that is mailed, and kept if an audit saw nothing."""
     is_baseline: bool = False
     """Whether later audits can be compared with it."""
     is_binary: bool = False
@@ -49,24 +51,24 @@ class Format:
 
     @property
     def is_json(self) -> bool:
-        """Whether its texts are JSON, or a JSON value a line."""
+        """Whether its texts are JSON, or one JSON value per line."""
         return self.filename.endswith(("json", "jsonl", "sarif"))
 
     def check(self) -> None:
-        """Raise StartError where the package that it needs is not installed."""
+        """Raise StartError if the package that it needs is not installed."""
         if self.needs_package and find_spec(self.needs_package) is None:
             package = f"northflank-audit[{self.name}]"
             raise StartError(f"--format {self.name} needs the extra '{self.name}': pip install '{package}'")
 
     def content(self, report: Report, **options: Any) -> bytes:
-        """Return what its file holds. The same report gives the same bytes."""
+        """Return its file's content. The same report gives the same bytes."""
         if not self.is_binary:
             return self.render(report, **options).encode()
         content: bytes = self._written(report, options)
         return content
 
     def render(self, report: Report, **options: Any) -> str:
-        """Write the report down as text, which `is_binary` excludes. The same report gives the same text."""
+        """Render the report as text, unless it `is_binary`. The same report gives the same text."""
         text: str = self._written(report, options)
         return text
 
@@ -82,14 +84,23 @@ _ALL = (
         "report.html",
         "html",
         "one self-contained page to read, to send and to print",
+        by_default=True,
         marked=True,
         is_page=True,
     ),
-    Format("md", "report.md", "markdown", "Markdown to paste into a ticket", marked=True),
-    Format("json", "report.json", "jsonreport", "everything, for programs", marked=True, is_baseline=True),
+    Format("md", "report.md", "markdown", "Markdown to paste into a ticket", by_default=True, marked=True),
+    Format(
+        "json",
+        "report.json",
+        "jsonreport",
+        "everything, for programs",
+        by_default=True,
+        marked=True,
+        is_baseline=True,
+    ),
     Format("sarif", "report.sarif", "sarif", "SARIF 2.1.0, for GitHub code scanning and other result viewers"),
     Format("junit", "report.junit.xml", "junit", "JUnit XML, for the test reports of Jenkins, GitLab and other CI"),
-    Format("csv", "report.csv", "csvtable", "a result a row, for spreadsheets", options=("csv_dialect",)),
+    Format("csv", "report.csv", "csvtable", "one result per row, for spreadsheets", options=("csv_dialect",)),
     Format(
         "xlsx",
         "report.xlsx",
@@ -98,7 +109,7 @@ _ALL = (
         is_binary=True,
         needs_package="xlsxwriter",
     ),
-    Format("jsonl", "report.jsonl", "jsonlines", "a result a line, for log pipelines"),
+    Format("jsonl", "report.jsonl", "jsonlines", "one result per line, for log pipelines"),
     Format("ocsf", "report.ocsf.json", "ocsf", "Compliance Findings of the Open Cybersecurity Schema Framework"),
     Format(
         "github",
@@ -113,12 +124,16 @@ _ALL = (
         "attestation",
         "report.intoto.json",
         "attestation",
-        "an in-toto statement over what was judged, to sign",
+        "an in-toto statement about what was evaluated, to sign",
         needs_digest=True,
     ),
 )
 
 FORMATS: dict[str, Format] = {each.name: each for each in _ALL}
 """Every format, by its name."""
+BY_DEFAULT = tuple(each.name for each in _ALL if each.by_default)
+"""The formats that a run writes if it names none."""
 PAGE = next(each for each in _ALL if each.is_page)
 """The format that is mailed."""
+BASELINE = next(each for each in _ALL if each.is_baseline)
+"""The format that later audits can be compared with."""

@@ -1,4 +1,6 @@
-"""The report as an in-toto statement over what was evaluated: the payload of a DSSE envelope, ready to be signed.
+"""The report as an in-toto statement, ready to be signed.
+
+It is about what was evaluated, and is the payload of a DSSE envelope.
 
 The predicate is that of test results: a rule is a test, and the result is FAILED where the exit
 code is not 0. Fields with `northflankAudit` in front are its extension.
@@ -20,14 +22,14 @@ from northflank_audit.report import Report, RuleSummary, Subject
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 NOT_APPLICABLE: Final = "northflankAuditNotApplicable"
-"""Rules that asked nothing of anything: no test was made, and none was passed."""
+"""The counts of a rule that applied to nothing: no test was made, and none was passed."""
 PREDICATE: Final = "https://in-toto.io/attestation/test-result/v0.1"
 
 
 def render(report: Report) -> str:
-    """Return the statement as JSON. Raises DeliveryError where nothing says what was evaluated."""
+    """Return the statement as JSON. Raises DeliveryError if the report has no digest of what was evaluated."""
     if report.subjects is UNSET or not report.subjects:
-        raise DeliveryError("an attestation needs the digest of what was judged, and there is none (--save-snapshot)")
+        raise DeliveryError("an attestation needs the digest of what was evaluated; add --save-snapshot FILE")
     statement = {
         "_type": STATEMENT,
         "subject": [_subject(each) for each in report.subjects],
@@ -38,7 +40,7 @@ def render(report: Report) -> str:
 
 
 def _subject(subject: Subject) -> dict[str, Any]:
-    """Return a resource descriptor; a verifier learns that there is no such file to be had."""
+    """Return a resource descriptor, which says if the file was not saved."""
     unsaved = {} if subject.saved else {"annotations": {"northflankAuditSaved": False}}
     return {"name": subject.name, "digest": {"sha256": subject.sha256}, **unsaved}
 
@@ -74,7 +76,7 @@ def _configuration(report: Report) -> Iterator[dict[str, Any]]:
 
 
 def _verdict(rule: RuleSummary, report: Report, exempt: int) -> str:
-    """Return in which list a rule belongs. It passes only where no verdict is missing and each that it gave did.
+    """Return the list to which a rule belongs. It passes only if all its verdicts are there and pass.
 
     A violation below `--fail-on` warns, and so do the `exempt` ones, which are not new.
     """

@@ -1,4 +1,4 @@
-"""The report in brief, as Markdown: the verdict, what changed and the worst, for a summary that must stay small."""
+"""A brief report as Markdown, for summaries that must stay small."""
 
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ MOST: Final = 20
 _LONGEST: Final = 200
 """Characters of any text that others wrote.
 
-So a brief of the most hostile report is far below the 1 MiB that GitHub takes as a step's summary (GitHub's
+Even the most hostile report then stays far below the 1 MiB that GitHub accepts as a step's summary (GitHub's
 documentation, "Workflow commands for GitHub Actions", step isolation and limits)."""
 
 

@@ -1,7 +1,7 @@
-"""What formats with an entry a result list: why an audit is incomplete, rules that did not run, results, old and new.
+"""Entries for formats with one row or line per result.
 
-An entry stands alone in a spreadsheet or a log, so it must not be taken for more than it says: what is no verdict of
-this audit has no verdict's status.
+They are reasons why the audit is incomplete, rules that did not run, and results, old and new. In a spreadsheet or a
+log an entry stands alone, so only a verdict of this audit has a verdict's status.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
-from northflank_audit.formats.gate import GateVerdicts
+from northflank_audit.formats.gate_verdicts import GateVerdicts
 from northflank_audit.formats.text import reasons
 from northflank_audit.model import Result, Status
 from northflank_audit.report import NotConfigured, Report
@@ -17,20 +17,20 @@ from northflank_audit.report import NotConfigured, Report
 INCOMPLETE: Final = "incomplete"
 """The status of an entry that says why the audit is incomplete."""
 NOT_CONFIGURED: Final = "notconfigured"
-"""The outcome of an entry of a rule that did not run, since a parameter that it requires is empty."""
+"""The outcome of an entry about a rule that did not run because a required parameter is empty."""
 
 
 class Entry(NamedTuple):
     """A row, or a line."""
 
     status: str | None
-    """The verdict, or `INCOMPLETE`; None for what only the earlier report lists."""
+    """The verdict, or `INCOMPLETE`; None for results that only the earlier report lists."""
     state: str | None
-    """`new` or `ongoing`; `resolved` or `unsettled` for what only the earlier report lists."""
+    """`new` or `ongoing`; `resolved` or `unsettled` for results that only the earlier report lists."""
     outcome: str
-    """What the entry amounts to, to group by: `violation` or `waived` for the status `fail`, else status or state."""
+    """What the entry is, to group by: `violation` or `waived` for the status `fail`, else status or state."""
     counts: bool
-    """Whether it keeps the exit code from being 0 (`--fail-on`, `--fail-on-new`, `--on-unknown`)."""
+    """Whether it makes the exit code other than 0 (`--fail-on`, `--fail-on-new`, `--on-unknown`)."""
     message: str
     result: Result | None
     """None for what is about the audit as a whole."""
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
 
 def entries(report: Report) -> Iterator[Entry]:
-    """Yield a report's entries: reasons first, so that an incomplete audit without a result has entries too."""
+    """Yield a report's entries: reasons first, so that an incomplete audit without results has entries, too."""
     gate = GateVerdicts(report)
     for reason in reasons(report):
         yield Entry(INCOMPLETE, None, INCOMPLETE, counts=True, message=reason, result=None)

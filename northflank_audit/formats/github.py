@@ -1,7 +1,7 @@
-"""The report as annotations of GitHub: workflow commands, which the runner takes from standard output.
+"""The report as GitHub annotations: workflow commands on standard output.
 
-Of each level a step shows ten annotations at most (GitHub's documentation, actions/toolkit, "Problem matchers",
-Limitations). So the worst come first, no more are given than are shown, and the last line counts the rest.
+A step shows at most ten annotations of each level (GitHub's documentation, actions/toolkit, "Problem matchers",
+Limitations). So the worst come first, and the last line counts the rest.
 """
 
 from collections import Counter
@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from northflank_audit.formats.headline import headline, outcome
-from northflank_audit.formats.text import identity, new_first, plural
+from northflank_audit.formats.text import annotated, label, new_first, plural
 from northflank_audit.formats.workflow import command
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result, Severity
 from northflank_audit.report import Report, RuleSummary
 
 MOST: Final = {"error": 10, "warning": 10, "notice": 9}
-"""Annotations of each level; the last line is one more notice."""
+"""Annotations of each level; the last line is an additional notice."""
 LEVELS: Final = {
     Severity.CRITICAL: "error",
     Severity.HIGH: "error",
@@ -34,7 +34,7 @@ _KINDS: Final = {
 def render(report: Report) -> str:
     """Return why the audit is incomplete, each violation, and what could not be evaluated; the verdict comes last.
 
-    What is waived needs nobody's attention, and takes no annotation from what does.
+    Waived violations need no attention, so they take no annotation from those that do.
     """
     given: Counter[str] = Counter()
     rest: Counter[str] = Counter()
@@ -46,7 +46,7 @@ def render(report: Report) -> str:
         else:
             rest[kind] += 1
     more = [plural(rest[kind], *words) for kind, words in _KINDS.items() if rest[kind]]
-    besides = f". Not shown here, but in the reports: {', '.join(more)}" if more else ""
+    besides = f". Only in the reports: {', '.join(more)}" if more else ""
     unset = len(report.not_configured)
     besides += f". {plural(unset, 'rule')} not configured" if unset else ""
     lines.append(command("notice", headline(report) + besides, title=f"Northflank audit: {outcome(report)}"))
@@ -59,7 +59,7 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
     for reason in report.run.incomplete_reasons:
         yield "reason", "error", reason, {"title": "The audit is incomplete"}
     for each in new_first(result for result in report.results if result.violates):
-        title = each.severity.capitalize() + (", new" if each.state == "new" else "")
+        title = each.severity.capitalize() + (f", {each.state}" if each.is_new else "")
         yield (
             "violation",
             LEVELS[each.severity],
@@ -76,7 +76,8 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
 
 
 def _text(result: Result) -> str:
-    return f"{identity(result.resource)}: {result.message}"
+    said = annotated(result)
+    return f"{label(result.resource)}: {result.message}" + (f" ({said})" if said else "")
 
 
 def _place(rule: RuleSummary, title: str) -> dict[str, str]:

@@ -1,12 +1,12 @@
-"""The report as GitLab's code quality report: what is violated, what could not be evaluated, and what was not seen.
+"""The report as a GitLab code quality report.
 
-GitLab compares two reports by fingerprint, and takes what is only in the older one for fixed. Hence:
+GitLab compares two reports by fingerprint, and shows what is only in the older one as fixed. Hence:
 
-- What an earlier report found and this audit can't evaluate or see keeps its fingerprint, so that it is not said fixed.
+- An earlier violation that this audit can't evaluate or see keeps its fingerprint, so that it does not show as fixed.
 - An unknown verdict has a fingerprint of its own, so that a violation that takes its place shows as new.
-- A waived violation is accepted and left out, so that it shows as new when its waiver expires.
+- A waived violation is omitted, so that it shows as new when its waiver expires.
 
-`type` and `categories` are Code Climate's, of whose format GitLab's is a part: other readers ask for them.
+`type` and `categories` are from Code Climate's format, on which GitLab's is based; other readers need them.
 """
 
 from collections.abc import Iterator

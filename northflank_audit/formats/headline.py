@@ -1,4 +1,4 @@
-"""What a report amounts to: a word, a title, a sentence, and how the exit code came about."""
+"""Sums up a report: a word, a title, a sentence, and the reason for the exit code."""
 
 from collections import Counter
 from enum import StrEnum
@@ -9,12 +9,12 @@ from northflank_audit.report import Report
 
 
 class Outcome(StrEnum):
-    """What an audit amounts to, in a word."""
+    """The outcome of an audit, in a word."""
 
     VIOLATED = "VIOLATED"
     PASSED = "PASSED"
     INCONCLUSIVE = "INCONCLUSIVE"
-    """Complete, but nothing was evaluated: no rule passed or failed on anything."""
+    """Complete, but no rule passed or failed on anything."""
     INCOMPLETE = "INCOMPLETE"
 
 
@@ -28,30 +28,30 @@ def outcome(report: Report) -> Outcome:
 
 
 def title(report: Report) -> str:
-    """Return what the report says, for a subject line: `3 violations`."""
+    """Return a title for a subject line: `3 violations`."""
     violations = plural(report.summary.fail, "violation") if report.summary.fail else "No violations"
     nothing = _nothing(report)
     if report.run.complete:
-        return "Nothing could be judged" if report.inconclusive else violations
+        return "Nothing could be evaluated" if report.inconclusive else violations
     if nothing:
         return f"INCOMPLETE: {nothing.lower()}"
     return f"INCOMPLETE: {violations.lower()}{' found so far' * report.run.has_gaps}"
 
 
 def headline(report: Report) -> str:
-    """Return what the report says, in a sentence that anyone understands."""
+    """Return the report's outcome in a sentence that anyone understands."""
     summary = report.summary
     violations = f"{plural(summary.fail, 'violation')} on {_violating(report)}" if summary.fail else ""
     if nothing := _nothing(report):
         return nothing if report.saw_nothing else f"{nothing} on {_audited(report)}"
     if report.run.has_gaps:
         so_far = f"so far it found {violations or 'no violation'}"
-        return f"The audit could not see or judge everything; {so_far}" + _exempt(report)
+        return f"The audit could not see or evaluate everything; {so_far}" + _exempt(report)
     return (violations or _clean(report)) + _undelivered(report) + _exempt(report)
 
 
 def brief_headline(report: Report) -> str:
-    """Return what the report says with violations by severity, to follow the outcome: `3 violations: 1 high, 2 low`."""
+    """Return the violations by severity, to follow the outcome: `3 violations: 1 high, 2 low`."""
     if report.inconclusive or _nothing(report):
         sentence = headline(report)
         return sentence[:1].lower() + sentence[1:]
@@ -64,44 +64,44 @@ def brief_headline(report: Report) -> str:
 
 
 def _exempt(report: Report) -> str:
-    """Say how many violations do not count because they are ongoing; nothing if there are none."""
+    """Return how many violations do not count because they are ongoing; empty if none."""
     count = report.gate.not_counted
     return f"; {plural(count, 'ongoing violation')} {'does' if count == 1 else 'do'} not count" if count else ""
 
 
 def _undelivered(report: Report) -> str:
-    """Say of a report on all there is that not everyone gets it; nothing where everyone does."""
+    """Return that a report that is otherwise complete was not delivered everywhere; empty if it was."""
     return "" if report.run.complete else ", but not everything could be delivered"
 
 
 def _nothing(report: Report) -> str:
-    """Say of an incomplete audit that it saw or evaluated nothing at all; nothing where it did."""
+    """Return that an incomplete audit saw or evaluated nothing at all; empty if it did."""
     if not report.run.has_gaps or not (report.saw_nothing or report.inconclusive):
         return ""
-    return "Nothing could be seen" if report.saw_nothing else "Nothing could be judged"
+    return "Nothing could be seen" if report.saw_nothing else "Nothing could be evaluated"
 
 
 def no_violation(report: Report) -> str:
-    """Say that there is no violation to list."""
+    """Return the text for an empty list of violations."""
     if not report.run.has_gaps:
-        return "Nothing was judged." if report.inconclusive else "None."
-    return f"{_nothing(report) or 'None in what could be seen and judged'}."
+        return "Nothing was evaluated." if report.inconclusive else "None."
+    return f"{_nothing(report) or 'None in what could be seen and evaluated'}."
 
 
 def _clean(report: Report) -> str:
-    """Say that nothing is violated, and of what."""
+    """Return that nothing is violated, and by how many resources."""
     summary = report.summary
     if report.saw_nothing:
         return f"There is no {the_type(report)} to check"
     inconclusive = summary.unknown + summary.error
     if report.inconclusive:
         return (
-            f"Nothing could be judged on {_audited(report)}"
+            f"Nothing could be evaluated on {_audited(report)}"
             if inconclusive
             else f"No rule applies to {_audited(report)}"
         )
     besides = [f"{summary.waived} waived"] if summary.waived else []
-    besides += [f"{inconclusive} could not be judged"] if inconclusive else []
+    besides += [f"{inconclusive} could not be evaluated"] if inconclusive else []
     return ", ".join([f"No violations on {_audited(report)}", *besides])
 
 
@@ -116,7 +116,7 @@ def _audited(report: Report) -> str:
 
 
 def _violating(report: Report) -> str:
-    """Return on how many resources of each type there are violations, and on how many accounts, if there are any."""
+    """Return how many resources of each type, and how many accounts, have violations."""
     by_type = Counter(kind for kind, *_ in {each.resource.identity for each in report.results if each.violates})
     accounts = by_type.pop(ACCOUNT_TYPE, 0)
     audited = _of_types(report)
@@ -136,27 +136,27 @@ def _of_types(report: Report) -> dict[str, int]:
 
 
 def the_type(report: Report) -> str:
-    """Return what the audited resources are called: `addon`; `resource` where they are of several types."""
+    """Return a noun for the audited resources: `addon`; `resource` for several types."""
     audited = _of_types(report)
     return type_names(next(iter(audited))).singular if len(audited) == 1 else "resource"
 
 
 def _accounts(report: Report) -> str:
-    """Return how many accounts were evaluated as such; nothing where no rule was about them."""
+    """Return how many accounts were evaluated; 0 if no rule was about accounts."""
     count = report.resource_counts.get(ACCOUNT_TYPE, 0)
     return THE_ACCOUNT if count == 1 else many(count, ACCOUNT_TYPE) if count else ""
 
 
 def explanation(report: Report) -> str:
-    """Return how the verdict, and so the exit code, came about."""
+    """Return the reason for the verdict, and so for the exit code."""
     code = f"Exit code {report.exit_code}"
     if not report.run.complete:
-        why = "everything was seen and judged, but not everything could be delivered."
+        why = "everything was seen and evaluated, but not everything could be delivered."
         if report.run.has_gaps:
-            why = "the audit is incomplete. What is listed was found; of the rest nothing can be said."
+            why = "the audit is incomplete. What is listed was found; the rest is unknown."
         return f"{code}: {why}"
     if report.inconclusive:
-        return f"{code}: the audit is complete, but it judged nothing: no rule passed or failed on anything."
+        return f"{code}: the audit is complete, but no rule passed or failed on anything."
     return f"{code}: the audit is complete, and {_why(report)}"
 
 
@@ -172,5 +172,5 @@ def _why(report: Report) -> str:
         besides = "ongoing, or " if gate.not_counted else ""
         return f"every violation is {besides}below the severity that fails an audit (--fail-on)."
     if summary.unknown or summary.error:
-        return "no violation was found. What could not be judged was set aside (--on-unknown ignore)."
+        return "no violation was found. What could not be evaluated does not count (--on-unknown ignore)."
     return "every violation is waived." if summary.waived else "nothing is violated."

@@ -1,6 +1,6 @@
-"""The report as one page of HTML that needs nothing else: no request, no style and no script but its own.
+"""The report as one self-contained HTML page.
 
-The page is whole without its script, which only hides and reorders what is there.
+The page makes no request, and is complete without its script, which only filters and sorts.
 """
 
 import base64
@@ -30,16 +30,16 @@ def render(report: Report) -> str:
 
 
 def _own(*names: str) -> Markup:
-    """Return files of ours as they are, one after the other."""
+    """Return bundled files as they are, one after the other."""
     texts = [(TEMPLATES / name).read_text(encoding="utf-8").strip() for name in names]
     return Markup("\n".join(texts))  # noqa: S704 - our own files
 
 
 def _digest(text: str) -> str:
-    """Return what lets a browser know an inline style or script (CSP 3, section 2.3.1)."""
+    """Return the hash by which a policy allows an inline style or script (CSP 3, section 2.3.1)."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _printable(value: Any) -> Any:
-    """Make what is not ours printable; Jinja escapes it afterwards."""
+    """Make text from outside printable; Jinja escapes it afterwards."""
     return value if isinstance(value, Markup) else printable(str(value))

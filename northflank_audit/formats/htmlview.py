@@ -1,6 +1,7 @@
-"""What the HTML report shows besides what every format for people does: as much as a browser bears, new ones first.
+"""Data for the HTML template: as many results as a browser handles.
 
-All totals stay those of the whole report. What is left out is counted by rule, and is in the JSON report.
+New results come first. All totals are those of the whole report; omitted results are counted by rule, and are in the
+JSON report.
 """
 
 from collections import Counter
@@ -11,24 +12,25 @@ from msgspec import UNSET
 
 from northflank_audit.formats.policyview import anchors
 from northflank_audit.formats.text import BECAME, changes, new_first, plural
+from northflank_audit.formats.trend_chart import chart
 from northflank_audit.formats.view import view
 from northflank_audit.model import Result, Status
 from northflank_audit.report import Report, RuleSummary
 
 WORST: Final = 10_000
-"""Violations that are in the page at most. Chromium opens so many within a second, and filters them in a tenth."""
+"""Violations in the page at most. Chromium opens this many within a second, and filters them in a tenth of one."""
 REST: Final = 1_000
-"""Results that each other list has at most."""
+"""Results in each other list at most."""
 FIRST: Final = 5
-"""Violated rules that are named at the top of the page, the worst."""
+"""The worst violated rules, named at the top of the page."""
 MOST_REASONS: Final = 3
-"""Reasons of an incomplete audit that are at the top of the page; the rest is folded."""
+"""Reasons of an incomplete audit at the top of the page; the rest is folded."""
 OPEN: Final = 50
-"""Results that a list has at most to start out unfolded."""
+"""Results of a list that starts unfolded, at most."""
 
 
 class OmittedResults(NamedTuple):
-    """How many results of a rule are in the JSON report alone."""
+    """How many results of a rule are only in the JSON report."""
 
     title: str
     left: int
@@ -42,16 +44,16 @@ class ResultList(NamedTuple):
     omitted: list[OmittedResults]
     """What is not shown, by rule."""
     rule: RuleSummary | None = None
-    """The rule that all are of, if the list is a rule's."""
+    """The rule of all of them, if the list is a rule's."""
 
     @property
     def unfolded(self) -> bool:
-        """Whether it is short enough to start out open."""
+        """Whether it is short enough to start open."""
         return len(self.results) <= OPEN
 
 
 def page(report: Report) -> dict[str, Any]:
-    """Return what the template needs, by the names that it uses."""
+    """Return the template's variables."""
     context = view(report)
     titles, headings = context["rule_titles"], context["rule_headings"]
     violations = new_first(each for each in report.results if each.violates)
@@ -63,7 +65,7 @@ def page(report: Report) -> dict[str, Any]:
         for rule, results in context["findings"]
     ]
     lists = {name: _first(context[name], titles) for name in ("inconclusive", "others")}
-    lists |= {name: _first(context[name], headings) for name in ("waived", "resolved", "unsettled")}
+    lists |= {name: _first(context[name], headings) for name in ("waived", "resolved", "unsettled", "incorrect")}
     current = (*groups, lists["inconclusive"], lists["waived"], lists["others"])
     listed = [each for some in current for each in some.results]
     rules = {each.rule_id for each in listed}
@@ -77,6 +79,7 @@ def page(report: Report) -> dict[str, Any]:
             "became": BECAME,
             "changes": [tuple(each.split(" ", 1)) for each in changes(report)],
             "comparison": None if report.comparison is UNSET else report.comparison,
+            "trend_chart": None if report.trend is UNSET else chart(report.trend),
             "listed": len(listed),
             "unlisted": len(report.results) - len(listed),
             "team_numbers": _numbered(each.resource.team for each in listed),
@@ -92,25 +95,25 @@ def page(report: Report) -> dict[str, Any]:
 
 
 def _numbered(values: Iterable[str | None]) -> dict[str | None, int]:
-    """Return a number for each value, in their order, the lack of one first: what a filter offers, and rows name."""
+    """Return a number for each value in order, None first: the options of a filter, which rows refer to."""
     order = sorted(set(values), key=lambda value: (value is not None, value or ""))
     return {value: number for number, value in enumerate(order)}
 
 
 class NotSeen(NamedTuple):
-    """Something that the audit did not see or judge, and where the page tells of it."""
+    """Something that the audit did not see or evaluate, and its place in the page."""
 
     said: str
     anchor: str
 
 
 def _not_seen(report: Report) -> Iterator[NotSeen]:
-    """Yield what the first screen says of what could not be seen, the most urgent first."""
+    """Yield what was not seen, for the first screen, the most urgent first."""
     types, inconclusive = report.coverage.types, report.summary.unknown + report.summary.error
     counts = (
         (len(report.run.incomplete_reasons), "thing missing", "things missing", "missing"),
         (sum(each.in_scope and not each.complete for each in types), "type in part", "types in part", "types"),
-        (inconclusive, "verdict", "verdicts", "unjudged"),
+        (inconclusive, "verdict", "verdicts", "unevaluated"),
         (sum(not each.in_scope for each in types), "type out of scope", "types out of scope", "types"),
         (len(report.not_configured), "rule not configured", "rules not configured", "notconfigured"),
         (len(report.coverage.not_visible), "fact not in the API", "facts not in the API", "notvisible"),
@@ -136,7 +139,7 @@ def _result_list(
 
 
 def _reached(report: Report, ids: set[str]) -> dict[str, str]:
-    """Return where the page tells of each rule, whatever it leaves out."""
+    """Return each rule's anchor in the page."""
     return {
         rule: place if place.startswith("rule-") or place in ids else f"about-{rule}"
         for rule, place in anchors(report).items()

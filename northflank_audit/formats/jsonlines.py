@@ -1,7 +1,7 @@
-"""The report as JSON lines, for log pipelines: the results of the JSON report, a line each (jsonlines.org).
+"""The report as JSON Lines (jsonlines.org): one result per line.
 
-Each line says of which run it is and whether that audit was complete, what it amounts to (`outcome`), and whether it
-counts for the exit code (`counts`), so that it stands alone.
+Each line stands alone: it names its run, and says whether that audit was complete, what the line is (`outcome`), and
+whether it counts for the exit code (`counts`).
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from northflank_audit.report import Report
 
 
 def render(report: Report) -> str:
-    """Return the report as JSON lines; nothing where the audit is complete and there is no result."""
+    """Return the report as JSON Lines; empty if the audit is complete and has no result."""
     run = {"id": report.run.id, "finishedAt": report.run.finished_at, "complete": report.run.complete}
     encoder = msgspec.json.Encoder()
     return "".join(encoder.encode({"run": run, **_line(each)}).decode() + "\n" for each in entries(report))

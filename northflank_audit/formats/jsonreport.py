@@ -1,4 +1,4 @@
-"""The report as JSON, for programs: the contract's document, indented."""
+"""The report as indented JSON, as docs/reference.md describes it."""
 
 import msgspec
 

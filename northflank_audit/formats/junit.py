@@ -1,24 +1,23 @@
-"""The report as JUnit XML: a suite for each rule, a case for each listed verdict, and a suite about the audit itself.
+"""The report as JUnit XML: a suite per rule, and one about the audit.
 
-What is only counted makes no case, so that the numbers stay those of the cases. But a rule under which everything is
-in order has one case that says how much that is. What does not count for the exit code is skipped, with the reason.
-
-A verdict has no time of its own: the case about the audit has that of the whole run, so that the sums are right.
+A suite has a case for each listed verdict. Verdicts that are only counted have none, so that numbers and cases agree;
+but a rule without violations has one case with its counts. What does not count for the exit code is skipped, with the
+reason. Only the case about the audit has a time, that of the whole run, so that the sums are right.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
-from northflank_audit.formats.gate import GateVerdicts
+from northflank_audit.formats.gate_verdicts import GateVerdicts
 from northflank_audit.formats.headline import explanation, headline
 from northflank_audit.formats.junitxml import Case, Suite, document
-from northflank_audit.formats.text import counted, label, reasons
+from northflank_audit.formats.text import age, annotated, counted, label, reasons
 from northflank_audit.formats.view import evidence
 from northflank_audit.model import Result, Status
 from northflank_audit.report import NotConfigured, Report, RuleSummary
 
 _AGAINST: Final = (Status.FAIL, "waived", Status.UNKNOWN, Status.ERROR)
-"""Counts with which a rule is not all in order."""
+"""Counts of verdicts that need attention."""
 _ENDED: Final[dict[Status, Literal["passed", "failure", "error", "skipped"]]] = {
     Status.PASS: "passed",
     Status.FAIL: "failure",
@@ -46,7 +45,7 @@ def _unset(rule: NotConfigured) -> Case:
 
 
 def _audit(report: Report) -> Case:
-    """Return the case that fails where not everything was seen, whatever else did."""
+    """Return the case about the audit, which fails if the audit is incomplete."""
     seconds = (report.run.finished_at - report.run.started_at).total_seconds()
     case = Case("the audit is complete", "audit", text=explanation(report), seconds=seconds)
     problems = reasons(report)
@@ -65,7 +64,7 @@ def _cases(report: Report, gate: GateVerdicts, rule: RuleSummary, listed: Iterab
     passed = bool(rule.counts.get(Status.PASS))
     if (Status.PASS if passed else Status.NOTAPPLICABLE) in statuses:
         return
-    counts = ", ".join(counted(rule.counts)) or "nothing to judge"
+    counts = ", ".join(counted(rule.counts)) or "nothing to evaluate"
     if passed and report.run.complete:
         yield Case(rule.title, _class(rule), text=counts)
     else:
@@ -74,7 +73,7 @@ def _cases(report: Report, gate: GateVerdicts, rule: RuleSummary, listed: Iterab
 
 
 def _class(rule: RuleSummary) -> str:
-    """Return a rule's id below its type, by which readers put cases into groups: `addon.addon-public`."""
+    """Return a rule's id below its type, by which readers group cases: `addon.addon-public`."""
     return f"{rule.resource}.{rule.id}"
 
 
@@ -85,5 +84,5 @@ def _case(gate: GateVerdicts, rule: RuleSummary, result: Result) -> Case:
     if exemption is not None:
         ended, message = "skipped", f"{exemption}: {message}"
     kind = "" if ended == "skipped" else f"{result.status} {result.severity}"
-    text = [message, *evidence(result.evidence), *([rule.remediation] if rule.remediation else [])]
-    return Case(label(result.resource), _class(rule), ended, kind, message, "\n".join(text))
+    text = [message, age(result), annotated(result), *evidence(result.evidence), rule.remediation]
+    return Case(label(result.resource), _class(rule), ended, kind, message, "\n".join(filter(None, text)))

@@ -1,7 +1,7 @@
-"""JUnit XML, as CI systems read it: suites of cases, and numbers that are those of the cases that are there.
+"""Writes JUnit XML as CI systems read it.
 
-There is no official schema. What is written is what Jenkins' (junit-10.xsd of its xunit plugin) allows and GitLab
-reads, but for `file`, which only GitLab knows.
+No official schema exists. The output is valid by Jenkins' schema (junit-10.xsd of its xunit plugin), and GitLab reads
+it; only `file` is GitLab's own.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from northflank_audit.printable import printable
 
 
 class Case(NamedTuple):
-    """A test. Lines of its `text` are kept apart; all else is shown on one."""
+    """A test. Its `text` keeps its lines; all other values are on one line."""
 
     name: str
     classname: str
@@ -24,7 +24,7 @@ class Case(NamedTuple):
     """Of a case that passed, what it printed."""
     file: str = ""
     seconds: float = 0
-    """How long it took. It is always written: without it, readers show NaN."""
+    """Its duration, which is always written: without it, readers show NaN."""
 
 
 class Suite(NamedTuple):
@@ -65,7 +65,7 @@ def _counted(cases: Sequence[Case]) -> dict[str, str]:
 
 
 def _time(seconds: float) -> str:
-    return f"{max(seconds, 0):.3f}"  # a clock may be set back in mid run
+    return f"{max(seconds, 0):.3f}"  # the clock may be set back during the run
 
 
 def _add(suite: ET.Element, case: Case) -> None:

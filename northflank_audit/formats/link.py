@@ -1,4 +1,4 @@
-"""Web addresses that rules name, made safe to link to."""
+"""Checks web addresses of rules before they become links."""
 
 import re
 from typing import Final
@@ -12,7 +12,7 @@ _URL_SAFE: Final = "/:?#@!$&*+,;=%~"
 
 
 def address(reference: str) -> str | None:
-    """Return a reference as a web address that is safe to link to; None if it is no such thing."""
+    """Return a reference as a web address that is safe to link to; None if it is not one."""
     page, mark, part = quote(_PERCENT.sub("%25", printable(reference.strip())), safe=_URL_SAFE).partition("#")
     url = page + mark + part.replace("#", "%23")
     parts = urlsplit(url)

@@ -1,8 +1,8 @@
-"""The locations of findings, for formats that must name a file.
+"""Locations of findings, for formats that must name a file.
 
-A resource is in no file. For formats that need a file and a line, the location of a finding is its rule: the text that
-says what is wrong and, if the rules are in a repository, the only line there that concerns the finding. For formats
-that distinguish findings by their locations, each resource has a path of its own, which is not a file.
+A resource is not in a file. For formats that need a file and a line, the location of a finding is its rule, the only
+line in a repository that concerns it. For formats that distinguish findings by location, each resource has a path of
+its own, which is not a file.
 """
 
 from hashlib import sha256
@@ -19,14 +19,14 @@ from northflank_audit.report import Report
 
 _ROOT: Final = "northflank"
 _LONGEST: Final = 200
-"""Characters of an id in a path; a longer one is cut, with the digest of the whole behind it."""
+"""Characters of an id in a path; a longer one is cut, followed by the digest of the whole id."""
 
 
 class SourceLocation(NamedTuple):
     """A line of a file."""
 
     path: str
-    """With slashes; relative to where the audit ran, unless the file was named otherwise."""
+    """With slashes; relative to the working folder, unless the file was named otherwise."""
     line: int
     """From 1."""
 
@@ -45,7 +45,7 @@ class RuleLocations:
         self._locations = {rule.id: _place(rule.origin) for rule in report.rules}
         files = [location.path for location in self._locations.values()]
         self.audit = SourceLocation(files[0] if files else "rules", 1)
-        """The location of findings about the audit as a whole, which also need one."""
+        """The location of findings about the audit as a whole."""
 
     def of(self, rule_id: str) -> SourceLocation:
         """Return a rule's location; for a rule that did not run, the audit's."""
@@ -68,7 +68,7 @@ def resource_uri(name: ResourceName) -> str:
 
 
 def scope_path(report: Report) -> str:
-    """Return what tells scheduled audits apart: `account`, `all-teams`, `teams/payments`, `demo/account`.
+    """Return what distinguishes scheduled audits: `account`, `all-teams`, `teams/payments`, `demo/account`.
 
     The order of the teams does not matter, and no two sets of them have the same path.
     """
@@ -85,7 +85,7 @@ def _account(*teams: str | None) -> str:
 
 
 def _segment(text: str) -> str:
-    """Return text as one segment of a URI's path (RFC 3986); one of dots alone would else be a step up."""
+    """Return text as one segment of a URI's path (RFC 3986). Dots are escaped if alone, or they would be a step up."""
     short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}~{_digest(text)}"
     quoted = quote(short.encode(errors="surrogatepass"), safe="")
     return quoted.replace(".", "%252E") if not short.strip(".") else quoted

@@ -1,7 +1,7 @@
-"""The report as a mail's two bodies, HTML and plain text: what a reader with thirty seconds needs.
+"""The report as a mail's HTML and plain text body.
 
-The worst findings are shown, and the rest is counted: mail clients cut long mails (Gmail at 102 KB). Everything is in
-the report that goes with the mail.
+It shows the worst findings and counts the rest, because mail clients cut long mails (Gmail at 102 KB). The attached
+report has everything.
 """
 
 import textwrap
@@ -15,7 +15,15 @@ from msgspec import UNSET, UnsetType
 from northflank_audit.formats import ruletext
 from northflank_audit.formats.subject import whose
 from northflank_audit.formats.templating import environment
-from northflank_audit.formats.text import BECAME, changes, identity, narrowed, new_first
+from northflank_audit.formats.text import (
+    BECAME,
+    annotation_counts,
+    changes,
+    label,
+    narrowed,
+    new_first,
+    unused_annotations,
+)
 from northflank_audit.formats.view import grouped, view
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result
@@ -81,6 +89,8 @@ def _rendered(templates: SandboxedEnvironment, template: str, report: Report, lo
         more_violations=sum(len(results) for _, results in findings[RULES:]),
         inconclusive=first_few(causes(report.results, report.rules)),
         notes=first_few(_notes(report)),
+        annotation_counts=annotation_counts(report),
+        incorrect=first_few(whole["incorrect"]),
         unset=first_few(report.not_configured),
     )
 
@@ -89,20 +99,20 @@ _VIEWED: Final = (
     "report", "title", "outcome", "headline", "explanation", "missing", "source", "places", "seconds", "counts", "bars",
     "statuses", "product",
 )  # fmt: skip
-"""What these templates take of the view that all people's formats share."""
+"""The variables of the shared view that these templates use."""
 
 
 def _changed(report: Report, comparison: Comparison | UnsetType) -> list[tuple[str, str, Excerpt]]:
-    """Return what became new, resolved or unsettled: a word, what it means, and the findings."""
+    """Return new, resolved and unsettled findings: a word, its meaning, and the findings."""
     if comparison is UNSET or comparison.refused is not None:
         return []
-    new = [each for each in report.results if each.violates and each.state == "new"]
+    new = [each for each in report.results if each.violates and each.is_new]
     parts = [
         ("New", "", new),
         ("Resolved", "", report.resolved_results),
         (
             "Unsettled",
-            "not resolved: nothing is known of them today",
+            "not resolved: their state is unknown",
             report.unsettled_results,
         ),
     ]
@@ -110,17 +120,18 @@ def _changed(report: Report, comparison: Comparison | UnsetType) -> list[tuple[s
 
 
 def _notes(report: Report) -> Iterator[str]:
-    """Yield what should be looked at besides findings."""
+    """Yield what else to look at besides findings."""
     yield from report.warnings
     kinds = (("expired on {}", report.waivers.expired), ("matched no violation", report.waivers.unused))
     for what, waivers in kinds:
         for waiver in waivers:
             ended = what.format(waiver.expires)
             yield f"The waiver of {waiver.rule} for {waiver.resource}{narrowed(waiver)} {ended} ({waiver.owner})"
+    yield from unused_annotations(report)
 
 
 def _digest(rule: RuleSummary, results: Sequence[Result]) -> RuleDigest:
-    return RuleDigest(rule, len(results), sum(each.state == "new" for each in results), first_few(results))
+    return RuleDigest(rule, len(results), sum(each.is_new for each in results), first_few(results))
 
 
 def first_few(items: Iterable[Any]) -> Excerpt:
@@ -130,35 +141,34 @@ def first_few(items: Iterable[Any]) -> Excerpt:
 
 
 def about(result: Result) -> str:
-    """Name what a result is about: `payments / Docker Hub (docker-hub)`."""
+    """Return what a result is about: `Docker Hub (payments/docker-hub)`."""
     resource = result.resource
-    return f"{resource.title} ({identity(resource)})" if resource.title else identity(resource)
+    return f"{resource.title} ({label(resource)})" if resource.title else label(resource)
 
 
 def place(result: Result) -> str:
-    """Return the id of what a result is about, with its team; its message has the name."""
-    resource = result.resource
-    return identity(resource)
+    """Return the label of a result's resource; the message has the name."""
+    return label(result.resource)
 
 
 def rich(value: str) -> Markup:
-    """Return the text of a rule as HTML, and as plain text where it is very long."""
+    """Return a rule's text as HTML, or as plain text if it is very long."""
     plain = ruletext.plain(value)
     return ruletext.html(value if len(plain) <= LONGEST else short(plain))
 
 
 def short(value: Any) -> str:
-    """Return a text, cut where it is very long."""
+    """Return a text, cut if it is very long."""
     return shortened(printable(str(value)).strip(), LONGEST)
 
 
 def inert(value: Any) -> str:
-    """Return what others wrote so that no mail client makes a link of it: an invisible blank breaks addresses."""
+    """Return outside text in which no mail client makes links: an invisible space breaks addresses."""
     return mail_text(short(value))
 
 
 def fill(value: str, indent: int = 0, first: str | None = None) -> Markup:
-    """Wrap a text into lines, `indent` blanks before each, or `first` before the first one."""
+    """Wrap a text into lines, indented by `indent` spaces, the first one by `first` if given."""
     lines = textwrap.fill(
         printable(value).strip(),
         WIDTH,
@@ -166,7 +176,7 @@ def fill(value: str, indent: int = 0, first: str | None = None) -> Markup:
         subsequent_indent=" " * indent,
         break_on_hyphens=False,
     )
-    return Markup(lines + "\n")  # noqa: S704 - no markup: it only keeps its line ends
+    return Markup(lines + "\n")  # noqa: S704 - not markup, only line ends
 
 
 def _printable(value: Any) -> Any:

@@ -1,6 +1,6 @@
-"""The report as Markdown of GitHub's and GitLab's kind, to paste into a ticket.
+"""The report as GitHub and GitLab Markdown, to paste into a ticket.
 
-What others wrote shows as text there (see `markdowntext`), and the texts of rules as the Markdown that they are.
+Outside text shows as plain text (see `markdowntext`); texts of rules keep their Markdown.
 """
 
 from collections.abc import Callable, Mapping, Sized
@@ -19,17 +19,19 @@ from northflank_audit.printable import shortened
 from northflank_audit.report import Report
 
 MOST: Final = 500
-"""Results, rules and controls that a table or list names at most."""
+"""Results, rules and controls in a table or list at most."""
 LEAST: Final = 5
-"""Those that it names however long the report gets."""
+"""Those that are always listed, however long the report is."""
 LONGEST: Final = 65_536
-"""Characters that GitHub takes for an issue or a comment, in units of UTF-16, the strictest count; it renders files of
-up to 2 MB, GitLab takes 1,000,000."""
+"""Characters that GitHub accepts in an issue or a comment, in units of UTF-16, the strictest count. It renders files of
+up to 2 MB; GitLab accepts 1,000,000 characters."""
 WIDEST: Final = 1_000
-"""Characters of a text that others wrote, at most."""
+"""Characters of an outside text, at most."""
 NARROWEST: Final = 125
-"""Those that it has at most however long the report gets."""
-_END: Final = "\n… and more, in report.json: this is cut at what GitHub takes for a comment\n"
+"""Characters that are always shown, however long the report is."""
+NAMED: Final = 150
+"""Violated rules without a section that are named at most."""
+_END: Final = "\n… and more, in report.json: cut at GitHub's limit for a comment\n"
 
 
 class Bounds(NamedTuple):
@@ -44,7 +46,7 @@ class Bounds(NamedTuple):
 
 
 def render(report: Report) -> str:
-    """Return the report as Markdown, short enough for a comment; what is new and what is worst is kept longest."""
+    """Return the report as Markdown, short enough for a comment; the new and the worst findings are kept longest."""
     violating = new_first(each for each in report.results if each.violates)
     names = view(report) | {"findings": grouped(report, violating)}
     longest = _longest(report, names)
@@ -52,7 +54,7 @@ def render(report: Report) -> str:
     text = ""
     while bounds is not None:
         page = template("report.md.j2", partial(_short, widest=bounds.widest))
-        text = page.render(**names, most=bounds.most, rules_most=bounds.rules)
+        text = page.render(**names, most=bounds.most, rules_most=bounds.rules, named_most=NAMED)
         if _size(text) <= LONGEST:
             return text
         bounds = _less(bounds, longest, LONGEST / _size(text))
@@ -60,16 +62,16 @@ def render(report: Report) -> str:
 
 
 def _longest(report: Report, names: Mapping[str, Any]) -> Bounds:
-    """Return how long the longest table of each kind is: what bounds above that would change nothing."""
+    """Return the length of the longest table of each kind; higher limits would change nothing."""
     tables = [names[name] for name in ("waived", "others", "resolved", "unsettled")]
     tables += [finding.results for finding in names["findings"]]
     return Bounds(max(map(len, tables)), len(report.rules), WIDEST)
 
 
 def _less(bounds: Bounds, longest: Bounds, share: float) -> Bounds | None:
-    """Return less: fewer results of each rule first, then fewer rules, and shorter texts last; None at the least.
+    """Return lower limits: first fewer results per rule, then fewer rules, then shorter texts; None at the minimum.
 
-    `share` is what of the text fits, so that a very long one takes few steps.
+    `share` is the part of the text that fits, so that a very long one needs few steps.
     """
     for name, least in (("most", LEAST), ("rules", LEAST), ("widest", NARROWEST)):
         size = min(getattr(bounds, name), getattr(longest, name))
@@ -79,7 +81,7 @@ def _less(bounds: Bounds, longest: Bounds, share: float) -> Bounds | None:
 
 
 def _cut(text: str) -> str:
-    """Return as many whole lines of a text as fit, and say that there is more."""
+    """Return as many whole lines of a text as fit, with a note that there is more."""
     room, lines = LONGEST - _size(_END), []
     for line in text.splitlines(keepends=True):
         room -= _size(line)
@@ -111,5 +113,5 @@ def template(name: str, finalize: Callable[[Any], Any] = lambda value: value) ->
 
 
 def more(items: Sized, most: int) -> str:
-    """Return how many of what was found are not named."""
+    """Return how many items are not listed."""
     return f"… and {len(items) - most} more, in report.json"

@@ -1,8 +1,8 @@
-"""Text that others wrote, as Markdown of GitHub's and GitLab's kind in which it shows as it is.
+"""Escapes outside text for GitHub and GitLab Markdown.
 
-No markup, HTML, link, mention or reference may come of it. Both sites look for addresses, mentions and references in
-the text after Markdown has been rendered, where entities are characters again, and nowhere in code. So a word that
-holds one is put in a code span: it stays inert, and what a reader copies is what was written.
+It must not become markup, HTML, a link, a mention or a reference. Both sites look for addresses, mentions and
+references in the text after Markdown has been rendered, where entities are characters again, but not in code. So a word
+that contains one is put in a code span, where it stays inert and can be copied unchanged.
 """
 
 import re
@@ -17,18 +17,18 @@ _CHARACTERS: Final = {
     ord("&"): "&amp;",
     ord("<"): "&lt;",
     ord(">"): "&gt;",
-    ord("|"): "&#124;",  # a backslash before it would end a table's cell all the same
+    ord("|"): "&#124;",  # even escaped by a backslash it would end a table's cell
 }
 _WORD: Final = re.compile(r"\S+")
 _OURS: Final = re.compile(r"[(\"']?https?://[^@]*")
-"""An address that may stand in the text of a rule."""
+"""An address that the text of a rule may contain."""
 _SEPARATOR: Final = re.compile(r"([`|])")
-"""What would end a code span, or a table's cell."""
+"""Characters that would end a code span or a table's cell."""
 _BLOCK: Final = re.compile(r"^([-+=]|\d{1,9}(?=[.)](?:\s|$)))")
 
 
 def escape(value: Any) -> Markup:
-    """Return text that shows as it is, on one line; what is Markup has been made here and stays."""
+    """Return text that shows as it is, on one line; Markup, which was made here, is returned unchanged."""
     if isinstance(value, Markup):
         return value
     text = _WORD.sub(lambda word: _word(word[0]), printable(str(value)).strip())
@@ -42,7 +42,7 @@ def ours(text: str) -> Markup:
 
 
 def code(value: Any) -> Markup:
-    """Return text as code. A backtick or a pipe would end it, so then HTML marks it."""
+    """Return text as code. If a backtick or a pipe would end it, it is marked up with HTML."""
     text = printable(str(value)).strip()
     if not text or "`" in text or "|" in text:
         return Markup(f"<code>{escape(text)}</code>")  # noqa: S704 - escaped just now
@@ -50,8 +50,8 @@ def code(value: Any) -> Markup:
 
 
 def autolink(url: str) -> Markup:
-    """Return a link to an address that `view.address` gave: it has no blank and no angle bracket."""
-    return Markup(f"<{url}>")  # noqa: S704 - as said
+    """Return a link to an address from `view.address`, which contains no whitespace and no angle bracket."""
+    return Markup(f"<{url}>")  # noqa: S704 - see the docstring
 
 
 def _word(word: str) -> str:

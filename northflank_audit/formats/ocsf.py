@@ -1,8 +1,8 @@
-"""The report as Compliance Findings of the Open Cybersecurity Schema Framework, for a SIEM or a data lake.
+"""The report as OCSF Compliance Findings, for a SIEM or a data lake.
 
 The version is OCSF 1.5.0, class `compliance_finding` (2003) with the profile `cloud`; times are in milliseconds since
 1970. A finding keeps its `finding_info.uid` from run to run: it is created, updated while it goes on, and closed when
-it is resolved. One that is unsettled is never closed: an unknown verdict updates it, and else no event tells of it.
+it is resolved. An unsettled one is never closed: an unknown verdict updates it; otherwise it has no event.
 Source: https://schema.ocsf.io/1.5.0/classes/compliance_finding.
 """
 
@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from northflank_audit.formats.headline import headline
-from northflank_audit.formats.text import BECAME, STATUSES, identity
+from northflank_audit.formats.text import BECAME, STATUSES, annotated, label
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.report import Report, RuleSummary
 from northflank_audit.resolution import Became
@@ -50,9 +50,9 @@ _ENDINGS: Final = {
 
 
 def render(report: Report) -> str:
-    """Return a JSON list of events, one a line: each result listed, each violation resolved.
+    """Return a JSON list of events, one per line: each listed result, each resolved violation.
 
-    A verdict that resolves a violation is told by the event that closes it, so that no finding has two in one run.
+    A verdict that resolves a violation has only the closing event, so that no finding has two in one run.
     An incomplete audit is an event of its own, and marks all others.
     """
     events = ",\n".join(msgspec.json.encode(event).decode() for event in _events(report))
@@ -76,7 +76,7 @@ def _events(report: Report) -> Iterator[dict[str, Any]]:
 
 
 def _about(rule: RuleSummary, titles: dict[str, str]) -> dict[str, Any]:
-    """Return what every event says of a rule."""
+    """Return what every event says about a rule."""
     guidance = {"desc": rule.remediation, **_some(references=rule.references)} if rule.remediation else {}
     return {
         "title": rule.title,
@@ -94,7 +94,7 @@ def _about(rule: RuleSummary, titles: dict[str, str]) -> dict[str, Any]:
 
 
 def _event(report: Report, result: Result, about: dict[str, Any], activity: tuple[int, str]) -> dict[str, Any]:
-    """Return what an event says of a result."""
+    """Return what an event says about a result."""
     became, waiver = result.became, result.waiver
     title = about.get("heading" if result.status is Status.FAIL else "title", result.rule_id)
     now = _time(report.run.finished_at)
@@ -110,7 +110,7 @@ def _event(report: Report, result: Result, about: dict[str, Any], activity: tupl
         **_head(report, activity, status, _SEVERITIES[severity], result.fingerprint),
         "message": result.message,
         "status_code": result.status if became is UNSET else became,
-        **_some(comment=waiver and f"{waiver.reason} (waived by {waiver.owner} until {waiver.expires})"),
+        **_some(comment="; ".join(_comments(result))),
         "compliance": {**about.get("compliance", {}), "status_id": verdict[0], "status": verdict[1]},
         "finding_info": {
             "uid": result.fingerprint,
@@ -119,6 +119,7 @@ def _event(report: Report, result: Result, about: dict[str, Any], activity: tupl
             "types": [result.resource.type],
             "analytic": {"uid": result.rule_id, "name": title, "type_id": 1, "type": "Rule"},
             **({"created_time": now} if activity is _CREATE else {"modified_time": now}),
+            **({} if result.first_seen is UNSET else {"first_seen_time": _time(result.first_seen)}),
             "last_seen_time": seen,
         },
         "resources": [_resource(result)],
@@ -126,13 +127,21 @@ def _event(report: Report, result: Result, about: dict[str, Any], activity: tupl
         **_some(
             evidences=[{"data": result.evidence}] if result.evidence else [],
             remediation=about.get("remediation"),
-            unmapped={"waiver": waiver} if waiver else {},
+            unmapped=_some(waiver=waiver, annotation=None if result.annotation is UNSET else result.annotation),
         ),
     }
 
 
+def _comments(result: Result) -> Iterator[str]:
+    waiver = result.waiver
+    if waiver is not None:
+        yield f"{waiver.reason} (waived by {waiver.owner} until {waiver.expires})"
+    if result.annotation is not UNSET:
+        yield annotated(result)
+
+
 def _incomplete(report: Report) -> dict[str, Any]:
-    """Return the event that an audit is incomplete: for whoever watches, a finding as bad as one of high severity."""
+    """Return the event that an audit is incomplete, as a finding of high severity."""
     title = headline(report)
     return {
         **_head(report, _CREATE, _NEW, _SEVERITIES[Severity.HIGH], "incomplete"),
@@ -158,7 +167,7 @@ def _incomplete(report: Report) -> dict[str, Any]:
 def _head(
     report: Report, activity: tuple[int, str], status: tuple[int, str], severity: tuple[int, str], uid: str
 ) -> dict[str, Any]:
-    """Return what all events have in common; `uid` tells this one from the others of the run."""
+    """Return what all events have in common; `uid` identifies this one among those of the run."""
     complete = report.run.complete
     return {
         "activity_id": activity[0],
@@ -174,7 +183,7 @@ def _head(
         "severity": severity[1],
         "status_id": status[0],
         "status": status[1],
-        **({} if complete else {"status_detail": "The audit is incomplete: not everything could be seen or judged"}),
+        **({} if complete else {"status_detail": "The audit is incomplete: not everything could be seen or evaluated"}),
         "metadata": {
             "version": VERSION,
             "product": {
@@ -193,7 +202,7 @@ def _head(
 def _resource(result: Result) -> dict[str, Any]:
     name = result.resource
     return {
-        "name": name.title or name.id or identity(name),
+        "name": name.title or label(name),
         "type": name.type,
         **_some(
             uid=name.id,
@@ -209,7 +218,7 @@ def _cloud(team: str | None) -> dict[str, Any]:
 
 
 def _some(**attributes: Any) -> dict[str, Any]:
-    """Return those attributes that have a value; OCSF knows no null."""
+    """Return the attributes that have a value; OCSF has no null."""
     return {name: value for name, value in attributes.items() if value}
 
 

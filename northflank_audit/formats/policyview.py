@@ -1,4 +1,4 @@
-"""What people's formats show of the policy: how each rule was set, and what the rules amount to for each control."""
+"""Rule settings and controls, as readable formats show them."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ VERDICTS: Final = {
     ControlVerdict.NOTKNOWN: "not known",
     ControlVerdict.NOTAPPLICABLE: "not applicable",
 }
-"""What a control can be, in the order in which it is shown, and how it is called."""
+"""The verdicts on controls in the order in which they are shown, with their names."""
 
 
 class BarSegment(NamedTuple):
-    """The controls of one verdict in a framework's bar, from its left edge; both of its whole width."""
+    """The controls of one verdict in a framework's bar: start and width, as percentages."""
 
     verdict: ControlVerdict
     start: str
@@ -37,12 +37,12 @@ class FrameworkStatus(NamedTuple):
 
 
 class AppliedSetting(NamedTuple):
-    """A parameter of a rule, or its severity, as it was in this run."""
+    """A rule's parameter or severity in this run."""
 
     text: str
     """`allowed = ["github"]`."""
     origin: str | None
-    """`file:line` of what set it, where that is not the rule's own file."""
+    """`file:line` of what set it, if not the rule's own file."""
     description: str = ""
     """What it is for, with markup."""
     allowed: str = ""
@@ -76,7 +76,7 @@ def _framework_status(framework: Framework) -> FrameworkStatus:
 
 
 def unseen(report: Report) -> bool:
-    """Tell whether a control is not known for want of evidence alone: not everything was there to be evaluated."""
+    """Return whether a control is not known only because evidence is missing."""
     against = (Status.UNKNOWN, Status.ERROR)
     return any(
         control.verdict is ControlVerdict.NOTKNOWN and not any(control.counts.get(status) for status in against)
@@ -86,17 +86,17 @@ def unseen(report: Report) -> bool:
 
 
 def verdict_counts(control: Control) -> list[str]:
-    """Return how the verdicts under a control fell: `41 pass`, `2 waived`."""
+    """Return the counts of verdicts under a control: `41 pass`, `2 waived`."""
     return counted(control.counts) or ["none"]
 
 
 def controls(rule: RuleSummary, titles: Mapping[str, str]) -> list[str]:
-    """Return the controls that a rule serves, a line for each framework; `titles` are those of the report."""
+    """Return the controls of a rule, one line per framework; `titles` are those of the report."""
     return [f"{titles.get(key, key)} {', '.join(ids)}" for key, ids in rule.controls.items()]
 
 
 def settings(rule: RuleSummary) -> list[AppliedSetting]:
-    """Return what a rule was run with: its severity where that was overridden, and its parameters."""
+    """Return a rule's settings in this run: its severity, if overridden, and its parameters."""
     severity = (
         [AppliedSetting(f"severity = {rule.severity}", rule.overridden["severity"])]
         if "severity" in rule.overridden
@@ -123,11 +123,11 @@ def rule_files(report: Report) -> list[RuleFileDigest]:
 
 
 def anchors(report: Report) -> dict[str, str]:
-    """Return where a page tells of each rule: at its violations, else at what is unknown or waived, else among all."""
+    """Return each rule's anchor in a page: its violations, else what is unknown or waived, else all rules."""
     places = {rule.id: f"about-{rule.id}" for rule in report.rules}
     failed = [each for each in report.results if each.status is Status.FAIL]
     waived = [each for each in failed if each.waiver is not None]
     inconclusive = [each for each in report.results if each.inconclusive]
-    for results in (waived, inconclusive):  # what is more urgent comes later, and of each the first comes last
+    for results in (waived, inconclusive):  # later items replace earlier ones, so the most urgent come last
         places |= {each.rule_id: f"f-{each.fingerprint}" for each in reversed(results)}
     return places | {each.rule_id: f"rule-{each.rule_id}" for each in failed if each.violates}

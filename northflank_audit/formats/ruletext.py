@@ -1,7 +1,7 @@
-"""The texts of rules, which are Markdown of a small kind: code, emphasis and links.
+"""Renders the texts of rules: Markdown with code, emphasis and links only.
 
-Rule packs may come from anyone. Nothing else than these makes markup, links lead to http and https alone, and an
-image is its description.
+Rule packs may come from anyone. So nothing else becomes markup, links are only http and https, and an image is
+replaced by its description.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from northflank_audit.printable import printable
 from northflank_audit.report import Report
 
 LONGEST: Final = 2_000
-"""Characters of a text that may have markup: what is longer shows as it was written."""
+"""Characters of a text that is rendered: a longer one shows as it was written."""
 
 
 @lru_cache(1_000)
@@ -31,7 +31,7 @@ def html(text: str) -> Markup:
 
 @lru_cache(1_000)
 def markdown(text: str) -> Markup:
-    """Return a text as Markdown, in which nothing else has a meaning."""
+    """Return a text as Markdown with everything else escaped."""
     return _joined(_tokens(text), _markdown, lambda inner, url: f"[{inner}]({url})")
 
 
@@ -43,7 +43,7 @@ def plain(text: str) -> str:
 
 
 def plainly(report: Report) -> Report:
-    """Return a report whose rules' texts are plain, for formats that are read by programs."""
+    """Return a report with plain rule texts, for formats that programs read."""
     rules = [
         replace(rule, **{name: plain(getattr(rule, name)) for name in ("title", "finding", "rationale", "remediation")})
         for rule in report.rules
@@ -66,7 +66,7 @@ def _tokens(text: str) -> Sequence[Token]:
 
 
 def _joined(tokens: Sequence[Token], show: Callable[[Token], str], link: Callable[[str, str], str]) -> Markup:
-    """Put together what tokens amount to; a link whose address is none that is safe is its text."""
+    """Render tokens; a link with an unsafe address is replaced by its text."""
     open_: list[tuple[str | None, list[str]]] = [(None, [])]
     for token in tokens:
         if token.type == "link_open":
@@ -101,4 +101,4 @@ def _plain(token: Token) -> str:
 
 
 _MARKS: Final = {"em_open": "<em>", "em_close": "</em>", "strong_open": "<strong>", "strong_close": "</strong>"}
-"""Emphasis; as HTML in Markdown too, where asterisks depend on what stands beside them."""
+"""Emphasis; as HTML even in Markdown, where asterisks depend on the characters around them."""

@@ -1,12 +1,12 @@
-"""The report as SARIF 2.1.0, as the specification says and as GitHub code scanning reads it.
+"""The report as SARIF 2.1.0, also for GitHub code scanning.
 
-GitHub knows neither invocations nor kinds nor baselines: every result is an alert, and an alert that an upload does
-not have is closed as fixed. So what an incomplete audit did not see must not just be missing: that the audit is
-incomplete is a result of its own, and what an earlier report found and this audit can't see or evaluate is kept. What
-is resolved is left out, where the specification would allow it with the baseline state `absent`.
+GitHub ignores invocations, kinds and baselines: every result is an alert, and an alert that is missing from an upload
+is closed as fixed. So what an incomplete audit did not see must not just be missing: the incomplete audit is a result
+of its own, and earlier violations that this audit can't see or evaluate are kept. Resolved ones are omitted, although
+the specification would allow them with the baseline state `absent`.
 
-Readers tell results apart by rule and place, so a result is at its resource, and its rule's file is a related location.
-Some validate by drafts of the schema, so nothing is written of which those have no word (`suppressions[].status`).
+Readers distinguish results by rule and location, so a result is at its resource, and its rule's file is a related
+location. Some validate by drafts of the schema, so properties that these lack (`suppressions[].status`) are not used.
 """
 
 import datetime as dt
@@ -22,23 +22,24 @@ from msgspec import UNSET
 from northflank_audit.formats.headline import explanation
 from northflank_audit.formats.link import address
 from northflank_audit.formats.locations import RuleLocations, SourceLocation, resource_uri, scope_path
-from northflank_audit.formats.text import changes, identity, label, plural, qualifiers, reasons
-from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, Waiver, fingerprint
+from northflank_audit.formats.text import annotated, changes, label, plural, qualifiers, reasons, seen_times
+from northflank_audit.model import RESOURCE_TYPE, Result, Severity, Status, fingerprint
 from northflank_audit.printable import printable, sarif_text, shortened
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Report, RuleSummary
 
 MOST_RESULTS: Final = 25_000
 """Results of a run; GitHub rejects a file with more."""
 MOST_SHOWN: Final = 5_000
-"""Results of a run that GitHub shows, the most severe ones."""
+"""Results of a run that GitHub shows: the most severe ones."""
 MOST_BYTES: Final = 10_000_000
 """Bytes of a file, compressed with gzip; GitHub rejects a larger one."""
 _MOST_TAGS: Final = 20
 _LONGEST: Final = 1024
 """Characters of a rule's descriptions."""
 _LONGEST_TEXT: Final = 10_000
-"""Characters of any other text, and bytes of a result's evidence, so that no single one fills the file: a violation
-that is left out is one that GitHub closes as fixed."""
+"""Characters of any other text, and bytes of a result's evidence, so that no single one fills the file: GitHub closes
+an omitted violation as fixed."""
 
 _LEVELS: Final = {
     Severity.INFO: "note",
@@ -48,7 +49,7 @@ _LEVELS: Final = {
     Severity.CRITICAL: "error",
 }
 _SCORES: Final = {Severity.LOW: "2.0", Severity.MEDIUM: "5.5", Severity.HIGH: "8.0", Severity.CRITICAL: "9.5"}
-"""GitHub's security severity, from the middle of the range that it gives the same name; below `low` it has none."""
+"""GitHub's security severity: the middle of its range of the same name; below `low` it has none."""
 _KINDS: Final = {
     Status.PASS: "pass",
     Status.FAIL: "fail",
@@ -56,18 +57,18 @@ _KINDS: Final = {
     Status.ERROR: "open",
     Status.NOTAPPLICABLE: "notApplicable",
 }
-_STATES: Final = {"new": "new", "ongoing": "unchanged"}
+_STATES: Final = {"new": "new", "ongoing": "unchanged", "reopened": "new"}
 
 _AUDIT: Final = "audit-incomplete"
 _AUDIT_URI: Final = "northflank/audit"
 INFORMATION: Final = "https://northflank.com/docs"
-"""What the tool audits, since it has no page of its own; also for rules without a reference."""
+"""The page of what the tool audits, for lack of one of its own; also for rules without a reference."""
 _RUNS: Final = uuid.UUID("f3f1a1f7-2b4e-5c0e-9d53-6f0f3a1c7a10")
 """The namespace (RFC 9562) of runs' ids."""
 
 
 def render(report: Report) -> str:
-    """Return the report as SARIF; of more results than GitHub takes, the most urgent ones."""
+    """Return the report as SARIF; if there are more results than GitHub accepts, the most urgent ones."""
     findings = _findings(report)
     results = findings[: MOST_RESULTS - (not report.run.complete)]
     while True:
@@ -91,7 +92,7 @@ def _log(report: Report, results: Sequence[Result], total: int) -> dict[str, Any
                 "rules": rules,
             }
         },
-        # GitHub takes all before the last slash for the category: an upload replaces those of the same scope alone.
+        # GitHub takes what precedes the last slash as the category, so an upload replaces only those of the same scope.
         "automationDetails": {
             "id": "/".join([_cut(report.tool.name), scope_path(report), _cut(report.run.id)]),
             "guid": _guid(report.run.id),
@@ -126,9 +127,7 @@ def _notifications(report: Report, count: int, total: int) -> Iterator[dict[str,
     notes += [("note", f"{rule.id} is not configured: {rule.why}") for rule in report.not_configured]
     if count < total:
         rest = plural(total - count, "result")
-        notes.append(
-            ("warning", f"{rest} of {total} would be more than GitHub takes, and are in the JSON report alone")
-        )
+        notes.append(("warning", f"{rest} of {total} exceed GitHub's limits, and are only in the JSON report"))
     if count > MOST_SHOWN:
         notes.append(("note", f"GitHub shows {MOST_SHOWN} of {count} results; the JSON report has them all"))
     comparison = report.comparison
@@ -161,7 +160,7 @@ def _rule(rule: RuleSummary) -> dict[str, Any]:
 
 
 def _former(rule_id: str) -> dict[str, Any]:
-    """Return the rule of a result that an earlier report has; it did not run now, so no more is known of it."""
+    """Return the rule of an earlier report's result; it did not run now, so only its id is known."""
     title = _text(f"{rule_id} did not run", _LONGEST)
     return {
         "id": rule_id,
@@ -177,7 +176,7 @@ _INCOMPLETE: Final = {
     "id": _AUDIT,
     "name": "AuditIncomplete",
     "shortDescription": {"text": "The audit saw everything"},
-    "fullDescription": {"text": "What an audit did not see or could not judge may be violated."},
+    "fullDescription": {"text": "What an audit did not see or could not evaluate may be violated."},
     "help": {"text": "The results say what was missing. Fix that and audit again."},
     "helpUri": INFORMATION,
     "defaultConfiguration": {"level": "error"},
@@ -186,14 +185,14 @@ _INCOMPLETE: Final = {
 
 
 def _findings(report: Report) -> list[Result]:
-    """Return what there is to tell, the most urgent first, and of the same urgency in the report's order."""
+    """Return the results, the most urgent first, otherwise in the report's order."""
     listed = {each.fingerprint for each in report.results}
     unsettled = report.unsettled_results
     return sorted([*report.results, *(each for each in unsettled if each.fingerprint not in listed)], key=_urgency)
 
 
 def _urgency(result: Result) -> int:
-    """Return 0 for what is to be told first."""
+    """Return a rank for sorting; the most urgent is 0."""
     if result.became is not UNSET:
         return 2
     if result.violates:
@@ -222,19 +221,20 @@ def _result(result: Result, index: int, place: SourceLocation) -> dict[str, Any]
     earlier, resource, waiver = result.became is not UNSET, result.resource, result.waiver
     full = (resource.team, resource.project, resource.type, resource.id)
     kind = "open" if earlier else _KINDS[result.status]
+    about = filter(None, [label(resource), *qualifiers(result), annotated(result)])
     state = "updated" if earlier else None if result.state is UNSET else _STATES[result.state]
     return {
         "ruleId": result.rule_id,
         "ruleIndex": index,
         "kind": kind,
         "level": _LEVELS[result.severity] if kind == "fail" else "none",
-        "message": _text(f"{result.message} ({'; '.join([label(resource), *qualifiers(result)])})"),
+        "message": _text(f"{result.message} ({'; '.join(about)})"),
         "locations": [
             {
                 "physicalLocation": _physical(resource_uri(resource)),
                 "logicalLocations": [
                     {
-                        "name": _cut(resource.title or identity(resource)),
+                        "name": _cut(resource.title or label(resource)),
                         "fullyQualifiedName": _cut("/".join(filter(None, full))),
                         "kind": "resource",
                     }
@@ -252,18 +252,20 @@ def _result(result: Result, index: int, place: SourceLocation) -> dict[str, Any]
             "team": None if resource.team is None else _cut(resource.team),
             "project": None if resource.project is None else _cut(resource.project),
             "evidence": _evidence(result),
+            **seen_times(result),
+            **({} if result.annotation is UNSET else {"annotation": _cut(annotated(result))}),
         },
     }
 
 
 def _suppression(waiver: Waiver) -> dict[str, Any]:
     why = f"{waiver.reason} ({waiver.owner}, until {waiver.expires})"
-    return {"kind": "external", "justification": _cut(why)}  # without a status: accepted
+    return {"kind": "external", "justification": _cut(why)}  # no status, which means accepted
 
 
 def _evidence(result: Result) -> dict[str, Any] | str:
     size = len(msgspec.json.encode(result.evidence))
-    return result.evidence if size <= _LONGEST_TEXT else f"{size} bytes, in the JSON report alone"
+    return result.evidence if size <= _LONGEST_TEXT else f"{size} bytes, only in the JSON report"
 
 
 def _physical(uri: str, line: int = 1) -> dict[str, Any]:
@@ -275,12 +277,12 @@ def _related(place: SourceLocation) -> dict[str, Any]:
 
 
 def _fingerprints(identity: str) -> dict[str, str]:
-    """Name a result. GitHub reads this key alone; without it, all results of a rule would be one alert."""
+    """Return the fingerprint. GitHub reads only this key; without it, all results of a rule would be one alert."""
     return {"primaryLocationLineHash": f"{identity}:1"}
 
 
 def _name(rule_id: str) -> dict[str, str]:
-    """Return a rule's id as a name of the specification's kind, which must differ: `AddonPublic`."""
+    """Return a rule's id in the specification's form of names, which must differ from the id: `AddonPublic`."""
     words = re.split("[-_]", rule_id)
     return {"name": "".join(word[:1].upper() + word[1:] for word in words)} if len(words) > 1 else {}
 
@@ -290,5 +292,5 @@ def _cut(text: str, longest: int = _LONGEST_TEXT) -> str:
 
 
 def _text(text: str, longest: int = _LONGEST_TEXT) -> dict[str, str]:
-    """Return a plain text message: no link, no placeholder, and as long as it may be."""
+    """Return a plain text message without links or placeholders, shortened to the limit."""
     return {"text": sarif_text(_cut(text, longest)).replace("{", "{{").replace("}", "}}")}

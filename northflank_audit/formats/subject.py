@@ -1,4 +1,4 @@
-"""The subject of an audit's mail: the verdict, what changed, the worst, and whose resources they are."""
+"""The subject of a mail: verdict, changes, worst severity, account."""
 
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -8,12 +8,12 @@ from msgspec import UNSET
 
 from northflank_audit.formats.headline import title
 from northflank_audit.formats.text import plural
-from northflank_audit.model import Severity
+from northflank_audit.model import OWN_ACCOUNT, Severity
 from northflank_audit.printable import printable, shortened
 from northflank_audit.report import Report
 
 _NAMED: Final = 3
-"""Teams or files that are named; of more there is their number."""
+"""Teams or files that are named; more are counted."""
 _LONGEST: Final = 24
 """Characters of a name; so no subject has more than about 200."""
 
@@ -24,7 +24,7 @@ def subject(report: Report) -> str:
 
 
 def _besides(report: Report) -> Iterator[str]:
-    """Yield what else matters of a verdict, a word or two each."""
+    """Yield what else matters, in a word or two each."""
     summary, comparison = report.summary, report.comparison
     if comparison is not UNSET and comparison.refused is None:
         if summary.fail:
@@ -43,14 +43,14 @@ def _besides(report: Report) -> Iterator[str]:
 
 
 def whose(report: Report) -> str:
-    """Return whose resources they are: `team payments`, `own account`, `file june.json`."""
+    """Return which account was audited: `team payments`, `file june.json`, the token's own account."""
     source = report.run.source
     files = [] if source.files is UNSET else [PurePath(each).name for each in source.files]
     if source.teams:
         return _some(source.teams, "team")
     if files:
         return _some(files, "file")
-    return "sample account" if source.kind == "demo" else "own account"
+    return "sample account" if source.kind == "demo" else OWN_ACCOUNT
 
 
 def _some(names: list[str], what: str) -> str:

@@ -17,7 +17,9 @@ from northflank_audit.formats.link import address
 from northflank_audit.formats.policyview import controls, settings, verdict_counts
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import (
-    identity,
+    age,
+    annotated,
+    annotation_words,
     kinds,
     label,
     many,
@@ -27,13 +29,13 @@ from northflank_audit.formats.text import (
     pages_read,
     plural,
     sentence,
-    teamless,
 )
 from northflank_audit.formats.view import evidence
+from northflank_audit.model import account_name
 
 
 def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvironment:
-    """Return an environment whose every expression goes through `finalize`, and for HTML through its escaping too."""
+    """Return an environment in which every expression passes `finalize`, and for HTML also escaping."""
     templates = SandboxedEnvironment(
         loader=FileSystemLoader(TEMPLATES),
         bytecode_cache=_cache(f"{finalize.__module__}-{html}"),
@@ -45,10 +47,13 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         keep_trailing_newline=True,
     )
     templates.filters |= {
+        "account_name": account_name,
         "address": address,
+        "age": age,
+        "annotated": annotated,
+        "annotation_words": annotation_words,
         "controls": controls,
         "evidence": evidence,
-        "identity": identity,
         "kinds": kinds,
         "label": label,
         "many": many,
@@ -61,7 +66,6 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "sentence": sentence,
         "settings": settings,
         "verdict_counts": verdict_counts,
-        "teamless": teamless,
     }
     return templates
 
@@ -79,12 +83,12 @@ class _Cache(FileSystemBytecodeCache):
 
 
 class _Memory(BytecodeCache):
-    """Keeps compiled templates as long as the process runs: a long report is rendered several times."""
+    """Keeps compiled templates while the process runs, because a long report is rendered several times."""
 
     kept: ClassVar[dict[str, bytes]] = {}
 
     def __init__(self, environment_name: str) -> None:
-        """Take the name of the environment that the templates are compiled for."""
+        """`name` is that of the environment for which templates are compiled."""
         self._environment_name = environment_name
 
     def load_bytecode(self, bucket: Bucket) -> None:
@@ -98,9 +102,9 @@ class _Memory(BytecodeCache):
 
 
 def _cache(environment_name: str) -> BytecodeCache:
-    """Return where the compiled templates of an environment are kept: beside our own bytecode, and trusted as much.
+    """Return where an environment's compiled templates are kept: beside our own bytecode, and trusted as much.
 
-    Compiling them takes a third of a short run. As of modules, no file is written where Python is told not to.
+    Compiling them takes a third of a short run. As for modules, nothing is written with PYTHONDONTWRITEBYTECODE.
     """
     if sys.dont_write_bytecode:
         return _Memory(environment_name)

@@ -1,4 +1,4 @@
-"""Words: what people's formats say of a report, and how they show what others wrote."""
+"""Wording that the readable formats share."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,17 +6,18 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET
-from msgspec.structs import replace
 
-from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, Waiver
+from northflank_audit.model import ACCOUNT_TYPE, ResourceName, Result, Status, account_name, whose
+from northflank_audit.periods import rough
 from northflank_audit.printable import printable
+from northflank_audit.remarks import Annotation, Remark
 from northflank_audit.report import Coverage, Report
 from northflank_audit.resolution import RESOLVED, Became
 from northflank_audit.resources import TYPES
 
 THE_ACCOUNT: Final = "the account"
 MOST_TYPES: Final = 3
-"""Types that a sentence names; of more it says how many."""
+"""Types that a sentence names; more are counted."""
 
 STATUSES: Final = {
     "pass": "pass",
@@ -26,18 +27,18 @@ STATUSES: Final = {
     "error": "error",
     "notapplicable": "not applicable",
 }
-"""What is counted, in the order in which it is shown, and how it is called."""
+"""The counted statuses in the order in which they are shown, with their names."""
 
 BECAME: Final = {
     Became.FIXED: "fixed",
     Became.NOTAPPLICABLE: "no longer applicable",
     Became.GONE: "gone",
-    Became.UNKNOWN: "could not be judged",
+    Became.UNKNOWN: "could not be evaluated",
     Became.UNSEEN: "not seen",
     Became.UNAUDITED: "account not audited",
     Became.UNASKED: "rule did not run",
 }
-"""What became of an earlier report's violation, in words."""
+"""The fate of an earlier report's violation, in words."""
 
 
 def as_json(value: Any) -> str:
@@ -46,27 +47,43 @@ def as_json(value: Any) -> str:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """Return a count with its noun; `many` where an `s` does not make the plural."""
+    """Return a count with its noun; `many` is the plural if it is not formed with `s`."""
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def sentence(text: str) -> str:
-    """Return a text as it begins a line: with a capital letter, the rest as it is."""
+    """Return a text with a capital first letter, otherwise unchanged."""
     return text[:1].upper() + text[1:]
 
 
 def new_first(results: Iterable[Result]) -> list[Result]:
-    """Put what is new before the rest, so that it is seen where a list is cut; both keep their order."""
-    return sorted(results, key=lambda result: result.state != "new")
+    """Put new results first, so that they survive when a list is cut, and overdue ones first in both groups."""
+    return sorted(results, key=lambda result: (not result.is_new, result.overdue is not True))
+
+
+def age(result: Result) -> str:
+    """Return how long a violation has been open, by the history: `open for 12 days`."""
+    if result.first_seen is UNSET or result.last_seen is UNSET or result.state == "new":
+        return ""
+    if result.became is not UNSET:
+        return f"seen from {moment(result.first_seen)} to {moment(result.last_seen)}"
+    long = rough(result.last_seen - result.first_seen)
+    return f"reopened, first seen {long} ago" if result.state == "reopened" else f"open for {long}"
+
+
+def seen_times(result: Result) -> dict[str, str]:
+    """Return when a violation was first and last seen, by the names of the JSON report; nothing without a history."""
+    times = {"firstSeen": result.first_seen, "openSince": result.open_since, "lastSeen": result.last_seen}
+    return {name: f"{time:%Y-%m-%dT%H:%M:%SZ}" for name, time in times.items() if time is not UNSET}
 
 
 def counted(counts: Mapping[str, int]) -> list[str]:
-    """Return how verdicts fell, less those that there are none of: `41 pass`, `2 waived`."""
+    """Return the counts of verdicts that are not 0: `41 pass`, `2 waived`."""
     return [f"{counts[key]} {name}" for key, name in STATUSES.items() if counts.get(key)]
 
 
 def pages_read(coverage: Coverage) -> str:
-    """Return how many pages were read, and how many resources they say that they hold."""
+    """Return how many pages were read, and how many resources the API counted on them."""
     if not coverage.pages:
         return "no page"
     held = "" if coverage.count is None else f" (the API counted {plural(coverage.count, 'resource')})"
@@ -74,7 +91,7 @@ def pages_read(coverage: Coverage) -> str:
 
 
 class TypeNames(NamedTuple):
-    """What people call a type of resource."""
+    """The names of a resource type for people."""
 
     singular: str
     plural: str
@@ -83,7 +100,7 @@ class TypeNames(NamedTuple):
 
 
 def type_names(kind: str) -> TypeNames:
-    """Return what people call a type; for one that only another version of this tool knows, its name."""
+    """Return a type's names for people; for a type that only another version of this tool has, its id."""
     declaration = TYPES.get(kind)
     if declaration is None:
         return TypeNames(kind, f"{kind}s", f"{kind}s")
@@ -91,12 +108,12 @@ def type_names(kind: str) -> TypeNames:
 
 
 def many(count: int, kind: str) -> str:
-    """Return how many there are of a type: `1 addon`, `3 backup destinations`."""
+    """Return a count of a type: `1 addon`, `3 backup destinations`."""
     return plural(count, type_names(kind).singular, type_names(kind).plural)
 
 
 def kinds(results: Iterable[Result], between: str, *, one: bool = True) -> str:
-    """Return what results are about: `addon`, `addon or account`; of more than a few types, `resource`."""
+    """Return the types of results: `addon`, `addon or account`; for more than a few types, `resource`."""
     types = dict.fromkeys(each.resource.type for each in results)
     if not 0 < len(types) <= MOST_TYPES:
         return "resource" if one else "resources"
@@ -104,63 +121,83 @@ def kinds(results: Iterable[Result], between: str, *, one: bool = True) -> str:
 
 
 def _ordered(types: Iterable[str]) -> list[str]:
-    """Put types in the order of words: accounts last."""
+    """Return types in the order of sentences: accounts last."""
     return sorted(types, key=lambda kind: (kind == ACCOUNT_TYPE, kind))
 
 
-def identity(resource: ResourceName) -> str:
-    """Return a resource's id, below its team's and its project's where it has them: `pull`, `payments/shop/db`.
+def label(resource: ResourceName) -> str:
+    """Return what identifies a resource among its type, in every format: `pull`, `payments/shop/db`.
 
-    Where a whole list could not be read, it says so: `all addons of project shop`.
+    Its team and project precede its id, if it has them. An account is `team payments` or the token's own account; a
+    whole list that could not be read is `all addons of project shop`.
     """
+    if resource.type == ACCOUNT_TYPE:
+        return account_name(resource.team)
     if resource.id is None:
-        project = f" of project {resource.project}" if resource.project else ""
-        team = f" of team {resource.team}" if resource.team else ""
-        return f"all {type_names(resource.type).plural}{project}{team}"
+        return f"all {type_names(resource.type).plural}{whose(resource.team, resource.project)}"
     return "/".join(filter(None, (resource.team, resource.project, resource.id)))
 
 
-def teamless(resource: ResourceName) -> str:
-    """Return the same where the team stands beside it: `shop/db`."""
-    return identity(replace(resource, team=None))
-
-
-def label(resource: ResourceName) -> str:
-    """Return what tells a resource from all others of its type: `pull`, `payments/pull`, `team payments`."""
-    if resource.type == ACCOUNT_TYPE:
-        return THE_ACCOUNT if resource.team is None else f"team {resource.team}"
-    return identity(resource)
-
-
 def full_label(resource: ResourceName) -> str:
-    """Return what tells a resource from all others: `addon payments/shop/db`, `team payments`."""
+    """Return what identifies a resource: `addon payments/shop/db`, `team payments`."""
     plain = resource.type == ACCOUNT_TYPE or resource.id is None
     return label(resource) if plain else f"{type_names(resource.type).singular} {label(resource)}"
 
 
-def narrowed(waiver: Waiver) -> str:
-    """Return what a waiver is about besides its rule and resource: ` of the token's own account`; nothing if any."""
-    kind = "" if waiver.type is UNSET else f" ({type_names(waiver.type).singular})"
-    project = "" if waiver.project is UNSET else f" in project {waiver.project}"
-    team = (
-        ""
-        if waiver.team is UNSET
-        else " of the token's own account"
-        if waiver.team is None
-        else f" of team {waiver.team}"
+def annotation_words(annotation: Annotation) -> str:
+    """Return who fixes a finding by when, or that the tool is wrong about it: `ops@a.example, due 2026-12-01: why`."""
+    due = "" if annotation.due is UNSET else f"due {annotation.due}"
+    called = "reported as incorrect" if annotation.incorrect else ""
+    said = ", ".join(filter(None, [called, annotation.owner, due]))
+    return ": ".join(filter(None, [said, annotation.comment]))
+
+
+def annotated(result: Result) -> str:
+    """Return a result's annotation in words, and whether it is overdue; empty without one."""
+    if result.annotation is UNSET:
+        return ""
+    return ("overdue: " if result.overdue is True else "") + annotation_words(result.annotation)
+
+
+def annotation_counts(report: Report) -> list[str]:
+    """Return how many findings are overdue, and how many reported as incorrect; empty if none."""
+    found = report.annotations
+    if found is UNSET:
+        return []
+    counts = (
+        (found.overdue, plural(found.overdue, "finding is", "findings are") + " overdue"),
+        (found.incorrect, plural(found.incorrect, "is", "are") + " reported as incorrect"),
     )
+    return [said for count, said in counts if count]
+
+
+def unused_annotations(report: Report) -> list[str]:
+    """Return a sentence for each annotation without a finding."""
+    unused = [] if report.annotations is UNSET else report.annotations.unused
+    named = [(f"{each.rule} for {each.resource}{narrowed(each)}", annotation_words(each)) for each in unused]
+    return [f"The annotation of {what} is about no finding ({said})" for what, said in named]
+
+
+def narrowed(remark: Remark) -> str:
+    """Return the further conditions of a remark: ` of the token's own account`; empty if it has none."""
+    kind = "" if remark.type is UNSET else f" ({type_names(remark.type).singular})"
+    project = "" if remark.project is UNSET else f" in project {remark.project}"
+    team = "" if remark.team is UNSET else f" of {account_name(remark.team)}"
     return kind + project + team
 
 
 def result_line(result: Result) -> str:
-    """Return a result as one line: its resource, its status unless it is a violation, and its message."""
-    return ": ".join([full_label(result.resource), *qualifiers(result), result.message])
+    """Return a result as one line: its resource, its status if it is not a violation, and its message."""
+    said = annotated(result)
+    return ": ".join([full_label(result.resource), *qualifiers(result), result.message]) + (
+        f" ({said})" if said else ""
+    )
 
 
 def qualifiers(result: Result) -> list[str]:
-    """Return what a result is if it is not a current violation; empty if it is one."""
+    """Return the status of a result that is not a current violation; empty for a violation."""
     if result.became is not UNSET:
-        outcome = "resolved" if result.became in RESOLVED else "not known today"
+        outcome = "resolved" if result.became in RESOLVED else "now unknown"
         return [f"violated before, {outcome} ({BECAME[result.became]})"]
     if result.waiver is not None:
         return [f"waived until {result.waiver.expires}"]
@@ -168,23 +205,23 @@ def qualifiers(result: Result) -> list[str]:
 
 
 def reasons(report: Report) -> list[str]:
-    """Return why the audit is incomplete, at least one; nothing where it is complete."""
+    """Return why the audit is incomplete, at least one reason; empty if it is complete."""
     run = report.run
     return [] if run.complete else run.incomplete_reasons or ["no reason was given"]
 
 
 def missing(report: Report) -> tuple[str, str]:
-    """Return what the reasons of an incomplete audit are called, and what follows from them."""
+    """Return a heading for the reasons of an incomplete audit, and the consequence."""
     if report.run.has_gaps and report.saw_nothing:
-        return "What is missing", "Nothing can be said: what was to be audited may be sound or not."
+        return "What is missing", "Nothing is known: what was to be audited may comply or not."
     if report.run.has_gaps:
-        rest = "Of the rest nothing can be said: it may be sound or not."
+        rest = "The rest is unknown: it may comply or not."
         return "What is missing", f"What is listed below was found. {rest}"
-    return "What could not be delivered", "Everything was seen and judged, and is told below."
+    return "What could not be delivered", "Everything was seen and evaluated, and is listed below."
 
 
 def changes(report: Report) -> list[str]:
-    """Return what changed since the earlier report: `1 new`, `3 ongoing`; nothing where nothing was compared."""
+    """Return what changed since the earlier report: `1 new`, `3 ongoing`; empty if nothing was compared."""
     comparison = report.comparison
     if comparison is UNSET or comparison.refused is not None:
         return []
@@ -203,5 +240,5 @@ def moment(when: dt.datetime) -> str:
 
 
 def listed(parts: Sequence[str]) -> str:
-    """Return parts with commas, and an `and` before the last."""
+    """Return parts separated by commas, with `and` before the last."""
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))

@@ -1,4 +1,4 @@
-"""What people's formats show of a report, chosen and put in order; templates only lay it out."""
+"""Data that the readable formats share; templates only lay it out."""
 
 import datetime as dt
 from collections import Counter
@@ -14,6 +14,7 @@ from northflank_audit.formats.text import (
     BECAME,
     MOST_TYPES,
     STATUSES,
+    annotation_counts,
     as_json,
     changes,
     many,
@@ -21,9 +22,10 @@ from northflank_audit.formats.text import (
     moment,
     plural,
     type_names,
+    unused_annotations,
 )
 from northflank_audit.inconclusive import causes
-from northflank_audit.model import Result, Severity, Status
+from northflank_audit.model import OWN_ACCOUNT, Result, Severity, Status
 from northflank_audit.printable import printable
 from northflank_audit.report import Report, RuleSummary, TypeCoverage
 
@@ -43,11 +45,11 @@ class Bar(NamedTuple):
     severity: Severity
     violations: int
     percent: str
-    """Of the longest bar."""
+    """Its width as a percentage of the longest bar."""
 
 
 def view(report: Report) -> dict[str, Any]:
-    """Return what a template needs, by the names that it uses."""
+    """Return the variables that the templates share."""
     results = report.results
     resolved = report.resolved_results
     unsettled = report.unsettled_results
@@ -68,6 +70,9 @@ def view(report: Report) -> dict[str, Any]:
         "bars": bars(report),
         "findings": grouped(report, (each for each in results if each.violates)),
         "waived": [each for each in results if each.waiver is not None],
+        "incorrect": [each for each in results if each.is_called_incorrect],
+        "annotation_counts": annotation_counts(report),
+        "unused_annotations": unused_annotations(report),
         "inconclusive": inconclusive,
         "causes": causes(results, report.rules),
         "no_violation": no_violation(report),
@@ -82,7 +87,6 @@ def view(report: Report) -> dict[str, Any]:
         | {rule.id: plain(rule.title) for rule in report.rules},
         "rule_headings": {each.rule_id: each.rule_id for each in every}
         | {rule.id: plain(rule.heading) for rule in report.rules},
-        "with_team": any(each.resource.team is not None for each in every),
         "rule_files": rule_files(report),
         "framework_statuses": framework_statuses(report),
         "framework_titles": {framework.id: framework.title for framework in report.compliance},
@@ -98,7 +102,7 @@ def view(report: Report) -> dict[str, Any]:
 
 
 def counts(report: Report) -> dict[str, int]:
-    """Return how many verdicts there are of each kind; those of `fail` are not waived."""
+    """Return the number of verdicts of each kind; `fail` excludes waived ones."""
     summary = report.summary
     return {name: summary.passed if name == "pass" else getattr(summary, name) for name in STATUSES}
 
@@ -114,7 +118,7 @@ def bars(report: Report) -> list[Bar]:
 
 
 def grouped(report: Report, results: Iterable[Result]) -> list[RuleFindings]:
-    """Put results together by rule, and keep the report's order."""
+    """Group results by rule, in the report's order."""
     rules = {rule.id: rule for rule in report.rules}
     findings: dict[str, RuleFindings] = {}
     for result in results:
@@ -123,13 +127,13 @@ def grouped(report: Report, results: Iterable[Result]) -> list[RuleFindings]:
 
 
 MOST_TERMS: Final = 4
-"""Types that are named one by one in the sum of verdicts."""
+"""Types that are named individually in the sum of verdicts."""
 
 
 def product(report: Report) -> str:
-    """Return how many verdicts there must be: `2 addons × 3 rules + 1 account × 2 rules = 8 verdicts`.
+    """Return how many verdicts are expected: `2 addons × 3 rules + 1 account × 2 rules = 8 verdicts`.
 
-    A list that could not be read has a verdict, too, by each rule about what it would have held.
+    A list that could not be read also has one verdict for each rule about its type.
     """
     rules = Counter(rule.resource for rule in report.rules)
     counts, verdicts = report.resource_counts, report.coverage.results
@@ -143,20 +147,22 @@ def product(report: Report) -> str:
     ]
     terms = [f"{what} × {plural(each, 'rule')}" for _, what, each in products if each]
     if len(terms) > MOST_TERMS:
-        resources = sum(count for count, _, each in products if each)
-        terms = [f"{plural(resources, 'resource')} of {len(terms)} types × the rules about each type"]
+        about = [kind for kind in _types(report) if rules[kind]]
+        held = f"{plural(sum(counts.get(kind, 0) for kind in about), 'resource')} of {len(about)} types"
+        held = f"({held} + {plural(unread.total(), 'unread list')})" if unread else held
+        terms = [f"{held} × the rules about each type"]
     equals = "=" if sum(count * each for count, _, each in products) == verdicts else "≠"
     return f"{' + '.join(terms)} {equals} {plural(verdicts, 'verdict')}"
 
 
 def _types(report: Report) -> list[str]:
-    """Return the types that rules are about, in the order in which they were audited, accounts last."""
+    """Return the types that rules are about, in the order of the report, accounts last."""
     about = dict.fromkeys(rule.resource for rule in report.rules)
     return [*report.resource_counts, *(kind for kind in about if kind not in report.resource_counts)]
 
 
 def audited(report: Report) -> str:
-    """Return what was audited, and by how much: `3 addons, 2 accounts, 3 rules`."""
+    """Return how much was audited, by how many rules: `3 addons, 2 accounts, 3 rules`."""
     counts = [many(count, kind) for kind, count in report.resource_counts.items()]
     if len(counts) > MOST_TYPES:
         counts = [f"{plural(sum(report.resource_counts.values()), 'resource')} of {len(counts)} types"]
@@ -164,7 +170,7 @@ def audited(report: Report) -> str:
 
 
 class TypeRow(NamedTuple):
-    """What came back of a type, in words."""
+    """The coverage of a type, in words."""
 
     name: str
     resources: int
@@ -178,7 +184,7 @@ class TypeRow(NamedTuple):
 
 
 def types(report: Report) -> list[TypeRow]:
-    """Return what came back of each type."""
+    """Return the coverage of each type."""
     return [
         TypeRow(
             type_names(each.type).plural,
@@ -195,7 +201,7 @@ def types(report: Report) -> list[TypeRow]:
 
 
 def _completeness(coverage: TypeCoverage) -> str:
-    """Return whether all was read that was asked for; of what is not in scope nothing was."""
+    """Return whether everything requested was read; nothing is requested that is not in scope."""
     return ("complete" if coverage.complete else "incomplete") if coverage.in_scope else "not requested"
 
 
@@ -209,7 +215,7 @@ def total(report: Report) -> str:
 
 
 def evidence(fields: Mapping[str, Any]) -> list[str]:
-    """Return the fields that a rule looked at: `restrictions.restricted = false`."""
+    """Return the fields that a rule read: `restrictions.restricted = false`."""
     return [f"{printable(path)} = {as_json(value)}" for path, value in fields.items()]
 
 
@@ -229,4 +235,4 @@ def _scope(report: Report) -> str:
     source = report.run.source
     if source.teams:
         return ", ".join(source.teams)
-    return "the saved accounts" if source.kind == "input" else "the token's own"
+    return "the saved accounts" if source.kind == "input" else OWN_ACCOUNT

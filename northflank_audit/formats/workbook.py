@@ -1,13 +1,13 @@
-"""The report as an Excel workbook: a sheet each of findings, controls, coverage and waivers.
+"""The report as an Excel workbook: findings, controls, coverage, waivers.
 
-What others wrote is written as text, whatever it looks like: no formula and no link is made of it. Links lead to the
-console and to what rules refer to. Limits are Excel's ("Excel specifications and limits").
+Outside text is always written as text, never as a formula or a link. Links lead to the console and to references of
+rules. Limits are Excel's ("Excel specifications and limits").
 """
 
 import datetime as dt
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, zip_longest
 from typing import Final, NamedTuple
 
@@ -22,16 +22,16 @@ from northflank_audit.formats.headline import headline, outcome
 from northflank_audit.formats.link import address
 from northflank_audit.formats.policyview import VERDICTS
 from northflank_audit.formats.text import STATUSES, reasons, type_names
-from northflank_audit.model import Waiver
 from northflank_audit.printable import printable
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Report, RuleSummary
 
 MOST_ROWS: Final = 50_000
-"""Findings of a sheet. Excel takes twenty times as many; so many take some 10 s and 400 MB to write."""
+"""Findings of a sheet. Excel accepts twenty times as many; this many take about 10 s and 400 MB to write."""
 MOST_LINKS: Final = 65_530
 """Links of a sheet."""
 LONGEST_LINK: Final = 2_000
-"""Characters of a link; Excel takes 2,079."""
+"""Characters of a link; Excel accepts 2,079."""
 FIRST_COLUMNS: Final = (
     "severity",
     "outcome",
@@ -43,9 +43,9 @@ FIRST_COLUMNS: Final = (
     "message",
     "rule",
 )
-"""The columns of findings that come first, and that are printed. The others follow as the CSV report has them."""
+"""The first columns of findings, which are printed. The others follow in the order of the CSV report."""
 OF_RUN: Final = ("run", "finished", "complete")
-"""Those of the CSV report that are on the sheet about the run."""
+"""The columns of the CSV report that are on the sheet about the run."""
 REFERENCES: Final = ("reference", "reference_2", "reference_3")
 WRAPPED: Final = {
     "finding": 44,
@@ -60,13 +60,13 @@ WRAPPED: Final = {
 WIDTHS: Final = {"evidence": 40, "fingerprint": 36, "reference": 32, "project": 20, "rule": 40, "title": 44, "type": 24}
 """Widths of other columns; the rest are as wide as their heading, and no narrower than 12."""
 BADGES: Final = ("severity", "outcome")
-"""The headings of columns whose words have colours."""
+"""The headings of columns with coloured values."""
 MOST_LINES: Final = 10
 """Lines of a cell that are in view at most."""
 LINE: Final = 15
 """Height of a line, in points."""
 FIRST_YEAR: Final = 1900
-"""Of Excel's calendar."""
+"""The first year of Excel's calendar."""
 COLOURS: Final = {
     "critical": ("#9F1239", "#FCE8EC"),
     "high": ("#B8400B", "#FDEBDF"),
@@ -74,11 +74,11 @@ COLOURS: Final = {
     "low": ("#22609F", "#E6F0FA"),
     INCOMPLETE: ("#8A5200", "#FDF5E6"),
 }
-"""Text and ground, as on the page."""
+"""Text and background colours, as on the page."""
 
 
 class Link(NamedTuple):
-    """A cell that leads somewhere."""
+    """A cell with a link."""
 
     text: str
     url: str | None
@@ -88,26 +88,46 @@ Cell = str | int | dt.date | Link | None
 Row = Iterable[Cell]
 
 
+class Sheet(NamedTuple):
+    """A sheet of a workbook."""
+
+    name: str
+    headings: Sequence[str]
+    rows: Iterable[Row]
+    printed: int = 0
+    """How many of the first columns are printed; 0: all."""
+
+
 def render(report: Report) -> bytes:
     """Return the report as a workbook. The same report gives the same bytes."""
+    finished = _without_zone(report.run.finished_at)
+    properties = {"subject": printable(headline(report))[:255], "comments": printable(f"run {report.run.id}")[:255]}
+    sheets = [
+        Sheet("Findings", *_findings(report), printed=len(FIRST_COLUMNS)),
+        Sheet("Controls", *_controls(report)),
+        Sheet("Coverage", *_coverage(report, finished)),
+        Sheet("Waivers", *_waivers(report)),
+    ]
+    title = f"Northflank audit, {finished:%Y-%m-%d %H:%M} UTC: {outcome(report)}"
+    return workbook(title, report.run.finished_at, sheets, properties)
+
+
+def workbook(
+    title: str, created: dt.datetime, sheets: Iterable[Sheet], properties: Mapping[str, str] | None = None
+) -> bytes:
+    """Return a workbook: what is text stays text, whatever it looks like. The same input gives the same bytes."""
     stream = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(stream, options) as book:
-        finished = report.run.finished_at.astimezone(dt.UTC).replace(microsecond=0, tzinfo=None)
-        book.set_properties(
-            {
-                "title": f"Northflank audit, {finished:%Y-%m-%d %H:%M} UTC: {outcome(report)}",
-                "subject": printable(headline(report))[:255],
-                "comments": printable(f"run {report.run.id}")[:255],
-                "created": finished,
-            }
-        )
-        sheets = _Sheets(book, f"Northflank audit, {finished:%Y-%m-%d %H:%M} UTC: {outcome(report)}")
-        sheets.add("Findings", *_findings(report), printed=len(FIRST_COLUMNS))
-        sheets.add("Controls", *_controls(report))
-        sheets.add("Coverage", *_coverage(report, finished))
-        sheets.add("Waivers", *_waivers(report))
+        book.set_properties({"title": title, **(properties or {}), "created": _without_zone(created)})
+        writer = _Sheets(book, title)
+        for sheet in sheets:
+            writer.add(sheet.name, sheet.headings, sheet.rows, sheet.printed)
     return stream.getvalue()
+
+
+def _without_zone(time: dt.datetime) -> dt.datetime:
+    return time.astimezone(dt.UTC).replace(microsecond=0, tzinfo=None)
 
 
 class _Sheets:
@@ -127,7 +147,7 @@ class _Sheets:
         }
 
     def add(self, name: str, headings: Sequence[str], cells: Iterable[Row], printed: int = 0) -> None:
-        """Add a sheet, of which the first columns are printed; if 0, all."""
+        """Add a sheet; its first columns are printed; if 0, all."""
         sheet = self._book.add_worksheet(name)
         for column, heading in enumerate(headings):
             width = (WRAPPED | WIDTHS).get(heading) or max(12, len(heading) + 3)
@@ -141,7 +161,7 @@ class _Sheets:
                 links += linked
                 if not linked:
                     lines = max(lines, self._write(sheet, last, column, cell, headings[column]))
-            if lines > 1:  # LibreOffice makes no row higher by itself
+            if lines > 1:  # LibreOffice does not adapt the height of rows
                 sheet.set_row(last, LINE * min(lines, MOST_LINES))
         sheet.autofilter(0, 0, last, len(headings) - 1)
         sheet.freeze_panes(1, 0)
@@ -155,14 +175,14 @@ class _Sheets:
         sheet.set_footer("&R&P / &N")
 
     def _linked(self, sheet: Worksheet, row: int, column: int, cell: Cell) -> bool:
-        """Write a cell that leads somewhere; False where it is no such cell."""
+        """Write a cell with a link; return False for another cell."""
         if not isinstance(cell, Link) or cell.url is None or len(cell.url) > LONGEST_LINK:
             return False
         sheet.write_url(row, column, cell.url, self._link, fitting(printable(cell.text)))
         return True
 
     def _write(self, sheet: Worksheet, row: int, column: int, cell: Cell, heading: str) -> int:
-        """Write a cell, and return how many lines it has."""
+        """Write a cell, and return its number of lines."""
         value = cell.text if isinstance(cell, Link) else cell
         if isinstance(value, int):
             sheet.write_number(row, column, value, self._text)
@@ -194,7 +214,7 @@ def _findings(report: Report) -> tuple[list[str], Iterator[Row]]:
 
 
 def _besides(entry: Entry, rules: dict[str, RuleSummary]) -> dict[str, Cell]:
-    """Return the cells of a finding that are more than the text of the CSV report."""
+    """Return the cells of a finding that differ from the text of the CSV report."""
     result = entry.result
     if result is None:
         return {"finding": entry.rule.title if entry.rule else "", **dict.fromkeys(REFERENCES)}
@@ -228,7 +248,7 @@ def _controls(report: Report) -> tuple[list[str], Iterator[Row]]:
 
 
 def _coverage(report: Report, finished: dt.datetime) -> tuple[list[str], Iterator[Row]]:
-    """Return what was seen: all of it in the first row, then by type, and what the API does not show."""
+    """Return the coverage: the total in the first row, then by type, and what the API does not show."""
     headings = ["type", "resources", "details", "requests", "complete", "scope", "missing", "fields never seen"]
     headings += ["run", "finished (UTC)"]
     coverage = report.coverage

@@ -1,4 +1,4 @@
-"""Workflow commands: lines of output that GitHub Actions shows as annotations.
+"""Writes workflow commands, which GitHub Actions shows as annotations.
 
 Source: GitHub's documentation, "Workflow commands for GitHub Actions".
 """
@@ -7,16 +7,16 @@ from northflank_audit.printable import printable
 
 
 def command(name: str, text: str, **properties: str | int) -> str:
-    """Return the command `name` (error, warning, notice) with what it says and where, on one line.
+    """Return the command `name` (error, warning, notice) with its text and properties, on one line.
 
-    Whatever is in `text` and the values of `properties`, no second command comes of it.
+    Neither `text` nor a value of `properties` can start a second command.
     """
     where = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
     return f"::{name}{' ' * bool(where)}{where}::{_data(text)}"
 
 
 def _data(value: str) -> str:
-    return printable(value).replace("%", "%25")  # a line break would have to be escaped too: there is none
+    return printable(value).replace("%", "%25")  # line breaks would need escaping, too, but there are none
 
 
 def _property(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Runs in a database: what was found when, for how long, and which runs took place.
+"""Keeps runs in a database: what was found when, and for how long.
 
-Here belong tables, migrations, and questions about the past. Verdicts, states and files of reports do not.
+This package has the tables, migrations and queries. Verdicts, states and report files belong elsewhere.
 """

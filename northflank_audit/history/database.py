@@ -1,4 +1,4 @@
-"""Opens the history's database, brings it up to date, and says in plain words why it can't be used."""
+"""Opens the history's database, migrates it, and explains failures."""
 
 import os
 import sqlite3
@@ -15,25 +15,27 @@ from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.history.schema import HEAD
 from northflank_audit.printable import printable, spelt
 
+DURABILITY: Final = "FULL"
+"""What SQLite does for a run that was recorded to survive a power failure: wait until the disk has it."""
 LOCK_WAIT: Final = 30
-"""Seconds that a run waits for another that writes."""
+"""Seconds that a run waits for another one that writes."""
 CONNECT_WAIT: Final = 10
 """Seconds that a connection to PostgreSQL may take."""
 STATEMENT_WAIT: Final = 120
 """Seconds that a statement may take in PostgreSQL."""
 _LOCK: Final = 0x6E66617564697431
-"""The advisory lock in PostgreSQL that whoever writes takes."""
+"""The advisory lock in PostgreSQL that every writer takes."""
 POSTGRES: Final = "postgresql+psycopg"
 _SHAPES: Final = "a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE"
 
 
 class HistoryError(DeliveryError):
-    """The database is down, refuses, or is not what it should be. What else the audit does is not lost."""
+    """The database is down, refuses, or is something else. The rest of the audit is not lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database by its address. Nothing is opened until it is asked for."""
+    """A database by its address, opened when it is needed."""
 
     url: sa.URL
     shown: str
@@ -41,7 +43,7 @@ class Database:
 
     @classmethod
     def of(cls, given: str) -> "Database":
-        """Take what `--history` says. Raises StartError for what names no database, or a driver that is not there."""
+        """Create one from `--history`. Raises StartError for an invalid address or a missing driver."""
         if "://" not in given:
             return cls(_file_url(given), spelt(given))
         try:
@@ -51,7 +53,7 @@ class Database:
             raise StartError(f"--history: not the address of a database; give {_SHAPES}") from None
         if url.drivername == "sqlite":
             if not url.database or url.host or url.query:
-                raise StartError(f"--history {shown}: SQLite takes sqlite:///PATH and nothing else")
+                raise StartError(f"--history {shown}: for SQLite, write sqlite:///PATH")
             return cls(_file_url(url.database), spelt(url.database))
         if url.drivername not in ("postgresql", POSTGRES):
             scheme = printable(url.drivername)
@@ -71,21 +73,19 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Give a connection for questions. Raises HistoryError, and StartError where there is none yet."""
+        """Open a connection for queries. Raises HistoryError, and StartError if the database does not exist yet."""
         if self.file is not None and not self.file.exists():
-            raise StartError(f"{self._named}: there is none yet; an audit with --history makes it")
+            raise StartError(f"{self._named} does not exist yet; an audit with --history creates it")
         with self._connection(write=False) as connection:
             if self._is_outdated(connection):
-                raise HistoryError(
-                    f"{self._named}: its form is older; the next audit with --history brings it up to date"
-                )
+                raise HistoryError(f"{self._named}: older version; the next audit with --history migrates it")
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """Give a connection in a transaction that nobody else writes in, up to date. Raises HistoryError.
+        """Open a connection in an exclusive write transaction, migrated. Raises HistoryError.
 
-        An exception from inside takes the whole transaction back.
+        An exception inside rolls the transaction back.
         """
         with self._connection(write=True) as connection:
             made = self._is_outdated(connection)
@@ -96,7 +96,7 @@ class Database:
             _let_readers_in(self.file)
 
     def compact(self) -> None:
-        """Give the space of what was deleted back, in SQLite; PostgreSQL does that by itself."""
+        """Free the space of deleted rows in SQLite; PostgreSQL does so by itself."""
         if self.file is not None:
             try:
                 with closing(sqlite3.connect(self.file, timeout=LOCK_WAIT)) as connection:
@@ -130,11 +130,11 @@ class Database:
         return {"connect_timeout": CONNECT_WAIT, "options": limits, "application_name": "northflank-audit"}
 
     def _is_outdated(self, connection: sa.Connection) -> bool:
-        """Tell whether a migration is due. Raises HistoryError for a newer form, and for what is no history."""
+        """Return whether a migration is due. Raises HistoryError for a newer version, and for another database."""
         tables = set(sa.inspect(connection).get_table_names())
         if "alembic_version" not in tables:
             if tables:
-                raise HistoryError(f"{self._named}: it is a database of something else, and is left alone")
+                raise HistoryError(f"{self._named}: a database of something else; nothing was changed")
             return True
         found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
         if found is not None and str(found) > HEAD:
@@ -147,7 +147,7 @@ class Database:
         migrate(connection, self.file)
 
     def _reason(self, error: Exception) -> str:
-        """Return what the driver says, in a line, without the password."""
+        """Return the driver's message on one line, without the password."""
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
         lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
         text = lines[0] if lines else type(cause).__name__
@@ -158,24 +158,24 @@ class Database:
 
 def _file_url(path: str) -> sa.URL:
     if not path or path == ":memory:" or path.endswith(os.sep) or path.startswith("file:"):
-        raise StartError(f"--history: names no file; give {_SHAPES}")
+        raise StartError(f"--history: the path is empty; give {_SHAPES}")
     return sa.URL.create("sqlite+pysqlite", database=path)
 
 
 def _let_readers_in(file: Path) -> None:
-    """Have a new file write ahead (WAL), so that who reads need not wait for who writes; not all file systems do."""
+    """Use write-ahead logging (WAL) for a new file, so that readers do not wait, if the file system supports it."""
     with suppress(sqlite3.Error), closing(sqlite3.connect(file, timeout=LOCK_WAIT)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _prepare_sqlite(engine: sa.Engine, *, immediate: bool) -> None:
-    """Let SQLAlchemy, not Python's driver, begin transactions; take the lock at once where it will be needed."""
+    """Let SQLAlchemy, not Python's driver, begin transactions, with the write lock at once if needed."""
 
     @sa.event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {DURABILITY}")
 
     @sa.event.listens_for(engine, "begin")
     def begun(connection: sa.Connection) -> None:

@@ -1,4 +1,4 @@
-"""What an auditor asks for of a period: runs, gaps, controls over time, findings, waivers, rules."""
+"""The evidence of a period for auditors: runs, gaps, controls, findings, waivers."""
 
 import datetime as dt
 from typing import Final
@@ -6,7 +6,8 @@ from typing import Final
 from northflank_audit.controls import ControlVerdict
 from northflank_audit.history.lives import Life
 from northflank_audit.history.runs import AccountRow, RunRow
-from northflank_audit.model import Struct, Waiver
+from northflank_audit.model import Struct
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import RuleSummary, Subject
 
 DAILY: Final = dt.timedelta(days=1)
@@ -31,11 +32,11 @@ class RunEvidence(Struct, frozen=True, kw_only=True):
 
     run: RunRow
     subjects: list[Subject]
-    """What was evaluated, by its SHA-256."""
+    """The SHA-256 of what was evaluated."""
     rules: str
-    """The SHA-256 of the rules as they were."""
+    """The SHA-256 of the rules in that run."""
     not_in_scope: list[str]
-    """Types that were not asked for, since the accounts do not have them."""
+    """Types that were not requested because the accounts do not have them."""
 
 
 class Gap(Struct, frozen=True, kw_only=True):
@@ -48,7 +49,7 @@ class Gap(Struct, frozen=True, kw_only=True):
 
 
 class ControlPeriod(Struct, frozen=True, kw_only=True):
-    """How a control stood from one run to another."""
+    """The verdict on a control from one run to another."""
 
     account: str
     """The accounts that the runs audited together."""
@@ -57,6 +58,8 @@ class ControlPeriod(Struct, frozen=True, kw_only=True):
     """The framework's."""
     control: str
     verdict: ControlVerdict
+    rules: list[str]
+    """The ids of the rules under it."""
     begin: dt.datetime
     """The start of the first run with this verdict."""
     end: dt.datetime
@@ -67,7 +70,7 @@ class ControlPeriod(Struct, frozen=True, kw_only=True):
 
 
 class FindingEvidence(Struct, frozen=True, kw_only=True):
-    """A time in which a violation was open, as far as it lies in the period."""
+    """A time in which a violation was open, limited to the period."""
 
     life: Life
     found: dt.datetime

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from northflank_audit.controls import ControlVerdict, Framework
+from northflank_audit.controls import Control, Framework
 from northflank_audit.history.evidence import (
     DAILY,
     LIMITS,
@@ -25,7 +25,8 @@ from northflank_audit.history.lives import Life, lives
 from northflank_audit.history.runs import AccountRow, RunRow, account_ids, runs
 from northflank_audit.history.schema import BLOBS, RUNS
 from northflank_audit.history.statistics import LATE
-from northflank_audit.model import Severity, Waiver
+from northflank_audit.model import Severity
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Coverage, RuleSummary, Subject
 
 
@@ -40,7 +41,7 @@ def evidence(
     framework: str | None = None,
     every: dt.timedelta = DAILY,
 ) -> Evidence:
-    """Collect what the history knows of a period, its days inclusive, UTC."""
+    """Collect what the history has of a period, both days included, UTC."""
     accounts = account_ids(connection, patterns)
     first = dt.datetime.combine(begin, dt.time(), dt.UTC)
     after = dt.datetime.combine(end, dt.time(), dt.UTC) + dt.timedelta(days=1)
@@ -67,14 +68,14 @@ def evidence(
 
 
 class _Blobs:
-    """Reads what runs share, each once."""
+    """Reads values that runs share, each once."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
         self._read: dict[str, Any] = {}
 
     def rows(self, seqs: Sequence[int]) -> Sequence[Any]:
-        """Return what runs refer to, by their numbers."""
+        """Return the values that runs refer to, by the runs' numbers."""
         if not seqs:
             return []
         columns = (RUNS.c.seq, RUNS.c.subjects, RUNS.c.rules, RUNS.c.compliance, RUNS.c.coverage)
@@ -106,7 +107,7 @@ def _gaps(
     end: dt.datetime,
     every: dt.timedelta,
 ) -> Iterator[Gap]:
-    """Yield the times without a complete run that are longer than one and a quarter periods."""
+    """Yield gaps without a complete run that are longer than 1.25 periods."""
     for account in accounts:
         own = [run for run in chosen if any(each.account == account for each in run.accounts)]
         times = [begin, *sorted(run.started_at for run in own if run.complete), max(begin, end)]
@@ -121,7 +122,7 @@ def _gaps(
 def _controls(
     chosen: Sequence[RunRow], details: Mapping[int, Any], blobs: _Blobs, framework: str | None
 ) -> list[ControlPeriod]:
-    seen: dict[tuple[str, str, str], list[tuple[RunRow, ControlVerdict, str]]] = {}
+    seen: dict[tuple[str, str, str], list[tuple[RunRow, Control, str]]] = {}
     last: dict[str, int] = {}
     for run in chosen:
         accounts = ", ".join(each.account.label for each in run.accounts)
@@ -130,10 +131,10 @@ def _controls(
             for control in each.controls:
                 if framework in (None, each.id):
                     key = (accounts, each.id, control.id)
-                    seen.setdefault(key, []).append((run, control.verdict, each.title))
+                    seen.setdefault(key, []).append((run, control, each.title))
     found = []
     for (accounts, name, control), verdicts in seen.items():
-        for verdict, group in groupby(verdicts, key=lambda each: each[1]):
+        for verdict, group in groupby(verdicts, key=lambda each: each[1].verdict):
             some = list(group)
             found.append(
                 ControlPeriod(
@@ -142,6 +143,7 @@ def _controls(
                     title=some[0][2],
                     control=control,
                     verdict=verdict,
+                    rules=some[-1][1].rules,
                     begin=some[0][0].started_at,
                     end=some[-1][0].started_at,
                     runs=len(some),

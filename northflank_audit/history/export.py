@@ -1,4 +1,4 @@
-"""The whole history as JSON Lines: runs, then findings with their lives."""
+"""Exports the whole history as JSON Lines."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""Records a run: itself, and what changed of its findings, in one transaction."""
+"""Records a run and the changes of its findings in one transaction."""
 
 import datetime as dt
 import hashlib
@@ -13,28 +13,30 @@ from msgspec import UNSET
 
 from northflank_audit.history.past import Holder, Known, Past, Team, known
 from northflank_audit.history.schema import ACCOUNTS, BLOBS, EVENTS, FINDINGS, RUN_ACCOUNTS, RUNS
-from northflank_audit.model import Result, Severity, Status, Waiver
+from northflank_audit.model import Result, Severity, Status
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Report
 from northflank_audit.resolution import Became
 
 CHUNK: Final = 500
-"""Fingerprints that one question asks for: SQLite takes a limited number of parameters."""
+"""Fingerprints in one query, because SQLite limits the number of parameters."""
 
 
 class Kind(StrEnum):
-    """What happened to a finding. Besides these, each value of `Became` is one."""
+    """Changes of a finding, in addition to each value of `Became`."""
 
     OPENED = "opened"
     REOPENED = "reopened"
     SEEN = "seen"
-    """A run saw it again, after one or more could not say."""
+    """A run saw it again after one or more could not."""
     WAIVED = "waived"
     UNWAIVED = "unwaived"
 
 
-def record(connection: sa.Connection, report: Report, past: Past, teams: Collection[Team]) -> None:
-    """Write a run and what it changed. `past` is what it was compared with, `teams` are the accounts it audited.
+def record(connection: sa.Connection, report: Report, past: Past, teams: Collection[Team]) -> list[int]:
+    """Write a run and what it changed, and return the numbers of its accounts.
 
+    `past` is what it was compared with, `teams` are the accounts it audited.
     Whatever another run has recorded since `past` was read stays as that run says.
     """
     accounts = {team: _account(connection, past.holder, team) for team in _teams(report, teams)}
@@ -56,10 +58,11 @@ def record(connection: sa.Connection, report: Report, past: Past, teams: Collect
             writer.end(before, result)
     writer.flush()
     _counts(connection, seq, report, accounts)
+    return list(accounts.values())
 
 
 def amend(connection: sa.Connection, report: Report) -> None:
-    """Put right a run that was recorded before one of its reports could not be delivered."""
+    """Correct a recorded run after one of its reports could not be delivered."""
     connection.execute(
         sa.update(RUNS)
         .where(RUNS.c.id == report.run.id)
@@ -68,7 +71,7 @@ def amend(connection: sa.Connection, report: Report) -> None:
 
 
 def _teams(report: Report, teams: Collection[Team]) -> list[Team]:
-    """Return the accounts of a run: those that it audited, and whatever else its findings are of."""
+    """Return the accounts of a run: those that it audited, and those of its other findings."""
     found = {each.resource.team for each in report.results if each.status is Status.FAIL}
     return sorted({*teams, *found}, key=lambda team: team or "")
 
@@ -112,7 +115,7 @@ def _inserted(connection: sa.Connection, insert: sa.Insert, key: sa.Column[int])
 
 
 def _waivers(report: Report) -> dict[str, list[Waiver]]:
-    """Return the waivers of a run: those that waived something, and those that did not."""
+    """Return the waivers of a run, used and unused."""
     used = {_json(each.waiver): each.waiver for each in report.results if each.waiver is not None}
     return {
         "used": [used[key] for key in sorted(used)],
@@ -122,7 +125,7 @@ def _waivers(report: Report) -> dict[str, list[Waiver]]:
 
 
 def _blob(connection: sa.Connection, value: Any) -> str:
-    """Keep a text that many runs share, once; return its digest."""
+    """Store a text that many runs share once; return its digest."""
     text = _json(value)
     digest = hashlib.sha256(text.encode()).hexdigest()
     if connection.execute(sa.select(BLOBS.c.digest).where(BLOBS.c.digest == digest)).scalar() is None:
@@ -137,7 +140,7 @@ def _json(value: Any) -> str:
 def _current(
     connection: sa.Connection, accounts: Mapping[Team, int], results: Iterable[Result]
 ) -> dict[tuple[int, str], Known]:
-    """Return what the database says now of these findings, by account and fingerprint."""
+    """Return the current rows of these findings, by account and fingerprint."""
     teams = {account: team for team, account in accounts.items()}
     found: dict[tuple[int, str], Known] = {}
     for fingerprints in _chunks(sorted({each.fingerprint for each in results})):
@@ -155,7 +158,7 @@ def _chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 class _Writer:
-    """Collects what changes, and writes it a table at a time."""
+    """Collects changes, and writes them table by table."""
 
     def __init__(self, connection: sa.Connection, seq: int, at: dt.datetime, before: int) -> None:
         self._connection, self._seq, self._at, self._before = connection, seq, at, before
@@ -185,7 +188,7 @@ class _Writer:
             self._event(finding, Kind.WAIVED, values["waiver"])
 
     def see(self, before: Known, result: Result) -> None:
-        """Write that a finding is violated still, or again."""
+        """Write that a finding is still, or again, violated."""
         shown = _shown(result)
         again = before.resolved is not None
         if again:
@@ -214,7 +217,7 @@ class _Writer:
         )
 
     def end(self, before: Known, result: Result) -> None:
-        """Write what became of a finding that this run did not find violated."""
+        """Write the new state of a finding that this run did not find violated."""
         became = result.became
         if became is UNSET or before.resolved is not None or before.last_seq > self._before:
             return
@@ -267,9 +270,9 @@ def _waiver(waiver: Waiver | None) -> str | None:
 
 
 def _counts(connection: sa.Connection, seq: int, report: Report, accounts: Mapping[Team, int]) -> None:
-    """Write what is open in each account by severity, so that trends need not count it again.
+    """Write the open findings of each account by severity, so that trends need not count again.
 
-    What the run did not see counts as open too: a trend does not fall because fewer rules ran.
+    Findings that the run did not see also count as open: a trend does not fall because fewer rules ran.
     """
     counts: dict[int, Counter[str]] = {account: Counter() for account in accounts.values()}
     group = (FINDINGS.c.account_id, FINDINGS.c.severity, FINDINGS.c.waiver.is_not(None))

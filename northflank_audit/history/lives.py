@@ -12,8 +12,9 @@ from northflank_audit.history.ledger import Kind
 from northflank_audit.history.past import known
 from northflank_audit.history.runs import AccountRow
 from northflank_audit.history.schema import EVENTS, FINDINGS, RUNS
-from northflank_audit.model import Result, Severity, Struct, Waiver
+from northflank_audit.model import Result, Severity, Struct
 from northflank_audit.printable import printable
+from northflank_audit.remarks import Waiver
 from northflank_audit.resolution import RESOLVED, Became
 
 SHORTEST: Final = 8
@@ -24,23 +25,23 @@ _OPEN_QUESTIONS: Final = frozenset(each.value for each in Became) - _ENDS
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """What a run changed of a finding."""
+    """A change of a finding by a run."""
 
     at: dt.datetime
     run: str
     kind: str
-    """`opened`, `reopened`, `seen`, `waived`, `unwaived`, or what became of it, as in reports."""
+    """`opened`, `reopened`, `seen`, `waived`, `unwaived`, or a report's `became`."""
     waiver: Waiver | None = None
     number: int
-    """Of the run, in the order in which runs were recorded."""
+    """The run's number, in the order of recording."""
 
 
 class Life(Struct, frozen=True, kw_only=True):
-    """A finding, and everything that happened to it."""
+    """A finding with all of its changes."""
 
     account: AccountRow
     finding: Result
-    """As the last run that saw it found it."""
+    """As the last run found it that saw it."""
     open: bool
     changes: list[Change]
 
@@ -50,7 +51,7 @@ class Life(Struct, frozen=True, kw_only=True):
         return self.finding.waiver
 
     def periods(self) -> Iterator[tuple[Change, Change | None]]:
-        """Yield each time that it was open: from the change that opened it to the one that resolved it, if one did."""
+        """Yield each period in which it was open: the change that opened it, and the one that resolved it, if any."""
         begin: Change | None = None
         for change in self.changes:
             if change.kind in _BEGINS:
@@ -62,7 +63,7 @@ class Life(Struct, frozen=True, kw_only=True):
             yield begin, None
 
     def state_at(self, number: int) -> str | None:
-        """Return its state after a run, by the run's number: a report's `state` or `became`; None: not found yet."""
+        """Return its state after a run, by the run's number: a report's `state` or `became`; None if not yet found."""
         state: str | None = None
         for change in self.changes:
             if change.number > number:
@@ -76,7 +77,7 @@ class Life(Struct, frozen=True, kw_only=True):
         return state
 
     def is_open_at(self, number: int) -> bool:
-        """Tell whether it was open after a run, seen by it or not."""
+        """Return whether it was open after a run, whether that run saw it or not."""
         state = self.state_at(number)
         return state is not None and state not in _ENDS
 
@@ -123,7 +124,7 @@ def lives(
 def find_lives(connection: sa.Connection, accounts: dict[int, AccountRow], fingerprint: str) -> list[Life]:
     """Return the finding of a fingerprint, or of its first 8 digits, in each account that has it. Raises StartError."""
     if len(fingerprint) < SHORTEST:
-        raise StartError(f"'{printable(fingerprint)}': a fingerprint takes at least {SHORTEST} digits")
+        raise StartError(f"'{printable(fingerprint)}': give at least {SHORTEST} digits of a fingerprint")
     found = lives(connection, accounts, [FINDINGS.c.fingerprint.startswith(fingerprint.lower(), autoescape=True)])
     if not found:
         raise StartError(f"the history has no finding '{printable(fingerprint)}'; reports give the fingerprints")

@@ -1,4 +1,4 @@
-"""Brings the database to its newest form, with Alembic."""
+"""Migrates the database to the newest version, with Alembic."""
 
 import sqlite3
 from contextlib import closing
@@ -16,14 +16,14 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def scripts() -> ScriptDirectory:
-    """Return the steps that there are."""
+    """Return the available migrations."""
     return ScriptDirectory(str(MIGRATIONS))
 
 
 def migrate(connection: sa.Connection, file: Path | None) -> None:
-    """Take every step that is due, inside the connection's transaction.
+    """Run every migration that is due, inside the connection's transaction.
 
-    A file of SQLite that holds something is copied first: `history.db` to `history.db.0001`, by its form.
+    A non-empty SQLite file is copied first: `history.db` to `history.db.0001`, by its version.
     """
     steps = scripts()
 
@@ -39,7 +39,7 @@ def migrate(connection: sa.Connection, file: Path | None) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a database that another connection has a lock on, as of before that. Raises OSError where it can't be."""
+    """Copy a database as it was before another connection locked it. Raises OSError if that fails."""
     try:
         with (
             closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as old,

@@ -1,4 +1,4 @@
-"""What the history knows of some accounts before a run."""
+"""Reads the past of some accounts before a run."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,27 +12,28 @@ from msgspec import UNSET
 
 from northflank_audit.baseline import Baseline, BaselineRule
 from northflank_audit.history.schema import ACCOUNTS, BLOBS, FINDINGS, RUN_ACCOUNTS, RUNS
-from northflank_audit.model import Identity, ResourceName, Result, Severity, Status, Waiver
+from northflank_audit.model import Identity, ResourceName, Result, Severity, Status
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Origin, Run
 from northflank_audit.resolution import Became
 
 Team = str | None
 INPUT: Final = "input"
-"""The host of what came from files that do not say where they are from."""
+"""The host of files that do not say where they are from."""
 
 
 class Holder(NamedTuple):
-    """Whose accounts they are: accounts are told apart by host, by this entity, and by team."""
+    """The holder of accounts, which are identified by host, by this entity, and by team."""
 
     host: str
-    """Of the API, without the port, in lower case; `demo` or `input` where there is none."""
+    """The API's host, without the port, in lower case; else `demo` or `input`."""
     entity: str
-    """What `/v1/auth` names, else the fleet's target, else empty."""
+    """The entity of `/v1/auth`, else the fleet's target, else empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A finding of the history, as the last run that saw it left it."""
+    """A finding of the history, after the last run that saw it."""
 
     id: int
     account_id: int
@@ -55,19 +56,19 @@ class Past:
     seq: int = 0
     """The number of the last run that is recorded, of whichever account."""
     last: Baseline | None = None
-    """The last run over these accounts, and what was open after it; None: there is none."""
+    """The last run over these accounts, and what was open after it; None without such a run."""
     findings: Mapping[tuple[int, str], Known] = field(default_factory=dict)
     """By account and fingerprint."""
     accounts: Mapping[Team, int] = field(default_factory=dict)
 
     def known(self, result: Result) -> Known | None:
-        """Return what is known of a finding, open or resolved."""
+        """Return what is known about a finding, open or resolved."""
         account = self.accounts.get(result.resource.team)
         return None if account is None else self.findings.get((account, result.fingerprint))
 
 
 def host_of(origin: Origin) -> str:
-    """Return the host by which accounts are told apart."""
+    """Return the host that identifies accounts."""
     if origin.kind == "demo":
         return "demo"
     host = urlsplit(origin.url).hostname if origin.url else None
@@ -105,7 +106,7 @@ def read_past(connection: sa.Connection, holder: Holder, teams: Iterable[Team] |
 
 
 def _resolved(connection: sa.Connection, holder: Holder) -> Holder:
-    """Return the holder; where its entity is unknown, the only one that this host has had."""
+    """Return the holder; if its entity is unknown, the only one that this host has had."""
     if holder.entity:
         return holder
     known = (
@@ -153,7 +154,7 @@ def known(row: Any, team: Team) -> Known:
 
 
 def _baseline(connection: sa.Connection, seq: int, findings: Sequence[Known]) -> Baseline:
-    """Return a run as its report would be compared: what it found, and what was open that it did not see."""
+    """Return a run as a baseline: what it found, and what was open that it did not see."""
     row = connection.execute(
         sa.select(RUNS.c.run, BLOBS.c.text).join(BLOBS, BLOBS.c.digest == RUNS.c.rules).where(RUNS.c.seq == seq)
     ).one()
@@ -178,5 +179,5 @@ def _baseline(connection: sa.Connection, seq: int, findings: Sequence[Known]) ->
 
 
 def keys(past: Past) -> set[tuple[str, Identity]]:
-    """Return what identifies the findings that are open: rule and resource."""
+    """Return the rules and resources of open findings."""
     return {(each.result.rule_id, each.result.resource.identity) for each in past.findings.values()}

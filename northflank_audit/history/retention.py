@@ -1,4 +1,4 @@
-"""Deletes what is old, except what an open finding or a waiver in force still refers to."""
+"""Deletes old runs and findings that nothing current refers to."""
 
 import datetime as dt
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from northflank_audit.history.schema import BLOBS, EVENTS, FINDINGS, RUN_ACCOUNTS, RUNS
-from northflank_audit.model import Waiver
+from northflank_audit.remarks import Waiver
 
 
 class Pruned(NamedTuple):
@@ -20,8 +20,8 @@ class Pruned(NamedTuple):
 def prune(connection: sa.Connection, before: dt.datetime, today: dt.date) -> Pruned:
     """Delete runs that began before a time, and findings that were resolved before it.
 
-    What stays: findings that are open, or whose waiver holds on `today`, and the runs that changed them; the last run
-    of each account, which the next one is compared with.
+    These remain: open findings, findings with a waiver that is valid on `today`, the runs that changed them, and the
+    last run of each account, with which the next one is compared.
     """
     old = sa.and_(FINDINGS.c.resolved.is_not(None), FINDINGS.c.resolved_at < before)
     rows = connection.execute(sa.select(FINDINGS.c.id, FINDINGS.c.waiver).where(old)).all()

@@ -1,4 +1,4 @@
-"""The runs that are recorded."""
+"""Queries for recorded runs."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,33 +10,32 @@ import sqlalchemy as sa
 
 from northflank_audit.errors import StartError, did_you_mean
 from northflank_audit.history.schema import ACCOUNTS, RUN_ACCOUNTS, RUNS
-from northflank_audit.model import Severity, Struct
+from northflank_audit.model import OWN_ACCOUNT, Severity, Struct
 from northflank_audit.printable import printable
 from northflank_audit.report import Run
 
 SHORTEST: int = 4
-"""Characters of a run's id that are enough to name it, if no other begins so."""
-OWN: str = "own account"
+"""Characters of a run's id that are enough to name it, if they are unique."""
 
 
 class AccountRow(Struct, frozen=True, kw_only=True):
-    """An account, as the history tells accounts apart."""
+    """An account, as the history identifies it."""
 
     host: str
     entity: str
-    """What the API calls the holder, else the fleet's target, else empty."""
+    """The API's id of the holder, else the fleet's target, else empty."""
     team: str | None
 
     @property
     def label(self) -> str:
-        """The account in a line: `api.northflank.com/acme/payments`."""
-        return "/".join(filter(None, (self.host, self.entity, self.team or OWN)))
+        """The account on one line: `api.northflank.com/acme/payments`."""
+        return "/".join(filter(None, (self.host, self.entity, self.team or OWN_ACCOUNT)))
 
 
 class AccountCounts(Struct, frozen=True, kw_only=True):
     """What a run found in an account: violations that are open and not waived, by severity, and what changed.
 
-    Open is also what the run could not see: `unsettled` says how much of it that is.
+    Open violations include those that the run could not see; `unsettled` counts these.
     """
 
     account: AccountRow
@@ -46,7 +45,7 @@ class AccountCounts(Struct, frozen=True, kw_only=True):
     """New or reopened violations, waived ones among them."""
     resolved: int
     unsettled: int
-    """Violations of before whose state the run could not find out."""
+    """Earlier violations whose state the run could not determine."""
 
 
 class RunRow(Struct, frozen=True, kw_only=True):
@@ -60,7 +59,7 @@ class RunRow(Struct, frozen=True, kw_only=True):
     version: str
     """Of the tool."""
     run: Run
-    """The report's own account of it."""
+    """The coverage of the report."""
     accounts: list[AccountCounts]
     seq: int = msgspec.field(name="number")
     """The order in which runs were recorded."""
@@ -72,7 +71,7 @@ class RunRow(Struct, frozen=True, kw_only=True):
 
 
 def runs(connection: sa.Connection, accounts: Sequence[str] = (), *, limit: int | None = None) -> list[RunRow]:
-    """Return runs in the order in which they were recorded: the last `limit`, of accounts that a pattern fits."""
+    """Return runs in the order of recording: the last `limit`, of accounts that match a pattern."""
     names = _accounts(connection)
     query = sa.select(RUNS).order_by(RUNS.c.seq.desc())
     if accounts:
@@ -85,7 +84,7 @@ def runs(connection: sa.Connection, accounts: Sequence[str] = (), *, limit: int 
 
 
 def find_run(connection: sa.Connection, named: str) -> RunRow:
-    """Return a run by its id, the beginning of it, or `latest`. Raises StartError where there is none or several."""
+    """Return a run by its id, the start of it, or `latest`. Raises StartError unless exactly one matches."""
     if named == "latest":
         seq = connection.execute(sa.select(sa.func.max(RUNS.c.seq))).scalar()
         where = RUNS.c.seq == seq
@@ -98,12 +97,12 @@ def find_run(connection: sa.Connection, named: str) -> RunRow:
         raise StartError(f"several runs begin with '{printable(named)}': give more of the id")
     if not rows:
         ids = connection.execute(sa.select(RUNS.c.id).order_by(RUNS.c.seq.desc()).limit(100)).scalars().all()
-        raise StartError(f"there is no run '{printable(named)}'{did_you_mean(named, ids)}; see history runs")
+        raise StartError(f"no run '{printable(named)}'{did_you_mean(named, ids)}; see history runs")
     return next(iter(_made(connection, rows, _accounts(connection))))
 
 
 def account_ids(connection: sa.Connection, patterns: Sequence[str] = ()) -> dict[int, AccountRow]:
-    """Return the accounts whose label fits one of the patterns (none: all). Raises StartError where none does."""
+    """Return the accounts whose label matches a pattern (no patterns: all). Raises StartError if none does."""
     names = _accounts(connection)
     if not patterns:
         return names

@@ -1,4 +1,7 @@
-"""The tables of the history. What changes them is a migration; the two are compared by a test."""
+"""The tables of the history.
+
+Changes need a migration; a test compares the two.
+"""
 
 import datetime as dt
 from typing import Any, Final
@@ -24,7 +27,7 @@ HEAD: Final = "0001"
 
 
 class Utc(TypeDecorator[dt.datetime]):
-    """A time in UTC. SQLite keeps no zone, so that it is put back on reading."""
+    """A time in UTC. SQLite keeps no zone, so it is added on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

@@ -1,33 +1,26 @@
-"""Figures over time: what is open, how long it takes to fix, and which runs did not take place."""
+"""Statistics: open violations over time, time to fix, missing runs."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from northflank_audit.history.lives import Life, lives
 from northflank_audit.history.runs import AccountCounts, AccountRow, RunRow, account_ids, runs
+from northflank_audit.history.schema import RUN_ACCOUNTS, RUNS
 from northflank_audit.model import Severity, Struct
+from northflank_audit.trend import TrendPoint
 
+MOST_POINTS: Final = 400
+"""Runs of a trend in a report."""
 LATE: Final = 1.25
 """Periods after which an expected run is missed."""
 
 
-class Point(Struct, frozen=True, kw_only=True):
-    """What was open after a run."""
-
-    at: dt.datetime
-    run: str
-    complete: bool
-    open: dict[str, int]
-    """Violations that are not waived, by severity, over the accounts that it audited."""
-    waived: int
-
-
 class Missed(Struct, frozen=True, kw_only=True):
-    """A time in which an account was not audited although it should have been."""
+    """A period in which an account should have been audited but was not."""
 
     after: dt.datetime
     """The start of the run before."""
@@ -48,14 +41,14 @@ class Remediation(Struct, frozen=True, kw_only=True):
 
 
 class AccountStatistics(Struct, frozen=True, kw_only=True):
-    """The figures of an account."""
+    """The statistics of an account."""
 
     account: AccountRow
     runs: int
     last: dt.datetime | None
     """The start of its last run."""
     last_complete: dt.datetime | None
-    trend: list[Point]
+    trend: list[TrendPoint]
     remediation: dict[str, Remediation]
     """By severity."""
     oldest_open: dict[str, dt.datetime | None]
@@ -71,9 +64,9 @@ def statistics(
     every: dt.timedelta | None = None,
     grace: dt.timedelta | None = None,
 ) -> list[AccountStatistics]:
-    """Return the figures of each account. `every` is how often a run is expected, `grace` how late it may be."""
+    """Return the statistics of each account. `every` is how often a run is expected, `grace` how late it may be."""
     accounts = account_ids(connection, patterns)
-    trends: dict[AccountRow, list[Point]] = {account: [] for account in accounts.values()}
+    trends: dict[AccountRow, list[TrendPoint]] = {account: [] for account in accounts.values()}
     for run in runs(connection):
         for counts in run.accounts:
             if counts.account in trends:
@@ -96,6 +89,29 @@ def statistics(
     ]
 
 
+def trend(connection: sa.Connection, accounts: Collection[int]) -> list[TrendPoint]:
+    """Return the last runs over some accounts, the oldest first. Accounts that a run omits keep their last run."""
+    columns = (RUNS.c.started_at, RUNS.c.id, RUNS.c.complete, RUN_ACCOUNTS)
+    query = (
+        sa.select(*columns)
+        .join(RUNS, RUNS.c.seq == RUN_ACCOUNTS.c.run_seq)
+        .where(RUN_ACCOUNTS.c.account_id.in_(list(accounts)))
+        .order_by(RUN_ACCOUNTS.c.run_seq)
+    )
+    latest: dict[int, Any] = {}
+    points: dict[int, TrendPoint] = {}
+    for row in connection.execute(query).mappings():
+        latest[row["account_id"]] = row
+        points[row["run_seq"]] = TrendPoint(
+            at=row["started_at"],
+            run=row["id"],
+            complete=row["complete"],
+            open={each.value: sum(counts[each.value] for counts in latest.values()) for each in Severity},
+            waived=sum(counts["waived"] for counts in latest.values()),
+        )
+    return list(points.values())[-MOST_POINTS:]
+
+
 def missed(
     starts: Sequence[dt.datetime], now: dt.datetime, every: dt.timedelta, grace: dt.timedelta | None = None
 ) -> Iterator[Missed]:
@@ -108,8 +124,8 @@ def missed(
             yield Missed(after=before, until=after, expected=count, over=after is not now)
 
 
-def _point(run: RunRow, counts: AccountCounts) -> Point:
-    return Point(at=run.started_at, run=run.id, complete=run.complete, open=counts.open, waived=counts.waived)
+def _point(run: RunRow, counts: AccountCounts) -> TrendPoint:
+    return TrendPoint(at=run.started_at, run=run.id, complete=run.complete, open=counts.open, waived=counts.waived)
 
 
 def _remediation(found: Sequence[Life]) -> dict[str, Remediation]:

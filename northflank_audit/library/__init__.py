@@ -1,4 +1,4 @@
-"""What other programs call, in place of the command line: settings, an audit, and the reading of reports.
+"""The public API for other programs: settings, audits, reading reports.
 
-Nothing here prints, logs to anywhere, handles signals or ends the process. `northflank_audit` offers the public names.
+It does not print, configure logging, handle signals or end the process. `northflank_audit` exports the public names.
 """

@@ -1,4 +1,4 @@
-"""The settings of an audit that another program asks for: the options of `run`, as keyword arguments."""
+"""The options of `run` as keyword arguments, for other programs."""
 
 import json
 import os
@@ -18,22 +18,22 @@ from northflank_audit.northflank.token import Token
 Path = str | os.PathLike[str]
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
 BESIDES_OPTIONS: Final = ("token", "overrides")
-"""What the command line takes from the environment and the config file."""
+"""The fields that are not options of `run`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditSettings:
     """What to audit and how. Each field except `token` and `overrides` is the option of `run` of that name.
 
-    A field that is None, empty or False is as an option that is not given: it has that option's default. A field of
-    several values takes one value, too. Variables `NORTHFLANK_AUDIT_…` and config files do not apply.
+    A field that is None, empty or False has the option's default. A field of several values also takes one value.
+    Variables `NORTHFLANK_AUDIT_…` and config files do not apply.
     """
 
     token: str | None = field(default=None, repr=False)
     """The API token; else it comes from `token_file`, else from the environment, as for the command line."""
     token_file: Path | None = None
     api_url: str | None = None
-    """Also from the environment, as for the command line: a token goes with its address."""
+    """Also from the environment, as for the command line, because a token belongs to an address."""
     demo: bool = False
     team: str | Sequence[str] = ()
     all_teams: bool = False
@@ -41,9 +41,16 @@ class AuditSettings:
     rules: Path | Sequence[Path] = ()
     rule: str | Sequence[str] = ()
     skip_rule: str | Sequence[str] = ()
+    control: str | Sequence[str] = ()
+    min_severity: SeverityName | None = None
+    type: str | Sequence[str] = ()
+    skip_type: str | Sequence[str] = ()
+    project: str | Sequence[str] = ()
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """What to change of the rules, by their ids, as in a config file: `{"ID": {"severity": "low"}, "OTHER": "off"}`."""
     waivers: Path | None = None
+    max_waiver_days: int | None = None
+    annotations: Path | None = None
     details: Literal["auto", "always", "never"] | None = None
     absent: Literal["unknown", "notapplicable", "violating"] | None = None
     fail_on: SeverityName | Literal["never"] | None = None
@@ -53,6 +60,8 @@ class AuditSettings:
     max_age: str | Sequence[str] = ()
     include: Literal["pass", "notapplicable"] | Sequence[Literal["pass", "notapplicable"]] = ()
     console_url: str | None = None
+    framework: str | None = None
+    show_personal_data: bool = False
     compare: Path | None = None
     history: str | None = None
     save_snapshot: Path | None = None
@@ -91,7 +100,7 @@ class AuditSettings:
 
 
 def _command() -> click.Command:
-    """Return the command line of an audit: it reads no config file, and of the environment where the API is."""
+    """Return the command line of an audit: no config file, and of the environment only the API's address."""
     command = click.Command("audit")
     run_options(list(FORMATS))(command)
     command.params = [param for param in command.params if param.name != "config"]
@@ -101,7 +110,7 @@ def _command() -> click.Command:
 
 
 def _arguments(settings: AuditSettings, options: Mapping[str, click.Option]) -> Iterator[str]:
-    """Yield the settings as a command line has them; no report is written."""
+    """Yield the settings as command-line arguments; no report is written."""
     yield "--format=none"
     for each in fields(settings):
         value = getattr(settings, each.name)
@@ -121,7 +130,7 @@ def _arguments(settings: AuditSettings, options: Mapping[str, click.Option]) -> 
 
 
 def _text(name: str, value: Any) -> str:
-    """Return a value as text. Raises StartError for what no option takes."""
+    """Return a value as text. Raises StartError for a type that no option takes."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | os.PathLike):
         raise StartError(f"{name}: expects text, a number or a path, not {type(value).__name__}")
     return os.fspath(value) if isinstance(value, os.PathLike) else str(value)

@@ -1,4 +1,4 @@
-"""An audit that another program asks for, and the reading of reports."""
+"""Runs audits and reads reports for other programs."""
 
 import logging
 import os
@@ -6,7 +6,7 @@ import os
 import msgspec
 
 from northflank_audit import jsontext, logs
-from northflank_audit.audit.memory import Memory
+from northflank_audit.audit.memory import memory_of
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.runner import audit as audit_source
@@ -18,7 +18,7 @@ from northflank_audit.library.audit_settings import AuditSettings
 from northflank_audit.reading import LARGEST_DATA, read_text
 from northflank_audit.report import Report
 
-# Without a handler, Python prints warnings to standard error: the program decides who gets them.
+# Without a handler, Python prints warnings to standard error; the program decides where they go.
 logging.getLogger(logs.LOGGER).addHandler(logging.NullHandler())
 
 
@@ -32,11 +32,10 @@ def audit(settings: AuditSettings) -> Report:
     run = settings.checked()
     deadline = Deadline(run.timeout)
     policy = read_policy(run)
-    memory = Memory(run.history)
+    memory = memory_of(run.history)
     with opened(run, deadline, settings.given_token()) as source:
-        past = memory.recall(source)
-        request = AuditRequest.of(run, policy)
-        report = audit_source(request, source, lambda _count: None, new_run_id(), deadline, past)
+        request = AuditRequest.of(run, policy, memory.recall(source))
+        report = audit_source(request, source, lambda _count: None, new_run_id(), deadline)
     return memory.record(report, source)
 
 

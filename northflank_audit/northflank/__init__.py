@@ -1,4 +1,4 @@
-"""The Northflank API: endpoints, pages, retry, and what of an answer is secret.
+"""The API client: endpoints, pages, retry, rate limit, masking.
 
-Nothing is imported here, so that reading files does not pay for the network.
+It imports nothing itself, so that audits of files need not load an HTTP client.
 """

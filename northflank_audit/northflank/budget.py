@@ -1,4 +1,4 @@
-"""What a run may still ask of the API: `--max-requests`, `--reserve`, the account's hourly limit and the run's time."""
+"""Limits a run's requests: `--max-requests`, `--reserve`, hourly limit, time."""
 
 import logging
 import math
@@ -16,34 +16,34 @@ log = logging.getLogger(__name__)
 HOUR: Final = 3600.0
 """Seconds of a window of the rate limit."""
 USUAL_LIMIT: Final = 1000
-"""Requests in a window where the API does not say it."""
+"""Requests per window if the API does not say."""
 FIRST: Final = 8
-"""Requests that are sent before the first answer tells the limit, at most."""
+"""Requests that are sent at most before the first answer shows the limit."""
 LEAST_TIME: Final = 300
-"""Seconds that a run is given for its requests at least, besides waiting for the limit's window."""
+"""The minimum of seconds for a run's requests, besides waiting for the limit's window."""
 PACE: Final = 0.25
-"""Seconds for which a run is given time, for each request: eight at once, in two seconds."""
+"""Seconds per request in the suggested `--timeout`: eight at once take two seconds."""
 _LOOK: Final = 0.1
 _MANY: Final = 10**9
 
 
 class NotCovered(FetchError):
-    """A request that was not sent, since the budget does not cover it. It says nothing of the API."""
+    """A request that was not sent because the budget does not cover it; the API has not failed."""
 
 
 class Budget:
-    """Every request of a run passes here, from any thread."""
+    """The budget of a run's requests, for all threads."""
 
     def __init__(
         self, deadline: Deadline, sleep: Callable[[float], None], *, most: int | None = None, reserve: int = 0
     ) -> None:
-        """`most` is how many requests are sent at most, `reserve` how many of the hourly limit are left to others."""
+        """`most` limits the requests that are sent; `reserve` is how many of the hourly limit to leave to others."""
         self.rate_limit = RateLimit(deadline.clock)
         self.most, self.reserve = most, reserve
         self.sent = 0
-        """Requests sent, tries included."""
+        """Requests sent, every attempt included."""
         self.sent_for: Counter[str] = Counter()
-        """The same by what they were for."""
+        """The same, by purpose."""
         self._deadline = deadline
         self._sleep = sleep
         self._under_way = 0
@@ -52,9 +52,9 @@ class Budget:
 
     # -- One request ---------------------------------------------------------------------------------------------------
     def take(self, what: str, label: str) -> None:
-        """Count a request that is about to be sent; `settle` must follow. Waits where `--reserve` asks for it.
+        """Count a request that is about to be sent; `settle` must follow. Waits if `--reserve` requires it.
 
-        `what` names it in messages, `label` is what it is counted for. Raises NotCovered.
+        `what` names it in messages, `label` is the type it is counted for. Raises NotCovered.
         """
         while True:
             with self._changed:
@@ -72,7 +72,7 @@ class Budget:
                 raise NotCovered(f"{what}: {self.shortage(1)}")
 
     def settle(self, headers: Mapping[str, str] | None) -> None:
-        """Take note that a request has ended, with an answer that has these headers or (None) with none."""
+        """Record that a request has ended, with these headers of its answer, or (None) without an answer."""
         with self._changed:
             self._under_way -= 1
             if headers is not None:
@@ -81,27 +81,27 @@ class Budget:
             self._changed.notify_all()
 
     def _is_free(self) -> bool:
-        """Tell whether one more request leaves the reserve alone, whatever becomes of those under way."""
+        """Return whether one more request leaves the reserve untouched, whatever the outcome of those under way."""
         if not self.reserve:
             return True
-        if not self._answered:  # the first goes alone: its answer tells what is left
+        if not self._answered:  # the first request goes alone: its answer shows what is left
             return not self._under_way
         return self.rate_limit.covers(_MANY) - self.reserve - self._under_way > 0
 
     # -- Many requests -------------------------------------------------------------------------------------------------
     def covers(self, count: int) -> int:
-        """Return how many of so many requests can be sent now; few before the limit is known."""
+        """Return how many of these requests can be sent now; few before the limit is known."""
         with self._changed:
             most = count if self.most is None else self.most - self.sent
             allowed = self.rate_limit.covers(count + self.reserve) - self.reserve if self._answered else FIRST
         return max(0, min(count, most, allowed))
 
     def wait_for_window(self, count: int = 1) -> bool:
-        """Wait until the rate limit's window ends, if that helps and fits into the run's time; tell whether it does."""
+        """Wait for the end of the rate limit's window, if that helps within the run's time; return whether it does."""
         seconds = self.rate_limit.resets_in
         if self._lacks(count) or seconds >= self._deadline.remaining or (seconds <= 0 and self._window() <= 0):
             return False
-        log.info("the rate limit is used up; going on in %.0f s", seconds)
+        log.info("the rate limit is used up; continuing in %.0f s", seconds)
         self._sleep(seconds)
         return True
 
@@ -121,7 +121,7 @@ class Budget:
     def timeout_for(self, more: int) -> int | None:
         """Return the `--timeout`, in seconds, that a run needs that sends so many more requests; None: none is enough.
 
-        The time that has passed is part of it.
+        It includes the time that has passed.
         """
         waits = self.seconds_for(more)
         if not math.isfinite(waits):
@@ -131,7 +131,7 @@ class Budget:
         return math.ceil(seconds / 100) * 100
 
     def seconds_for(self, more: int) -> float:
-        """Return how long the rate limit keeps so many more requests waiting."""
+        """Return the seconds that the rate limit delays so many further requests."""
         now = max(0, self.rate_limit.covers(more + self.reserve) - self.reserve)
         rest = more - now
         if rest <= 0:
@@ -142,11 +142,11 @@ class Budget:
         return first + (math.ceil(rest / self._window()) - 1) * HOUR
 
     def _window(self) -> int:
-        """Return how many requests a window of the limit covers."""
+        """Return how many requests a window allows."""
         return (self.rate_limit.limit or USUAL_LIMIT) - self.reserve
 
     def _lacks(self, count: int) -> bool:
-        """Tell whether `--max-requests` is what does not cover so many requests."""
+        """Return whether `--max-requests` prevents so many further requests."""
         return self.most is not None and self.most - self.sent < count
 
     @property

@@ -1,44 +1,44 @@
-"""A circuit breaker: what fails again and again is no longer asked for."""
+"""A circuit breaker: stops requests of a kind that fails repeatedly."""
 
 import threading
 from typing import Final
 
 FAILURES: Final = 5
-"""Requests in a row that fail for good before no more are sent."""
+"""Consecutive final failures after which no more requests are sent."""
 RETRIES: Final = 20
-"""Retries that may be under way of requests that have not succeeded: each takes one, and a success gives one back."""
+"""The budget of retries: each retry takes one, and each success gives one back."""
 
 
 class Circuit:
-    """Requests of one kind, as they end in several threads.
+    """The outcomes of requests of one kind, from several threads.
 
     It is closed until FAILURES in a row have failed for good, and then open for the rest of the run. Their retries
-    have a budget, as in the AWS SDKs, since a server that answers everything with 500 gets no better by being asked
-    `--max-attempts` times as often.
+    have a budget, as in the AWS SDKs, because a server that answers everything with 500 does not recover when it is
+    asked `--max-attempts` times as often.
     """
 
     def __init__(self) -> None:
         self.cause = ""
-        """Why it is open, or empty as long as it is closed."""
+        """Why it is open; empty while it is closed."""
         self._lock = threading.Lock()
         self._failures = 0
         self._retries = RETRIES
 
     def retry(self) -> bool:
-        """Take a retry from the budget, and tell whether there was one."""
+        """Take a retry from the budget; return whether one was left."""
         with self._lock:
             granted = self._retries > 0
             self._retries -= granted
             return granted
 
     def succeeded(self) -> None:
-        """Take note of a success."""
+        """Record a success."""
         with self._lock:
             self._failures = 0
             self._retries = min(RETRIES, self._retries + 1)
 
     def failed(self, problem: str) -> None:
-        """Take note of a request that failed for good."""
+        """Record a final failure."""
         with self._lock:
             self._failures += 1
             if self._failures >= FAILURES and not self.cause:

@@ -1,4 +1,4 @@
-"""GET requests to one host: pooled, retried, bounded in time and size, and without a word of the token."""
+"""Sends GET requests to one host: pooled, retried, limited in time and size."""
 
 import datetime as dt
 import logging
@@ -21,20 +21,21 @@ from northflank_audit.northflank.retry import TransientError, asked_wait, retryi
 from northflank_audit.northflank.route import Route, route_to
 from northflank_audit.northflank.token import Token
 from northflank_audit.northflank.transport import CuttableAdapter, broken
+from northflank_audit.printable import shortened
 from northflank_audit.transient import RETRIED
 
 log = logging.getLogger(__name__)
 
 USER_AGENT: Final = f"northflank-audit/{__version__}"
 CONNECTIONS: Final = 8
-"""Requests for details under way at once, at most; a list's next page may be under way besides."""
+"""Requests for details under way at once, at most, in addition to a list's next page."""
 ANSWER_TIMEOUT: Final = 30.0
-"""Seconds without a byte after which a try counts as failed; less where the run has less left."""
+"""Seconds without a byte after which an attempt fails; fewer if the run has less time left."""
 MAX_BODY: Final = 32 * 1024 * 1024
-"""Bytes of a decompressed answer; one page of 100 credentials has some 100 KiB."""
+"""Bytes of a decompressed answer; a page of 100 credentials has about 100 KiB."""
 _CHUNK: Final = 64 * 1024
 _SHORTEST: Final = 0.001
-"""Seconds: a time-out of 0 is none."""
+"""Seconds; a time-out of 0 would mean none."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -53,12 +54,12 @@ class Client:
         max_requests: int | None = None,
         reserve: int = 0,
     ) -> None:
-        """Open no connection yet. `max_attempts` includes the first attempt; the last two are those of Budget.
+        """Prepare without opening a connection. `max_attempts` includes the first attempt; the last two are for Budget.
 
-        `direct` takes no notice of the environment's proxies and authorities. Raises StartError where they cannot be
+        `direct` ignores the environment's proxies and certificate authorities. Raises StartError if these can't be
         used.
         """
-        # There is one host, so what the environment says of the way there is looked up once.
+        # With a single host, the environment's proxies are looked up once.
         route = Route() if direct else route_to(base_url)
         self.base_url = base_url.rstrip("/")
         self.deadline = deadline
@@ -78,17 +79,17 @@ class Client:
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         self._session.proxies, self._session.verify = route.proxies, route.verify
-        self._session.trust_env = False  # and no .netrc takes the token's place
+        self._session.trust_env = False  # so that no .netrc replaces the token
 
     def __enter__(self) -> Self:
-        """From now on, the deadline cuts every connection."""
+        """Let the deadline cut every connection from now on."""
         self._watchdog = threading.Timer(self.deadline.remaining, self._cut)
         self._watchdog.daemon = True
         self._watchdog.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the connections, and end the requests that are still under way in other threads."""
+        """Close the connections, which ends requests under way in other threads."""
         self._watchdog.cancel()
         self._cut()
         self._session.close()
@@ -106,11 +107,11 @@ class Client:
         circuit: Circuit | None = None,
         label: str = "",
     ) -> Any:
-        """Return the decoded JSON of an answer, in which secrets that it repeats are masked.
+        """Return the decoded JSON of an answer, with repeated secrets masked.
 
         `what` names the request in messages, `permission` what a 403 lacks, `absent` what a 404 may mean; logs have
-        `team` and `page`; `circuit` has the budget that retries come from; `label` is what the request is counted
-        for. Raises Refused for an answer that is final, FetchError when the tries, the budget or the time are used up.
+        `team` and `page`; `circuit` has the retry budget; `label` is the type that the request is counted for. Raises
+        Refused for a final answer, FetchError when the attempts, the budget or the time are used up.
         """
         tries, spent = 0, False
 
@@ -146,11 +147,11 @@ class Client:
 
     def _given_up(self, what: str, failure: TransientError, tries: int, *, spent: bool) -> str:
         problem, remaining = f"{what}: {failure.problem}", self.deadline.remaining
-        gave_up = f"gave up after {tries} {'try' if tries == 1 else 'tries'}"
+        gave_up = f"gave up after {tries} {'attempt' if tries == 1 else 'attempts'}"
         if tries >= self._max_attempts:
             return f"{problem} ({gave_up})"
         if spent:
-            return f"{problem} ({gave_up}: too many requests like it failed for each to be tried again)"
+            return f"{problem} ({gave_up}: too many similar requests failed)"
         if failure.after is not None and 0 < remaining <= failure.after:
             time_left = f"{remaining:.0f} s of the run's {self.deadline.seconds:g} s are left"
             return f"{problem} (the server asks to wait {failure.after:.0f} s, and {time_left}; see --timeout)"
@@ -180,7 +181,7 @@ class Client:
     def _answer(
         self, path: str, query: Mapping[str, str | int], what: str, label: str
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Return an answer's status, headers and body, whatever they say."""
+        """Return an answer's status, headers and body, unchecked."""
         if self.deadline.remaining <= 0:
             raise TransientError("not begun")
         self.budget.take(what, label)
@@ -207,9 +208,9 @@ class Client:
             requests.exceptions.ContentDecodingError,
         ) as error:
             raise TransientError(self._broken(error)) from None
-        except OSError as error:  # those of requests, and files that it reads
+        except OSError as error:  # errors of requests, and of files that it reads
             raise FetchError(f"{what}: {self._safe(str(error))}") from None
-        except Exception as error:  # noqa: BLE001 - whatever a library makes of an odd answer, the answer is at fault
+        except Exception as error:  # noqa: BLE001 - whatever error an odd answer causes, the answer is at fault
             raise TransientError(f"the answer could not be read ({type(error).__name__})") from None
         finally:
             self.budget.settle(headers)
@@ -226,7 +227,7 @@ class Client:
             raise TransientError("the answer is nested too deeply") from None
 
     def _broken(self, error: requests.RequestException) -> str:
-        """Return what broke a connection; at the deadline that was the watchdog."""
+        """Return what broke a connection; after the deadline, that was our own watchdog."""
         cut = self.deadline.remaining <= 0 and not isinstance(error, requests.ConnectTimeout)
         return "no answer in time" if cut else self._safe(broken(error))
 
@@ -249,26 +250,26 @@ class Client:
         if 300 <= status < 400:  # noqa: PLR2004 - redirects
             target = self._safe(headers.get("Location", "nowhere"))
             return Refused(
-                f"{what}: HTTP {status} leads to {target}, and the token goes to no other address; is --api-url right?",
+                f"{what}: HTTP {status} redirects to {target}; the token goes to no other address; is --api-url right?",
                 status,
             )
         reasons = {
-            401: f"the token came from {self._token.origin}: is it whole, and still valid?",
+            401: f"the token came from {self._token.origin}: is it complete and still valid?",
             404: f"is --api-url {self.base_url} right, and the team's id?",
         }
         hint = advice.get(status) or reasons.get(status)
         return Refused(f"{what}: {problem}" + (f"; {hint}" if hint else ""), status)
 
     def _error_message(self, body: bytes, what: str) -> str:
-        """Return what an error answer says, if it is one of the API's own."""
+        """Return the message of an error answer, if it is the API's own."""
         try:
             error = self._decoded(body, what)["error"]
             message = error if isinstance(error, str) else error["message"]
         except (TransientError, FetchError, KeyError, TypeError, IndexError):
-            return " (and not in the API's words: a proxy's?)" if body.lstrip()[:1] == b"<" else ""
+            return " (not in the API's form; from a proxy?)" if body.lstrip()[:1] == b"<" else ""
         return f": {self._safe(str(message))}"
 
     def _safe(self, text: str) -> str:
         """Return text from outside on one line, short, and without secrets."""
         text = _CONTROL.sub(" ", self._mask.text(text))
-        return text if len(text) <= 300 else f"{text[:300]}…"  # noqa: PLR2004 - as the docstring says
+        return shortened(text, 300)

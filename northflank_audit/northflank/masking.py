@@ -1,4 +1,4 @@
-"""Secrets that the other side repeats, replaced by asterisks in whatever encoding they come."""
+"""Masks secrets that an answer repeats, in whatever encoding."""
 
 import base64
 import html
@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 SHORTEST: Final = 6
-"""Characters: a shorter secret is a stand-in, and cannot be told from a part of a word."""
+"""Characters: a shorter secret is a placeholder, and may be part of an ordinary word."""
 MASKED: Final = "***"
 _LAYERS: Final = 4
-"""How many encodings, one around the other, are undone at most."""
+"""How many nested encodings are undone at most."""
 _MARKS: Final = "%&\\"
 """One of these is in every escape."""
 _ESCAPE: Final = re.compile(
@@ -22,16 +22,16 @@ _ESCAPE: Final = re.compile(
 
 
 class TextMask:
-    """What hides the given secrets: in texts, and in decoded JSON."""
+    """Masks the given secrets in texts and in decoded JSON."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Take secrets of ASCII; those shorter than SHORTEST are not masked."""
+        """Take ASCII secrets; those shorter than SHORTEST are not masked."""
         self._forms = sorted({form.lower() for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
         self._bytes = [form.encode() for form in self._forms]
         self._pattern = re.compile("|".join(map(re.escape, self._forms)), re.IGNORECASE)
 
     def text(self, text: str) -> str:
-        """Return a text without the secrets: as they are, and behind the escapes of URLs, JSON and HTML."""
+        """Return a text without the secrets, plain or escaped as in URLs, JSON and HTML."""
         if not self._holds(text):
             return text
         hidden: list[tuple[int, int]] = []
@@ -57,7 +57,7 @@ class TextMask:
         return value
 
     def may_be_in(self, body: bytes) -> bool:
-        """Tell whether JSON has to be searched at all: quickly, and True in doubt."""
+        """Return quickly whether JSON has to be searched; True in doubt."""
         if not self._forms:
             return False
         lower = body.lower()
@@ -77,7 +77,7 @@ class TextMask:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Yield a secret as it is, in hex, and as a part of base64, of which only the characters that are its own."""
+    """Yield a secret as it is, in hex, and in base64 at each offset, without characters that neighbours affect."""
     if len(secret) < SHORTEST:
         return
     held = secret.encode()
@@ -91,7 +91,7 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _character(escape: re.Match[str]) -> str:
-    """Return what an escape stands for, if that is a character of ASCII."""
+    """Return the character of an escape, if it is ASCII."""
     text = escape.group()
     if text.startswith("&"):
         character = html.unescape(text)
@@ -103,7 +103,7 @@ def _character(escape: re.Match[str]) -> str:
 
 
 def _decoded(layer: str, starts: list[int]) -> tuple[str, list[int]]:
-    """Return a text with its escapes undone, and where in the first text each character starts, and its end."""
+    """Return a text with its escapes undone, and for each character its start in the original text, and the end."""
     parts: list[str] = []
     places: list[int] = []
     end = 0

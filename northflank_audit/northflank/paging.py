@@ -1,4 +1,4 @@
-"""Endpoints, and every page of a list, or an error that says why not."""
+"""Reads every page of a list, and finds contradictions between pages."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -7,36 +7,36 @@ from urllib.parse import quote
 
 from northflank_audit.errors import FetchError
 
-if TYPE_CHECKING:  # an audit of files needs no HTTP client
+if TYPE_CHECKING:  # an audit of files does not need the HTTP client
     from northflank_audit.northflank.client import Client
 
 _OF_PAGES: Final = ("page", "perPage", "total")
-"""What a pagination says that counts pages."""
+"""The keys of a pagination that counts pages."""
 READ_TEAMS: Final = "Organisation > Team > General > Read"
 
 
 def endpoint(template: str, team: str | None, **ids: str | None) -> str:
     """Return the path of an endpoint of a team, or (None) of the token's own account, with these ids filled in.
 
-    Raises FetchError for an id that no address can hold.
+    Raises FetchError for an id that can't be in an address.
     """
     base = "/v1" if team is None else f"/v1/teams/{_segment(team)}"
     return base + template.format(**{name: _segment(each) for name, each in ids.items() if each is not None})
 
 
 def _segment(identity: str) -> str:
-    if identity in (".", ".."):  # addresses are normalised on their way: it would ask for something else
-        raise FetchError(f"the id '{identity}' can't be asked for: in an address it means another one")
+    if identity in (".", ".."):  # addresses are normalised: the request would be for something else
+        raise FetchError(f"the id '{identity}' can't be requested: in an address it has another meaning")
     return quote(identity, safe="")
 
 
 def has_id(item: Any, field: str = "id") -> bool:
-    """Tell whether an item of a list is a record that can be told from others: the id is all that is required."""
+    """Return whether an item of a list is a record with an id, which is all that is required."""
     return isinstance(item, dict) and isinstance(item.get(field), str) and item[field] != ""
 
 
 def with_ids(items: list[Any], field: str, identify: Callable[[dict[str, Any]], str | None] | None) -> list[Any]:
-    """Return a list's items, those without an id with the one that `identify` computes for them."""
+    """Return a list's items; those without an id get the one that `identify` computes."""
     if identify is None:
         return items
     return [
@@ -54,60 +54,60 @@ def claimed(pagination: Mapping[str, Any]) -> int | None:
 
 
 def contradictions(items: list[Any], pagination: Mapping[str, Any], where: str, field: str = "id") -> Iterator[str]:
-    """Yield what a list's answer contradicts itself in: its count, and items without an id."""
+    """Yield an answer's contradictions: a wrong count, items without an id."""
     count = pagination.get("count")
     if count is not None and count != len(items):
         yield f"{where}: it says that it has {count} items, and has {len(items)}"
     bad = sum(not has_id(item, field) for item in items)
     if bad:
-        yield f"{where}: {bad} of {len(items)} items {'has' if bad == 1 else 'have'} no id, and could not be judged"
+        yield f"{where}: {bad} of {len(items)} items {'has' if bad == 1 else 'have'} no id, and could not be evaluated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A list to ask for."""
+    """A list to request."""
 
     path: str
     keys: tuple[str, ...] = ()
     """The keys below `data` that may hold the items; one must be present. None: `data` itself is the list."""
     paged: bool = True
-    """Whether each answer says if there is a next page; else one that does not say it is the whole list."""
+    """Whether each answer says if there is a next page; otherwise an answer that does not is the whole list."""
     id_field: str = "id"
     identify: Callable[[dict[str, Any]], str | None] | None = None
-    """Computes the id of an item that has none; None, or where it gives none, the item stays without."""
+    """Computes the id of an item that has none; if it is None or returns None, the item has no id."""
     what: str
     """Its name in messages."""
     permission: str
-    """What a 403 lacks."""
+    """The permission that a 403 lacks."""
     team: str | None = None
     label: str = ""
-    """What its requests are counted for."""
+    """The type that its requests are counted for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer of a list: its items as they came, and what is wrong with them, if anything is."""
+    """One answer of a list: its items, unchanged, and what is wrong with them."""
 
     number: int
     items: list[Any]
     count: int | None
-    """How many items the answer itself says that it has."""
+    """How many items the answer says that it has."""
     contradictions: list[str]
     warnings: list[str]
     query: Mapping[str, str | int]
-    """What asked for it."""
+    """The query that requested it."""
 
     def without_items(self) -> "Page":
-        """Return what is needed to ask for it once more."""
+        """Return the page without its items, to request it again."""
         return replace(self, items=[])
 
 
 def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
     """Yield every page of a list.
 
-    The official clients differ on when a list ends; this goes on while either a cursor or `hasNextPage` says that
-    there is more, and counts `page` up where there is no cursor. Raises FetchError when a page can't be had, or
-    when going on would lead round in a circle.
+    The official clients differ on when a list ends; this continues while either a cursor or `hasNextPage` says that
+    there is more, and increments `page` if there is no cursor. Raises FetchError if a page can't be read, or if
+    the pages would form a loop.
     """
     size: dict[str, str | int] = {"per_page": page_size} if listing.paged else {}
     query = size
@@ -121,14 +121,14 @@ def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
         items, pagination, wrong = _shape(answer, listing, name)
         promised, more, cursor = more, pagination.get("hasNextPage"), pagination.get("cursor")
         last = not (more or cursor)
-        vain = [f"{name}: it is empty, although the page before said that there is more"]
+        vain = [f"{name}: empty, although the page before it said that there is more"]
         warnings = vain if last and promised and not items else []
         fresh = {item[listing.id_field] for item in items if has_id(item, listing.id_field)} - seen
         wrong += contradictions(items, pagination, name, listing.id_field)
         if size and len(items) > page_size:
-            wrong.append(f"{name}: {len(items)} items came where {page_size} at most were asked for")
+            wrong.append(f"{name}: {len(items)} items, although at most {page_size} were requested")
         if last and promised and items and not fresh:
-            wrong.append(f"{name}: the page holds only what earlier pages held, although the page before promised more")
+            wrong.append(f"{name}: only repeats earlier pages, although the page before promised more")
         yield Page(number, items, claimed(pagination), wrong, warnings, query)
         if last:
             return
@@ -139,23 +139,23 @@ def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
 
 
 def _progress(name: str, items: list[Any], fresh: set[str], cursor: Any, cursors: set[str]) -> None:
-    """Raise FetchError where the next page would be no step forward; else remember the cursor that leads to it."""
+    """Raise FetchError if the next page would be no progress; else remember its cursor."""
     if not items:
-        raise FetchError(f"{name}: the page is empty and yet claims a next one")
+        raise FetchError(f"{name}: empty, but claims a next page")
     if not fresh:
-        raise FetchError(f"{name}: the page holds only what earlier pages held, and claims a next one")
+        raise FetchError(f"{name}: only repeats earlier pages, and claims a next page")
     if cursor:
         if not isinstance(cursor, str):
             raise FetchError(f"{name}: the cursor is not text")
         if cursor in cursors:
-            raise FetchError(f"{name}: the cursor came before, so the pages go round in a circle")
+            raise FetchError(f"{name}: the cursor is a repeated one, so the pages form a loop")
         cursors.add(cursor)
 
 
 def read_again(client: "Client", listing: Listing, query: Mapping[str, str | int]) -> list[Any]:
-    """Return the items that a list's page has now; `query` is what asked for it, and the listing's `what` names it.
+    """Return the items that a list's page has now; `query` requests it, and the listing's `what` names it.
 
-    Raises FetchError when it can't be had, or contradicts itself.
+    Raises FetchError if it can't be read, or contradicts itself.
     """
     answer = _answer(client, listing, query, listing.what)
     items, pagination, wrong = _shape(answer, listing, listing.what)
@@ -179,7 +179,7 @@ def _answer(
 
 
 def _shape(answer: Any, listing: Listing, name: str) -> tuple[list[Any], dict[str, Any], list[str]]:
-    """Return an answer's items, what it says of its pages, and what it contradicts itself in about those."""
+    """Return an answer's items, its pagination, and contradictions in that."""
     items, inner = _items(answer.get("data") if isinstance(answer, dict) else None, listing.keys, name)
     items = with_ids(items, listing.id_field, listing.identify)
     pagination = answer.get("pagination")
@@ -188,30 +188,30 @@ def _shape(answer: Any, listing: Listing, name: str) -> tuple[list[Any], dict[st
     if not isinstance(pagination, dict):
         raise FetchError(f"{name}: the answer has no 'pagination', so whether there are more pages is unknown")
     if not isinstance(pagination.get("hasNextPage"), bool) and not pagination.get("cursor"):
-        raise FetchError(f"{name}: 'pagination' does not say whether there is more")
-    wrong = "" if inner is None else _disagreement(inner, items, pagination)
+        raise FetchError(f"{name}: 'pagination' does not say whether there is a next page")
+    wrong = "" if inner is None else disagreement(inner, items, pagination)
     return items, pagination, [f"{name}: {wrong}"] if wrong else []
 
 
-def _disagreement(inner: Any, items: list[Any], outer: Mapping[str, Any]) -> str:
-    """Return what a second pagination (`page`, `perPage`, `total`) says against its items or the answer's own."""
+def disagreement(inner: Any, items: list[Any], outer: Mapping[str, Any]) -> str:
+    """Return how a second pagination (`page`, `perPage`, `total`) contradicts its items or the answer's own."""
     values = [inner.get(key) for key in _OF_PAGES] if isinstance(inner, dict) else []
     numbers: list[int] = [each for each in values if isinstance(each, int) and not isinstance(each, bool) and each >= 0]
     if len(numbers) < len(_OF_PAGES):
-        return "its second 'pagination' does not say which page this is, and of how many items"
+        return "its second 'pagination' lacks the page's number or the number of items"
     page, size, total = numbers
     before = max(0, page - 1) * size
     count = min(size, max(0, total - before))
     if count != len(items):
         return f"its second 'pagination' means that this page has {count} items, and it has {len(items)}"
     if (before + count < total) != bool(outer.get("hasNextPage") or outer.get("cursor")):
-        return "its two 'pagination' say different things about whether there is a next page"
+        return "its two 'pagination' disagree on whether there is a next page"
     return ""
 
 
 def _items(data: Any, keys: tuple[str, ...], name: str) -> tuple[list[Any], Any]:
-    """Return the items, and the second `pagination` that stands beside them in a map below `data`, if there is one."""
-    there = {key: beside for key in keys if (beside := _above(data, key)) is not None}
+    """Return the items, and the second `pagination` beside them in a map below `data`, if there is one."""
+    there = maps_with(data, keys)
     if len(there) > 1:
         one, other, *_ = there
         raise FetchError(f"{name}: the answer contradicts itself: it has both 'data.{one}' and 'data.{other}'")
@@ -223,8 +223,13 @@ def _items(data: Any, keys: tuple[str, ...], name: str) -> tuple[list[Any], Any]
     return items, beside.get("pagination") if "." in key else None
 
 
+def maps_with(data: Any, keys: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Return which of these keys, to which dots may lead, are below `data`, each with the map that has it."""
+    return {key: beside for key in keys if (beside := _above(data, key)) is not None}
+
+
 def _above(data: Any, key: str) -> dict[str, Any] | None:
-    """Return the map that holds a key, which dots may lead to; None where there is none."""
+    """Return the map that contains a key, which may be a dotted path; None if there is none."""
     *way, last = key.split(".")
     for step in way:
         data = data.get(step) if isinstance(data, dict) else None

@@ -1,26 +1,26 @@
-"""The API's rate limit, as its answers tell it."""
+"""Tracks the API's rate limit by the headers of its answers."""
 
 import threading
 from collections.abc import Callable, Mapping
 from typing import Final
 
 _SLACK: Final = 2.0
-"""Seconds: resets are told in whole seconds, and an answer takes its time."""
+"""Seconds to add to a reset, which is in whole seconds, for the time that an answer takes."""
 
 
 class RateLimit:
     """How many requests are left until the limit's window ends.
 
     By `x-ratelimit-limit`, `x-ratelimit-remaining` and `x-ratelimit-reset` (seconds) of every answer. Answers of
-    several threads come in any order, so within a window the least that was told counts.
+    several threads come in any order, so within a window the lowest value counts.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Know nothing yet. `clock` counts seconds."""
+        """`clock` returns seconds."""
         self._clock = clock
         self._lock = threading.Lock()
         self.limit: int | None = None
-        """Requests in a window, as the last answer has it."""
+        """Requests per window, by the last answer."""
         self._remaining: int | None = None
         self._ends = 0.0
 
@@ -40,16 +40,16 @@ class RateLimit:
 
     @property
     def remaining(self) -> int | None:
-        """Requests that are left in this window; None where that is not known."""
+        """Requests that are left in this window; None if unknown."""
         return self._remaining if self.resets_in > 0 else None
 
     @property
     def resets_in(self) -> float:
-        """Seconds until the window ends; 0 where that is not known."""
+        """Seconds until the window ends; 0 if unknown."""
         return max(0.0, self._ends - self._clock())
 
     def covers(self, count: int) -> int:
-        """Return how many of so many requests can be sent now; all of them where nothing is known."""
+        """Return how many of these requests can be sent now; all of them if the limit is unknown."""
         if self.resets_in > 0 and self._remaining is not None:
             return max(0, min(count, self._remaining))
         return min(count, self.limit) if self.limit and self.limit > 0 else count

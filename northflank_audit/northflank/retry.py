@@ -1,4 +1,4 @@
-"""When to try a request again, how long to wait before, and when to give up."""
+"""Decides when to retry a request, after which wait, and when to give up."""
 
 import datetime as dt
 import math
@@ -18,11 +18,11 @@ from tenacity.wait import wait_base
 from northflank_audit.deadline import Deadline
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
-"""Seconds: the backoff is drawn from 0 to FIRST_WAIT × 2ⁿ (full jitter), and never from above LONGEST_WAIT."""
+"""Seconds: the backoff is random from 0 to FIRST_WAIT × 2ⁿ (full jitter), at most LONGEST_WAIT."""
 
 
 class TransientError(Exception):
-    """A failure that may pass by itself; `after` is how many seconds the server asks to wait."""
+    """A temporary failure; `after` is how many seconds the server asks to wait."""
 
     def __init__(self, problem: str, after: float | None = None) -> None:
         super().__init__(problem)
@@ -42,7 +42,7 @@ class _WaitAsAsked(wait_base):
 
 
 class _StopIfNoneIsLeft(stop_base):
-    """A retry that the budget has no room for is not begun."""
+    """Stops when the retry budget is used up."""
 
     def __init__(self, budget: Callable[[], bool]) -> None:
         self._budget = budget
@@ -52,7 +52,7 @@ class _StopIfNoneIsLeft(stop_base):
 
 
 class _StopIfItCannotFit(stop_base):
-    """A wait that ends after the deadline is not begun."""
+    """Stops before a wait that would end after the deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -70,7 +70,7 @@ def retrying(
 ) -> Retrying:
     """Return the one retry policy of this client. The last failure is raised as it is.
 
-    `budget` takes one retry from what there is for this kind of request, and tells whether there was one.
+    `budget` takes one retry from those of this kind of request, and returns whether one was left.
     """
     return Retrying(
         retry=retry_if_exception_type(TransientError),
@@ -83,10 +83,10 @@ def retrying(
 
 
 def asked_wait(status: int, headers: Mapping[str, str], now: dt.datetime) -> float | None:
-    """Return the seconds that an answer asks to wait, or None where it asks for nothing that makes sense.
+    """Return the seconds that an answer asks to wait; None without a valid value.
 
-    They are those of `Retry-After` (seconds or a date; RFC 9110, 10.2.3) or, where the rate limit is used up (429),
-    those of `x-ratelimit-reset`.
+    They come from `Retry-After` (seconds or a date; RFC 9110, 10.2.3) or, if the rate limit is used up (429),
+    from `x-ratelimit-reset`.
     """
     value = headers.get("Retry-After", "").strip()
     if value.isdecimal():
@@ -95,7 +95,7 @@ def asked_wait(status: int, headers: Mapping[str, str], now: dt.datetime) -> flo
         try:
             date = parsedate_to_datetime(value)
             return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=dt.UTC)) - now).total_seconds())
-        except (ValueError, OverflowError):  # no date, or one that lies beyond what there is
+        except (ValueError, OverflowError):  # not a date, or out of range
             pass
     if status == 429 and not _is_left(headers.get("x-ratelimit-remaining", "")):  # noqa: PLR2004 - too many requests
         return _seconds(headers.get("x-ratelimit-reset", ""))
@@ -111,5 +111,5 @@ def _seconds(text: str) -> float | None:
 
 
 def _is_left(remaining: str) -> bool:
-    """Tell whether a limit is not used up: then it is another one that a 429 is about, and its reset says nothing."""
+    """Return whether a limit is not used up: then a 429 is about another limit, and this reset does not apply."""
     return (_seconds(remaining) or 0.0) > 0

@@ -1,4 +1,4 @@
-"""The proxy and the certificate authorities that the environment names."""
+"""Proxy and certificate authorities from the environment."""
 
 import os
 import re
@@ -32,17 +32,16 @@ class Route:
     proxies: dict[str, str] = field(default_factory=dict, repr=False)
     """By scheme; a value may hold a password."""
     verify: bool | str = True
-    """A file or folder of certificate authorities, or True for those that come with requests."""
+    """A file or folder of certificate authorities, or True for those bundled with requests."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    """The proxy's password, as it is written and as it is meant."""
+    """The proxy's password, as written and decoded."""
 
 
 def route_to(base_url: str) -> Route:
     """Return the environment's way to a host.
 
-    The token goes over plain http, so that a proxy sees it: then only one on this machine is used. Raises StartError
-    for a variable that cannot be used; it names the variable, and of a proxy's never the value, which may hold a
-    password.
+    Over plain http a proxy would see the token, so only a proxy on this machine is then used. Raises StartError for a
+    variable that can't be used; it names the variable, but never a proxy's value, which may hold a password.
     """
     secure = base_url.lower().startswith("https:")
     verify = _authorities() if secure else True
@@ -70,7 +69,7 @@ def _proxy(proxy: str, variable: str) -> re.Match[str]:
     if match is None or int(match["port"] or 0) > _PORTS:
         raise StartError(
             f"{variable} is not the address of a proxy: expected http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, "
-            "in which other characters than letters and digits are percent-encoded (# as %23)"
+            "with characters other than letters and digits percent-encoded (# as %23)"
         )
     return match
 
@@ -83,7 +82,7 @@ def _authorities() -> bool | str:
     try:
         if path.is_dir():
             next(path.iterdir(), None)  # it has to be allowed
-        elif path.exists() and not path.is_file():  # a pipe would be read by nobody's leave, and only once
+        elif path.exists() and not path.is_file():  # a pipe could be read only once
             raise StartError(f"{name}: {_printable_path(path)} is not a file or folder")
         else:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)

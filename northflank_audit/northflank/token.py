@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 TOKEN_VARIABLES: Final = ("NORTHFLANK_API_TOKEN", "NF_API_TOKEN")
-"""The variables of the environment that hold it, the first that is set."""
+"""The environment variables that may hold it; the first that is set counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """The API token, and where it came from, for messages. Its value never shows in a repr."""
+    """The API token, and its origin for messages. Its value never shows in a repr."""
 
     value: str = field(repr=False)
     origin: str
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine: the only one that the token goes to over plain http."""
+    """Return whether a host is this machine, the only one that the token is sent to over plain http."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,8 +1,8 @@
-"""Connections that end in time: names looked up within bounds, and sockets that can be cut all at once.
+"""Connections with time limits, and sockets that can all be cut at once.
 
-A socket's timeout bounds the wait for the next byte, not for the whole answer: a server that sends a byte a second
-keeps a request open for ever. So at the run's deadline every socket is shut down, whatever it is waiting for. And
-the system's resolver knows no timeout at all.
+A socket's timeout limits the wait for the next byte, not for the whole answer: a server that sends one byte per second
+keeps a request open for ever. So at the run's deadline every socket is shut down, whatever it is waiting for. The
+system's resolver has no timeout at all.
 """
 
 import http.client
@@ -25,7 +25,7 @@ from northflank_audit.bounded import OutOfTime, within
 
 UNRESOLVED: Final = "was not resolved in time"
 _UNBOUNDED: Final = 60.0
-"""Seconds for a connection, where nobody set any."""
+"""Seconds for a connection without a set timeout."""
 _HOST = re.compile(r"^\w+\(host=.*?\): ")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
@@ -40,19 +40,19 @@ class CuttableAdapter(HTTPAdapter):
         super().__init__(**options)
 
     def cut(self) -> None:
-        """Shut every socket down; who waits for one gets an error at once."""
+        """Shut every socket down; whoever waits for one gets an error at once."""
         for each in list(self._sockets):
             with suppress(OSError):
-                # The plain socket's: that of TLS would take its state away from under the thread that reads.
+                # Of the plain socket: that of TLS would remove the state that the reading thread uses.
                 socket.socket.shutdown(each, socket.SHUT_RDWR)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Make the pool of direct connections."""
+        """Create the pool of direct connections."""
         super().init_poolmanager(*args, **options)
         self._remember(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """Make the pool of connections by a proxy."""
+        """Create the pool of connections through a proxy."""
         manager = super().proxy_manager_for(proxy, **options)
         self._remember(manager)
         return manager
@@ -76,12 +76,12 @@ class CuttableAdapter(HTTPAdapter):
 
 
 class _FinalResponse(http.client.HTTPResponse):
-    """An answer whose status is final: those that come before it (RFC 9110, 15.2) are read over."""
+    """The final answer: interim answers (RFC 9110, 15.2) are skipped."""
 
     def _read_status(self) -> tuple[str, int, str]:
         while True:
             version, status, reason = super()._read_status()  # type: ignore[misc] # a method that has no type
-            if not 100 < status < 200 or status == http.client.SWITCHING_PROTOCOLS:  # noqa: PLR2004 - 100 is its own
+            if not 100 < status < 200 or status == http.client.SWITCHING_PROTOCOLS:  # noqa: PLR2004 - the standard library skips 100
                 return version, status, reason
             http.client.parse_headers(self.fp)
 
@@ -89,13 +89,13 @@ class _FinalResponse(http.client.HTTPResponse):
 class _Plain(HTTPConnection):
     sockets: ClassVar[weakref.WeakSet[socket.socket]]
     reached: ClassVar[dict[str, str]]
-    """The address of each name that was reached last; it is tried first."""
+    """The last reachable address of each name; it is tried first."""
     response_class = _FinalResponse
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first of the name's addresses that can be reached, all within the timeout.
+        """Connect to the first reachable address of the name, within the timeout.
 
-        One that does not answer leaves the others their share of the time (in the spirit of RFC 8305).
+        The addresses share the time, so that a silent one does not block the others (in the spirit of RFC 8305).
         """
         name, seconds = self._dns_host, self.timeout
         limit = seconds if isinstance(seconds, (int, float)) else _UNBOUNDED
@@ -131,7 +131,7 @@ class _Secure(_Plain, HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         if isinstance(self.sock, socket.socket):
-            self.sockets.add(self.sock)  # TLS wraps the socket in another, and closes the first
+            self.sockets.add(self.sock)  # TLS wraps the socket in another one, and closes the first
 
 
 def _lookup(name: str, port: int, seconds: float) -> list[str]:
@@ -153,7 +153,7 @@ def _lookup(name: str, port: int, seconds: float) -> list[str]:
 
 
 def _in_turn(addresses: Iterable[str]) -> list[str]:
-    """Return the addresses so that those of IPv6 and IPv4 alternate: where one family is dead, the other is near."""
+    """Return the addresses with IPv6 and IPv4 alternating, in case one family does not work."""
     families: dict[bool, list[str]] = {}
     for address in addresses:
         families.setdefault(":" in address, []).append(address)

@@ -1,1 +1,1 @@
-"""Policy as code: rule files, their expressions, the engine that evaluates, waivers. No I/O, no clock."""
+"""Evaluates rules over records. No I/O, no clock, no report."""

@@ -1,4 +1,4 @@
-"""An account as account-scoped rules see it."""
+"""Presents an account to account-scoped rules."""
 
 import datetime as dt
 from collections import defaultdict
@@ -39,11 +39,11 @@ class AccountView:
         return self._by_type[kind]
 
     def about(self, kind: ResourceType) -> Sequence[Resource]:
-        """Return what rules about a type are about: its resources, or the account itself."""
+        """Return the resources that rules about a type evaluate: those of the type, or the account itself."""
         return self.of(kind.name) if kind.listing is not None else [self.account.resource]
 
     def is_uncertain(self, resource: Resource) -> bool:
-        """Tell whether something of a resource must not be relied upon."""
+        """Return whether a part of a resource's record is uncertain."""
         return resource.identity in self._uncertainties
 
     @property
@@ -56,7 +56,7 @@ class AccountView:
         return self._uncertainties.get(resource.identity) or Uncertainty(resource.record, {}, frozenset())
 
     def has_whole_list(self, kind: str) -> bool:
-        """Tell whether the list of a type was read completely."""
+        """Return whether the list of a type was read completely."""
         return kind not in self.account.unknown
 
     def shared(self, rule: CompiledRule) -> tuple[Shared, dict[str, int]]:
@@ -80,7 +80,7 @@ class AccountView:
         return shared, counts
 
     def absent(self, rule: CompiledRule) -> Names:
-        """Return the names of fields that may exist in other records although they lack them, and of unknown lists."""
+        """Return the fields that other records may lack only because parts were not read, and unknown lists."""
         uncertainties = [
             self._uncertainties[each.identity]
             for kind in rule.list_types

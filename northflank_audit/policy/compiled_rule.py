@@ -1,4 +1,4 @@
-"""A rule with its compiled expressions, and what they read."""
+"""A rule with its compiled expressions and what they read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,8 +47,13 @@ class CompiledRule:
         return {kind: frozenset(parts) - {LIST} for kind, parts in by_type.items()}
 
     @cached_property
+    def reads_personal_data(self) -> bool:
+        """Whether it reads personal data, of its own resource or of others."""
+        return bool(needs([self.rule]).personal)
+
+    @cached_property
     def listed(self) -> frozenset[str]:
-        """The types of which it reads only what a list may give: a list that gives all of that leaves nothing open."""
+        """The types of which it reads only fields that a list may give, so a complete list entry settles the rule."""
         names = {kind.name for kind, _ in reads(self.rule) if kind.lists_all is not None}
         open_ = {kind.name for kind, steps in reads(self.rule) if LIST not in kind.giving(steps)}
         return frozenset(names - open_)

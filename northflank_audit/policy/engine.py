@@ -1,9 +1,9 @@
-"""The engine: rules over records, one verdict for each pair."""
+"""Evaluates rules over records: one verdict for each pair."""
 
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby, islice
 from operator import attrgetter
@@ -21,16 +21,18 @@ from northflank_audit.model import (
     Result,
     Rule,
     Status,
-    Waiver,
     fingerprint,
+    whose,
 )
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.cel import MOST_STEPS, Absent, Expression, Failed, Missing, lookup
-from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking, lacking_in, named, plural_of
-from northflank_audit.policy.rule_reads import by_collection, field_names
+from northflank_audit.policy.impersonal import impersonal, reason_of
+from northflank_audit.policy.reasons import NOT_GIVEN, filled, lacking_in, named, plural_of
+from northflank_audit.policy.rule_reads import PROJECT_TYPE, by_collection, field_names
 from northflank_audit.policy.type_rules import TypeRules
 from northflank_audit.policy.verdict import Verdict, decided, verdict_of
+from northflank_audit.remarks import Waiver
 from northflank_audit.resources import TYPES
 from northflank_audit.resources.console import console_path
 
@@ -43,21 +45,36 @@ _MEANINGS: Final[Mapping[str, Status]] = {
 PAGE: Final = 100
 """Records per evaluation: few enough for CEL's limit on iterations, and for an error to affect only a few."""
 
+_WORDS: Final = re.compile(r"\b([a-z]+(?: [a-z]+)*)\Z")
+"""The words that a text ends with."""
+
 
 class Engine:
     """Compiled rules, and the time that `now` is for all of them."""
 
-    def __init__(self, rules: Sequence[Rule], now: dt.datetime, absent: str = UNKNOWN, console: str = "") -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        now: dt.datetime,
+        absent: str = UNKNOWN,
+        console: str = "",
+        projects: Collection[str] = (),
+        *,
+        show_personal: bool = False,
+    ) -> None:
         """Compile the rules. They were validated when they were loaded.
 
         `absent` is what it means if the API omits a documented field: `unknown`, `notapplicable` or
         `violating`; a rule's own parameter of that name takes precedence. `console` is the address of
-        the console that results link to; empty, they link nowhere.
+        the console that results link to; empty, they link nowhere. `projects` are the ids of those that are evaluated;
+        empty: all there is. `show_personal` says whether results show personal data.
         """
         self.rules = list(rules)
         self._now = now
         self._absent = absent
         self._console = console
+        self._show_personal = show_personal
+        self.projects = frozenset(projects)
         ready = [CompiledRule.of(rule) for rule in rules]
         self._by_id = {each.rule.id: each for each in ready}
         self._account_rules = [each for each in ready if each.account_scoped]
@@ -79,15 +96,23 @@ class Engine:
         One evaluation covers all rules and a page of resources. If it fails, or if something in a record is
         uncertain, each resource and rule is evaluated by itself, so that only the pair that failed is unknown.
         """
-        for (kind, parts), group in groupby(resources, key=attrgetter("type", "parts")):
+        for (kind, parts), group in groupby(filter(self.covers, resources), key=attrgetter("type", "parts")):
             rules = self._type_rules.get(kind)
             if rules is None or not rules.ready:
                 continue
             while page := list(islice(group, PAGE)):
                 yield from rules.evaluate(page, {"now": self._now, "detailed": DETAIL in parts}, self._settled)
 
+    def covers(self, resource: Resource) -> bool:
+        """Return whether a resource is evaluated: it is in one of the projects, where some are named."""
+        if not self.projects:
+            return True
+        return (resource.id if resource.type == PROJECT_TYPE else resource.project) in self.projects
+
     def unread(self, gap: Resource) -> Iterator[Verdict]:
         """Yield an unknown verdict for each rule about a list that could not be read."""
+        if self.projects and gap.project not in (None, *self.projects):
+            return
         for rule in self.rules:
             if rule.resource == gap.type:
                 yield Verdict(rule, gap, Status.UNKNOWN, None, gap.shortfall or NOT_GIVEN)
@@ -101,7 +126,7 @@ class Engine:
         ]
         own: dict[Identity, frozenset[str]] = defaultdict(frozenset)
         others: dict[tuple[str, bool], frozenset[str]] = defaultdict(frozenset)
-        """By type, and whether also those resources may matter of which a list gave everything that it may give."""
+        """By type, and whether it includes resources of which a list gave everything that it may give."""
         for verdict in unknown:
             rule = self._by_id[verdict.rule.id]
             if verdict.wants and not (verdict.resource.type in rule.listed and _is_whole(verdict.resource)):
@@ -135,20 +160,23 @@ class Engine:
             if kind.listing is None and account.partial:
                 continue
             if each.list_types & account.out_of_scope.keys():
-                yield from (Verdict(each.rule, one, Status.NOTAPPLICABLE) for one in view.about(kind))
+                yield from (
+                    Verdict(each.rule, one, Status.NOTAPPLICABLE) for one in filter(self.covers, view.about(kind))
+                )
                 continue
             shared, seen = view.shared(each)
+            absent_elsewhere = view.absent(each)
             exhausted: Failed | None = None
-            for resource in view.about(kind):
+            for resource in filter(self.covers, view.about(kind)):
                 uncertainty = view.uncertainty(resource)
                 own: dict[str, Any] = {"params": each.rule.params}
                 if kind.listing is not None:
                     own |= {kind.variable: uncertainty.record, "detailed": resource.detailed}
-                absent = Absent(uncertainty.absent, view.absent(each))
+                absent = Absent(uncertainty.absent, absent_elsewhere)
                 evaluate = partial(Expression.evaluate_among, own=own, shared=shared, absent=absent)
                 expression, outcome = (each.require, exhausted) if exhausted else decided(each, evaluate)
                 if isinstance(outcome, Failed) and outcome.exhausted and max(seen.values(), default=0) >= MOST_STEPS:
-                    # The other records would take as long, with the same outcome.
+                    # The other records would take as long and end the same way.
                     most = max(seen, key=lambda name: seen[name])
                     outcome = exhausted = exhausted or Failed(
                         f"{outcome.reason}; {account} has {seen[most]:,} {plural_of(most, kind)}", exhausted=True
@@ -169,7 +197,7 @@ class Engine:
         return msgspec.structs.replace(verdict, status=status, decided_by=None, parts=None)
 
     def _omits_documented_field(self, verdict: Verdict) -> bool:
-        """Tell whether a verdict is unknown because the API omitted a documented field of its resource.
+        """Return whether a verdict is unknown because the API omitted a documented field of its resource.
 
         If a list, or a type whose list the rule reads, has a field of the same name, that may be the missing one. It
         may be unread, so it does not count as omitted.
@@ -188,8 +216,10 @@ class Engine:
 
     def result(self, verdict: Verdict, waiver: Waiver | None = None) -> Result:
         """Put a verdict into words, with its evidence."""
+        ready = self._by_id[verdict.rule.id]
+        if not self._show_personal:
+            verdict = impersonal(verdict, reads=ready.reads_personal_data)
         rule, resource = verdict.rule, verdict.resource
-        ready = self._by_id[rule.id]
         expression = verdict.decided_by or ready.require
         if verdict.status is Status.NOTAPPLICABLE and ready.when is not None:
             expression = ready.when
@@ -214,25 +244,17 @@ class Engine:
 
 
 def _is_whole(resource: Resource) -> bool:
-    """Tell whether a list gave every field of a resource that it may give."""
+    """Return whether a list gave every field of a resource that it may give."""
     lists_all = TYPES[resource.type].lists_all
     return lists_all is not None and lists_all(resource.record)
-
-
-def _reason(verdict: Verdict) -> str:
-    """Return why a verdict could not be given, for a person."""
-    if verdict.seen is None and verdict.decided_by is not None and verdict.missing is not None:
-        return lacking(verdict.decided_by, verdict.resource, verdict.missing, verdict.invalid or {})
-    return verdict.reason
 
 
 def _cause(verdict: Verdict) -> str:
     """Return the reason without the resource's own id, team and project, so that it is equal for equal causes."""
     resource = verdict.resource
-    project = "" if resource.project is None else f" of project {resource.project}"
-    team = "" if resource.team is None else f" of team {resource.team}"
-    whose = re.escape(f" of '{resource.id}'{project}{team}")
-    return re.sub(rf"\b([a-z]+(?: [a-z]+)*){whose}", r"its \1", _reason(verdict))
+    owner = f" of '{resource.id}'{whose(resource.team, resource.project)}"
+    *before, last = reason_of(verdict).split(owner)
+    return "".join(_WORDS.sub(r"its \1", text) if _WORDS.search(text) else text + owner for text in before) + last
 
 
 def _message(verdict: Verdict) -> str:
@@ -242,9 +264,9 @@ def _message(verdict: Verdict) -> str:
         case Status.FAIL:
             return filled(rule, resource)
         case Status.UNKNOWN:
-            return f"{name} could not be judged: {_reason(verdict)}"
+            return f"{name} could not be evaluated: {reason_of(verdict)}"
         case Status.ERROR:
-            return f"{name} could not be judged: the rule itself failed on it: {verdict.reason}"
+            return f"{name} could not be evaluated: the rule itself failed on it: {verdict.reason}"
         case Status.NOTAPPLICABLE:
             return f"{name}: the rule does not apply"
         case Status.PASS:

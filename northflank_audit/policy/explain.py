@@ -1,4 +1,4 @@
-"""How a rule came to its verdict on one resource: every part of its expressions, with what it gave."""
+"""Shows how each part of a rule was evaluated for one resource."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from northflank_audit.resources import TYPES
 def steps(
     rule: Rule, resource: Resource, now: dt.datetime, account: Account, resources: Sequence[Resource]
 ) -> list[tuple[str, Step]]:
-    """Return how `when` and `require` were evaluated, by their names; `require` only where `when` is true.
+    """Return how `when` and `require` were evaluated, by their names; `require` only if `when` is true.
 
     `resources` are the account's, of all types, as far as they are known.
     """

@@ -1,4 +1,4 @@
-"""Whether a record is as documented. A value of another kind is as unknown as a missing one."""
+"""Compares records with the documentation; values of other kinds are unknown."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ _TYPES: Final[Mapping[Kind, Any]] = {
 
 
 class Uncertainty(NamedTuple):
-    """The parts of a resource's record that are not certain."""
+    """The uncertain parts of a resource's record."""
 
     record: dict[str, Any]
     """The record without the values that are not of the documented kind."""
@@ -40,12 +40,14 @@ class FieldKinds:
     """The documented kinds of some fields of a type."""
 
     def __init__(self, kind: ResourceType, paths: Iterable[Sequence[str]], now: dt.datetime) -> None:
-        """Take the fields on, above and below these paths; the path () takes all. `[]` is each item of a list."""
+        """Select the fields at, above and below these paths; the path () selects all. `[]` is each item of a list."""
         read = [tuple(step for step in path if step != "[]") for path in paths]
         self._type = kind
+        tops = {path[0] for path in read if path}
+        fields = [field for field in kind.fields.values() if () in read or _top(field.path) in tops]
         self._fields = [
             (field.path.replace("[]", ".[]").split("."), field)
-            for field in kind.fields.values()
+            for field in fields
             if any(_meets(_names(field.path), path) for path in read)
         ]
         of_maps = {field.path.rpartition("[].")[0] for _, field in self._fields if "[]." in field.path}
@@ -58,7 +60,7 @@ class FieldKinds:
         self._records = list.__class_getitem__(_form(tree(leaves)))
 
     def uncertainty(self, resource: Resource) -> Uncertainty | None:
-        """Return what is uncertain about a resource, or None if nothing is."""
+        """Return what is uncertain about a resource; None if nothing is."""
         invalid = dict(self._invalid_values(resource.record))
         absent = absent_names(resource)
         if absent == frozenset() and not invalid:
@@ -69,10 +71,10 @@ class FieldKinds:
         return Uncertainty(record, invalid, None if absent is None else absent | {_names(path)[-1] for path in invalid})
 
     def fit(self, records: Sequence[Mapping[str, Any]]) -> bool:
-        """Tell quickly whether all these records are as documented. False does not mean that none is."""
+        """Return quickly whether all these records are as documented. False may also mean unknown."""
         try:
             msgspec.convert(records, self._records)
-        except ValueError:  # of which msgspec's is one
+        except ValueError:  # which includes msgspec's ValidationError
             return False
         return self._has_usual_values(records) and not self._has_late_time(records)
 
@@ -83,7 +85,7 @@ class FieldKinds:
         return True
 
     def _has_late_time(self, records: Sequence[Mapping[str, Any]]) -> bool:
-        """Tell whether a time may be too far ahead, by its date as RFC 3339 writes it."""
+        """Return whether a time may be too far ahead, by its RFC 3339 date."""
         return any(max(_column(records, steps), default="") > self._latest_day for steps in self._times)
 
     def _invalid_values(self, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -98,7 +100,7 @@ class FieldKinds:
                 yield path, f"the API gave {other} in a list where it documents a map"
 
     def _mismatch(self, field: Field, value: object) -> str:
-        """Return what a value is if it differs from what is documented, else an empty text."""
+        """Return how a value differs from the documentation; empty if it does not."""
         kind = _kind(value)
         if value is None and field.null:
             return ""
@@ -124,7 +126,7 @@ class FieldKinds:
 
 
 def absent_names(resource: Resource) -> Names:
-    """Return the names of fields whose absence from a resource's record means nothing; None stands for all fields.
+    """Return the names of fields whose absence from a resource's record means nothing; None means all fields.
 
     These are fields of parts that were not read, and personal fields that were not kept.
     """
@@ -159,6 +161,10 @@ def _column(records: Sequence[Any], steps: Sequence[str]) -> list[Any]:
     return list(values)
 
 
+def _top(path: str) -> str:
+    return path.partition(".")[0].removesuffix("[]")
+
+
 def _names(path: str) -> tuple[str, ...]:
     return tuple(path.replace("[]", "").split("."))
 
@@ -173,12 +179,12 @@ def _kind(value: object) -> str:
 
 
 def _meets(field: Sequence[str], path: Sequence[str]) -> bool:
-    """Tell whether one of two paths leads to the other."""
+    """Return whether one of two paths is above the other."""
     return all(one == other for one, other in zip(field, path, strict=False))
 
 
 def _form(node: Any) -> Any:
-    """Return the type of what is documented at a node of a tree of fields."""
+    """Return the documented type at a node of a tree of fields."""
     if isinstance(node, Items):
         return list.__class_getitem__(_form(node.item))
     if isinstance(node, Field):

@@ -1,4 +1,4 @@
-"""Verdicts in words: why one is unknown, and what a rule's own message says."""
+"""Words verdicts: why one is unknown, and the rule's own message."""
 
 import string
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ NOT_GIVEN: Final = "the API did not give it"
 
 
 def lacking(expression: Expression, resource: Resource, missing: Missing, invalid: Mapping[str, str]) -> str:
-    """Return what an expression lacked that reads one record; `invalid` are the reasons why a value did not count."""
+    """Return what an expression over one record lacked; `invalid` are the reasons why values did not count."""
     if missing.reason == NO_ADDRESS:
         return missing.reason
     fields = _absent(expression, resource, invalid)
@@ -29,7 +29,7 @@ def lacking(expression: Expression, resource: Resource, missing: Missing, invali
 def lacking_in(
     account: Account, view: AccountView, resource: Resource, expression: Expression, missing: Missing
 ) -> str:
-    """Return what kept a verdict from being given that needs more than one record."""
+    """Return why a verdict that needs more than one record is unknown."""
     if missing.reason == NO_ADDRESS:
         return missing.reason
     own = TYPES[resource.type]
@@ -39,19 +39,19 @@ def lacking_in(
         return f"not all {TYPES[kind].plural} of {account} are known ({account.unknown.get(kind, NOT_GIVEN)})"
     invalid = view.uncertainty(resource).invalid
     fields = _about(_absent(expression, resource, invalid), missing.key)
-    if fields and (view.is_uncertain(resource) or not view.has_uncertainty):  # else it is rather one that is in doubt
+    if fields and (view.is_uncertain(resource) or not view.has_uncertainty):  # otherwise it is rather a doubtful one
         return _unknown(fields, resource.shortfall, invalid)
     return _lacking_elsewhere(view, resource, expression, missing.key)
 
 
 def _list_named(key: str, account: Account) -> str | None:
-    """Return the type whose list below `account` has this name, where it is not known as a whole."""
+    """Return the type whose list below `account` has this name, if the list is not known completely."""
     kind = by_collection().get(key)
     return kind.name if kind is not None and kind.name in account.unknown else None
 
 
 def _lacking_elsewhere(view: AccountView, resource: Resource, expression: Expression, key: str) -> str:
-    """Say that a field of another record is not known, and why."""
+    """Return that a field of another record is unknown, and why."""
     own = TYPES[resource.type]
     read = [each.path for each in expression.reads_within if len(each.path) > 1]
     kinds = [by_collection()[path[1]].name for path in read if path[0] == ACCOUNT and path[1] in by_collection()]
@@ -71,7 +71,7 @@ def _ends_with(path: str, key: str) -> bool:
 
 
 def plural_of(name: str, kind: ResourceType) -> str:
-    """Return what people call the items of a variable that rules about a type see: `resources`, `account.addons`."""
+    """Return the plural noun for the items of a variable in rules about a type: `resources`, `account.addons`."""
     if name == "projects":
         return TYPES[PROJECT_TYPE].plural
     collection = by_collection().get(name.removeprefix("account."))
@@ -89,7 +89,7 @@ def _about(fields: Sequence[str], key: str) -> list[str]:
 
 
 def _absent(expression: Expression, resource: Resource, invalid: Mapping[str, str]) -> list[str]:
-    """Return the fields that an expression reads and that the resource's record does not have, or not as documented."""
+    """Return the fields that an expression reads and that the record lacks, or has in another form."""
     paths = [path for path in expression.fields if path]
     return [
         ".".join(path) for path in paths if _why(".".join(path), invalid) or not list(lookup(resource.record, path))
@@ -102,7 +102,7 @@ def _why(field: str, invalid: Mapping[str, str]) -> str:
 
 
 def _unknown(fields: Sequence[str], shortfall: str | None, invalid: Mapping[str, str]) -> str:
-    """Say that fields are not known: those together that have the same reason."""
+    """Return that fields are unknown, grouped by reason."""
     whys: dict[str, list[str]] = {}
     for field in fields:
         whys.setdefault(_why(field, invalid) or shortfall or NOT_GIVEN, []).append(field)
@@ -110,7 +110,7 @@ def _unknown(fields: Sequence[str], shortfall: str | None, invalid: Mapping[str,
 
 
 def named(resource: Resource) -> str:
-    """Return what a message calls a resource."""
+    """Return a resource's name in messages."""
     return (
         str(Account(team=resource.team))
         if TYPES[resource.type].listing is None
@@ -119,7 +119,7 @@ def named(resource: Resource) -> str:
 
 
 def filled(rule: Rule, resource: Resource) -> str:
-    """Return the rule's own message, its fields filled in."""
+    """Return the rule's own message, with its fields filled in."""
     parts = []
     for text, field, _, _ in string.Formatter().parse(rule.message):
         parts.append(text)
@@ -130,7 +130,7 @@ def filled(rule: Rule, resource: Resource) -> str:
 
 
 def _value(field: str, rule: Rule, resource: Resource) -> Any:
-    """Return what a message's field stands for; None where it is not known."""
+    """Return the value of a message's field; None if unknown."""
     match field.partition("."):
         case ("params", ".", name):
             return rule.params.get(name)
@@ -147,7 +147,7 @@ def _value(field: str, rule: Rule, resource: Resource) -> Any:
 
 
 SIZE: Final = "size"
-"""The last step of a message's field that stands for the number of a list's items."""
+"""The last step of a message's field for the number of a list's items."""
 
 
 def _text(value: Any) -> str:

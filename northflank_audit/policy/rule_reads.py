@@ -1,6 +1,6 @@
-"""What rules need to be read: which lists, and which parts of the resources in them.
+"""Determines which lists and parts rules need.
 
-It is told by their expressions alone, before anything is fetched. A part that no rule reads is not fetched.
+Only their expressions decide, before anything is fetched. A part that no rule reads is not fetched.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +35,9 @@ def needs(rules: Iterable[Rule]) -> Needs:
                 ids.append(rule.id)
         for kind, steps in reads(rule):
             path = dotted(steps)
-            for field_ in filter(None, map(kind.fields.get, (path, f"{path}[]"))):  # a list's texts are what it is
+            for field_ in filter(
+                None, map(kind.fields.get, (path, f"{path}[]"))
+            ):  # a list of texts has no fields below it
                 for name, kept in _of_parents(kind, field_.path) if field_.personal else ():
                     personal.setdefault(name, set()).add(kept)
         for kind_name, part in _of_all(rule):
@@ -57,7 +59,7 @@ def _parts(rule: Rule) -> Iterator[tuple[str, str]]:
 
 
 def _found(kind: ResourceType, parts: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield parts of a type, and what it takes to find its resources, each with the type's name."""
+    """Yield parts of a type, and those needed to find its resources, each with the type's name."""
     yield from ((kind.name, name) for name in kind.needed(parts))
     if kind.within is not None:
         yield from _found(kind.within.parent, {LIST, kind.within.part})
@@ -68,8 +70,8 @@ def _found(kind: ResourceType, parts: Iterable[str]) -> Iterator[tuple[str, str]
 def _of_all(rule: Rule) -> Iterator[tuple[str, str]]:
     """Yield each part that a rule needs of all resources of a type, with the type's name.
 
-    Nobody knows which parent holds the child that matters. What a rule about a child type reads of others is read of
-    all of them, too, so that the number of requests does not depend on which children there are.
+    It is unknown which parent has the child that matters. Fields of other types that a rule about a child type reads
+    are also read of all of them, so that the number of requests does not depend on the children.
     """
     parents = [kind.within for kind, _ in reads(rule) if kind.within is not None]
     yield from ((each.parent.name, name) for each in parents for name in each.parent.needed({each.part}))
@@ -78,7 +80,7 @@ def _of_all(rule: Rule) -> Iterator[tuple[str, str]]:
 
 
 def _of_parents(kind: ResourceType, path: str) -> Iterator[tuple[str, str]]:
-    """Yield the path of a field, and of a child type's field that in its parent, each with the type's name."""
+    """Yield the path of a field, and for a child type also its path in the parent, each with the type's name."""
     yield kind.name, path
     if kind.within is not None:
         yield from _of_parents(kind.within.parent, kind.within.parent.part(kind.within.part).prefix + path)
@@ -91,7 +93,7 @@ def expressions(rule: Rule) -> list[Expression]:
 
 
 def reads(rule: Rule) -> Iterator[tuple[ResourceType, tuple[str, ...]]]:
-    """Yield each field that a rule reads, with its type; no steps where it reads the list alone."""
+    """Yield each field that a rule reads, with its type; no steps if it reads only the list."""
     own = TYPES[rule.resource]
     if own.listing is not None:
         yield own, ()
@@ -101,7 +103,7 @@ def reads(rule: Rule) -> Iterator[tuple[ResourceType, tuple[str, ...]]]:
 
 
 def _presence_parts(rule: Rule) -> Iterator[tuple[ResourceType, str]]:
-    """Yield each part that it takes to know whether a field is there that a rule asks for, with its type."""
+    """Yield each part needed to know whether a field that a rule tests exists, with its type."""
     own = TYPES[rule.resource]
     for expression in expressions(rule):
         reads = [read.path for read in expression.reads_within]

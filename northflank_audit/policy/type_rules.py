@@ -1,4 +1,4 @@
-"""Evaluates the rules about one type that need only the resource itself."""
+"""Evaluates rules about one type that need only the resource itself."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from northflank_audit.policy.verdict import Verdict, decided, verdict_of
 from northflank_audit.resources import TYPES
 
 _STATUSES = (Status.FAIL, Status.PASS, Status.NOTAPPLICABLE)
-"""What `Batch`'s codes stand for."""
+"""The verdicts of `Batch`'s codes."""
 
 
 class TypeRules:
@@ -35,14 +35,14 @@ class TypeRules:
         ]
         self._kinds = FieldKinds(TYPES[kind], paths, now)
         self._asks = any(any(expression.asks(Absent(own=None))) for expression in expressions)
-        """Whether a rule asks which fields a record has."""
+        """Whether a rule tests which fields a record has."""
 
     def evaluate(
         self, page: Sequence[Resource], variables: Mapping[str, Any], settled: Callable[[Verdict], Verdict]
     ) -> Iterable[Verdict]:
         """Return a verdict for each resource of a page and each rule, in that order.
 
-        `settled` replaces an unknown verdict by what it means under the option `absent`.
+        `settled` replaces an unknown verdict according to the option `absent`.
         """
         inputs = {"parameters": [rule.params for rule in self._rules], **variables}
         records = [resource.record for resource in page]
@@ -71,7 +71,7 @@ class TypeRules:
         variables: Mapping[str, Any],
         settled: Callable[[Verdict], Verdict],
     ) -> Iterator[Verdict]:
-        """Yield the verdicts one by one, since each evaluation may take long."""
+        """Yield the verdicts one by one, because each evaluation may take long."""
         for resource, uncertainty in zip(page, uncertainties, strict=True):
             codes = next(rows, None) if uncertainty is None else None
             if codes is None:
@@ -80,11 +80,11 @@ class TypeRules:
                 yield from self._firm([resource], [codes])
 
     def _is_sure(self, page: Sequence[Resource], records: Sequence[Mapping[str, Any]]) -> bool:
-        """Tell quickly whether all that the rules read is certain. False does not mean that something is uncertain."""
+        """Return quickly whether all that the rules read is certain. False may also mean unknown."""
         return (not self._asks or all(map(self._lacks_nothing, page))) and self._kinds.fit(records)
 
     def _lacks_nothing(self, resource: Resource) -> bool:
-        """Tell whether the fields that a resource's record lacks are certainly absent."""
+        """Return whether the fields that a resource's record lacks are certainly absent."""
         if self._parts <= resource.parts and not resource.omitted_fields:
             return True
         return absent_names(resource) == frozenset()
@@ -96,7 +96,7 @@ class TypeRules:
         for each in self.ready:
             inputs = {**variables, self._variable: record, "params": each.rule.params}
             expression, outcome = decided(each, partial(Expression.evaluate, variables=inputs, absent=Absent(absent)))
-            if isinstance(outcome, Missing):  # what is missing is put into words where someone reads them
+            if isinstance(outcome, Missing):  # the reason is worded only if it is shown
                 unknown = (Status.UNKNOWN, expression, outcome.reason, outcome, invalid, None, each.needs)
                 yield Verdict(each.rule, resource, *unknown)
             else:

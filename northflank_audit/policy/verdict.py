@@ -1,4 +1,4 @@
-"""Verdicts: what one rule says about one resource."""
+"""Verdicts of one rule on one resource."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,44 +10,44 @@ from northflank_audit.policy.expressions.cel import Expression, Failed, Missing,
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """What one rule says about one resource, before it is put into words. There are many, so they are cheap to make."""
+    """The verdict of one rule on one resource, before it is worded. There are many, so they are cheap."""
 
     rule: Rule
     resource: Resource
     status: Status
     decided_by: Expression | None = None
-    """The expression that could not be evaluated; None where the verdict is firm."""
+    """The expression that could not be evaluated; None for a definite verdict."""
     reason: str = ""
-    """Why it could not, for a person."""
+    """Why not, for a person."""
     missing: Missing | None = None
-    """What was not known, if that is why."""
+    """The missing key, if that is why."""
     invalid: Mapping[str, str] | None = None
     """Why values of the resource count as missing, by their paths."""
     seen: Mapping[str, int] | None = None
-    """How many other records and projects the rule saw, by the name of the variable or list."""
+    """How many other records and projects the rule saw, by variable or list."""
     parts: Mapping[str, frozenset[str]] | None = None
-    """The parts that may settle an unknown verdict, by type, whether they were read or not."""
+    """The parts that may settle an unknown verdict, by type, read or not."""
 
     @property
     def wants(self) -> frozenset[str]:
-        """The parts of its own resource that were not read and may settle it."""
+        """The unread parts of its own resource that may settle it."""
         if self.parts is None:
             return frozenset()
         return self.parts.get(self.resource.type, frozenset()) - self.resource.parts
 
     @property
     def lacks_data(self) -> bool:
-        """Whether a part of its own resource that was not read may settle it."""
+        """Whether an unread part of its own resource may settle it."""
         return bool(self.wants) and not self.variable
 
     @property
     def variable(self) -> str:
-        """The variable that was not known, if that is why."""
+        """The unknown variable, if that is why."""
         return self.missing.variable if self.missing else ""
 
 
 def decided(each: CompiledRule, evaluate: Callable[[Expression], Value]) -> tuple[Expression, Value | None]:
-    """Return the expression that decides, and what it gives; None where the rule does not apply."""
+    """Return the deciding expression and its result; None if the rule does not apply."""
     if each.when is not None:
         outcome = evaluate(each.when)
         if outcome is False:
@@ -64,7 +64,7 @@ def verdict_of(
     outcome: bool | Failed | None,
     seen: Mapping[str, int] | None = None,
 ) -> Verdict:
-    """Return the verdict that a value makes; None is of a rule that does not apply."""
+    """Return the verdict for a value; None means that the rule does not apply."""
     if isinstance(outcome, Failed):
         return Verdict(each.rule, resource, Status.ERROR, expression, outcome.reason, seen=seen)
     status = Status.NOTAPPLICABLE if outcome is None else Status.PASS if outcome else Status.FAIL

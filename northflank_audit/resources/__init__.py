@@ -1,6 +1,7 @@
-"""The catalogue: everything that differs from type to type, one declaration each, a module for each family.
+"""The catalogue of resource types: one declaration each, one module per family.
 
-What is true of all types, how they are fetched, evaluated or reported, belongs elsewhere and reads it from here.
+It has everything that differs from type to type. Code for all types, which fetches, evaluates or reports, reads it from
+here.
 """
 
 from typing import Final
@@ -87,6 +88,6 @@ TYPES: Final[dict[str, ResourceType]] = {
 """Every type, by its name."""
 
 PARENT: Final = PROJECT
-"""The type whose resources hold those of `Scope.PROJECT`."""
+"""The type whose resources contain those of `Scope.PROJECT`."""
 
 __all__ = ["PARENT", "TYPES", "Field", "Kind", "Part", "Permission", "ResourceType", "Scope"]

@@ -1,4 +1,4 @@
-"""Who and what gets into an account: API tokens, SSH identities."""
+"""Types about access to an account: API tokens, SSH identities."""
 
 from typing import Final
 
@@ -58,7 +58,7 @@ _OF_EVERY_SSH_IDENTITY: Final = (
 
 
 def _has_keys(record: Record) -> bool:
-    """Tell whether the list shows keys: its schema and its example have them, though its text says that it does not."""
+    """Return whether the list shows keys: its schema and example have them, but its text says that it does not."""
     return "sshPublicKeys" in record
 
 

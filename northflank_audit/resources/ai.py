@@ -1,4 +1,4 @@
-"""AI workloads: harnesses, in which coding agents run, and models that are served."""
+"""Types about AI: harnesses, which run coding agents, and served models."""
 
 from typing import Final
 

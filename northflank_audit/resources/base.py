@@ -1,7 +1,7 @@
 """What a resource type consists of: endpoints, fields, secrets, words.
 
 Everything that differs from type to type is data of these classes. The rest of the tool derives from it: what is
-fetched, what is kept, which names expressions have, what lint knows, how messages and the docs name things.
+fetched and kept, the names in expressions, what lint knows, the words of messages and docs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,45 +10,45 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from northflank_audit.resources.fields import Field, Kind, tree
+from northflank_audit.resources.fields import Field, Kind, has_field, tree
 from northflank_audit.resources.paths import Items, above, dotted, stepped
 
 Record = dict[str, Any]
-"""A record as the API gives it, or what is kept of it."""
+"""A record as the API returns it, or the part of it that is kept."""
 
 LIST: Final = "list"
-"""The name of the part that every type has: what its list says of a resource."""
+"""The name of the part that every type has: its entry in the list."""
 DETAIL: Final = "detail"
-"""The name of the part that an endpoint of the resource's own gives."""
+"""The name of the part that a resource's own endpoint returns."""
 
 
 class Scope(StrEnum):
-    """Whose lists hold a type."""
+    """Where the lists of a type are."""
 
     ACCOUNT = "account"
     """The token's own account, and each team."""
     PROJECT = "project"
     """Each project of an account."""
     TEAM = "team"
-    """Each team; the token's own account has none, unless the token is a team's."""
+    """Each team; the token's own account only if the token is a team's."""
     ORGANISATION = "organisation"
-    """The organisation, whose token it takes."""
+    """The organisation; it needs an organisation's token."""
     TOKEN = "token"  # noqa: S105 - a scope
-    """The token itself: `data` is the one resource, without any list."""
+    """The token itself: `data` is the only resource, without a list."""
     WHOLE = "whole"
     """No list: the account itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What a token needs for an endpoint, by the names of both generations."""
+    """The permission for an endpoint, by the names of both generations."""
 
     name: str
     before: str = ""
-    """The name before 2026, where it differs."""
+    """The name before 2026, if it differs."""
 
     def __str__(self) -> str:
-        """Name the permission in messages."""
+        """Return the permission's name in messages."""
         return f"{self.name} (before 2026: {self.before})" if self.before else self.name or "none"
 
 
@@ -61,51 +61,53 @@ class Part:
     """Below `/v1` or `/v1/teams/{team}`, as the scope says; `{project}`, `{id}` and (`each`) `{name}` are filled in."""
     permission: Permission
     keys: tuple[str, ...] = ()
-    """Of a list: the key under `data`, or several of which one must be there. None: `data` itself is the list.
+    """For a list: the key under `data`, or several of which one must be present. None: `data` itself is the list.
 
     A dot leads into a map: `data.externalAddons`.
     """
     paged: bool = True
-    """Of a list: whether each answer says if there is a next page. Else one that does not say it is the whole list."""
+    """For a list: whether each answer says if there is a next page. Otherwise one that does not is the whole list."""
     fields: tuple[Field, ...]
     secrets: tuple[str, ...] = ()
-    """Paths of what the endpoint shows and nobody may keep; repeated elsewhere in the answer, it is masked there.
+    """Paths of secrets that the endpoint shows, which are dropped, and masked wherever the answer repeats them.
 
-    A step `*` stands for each key of a map; lists on the way are gone through.
+    A step `*` stands for each key of a map; lists on the path are iterated.
     """
     logins: tuple[str, ...] = ()
-    """Paths of user names: as `secrets`, but masked as whole words alone, since many are words."""
+    """Paths of user names: like `secrets`, but masked only as whole words, because many are words."""
     derive: Callable[[Record], Record] | None = None
-    """Computes fields from what is dropped, before it is dropped: names and kinds of variables, never values."""
+    """Computes fields from secrets before these are dropped: names and kinds of variables, never values."""
     title: str = ""
-    """The endpoint's name in the API's reference, for messages that ask for its answer."""
+    """The endpoint's name in the API reference, for messages that request its answer."""
     joins: str = ""
-    """Of a list of children: the field of the record that holds them."""
+    """For a list of children: the field of the record that holds them."""
     id: str = "id"
-    """Of a list of children: the field that identifies each."""
+    """For a list of children: the field that identifies each."""
+    among: str = ""
+    """Of a list of children: the type whose resources all of them are, as the members of a role are the team's."""
     identify: Callable[[Record, str | None], str | None] | None = None
-    """Of a list: computes the id of an item that has none, from all that the endpoint gave and the team."""
+    """For a list: computes the id of an item without one, from the whole item and the team."""
     into: str = ""
-    """Of an answer about one thing that the resource has: the field of the record that holds it."""
+    """For an answer about a single object of the resource: the field of the record that holds it."""
     identified: bool = True
-    """Of a detail: whether the answer has the resource's id. Else only its other fields tell whose it is."""
+    """For a detail: whether the answer has the resource's id. Otherwise only its other fields identify it."""
     each: str = ""
-    """The path to the names, in the record, for each of which the endpoint is asked: `subdomains[].name`.
+    """The path in the record of the names for each of which the endpoint is requested: `subdomains[].name`.
 
-    What comes is put together in `joins`, in the order of the names.
+    The answers are collected in `joins`, in the order of the names.
     """
     one: bool = False
-    """With `each`: whether an answer is about what has the name. Else it is a list of its children."""
+    """With `each`: whether an answer is the object of that name. Otherwise it is a list of its children."""
     by: str = ""
-    """With `each`: the field of what is joined that holds the name it was asked for, whatever the answer says."""
+    """With `each`: the field of a joined object for the requested name, whatever the answer says."""
 
     @property
     def prefix(self) -> str:
-        """What stands before the paths of its fields, below the whole record."""
+        """The prefix of its fields' paths in the whole record."""
         return f"{self.joins}[]." if self.joins else f"{self.into}." if self.into else ""
 
     def identifying(self, team: str | None) -> Callable[[Record], str | None] | None:
-        """Return what computes ids in a list of this team, if anything does."""
+        """Return the function that computes ids in a list of this team, if any."""
         identify = self.identify
         return None if identify is None else lambda item: identify(item, team)
 
@@ -114,32 +116,38 @@ class Part:
         """The fields as a tree, as `tree` gives it."""
         return tree(self.fields)
 
+    @property
+    def record_tree(self) -> dict[str, Any]:
+        """The same below the whole record."""
+        name = self.joins or self.into
+        return {name: Items(self.field_tree) if self.joins else self.field_tree} if name else self.field_tree
+
     @cached_property
     def hidden(self) -> tuple[tuple[tuple[str, ...], bool], ...]:
-        """The steps of the paths in `secrets` and `logins`, and whether they are of `logins`."""
+        """The steps of the paths in `secrets` and `logins`, each with whether it is a login."""
         paths = [*((path, False) for path in self.secrets), *((path, True) for path in self.logins)]
         return tuple((tuple(path.split(".")), is_login) for path, is_login in paths)
 
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """Where the resources of a child type are: in a part of each resource of another type."""
+    """The place of a child type's resources: a part of each resource of another type."""
 
     parent: "ResourceType"
     part: str
-    """The part's name; it joins a list."""
+    """The name of the part, which joins a list."""
     key: str
-    """The field of a child that holds its parent's id."""
+    """The field of a child for its parent's id."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceType:
-    """A type of resource: its words, its endpoints and its fields."""
+    """A resource type: its words, endpoints and fields."""
 
     name: str
-    """As rules, reports and waivers call it: `registry-credential`."""
+    """The name in rules, reports and waivers: `registry-credential`."""
     family: str
-    """The pack of rules that it belongs to."""
+    """The pack with the rules about it."""
     singular: str
     plural: str
     scope: Scope
@@ -148,37 +156,37 @@ class ResourceType:
     collection: str
     """The name of the list of all its records below `account` in expressions."""
     listing: Part | None = None
-    """None where there is no list: the account itself."""
+    """None without a list: the account itself."""
     parts: tuple[Part, ...] = ()
-    """What costs a request for each resource."""
+    """The parts that cost a request per resource."""
     id: str = "id"
     label: str = "name"
-    """The field that people know a resource by."""
+    """The field with the name that people use."""
     open: bool = False
-    """Whether fields of the list that nobody declared are kept."""
+    """Whether undeclared fields of the list are kept."""
     console: str = ""
-    """Its page below the console's address, of `{team}`, `{project}` and `{id}`, where a public source shows it."""
+    """The path of its page in the console, with `{team}`, `{project}` and `{id}`, if a public source shows it."""
     never: tuple[str, ...] = ()
-    """Endpoints that exist and are not called, since they show secrets or change something."""
+    """Endpoints that are never called because they show secrets or change something."""
     command: str = ""
     """The command of Northflank's own CLI that prints the list."""
     within: Within | None = None
-    """Of a child type: the part of its parent that it is a view of. Nothing is asked for it besides that part."""
+    """For a child type: the part of its parent that it is a view of. Only that part is requested for it."""
     alias: str = ""
-    """For rules about this type: the type whose records `resources` holds, where it is another."""
+    """For rules about this type: the type of the records in `resources`, if it is another."""
     generation: Callable[[Record], str] | None = None
-    """Tells which generation of the API a record of the list is of; None: there is one."""
+    """Returns the API generation of a record of the list; None if there is only one."""
     lists_all: Callable[[Record], bool] | None = None
-    """Tells of a record whether the list gave all of its fields that the list may give; None: it always does."""
+    """Returns whether a record has all fields that the list may give; None if it always does."""
 
     @property
     def base(self) -> str:
-        """What the paths of its endpoints stand below, in messages: most also stand below a team."""
+        """The prefix of its endpoints' paths in messages; most also exist below a team."""
         return "/v1/teams/{team}" if self.scope is Scope.TEAM else "/v1"
 
     @cached_property
     def fields(self) -> Mapping[str, Field]:
-        """Every field, by its path; lists and maps above others are among them."""
+        """Every field by its path, including lists and maps above others."""
         by_path: dict[str, Field] = {}
         for field in self._declared:
             for prefix, is_list in above(field.path):
@@ -188,7 +196,7 @@ class ResourceType:
 
     @cached_property
     def containers(self) -> frozenset[str]:
-        """The paths of the lists and maps that stand above other fields, or above their own items."""
+        """The paths of lists and maps above other fields, or above their own items."""
         return frozenset(prefix for field in self._declared for prefix, _ in above(field.path))
 
     @property
@@ -204,7 +212,7 @@ class ResourceType:
 
     @cached_property
     def changing(self) -> frozenset[str]:
-        """The paths of fields that two answers may give differently, though nobody changed the resource."""
+        """The paths of fields that may differ between two answers about an unchanged resource."""
         return frozenset(path for path, field in self.fields.items() if field.changing or field.kind is Kind.TIME)
 
     @cached_property
@@ -214,16 +222,16 @@ class ResourceType:
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
-        """The fields that together identify a record among those of an account or a project."""
+        """The fields that together identify a record in an account or a project."""
         if self.within is None:
             return (self.id,)
         by = self.within.parent.part(self.within.part).by
         return (self.within.key, *filter(None, [by]), self.id)
 
     def identity(self, record: Record) -> str | None:
-        """Return the id of a record; None if it has none. That of a child is its parent's, a slash and its own.
+        """Return the id of a record; None if it has none. A child's is its parent's id, a slash and its own.
 
-        Slashes in what is before the last are written `%2F`, so that no two children have the same id.
+        Slashes before the last one are written `%2F`, so that no two children have the same id.
         """
         steps = [record.get(key) for key in self.keys]
         if not all(isinstance(step, str) and step for step in steps):
@@ -236,21 +244,21 @@ class ResourceType:
         return next(part for part in self.sources if part.name == name)
 
     def needed(self, names: Iterable[str]) -> frozenset[str]:
-        """Return the names of parts, and of those that must be read before them since they give names to ask for."""
+        """Return the names of parts, and of those to read before them because they contain names to request."""
         parts = frozenset(names)
         before = (self.giving(stepped(part.each)) for part in self.parts if part.name in parts and part.each)
         return parts.union(*before)
 
     @cached_property
     def secrets(self) -> frozenset[str]:
-        """The paths of what answers show and nobody keeps; of a derived field that takes its place, not."""
+        """The paths of secrets in answers, except those that a derived field replaces."""
         paths = {
             f"{part.prefix.replace('[]', '')}{path}" for part in self.sources for path in (*part.secrets, *part.logins)
         }
         return frozenset(path for path in paths if path not in self.fields)
 
     def below(self, steps: Sequence[str]) -> list[str]:
-        """Return the names of the fields right below a path; a step `[]` is each item of a list."""
+        """Return the names of the fields directly below a path; a step `[]` is each item of a list."""
         start = dotted(steps)
         prefix = f"{start}." if start else ""
         return [
@@ -260,15 +268,15 @@ class ResourceType:
         ]
 
     def giving(self, steps: tuple[str, ...]) -> frozenset[str]:
-        """Return the names of the parts that it takes to know a field, by its steps: `("ports", "[]", "public")`.
+        """Return the names of the parts needed to know a field, by its steps: `("ports", "[]", "public")`.
 
-        What the list gives needs no other part, unless the list may leave it out.
+        A field of the list needs no other part, unless the list may omit it.
         """
-        names = frozenset(part.name for part in self.sources if _gives(part, steps))
+        names = frozenset(part.name for part in self.sources if has_field(part.record_tree, steps))
         return frozenset({LIST}) if LIST in names and self.lists_all is None else names
 
     def names_of(self, parts: frozenset[str]) -> frozenset[str]:
-        """Return the names of the fields of some parts that the list does not give."""
+        """Return the names of the fields of some parts that the list lacks."""
         return frozenset().union(*(names for part, names in self._names.items() if part in parts))
 
     @cached_property
@@ -276,7 +284,7 @@ class ResourceType:
         return {part.name: frozenset(self._names_in(part)) for part in self.parts}
 
     def _names_in(self, part: Part) -> Iterator[str]:
-        """Yield the names that may be absent without a part. Below a field that it alone gives, that field's."""
+        """Yield the names that may be absent without a part; for fields below one that only it gives, that one's."""
         top = part.joins or part.into
         if top and not any(top in other.field_tree for other in self.sources if not other.prefix):
             yield top
@@ -285,24 +293,3 @@ class ResourceType:
             path = f"{part.prefix}{field.path}"
             if LIST not in self.giving(stepped(path)):
                 yield from path.replace("[]", "").split(".")
-
-
-def _gives(part: Part, steps: tuple[str, ...]) -> bool:
-    node: Any = (
-        {part.joins: Items(part.field_tree)}
-        if part.joins
-        else {part.into: part.field_tree}
-        if part.into
-        else part.field_tree
-    )
-    for step in steps:
-        if isinstance(node, Items):
-            node = node.item
-            if step == "[]":
-                continue
-        if isinstance(node, Field):
-            return True
-        if step not in node:
-            return False
-        node = node[step]
-    return True

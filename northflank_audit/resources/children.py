@@ -1,4 +1,4 @@
-"""Child types: views of what a part of another type joins."""
+"""Creates child types: views of the items in a part of another type."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from northflank_audit.resources.fields import text
 def child_type(
     parent: ResourceType, part: str, *, name: str, singular: str, key: str, label: str = "id"
 ) -> ResourceType:
-    """Return the type whose resources are the items that a part of another type joins; `key` holds the parent's id."""
+    """Return a type whose resources are the items in a part of another type; `key` is the field of the parent's id."""
     variable = name.replace("-", "_")
     source = parent.part(part)
     named = {field.path for field in source.fields}

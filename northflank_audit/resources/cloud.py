@@ -1,4 +1,4 @@
-"""What an account has in clouds of its own: integrations, clusters, workload identities."""
+"""Types about own clouds: integrations, clusters, workload identities."""
 
 from typing import Any, Final
 
@@ -139,7 +139,7 @@ CLUSTER: Final = ResourceType(
             time("createdAt"),
             time("updatedAt", changing=True),
         ),
-        # The rest of `logging` hides nothing, and a log bucket's region is often the cluster's.
+        # The rest of `logging` is not secret, and a log bucket's region is often the cluster's.
         secrets=("settings.logging.loki.s3AccessKey", "settings.logging.loki.s3SecretKey"),
     ),
     parts=(
@@ -177,7 +177,7 @@ CLUSTER_NODE: Final = child_type(
 
 
 def _policy(item: Record) -> Record:
-    """Return an AWS policy in one form: AWS allows one statement, action or resource in place of a list of them."""
+    """Return a normalised AWS policy: AWS allows one statement, action or resource instead of a list."""
     spec = item.get("spec")
     provider = spec.get("provider") if isinstance(spec, dict) else None
     document = provider.get("policyDocument") if isinstance(provider, dict) else None

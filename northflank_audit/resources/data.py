@@ -1,4 +1,4 @@
-"""Where data lives and is kept safe: addons, volumes, backup destinations."""
+"""Types about data: addons, volumes, backup destinations."""
 
 from typing import Final
 

@@ -1,8 +1,8 @@
-"""What is kept of an answer: declared fields, without what is secret. Values never leave this package.
+"""Decodes answers: keeps declared fields, without secrets.
 
-A value of another kind than declared keeps its kind and loses what is in it: a map becomes `{}`, a text where a map
-is documented is masked. So rules see that it is odd, and nothing that it may hide. Of an open type the list's other
-fields are kept, unless their names call them secret.
+A value of another kind than declared keeps only its kind: a map becomes `{}`, a text instead of a documented map is
+masked. So rules see that it is odd, but not what it may hide. For an open type the list's other fields are also kept,
+unless their names indicate a secret.
 """
 
 import re
@@ -17,24 +17,24 @@ from northflank_audit.resources.redaction import MASK, Mask, Secrets, is_address
 
 _USER_IN_URL: Final = re.compile(r"(?<=://)[^/\\?#\s]*@")
 _COMPARED: Final = frozenset({"provider", "region", "status", "type", "scope"})
-"""Undeclared fields that are never masked, with all in them: rules compare them."""
+"""Undeclared fields that are never masked, with their contents, because rules compare them."""
 
 
 class _Intake(NamedTuple):
-    """What decides on each value of one answer."""
+    """What determines how each value of an answer is kept."""
 
     personal: Collection[str]
     open: bool
-    """Whether what nobody declared is kept."""
+    """Whether undeclared fields are kept."""
 
 
 def part_record(
     part: Part, item: Record, personal: Collection[str] = (), *, open_: bool = False, key: str = "id"
 ) -> Record:
-    """Return what is kept of a record that an endpoint gave; of personal fields those with these paths alone.
+    """Return what is kept of an endpoint's record; of personal fields, only these paths.
 
-    `open_` also keeps what nobody declared, less what its keys call a secret. `key` is the field that identifies the
-    record. Raises RecursionError for what is nested too deeply.
+    `open_` also keeps undeclared fields, except those with names of secrets. `key` is the field that identifies the
+    record. Raises RecursionError for deep nesting.
     """
     secrets = _secrets(part, item)
     return _masked(_filtered(part, item, personal, open_=open_), part.field_tree, secrets, key)
@@ -42,12 +42,12 @@ def part_record(
 
 def listed(kind: ResourceType, item: Record, personal: Collection[str] = ()) -> Record:
     """Return what is kept of a record of a type's list. Raises RecursionError as `kept` does."""
-    assert kind.listing is not None  # noqa: S101 - what has no list has no records
+    assert kind.listing is not None  # noqa: S101 - a type without a list has no records
     return part_record(kind.listing, item, personal, open_=kind.open, key=kind.id)
 
 
 def completed(kind: ResourceType, part: Part, record: Record, item: Record, personal: Collection[str] = ()) -> Record:
-    """Return a record with what a part of it adds. What repeats a secret of the part is masked in both.
+    """Return a record with the fields of a part. Repeated secrets of the part are masked in both.
 
     Raises RecursionError as `kept` does.
     """
@@ -70,14 +70,14 @@ def joined(part: Part, record: Record, items: list[Any], personal: Collection[st
 
 
 def restored(kind: ResourceType, record: Mapping[str, Any], personal: Collection[str] = ()) -> Record:
-    """Return what is kept of a record that was kept before. Raises RecursionError as `kept` does."""
+    """Return what is kept of a record that was decoded before. Raises RecursionError as `kept` does."""
     secrets = Secrets()
     secrets.take(record)
     return _masked(_map(record, kind.field_tree, _Intake(personal, kind.open)), kind.field_tree, secrets, kind.id)
 
 
 def merged(record: Mapping[str, Any], addition: Mapping[str, Any]) -> Record:
-    """Return a record with what another part says; where both say something, the addition's."""
+    """Return a record merged with another part's fields, which take precedence."""
     both = dict(record)
     for key, item in addition.items():
         before = both.get(key)
@@ -101,7 +101,7 @@ def _map(value: Mapping[str, Any], tree: Mapping[str, Any], intake: _Intake) -> 
         elif (
             type(node) is Field
             and not node.personal
-            and (  # what hides nothing, which is most of it
+            and (  # most values contain no secret
                 kind is bool or kind is int or (kind is str and "://" not in item and not node.address)
             )
         ):
@@ -148,7 +148,7 @@ def _open(name: str, value: Any) -> Any:
 
 
 def _clean(value: Any) -> Any:
-    """Return what nobody declared without secrets and nulls."""
+    """Return undeclared fields without secrets and nulls."""
     if isinstance(value, dict):
         return {key: _open(key, item) for key, item in value.items() if item is not None and not is_secret(key, item)}
     if isinstance(value, list):
@@ -171,7 +171,7 @@ def _secrets(part: Part, item: Mapping[str, Any]) -> Secrets:
 
 
 def _masked(record: Record, tree: Mapping[str, Any], secrets: Secrets, key: str) -> Record:
-    """Return a record less what repeats a secret; but what identifies it, since others refer to it, stays."""
+    """Return a record with repeated secrets masked, except in its identifier, since others refer to it."""
     mask = secrets.mask(_texts(record)) if secrets else None
     if mask is None:
         return record
@@ -206,7 +206,7 @@ def _masked_node(value: Any, name: str, node: Any, mask: Mask) -> Any:
 
 
 def _masked_text(value: str, node: Any, mask: Mask) -> str:
-    if not isinstance(node, Field):  # a text where a list or a map is documented
+    if not isinstance(node, Field):  # a text instead of a documented list or map
         return mask.words(value)
     if node.address:
         return mask.address(value)
@@ -216,5 +216,5 @@ def _masked_text(value: str, node: Any, mask: Mask) -> str:
 
 
 def _is_reference(name: str) -> bool:
-    """Tell whether a field names a resource or a time."""
+    """Return whether a field names a resource or a time."""
     return name == "id" or name.endswith(("Id", "At"))

@@ -1,4 +1,4 @@
-"""How changes reach what runs: Git links, templates, tags, rollout strategies."""
+"""Types about delivery: Git links, templates, tags, rollout strategies."""
 
 from typing import Final
 

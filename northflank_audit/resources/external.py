@@ -1,4 +1,4 @@
-"""Data that lives in the user's own cloud accounts: external addons."""
+"""The type of external addons: data in the user's own cloud accounts."""
 
 from typing import Final
 

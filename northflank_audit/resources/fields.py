@@ -1,10 +1,10 @@
-"""Fields of records: their kinds, and how declarations write them."""
+"""Fields of records: their kinds, and functions to declare them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from northflank_audit.resources.paths import Items
+from northflank_audit.resources.paths import ITEM, Items
 
 
 class Kind(StrEnum):
@@ -25,19 +25,19 @@ class Field:
     path: str
     kind: Kind
     values: tuple[str, ...] = ()
-    """The values that are documented; others may come all the same. None are where the text is free."""
+    """The documented values, although others may occur; empty if the text is free."""
     null: bool = False
-    """Whether null is a value with a meaning of its own. Elsewhere it is as if the field were absent."""
+    """Whether null has a meaning of its own. Otherwise it counts as absent."""
     personal: bool = False
-    """Whether it is about a person: kept only where a rule reads it, and masked in reports."""
+    """Whether it is personal data: kept only if a rule reads it, and masked in reports."""
     changing: bool = False
-    """Whether it may change between two requests by itself, as a state does."""
+    """Whether it may change between two requests by itself, such as a state."""
     ahead: bool = False
-    """Whether a date-time is meant to lie ahead, as an expiry does."""
+    """Whether a date-time is normally in the future, such as an expiry."""
     free: bool = False
-    """Whether someone writes it freely, so that it may repeat a secret."""
+    """Whether users write it freely, so that it may repeat a secret."""
     address: bool = False
-    """Whether it is an address, which loses the user name and password that it may hold."""
+    """Whether it is an address, from which user name and password are removed."""
 
 
 def text(path: str, *values: str, null: bool = False, personal: bool = False, changing: bool = False) -> Field:
@@ -46,12 +46,12 @@ def text(path: str, *values: str, null: bool = False, personal: bool = False, ch
 
 
 def words(path: str) -> Field:
-    """Declare a text that someone writes freely: a name, a description, an address, an error's message."""
+    """Declare a text that users write freely: a name, a description, an address, an error message."""
     return Field(path=path, kind=Kind.TEXT, free=True)
 
 
 def address(path: str) -> Field:
-    """Declare an address, which someone writes freely, too."""
+    """Declare an address, which users also write freely."""
     return Field(path=path, kind=Kind.TEXT, free=True, address=True)
 
 
@@ -61,7 +61,7 @@ def switches(path: str) -> Field:
 
 
 def texts(path: str, *values: str, free: bool = False, personal: bool = False) -> Field:
-    """Declare a list of texts, which someone writes freely or not."""
+    """Declare a list of texts, which users may write freely."""
     return Field(path=f"{path}[]", kind=Kind.TEXT, values=values, free=free, personal=personal)
 
 
@@ -99,3 +99,18 @@ def tree(fields: tuple[Field, ...]) -> dict[str, Any]:
             else:
                 node = node.setdefault(name, {})
     return root
+
+
+def has_field(node: Any, steps: tuple[str, ...]) -> bool:
+    """Return whether steps lead to a field in a tree, or to what stands above or below one."""
+    for step in steps:
+        if isinstance(node, Items):
+            node = node.item
+            if step == ITEM:
+                continue
+        if isinstance(node, Field):
+            return True
+        if step not in node:
+            return False
+        node = node[step]
+    return True

@@ -1,4 +1,4 @@
-"""What runs now and then: jobs. Which image one runs, only its deployment's endpoint says."""
+"""The type of jobs. Only the deployment's endpoint shows a job's image."""
 
 from typing import Final
 

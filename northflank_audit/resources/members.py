@@ -1,4 +1,4 @@
-"""Who belongs to a team or an organisation, and what their roles let them do."""
+"""Types about members of teams and organisations, and their roles."""
 
 import hashlib
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _DIGITS: Final = 12
 
 
 def invited(member: Record, team: str | None) -> str | None:
-    """Return the id of a member without one: somebody who was invited and has not signed up yet.
+    """Return an id for a member without one: a person who was invited and has not signed up yet.
 
     None without an address. The same address in the same team gives the same id in every list.
     """
@@ -33,7 +33,7 @@ def invited(member: Record, team: str | None) -> str | None:
 
 
 def _addresses(member: Record) -> Iterator[str]:
-    """Yield the addresses of a member: maps have them, but of members of directory groups they are texts."""
+    """Yield the addresses of a member: in maps, or as texts for members of directory groups."""
     emails = member.get("emails")
     for email in emails if isinstance(emails, list) else ():
         address = email.get("address") if isinstance(email, dict) else email
@@ -56,14 +56,15 @@ _READ_ORG_MEMBERS: Final = Permission("Organisation > Admin > Members > Read")
 _READ_ORG_ROLES: Final = Permission("Organisation > Admin > Roles > Read")
 
 
-def _members_of(path: str, permission: Permission, fields: tuple[Field, ...]) -> Part:
-    """Declare the members of what stands at this path."""
+def _members_of(path: str, permission: Permission, fields: tuple[Field, ...], among: str = "") -> Part:
+    """Declare the members of what stands at this path, who are `among` the resources of a type."""
     return Part(
         name="members",
         path=f"{path}/{{id}}/members",
         keys=("members",),
         permission=permission,
         joins="members",
+        among=among,
         identify=invited,
         fields=fields,
     )
@@ -118,7 +119,7 @@ TEAM_ROLE: Final = ResourceType(
             permission=_READ_ROLES,
             fields=(*_OF_EVERY_TEAM_ROLE, texts("permissions.teamScope"), texts("permissions.projectScope")),
         ),
-        _members_of("/roles", _READ_ROLES, _MEMBER),
+        _members_of("/roles", _READ_ROLES, _MEMBER, among="team-member"),
     ),
 )
 
@@ -196,7 +197,9 @@ ORG_ROLE: Final = ResourceType(
                 texts("permissions.projectScope"),
             ),
         ),
-        _members_of("/org-roles", _READ_ORG_ROLES, (*_MEMBER, text("type", "explicit", "implicit"))),
+        _members_of(
+            "/org-roles", _READ_ORG_ROLES, (*_MEMBER, text("type", "explicit", "implicit")), among="org-member"
+        ),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""What an audit needs to read: which lists, and which parts of the resources in them."""
+"""Lists and parts that an audit needs to read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from northflank_audit.resources import TYPES, ResourceType
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What some rules need, each with the ids of the rules that need it."""
+    """The needs of some rules, each with the ids of these rules."""
 
     parts: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """By type and part; a type's `list` is always among its parts."""
@@ -17,7 +17,7 @@ class Needs:
     ranks: Mapping[str, int] = field(default_factory=dict)
     """By type, the rank of the most severe rule that needs it; higher is more severe."""
     whole: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """By type, the parts that are needed of all resources, whatever is settled without them."""
+    """By type, the parts that are needed of all resources, even if their verdicts are settled."""
 
     @property
     def types(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is reachable from outside, and from where calls out come: domains, load balancers, egress IPs."""
+"""Types about networking: domains, load balancers, egress IPs."""
 
 from typing import Final
 
@@ -90,7 +90,7 @@ DOMAIN: Final = ResourceType(
                 "Account > SubdomainPaths > General > Read",
             ),
             each="subdomains[].name",
-            by="subdomain",  # the API says the whole name there, that of the domain included
+            by="subdomain",  # the API gives the full name there, including the domain
             joins="paths",
             id="uri",
             fields=(
@@ -111,7 +111,7 @@ DOMAIN: Final = ResourceType(
             ),
         ),
     ),
-    never=("/domains/{id}/certificate",),  # it answers with the private key
+    never=("/domains/{id}/certificate",),  # the answer contains the private key
 )
 
 SUBDOMAIN_PATH: Final = child_type(

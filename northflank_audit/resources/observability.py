@@ -1,4 +1,4 @@
-"""Where what happens is told and kept: notification integrations, log sinks, audit log sinks."""
+"""Types about observability: notification integrations, log sinks, audit log sinks."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The token that the audit itself uses."""
+"""The type of the audit's own token."""
 
 from typing import Final
 
@@ -16,6 +16,7 @@ AUTH: Final = ResourceType(
     listing=Part(
         name=LIST,
         path="/auth",
+        paged=False,
         permission=Permission(""),  # any token may ask who it is
         fields=(
             text("id"),

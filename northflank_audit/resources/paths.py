@@ -1,6 +1,6 @@
-"""Paths of fields: how they are written, and what stands above a field."""
+"""Paths of fields: notation, and what is above a field."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,11 +13,11 @@ class Items:
     """Each item of a list."""
 
     item: Any
-    """A `Field`, or a map of names to what is below them."""
+    """A `Field`, or a map of names to the nodes below."""
 
 
 def dotted(steps: Iterable[str]) -> str:
-    """Return a path as declarations write it: `ports[].public` for `ports`, `[]`, `public`."""
+    """Return a path in the notation of declarations: `ports[].public` for `ports`, `[]`, `public`."""
     return ".".join(steps).replace(".[]", "[]")
 
 
@@ -27,7 +27,7 @@ def stepped(path: str) -> tuple[str, ...]:
 
 
 def above(path: str) -> Iterator[tuple[str, bool]]:
-    """Yield the paths of what stands above a field, each with whether it is a list; the rest are maps."""
+    """Yield the paths above a field, each with whether it is a list; the rest are maps."""
     steps = path.split(".")
     for index, step in enumerate(steps):
         prefix = ".".join([*steps[:index], step.removesuffix(ITEM)])
@@ -35,3 +35,18 @@ def above(path: str) -> Iterator[tuple[str, bool]]:
             yield prefix, True
         elif index < len(steps) - 1:
             yield prefix, False
+
+
+def contains(node: Any, steps: Iterable[str]) -> bool:
+    """Return whether a path is in a tree of fields, or below one of its fields."""
+    for step in steps:
+        if isinstance(node, Items):
+            node = node.item
+            if step == ITEM:
+                continue
+        if not isinstance(node, Mapping):
+            return True
+        if step not in node:
+            return False
+        node = node[step]
+    return True

@@ -1,4 +1,4 @@
-"""How releases and previews run: pipelines, workflows, preview blueprints. What they do step by step is not kept."""
+"""Types about pipelines, workflows and preview blueprints, without their steps."""
 
 from typing import Final
 
@@ -38,7 +38,7 @@ PIPELINE: Final = ResourceType(
             path=f"{_PIPELINE}/{{id}}",
             permission=_READ_PIPELINES,
             identified=False,
-            fields=(  # of `stages` nobody documents what it holds
+            fields=(  # the contents of `stages` are not documented
                 *_OF_A_PIPELINE,
                 text("nfObjects[].id"),
                 text("nfObjects[].type", "service", "job", "addon"),

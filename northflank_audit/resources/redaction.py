@@ -1,6 +1,6 @@
-"""An answer's own secrets: which fields hold them, and how what repeats them elsewhere in it is masked.
+"""Finds an answer's own secrets, and masks them elsewhere in the answer.
 
-Values are taken in where an answer is decoded, and never leave this module.
+Secret values are collected while an answer is decoded, and never leave this module.
 """
 
 import base64
@@ -14,44 +14,44 @@ from urllib.parse import unquote
 SECRET_KEYS: Final = frozenset(
     {"auth", "auths", "identitytoken", "password", "registrytoken", "secret", "token", "username"}
 )
-"""Keys, in lower case, that are dropped wherever they stand undeclared: those of registries and of a Docker config."""
+"""Keys, in lower case, that are dropped wherever they occur undeclared: those of registries and of a Docker config."""
 
 MASK: Final = "***"
 DEEPEST: Final = 100
-"""Maps and lists within each other, in a record that can be evaluated."""
+"""The deepest nesting of maps and lists in a record that can be evaluated."""
 _SECRET_NAME: Final = re.compile(
     r"(password|passwd|passphrase|secret|token|(api|access|account|private)_?-?key)$", re.IGNORECASE
 )
 """Ends of other names that hold a secret, such as `secretAccessKey`."""
 _USER_NAMES: Final = frozenset({"username", "user"})
 _NAMELESS: Final = frozenset({"key", "user", "value"})
-"""Keys that hold a secret where they stand in one."""
+"""Keys that hold a secret inside a secret's map."""
 _USER_INFO: Final = re.compile(r"(?:^|//)([^\s/\\?#]+)@")
 _TO_HOST: Final = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]*[^/\\?#]*")
 """An address up to the end of its host and port."""
 _ASSIGNED: Final = re.compile(r"=\s*[\"']?([^\s\"',;]+)")
 """A value in a text of `NAME=value`."""
 _SHORTEST: Final = 6
-"""Characters from which on a secret is masked amid a word, and a user name as a word."""
+"""The minimum length at which a secret is masked inside a word, and a user name as a word."""
 _SHORTEST_WORD: Final = 3
-"""Characters from which on a shorter password is masked as a word."""
+"""The minimum length at which a password is masked as a word."""
 _LONG: Final = 12
-"""Characters from which on a secret is masked in ids, regions and states too: that is no coincidence any more."""
+"""The minimum length at which a secret is also masked in ids, regions and states: no coincidence."""
 _COMMON: Final = frozenset(
     {"production", "development", "staging", "preview", "testing", "default", "enabled", "disabled", "localhost"}
 )
-"""Values of variables that everybody has, and that hide nothing: names of resources may have them."""
+"""Common values of variables that are not secret, and may be names of resources."""
 
 
 def is_secret(key: str, value: Any) -> bool:
-    """Tell whether a field holds a secret by its name."""
+    """Return whether a field's name indicates a secret."""
     by_name = _by_name(key)
     return by_name is not None and (by_name or isinstance(value, str | list | dict))
 
 
 @lru_cache(maxsize=4096)
 def is_address(key: str) -> bool:
-    """Tell whether a field holds an address by its name."""
+    """Return whether a field's name indicates an address."""
     return key.lower().endswith("url")
 
 
@@ -62,18 +62,18 @@ def _by_name(key: str) -> bool | None:
 
 
 class Secrets:
-    """What of one answer must not show elsewhere in it."""
+    """The secrets of one answer, which must not show elsewhere in it."""
 
     def __init__(self) -> None:
         self._values: set[str] = set()
         self._users: set[str] = set()
 
     def __bool__(self) -> bool:
-        """Tell whether there is any."""
+        """Return whether there is any."""
         return bool(self._values or self._users)
 
     def add(self, key: str, value: Any) -> None:
-        """Take the secrets in a field that is dropped; `key` is its name."""
+        """Collect the secrets in a field that is dropped; `key` is its name."""
         if isinstance(value, dict):
             for inner, item in value.items():
                 self.add(inner, item)
@@ -89,9 +89,9 @@ class Secrets:
                 self._add_pair(_decoded(value))
 
     def take(self, value: Any, depth: int = 0) -> None:
-        """Take what the names of fields and the addresses in an answer tell to be secret.
+        """Collect secrets by the names of fields and from the addresses in an answer.
 
-        Raises RecursionError for what is nested more deeply than DEEPEST.
+        Raises RecursionError for nesting deeper than DEEPEST.
         """
         if isinstance(value, str):
             if "://" in value:
@@ -119,9 +119,9 @@ class Secrets:
                     self.take(item, depth + 1)
 
     def add_at(self, value: Any, steps: Sequence[str], *, users: bool = False) -> None:
-        """Take every text at or below a path: a secret, or a user name.
+        """Collect every text at or below a path, as a secret or a user name.
 
-        `*` stands for each key of a map; lists on the way are gone through.
+        `*` stands for each key of a map; lists on the path are iterated.
         """
         if isinstance(value, list):
             for item in value:
@@ -141,7 +141,7 @@ class Secrets:
                     self._values.update(part for part in re.split(r"[/?&=#]", text) if len(part) >= _LONG)
 
     def add_address(self, text: str) -> None:
-        """Take the user names and passwords of the addresses in a text."""
+        """Collect the user names and passwords of the addresses in a text."""
         for match in _USER_INFO.finditer(text) if "@" in text else ():
             self._add_pair(unquote(match[1]))
 
@@ -158,7 +158,7 @@ class Secrets:
             self._values.add(value)
 
     def mask(self, texts: Iterable[str]) -> "Mask | None":
-        """Return what masks them in these texts; None where there is nothing to mask."""
+        """Return a mask for these texts; None if there is nothing to mask."""
         raw = "\n".join(texts)
         plain = _plain(raw)
         values = {each for each in self._values - _COMMON if "%" in each or each in raw or _plain(each) in plain}
@@ -176,7 +176,7 @@ class Secrets:
 
 
 def _plain(text: str) -> str:
-    """Return a text with what is percent-encoded undone."""
+    """Return a percent-decoded text."""
     return unquote(text).replace("+", " ")
 
 
@@ -187,15 +187,15 @@ class Mask:
         self._anywhere, self._in_hosts, self._in_words = anywhere, in_hosts, in_words
 
     def fixed(self, text: str) -> str:
-        """Mask a text that rules compare and other resources refer to."""
+        """Mask a text that rules compare or other resources refer to."""
         return self._anywhere.sub(MASK, text)
 
     def words(self, text: str) -> str:
-        """Mask a text that someone wrote."""
+        """Mask a text that users wrote."""
         return self._in_words.sub(MASK, text)
 
     def address(self, text: str) -> str:
-        """Mask an address. A user may be called as the host is; without its host, rules could not evaluate it."""
+        """Mask an address, except its host: a user may have the host's name, and rules need the host."""
         text = self._in_hosts.sub(MASK, text)
         host = _TO_HOST.match(text)
         end = host.end() if host else 0
@@ -203,7 +203,7 @@ class Mask:
 
 
 def _any_of(patterns: list[str]) -> re.Pattern[str]:
-    """Return a pattern of any of them, the longest first; without any, one that is nowhere."""
+    """Return a pattern of any of them, the longest first; without any, one that never matches."""
     return re.compile("|".join(sorted(patterns, key=len, reverse=True)) or r"(?!)")
 
 
@@ -212,7 +212,7 @@ def _word(text: str) -> str:
 
 
 def _spelled(text: str) -> str:
-    """Return a pattern of a text as it is or percent-encoded, wholly or in part."""
+    """Return a pattern of a text, plain or wholly or partly percent-encoded."""
     return "".join(f"(?:{re.escape(char)}|{_encoded(char)})" for char in text)
 
 
@@ -222,7 +222,7 @@ def _encoded(char: str) -> str:
 
 
 def _decoded(auth: str) -> str:
-    """Return the `user:password` of a Docker config's `auth`, or nothing where it is something else."""
+    """Return the `user:password` of a Docker config's `auth`; empty if it is something else."""
     try:
         return base64.b64decode(auth, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):

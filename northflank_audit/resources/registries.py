@@ -1,4 +1,4 @@
-"""Container registries: the logins that an account has saved."""
+"""The type of registry credentials: saved logins to container registries."""
 
 from typing import Any, Final
 
@@ -43,28 +43,28 @@ _LOGINS: Final = ("credentials.username", "auths.*.username")
 
 
 def _listed(item: Record) -> Record:
-    """Tell whether the address holds a user name or password, which it loses."""
+    """Add whether the address has a user name or password, which is removed."""
     url = item.get("registryUrl")
     address = parsed(url) if isinstance(url, str) else None
     return {"urlHasUser": address.has_user} if address else {}
 
 
 def _detailed(item: Record) -> Record:
-    """Tell besides whether a login is stored, which is dropped."""
+    """Also add whether a login is stored, which is dropped."""
     login: Any = item.get("credentials")
-    if not isinstance(login, dict | None):  # what is of another kind stays to be seen
+    if not isinstance(login, dict | None):  # a value of another kind remains visible
         return _listed(item)
     stored = bool(login and (login.get("username") or login.get("password")))
     return {**_listed(item), "credentials": {"stored": stored or bool(item.get("auths"))}}
 
 
 def _is_of_2024(record: Record) -> bool:
-    """Tell whether a record is of the generation whose list lacks nothing: only that one always has restrictions."""
+    """Return whether a record is of the generation with complete lists, which always has restrictions."""
     return "restrictions" in record
 
 
 def _generation(record: Record) -> str:
-    """Return the generation of a list's record: only that of 2024 has these fields."""
+    """Return the generation of a list's record; only that of 2024 has these fields."""
     return "2024" if "description" in record or "restrictions" in record else "2026"
 
 

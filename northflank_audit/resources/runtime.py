@@ -1,4 +1,4 @@
-"""What services, jobs and harnesses share: ports, variables and files, less what is secret in them."""
+"""Fields that services, jobs and harnesses share, without secrets."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -36,7 +36,7 @@ PORTS: Final = (
     texts("ports[].security.pathModes", "protected", "unprotected"),
 )
 _ODD: Final[Record] = {}
-"""Stands for a value of another kind than documented, where a text or a number is derived from it."""
+"""Stands for a derived text or number if the value is of another kind than documented."""
 
 
 def environment(names: Iterable[str] = ENVIRONMENT_SECRETS) -> tuple[Field, ...]:
@@ -55,8 +55,8 @@ def environment(names: Iterable[str] = ENVIRONMENT_SECRETS) -> tuple[Field, ...]
 def derived(item: Record) -> Record:
     """Return the names of variables and files, the kinds of values, and how many logins and headers ports have.
 
-    The API shows variables and files as maps. What is no map stays as it is, less what is in it: rules see that it is
-    odd.
+    The API shows variables and files as maps. Another kind of value is kept without its contents, so that rules see
+    that it is odd.
     """
     fields: dict[str, Any] = {}
     for name in _VARIABLES:
@@ -72,7 +72,7 @@ def derived(item: Record) -> Record:
 
 
 def _port(port: Record) -> Record:
-    """Return a port with the numbers of its logins, headers and path rules in place of what they hold."""
+    """Return a port with the numbers of its logins, headers and path rules instead of their contents."""
     security = port.get("security")
     if not isinstance(security, dict):
         return port

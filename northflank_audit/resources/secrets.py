@@ -1,4 +1,4 @@
-"""Where secrets are kept, and with which keys: secret groups, global secrets. Their values are never asked for."""
+"""Types about secrets, whose values are never requested."""
 
 from typing import Final
 
@@ -75,7 +75,7 @@ ENCRYPTION_CONFIGURATION: Final = ResourceType(
     listing=Part(
         name=LIST,
         path="/encryption/configurations",
-        keys=("encryptionConfigurations",),  # `encryptionMode` stands beside it
+        keys=("encryptionConfigurations",),  # `encryptionMode` is beside it
         permission=Permission("Account > Admin > Encryption > Read"),
         fields=(
             text("id"),

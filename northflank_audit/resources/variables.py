@@ -1,6 +1,6 @@
-"""What kind of value a variable has, told without keeping the value.
+"""Classifies the values of variables, without keeping them.
 
-The prefixes are those that the issuers document for their tokens: GitHub, GitLab, AWS, Slack, Stripe, npm, PyPI,
+The prefixes are those that issuers document for their tokens: GitHub, GitLab, AWS, Slack, Stripe, npm, PyPI,
 Google, SendGrid, Docker Hub, Northflank.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 KINDS: Final = ("reference", "credential-url", "private-key", "token", "high-entropy", "plain", "empty")
-"""Every kind, as rules see it."""
+"""All kinds, as rules see them."""
 
 _REFERENCE: Final = re.compile(r"\$\{[^}]*\}")
 _CREDENTIAL_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
@@ -23,7 +23,7 @@ _TOKEN: Final = re.compile(
 )
 _RANDOM: Final = re.compile(r"[A-Za-z0-9+/=_-]{20,}")
 _LEAST_ENTROPY: Final = 3.5
-"""Bits a character: English words have some 2.5 to 3.3, random base64 of 20 characters about 4."""
+"""Bits per character: English words have about 2.5 to 3.3, random base64 of 20 characters about 4."""
 
 
 def kind_of(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What runs, and where: projects and services."""
+"""The types of projects and services."""
 
 from typing import Final
 

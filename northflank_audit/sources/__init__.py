@@ -1,4 +1,4 @@
-"""Where resources come from: the API, files, standard input. Each yields resources page by page.
+"""Sources of resources: the API, files, standard input.
 
-Nothing is imported here, so that reading files does not pay for the network.
+Each yields resources page by page. This package imports nothing itself, so that audits of files load no HTTP client.
 """

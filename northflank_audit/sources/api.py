@@ -1,4 +1,4 @@
-"""The API as a source: every list of every account that was asked for, and parts of resources where they are needed."""
+"""The API as a source: lists of the audited accounts, and parts on demand."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ from northflank_audit.sources.teams import all_teams
 
 NOT_READ: Final = "its details were not read: --details never"
 SOME: Final = 100
-"""Resources that are passed on at a time."""
+"""Resources per batch."""
 
 
 class ApiSource(Source):
@@ -39,28 +39,28 @@ class ApiSource(Source):
     def __init__(
         self, client: Client, origin: Origin, teams: Sequence[str] | None, *, page_size: int, details: bool
     ) -> None:
-        """Fetch nothing yet. `details` says whether `complete` may be asked later."""
+        """Fetch nothing yet. `details` says whether `complete` may be called later."""
         super().__init__(origin)
         self._client = client
         self.requests = client.budget.sent_for
         self._teams = teams
         self._page_size = page_size
         self._token: Owner | None = None
-        """Whose token it is; None: not asked yet."""
+        """The token's owner; None if not yet requested."""
         self._shortfall = None if details else NOT_READ
         self._page_log: list[tuple[TypedList, Page]] = []
-        """Of each page that was used: the list that it is of, and the page without its items."""
+        """Of each page that was used: its list, and the page without its items."""
         self._again = ListAgain(self._read_again)
         self._parts = PartReader(client, self._again, self._page_of, self._personal, page_size)
         self._refusals: dict[tuple[str, str | None], Circuit] = {}
-        """By type and team: of lists of projects, of which there may be many."""
+        """By type and team, for the lists of projects, which may be many."""
         self._gone = GoneProjects(client, page_size)
 
     # -- Lists ---------------------------------------------------------------------------------------------------------
     def _pages(self, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
-        """Yield each page's resources: first what serves the most severe rules, of that lists of accounts first.
+        """Yield each page's resources: those for the most severe rules first, and of these, lists of accounts first.
 
-        A list that fails does not keep the others.
+        A list that fails does not affect the others.
         """
         teams = self._accounts()
         token = self._owner(kinds)
@@ -77,13 +77,13 @@ class ApiSource(Source):
             yield from self._lists([each for team in teams for each in self._of_projects(team, of_projects)])
 
     def _by_rank(self, kinds: Sequence[ResourceType]) -> Iterator[list[ResourceType]]:
-        """Yield the types, those for the most severe rules first. Projects come no later than what is in them."""
+        """Yield the types, those for the most severe rules first, and projects before what is in them."""
         ranks = {kind.name: self.needs.ranks.get(kind.name, 0) for kind in kinds}
         for rank in sorted(set(ranks.values()), reverse=True):
             yield [kind for kind in kinds if ranks[kind.name] == rank]
 
     def entity(self) -> str:
-        """Return whose token it is; that takes a request, if it was not asked before."""
+        """Return the token's owner, with a request if not done before."""
         if self._token is None:
             self._token = owner(self._client)
         return self._token.id
@@ -104,7 +104,7 @@ class ApiSource(Source):
         return list(teams.ids)
 
     def _of_token(self, kind: ResourceType, token: Owner) -> Iterator[list[Resource]]:
-        """Yield the token as a resource, or take note of what is not known since nobody knows whose it is."""
+        """Yield the token as a resource, or record what is unknown because its owner is unknown."""
         own = self.accounts.get(None)
         of_owner = kind.scope is Scope.TEAM and own is not None and not own.partial
         if token.problem and (kind.scope is Scope.TOKEN or of_owner):
@@ -123,10 +123,11 @@ class ApiSource(Source):
                     self._lacks(kind, team, why)
                 else:
                     self._gap(kind, team, None, why)
-        yield from (TypedList(kind, team, each) for kind in kinds for each in account.projects)
+        wanted = [each for each in account.projects if not self.only_projects or each in self.only_projects]
+        yield from (TypedList(kind, team, each) for kind in kinds for each in wanted)
 
     def _lists(self, lists: Sequence[TypedList]) -> Iterator[list[Resource]]:
-        """Yield the resources of lists, page by page, as they come; several lists are asked for at once."""
+        """Yield the resources of lists, page by page; several lists are requested at once."""
         skipped: Counter[tuple[str, str]] = Counter()
         gone: list[TypedList] = []
         for typed_list, pages_ in self._side_by_side(lists):
@@ -156,7 +157,7 @@ class ApiSource(Source):
                 yield from side_by_side(some, self._read)
 
     def _read(self, typed_list: TypedList) -> Iterator[Page]:
-        """Yield the pages of a list. Of a type that is refused again and again, the rest is not asked for."""
+        """Yield the pages of a list. After repeated refusals of a type, its other lists are not requested."""
         circuit = self._refusals.setdefault((typed_list.kind.name, typed_list.team), Circuit())
         if circuit.cause:
             raise NotAsked(circuit.cause)
@@ -186,23 +187,23 @@ class ApiSource(Source):
         )
 
     def _failed(self, typed_list: TypedList, error: FetchError, used: int) -> None:
-        """Take note that a list ended before its end."""
+        """Record that a list is incomplete."""
         self.problems.append(str(error))
         if not used:
             self._gap(typed_list.kind, typed_list.team, typed_list.project, str(error))
 
     def _is_gone(self, typed_list: TypedList, error: FetchError) -> bool:
-        """Tell whether a list failed since its project is gone."""
+        """Return whether a list failed because its project is gone."""
         not_found = isinstance(error, Refused) and error.status == NOT_FOUND
         return typed_list.project is not None and not_found and self._gone.has(typed_list)
 
     def _drop(self, gone: Sequence[TypedList]) -> None:
-        """Take note that the projects of these lists are gone."""
+        """Record that the projects of these lists are gone."""
         for team in dict.fromkeys(each.team for each in gone):
             ids = {str(each.project) for each in gone if each.team == team}
             account = self._account(team)
             self.accounts[team] = replace(account, projects=[each for each in account.projects if each not in ids])
-            self.warnings += (f"the project '{each}' is gone since it was listed" for each in sorted(ids))
+            self.warnings += (f"the project '{each}' was deleted after it was listed" for each in sorted(ids))
 
     def _read_again(self, number: int) -> Records:
         typed_list, page = self._page_log[number]
@@ -219,7 +220,7 @@ class ApiSource(Source):
     ) -> Iterator[list[Resource]]:
         """Read these parts of these resources, at most eight at a time, as far as the budget covers them.
 
-        This comes after the lists, so that parts can't use up the requests that pages need.
+        This comes after the lists, so that parts can't use up requests that pages need.
         """
         skipped: Counter[str] = Counter()
         pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="details")
@@ -258,11 +259,11 @@ class ApiSource(Source):
             yield came.resource
 
     def coverage(self) -> Coverage:
-        """Return the requests sent so far and what was used of their answers."""
+        """Return the requests sent so far, and which answers were used."""
         return replace(super().coverage(), requests=self._client.budget.sent, retries=self._client.retries)
 
 
 def _not_asked(why: str) -> Iterator[Page]:
-    """Return the pages of a list that is not asked for: none, and the reason."""
+    """Return no pages for a list that is not requested, and the reason."""
     raise NotAsked(why)
     yield

@@ -1,5 +1,6 @@
-"""The API as a source whose lists are read, and whose parts are only counted."""
+"""The API as a source that reads lists, and only counts parts."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -12,39 +13,42 @@ from northflank_audit.sources.parts import names
 from northflank_audit.sources.scopes import Owner, owner
 
 MOST_NAMES: Final = 100
-"""Names that a part may be asked for, at most, where the part that gives them has not been read: an assumption."""
+"""The assumed maximum of names in a part that has not been read."""
 PartKey = tuple[Identity, str]
 """A part of a resource."""
 
 
 class Bounds(NamedTuple):
-    """A number of requests that is known, or at least and at most so."""
+    """A number of requests: exact, or a range."""
 
     at_least: int
     at_most: int
 
     @property
     def exact(self) -> bool:
-        """Whether it is one number."""
+        """Whether it is exact."""
         return self.at_least == self.at_most
 
 
 class CountingSource(ApiSource):
-    """Counts the requests for parts. A list of children counts as one page."""
+    """Counts the requests for parts.
+
+    A list of children counts as one page, or more if the type that they are among has more resources than a page.
+    """
 
     counts_parts = True
     owner = Owner()
-    """Whose token it is."""
+    """The token's owner."""
     always = False
-    """Whether parts are wanted whatever the verdicts are."""
+    """Whether parts are read whatever the verdicts are."""
 
     @property
     def budget(self) -> Budget:
-        """What the run may still ask of the API."""
+        """The run's budget of requests."""
         return self._client.budget
 
     def settle(self, parts_by_resource: Mapping[Identity, frozenset[str]]) -> None:
-        """Take note of parts that an audit will want for sure."""
+        """Record parts that an audit certainly reads."""
         self._certain.update(
             (identity, part)
             for identity, parts in parts_by_resource.items()
@@ -52,22 +56,22 @@ class CountingSource(ApiSource):
         )
 
     def has_counted(self, team: str | None, parts: Mapping[str, frozenset[str]]) -> bool:
-        """Tell whether some of these parts of an account's types were counted: what they hold is not known."""
+        """Return whether some of these parts of an account's types were counted, so that their content is unknown."""
         return any((team, kind, part) in self._kinds for kind, names in parts.items() for part in names)
 
     def complete(
         self, resources: Sequence[Resource], parts_by_resource: Mapping[Identity, frozenset[str]]
     ) -> Iterator[list[Resource]]:
-        """Count these parts of these resources, and yield the resources as they are."""
+        """Count these parts of these resources, and yield the resources unchanged."""
         for each in resources:
             kind = TYPES[each.type]
             for name in kind.needed(parts_by_resource[each.identity]) - each.parts - {LIST}:
-                self._costs[each.identity, name] = _cost(each, kind, kind.part(name))
+                self._costs[each.identity, name] = self._cost(each, kind, kind.part(name))
                 self._kinds.add((each.team, each.type, name))
         yield list(resources)
 
     def parts_of(self, name: str) -> Bounds:
-        """Return how many requests the parts of a type take."""
+        """Return the number of requests for the parts of a type."""
         costs = {each: cost for each, cost in self._costs.items() if each[0][0] == name}
         whole = TYPES[name].needed(self.needs.whole.get(name, ()))
         sure = [
@@ -77,20 +81,21 @@ class CountingSource(ApiSource):
 
     @property
     def lists(self) -> int:
-        """How many requests an audit sends besides those for parts, if none is tried again."""
+        """The number of an audit's requests without parts and retries."""
         return self._client.budget.sent - self._client.retries - int(self._asked_besides)
 
     @property
     def parts(self) -> Bounds:
-        """How many requests all parts take."""
+        """The number of requests for all parts."""
         each = [self.parts_of(name) for name in self.needs.types]
         return Bounds(sum(one.at_least for one in each), sum(one.at_most for one in each))
 
     def _owner(self, kinds: Sequence[ResourceType]) -> Owner:
-        """Ask whose token it is, also where an audit does not; then a failure takes nothing from the plan."""
+        """Read the token's owner, even if an audit would not; then a failure does not affect the plan."""
         self._certain: set[PartKey] = set()
         self._costs: dict[PartKey, Bounds] = {}
         self._kinds: set[tuple[str | None, str, str]] = set()
+        self._counts_by_account: dict[tuple[str, str | None], int] = {}
         before = self._client.budget.sent
         token_owner = super()._owner(kinds)
         self._asked_besides = self._client.budget.sent == before
@@ -99,12 +104,18 @@ class CountingSource(ApiSource):
             self.warnings.append(self.owner.problem)
         return token_owner
 
+    def _cost(self, resource: Resource, kind: ResourceType, part: Part) -> Bounds:
+        """Return how many requests a part of a resource takes: one, one for each of its pages, or of its names."""
+        if not part.each:
+            return Bounds(1, max(1, math.ceil(self._count_of(part.among, resource.team) / self._page_size)))
+        if kind.needed({part.name}) - {part.name} - resource.parts:  # its names are in a part that is not read here
+            return Bounds(0, MOST_NAMES)
+        count = len(names(resource, part, part.name))
+        return Bounds(count, count)
 
-def _cost(resource: Resource, kind: ResourceType, part: Part) -> Bounds:
-    """Return how many requests a part of a resource takes: one, or one for each of its names."""
-    if not part.each:
-        return Bounds(1, 1)
-    if kind.needed({part.name}) - {part.name} - resource.parts:  # its names are in a part that is not read here
-        return Bounds(0, MOST_NAMES)
-    count = len(names(resource, part, part.name))
-    return Bounds(count, count)
+    def _count_of(self, name: str, team: str | None) -> int:
+        """Return how many resources of a type an account has, as far as they were listed."""
+        if (name, team) not in self._counts_by_account:
+            found = sum(each[:2] == (name, team) for each in self._seen) if name else 0
+            self._counts_by_account[name, team] = found
+        return self._counts_by_account[name, team]

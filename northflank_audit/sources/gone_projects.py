@@ -1,16 +1,16 @@
-"""Tells projects that are gone since they were listed from those that can't be read."""
+"""Distinguishes deleted projects from those that can't be read."""
 
 from northflank_audit.errors import FetchError, Refused
-from northflank_audit.model import DETAIL
+from northflank_audit.model import DETAIL, whose
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import endpoint, pages
 from northflank_audit.resources import PARENT
-from northflank_audit.sources.lists import TypedList, whose
+from northflank_audit.sources.lists import TypedList
 from northflank_audit.sources.parts import NOT_FOUND
 
 
 class GoneProjects:
-    """Asks for the projects of an account once more, when it is seen that one may be gone."""
+    """Reads the projects of an account again when one may have been deleted."""
 
     def __init__(self, client: Client, page_size: int) -> None:
         self._client = client
@@ -19,9 +19,9 @@ class GoneProjects:
         """By team."""
 
     def has(self, typed_list: TypedList) -> bool:
-        """Tell whether the project of a list is neither listed nor found any more; False where that can't be seen.
+        """Return whether the project of a list is neither listed nor found any more; False if that is unknown.
 
-        That a page lacks it is not enough: the pages shift when another project goes.
+        It is not enough that a page lacks it, because pages shift when another project is deleted.
         """
         team, project = typed_list.team, typed_list.project
         try:

@@ -1,10 +1,10 @@
-"""What a source must do, and the intake that all of them share."""
+"""The base class of sources: what each must do, and what all share."""
 
 import datetime as dt
 import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
@@ -21,19 +21,19 @@ from northflank_audit.resources.needs import Needs
 _PAGE_BYTES: Final = 4
 ELSEWHERE: Final = "they belong to another account"
 AT_HOME: Final = frozenset({Scope.TOKEN, Scope.ORGANISATION})
-"""The scopes of what there is once, whatever the accounts are."""
-NOT_ASKED: Final = "no rule asked for them when this was fetched"
+"""The scopes that exist once, whatever the accounts are."""
+NOT_ASKED: Final = "no rule read them when this was fetched"
 
 
 class Source(ABC):
-    """A source of resources. What it could not give is in `problems`, and then the audit is incomplete."""
+    """A source of resources. If it could not read something, `problems` says so and the audit is incomplete."""
 
     has_parts: ClassVar[bool] = False
     """Whether `complete` can add anything."""
     counts_parts: ClassVar[bool] = False
-    """Whether `complete` only counts parts: that they are not known is no problem then."""
+    """Whether `complete` only counts parts, so that unknown parts are not a problem."""
     as_of: dt.datetime | None = None
-    """When the resources were as they are here; None is now."""
+    """The time as of which the resources are; None is now."""
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
@@ -41,16 +41,16 @@ class Source(ABC):
         self.warnings: list[str] = []
         self.page_count = 0
         self.counted: int | None = 0
-        """The sum of the pages' own `count`; None where a page has none."""
+        """The sum of the pages' own `count`; None if a page has none."""
         self.subjects: list[Subject] = []
         """The files that the resources come from, if they come from files."""
         self.generations: set[str] = set()
         self.accounts: dict[str | None, Account] = {}
-        """By its team, each account whose lists were asked for, as far as they could be read."""
+        """By team, each account whose lists were requested."""
         self.gaps: list[Resource] = []
         """A resource without an id for each list that could not be read; its `shortfall` says why."""
         self.needs = Needs()
-        """What `pages` was asked for."""
+        """The argument of `pages`."""
         self.counts: Counter[str] = Counter()
         """How many resources there are of each type."""
         self.details: Counter[str] = Counter()
@@ -58,20 +58,26 @@ class Source(ABC):
         self.requests: Mapping[str, int] = {}
         """How many requests were sent for each type, tries included."""
         self.shortfalls: dict[str, list[str]] = {}
-        """Of each type, why parts of its resources could not be read, one for each such resource."""
+        """By type, why parts of its resources could not be read, one reason per resource."""
+        self.only_projects: frozenset[str] = frozenset()
+        """If not empty, the ids of the projects whose lists are requested."""
         self.unlisted: list[str] = []
         """Why not all accounts are known."""
         self._seen: dict[Identity, bytes] = {}
-        """The page that each came on, and the digest of its record."""
+        """The page of each resource, and the digest of its record."""
+
+    def narrow(self, projects: Collection[str]) -> None:
+        """Limit the source to these projects (none: all). Call it before `pages`."""
+        self.only_projects = frozenset(projects)
 
     def entity(self) -> str:
-        """Return whose account it is, as the API says; empty where that is not known."""
+        """Return the owner of the account by the API; empty if unknown."""
         return ""
 
     def pages(self, needs: Needs) -> Iterator[list[Resource]]:
         """Yield the resources of the types that are needed, each once; a page is of one type, account and project.
 
-        Never raises for what is missing: that is said in `problems` and `gaps`.
+        Never raises for missing data, which is recorded in `problems` and `gaps`.
         """
         self.needs = needs
         return self._pages([TYPES[name] for name in needs.listed])
@@ -83,16 +89,16 @@ class Source(ABC):
     def complete(
         self,
         resources: Sequence[Resource],
-        parts_by_resource: Mapping[Identity, frozenset[str]],  # noqa: ARG002 - there are none here
+        parts_by_resource: Mapping[Identity, frozenset[str]],  # noqa: ARG002 - unused in the base class
     ) -> Iterator[list[Resource]]:
-        """Yield the resources with the parts that are wanted of each, as far as they can be had, but what is gone.
+        """Yield the resources with the requested parts that can be read, without deleted resources.
 
         Call it after `pages` has ended.
         """
         yield list(resources)
 
     def coverage(self) -> Coverage:
-        """Return what was asked and what came back, so far."""
+        """Return the coverage so far."""
         return Coverage(
             pages=self.page_count,
             count=self.counted,
@@ -123,7 +129,7 @@ class Source(ABC):
 
     @contextmanager
     def _list_of(self, kind: ResourceType, team: str | None) -> Iterator[None]:
-        """Take what becomes a problem meanwhile for a gap in this account's list."""
+        """Record problems that occur meanwhile as a gap in this account's list."""
         before = len(self.problems)
         try:
             yield
@@ -136,13 +142,13 @@ class Source(ABC):
         return self.accounts.setdefault(team, Account(team=team))
 
     def _lacks(self, kind: ResourceType, team: str | None, why: str) -> None:
-        """Take note that an account's list is not known as a whole."""
+        """Record that an account's list is not completely known."""
         account = self._account(team)
         if kind.name not in account.unknown:
             self.accounts[team] = replace(account, unknown={**account.unknown, kind.name: why})
 
     def _gap(self, kind: ResourceType, team: str | None, project: str | None, why: str) -> None:
-        """Take note that nothing is known of a list."""
+        """Record that nothing is known about a list."""
         self._lacks(kind, team, why)
         gap = Resource(
             type=kind.name, id="", name=None, team=team, project=project, record={}, parts=frozenset(), shortfall=why
@@ -150,7 +156,7 @@ class Source(ABC):
         self.gaps.append(gap)
 
     def _page_of(self, identity: Identity) -> int:
-        """Return the number of the page that a resource came on, as `_admit` was told."""
+        """Return the number of the page that a resource came on, as passed to `_admit`."""
         return int.from_bytes(self._seen[identity][:_PAGE_BYTES])
 
     def _admit(
@@ -167,10 +173,10 @@ class Source(ABC):
         omitted_fields: frozenset[str] = frozenset(),
         page: int = 0,
     ) -> list[Resource]:
-        """Turn records into resources: without secrets, and each once.
+        """Convert records to resources, without secrets, each once.
 
-        `page` is what `_page_of` says of them later. Records without an id are left out; whoever read them has said
-        so in `problems`.
+        `page` is what `_page_of` returns for them later. Records without an id are skipped; the caller has recorded
+        them in `problems`.
         """
         admitted = []
         for item in items:
@@ -181,10 +187,10 @@ class Source(ABC):
                 record = decode(item)
             except RecursionError:
                 self.problems.append(
-                    f"{where}: the {kind.singular} '{item[kind.id]}' is nested too deeply to be judged"
+                    f"{where}: the {kind.singular} '{item[kind.id]}' is nested too deeply to be evaluated"
                 )
                 continue
-            if kind.generation is not None and parts == {LIST}:  # with details it no longer shows what the list said
+            if kind.generation is not None and parts == {LIST}:  # with details it no longer shows what was in the list
                 self.generations.add(kind.generation(record))
             digest = hashlib.sha256(msgspec.json.encode(record, order="deterministic")).digest()
             seen = page.to_bytes(_PAGE_BYTES) + digest
@@ -192,7 +198,7 @@ class Source(ABC):
             if before is not seen:
                 if before.endswith(digest):
                     self.warnings.append(
-                        f"{where}: the {kind.singular} '{identity[3]}' came before, and was judged once"
+                        f"{where}: the {kind.singular} '{identity[3]}' is a repeated one, evaluated once"
                     )
                 else:
                     self.problems.append(f"{where}: two different records have the id '{identity[3]}'")
@@ -219,7 +225,7 @@ class Source(ABC):
         return admitted
 
     def _take_shortfalls(self, kind: ResourceType, admitted: Iterable[Resource]) -> None:
-        """Take note of what is needed of resources and is known from the start not to come."""
+        """Record what is needed of resources but known to be unavailable from the start."""
         needed = frozenset(self.needs.parts.get(kind.name, ()))
         for each in admitted:
             if not each.shortfall:

@@ -1,10 +1,11 @@
-"""The lists that types have, as they are asked for: of an account, or of each of its projects."""
+"""Lists of types in an account, or in each of its projects."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from northflank_audit.errors import FetchError
+from northflank_audit.model import whose
 from northflank_audit.northflank.budget import NotCovered
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import Listing, endpoint
@@ -15,10 +16,10 @@ Item = TypeVar("Item")
 
 
 class NotAsked(FetchError):
-    """A list that was not asked for, and why."""
+    """A list that was not requested, and why."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"not asked for, since {why}")
+        super().__init__(f"not requested, because {why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class TypedList:
     team: str | None
     project: str | None = None
     path_team: str | None = None
-    """The team that the address names, where that is another: the one that the token itself is of."""
+    """The team in the address, if it is another: the token's own."""
 
     @property
     def what(self) -> str:
@@ -38,41 +39,36 @@ class TypedList:
 
     @property
     def part(self) -> Part:
-        """What the catalogue says of it."""
+        """Its declaration in the catalogue."""
         return self.kind.part("list")
 
     def listing(self, *, again: bool = False, page: int = 1) -> Listing:
-        """Return how it is asked for, or (`again`) one page of it. Raises FetchError for ids that no address holds."""
+        """Return the request for it, or (`again`) for one page. Raises FetchError for ids that no address can have."""
         return Listing(
             path=endpoint(self.part.path, self.path_team or self.team, project=self.project),
             keys=self.part.keys,
             paged=self.part.paged,
             id_field=self.kind.id,
             identify=self.part.identifying(self.path_team or self.team),
-            what=f"{self.what}, page {page}, once more" if again else self.what,
+            what=f"{self.what}, page {page}, read again" if again else self.what,
             permission=str(self.part.permission),
             team=self.team,
             label=self.kind.name,
         )
 
 
-def whose(team: str | None, project: str | None) -> str:
-    """Return how messages say whose something is."""
-    return ("" if project is None else f" of project {project}") + ("" if team is None else f" of team {team}")
-
-
 def tells_of_api(client: Client, error: FetchError) -> bool:
-    """Tell whether an error is the API's, and not due to the run's own bounds."""
+    """Return whether an error is the API's, and not due to the run's own limits."""
     return client.deadline.remaining > 0 and not isinstance(error, NotCovered)
 
 
 def within_limit(
     client: Client, items: Sequence[Item], cost: Callable[[Item], int], *, at_least: bool = False
 ) -> Iterator[tuple[Sequence[Item], str]]:
-    """Yield, some at a time, the items whose requests the budget covers.
+    """Yield, in batches, the items whose requests the budget covers.
 
-    For what the rate limit does not cover the end of its window is waited for, if that is before the run's. What is
-    left then comes last, with the reason; `at_least` says there that it may take more requests than these.
+    If the rate limit does not cover more, wait for the end of its window, if that is within the run's time. The rest
+    comes last, with the reason; `at_least` says that more requests than these may be needed.
     """
     budget = client.budget
     todo, waited = list(items), False
@@ -82,7 +78,7 @@ def within_limit(
         count = 0
         while count < len(todo) and (covered := covered - cost(todo[count])) >= 0:
             count += 1
-        count = count or int(waited)  # else a limit below the cost of one would be waited for again and again
+        count = count or int(waited)  # otherwise a limit below the cost of one item would be awaited for ever
         if count:
             yield todo[:count], ""
             todo, waited = todo[count:], False

@@ -1,4 +1,4 @@
-"""The parts of resources that cost requests: details, told apart from their lists, and lists of children."""
+"""Reads the parts of resources that cost requests: details, lists of children."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from msgspec.structs import replace
 
 from northflank_audit.errors import FetchError, Refused
-from northflank_audit.model import DETAIL, Identity, Resource
+from northflank_audit.model import DETAIL, Identity, Resource, whose
 from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import Listing, endpoint, pages
@@ -15,26 +15,26 @@ from northflank_audit.resources import TYPES, ResourceType, Scope
 from northflank_audit.resources.base import Part, Record
 from northflank_audit.resources.decode import completed, joined, part_record
 from northflank_audit.resources.paths import ITEM, stepped
-from northflank_audit.sources.lists import tells_of_api, whose
+from northflank_audit.sources.lists import tells_of_api
 from northflank_audit.sources.reconciliation import ListAgain, Settled, differences, without
 
-NOT_ASKED: Final = "not asked for, since "
+NOT_ASKED: Final = "not requested, because "
 NOT_FOUND: Final = 404
 
 
 class _Children(NamedTuple):
-    """What came of a list of children."""
+    """The result of reading a list of children."""
 
     items: list[Any]
     warnings: tuple[str, ...] = ()
     used: int = 1
     """Answers."""
     problem: str = ""
-    """What it contradicts itself in: then it is not whole."""
+    """Its contradictions; if there are any, it is incomplete."""
 
 
 class PartReader:
-    """Reads parts, from any thread. When several in a row have failed, the rest is not asked for."""
+    """Reads parts, from any thread. After several consecutive failures, the rest is not requested."""
 
     def __init__(
         self,
@@ -44,23 +44,23 @@ class PartReader:
         personal: Callable[[str], Collection[str]],
         page_size: int,
     ) -> None:
-        """`page_of` tells which page of `again` lists a resource, `personal` which fields of a type are asked for."""
+        """`page_of` returns which page of `again` lists a resource, `personal` the requested fields of a type."""
         self._client = client
         self._again = again
         self._page_of = page_of
         self._personal = personal
         self._page_size = page_size
         self.own_team: str | None = None
-        """The team that the token itself is of, once that is known."""
+        """The token's own team, once known."""
         self._failures: dict[tuple[str, str], Circuit] = {}
         """By type and part."""
         self._refusals: dict[tuple[str, str, str | None], Circuit] = {}
-        """By type, part and team: what is refused to the token in one team may be open to it in the next."""
+        """By type, part and team: the token may have a permission in one team and not in another."""
 
     def read(self, resource: Resource, names: Collection[str]) -> Settled:
-        """Return a resource with those of these parts that it lacks, as far as they can be had.
+        """Return a resource with those of these parts that it lacks and that can be read.
 
-        What gives the names that a part is asked for is read before it.
+        A part that contains the names for another one is read first.
         """
         kind = TYPES[resource.type]
         names = kind.needed(names)
@@ -116,7 +116,7 @@ class PartReader:
 
     # -- Details -------------------------------------------------------------------------------------------------------
     def _with_detail(self, resource: Resource, kind: ResourceType, part: Part, what: str) -> Settled:
-        """Return a resource with its detail, as far as that agrees with its list. Raises FetchError without any."""
+        """Return a resource with its detail, without contradictions to its list. Raises FetchError without any."""
         detail = self._detail(resource, kind, part, what)
         personal = self._personal(kind.name)
         record, problem = resource.record, ""
@@ -149,7 +149,7 @@ class PartReader:
             {},
             what=what,
             permission=str(part.permission),
-            absent=f"it is gone since it was listed, or the token lacks the permission {part.permission}",
+            absent=f"it was deleted after it was listed, or the token lacks the permission {part.permission}",
             team=resource.team,
             circuit=self._failures[kind.name, part.name],
             label=kind.name,
@@ -159,16 +159,16 @@ class PartReader:
         if stated_id is None and not part.identified:
             stated_id = resource.id
         if not isinstance(detail, dict) or stated_id != resource.id:
-            raise FetchError(f"{what}: the answer is about something else")
+            raise FetchError(f"{what}: the answer is about another resource")
         return detail
 
     # -- Children ------------------------------------------------------------------------------------------------------
     def _with_children(self, resource: Resource, kind: ResourceType, part: Part, what: str) -> Settled:
-        """Return a resource with the list of its children. Raises FetchError for one that is not whole."""
+        """Return a resource with the list of its children. Raises FetchError if the list is incomplete."""
         return self._joined(resource, kind, part, what, self._children(resource, part, what))
 
     def _with_named(self, resource: Resource, kind: ResourceType, part: Part, what: str) -> Settled:
-        """Return a resource with what comes of each name. Raises FetchError where one of the answers can't be had."""
+        """Return a resource with the answers for all names. Raises FetchError if one can't be read."""
         ask = self._named if part.one else self._children
         items: list[Any] = []
         warnings: tuple[str, ...] = ()
@@ -215,7 +215,7 @@ class PartReader:
         return _Children(items, tuple(warnings), page.number)
 
     def _named(self, resource: Resource, part: Part, what: str, name: str) -> _Children:
-        """Return what an endpoint says of what has this name."""
+        """Return the endpoint's answer for this name."""
         answer = self._client.get(
             self._path(resource, part, name),
             {},
@@ -227,29 +227,29 @@ class PartReader:
         )
         item: Any = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(item, dict) or item.get(part.by, name) != name:
-            raise FetchError(f"{what}: the answer is about something else")
+            raise FetchError(f"{what}: the answer is about another resource")
         return _Children([item])
 
     def _path(self, resource: Resource, part: Part, name: str | None = None) -> str:
         return endpoint(part.path, self._team_of(resource), project=resource.project, id=resource.id, name=name)
 
     def _team_of(self, resource: Resource) -> str | None:
-        """Return the team that an address names: what only teams have, stands below the token's own, too."""
+        """Return the team in the address; for types that only teams have, also the token's own."""
         is_of_teams = TYPES[resource.type].scope is Scope.TEAM
         return self.own_team if is_of_teams and resource.team is None else resource.team
 
     # -- What is gone --------------------------------------------------------------------------------------------------
     def _is_gone(self, resource: Resource) -> bool:
-        """Tell whether a resource without a part is not listed any more; False where that can't be seen."""
+        """Return whether a resource without a part is no longer listed; False if that is unknown."""
         try:
             return resource.id not in self._again.page(self._page_of(resource.identity))
         except FetchError:
             return False
 
     def _is_not_found(self, resource: Resource, kind: ResourceType, part: Part, what: str) -> bool:
-        """Tell whether the details that were there are there no more.
+        """Return whether the details no longer exist.
 
-        That a page lacks a resource is not enough: the pages shift when another one goes.
+        It is not enough that a page lacks a resource, because pages shift when another one is deleted.
         """
         try:
             self._detail(resource, kind, part, what)
@@ -259,21 +259,21 @@ class PartReader:
 
 
 def _of_parts(resource: Resource, kind: ResourceType) -> Record:
-    """Return the fields of a record that are those of other parts than its list and its details."""
+    """Return the fields of a record from parts other than its list and its details."""
     fields = {part.joins or part.into for part in kind.parts if part.name in resource.parts}
     return {name: value for name, value in resource.record.items() if name in fields}
 
 
 def names(resource: Resource, part: Part, what: str) -> list[str]:
-    """Return the names that a part is asked for, each once. Raises FetchError where a record lacks one."""
+    """Return the names for which a part is requested, each once. Raises FetchError if a record lacks one."""
     names = list(_at(resource.record, stepped(part.each)))
     if not all(isinstance(name, str) and name for name in names):
-        raise FetchError(f"{what}: '{part.each}' does not say what to ask for")
+        raise FetchError(f"{what}: '{part.each}' lacks the name to request")
     return list(dict.fromkeys(names))
 
 
 def _at(value: Any, steps: Sequence[str]) -> Iterator[Any]:
-    """Yield what is at a path; None where something on the way is not there."""
+    """Yield the values at a path; None for a missing step."""
     if not steps:
         yield value
     elif steps[0] == ITEM and isinstance(value, list):
@@ -284,9 +284,9 @@ def _at(value: Any, steps: Sequence[str]) -> Iterator[Any]:
 
 
 def _gone(what: str) -> Settled:
-    return Settled(None, warnings=(f"{what}: it is gone since it was listed, and was not judged",))
+    return Settled(None, warnings=(f"{what}: deleted after it was listed, so not evaluated",))
 
 
 def _words(part: Part) -> str:
-    """Return what messages call a part: `backupSchedules` are backup schedules."""
+    """Return a part's name in messages: `backup schedules` for `backupSchedules`."""
     return "details" if part.name == DETAIL else re.sub(r"(?<!^)(?=[A-Z])", " ", part.name).lower()

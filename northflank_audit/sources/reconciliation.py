@@ -1,4 +1,4 @@
-"""What a list and a detail say differently: told apart from what only changed in mid run by reading the list again."""
+"""Reads a list again to distinguish contradictions from changes during the run."""
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -9,25 +9,25 @@ from northflank_audit.model import Resource
 from northflank_audit.resources.redaction import MASK
 
 Records = Mapping[str, dict[str, Any]]
-"""Those of a list's page, without secrets, by their ids."""
+"""The records of a list's page, without secrets, by id."""
 
 
 class Settled(NamedTuple):
-    """What became of a resource whose parts were asked for."""
+    """The outcome of reading a resource's parts."""
 
     resource: Resource | None
-    """None where it is gone."""
+    """None if it was deleted."""
     problems: tuple[str, ...] = ()
     """What makes the audit incomplete, besides what the resource lacks."""
     warnings: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
-    """Why parts were not asked for."""
+    """Why parts were not requested."""
     used: int = 0
     """Answers that were used."""
 
 
 class ListAgain:
-    """Pages of lists, each read once more at most, from any thread."""
+    """Pages of lists, each read again at most once, from any thread."""
 
     def __init__(self, read: Callable[[int], Records]) -> None:
         """Read nothing yet. `read` reads a page by its number in this run, or raises FetchError or RecursionError."""
@@ -36,7 +36,7 @@ class ListAgain:
         self._lock = threading.Lock()
 
     def page(self, number: int) -> Records:
-        """Return a page as it is now. Raises FetchError where it can't be had."""
+        """Return a page as it is now. Raises FetchError if it can't be read."""
         with self._lock:
             if number not in self._pages:
                 self._pages[number] = self._fetched(number)
@@ -51,15 +51,15 @@ class ListAgain:
         except FetchError as error:
             return error
         except RecursionError:
-            return FetchError("its list's page, once more, is nested too deeply")
+            return FetchError("its list's page, read again, is nested too deeply")
 
 
 def differences(
     record: Mapping[str, Any], detail: Mapping[str, Any], changing: Collection[str], path: str = ""
 ) -> Iterator[str]:
-    """Yield the path of each field that both have and that is not the same in both, but of those that change.
+    """Yield the path of each field that differs, except those that change by themselves.
 
-    What was masked in one of them can't be compared.
+    Values that were masked in one of them can't be compared.
     """
     for key in record.keys() & detail.keys():
         one, other, here = record[key], detail[key], f"{path}{key}"

@@ -1,4 +1,4 @@
-"""Saved JSON as a source: snapshots, API responses, and what the official CLI prints."""
+"""Saved JSON as a source: snapshots, API responses, the official CLI's output."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from northflank_audit import jsontext
 from northflank_audit.errors import StartError
 from northflank_audit.model import LIST, RESOURCE_TYPE, Resource
-from northflank_audit.northflank.paging import claimed, contradictions, with_ids
+from northflank_audit.northflank.paging import claimed, contradictions, disagreement, maps_with, with_ids
 from northflank_audit.report import Origin, Subject
 from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.decode import listed, restored
@@ -21,15 +21,14 @@ from northflank_audit.sources import snapshot
 from northflank_audit.sources.interface import AT_HOME, ELSEWHERE, NOT_ASKED, Source
 from northflank_audit.sources.snapshot import KIND, DecodedSnapshot, SavedResource, Snapshot
 
-NO_DETAILS: Final = "the input holds no details; a snapshot of a live audit does"
-NOT_KEPT: Final = "it is personal, and no rule read it when this was fetched"
-DIFFERENT: Final = "the inputs differ on them"
-NOT_STATED: Final = "the snapshot does not say what of the account it has"
+NO_DETAILS: Final = "the input has no details; use a snapshot of a live audit"
+NOT_KEPT: Final = "it is personal data, and no rule read it when this was fetched"
+DIFFERENT: Final = "the inputs disagree on them"
+NOT_STATED: Final = "the snapshot does not say which lists of the account it has"
 _DEFAULT: Final = TYPES[RESOURCE_TYPE]
-"""The type whose list an input is where it does not say it."""
+"""The type of an input's list if the input does not say."""
 _FORMS: Final = (
-    f"it must be a snapshot of this tool, a response of '{_DEFAULT.part(LIST).title}', or what "
-    f"'{_DEFAULT.command}' prints"
+    f"expects a snapshot of this tool, a response of '{_DEFAULT.part(LIST).title}', or what '{_DEFAULT.command}' prints"
 )
 
 
@@ -39,7 +38,7 @@ class InputFile(NamedTuple):
     name: str
     content: bytes
     type: str | None = None
-    """Of which type's list it is an answer; None where it is a snapshot, or one of registries."""
+    """The type whose list it contains; None for a snapshot or a list of registries."""
     project: str | None = None
 
 
@@ -51,16 +50,18 @@ class ListAnswer(NamedTuple):
     project: str | None
     items: list[Any]
     pagination: Any
-    """What it says of pages; None where it says nothing."""
+    """Its pagination; None if it has none."""
+    disagreement: str
+    """What a second pagination, beside the list, says against that; empty if nothing."""
 
 
 class InputSource(Source):
-    """Files that have been read. All of them are decoded before the first is evaluated."""
+    """Files that have been read; all are decoded before the first is evaluated."""
 
     def __init__(self, files: Sequence[InputFile | tuple[str, bytes]], team: str | None) -> None:
-        """Decode files. `team` is whose resources they are, where they do not say it.
+        """Decode files. `team` is the owner of the resources if the files do not say.
 
-        Raises StartError for anything that is not one of the forms.
+        Raises StartError for a file of another form.
         """
         given = [InputFile(*each) for each in files]
         names = [each.name for each in given]
@@ -74,7 +75,7 @@ class InputSource(Source):
         teams = [each for _, found in snapshots for each in found.source.teams]
         if teams:
             self.origin = replace(self.origin, teams=list(dict.fromkeys(teams)))
-        if snapshots and len(snapshots) == len(self._inputs):  # else some of it is as of now
+        if snapshots and len(snapshots) == len(self._inputs):  # otherwise some of it is as of now
             self.as_of = max(found.taken_at for _, found in snapshots)
             self.origin = replace(self.origin, taken_at=self.as_of)
 
@@ -102,26 +103,24 @@ class InputSource(Source):
         return teams_
 
     def _note_list(self, kind: ResourceType, team: str | None) -> None:
-        """Take note of what the inputs say of a type's list: one that no input holds is a gap."""
+        """Record what the inputs have of a type's list: one that no input has is a gap."""
         if self._has_scope(kind, team):
             return
         states = [each for _, value in self._inputs if (each := self._state_of_list(value, kind, team)) is not None]
         complete = [each for each in states if isinstance(each, frozenset)]
         whys = [each for each in states if isinstance(each, str) and each != NOT_ASKED]
-        if kind is PARENT and complete:  # what one input does not know, another does
+        if kind is PARENT and complete:  # an input may have what another lacks
             whys = [DIFFERENT] if any(each != complete[0] for each in complete) else []
-        if whys == [DIFFERENT]:  # no input has a problem that says so
+        if whys == [DIFFERENT]:  # no input has a problem that explains it
             self._gap(kind, team, None, DIFFERENT)
         elif not (complete or whys):
-            not_held = (
-                f"the input holds no {kind.plural}; a snapshot of a live audit with a rule that asks for them does"
-            )
+            not_held = f"the input has no {kind.plural}; use a snapshot of a live audit with a rule that reads them"
             self._gap(kind, team, None, NOT_ASKED if NOT_ASKED in states else not_held)
         elif whys:
             self._lacks(kind, team, whys[0])
 
     def _has_scope(self, kind: ResourceType, team: str | None) -> bool:
-        """Take note of why a snapshot's account has no resources of a type; tell whether that is so."""
+        """Record why a snapshot's account has no resources of a type; return whether there is a reason."""
         saved = [
             each
             for _, value in self._inputs
@@ -141,7 +140,7 @@ class InputSource(Source):
     def _state_of_list(
         self, value: DecodedSnapshot | ListAnswer, kind: ResourceType, team: str | None
     ) -> frozenset[str] | str | None:
-        """Return what an input has of a list: ids, where it is known; why it is not; None, nothing at all."""
+        """Return what an input has of a list: ids if it is known, a reason if not, None if nothing."""
         if isinstance(value, ListAnswer):
             own = value.kind is kind and team == self._team
             return frozenset(str(item.get(kind.id)) for item in value.items if isinstance(item, dict)) if own else None
@@ -157,9 +156,10 @@ class InputSource(Source):
             pagination = answer.pagination if isinstance(answer.pagination, dict) else {}
             self._count(claimed(pagination))
             if pagination.get("hasNextPage") or pagination.get("cursor"):
-                self.problems.append(f"{answer.name}: it says that there is a next page, which is not in it")
+                self.problems.append(f"{answer.name}: it says that there is a next page, which the file lacks")
             elif pagination.get("hasNextPage") is not False:
                 self.problems.append(f"{answer.name}: its 'pagination' does not say whether there is a next page")
+            self.problems += [f"{answer.name}: {answer.disagreement}"] if answer.disagreement else []
             items = with_ids(answer.items, answer.kind.id, answer.kind.part(LIST).identifying(self._team))
             self.problems += contradictions(items, pagination, answer.name, answer.kind.id)
             return self._admit(
@@ -173,17 +173,17 @@ class InputSource(Source):
             )
 
     def _of_some_projects(self, kind: ResourceType, team: str | None) -> None:
-        """Take note of the projects of an account whose lists of a type may be, or are, in none of the inputs."""
+        """Record the projects of an account whose lists of a type are, or may be, in none of the inputs."""
         account = self._account(team)
         why = account.unknown.get(PARENT.name)
         if why is not None and kind.name not in account.unknown:
-            self._gap(kind, team, None, f"the projects are not known ({why})")
+            self._gap(kind, team, None, f"the projects are unknown ({why})")
         answers = [value for _, value in self._inputs if isinstance(value, ListAnswer) and value.kind is kind]
         if not answers or team != self._team:
             return
         rest = [each for each in account.projects if each not in {answer.project for answer in answers}]
         for project in rest:
-            self._gap(kind, team, project, f"the input holds no {kind.plural} of the project '{project}'")
+            self._gap(kind, team, project, f"the input has no {kind.plural} of the project '{project}'")
 
     def _replayed(self, name: str, value: DecodedSnapshot, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
         snapshot = value.snapshot
@@ -262,22 +262,29 @@ def _decoded(file: InputFile) -> DecodedSnapshot | ListAnswer:
 
 def _answer(file: InputFile, kind: ResourceType, value: Any) -> ListAnswer:
     """Return an answer of a type's list. Raises StartError for anything else."""
-    keys = kind.part(LIST).keys
-    forms = _FORMS if file.type is None else f"it must be an answer of the list of {kind.plural}"
+    part = kind.part(LIST)
+    forms = _FORMS if file.type is None else f"expects an answer of the list of {kind.plural}"
     whole = value if isinstance(value, dict) else {"data": value}
-    data = whole.get("data", whole)
-    there = [key for key in keys if isinstance(data, dict) and key in data]
-    items = data if not keys else data[there[0]] if there else None
+    by_api, by_cli = maps_with(whole.get("data"), part.keys), maps_with(whole, part.keys)
+    extra = [each for each in by_cli if by_api or ("data" in whole and not each.startswith("data."))]
+    (key, beside), *others = (
+        by_api or {each: by_cli[each] for each in by_cli if each not in extra} or {"": {}}
+    ).items()
+    items = beside.get(key.rpartition(".")[2]) if part.keys else whole.get("data", whole)
+    if kind.scope is Scope.TOKEN and isinstance(items, dict):
+        items = [items]
     if not isinstance(items, list):
         raise StartError(f"{file.name}: {forms}")
     if whole.get("error") is not None:
-        raise StartError(f"{file.name}: it is an error's answer: {forms}")
-    if "data" in whole and (extra := [key for key in keys if key in whole]):
+        raise StartError(f"{file.name}: an error answer of the API: {forms}")
+    if extra:
         raise StartError(f"{file.name}: it contradicts itself: it has both 'data' and '{extra[0]}'")
-    if len(there) > 1:
-        raise StartError(f"{file.name}: it contradicts itself: it has both '{there[0]}' and '{there[1]}'")
+    if others:
+        raise StartError(f"{file.name}: it contradicts itself: it has both '{key}' and '{others[0][0]}'")
     pagination = whole.get("pagination")
-    printed = "pagination" not in whole and (isinstance(value, list) or "data" not in whole)
-    if printed or (pagination is None and not kind.part(LIST).paged):
-        pagination = {"hasNextPage": False}  # what the CLI prints: it has read all pages
-    return ListAnswer(file.name, kind, file.project, items, pagination)
+    printed = "pagination" not in whole and (by_cli or isinstance(value, list) or "data" not in whole)
+    if printed or (pagination is None and not part.paged):
+        pagination = {"hasNextPage": False}  # the CLI's output, which has all pages
+    inner = beside.get("pagination") if "." in key else None
+    wrong = disagreement(inner, items, pagination if isinstance(pagination, dict) else {}) if inner is not None else ""
+    return ListAnswer(file.name, kind, file.project, items, pagination, wrong)

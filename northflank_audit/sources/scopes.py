@@ -1,4 +1,4 @@
-"""Which lists exist in which account: that depends on whose token it is."""
+"""Decides which lists exist in which account, by the token's owner."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,22 +14,22 @@ from northflank_audit.resources.own_token import AUTH
 from northflank_audit.sources.interface import AT_HOME, ELSEWHERE
 from northflank_audit.sources.lists import TypedList
 
-NO_TEAM: Final = "they belong to a team, and this account is none"
-NO_ORGANISATION: Final = "they take an organisation's token"
-TEAMS_NAMED: Final = "they belong to the organisation, and --team names teams"
+NO_TEAM: Final = "they belong to a team, but this account is not one"
+NO_ORGANISATION: Final = "they need an organisation's token"
+TEAMS_NAMED: Final = "they belong to the organisation, but --team names teams"
 LISTED: Final = frozenset({Scope.ACCOUNT, Scope.TEAM, Scope.ORGANISATION})
 DEPENDENT: Final = frozenset({Scope.TEAM, Scope.ORGANISATION, Scope.TOKEN})
-"""The scopes that depend on whose token it is."""
+"""The scopes that depend on the token's owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose token it is; nothing where that was not asked for, or is not known."""
+    """The token's owner; empty if not requested or unknown."""
 
     record: Record = field(default_factory=dict)
-    """What the API says of the token."""
+    """What the API says about the token."""
     problem: str = ""
-    """Why it is not known."""
+    """Why it is unknown."""
 
     @property
     def type(self) -> str:
@@ -43,7 +43,7 @@ class Owner:
 
 
 def owner(client: Client) -> Owner:
-    """Ask whose token it is. That takes no permission."""
+    """Request the token's owner, which needs no permission."""
     what = "the token's owner"
     try:
         permission = str(AUTH.part(LIST).permission)
@@ -53,20 +53,20 @@ def owner(client: Client) -> Owner:
     data = answer.get("data") if isinstance(answer, dict) else None
     body = data if isinstance(data, dict) else {}
     is_owner = body.get("entityType") in ("team", "org") and has_id(body, "entityId") and has_id(body)
-    return Owner(body) if is_owner else Owner(problem=f"{what}: the answer does not say whose the token is")
+    return Owner(body) if is_owner else Owner(problem=f"{what}: the answer does not name the token's owner")
 
 
 class Scopes:
-    """Decides which lists of some types there are."""
+    """Decides which lists of some types exist."""
 
     def __init__(self, kinds: Sequence[ResourceType], token: Owner, *, teams_named: bool) -> None:
-        """`teams_named` says whether the accounts are teams that were named."""
+        """`teams_named` says whether the accounts are named teams."""
         self._kinds = [kind for kind in kinds if kind.scope is not Scope.PROJECT]
         self._token = token
         self._why_no_organisation = TEAMS_NAMED if teams_named else NO_ORGANISATION if token.type == "team" else ""
 
     def accounts(self, teams: Sequence[str | None]) -> Iterator[Account]:
-        """Yield the accounts, each with what does not exist in it: these, and the one that is at home if it is none."""
+        """Yield these accounts, and the token's own if it is not among them, each with the types that it lacks."""
         for team in teams:
             yield Account(team=team, out_of_scope=dict(self._out_of_scope(team)))
         at_home = AT_HOME - ({Scope.ORGANISATION} if self._why_no_organisation else set())
@@ -84,7 +84,7 @@ class Scopes:
                 yield kind.name, ELSEWHERE
 
     def lists(self, accounts: Iterable[Account]) -> Iterator[TypedList]:
-        """Yield the lists that there are in these accounts, but those of projects."""
+        """Yield the lists of these accounts, except those of projects."""
         for account in accounts:
             for kind in self._kinds:
                 of_token = kind.scope is Scope.TEAM and account.team is None

@@ -1,4 +1,4 @@
-"""Reads several lists at once, page by page, and gives them in order."""
+"""Reads several lists at once, and returns their pages in order."""
 
 import threading
 from collections import deque
@@ -11,11 +11,11 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from northflank_audit.northflank.client import CONNECTIONS
 
 AHEAD: Final = 2
-"""Pages of a list that wait to be used, at most; then its thread waits."""
+"""Pages of a list that are read ahead, at most; then its thread waits."""
 WINDOW: Final = 2 * CONNECTIONS
-"""Lists that are under way or wait to be used, at most."""
+"""Lists that are being read or read ahead, at most."""
 _LOOK: Final = 0.1
-"""Seconds between two looks of a waiting thread whether anybody still wants its pages."""
+"""Seconds between a waiting thread's checks of whether its pages are still needed."""
 
 Item = TypeVar("Item")
 Page = TypeVar("Page")
@@ -28,7 +28,7 @@ class _End(NamedTuple):
 
 
 class _Coming(Generic[Page]):
-    """The pages of one list, as they come from another thread."""
+    """The pages of one list, from another thread."""
 
     def __init__(self, stopped: threading.Event) -> None:
         self._queue: Queue[Page | _End] = Queue(AHEAD)
@@ -40,13 +40,13 @@ class _Coming(Generic[Page]):
             for page in read():
                 if not self._put(page):
                     return
-        except BaseException as error:  # noqa: BLE001 - it is raised where the pages are used
+        except BaseException as error:  # noqa: BLE001 - raised again where the pages are used
             self._put(_End(error))
         else:
             self._put(_End(None))
 
     def pages(self) -> Iterator[Page]:
-        """Yield the pages. Raises what reading the list raised, after the pages that came before."""
+        """Yield the pages, then raise what reading the list raised, if anything."""
         while not isinstance(page := self._queue.get(), _End):
             yield page
         if page.error is not None:
@@ -67,7 +67,7 @@ def side_by_side(
 ) -> Iterator[tuple[Item, Iterator[Page]]]:
     """Yield each item with its pages, in this order; `read` is called in other threads, at most eight at a time.
 
-    The pages of an item must be used before the next item is asked for. What `read` raises comes out of its pages.
+    The pages of an item must be consumed before the next item. Exceptions of `read` are raised by its pages.
     """
     stopped = threading.Event()
     pool = ThreadPoolExecutor(min(CONNECTIONS, max(1, len(items))), thread_name_prefix="lists")

@@ -1,4 +1,4 @@
-"""Snapshots: what one run fetched, less all secrets, kept for another run to evaluate."""
+"""Snapshots: what a run fetched, without secrets, for another run to evaluate."""
 
 import datetime as dt
 import hashlib
@@ -9,8 +9,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.model import DETAIL, LIST, RESOURCE_TYPE, Account, Resource, Struct, checked_time
+from northflank_audit.model import DETAIL, LIST, RESOURCE_TYPE, Account, Resource, Struct
 from northflank_audit.northflank.paging import has_id
+from northflank_audit.periods import checked_time
 from northflank_audit.report import Origin, Tool
 from northflank_audit.resources import PARENT, TYPES
 from northflank_audit.sources.interface import NOT_ASKED, Source
@@ -18,7 +19,7 @@ from northflank_audit.sources.interface import NOT_ASKED, Source
 KIND: Final = "northflank-audit-snapshot"
 SCHEMA: Final = "2.0"
 
-ONLY_IDS: Final = "an earlier version's snapshot holds only the ids of projects"
+ONLY_IDS: Final = "a snapshot of an earlier version has only the ids of projects"
 
 Counts = dict[str, Annotated[int, msgspec.Meta(ge=0)]]
 
@@ -36,7 +37,7 @@ class SavedResource(Struct, frozen=True, kw_only=True):
 
     @property
     def has_id(self) -> bool:
-        """Whether its record is what its id says."""
+        """Whether its record has this id."""
         field = TYPES[self.type].id
         return has_id(self.record, field) and self.record[field] == self.id
 
@@ -59,7 +60,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     taken_at: dt.datetime
     source: Origin
     generations: list[str]
-    """Of the API's lists of registries: those whose records are here, of `2024` and `2026`."""
+    """The generations of the registry lists, `2024` and `2026`, whose records are here."""
     pages: int
     count: int | None
     incomplete_reasons: list[str]
@@ -69,23 +70,23 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     gaps: list[Gap]
     records: list[SavedResource]
     counts: Counts
-    """How many records there are of each type that was asked for. Of other types nothing is known."""
+    """How many records there are of each requested type. Nothing is known about other types."""
     personal: dict[str, list[str]] | UnsetType = UNSET
-    """The personal fields that records were kept with, by type. The earliest do not say it."""
+    """The personal fields that were kept, by type; missing in the earliest snapshots."""
     sha256: str = ""
-    """Of all the above, as compact JSON with sorted keys, this left empty."""
+    """SHA-256 of all the above, as compact JSON with sorted keys, with this field empty."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a time that can't be calculated with."""
+        """Raise ValueError for a time that is unfit for calculations."""
         checked_time(self.taken_at)
 
     def omitted_fields(self, kind: str, fields: Iterable[str]) -> frozenset[str]:
-        """Return which of these personal fields the records of a type were kept without."""
+        """Return which of these personal fields the records of a type lack."""
         return frozenset(fields) - frozenset(self.personal.get(kind, ()) if self.personal else ())
 
     @property
     def teams(self) -> list[str | None]:
-        """The teams whose accounts it says something of."""
+        """The teams of the accounts in it."""
         return list(dict.fromkeys([*(each.team for each in self.accounts), *(each.team for each in self.records)]))
 
 
@@ -103,11 +104,11 @@ class DecodedSnapshot(msgspec.Struct, frozen=True):
     missing: list[str]
     """Contradictions between its records and its other contents."""
     names_accounts: bool = True
-    """Whether it says which account has which problem; if not, any account may have any."""
+    """Whether it says which account has which problem; if not, any account may have any problem."""
 
 
 def read(value: dict[str, Any]) -> DecodedSnapshot:
-    """Return a snapshot of decoded JSON. Raises msgspec.ValidationError, or RecursionError, for what is none."""
+    """Return a snapshot from decoded JSON. Raises msgspec.ValidationError or RecursionError for anything else."""
     if value.get("schemaVersion") == "1.0":
         earlier = msgspec.convert(value, _Snapshot1)
         return DecodedSnapshot(
@@ -123,7 +124,7 @@ def read(value: dict[str, Any]) -> DecodedSnapshot:
 def _missing(snapshot: Snapshot) -> Iterator[str]:
     records = [saved for saved in snapshot.records if saved.type in TYPES]
     if len(records) < len(snapshot.records):
-        yield f"{len(snapshot.records) - len(records)} of its records are of types that this version does not know"
+        yield f"{len(snapshot.records) - len(records)} of its records are of types that this version lacks"
     yield from _without_id(sum(not saved.has_id for saved in records), len(snapshot.records))
     for name, stated in snapshot.counts.items():
         count = sum(saved.type == name for saved in snapshot.records)
@@ -132,12 +133,12 @@ def _missing(snapshot: Snapshot) -> Iterator[str]:
             yield f"it says that it has {stated} {what}, and has {count}"
     uncounted = sum(saved.type not in snapshot.counts for saved in snapshot.records)
     if uncounted:
-        yield f"it says that it has no records of the types of {uncounted} of its records"
+        yield f"{uncounted} of its records are of types of which it says that it has none"
 
 
 def _without_id(bad: int, count: int) -> Iterator[str]:
     if bad:
-        yield f"{bad} of {count} records {'has' if bad == 1 else 'have'} no id, and could not be judged"
+        yield f"{bad} of {count} records {'has' if bad == 1 else 'have'} no id, and could not be evaluated"
 
 
 class SnapshotWriter:
@@ -148,7 +149,7 @@ class SnapshotWriter:
         self._omitted_fields: dict[str, frozenset[str]] = {}
 
     def add(self, resources: Iterable[Resource]) -> None:
-        """Keep these, in the form in which they were evaluated. Those that are within others are kept in these."""
+        """Keep these in the form in which they were evaluated. Children are kept in their parents."""
         for item in (each for each in resources if TYPES[each.type].within is None):
             if item.omitted_fields:
                 self._omitted_fields[item.type] = self._omitted_fields.get(item.type, frozenset()) | item.omitted_fields
@@ -165,7 +166,7 @@ class SnapshotWriter:
             )
 
     def text(self, tool: Tool, taken_at: dt.datetime, source: Source) -> str:
-        """Return the snapshot of what the source gave, as JSON."""
+        """Return the snapshot of the source's resources, as JSON."""
         counts = dict.fromkeys(source.needs.listed, 0)
         for saved in self._records:
             counts[saved.type] = counts.get(saved.type, 0) + 1
@@ -217,10 +218,10 @@ class _Snapshot1(Struct, frozen=True, kw_only=True):
     incomplete_reasons: list[str]
     warnings: list[str]
     accounts: list[Account] | UnsetType = UNSET
-    """The earliest do not say it."""
+    """Missing in the earliest snapshots."""
     records: list[_SavedResource1]
     counts: Counts | UnsetType = UNSET
-    """The earliest do not say it."""
+    """Missing in the earliest snapshots."""
     sha256: str = ""
 
     def __post_init__(self) -> None:
@@ -228,7 +229,7 @@ class _Snapshot1(Struct, frozen=True, kw_only=True):
 
 
 _NAMES1: Final = {"resources": RESOURCE_TYPE, "projects": PARENT.name}
-"""What lists are called in an account of schema 1.0."""
+"""The names of lists in an account of schema 1.0."""
 
 
 def _missing1(snapshot: _Snapshot1) -> Iterator[str]:
@@ -238,8 +239,8 @@ def _missing1(snapshot: _Snapshot1) -> Iterator[str]:
         if (said := sum(snapshot.counts.values())) != count:
             yield f"it says that it has {said} records, and has {count}"
     elif not snapshot.incomplete_reasons and count + len(snapshot.warnings) < (snapshot.count or 0):
-        # A credential that a list had is a record, or there is a warning that it came before.
-        yield f"the lists that it was taken of had {snapshot.count} credentials, and it has {count}"
+        # Each credential of a list is a record, or a warning says that it was repeated.
+        yield f"its lists had {snapshot.count} credentials, but it has {count}"
 
 
 def _converted(earlier: _Snapshot1) -> Snapshot:
@@ -284,7 +285,7 @@ def _converted(earlier: _Snapshot1) -> Snapshot:
 
 
 def _accounts1(earlier: _Snapshot1) -> Iterator[Account]:
-    """Yield a snapshot's accounts; for one that does not say them, those that its records and its source name."""
+    """Yield a snapshot's accounts; if it does not list them, those of its records and its source."""
     if earlier.accounts is UNSET:
         teams = dict.fromkeys([*earlier.source.teams, *(saved.team for saved in earlier.records)]) or [None]
         yield from (Account(team=team, unknown={PARENT.name: NOT_ASKED}) for team in teams)

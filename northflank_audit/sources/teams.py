@@ -1,4 +1,4 @@
-"""The teams of an organisation, for audits of all of them."""
+"""Lists the teams of an organisation, for audits of all of them."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ class Teams:
 
     ids: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    """Why not all of them are known."""
+    """Why they are not all known."""
     warnings: list[str] = field(default_factory=list)
 
 

@@ -9,8 +9,8 @@ from northflank_audit.audit.absent_fields import AbsentFields
 from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.model import Resource
 from northflank_audit.policy.engine import Engine
+from northflank_audit.policy.remarks.remark_book import WaiverBook
 from northflank_audit.policy.rules.rulebook import load
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
 from tests.conftest import resource
 
 RULE = {"id": "r", "title": "t", "severity": "low"}

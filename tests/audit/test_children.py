@@ -1,4 +1,4 @@
-"""Rules over child types: what a part of another resource holds is judged, or known to be unknown, never silently nothing."""
+"""Rules over child types: what a part of another resource holds is evaluated, or known to be unknown, never silently nothing."""
 
 import json
 from dataclasses import replace
@@ -173,7 +173,7 @@ def test_a_snapshot_without_their_part_does_not_make_them_nothing(audited, tmp_p
     audited(kind, rule(id="parent", resource=parent.name, require=f"{parent.variable}.{parent.id} != ''"))
     again = audited(kind, over(kind), files=[("s.json", (tmp_path / "snapshot.json").read_bytes())])
     assert {each.status for each in again.results} == {"unknown"}
-    assert "a snapshot of a live audit with a rule that asks for them does" in again.results[0].message
+    assert "use a snapshot of a live audit with a rule that reads them" in again.results[0].message
     assert again.exit_code == 3
 
 

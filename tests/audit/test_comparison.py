@@ -11,9 +11,10 @@ from northflank_audit.audit.comparison import BaselineComparison
 from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.baseline import Baseline, BaselineFile, baseline_file
 from northflank_audit.gate import Gate
-from northflank_audit.model import Account, Severity, Waiver, fingerprint
+from northflank_audit.model import Account, Severity, fingerprint
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.policy.remarks.remark_book import WaiverBook
+from northflank_audit.remarks import Waiver
 from northflank_audit.report import Coverage, Origin, Run, Tool
 from tests.conftest import resource, rule
 
@@ -162,7 +163,7 @@ def test_waivers_that_came_or_ended_are_counted():
     [
         (API, Origin(kind="demo", url="http://127.0.0.1:1"), "is of the API at https://api.northflank.com"),
         (Origin(kind="demo", url="http://127.0.0.1:1"), API, "is of the sample account"),
-        (Origin(kind="api", url=API.url, teams=["x"]), API, "is of team x, which this audit did not look at"),
+        (Origin(kind="api", url=API.url, teams=["x"]), API, "is of team x, not read by this audit"),
         (API, Origin(kind="api", url=API.url, teams=["x"]), "is of the token's own account, which this"),
     ],
 )
@@ -198,7 +199,7 @@ def test_two_demos_are_of_the_same_account_wherever_they_are_served():
             "is of the API at https://other.example, this one of the API at https://api.northflank.com: the comparison",
         ),
         ({"week": 2}, {}, "was made after this audit began"),
-        ({"rules": [NAMED]}, {}, "did not ask open: what violates it is new for that reason"),
+        ({"rules": [NAMED]}, {}, "did not ask open, so all of its violations are new"),
         ({"rules": [replace(OPEN, params={"a": 1})]}, {}, "the file or parameters of open changed"),
         ({"rules": [replace(OPEN, sha256="0" * 64)]}, {}, "the file or parameters of open changed"),
     ],
@@ -216,7 +217,7 @@ def test_a_team_that_the_earlier_report_did_not_audit_has_only_new_violations():
     first = audited(credential("a", team="one"), source=one)
     report = audited(credential("a", team="one"), credential("b", team="two"), baseline=first, week=1, source=both)
     assert states(report) == {"a": "ongoing", "b": "new"}
-    assert report.comparison.cautions == ["the earlier report did not audit team two: all there is new to it"]
+    assert report.comparison.cautions == ["the earlier report did not audit team two, so everything there is new"]
     assert audited(credential("a", team="one"), baseline=first, week=1, source=both).comparison.cautions == []
 
 
@@ -224,7 +225,7 @@ def test_what_the_earlier_report_could_not_evaluate_may_not_be_new():
     first = audited(resource(id="a", name="a", kind="usual"))
     report = audited(credential("a"), credential("b"), baseline=first, week=1)
     assert report.comparison.cautions == [
-        "1 of what is new could not be judged by the earlier report, and may have been there before"
+        "1 of what is new was unknown in the earlier report, and may have been there before"
     ]
 
 
@@ -279,9 +280,9 @@ def test_what_a_list_held_that_this_audit_did_not_have_is_not_gone():
 def test_an_audit_that_saw_another_account_is_refused_though_it_is_incomplete():
     team = Origin(kind="api", url=API.url, teams=["x"])
     report = audited(baseline=audited(credential("a")), week=1, source=team, complete=False)
-    assert "which this audit did not look at" in report.comparison.refused
+    assert "not read by this audit" in report.comparison.refused
     none = audited(baseline=audited(credential("a", team="x"), source=team), week=1, teams=[])  # there is no team now
-    assert "which this audit did not look at" in none.comparison.refused
+    assert "not read by this audit" in none.comparison.refused
 
 
 def test_what_ended_is_in_the_reports_order():
@@ -304,14 +305,14 @@ def test_an_earlier_report_that_ended_while_this_audit_ran_is_told():
 
 def test_what_a_rule_failed_on_before_may_not_be_new():
     report = audited(credential("a"), baseline=audited(credential("a", opened="yes")), week=1)
-    assert report.comparison.cautions[0].startswith("1 of what is new could not be judged by the earlier report")
+    assert report.comparison.cautions[0].startswith("1 of what is new could not be evaluated by the earlier report")
 
 
 def test_a_rule_that_changed_is_told_where_something_is_resolved_by_it():
     changed = replace(OPEN, params={"a": 1})
     report = audited(credential("a", opened=False), rules=[changed], baseline=audited(credential("a")), week=1)
     assert report.comparison.cautions == [
-        "the file or parameters of open changed: what is new or resolved may come from that"
+        "the file or parameters of open changed; what is new or resolved may come from that"
     ]
 
 

@@ -7,7 +7,7 @@ from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.gate import Gate
 from northflank_audit.model import Severity, Status
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.policy.remarks.remark_book import WaiverBook
 from northflank_audit.report import Coverage, NotConfigured, Origin, RuleSummary, Run, Tool
 from tests.conftest import resource, rule
 

@@ -11,6 +11,7 @@ from northflank_audit.bundled import RULES as SHIPPED
 from northflank_audit.cli.app import cli
 from northflank_audit.errors import DeliveryError
 from northflank_audit.formats import FORMATS
+from tests.conftest import QUICK
 
 ACCOUNT = {"credentials": [{"id": "a", "name": "A", "provider": "github", "restrictions": {"restricted": False}}]}
 RUN = ("--input", "i.json", "--rule", "registry-credential-unrestricted", "--quiet")
@@ -129,7 +130,7 @@ def test_an_input_is_what_was_evaluated_though_a_snapshot_of_it_is_saved_and_one
     run("--format", "json,attestation", "--save-snapshot", "s.json")
     (subject,) = json.loads((tmp_path / "reports/report.intoto.json").read_text())["subject"]
     assert subject["name"] == "i.json"
-    demo = ["run", "--demo", "--quiet", "--format", "attestation", "--save-snapshot", str(tmp_path)]
+    demo = ["run", *QUICK, "--quiet", "--format", "attestation", "--save-snapshot", str(tmp_path)]
     assert CliRunner().invoke(cli, demo).exit_code == 3
     (subject,) = json.loads((tmp_path / "reports/report.intoto.json").read_text())["subject"]
     assert subject["annotations"] == {"northflankAuditSaved": False}
@@ -143,7 +144,7 @@ def test_what_goes_to_standard_output_says_that_people_could_not_be_told(monkeyp
         raise DeliveryError("nobody was told")
 
     monkeypatch.setattr("northflank_audit.audit.runner.channels", lambda _: [lost])
-    done = CliRunner().invoke(cli, ["run", "--demo", "--quiet", "--format", "json", "--output", "json=-"])
+    done = CliRunner().invoke(cli, ["run", *QUICK, "--quiet", "--format", "json", "--output", "json=-"])
     assert done.exit_code == 3
     assert json.loads(done.stdout)["run"]["incompleteReasons"] == ["nobody was told"]
 

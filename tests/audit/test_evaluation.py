@@ -15,8 +15,8 @@ from northflank_audit.model import Status
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline
 from northflank_audit.northflank.token import Token
+from northflank_audit.policy.remarks.remark_files import WAIVERS, read
 from northflank_audit.policy.rules.rulebook import load
-from northflank_audit.policy.waivers.waiver_book import read as read_waivers
 from northflank_audit.report import Origin
 from northflank_audit.sources.api import ApiSource
 from northflank_audit.sources.saved_files import InputSource
@@ -42,7 +42,7 @@ def audited(tmp_path: Path):
         ]
         for each in rules:
             each.params.update(params or {})
-        accepted, _ = read_waivers(Document(waivers or "waivers: []", "w.yaml"))
+        accepted, _ = read(Document(waivers or "waivers: []", "w.yaml"), WAIVERS)
         policy = Policy(rules=rules, waivers=[waiver for _, waiver in accepted], baseline=None)
         request = AuditRequest(policy=policy, details=details, include=frozenset(Status), snapshot=snapshot)
         return runner.audit(request, source, lambda _: None)
@@ -120,7 +120,7 @@ def test_projects_that_are_refused_are_unknown_and_the_permission_is_named(onlin
     assert report.exit_code == 3
     (unknown,) = [each for each in report.results if each.status is Status.UNKNOWN]
     assert (
-        "A could not be judged: not all projects of the account are known (list of projects, page 1: HTTP 403"
+        "A could not be evaluated: not all projects of the account are known (list of projects, page 1: HTTP 403"
         in unknown.message
     )
     assert unknown.message.endswith("; the token needs the permission Project > Projects > Manage > Read)")
@@ -170,7 +170,7 @@ def test_half_a_list_is_never_enough_to_pass(online, fault):
     assert of(report, "provider")["a"] == "pass"
     said = next(each.message for each in report.results if each.rule_id == MANY)
     assert said.startswith(
-        "the account could not be judged: not all registry credentials of the account are known (list of registry credentials, page "
+        "the account could not be evaluated: not all registry credentials of the account are known (list of registry credentials, page "
     )
 
 
@@ -238,7 +238,7 @@ def test_a_detail_is_asked_for_once_though_two_rules_want_it_and_it_is_refused(o
     assert of(report, TWICE) == {"a": "unknown", "b": "unknown"}
     said = {each.resource.id: each.message for each in report.results if each.rule_id == TWICE}
     for name in "ab":
-        assert said[name].startswith(f"{name.upper()} could not be judged: ")
+        assert said[name].startswith(f"{name.upper()} could not be evaluated: ")
         assert "is not known (details of 'b': HTTP 403" in said[name]
 
 
@@ -306,7 +306,7 @@ def test_a_snapshot_without_projects_says_why_they_are_not_known(online, audited
     path = str(tmp_path / "s.json")
     online(EmulatedAccounts(account(old("a", "p"))), MANY, snapshot=path)
     report = audited(InputSource([("s", Path(path).read_bytes())], None), GONE)
-    assert report.results[0].message.endswith("are known (no rule asked for them when this was fetched)")
+    assert report.results[0].message.endswith("are known (no rule read them when this was fetched)")
 
 
 def test_a_saved_list_is_an_account_whose_projects_are_not_known(audited):
@@ -316,7 +316,7 @@ def test_a_saved_list_is_an_account_whose_projects_are_not_known(audited):
     assert of(report, TWICE) == {"a": "fail", "b": "pass", "c": "fail"}
     assert of(report, MANY) == {"t": "fail"}
     assert set(of(report, GONE).values()) == {"unknown"}
-    assert "not all projects of team t are known (the input holds no projects; a snapshot" in report.results[0].message
+    assert "not all projects of team t are known (the input has no projects; a snapshot" in report.results[0].message
 
 
 def test_a_saved_list_that_says_there_is_more_is_not_whole(audited):

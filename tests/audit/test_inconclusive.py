@@ -14,7 +14,7 @@ from northflank_audit.formats.text import missing
 from northflank_audit.gate import Gate
 from northflank_audit.model import Severity, Status
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.policy.remarks.remark_book import WaiverBook
 from northflank_audit.report import Coverage, Origin, Run, Tool
 from tests.conftest import resource, rule
 from tests.formats.conftest import clean, report
@@ -71,7 +71,7 @@ def test_a_rule_that_fails_on_everything_is_broken_whatever_is_ignored(evaluated
     report = evaluated(*SIXTY_ONE, on_unknown=on_unknown)
     assert (report.exit_code, outcome(report)) == (code, "INCOMPLETE")
     assert "rule ratio failed on all 61 registry credentials" in report.run.incomplete_reasons[0]
-    assert headline(report) == "Nothing could be judged on 61 registry credentials"
+    assert headline(report) == "Nothing could be evaluated on 61 registry credentials"
 
 
 def test_what_fails_on_some_can_be_ignored(evaluated):
@@ -85,7 +85,7 @@ def test_what_fails_on_some_can_be_ignored(evaluated):
 def test_what_evaluated_nothing_is_never_headed_passed(evaluated):
     unknown = evaluated(resource(provider="ecr"), resource(id="b", provider="legacy"), on_unknown="ignore")
     assert (unknown.summary.unknown, unknown.summary.notapplicable, unknown.exit_code) == (1, 1, 0)
-    assert headline(unknown) == "Nothing could be judged on 2 registry credentials"
+    assert headline(unknown) == "Nothing could be evaluated on 2 registry credentials"
     aside = evaluated(resource(provider="legacy"))
     assert headline(aside) == "No rule applies to 1 registry credential"
     for each in (unknown, aside):

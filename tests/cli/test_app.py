@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from northflank_audit.cli import app
-from tests.conftest import AUDIT
+from tests.conftest import AUDIT, QUICK
 
 
 def ended(monkeypatch, *arguments):
@@ -32,7 +32,9 @@ def test_verbose_shows_where_a_mistake_of_ours_is(monkeypatch, caplog):
     [("", 1), ("--output json=- --include pass,notapplicable", 3)],  # the summary may be cut; a report may not
 )
 def test_a_reader_that_had_enough(tmp_path, arguments, code):
-    command = f"'{sys.executable}' '{AUDIT}' --demo --format json {arguments} | true; exit ${{PIPESTATUS[0]}}"
+    command = (
+        f"'{sys.executable}' '{AUDIT}' {' '.join(QUICK)} --format json {arguments} | true; exit ${{PIPESTATUS[0]}}"
+    )
     done = subprocess.run(
         command, shell=True, executable="/bin/bash", cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -42,8 +44,8 @@ def test_a_reader_that_had_enough(tmp_path, arguments, code):
 
 def test_a_progress_bar_counts_on_a_terminal_alone(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
-    assert ended(monkeypatch, "--demo", "--format", "json") == 1
-    assert "judged" not in capsys.readouterr().err
+    assert ended(monkeypatch, *QUICK, "--format", "json") == 1
+    assert "evaluated" not in capsys.readouterr().err
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     counted = []
     original = app._progress
@@ -53,22 +55,24 @@ def test_a_progress_bar_counts_on_a_terminal_alone(monkeypatch, tmp_path, capsys
         return original()
 
     monkeypatch.setattr(app, "_progress", spy)
-    assert ended(monkeypatch, "--demo", "--format", "json") == 1
-    assert ended(monkeypatch, "--demo", "--format", "json", "--no-progress") == 1
+    assert ended(monkeypatch, *QUICK, "--format", "json") == 1
+    assert ended(monkeypatch, *QUICK, "--format", "json", "--no-progress") == 1
     assert counted == [True]
 
 
 @pytest.mark.parametrize("unusable", [">/dev/full", ">&-", "2>/dev/full", "2>&-", ">&- 2>&-"])
 @pytest.mark.parametrize(("fail_on", "code"), [("low", 1), ("never", 0)])
 def test_where_nobody_can_be_told_the_verdict_stands(tmp_path, unusable, fail_on, code):
-    done = in_bash(tmp_path, f"--demo --format json --fail-on {fail_on} --quiet", f"--output md=x.md {unusable}")
+    done = in_bash(
+        tmp_path, f"{' '.join(QUICK)} --format json --fail-on {fail_on} --quiet", f"--output md=x.md {unusable}"
+    )
     assert (done.returncode, "Traceback" in done.stderr) == (code, False)
     assert json.loads((tmp_path / "reports/report.json").read_text())["exitCode"] == code
 
 
 @pytest.mark.parametrize("unusable", [">/dev/full", ">&-"])
 def test_a_report_that_standard_output_does_not_take_is_missing(tmp_path, unusable):
-    done = in_bash(tmp_path, "--demo --format json --fail-on never --output md=-", unusable)
+    done = in_bash(tmp_path, f"{' '.join(QUICK)} --format json --fail-on never --output md=-", unusable)
     assert done.returncode == 3
     assert "incomplete: standard output could not be written (" in done.stderr
 
@@ -99,7 +103,7 @@ def test_all_that_standard_error_holds_is_json_where_the_summary_makes_room(
     monkeypatch, tmp_path, capsys, quiet, count
 ):
     monkeypatch.chdir(tmp_path)
-    assert ended(monkeypatch, "--demo", "--format", "json", "--output", "md=-", "--log-format", "json", *quiet) == 1
+    assert ended(monkeypatch, *QUICK, "--format", "json", "--output", "md=-", "--log-format", "json", *quiet) == 1
     entries = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert len(entries) == count
     assert entries[-1]["message"].startswith("VIOLATED")
@@ -110,7 +114,7 @@ def test_no_progress_is_drawn_between_json_lines(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setattr(app, "_progress", lambda: 1 / 0)
-    assert ended(monkeypatch, "--demo", "--format", "json", "--log-format", "json") == 1
+    assert ended(monkeypatch, *QUICK, "--format", "json", "--log-format", "json") == 1
 
 
 def test_an_earlier_report_that_is_nested_without_end_is_none(monkeypatch, tmp_path, capsys):

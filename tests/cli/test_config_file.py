@@ -6,7 +6,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from northflank_audit.cli.app import cli
+from northflank_audit.cli.app import cli, run_command
+from northflank_audit.cli.option_types import NameList
 from northflank_audit.errors import AuditError
 
 RULES = "rules: [{id: r, title: T, severity: low, require: credential.restrictions.restricted}]"
@@ -69,6 +70,15 @@ def test_an_audit_yml_is_not_ignored(command, tmp_path):
     assert (code, "audit.yml is not read: rename it to audit.yaml, or name the file with --config" in err) == (2, True)
     (tmp_path / "audit.yaml").write_text("")
     assert listed(command)[0] == 0
+
+
+def test_lists_of_names_are_those_of_the_contract():
+    options = {param.opts[0].lstrip("-"): param for param in run_command.params}
+    lists = {key: each for key, each in options.items() if each.multiple or isinstance(each.type, NameList)}
+    named = {key for key, each in lists.items() if each.names or isinstance(each.type, NameList)}
+    names = {"team", "rule", "skip-rule", "type", "skip-type", "project", "control", "format", "include", "email-to"}
+    assert named == lists.keys() & names
+    assert lists.keys() - names >= {"rules", "input", "output"}
 
 
 @pytest.mark.parametrize(
@@ -240,7 +250,7 @@ def test_the_variable_of_a_password_is_never_the_tokens(command, tmp_path):
 def test_what_a_found_config_says_about_the_verdict_is_named_in_the_report(command, tmp_path):
     text = "fail-on: high\non-unknown: ignore\nskip-rule: []\noverrides: {r: {severity: info}}\ntimeout: 60\n"
     (tmp_path / "audit.yaml").write_text(text)
-    warning = "set by audit.yaml, which was found and not named: "
+    warning = "set by audit.yaml, which was found, not named: "
     report = tmp_path / "reports/report.json"
     assert command(*AUDIT)[0] == 0
     assert (

@@ -22,7 +22,7 @@ teams: [{id: t, token: []}]
 """
 TOLD = [
     (3, 5, "this must be a map with the key 'id', a text"),
-    (4, 10, "the id 'a' is here twice, first in tokens[0]"),
+    (4, 10, "duplicate id 'a', first in tokens[0]"),
     (5, 15, "unknown permission 'Account > Admin > ApiToken > Read' (did you mean 'Account > Admin > ApiTokens > Read'?)"),
     (8, 5, "unknown key 'addon' (did you mean 'addons'?)"),
     (9, 15, "this must be a list of maps"),
@@ -30,8 +30,8 @@ TOLD = [
 ]  # fmt: skip
 ONE_MISTAKE = {
     "tokens:\n - {id: a\n": (2, 4, "not valid YAML"),
-    "tokens: [{id: a}]\ntokens: []\n": (2, 1, "the key 'tokens' is here twice, first in line 1"),
-    '{"tokens": [{"id": "a"}],\n "tokens": []}': (2, 2, "the key 'tokens' is here twice, first in line 1"),
+    "tokens: [{id: a}]\ntokens: []\n": (2, 1, "duplicate key 'tokens', first in line 1"),
+    '{"tokens": [{"id": "a"}],\n "tokens": []}': (2, 2, "duplicate key 'tokens', first in line 1"),
     '{"data": {"tokens": [\n{"id": 7}]}, "pagination": {}}': (2, 1, "this must be a map with the key 'id', a text"),
     "tokens: []\nendpoints: [{from: x, path: x, list: []}]": (2, 32, "unknown key 'list' (did you mean 'listed'?)"),
     "asOf: 2026-01-01\ntokens: [{id: a, createdAt: soon}]": (2, 29, "not a date-time"),

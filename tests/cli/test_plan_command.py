@@ -259,6 +259,7 @@ def test_the_demo_is_counted_too(serve, tmp_path):
 
 # -- The role suffices, and no less does -------------------------------------------------------------------------------
 ROLE = json.loads(run("plan", *EVERYTHING, "--role", "--json").output)["permissions"]
+PARTS = [part for each in json.loads(run("plan", *EVERYTHING, "--json").output)["types"] for part in each["parts"]]
 
 
 @pytest.fixture
@@ -268,11 +269,11 @@ def audited(serve, tmp_path):
     An organisation's lists take an organisation's token, and a team's a team's.
     """
 
-    def run_with(permissions, owner="team"):
+    def run_with(permissions, owner="team", rules=()):
         sample = load(None)
         auth = {**sample.auth, "entityType": owner}
         command, _ = serve(replace(sample, auth=auth, permissions=frozenset(permissions)))
-        ended = command("run", *EVERYTHING, "--format", "json", "--quiet")
+        ended = command("run", *EVERYTHING, *(f"--rule={each}" for each in rules), "--format", "json", "--quiet")
         report = json.loads((tmp_path / "reports/report.json").read_text())
         return ended.exit_code, " ".join(report["run"]["incompleteReasons"]), report["coverage"]["types"]
 
@@ -289,7 +290,43 @@ def test_with_the_permissions_of_the_role_everything_is_read(audited, owner):
 @pytest.mark.parametrize("missing", ROLE)
 def test_without_any_one_of_them_the_audit_is_incomplete(audited, missing):
     owner = "org" if missing.startswith("Organisation") else "team"
-    code, reasons, types = audited(set(ROLE) - {missing}, owner)
+    rules = {rule for part in PARTS if part["permission"] == missing for rule in part["rules"]}
+    code, reasons, types = audited(set(ROLE) - {missing}, owner, rules)
     assert code == 3
     assert missing in reasons
     assert [each["type"] for each in types if not each["complete"]]
+
+
+def test_members_that_fill_more_than_a_page_make_a_range_that_holds(serve, tmp_path):
+    """A role's members are among the team's: of those the list tells how many there are."""
+    everybody = [
+        {"id": f"user-{n}", "finalized": True, "emails": [{"address": f"u{n}@example.com", "verified": True}]}
+        for n in range(250)
+    ]
+    roles = [
+        {"id": "admin", "name": "Admin", "members": everybody[:3]},
+        {"id": "all", "name": "All", "members": everybody},
+    ]
+    rule = {"title": "T", "severity": "low"}
+    entries = [
+        {**rule, "id": "role", "resource": "team-role", "require": "team_role.members.size() < 300"},
+        {**rule, "id": "member", "resource": "team-member", "require": "team_member.finalized"},
+    ]
+    (tmp_path / "r.json").write_text(json.dumps({"rules": entries}))
+    command, _ = serve({"members": everybody, "roles": roles, "auth": {"entityType": "team", "entityId": "acme"}})
+    plan = counted(command, "--rules", "r.json")
+    assert plan["requests"] == {"atLeast": 1 + 1 + 3 + 2, "atMost": 1 + 1 + 3 + 6}  # one to three pages of each role's
+    assert coverage(command, tmp_path, "--rules", "r.json")["requests"] == 1 + 1 + 3 + 4
+    (tmp_path / "r.json").write_text(json.dumps({"rules": entries[:1]}))
+    assert counted(command, "--rules", "r.json")["requests"] == 1 + 1 + 2  # how many members there are is not known
+
+
+@pytest.mark.parametrize(
+    ("size", "options"), [(SMALL, ()), (MEDIUM, ()), (LARGE, ("--all-teams",))], ids=["small", "medium", "large"]
+)
+def test_the_timeout_that_is_named_covers_the_waits_for_the_hourly_limit(serve, size, options):
+    limit = 5000
+    command, _ = serve(accounts(size), rate_limit=limit)
+    plan = counted(command, *EVERYTHING, *options)
+    most = plan["requests"] if isinstance(plan["requests"], int) else plan["requests"]["atMost"]
+    assert plan["timeout"] >= max(300, (most // limit) * 3600 + most / 4 - 3600)

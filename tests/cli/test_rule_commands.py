@@ -12,6 +12,7 @@ from northflank_audit.cli.schemas import SCHEMAS
 from northflank_audit.config.policy import packs, read_rules, select_rules
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import AuditError
+from northflank_audit.policy.selection import Selection
 from tests.conftest import ROOT
 
 RULE = """
@@ -78,7 +79,7 @@ def test_a_file_extends_others_and_tunes_them(rules, tmp_path):
     )
     (tmp_path / "audit.yaml").write_text("rules: [deep/ours.yaml]\noverrides: {owner: {params: {teams: [shop]}}}\n")
     code, out = rules("list", "--json")
-    listed = {rule["id"]: rule for rule in json.loads(out)}
+    listed = {rule["id"]: rule for rule in json.loads(out)["rules"]}
     assert code == 0 and "own" in listed and "registry-credential-stale" not in listed
     assert (listed["owner"]["severity"], listed["owner"]["params"]) == ("high", {"teams": ["shop"]})
     assert listed["owner"]["tuned"] == {"severity": "deep/ours.yaml:3", "params.teams": "audit.yaml:2"}
@@ -93,7 +94,7 @@ def test_a_rule_that_comes_by_two_ways_is_one(rules, tmp_path):
     assert [rule.id for rule in read_rules(["more.yaml", "r.yaml"]).checked()] == ["owner"]
     (tmp_path / "more.yaml").write_text("extends: [r.yaml]\noverrides: {owner: {severity: high}}\n")
     code, out = rules("list", "--rules", "r.yaml", "--rules", "more.yaml")
-    problem = "the rule 'owner' comes twice, tuned in two ways: not at all and severity by more.yaml:2"
+    problem = "the rule 'owner' comes twice, with different overrides: not at all and severity by more.yaml:2"
     assert (code, out) == (2, f"r.yaml:3:9: {problem}")
 
 
@@ -102,7 +103,7 @@ def test_several_folders_are_read_without_their_files_of_examples(rules, tmp_pat
         (tmp_path / name).mkdir()
         (tmp_path / name / "r.yaml").write_text(RULE.replace("owner", name))
         (tmp_path / name / "r.test.yaml").write_text(f"tests: [{{rule: {name}, given: {{}}, expect: unknown}}]\n")
-    assert [rule.id for rule in select_rules(["one", "two"], [], [])] == ["one", "two"]
+    assert [rule.id for rule in select_rules(["one", "two"], Selection())] == ["one", "two"]
 
 
 def test_rules_in_a_file_of_examples_by_its_name_are_not_left_out_in_silence(rules, tmp_path):
@@ -110,9 +111,9 @@ def test_rules_in_a_file_of_examples_by_its_name_are_not_left_out_in_silence(rul
     (tmp_path / "pol/r.yaml").write_text(RULE)
     (tmp_path / "pol/more.test.yaml").write_text(RULE.replace("owner", "more"))
     code, out = rules("list", "--rules", "pol")
-    assert (code, "pol/more.test.yaml:2:1: a file of examples (by its name) holds a list" in out) == (2, True)
+    assert (code, "pol/more.test.yaml:2:1: by its name a file of examples, which needs a list" in out) == (2, True)
     code, out = rules("list", "--rules", "pol/more.test.yaml")
-    assert (code, "it is a file of examples by its name, not of rules" in out) == (2, True)
+    assert (code, "by its name, a file of examples, not of rules" in out) == (2, True)
     (tmp_path / "pol/more.test.yaml").unlink()
     (tmp_path / "pol/gone.yaml").symlink_to("nowhere")
     assert rules("list", "--rules", "pol") == (2, "pol/gone.yaml: can't be read (No such file or directory)")
@@ -138,7 +139,7 @@ def test_what_did_not_run_is_in_the_report(rules, tmp_path):
         0,
         {"owner": "p.yaml:2", "account-too-many-credentials": "--skip-rule"},
     )
-    assert "Left out, so nothing is known" in (tmp_path / "reports/report.html").read_text()
+    assert "Did not run, so what they check" in (tmp_path / "reports/report.html").read_text()
     assert "`owner` (by p.yaml:2)" in (tmp_path / "reports/report.md").read_text()
 
 
@@ -166,7 +167,7 @@ def test_what_did_not_run_is_in_the_report(rules, tmp_path):
         ('rules: [r.yaml, ""]', "1:17: rules: this is empty: omit the key, or give it a value"),
         (
             "format: [html, pfd]",
-            "1:16: format: 'pfd' is not one of html, md, json, sarif, junit, csv, jsonl, ocsf, github, gitlab, attestation",
+            "1:16: format: 'pfd' is not one of html, md, json, sarif, junit, csv, xlsx, jsonl, ocsf, github, gitlab, attestation",
         ),
         ("timeout: .nan", "1:10: timeout: '.nan' is not a number of seconds above 0 and up to 604800"),
     ],
@@ -263,7 +264,7 @@ rules:
 def test_what_a_pack_switches_off_can_not_be_asked_for(rules, tmp_path):
     (tmp_path / "p.yaml").write_text("extends: [r.yaml]\noverrides: {owner: off}\nrules: []\n")
     assert rules("list", "--rules", "p.yaml", "--rule", "owner") == (2, "--rule owner: p.yaml:2 switches it off")
-    assert rules("list", "--rules", "p.yaml") == (2, "no rule is left to run: nothing would be checked")
+    assert rules("list", "--rules", "p.yaml") == (2, "no rule is left to run, so nothing would be checked")
 
 
 # list
@@ -371,7 +372,7 @@ def test_explain_shows_how_a_rule_was_evaluated_down_to_the_missing_field(rules,
     known = rules("explain", "owner", "b", "--rules", "r.yaml", "--input", "i.json")[1]
     assert known.endswith(
         "on registry-credential b\n"
-        "  unknown: b could not be judged: name is not known (the input holds no details; a snapshot of a live audit does)\n"
+        "  unknown: b could not be evaluated: name is not known (the input has no details; use a snapshot of a live audit)\n"
         "  require  = unknown: `name` is missing\n"
         '    params.teams  = ["web"]\n'
         '    team  = "web"\n'
@@ -382,7 +383,7 @@ def test_explain_shows_how_a_rule_was_evaluated_down_to_the_missing_field(rules,
         2, "no registry-credential 'c' among 2",
     )  # fmt: skip
     code, out = rules("explain", "owner", "--rules", "r.yaml", "--input", "i.json")
-    assert (code, "name a resource, too" in out) == (2, True)
+    assert (code, "also name a resource" in out) == (2, True)
 
 
 def test_explain_over_the_api_and_for_an_account(rules):

@@ -4,11 +4,11 @@ import click
 import pytest
 
 from northflank_audit.audit.verdict_totals import VerdictTotals
-from northflank_audit.cli.summary import MOST, lines
+from northflank_audit.cli.summary import MOST, _reasons, lines
 from northflank_audit.gate import Gate
 from northflank_audit.model import Severity
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.policy.remarks.remark_book import WaiverBook
 from northflank_audit.report import Coverage, Origin, Run, Tool
 from tests.conftest import resource, rule
 
@@ -45,10 +45,19 @@ def test_violations_are_named_and_a_long_list_is_cut_and_counted(summary):
 
 def test_what_is_incomplete_never_reads_as_passed(summary):
     text = summary(resource(), complete=False)
-    assert text.startswith("INCOMPLETE  nothing could be judged on 1 registry credential\n  incomplete: page 2: gone")
+    assert text.startswith(
+        "INCOMPLETE  nothing could be evaluated on 1 registry credential\n  incomplete: page 2: gone"
+    )
     assert "unknown   T" in text
     assert "PASSED" not in text
     assert text.endswith("exit code 3")
+
+
+def test_reasons_are_cut_and_counted():
+    """A team that does not exist gives a reason for each list and each rule."""
+    listed = [click.unstyle(each) for each in _reasons([f"r{n}" for n in range(MOST + 2)])]
+    assert listed[:MOST] == [f"  incomplete: r{n}" for n in range(MOST)]
+    assert listed[MOST:] == ["  … and 2 more reasons, in the reports"]
 
 
 def test_a_title_of_a_rule_is_no_command_to_the_terminal_or_to_the_ci_that_reads_it(summary):

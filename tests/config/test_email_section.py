@@ -98,10 +98,10 @@ def test_a_password_needs_no_tls_to_this_machine(host):
 @pytest.mark.parametrize(
     ("section", "told"),
     [
-        ({"username": "u", "password-env": "P", "password-file": "f"}, "the password is in one place"),
+        ({"username": "u", "password-env": "P", "password-file": "f"}, "the password comes from a variable or a file"),
         ({"password-env": "P"}, "a password needs a 'username'"),
         ({"username": "u"}, "a username needs a password"),
-        ({"username": "ü", "password-env": "P"}, "no printable ASCII"),
+        ({"username": "ü", "password-env": "P"}, "not printable ASCII"),
         ({"username": "u", "password-env": "correct horse"}, "the name of an environment variable"),
         ({"username": "u", "password-env": "P", "security": "none"}, "without TLS"),
         ({"username": "u", "password-env": "P", "security": "none", "host": "10.0.0.1"}, "without TLS"),

@@ -134,7 +134,7 @@ def test_an_address_of_an_api(given, url):
 def test_what_is_no_address_of_an_api_is_refused_without_its_secrets(url):
     if url.strip() != url:
         url = f"{url}x"
-    with pytest.raises(click.UsageError, match="this is not the address of an API; write") as caught:
+    with pytest.raises(click.UsageError, match="not the address of an API; write") as caught:
         settings(api_url=url)
     assert "s3cr3t" not in caught.value.message
 
@@ -146,21 +146,29 @@ def test_loopback_without_a_scheme_is_refused_with_the_one_that_is_missing(url):
 
 
 def test_the_token_goes_nowhere_over_plain_http():
-    with pytest.raises(click.UsageError, match="the token does not go to h over plain http"):
+    with pytest.raises(click.UsageError, match="the token is not sent to h over plain http"):
         settings(api_url="http://h")
 
 
 @pytest.mark.parametrize("url", ["ftp://h", "https://", "https://h:x", "https://h/ x", "https://h\x07"])
 @pytest.mark.parametrize("option", ["metrics_push", "heartbeat"])
 def test_what_is_pinged_is_an_address(option, url):
-    with pytest.raises(click.UsageError, match="this is no address"):
+    with pytest.raises(click.UsageError, match="not an address"):
         settings(**{option: url})
+
+
+def test_a_metrics_file_may_stand_where_reports_will_be(tmp_path):
+    """A run makes the folder of the reports, and no other for metrics: nothing would read that one."""
+    made = settings(metrics_file=str(tmp_path / "new/x.prom"), output_dir=str(tmp_path / "new"))
+    assert made.metrics_file == str(tmp_path / "new/x.prom")
 
 
 @pytest.mark.parametrize(
     "given",
     [
         {"metrics_file": "x.txt"},
+        {"metrics_file": "nowhere/x.prom"},
+        {"metrics_file": "nowhere/x.prom", "output_dir": "."},
         {"metrics_push": "https://h?x=1"},
         {"metrics_push": "https://h#x"},
         {"heartbeat": "https://h/{a|b}"},

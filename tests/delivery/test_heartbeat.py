@@ -8,6 +8,7 @@ import trustme
 from northflank_audit.cli import app
 from northflank_audit.delivery.heartbeat import heartbeat, ping, request
 from northflank_audit.errors import Stopped
+from tests.conftest import QUICK
 from tests.delivery.conftest import KEY
 
 HC = "https://hc-ping.com/uuid"
@@ -173,7 +174,7 @@ def test_a_demo_does_not_pose_as_the_real_job(audited, peer, monkeypatch):
     monkeypatch.setenv("NORTHFLANK_AUDIT_NOTIFY_URLS", f"json://{peer.place}")
     monkeypatch.setenv("NORTHFLANK_AUDIT_METRICS_FILE", "a.prom")
     for more in ([], ["--config", "empty.yaml"]):
-        monkeypatch.setattr("sys.argv", ["audit.py", "--demo", "--format", "json", *more])
+        monkeypatch.setattr("sys.argv", ["audit.py", *QUICK, "--format", "json", *more])
         with pytest.raises(SystemExit):
             app.main()
         assert (peer.paths, Path("a.prom").exists()) == ([], False)
@@ -187,7 +188,7 @@ def test_a_config_file_has_a_demo_tell_someone_only_if_the_command_line_names_it
     monkeypatch.setattr("northflank_audit.delivery.mail.send", lambda report, **_: mailed.append(report))
     monkeypatch.setenv("NORTHFLANK_AUDIT_CONFIG", "c.yaml")
     for arguments, told in (([], False), (["--config", "c.yaml"], True)):
-        monkeypatch.setattr("sys.argv", ["audit.py", "--demo", *arguments])
+        monkeypatch.setattr("sys.argv", ["audit.py", *QUICK, *arguments])
         with pytest.raises(SystemExit):
             app.main()
         assert (bool(peer.asked), bool(mailed)) == (told, told)

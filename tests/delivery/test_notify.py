@@ -16,7 +16,7 @@ from northflank_audit.delivery import metrics, notify
 from northflank_audit.delivery.when import is_due
 from northflank_audit.errors import DeliveryError
 from northflank_audit.formats.subject import subject
-from tests.conftest import until
+from tests.conftest import QUICK, until
 from tests.delivery.conftest import KEY
 from tests.formats.conftest import HOSTILE, poisoned, result
 
@@ -69,7 +69,7 @@ def test_a_notification_is_short_and_says_what_to_read(full, incomplete):
         "Reports: reports/report.html",
     ]
     assert notify.body(incomplete, []).splitlines() == [
-        "The audit could not see or judge everything; so far it found 1 violation on 1 of 3 registry credentials.",
+        "The audit could not see or evaluate everything; so far it found 1 violation on 1 of 3 registry credentials.",
         "Incomplete: page 2: 403 Forbidden",
         "Incomplete: 1 verdict is unknown",
         "• high: a: a can be used by every project",
@@ -183,7 +183,7 @@ def test_a_plugin_that_breaks_is_one_that_did_not_deliver(report, capfd, monkeyp
         (f"json://x\n# fine\nnosuch://{KEY}\n{KEY}\n", "n.txt:3: not a URL that Apprise can use"),
         (f"json://x\n# fine\nnosuch://{KEY}\n{KEY}\n", "n.txt:4: not a URL that Apprise can use"),
         (f"slack://{KEY}", "n.txt:1: "),
-        (f"# {KEY}\n\n", "n.txt: no URL in this file"),
+        (f"# {KEY}\n\n", "n.txt: contains no URL"),
         (None, "n.txt: can't be read"),
     ],
 )
@@ -200,7 +200,7 @@ def test_a_url_that_can_not_work_is_told_at_the_start_by_its_line_alone(audited,
 def test_a_url_in_place_of_the_file_is_not_told(audited):
     ended = audited("--notify-file", f"json://user:{KEY}@chat.example")
     assert (ended.code, ended.report, KEY in ended.text) == (2, None, False)
-    assert "--notify-file: this is a URL" in ended.text
+    assert "--notify-file: expects a file, not a URL" in ended.text
 
 
 def test_without_apprise_nothing_starts(audited, target, monkeypatch):
@@ -227,11 +227,11 @@ def test_the_environment_names_whom_to_tell_where_no_file_does(audited, serve, t
     assert f"{notify_variable}, URL 2: " in ended.text
 
 
-def test_all_at_once_as_a_process(audit, serve, tmp_path):
+def test_all_at_once_as_a_process(process, serve, tmp_path):
     server = serve()
     (tmp_path / "n.txt").write_text(f"json://{server.place}/{KEY}/chat\n")
     given = ("--metrics-file", "a.prom", "--heartbeat", f"{server.url}/beat", "--notify-file", "n.txt")
-    ended = audit("--demo", "--metrics-push", f"{server.url}/push", *given, NORTHFLANK_AUDIT_NOTIFY_URLS="nosuch://x")
+    ended = process(*QUICK, "--metrics-push", f"{server.url}/push", *given, NORTHFLANK_AUDIT_NOTIFY_URLS="nosuch://x")
     assert (ended.code, ended.report["exitCode"], ended.err) == (1, 1, "")
     beat, group = f"POST /{KEY}/beat", "scope/account/source/demo"
     pushes = [f"PUT /{KEY}/push/metrics/job/{job}/{group}" for job in (metrics.JOB, metrics.SUCCESS_JOB)]
@@ -240,7 +240,7 @@ def test_all_at_once_as_a_process(audit, serve, tmp_path):
     assert KEY not in ended.out + ended.err + "".join(kept)
     server.answers = [400]
     server.asked.clear()
-    ended = audit("--demo", "--metrics-push", f"{server.url}/push", *given, "--log-format", "json", "--verbose")
+    ended = process(*QUICK, "--metrics-push", f"{server.url}/push", *given, "--log-format", "json", "--verbose")
     assert (ended.code, ended.report["exitCode"]) == (3, 3)
     assert len(ended.report["run"]["incompleteReasons"]) == 2
     assert server.paths == [f"{beat}/start", f"POST /{KEY}/chat", pushes[0], f"{beat}/fail"]

@@ -79,7 +79,7 @@ def northflank() -> str:
 
 
 def gitlab() -> str:
-    (line,) = yaml.safe_load((DEPLOY / "gitlab/.gitlab-ci.yml").read_text())["northflank-audit"]["script"]
+    (line,) = yaml.safe_load((DEPLOY / "gitlab/audit.gitlab-ci.yml").read_text())["northflank-audit"]["script"]
     return line
 
 
@@ -87,8 +87,14 @@ def action() -> dict:
     return yaml.safe_load((ROOT / "action.yml").read_text())
 
 
-def workflow() -> dict:
-    return yaml.load((DEPLOY / "github/audit.yml").read_text(), Loader=yaml.BaseLoader)
+def workflow(name: str = "audit") -> dict:
+    return yaml.load((DEPLOY / f"github/{name}.yml").read_text(), Loader=yaml.BaseLoader)
+
+
+def audit_step(name: str) -> dict:
+    """Return the step of a workflow that runs the action."""
+    (step,) = (each for each in workflow(name)["jobs"]["audit"]["steps"] if each.get("id") == "audit")
+    return step
 
 
 COMMANDS = {
@@ -99,6 +105,8 @@ COMMANDS = {
     "gitlab": gitlab,
 }
 """The command line of each recipe that has one."""
+WORKFLOWS = ("audit", "pull-request")
+"""The workflows for GitHub, which run the action."""
 
 
 def arguments(command: str) -> list[str]:
@@ -158,7 +166,9 @@ def serve(tmp_path: Path, host: Host) -> Iterator:
         file.write_text(json.dumps({"credentials": credentials}))
         server = Emulator(load(str(file) if credentials else None))
         started.append(server.__enter__())
-        host.place("/etc/northflank-audit/token").write_text(server.token)
+        token = host.place("/etc/northflank-audit/token")
+        token.write_text(server.token)
+        token.chmod(0o640)
         return {"NORTHFLANK_API_BASE_URL": server.url}
 
     yield start

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, needed
-from tests.deploy.conftest import action, program, workflow
+from tests.deploy.conftest import WORKFLOWS, action, program, workflow
 
 EXPRESSION = re.compile(r"\$\{\{ (.*?) \}\}")
 
@@ -63,7 +63,7 @@ def run(tmp_path):
 
 
 def without_annotations(**inputs: str) -> dict[str, str]:
-    return {"annotations": "false", **inputs}
+    return {"annotations": "false", "rules": "pack:default", **inputs}
 
 
 def test_the_demo_ends_with_its_exit_code_and_outputs(run, tmp_path):
@@ -73,7 +73,7 @@ def test_the_demo_ends_with_its_exit_code_and_outputs(run, tmp_path):
     assert outputs.pop("violations").isdecimal()
     assert outputs == {"exit-code": "1", "complete": "true", "unknown": "0"}
     assert sorted(path.name for path in (tmp_path / "workspace/reports").iterdir()) == ["report.json", "report.md"]
-    assert set(action()["outputs"]) == {"exit-code", "complete", "violations", "unknown", "output-dir"}
+    assert set(action()["outputs"]) == {"exit-code", "complete", "violations", "unknown", "output-dir", "brief"}
 
 
 def test_nothing_is_installed_but_what_the_lock_file_names(run, tmp_path):
@@ -118,7 +118,8 @@ def test_an_input_is_never_part_of_a_script(run, tmp_path):
     )
     assert (done.returncode, outputs["exit-code"]) == (2, "2")
     assert not (tmp_path / "workspace/broken").exists()
-    scripts = [step.get("run", "") for step in (*action()["runs"]["steps"], *workflow()["jobs"]["audit"]["steps"])]
+    jobs = [job for name in WORKFLOWS for job in workflow(name)["jobs"].values()]
+    scripts = [step.get("run", "") for each in (action()["runs"], *jobs) for step in each["steps"]]
     assert not [script for script in scripts if EXPRESSION.search(script)]
 
 
@@ -131,7 +132,8 @@ def test_every_input_reaches_the_option_of_its_name():
 
 
 def test_violations_are_annotations_and_the_run_has_a_summary(run, tmp_path):
-    done, outputs = run({"demo": "true"})
+    done, outputs = run({"demo": "true", "rules": "pack:default"})
     assert (done.returncode, outputs["exit-code"]) == (1, "1")
     assert re.search(r"^::(error|warning|notice) ", done.stdout, re.MULTILINE)
-    assert (tmp_path / "summary").read_text()
+    assert (tmp_path / "summary").read_text().startswith("\n## VIOLATED: ")
+    assert Path(outputs["brief"]).read_text() == (tmp_path / "summary").read_text()

@@ -5,28 +5,61 @@ import stat
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
-from northflank_audit.cli.app import run_command
+from northflank_audit.cli.app import cli, run_command
 from tests.conftest import ROOT
-from tests.deploy.conftest import COMMANDS, DEPLOY, GOOD, action, arguments, cron, job, kubernetes, pod, unit, workflow
+from tests.deploy.conftest import (
+    COMMANDS,
+    DEPLOY,
+    GOOD,
+    WORKFLOWS,
+    action,
+    arguments,
+    audit_step,
+    cron,
+    job,
+    kubernetes,
+    pod,
+    unit,
+    workflow,
+)
 
 KEEP = ("cron", "systemd", "kubernetes")
 """The recipes whose reports stay for the next run."""
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_in_a_recipe_is_one_and_has_a_value_that_it_takes(name, host, monkeypatch):
+@pytest.fixture
+def options(host, monkeypatch):
+    """Return the options of a recipe's audit, of whatever place they come from, in a folder that holds audit.yaml."""
     monkeypatch.chdir(host.folder)
-    (host.folder / "audit.yaml").write_text("")
-    etc = str(host.place("/etc/northflank-audit"))
-    given = [each.replace("/etc/northflank-audit", etc) for each in arguments(COMMANDS[name]())]
-    assert given
-    run_command.make_context("run", given)
+    (host.folder / "audit.yaml").write_text((DEPLOY / "audit.yaml").read_text())
+
+    def given(name):
+        if name in WORKFLOWS:
+            step = audit_step(name)["with"]
+            flags = [f"--{key}={value}" for key, value in step.items() if key != "token"]
+        else:
+            etc = str(host.place("/etc/northflank-audit"))
+            flags = [each.replace("/etc/northflank-audit", etc) for each in arguments(COMMANDS[name]())]
+        assert flags
+        made = run_command.make_context("run", flags).params
+        assert made["config"] is None or made["config"].diagnostics == []
+        return made
+
+    return given
 
 
-def test_every_format_that_a_workflow_asks_for_is_one():
-    (step,) = (each for each in workflow()["jobs"]["audit"]["steps"] if each.get("id") == "audit")
-    run_command.make_context("run", [f"--{name}={step['with'][name]}" for name in ("fail-on", "format")])
+@pytest.mark.parametrize("name", [*COMMANDS, *WORKFLOWS])
+def test_every_option_of_a_recipe_is_one_and_the_role_is_the_smallest_for_its_rules(name, options):
+    made = options(name)
+    same = yaml.safe_load((DEPLOY / "audit.yaml").read_text())
+    assert {key: made[key.replace("-", "_")] for key in same} == same | {"rules": tuple(same["rules"])}
+    assert not (made["rule"] or made["skip_rule"] or made["all_teams"])
+    command = ["plan", "--role", *(f"--rules={each}" for each in made["rules"])]
+    for generation, file in (("2026", "role.txt"), ("2024", "role-2024.txt")):
+        printed = CliRunner().invoke(cli, [*command, "--generation", generation], catch_exceptions=False)
+        assert printed.output == (DEPLOY / file).read_text(), f"run `plan --role --generation {generation}`"
 
 
 def test_every_variable_in_a_recipe_is_one():
@@ -51,6 +84,7 @@ def test_the_first_run_needs_no_earlier_report_and_the_next_compares_with_it(nam
 
 def test_cron_mails_what_must_be_read_and_nothing_else(host, serve):
     account = serve(GOOD)
+    host.place("/etc/northflank-audit/audit.yaml").write_text("rules: [pack:default]")  # of the rest it has nothing
     first, clean = host.sh(cron(), **account), host.sh(cron(), **account)
     assert (first.returncode, "warning: reports/report.json is not there yet" in first.stdout) == (0, True)
     assert (clean.returncode, clean.stdout, clean.stderr) == (0, "", "")
@@ -70,15 +104,15 @@ def test_cron_reads_the_file():
 
 
 def test_nothing_ends_an_audit_before_the_audit_itself_does():
-    (timeout,) = (option.default for option in run_command.params if option.name == "timeout")
+    timeout = yaml.safe_load((DEPLOY / "audit.yaml").read_text())["timeout"]
     spec = kubernetes("CronJob")["spec"]["jobTemplate"]["spec"]
     minutes = [
         unit("northflank-audit.service")["[Service]TimeoutStartSec"][0],
-        workflow()["jobs"]["audit"]["timeout-minutes"],
+        *(workflow(name)["jobs"]["audit"]["timeout-minutes"] for name in WORKFLOWS),
     ]
-    minutes.append(yaml.safe_load((DEPLOY / "gitlab/.gitlab-ci.yml").read_text())["northflank-audit"]["timeout"])
+    minutes.append(yaml.safe_load((DEPLOY / "gitlab/audit.gitlab-ci.yml").read_text())["northflank-audit"]["timeout"])
     seconds = [60 * int(re.match(r"\d+", each)[0]) for each in minutes]
-    assert min(*seconds, spec["activeDeadlineSeconds"], job()["settings"]["activeDeadlineSeconds"]) > timeout + 60
+    assert min(*seconds, spec["activeDeadlineSeconds"], job()["settings"]["activeDeadlineSeconds"]) > timeout + 300
 
 
 def test_no_scheduler_runs_an_audit_again_for_its_exit_code_or_two_at_once():
@@ -106,6 +140,13 @@ def test_a_hook_looks_at_the_rules_of_the_folder_and_stops_broken_ones(name, hos
     assert host.sh(f"{hook['entry']} {ROOT / 'rules/registry-credentials.yaml'}").returncode == 0
 
 
-def test_the_workflow_gives_the_action_only_what_it_takes():
-    (step,) = (each for each in workflow()["jobs"]["audit"]["steps"] if each.get("id") == "audit")
-    assert set(step["with"]) < set(action()["inputs"])
+def test_the_workflows_give_the_action_only_what_it_takes():
+    for name in WORKFLOWS:
+        assert set(audit_step(name)["with"]) < set(action()["inputs"])
+
+
+def test_gitlabs_child_pipeline_is_the_file_that_the_parent_names():
+    (job,) = yaml.safe_load((DEPLOY / "gitlab/.gitlab-ci.yml").read_text()).values()
+    (child,) = job["trigger"]["include"]
+    assert (DEPLOY / "gitlab" / child["local"]).is_file()
+    assert job["trigger"]["strategy"] == "depend"

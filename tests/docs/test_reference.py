@@ -94,6 +94,7 @@ def test_the_exit_codes_are_those_of_the_readme():
 def test_the_json_report_has_the_fields_that_its_example_has(audit, tmp_path):
     config = tmp_path / "audit.yaml"
     config.write_text("overrides: {registry-credential-stale: off}\n")
+    (tmp_path / "annotations.yaml").write_text("annotations: []\n")
     options = (
         "--demo",
         "--config",
@@ -102,6 +103,10 @@ def test_the_json_report_has_the_fields_that_its_example_has(audit, tmp_path):
         "snapshot.json",
         "--compare",
         "reports/report.json",
+        "--annotations",
+        "annotations.yaml",
+        "--format",
+        "json",
     )
     for _ in range(2):
         audit(*options)
@@ -127,7 +132,20 @@ def paths(value, prefix=""):
 
 def test_every_field_that_the_table_describes_is_one(audit, tmp_path):
     real = set(re.findall(r'"(\w+)":', (ROOT / "docs/reference.md").read_text()))
-    optional = {"accounts", "reason", "became", "unwaived"}
+    optional = {
+        "accounts",
+        "annotation",
+        "at",
+        "became",
+        "firstSeen",
+        "lastSeen",
+        "openSince",
+        "overdue",
+        "projects",
+        "reason",
+        "trend",
+        "unwaived",
+    }
     for row in rows("The JSON report"):
         for name in re.findall(r"`([\w.\[\]]+)`", row[0]):
             assert name.rpartition(".")[2] in real | optional, name

@@ -60,7 +60,7 @@ def test_another_console_may_be_named(linked, tmp_path):
 )
 def test_what_is_no_web_address_is_refused(linked, url):
     done = linked("--console-url", url)
-    assert (done.code, "this is no web address" in done.err) == (2, True)
+    assert (done.code, "not a web address" in done.err) == (2, True)
     assert "u:p" not in done.err
 
 

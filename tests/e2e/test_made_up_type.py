@@ -13,7 +13,7 @@ from northflank_audit.formats import FORMATS
 from northflank_audit.resources import TYPES
 from northflank_audit.resources.base import DETAIL, LIST, Part, Permission, ResourceType, Scope
 from northflank_audit.resources.fields import boolean, text, words
-from tests.conftest import ROOT
+from tests.conftest import LATER, ROOT
 from tests.unpacked import unpacked
 
 SECRET = "planted-in-a-widget-8f3k"
@@ -80,7 +80,7 @@ rules:
       - {name: it is, given: {id: a, name: A, frobnicated: true}, expect: pass}
       - {name: it is not, given: {id: a, name: A, colour: red, frobnicated: false}, expect: fail,
          message: "The widget 'A' (red) is not frobnicated"}
-      - {name: not said, given: {id: a, name: A}, expect: unknown}
+      - {name: unknown, given: {id: a, name: A}, expect: unknown}
 """
 
 
@@ -186,7 +186,8 @@ def test_one_of_it_is_explained(run, emulator):
 
 def test_it_can_be_waived_by_project(run, emulator, tmp_path):
     (tmp_path / "w.yaml").write_text(
-        "waivers:\n  - {rule: 'widget-*', resource: w2, project: shop, type: widget, team: null, reason: r, owner: o, expires: 2099-01-01}\n"
+        "waivers:\n  - {rule: 'widget-*', resource: w2, project: shop, type: widget, team: null, reason: r, owner: o, "
+        f"expires: {LATER}}}\n"
     )
     run("run", "--api-url", emulator.url, "--rules", "widgets.yaml", "--waivers", "w.yaml", "--format", "json", code=3)
     report = json.loads((tmp_path / "reports/report.json").read_text())

@@ -8,7 +8,9 @@ import pytest
 from northflank_audit.emulator import Emulator, load
 from northflank_audit.resources import TYPES, Scope
 
-LISTED = {name: kind for name, kind in TYPES.items() if kind.scope in (Scope.ACCOUNT, Scope.PROJECT)}
+LISTED = {
+    name: kind for name, kind in TYPES.items() if kind.scope in (Scope.ACCOUNT, Scope.PROJECT) and not kind.within
+}
 ALL = frozenset(kind.listing.permission.name for kind in LISTED.values())
 OF_PROJECTS = {name for name, kind in LISTED.items() if kind.scope is Scope.PROJECT}
 

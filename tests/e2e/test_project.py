@@ -1,16 +1,28 @@
 """What holds for the project as a whole."""
 
+import io
+import json
 import os
+import re
 import runpy
+import shutil
 import subprocess
 import sys
+import tarfile
 import venv
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
 from northflank_audit import __version__
-from tests.conftest import AUDIT, ROOT
+from tests.conftest import AUDIT, ROOT, needed
 
+SDIST = {
+    ".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "SECURITY.md", "audit.py", "northflank_audit",
+    "pyproject.toml", "rules", "templates",
+}  # fmt: skip
 HEAVY = ("requests", "jinja2", "rich", "yaml", "tenacity", "cel_expr_python")
 
 
@@ -33,22 +45,74 @@ def test_readme_and_rule_pages_are_up_to_date():
 
 
 def test_the_version_is_told(audit):
-    assert audit("--version").out.strip() == f"northflank-audit, version {__version__}"
+    assert audit("--version").out.splitlines()[0] == f"northflank-audit, version {__version__}"
     assert __version__ in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_the_wheel_works_in_an_empty_environment(tmp_path):
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)],
-        check=True,
-        capture_output=True,
+@pytest.fixture(scope="session")
+def released(tmp_path_factory):
+    """Make a release of what is here, as `make release` does, in a repository of its own; return its files."""
+    git = needed("git")
+    needed("hatchling")
+    listed = [git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    names = [name for name in names if (ROOT / name).is_file()]
+    stamp = "2026-01-02T03:04:05Z"
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+
+    def release(umask: int) -> dict[str, bytes]:
+        folder = tmp_path_factory.mktemp("release")
+        environment = {"PATH": os.environ["PATH"], "GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
+        environment |= {"BIN": str(Path(sys.executable).parent), "HOME": str(folder)}
+        run = partial(subprocess.run, cwd=folder, env=environment, umask=umask, capture_output=True, text=True)
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+        for command in (["init", "-q"], ["add", "--all"], [*who, "commit", "-qm", "Release"]):
+            run([git, *command], check=True)
+        done = run([folder / ".ci/release"], check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (folder / "README.md").write_text("changed")
+        refused = run([folder / ".ci/release"], check=False)
+        assert (refused.returncode, "commit or stash" in refused.stderr) == (1, True)
+        return {path.name: path.read_bytes() for path in (folder / "dist").iterdir()}
+
+    return release
+
+
+def test_a_release_is_whole_and_the_same_bytes_every_time(released, tmp_path):
+    """The wheel works in an empty environment, with what is locked."""
+    files = released(0o022)
+    assert released(0o077) == files
+    wheel, sdist = f"northflank_audit-{__version__}-py3-none-any.whl", f"northflank_audit-{__version__}.tar.gz"
+    bom = f"northflank_audit-{__version__}.cdx.json"
+    assert set(files) == {wheel, sdist, bom, "SHA256SUMS"}
+    sums = dict(line.split()[::-1] for line in files["SHA256SUMS"].decode().splitlines())
+    assert sums == {name: sha256(files[name]).hexdigest() for name in (wheel, sdist, bom)}
+    top = f"northflank_audit-{__version__}"
+    with tarfile.open(fileobj=io.BytesIO(files[sdist])) as archive:
+        inside = {name.split("/")[1] for name in archive.getnames() if name.startswith(f"{top}/")}
+    assert inside == SDIST
+    locked = dict(
+        re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==([^ ;]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     )
-    (wheel,) = tmp_path.glob("*.whl")
-    venv.create(tmp_path / "venv", with_pip=True)
+    described = json.loads(files[bom])
+    assert {each["name"]: each["version"] for each in described["components"]} == locked
+    assert described["metadata"]["component"]["version"] == __version__
+    assert "serialNumber" not in described
+
+    (tmp_path / wheel).write_bytes(files[wheel])
+    _works(tmp_path, tmp_path / wheel)
+
+
+def _works(tmp_path, wheel):
+    venv.create(tmp_path / "venv")
     binaries = tmp_path / "venv" / "bin"
+    # What is not imported need not be compiled: that would take most of the time.
+    install = [sys.executable, "-m", "pip", "--python", str(binaries / "python"), "install", "--no-compile", "--quiet"]
     for what in (["--require-hashes", "-r", str(ROOT / "requirements.txt")], ["--no-deps", str(wheel)]):
         subprocess.run(
-            [binaries / "pip", "install", "--quiet", "--disable-pip-version-check", *what],
+            [*install, "--disable-pip-version-check", *what],
             check=True,
             capture_output=True,
         )

@@ -60,11 +60,18 @@ def test_an_account_that_answers_all_leaves_nothing_unknown(audit, tmp_path):
     assert (summary["unknown"], summary["error"]) == (0, 0)
 
 
-def test_rules_with_organisations_own_values_are_harmless_by_default(audit, tmp_path):
+def test_rules_with_organisations_own_values_do_not_run_until_these_are_given(audit, tmp_path):
     (tmp_path / "i.json").write_text(json.dumps({"credentials": [{**FULL_2026, "provider": "never-heard-of"}]}))
-    counts = {rule["id"]: rule["counts"] for rule in audit("--input", "i.json").report["rules"]}
-    for name in ("provider-allowed", "host-allowed", "name-pattern"):
-        assert counts[f"registry-credential-{name}"]["notapplicable"] == 1
+    report = audit("--input", "i.json").report
+    unset = {f"registry-credential-{name}" for name in ("provider-allowed", "host-allowed", "name-pattern")}
+    assert {each["id"] for each in report["notConfigured"]} == unset
+    assert not unset & {each["id"] for each in report["rules"]}
+    (tmp_path / "audit.yaml").write_text(
+        "overrides:\n  registry-credential-provider-allowed: {params: {allowed: [github]}}\n"
+    )
+    report = audit("--input", "i.json").report
+    assert {each["id"] for each in report["notConfigured"]} == unset - {"registry-credential-provider-allowed"}
+    assert [each["status"] for each in report["results"] if each["ruleId"].endswith("provider-allowed")] == ["fail"]
 
 
 def test_lint_and_test_say_where_and_exit_with_1(audit, files):
@@ -125,7 +132,7 @@ def test_list_shows_the_selected_rules_and_their_tuning(audit, files, tmp_path):
     (tmp_path / "audit.yaml").write_text(
         "overrides: {provider: {severity: info, params: {allowed: [x]}}, unrestricted: off}\n"
     )
-    (rule,) = json.loads(audit("rules", "list", "--rules", "good.yaml", "--json").out)
+    (rule,) = json.loads(audit("rules", "list", "--rules", "good.yaml", "--json").out)["rules"]
     assert (rule["severity"], rule["params"]) == ("info", {"allowed": ["x"]})
 
 

@@ -92,7 +92,7 @@ def test_the_files_of_a_folder_say_together_what_one_file_would(file, tmp_path):
     ):
         load(str(tmp_path / "acme"))
     file({"tokens": [{"id": "k"}]}, "acme/d.json")
-    with pytest.raises(StartError, match=re.escape("acme: tokens[1].id: the id 'k' is here twice, first in tokens[0]")):
+    with pytest.raises(StartError, match=re.escape("acme: tokens[1].id: duplicate id 'k', first in tokens[0]")):
         load(str(tmp_path / "acme"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(StartError, match="empty: no YAML or JSON file in this folder"):
@@ -126,12 +126,12 @@ MISTAKES = {
     "credentials: [{id: 7}]": "credentials[0]: this must be a map with the key 'id', a text",
     "tokens: [{id: a}, [b]]": "tokens[1]: this must be a map with the key 'id', a text",
     "tokens: [{id: a}, {id: ''}]": "tokens[1]: this must be a map with the key 'id', a text",
-    "tokens: [{id: a}, {id: b}, {id: a}]": "tokens[2].id: the id 'a' is here twice, first in tokens[0]",
+    "tokens: [{id: a}, {id: b}, {id: a}]": "tokens[2].id: duplicate id 'a', first in tokens[0]",
     "data: {tokens: [{}]}": "data.tokens[0]: this must be a map with the key 'id', a text",
     "domains: [{id: a}]": "domains[0]: this must be a map with the key 'name', a text",
-    "domains: [{name: a}, {name: a}]": "domains[1].name: the name 'a' is here twice, first in domains[0]",
+    "domains: [{name: a}, {name: a}]": "domains[1].name: duplicate name 'a', first in domains[0]",
     "projects: [{id: p}, {name: q}]": "projects[1]: this must be a map with the key 'id', a text",
-    "projects: [{id: p}, {id: p}]": "projects[1].id: the id 'p' is here twice, first in projects[0]",
+    "projects: [{id: p}, {id: p}]": "projects[1].id: duplicate id 'p', first in projects[0]",
     "projects: [{id: p, services: {}}]": "projects[0].services: this must be a list of maps",
     "projects: [{id: p, addons: [{id: a, backupSchedules: {}}]}]": "projects[0].addons[0].backupSchedules: this must be a list of maps",
     "projects: [{id: p, addons: [{id: a, backupSchedules: [x]}]}]": "projects[0].addons[0].backupSchedules[0]: this must be a map",

@@ -25,7 +25,9 @@ SAMPLE = load(None)
 OWN = SAMPLE.auth["entityId"]
 ENDPOINTS = {".".join(each.source): each for each in built_in()}
 TYPES_BY_PATH = {
-    kind.listing.path.strip("/"): kind for kind in TYPES.values() if kind.listing and kind.scope is not Scope.TOKEN
+    kind.listing.path.strip("/"): kind
+    for kind in TYPES.values()
+    if kind.listing and not kind.within and kind.scope is not Scope.TOKEN
 }
 
 
@@ -160,7 +162,7 @@ def test_an_account_file_gives_null_for_an_id_only_where_that_may_be(tmp_path):
         if fine:
             assert load(str(file)).teams["blue"].lists[name] == [{"id": None}]
             continue
-        with pytest.raises(StartError, match=r"teams\[0\].roles\[0\] must be a map with an 'id' that is text"):
+        with pytest.raises(StartError, match=r"teams\[0\].roles\[0\]: this must be a map with the key .id., a text"):
             load(str(file))
     file.write_text(json.dumps({"teams": [{"id": "blue", "orgMembers": []}]}))
     with pytest.raises(StartError, match="unknown key 'orgMembers'"):

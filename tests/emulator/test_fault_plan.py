@@ -149,7 +149,7 @@ def _answer():
     [
         ("faults: [{nht: 1}]", r"plan.yaml: faults\[0\].nht: unknown key 'nht' \(did you mean 'nth'\?\)"), ("fault: []", r"plan.yaml: fault: unknown key 'fault' \(did you mean 'faults'\?\)"),
         ("faults: [{zebra: 1}]", r"unknown key 'zebra'; choose from latency, rate-limit, window, page-sizes, faults, path, query, nth, status"), ("faults: [{nth: x}]", "nth is a number"), ("faults: [{nth: '2-1x'}]", "nth is a number"),
-        ("faults: [{trickle: 0}]", "trickle is bytes a second"), ("faults: {}", "Expected `array`"), ("[", "neither JSON nor YAML"),
+        ("faults: [{trickle: 0}]", "trickle is bytes per second"), ("faults: {}", "Expected `array`"), ("[", "neither JSON nor YAML"),
         ("latency: soon", "Expected `float`"),
     ],
 )  # fmt: skip

@@ -54,3 +54,11 @@ def test_identities_are_unique_though_ids_are_not():
     everything = [each for team in (None, *SAMPLE.teams) for each in resources(team, SAMPLE)]
     assert len({each.identity for each in everything}) == len(everything)
     assert len({(each.type, each.id) for each in everything}) < len(everything)
+
+
+def test_it_is_as_large_as_a_real_company_s():
+    own = [each.type for each in resources(None, SAMPLE)]
+    assert own.count("project") >= 3
+    assert own.count("service") >= 14
+    assert own.count("addon") >= 5
+    assert len(own) >= 150

@@ -18,7 +18,7 @@ from northflank_audit.resources.base import Part
 from tests.conftest import rules
 
 ENDPOINTS = {each.path: each for each in built_in()}
-LISTED = [kind for kind in TYPES.values() if kind.listing]
+LISTED = [kind for kind in TYPES.values() if kind.listing and not kind.within]
 PAGE_SIZE = 2
 IDS = ("a", "b", "c", "f1", "f/2", "x y", "ü.z")
 """Those that begin with an f violate the rule about their list."""
@@ -278,21 +278,21 @@ class Model:
         """By rule, type, team, project and id: whether it passes, and by which answers."""
         self.pages: set[Address] = set()
         for name in dict.fromkeys([PARENT.name, *case.names] if self._has_projects(case) else case.names):
-            self._of_type(case, TYPES[name], judged=name in case.names)
+            self._of_type(case, TYPES[name], evaluated=name in case.names)
 
     @staticmethod
     def _has_projects(case):
         return any(TYPES[name].scope is Scope.PROJECT for name in case.names)
 
-    def _of_type(self, case, kind, *, judged):
+    def _of_type(self, case, kind, *, evaluated):
         needed = self.needed.setdefault(kind.name, set())
         for team in (None, *case.teams):
             if is_asked(case, kind, team):
-                self._of_account(case, kind, team, needed, judged=judged)
+                self._of_account(case, kind, team, needed, evaluated=evaluated)
         if kind.scope is Scope.TEAM and not case.teams:  # whether its lists exist depends on whose token it is
             needed.add(OWNER)
 
-    def _of_account(self, case, kind, team, needed, *, judged):
+    def _of_account(self, case, kind, team, needed, *, evaluated):
         above, projects = set(), [None]
         if kind.scope is Scope.PROJECT:
             above = set(list_addresses(case, PARENT, team, None))
@@ -306,9 +306,9 @@ class Model:
                 needed.add(page)
                 for each in wholes.values():
                     each[1].add(page)
-                for item in found if judged else ():
+                for item in found if evaluated else ():
                     self._of_item(case, kind, team, project, item, page, needed, wholes)
-        for part, (good, by) in wholes.items() if judged and kind.scope is not Scope.TOKEN else ():
+        for part, (good, by) in wholes.items() if evaluated and kind.scope is not Scope.TOKEN else ():
             self.verdicts[f"every-{kind.name}-{part}", "account", team, None, None] = (good, by)
 
     def _of_item(self, case, kind, team, project, item, page, needed, wholes):

@@ -62,8 +62,18 @@ def serve(tmp_path_factory):
 
 @pytest.fixture
 def run(audit, tmp_path):
-    """Audit the server's account, with what the case asks for; that is done so often that coverage sees enough of it."""
-    (tmp_path / "rules.yaml").write_text(RULES)
+    """Audit the server's account, with what the case asks for, within this process."""
+    return _against_servers(audit, tmp_path)
+
+
+@pytest.fixture
+def run_process(process, tmp_path):
+    """Do the same by `audit.py` as a process."""
+    return _against_servers(process, tmp_path)
+
+
+def _against_servers(audit, folder):
+    (folder / "rules.yaml").write_text(RULES)
 
     def run(server, *options, **environment):
         environment = {"NORTHFLANK_API_TOKEN": server.token, "NORTHFLANK_API_BASE_URL": server.url, **environment}

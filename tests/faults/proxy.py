@@ -30,7 +30,7 @@ class Proxy(socketserver.ThreadingTCPServer):
         self.server_close()
 
     def handle_error(self, *_):
-        """Say nothing: clients leave as they like."""
+        """Ignore clients that disconnect."""
 
 
 class _Handler(socketserver.StreamRequestHandler):

@@ -1,4 +1,4 @@
-"""Every case of cases.yaml: `audit.py` as a process, against the emulator and its fault, over plain and proxied TLS."""
+"""Every case of cases.yaml: a whole audit against the emulator and its fault."""
 
 import json
 import re

@@ -95,10 +95,10 @@ socket.getaddrinfo = slow
 """
 
 
-def test_names_that_are_not_resolved_do_not_outlast_the_deadline(run, tmp_path, serve):
+def test_names_that_are_not_resolved_do_not_outlast_the_deadline(run_process, tmp_path, serve):
     (tmp_path / "path").mkdir()
     (tmp_path / "path/sitecustomize.py").write_text(SLOW_NAMES)
-    ended = run(
+    ended = run_process(
         serve(), "--timeout", "1", NORTHFLANK_API_BASE_URL="https://api.test", PYTHONPATH=str(tmp_path / "path")
     )
     assert ended.code == 3
@@ -141,5 +141,5 @@ def test_a_mistake_of_our_own_is_told_without_the_token(run, serve, tmp_path, ve
     assert TOKEN not in done.stdout + done.stderr
 
 
-def test_nothing_leaks_from_the_emulator_either(run, serve):
-    assert_nothing_leaked(run(serve(), "--details", "always"))
+def test_nothing_leaks_from_a_process_either(run_process, serve):
+    assert_nothing_leaked(run_process(serve(), "--details", "always"))

@@ -8,6 +8,7 @@ import time
 import pytest
 import trustme
 
+from tests.conftest import QUICK
 from tests.faults.conftest import CASES, assert_nothing_leaked, key
 from tests.faults.proxy import PASSWORD, Proxy
 from tests.faults.test_faults import check
@@ -75,7 +76,7 @@ def test_a_proxy_that_is_none_is_told_without_its_password(serve, run, authority
 
 def test_a_demo_goes_through_no_proxy(audit):
     for variable in ("HTTP_PROXY", "ALL_PROXY"):
-        ended = audit("--demo", **{variable: "http://127.0.0.1:9"})
+        ended = audit(*QUICK, **{variable: "http://127.0.0.1:9"})
         assert (ended.code, ended.report["run"]["complete"]) == (1, True)
 
 

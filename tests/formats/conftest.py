@@ -8,7 +8,8 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from northflank_audit.audit.compliance import frameworks
-from northflank_audit.model import ResourceName, Result, Severity, Status, Waiver, fingerprint
+from northflank_audit.model import ResourceName, Result, Severity, Status, fingerprint
+from northflank_audit.remarks import Annotation, Annotations, Waiver
 from northflank_audit.report import (
     BaselineRun,
     Comparison,
@@ -109,7 +110,7 @@ def report() -> Report:
         compliance=frameworks(RULES, seen=True),
         results=[
             result(),
-            result(resource="c", status=Status.UNKNOWN, message="c could not be judged", evidence={}),
+            result(resource="c", status=Status.UNKNOWN, message="c could not be evaluated", evidence={}),
             result("provider", "b", severity=Severity.LOW, message="b uses quay", waiver=WAIVER),
         ],
         waivers=Waivers([], []),
@@ -222,6 +223,7 @@ def poisoned_comparison(comparison: Comparison | UnsetType, text: str) -> Compar
 def poisoned(report: Report, text: str) -> Report:
     """Return the report with a text in place of everything that others write."""
     waiver = replace(WAIVER, rule=text, resource=text, reason=text, owner=text, team=text)
+    annotation = Annotation(rule=text, resource=text, team=text, owner=text, comment=text, incorrect=True)
     rules = [
         replace(
             rule,
@@ -247,7 +249,15 @@ def poisoned(report: Report, text: str) -> Report:
 
     def spoiled(each: Result) -> Result:
         hurt = each.waiver and waiver
-        return replace(each, resource=resource, message=text, evidence={text: {text: [text, 1]}}, waiver=hurt)
+        return replace(
+            each,
+            resource=resource,
+            message=text,
+            evidence={text: {text: [text, 1]}},
+            waiver=hurt,
+            annotation=annotation,
+            overdue=True,
+        )
 
     return replace(
         report,
@@ -267,5 +277,6 @@ def poisoned(report: Report, text: str) -> Report:
         unsettled=[replace(spoiled(report.results[0]), rule_id=text, became=Became.UNASKED)],
         subjects=[Subject(name=text, sha256="cd" * 32, saved=False)],
         waivers=Waivers([waiver], [waiver]),
+        annotations=Annotations(overdue=1, incorrect=1, unused=[annotation]),
         warnings=[text],
     )

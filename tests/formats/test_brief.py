@@ -40,21 +40,21 @@ Since the report of 2026-11-17 06:00 UTC (run `fedcba9876543210`, incomplete): *
 | --- | --- | --- | --- |
 | High | A `a` | **new** a can be used by every project | Restricted to projects `unrestricted` |
 
-Northflank audit of 2026-11-24 06:00 UTC. Source: Northflank API. Account: the token's own. 3 registry credentials × 2 rules = 6 verdicts. Run `0123456789abcdef`, northflank-audit 1.0.0.
+Northflank audit of 2026-11-24 06:00 UTC. Source: Northflank API. Account: the token's own account. 3 registry credentials × 2 rules = 6 verdicts. Run `0123456789abcdef`, northflank-audit 1.0.0.
 """
     )
 
 
 def test_an_incomplete_audit_says_so_first_and_what_is_missing(incomplete):
     assert brief(incomplete).startswith("""\
-## INCOMPLETE: The audit could not see or judge everything; so far it found 1 violation on 1 of 3 registry credentials
+## INCOMPLETE: The audit could not see or evaluate everything; so far it found 1 violation on 1 of 3 registry credentials
 
 **What is missing:**
 
 - page 2: 403 Forbidden
 - 1 verdict is unknown
 
-What is listed below was found. Of the rest nothing can be said: it may be sound or not.
+What is listed below was found. The rest is unknown: it may comply or not.
 
 | Critical |""")
 

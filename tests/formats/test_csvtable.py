@@ -28,16 +28,17 @@ def test_the_whole_table(report):
     assert FORMATS["csv"].render(report) == (
         '"run","finished","complete","rule","title","severity","status","state","became","waived_until","waiver_owner",'
         '"waiver_reason","resource_type","resource_id","resource_name","team","message","evidence","controls",'
-        '"fingerprint","outcome","counts","project"\r\n'
+        '"fingerprint","outcome","counts","project","annotation_owner","annotation_due","annotation_overdue",'
+        '"annotation_comment","annotation_incorrect"\r\n'
         '"0123456789abcdef","2026-11-24 06:00:02","true","unrestricted","Restricted to projects","high",'
         '"fail","","","","","","registry-credential","a","A","","a can be used by every project",'
-        '"{""restrictions.restricted"":false}","soc2:CC6.1 soc2:CC6.3 own:1","6b5f95636588782c585bd8fbb1513038","violation","true",""\r\n'
+        '"{""restrictions.restricted"":false}","soc2:CC6.1 soc2:CC6.3 own:1","6b5f95636588782c585bd8fbb1513038","violation","true","","","","","",""\r\n'
         '"0123456789abcdef","2026-11-24 06:00:02","true","unrestricted","Restricted to projects","high",'
-        '"unknown","","","","","","registry-credential","c","C","","c could not be judged","",'
-        '"soc2:CC6.1 soc2:CC6.3 own:1","4e49c1d969598959ac79ac2d194d63ce","unknown","true",""\r\n'
+        '"unknown","","","","","","registry-credential","c","C","","c could not be evaluated","",'
+        '"soc2:CC6.1 soc2:CC6.3 own:1","4e49c1d969598959ac79ac2d194d63ce","unknown","true","","","","","",""\r\n'
         '"0123456789abcdef","2026-11-24 06:00:02","true","provider","Provider is allowed","low","fail","",'
         '"","2027-01-31","ops@example.com","Migrated in Q1","registry-credential","b","B","","b uses quay",'
-        '"{""restrictions.restricted"":false}","soc2:CC6.3 soc2:CC9.2","3eed03fd3eecd452532346891dac77a0","waived","false",""\r\n'
+        '"{""restrictions.restricted"":false}","soc2:CC6.3 soc2:CC9.2","3eed03fd3eecd452532346891dac77a0","waived","false","","","","","",""\r\n'
     )
 
 
@@ -104,7 +105,7 @@ def test_no_cell_is_longer_than_excels(report):
             assert max(len(value.encode("utf-16-le")) for value in row.values()) <= 2 * 32_767
         (row,) = rows
         assert row["message"].endswith("… (cut; the JSON report has all of it)")
-        assert "characters, in the JSON report alone" in json.loads(row["evidence"])
+        assert "characters, only in the JSON report" in json.loads(row["evidence"])
     fits = "x" * 32_767
     assert table(replace(report, results=[result(message=fits)]))[0]["message"] == fits
 
@@ -114,7 +115,7 @@ def test_an_incomplete_audit_shows_in_every_row_and_has_a_row_for_each_reason(in
         ("false", "incomplete", "page 2: 403 Forbidden"),
         ("false", "incomplete", "1 verdict is unknown"),
         ("false", "fail", "a can be used by every project"),
-        ("false", "unknown", "c could not be judged"),
+        ("false", "unknown", "c could not be evaluated"),
         ("false", "fail", "b uses quay"),
     ]
 
@@ -178,5 +179,6 @@ def test_formulas_are_taken_apart_in_every_column(report):
         run=replace(report.run, complete=False, incomplete_reasons=[text]),
     )
     values = [value for row in table(poisoned) for value in row.values()]
-    assert values.count("'" + text) == 6
+    assert values.count("'" + text) == 5
+    assert values.count(f"'{text}/{text}") == 1  # without a name, the label
     assert not any(value.startswith("=") for value in values)

@@ -40,7 +40,7 @@ def levels(text):
 def test_the_whole_of_it(full):
     assert render(full) == (
         "::error file=rules.yaml,line=3,title=High%2C new%3A Restricted to projects::a: a can be used by every project\n"
-        "::warning file=rules.yaml,line=3,title=Unknown%3A Restricted to projects::rule unrestricted is unknown for c: c could not be judged\n"
+        "::warning file=rules.yaml,line=3,title=Unknown%3A Restricted to projects::rule unrestricted is unknown for c: c could not be evaluated\n"
         "::notice title=Northflank audit%3A VIOLATED::1 violation on 1 of 3 registry credentials\n"
     )
 
@@ -75,7 +75,7 @@ def test_a_rule_that_failed_itself_is_a_warning(report):
 
 
 def test_a_team_is_named(with_account):
-    assert "::payments/payments: team payments holds more than 100\n" in render(with_account)
+    assert "::team payments: team payments holds more than 100\n" in render(with_account)
 
 
 def test_no_more_are_given_than_a_step_shows_the_worst_come_first_and_the_rest_is_counted(incomplete):
@@ -88,9 +88,7 @@ def test_no_more_are_given_than_a_step_shows_the_worst_come_first_and_the_rest_i
     text = render(replace(incomplete, results=results))
     assert levels(text) == {"error": 10, "warning": 10, "notice": 10}
     assert "::h7: " in text and "::h8: " not in text  # two reasons came before
-    assert text.splitlines()[-1].endswith(
-        "Not shown here, but in the reports: 63 violations, 30 reasons why verdicts are unknown"
-    )
+    assert text.splitlines()[-1].endswith("Only in the reports: 63 violations, 30 reasons why verdicts are unknown")
 
 
 def test_more_reasons_than_are_shown_are_counted(incomplete):
@@ -102,7 +100,7 @@ def test_more_reasons_than_are_shown_are_counted(incomplete):
 
 def test_a_hundred_thousand_findings_are_as_long_as_ten(report):
     text = render(crowd(report, 100_000))
-    assert text.splitlines()[-1].endswith(". Not shown here, but in the reports: 99990 violations")
+    assert text.splitlines()[-1].endswith(". Only in the reports: 99990 violations")
     assert len(text) < 3_000
 
 

@@ -72,7 +72,7 @@ def test_the_whole_list(report):
         {
             "type": "issue",
             "categories": ["Security"],
-            "description": "registry credential c: unknown: c could not be judged",
+            "description": "registry credential c: unknown: c could not be evaluated",
             "check_name": "unrestricted",
             "fingerprint": "9879903843167ecd498dcfe7d79068d6",
             "severity": "critical",
@@ -101,8 +101,8 @@ def test_what_is_not_known_today_is_not_said_fixed(full):
     before = {each.fingerprint for each in full.unsettled}
     assert before < {issue["fingerprint"] for issue in issues(full)}
     assert shown(full)[2:] == [
-        ("unrestricted", "critical", "registry credential c: violated before, not known today (could not be judged): c can be used by every project"),
-        ("former", "critical", "registry credential z: violated before, not known today (rule did not run): z can be used by every project"),
+        ("unrestricted", "critical", "registry credential c: violated before, now unknown (could not be evaluated): c can be used by every project"),
+        ("former", "critical", "registry credential z: violated before, now unknown (rule did not run): z can be used by every project"),
     ]  # fmt: skip
 
 

@@ -65,7 +65,7 @@ restrictions.restricted = false
 Select the projects.</failure>
     </testcase>
     <testcase name="c" classname="registry-credential.unrestricted" time="0.000">
-      <error message="c could not be judged" type="unknown high">c could not be judged
+      <error message="c could not be evaluated" type="unknown high">c could not be evaluated
 Select the projects.</error>
     </testcase>
   </testsuite>
@@ -113,7 +113,7 @@ def test_a_rule_with_anything_against_it_does_not_pass(clean, against):
     [
         ({"pass": 2, "notapplicable": 1}, "passed", "2 pass, 1 not applicable"),
         ({"notapplicable": 3}, "skipped", "3 not applicable"),
-        ({}, "skipped", "nothing to judge"),
+        ({}, "skipped", "nothing to evaluate"),
     ],
 )
 def test_a_rule_says_what_is_only_counted(clean, counts, how, said):
@@ -140,7 +140,7 @@ def test_verdicts_that_are_listed_are_not_said_twice(clean):
     [
         (Gate(Severity.HIGH), {"error": 1, "failure": 1}, "low is below the severity that fails this audit (--fail-on high): a is low"),
         (Gate(None), {"error": 1}, "high is below the severity that fails this audit (--fail-on never): a is high"),
-        (Gate(Severity.HIGH, "ignore"), {"failure": 1}, "what could not be judged does not fail this audit (--on-unknown ignore): a is odd"),
+        (Gate(Severity.HIGH, "ignore"), {"failure": 1}, "what could not be evaluated does not fail this audit (--on-unknown ignore): a is odd"),
     ],
 )  # fmt: skip
 def test_what_does_not_count_for_the_exit_code_is_skipped_with_the_reason(report, gate, counted, said):

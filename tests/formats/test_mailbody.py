@@ -29,8 +29,8 @@ WHAT CHANGED SINCE 2026-11-17 06:00 UTC
   Resolved:
     - Y (y): Restricted to projects (high, fixed)
     - Z (z): Restricted to projects (high, gone)
-  Unsettled, not resolved: nothing is known of them today:
-    - C (c): Restricted to projects (high, could not be judged)
+  Unsettled, not resolved: their state is unknown:
+    - C (c): Restricted to projects (high, could not be evaluated)
     - Z (z): former (high, rule did not run)
 
 VIOLATIONS
@@ -40,10 +40,10 @@ VIOLATIONS
   What to do: Select the projects.
     - a can be used by every project (a)
 
-COULD NOT BE JUDGED
+COULD NOT BE EVALUATED
   Whether these comply is not known.
   - Restricted to projects (high). rule unrestricted is unknown for c: c could
-    not be judged
+    not be evaluated
 
 TO BE LOOKED AT
   - something is odd
@@ -52,7 +52,7 @@ TO BE LOOKED AT
   - The waiver of provider for b matched no violation (ops@example.com)
 
 HOW THIS WAS MEASURED
-  2026-11-24 06:00 UTC, own account. Source: Northflank API,
+  2026-11-24 06:00 UTC, the token's own account. Source: Northflank API,
   https://api.northflank.com.
   3 registry credentials × 2 rules = 6 verdicts. 4 requests, 1 page (the API
   counted 3 resources), 2.5 s.
@@ -64,14 +64,13 @@ northflank-audit 1.0.0, run 0123456789abcdef
 """
 
 INCOMPLETE = """\
-INCOMPLETE: The audit could not see or judge everything; so far it found 1
+INCOMPLETE: The audit could not see or evaluate everything; so far it found 1
 violation on 1 of 3 registry credentials
 
 What is missing:
   - page 2: 403 Forbidden
   - 1 verdict is unknown
-What is listed below was found. Of the rest nothing can be said: it may be
-sound or not.
+What is listed below was found. The rest is unknown: it may comply or not.
 
   0 critical, 1 high, 0 medium, 0 low, 0 info, besides 2 pass, 1 waived, 1
   unknown, 0 error, 1 not applicable

@@ -111,10 +111,10 @@ def test_hostile_text_makes_nothing(hostile):
 def test_hostile_text_leaves_the_tables_whole(hostile):
     found = parsed(FORMATS["md"].render(hostile))
     kinds = [kind(token) for token in found if token.type.endswith("_open")]
-    assert kinds.count("table") == 10
+    assert kinds.count("table") == 11
     rows = " ".join(kinds).split("tr ")[1:]
     cells = [row.split().count("td") for row in rows if "td" in row.split()]
-    assert cells == [2] * 5 + [3] * 5 + [4] * 2 + [10] * 2 + [3]
+    assert cells == [2] * 5 + [3] * 9 + [4] * 2 + [10] * 2 + [3]
 
 
 def test_the_headings(full, clean):
@@ -129,7 +129,7 @@ def test_the_headings(full, clean):
         "Unsettled: not resolved",
         "Violations",
         "High: Restricted to projects",
-        "Could not be judged",
+        "Could not be evaluated",
         "Waived",
         "To be looked at",
         "Passed or not applicable",
@@ -156,14 +156,14 @@ def test_an_incomplete_report_says_so_first(incomplete):
         .render(incomplete)
         .startswith(
             """\
-# INCOMPLETE: The audit could not see or judge everything; so far it found 1 violation on 1 of 3 registry credentials
+# INCOMPLETE: The audit could not see or evaluate everything; so far it found 1 violation on 1 of 3 registry credentials
 
 **What is missing:**
 
 - page 2: 403 Forbidden
 - 1 verdict is unknown
 
-What is listed below was found. Of the rest nothing can be said: it may be sound or not.
+What is listed below was found. The rest is unknown: it may comply or not.
 
 Northflank audit"""
         )
@@ -198,11 +198,11 @@ Since the report of 2026-11-17 06:00 UTC (run `fedcba9876543210`, incomplete): *
 
 ### Unsettled: not resolved
 
-Nothing is known today of these violations of the earlier report: they may still be there.
+The current state of these violations of the earlier report is unknown: they may still exist.
 
 | Registry credential | What was found | Evidence |
 | --- | --- | --- |
-| C `c` | High: Restricted to projects<br>**could not be judged**, was: c can be used by every project | `restrictions.restricted = false` |
+| C `c` | High: Restricted to projects<br>**could not be evaluated**, was: c can be used by every project | `restrictions.restricted = false` |
 | Z `z` | High: former<br>**rule did not run**, was: z can be used by every project | `restrictions.restricted = false` |
 
 """
@@ -305,6 +305,7 @@ def test_of_many_rules_those_with_new_violations_and_the_worst_are_shown_and_the
     sections = text.count("### High: ")
     left = (120 - sections) * 40
     assert f"… and {left} violations of {120 - sections} more rules, in report.json" in text
+    assert all(f"`rule-{n:03}`" in text for n in range(120)), "the rest is named"
 
 
 def test_evidence_is_not_longer_than_a_reader_takes(report):
@@ -320,7 +321,7 @@ def test_the_whole_of_it(report):
         == """\
 # VIOLATED: 1 violation on 1 of 3 registry credentials
 
-Northflank audit of 2026-11-24 06:00 UTC. Source: Northflank API, `https://api.northflank.com`. Account: the token's own.
+Northflank audit of 2026-11-24 06:00 UTC. Source: Northflank API, `https://api.northflank.com`. Account: the token's own account.
 
 | Severity | Violations |
 | --- | ---: |
@@ -350,11 +351,11 @@ Besides: 1 waived, 1 unknown, 0 in error, 2 passed, 1 not applicable.
 | --- | --- | --- |
 | A `a` | a can be used by every project | `restrictions.restricted = false` |
 
-## Could not be judged
+## Could not be evaluated
 
 Whether these registry credentials comply is not known.
 
-- High: Restricted to projects `unrestricted` is unknown for c: c could not be judged
+- High: Restricted to projects `unrestricted` is unknown for c: c could not be evaluated
 
 ## Waived
 
@@ -364,7 +365,7 @@ Whether these registry credentials comply is not known.
 
 ## Compliance
 
-A control is covered where a rule that ran serves it. Met means that these rules found nothing against it, not that the organisation is certified or that nothing else is asked for. Where something could not be judged and nothing is violated, it is not known; what is waived is accepted, which is not the same as met.
+A control is covered if a rule that ran supports it. Met means that these rules found nothing against it, not that the organisation is certified or that nothing else is required. If something could not be evaluated and nothing is violated, it is not known; what is waived is accepted, which is not the same as met.
 
 ### SOC 2: 0 of 3 covered controls met, 1 waived, 2 not met
 

@@ -154,7 +154,7 @@ def test_an_incomplete_audit_is_an_event_of_its_own_and_marks_all_others(incompl
     assert len(others) == 3
     for each in (first, *others):
         assert each["metadata"]["labels"] == ["incomplete"]
-        assert each["status_detail"] == "The audit is incomplete: not everything could be seen or judged"
+        assert each["status_detail"] == "The audit is incomplete: not everything could be seen or evaluated"
 
 
 def test_an_incomplete_audit_that_found_nothing_is_no_empty_list(incomplete):

@@ -1,6 +1,7 @@
 from msgspec.structs import replace
 
 from northflank_audit.audit.compliance import frameworks
+from northflank_audit.formats import FORMATS
 from northflank_audit.formats.policyview import (
     AppliedSetting,
     anchors,
@@ -12,6 +13,7 @@ from northflank_audit.formats.policyview import (
     verdict_counts,
 )
 from northflank_audit.model import Status
+from northflank_audit.parameters import ParameterSchema, ValueSchema
 
 
 def test_controls_are_named_by_the_titles_of_the_report(report):
@@ -73,3 +75,15 @@ def test_a_rule_leads_to_the_worst_that_was_found(report, clean):
     assert anchors(replace(report, results=[unknown, again]))["unrestricted"] == f"f-{unknown.fingerprint}"
     passed = replace(violated, status=Status.PASS)  # folded away, where a link does not reach everywhere
     assert anchors(replace(report, results=[passed]))["unrestricted"] == "about-unrestricted"
+
+
+def test_a_setting_says_what_it_is_for_and_what_it_may_be(report):
+    schema = ParameterSchema(
+        default=[], description="Which.", type="array", items=ValueSchema(enum=["a"]), examples=[["a"]]
+    )
+    rule = replace(report.rules[0], params={"p": [], "q": 1}, param_schemas={"p": schema}, overridden={})
+    described, plain = settings(rule)
+    assert (described.description, described.allowed) == ("Which.", 'a list; each item is one of a; for example ["a"]')
+    assert (plain.description, plain.allowed) == ("", "")
+    page = FORMATS["html"].render(replace(report, rules=[rule, *report.rules[1:]]))
+    assert "Which. Allowed: a list; each item is one of a; for example [&#34;a&#34;]." in page

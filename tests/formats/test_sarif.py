@@ -92,7 +92,7 @@ B = found(
     ]
 }  # fmt: skip
 C = found(
-    "unrestricted", 1, 3, "open", "none", "c could not be judged (c; unknown)", "C",
+    "unrestricted", 1, 3, "open", "none", "c could not be evaluated (c; unknown)", "C",
     "4e49c1d969598959ac79ac2d194d63ce", "high", "unknown", {},
 )  # fmt: skip
 
@@ -254,7 +254,7 @@ def test_the_most_urgent_results_are_kept_and_the_rest_is_counted(report, incomp
     monkeypatch.setattr(sarif, "MOST_SHOWN", 1)
     assert results(report) == [A, C]
     assert notifications(report) == [
-        ("warning", "1 result of 3 would be more than GitHub takes, and are in the JSON report alone"),
+        ("warning", "1 result of 3 exceed GitHub's limits, and are only in the JSON report"),
         ("note", "GitHub shows 1 of 2 results; the JSON report has them all"),
     ]
     assert [each["ruleId"] for each in results(incomplete)] == ["audit-incomplete", "unrestricted"]
@@ -266,7 +266,7 @@ def test_a_file_is_no_larger_than_github_takes(report, monkeypatch):
     text = FORMATS["sarif"].render(replace(report, results=many))
     assert len(gzip.compress(text.encode())) < 3100
     assert 0 < len(json.loads(text)["runs"][0]["results"]) < 200
-    assert "are in the JSON report alone" in text
+    assert "are only in the JSON report" in text
     monkeypatch.setattr(sarif, "MOST_BYTES", 1)
     assert results(report) == []
 
@@ -340,8 +340,8 @@ def test_every_result_has_its_rule_and_every_rule_a_page(full, incomplete):
 def test_a_message_begins_with_what_is_wrong(full):
     assert [made["message"]["text"] for made in results(full)] == [
         "a can be used by every project (a)",
-        "c could not be judged (c; unknown)",
-        "z can be used by every project (z; violated before, not known today (rule did not run))",
+        "c could not be evaluated (c; unknown)",
+        "z can be used by every project (z; violated before, now unknown (rule did not run))",
         "b uses quay (b; waived until 2027-01-31)",
         "t can be used by every project (payments/t; pass)",
     ]
@@ -421,5 +421,5 @@ def test_no_text_however_long_drives_a_violation_out_of_the_file(report):
     text = FORMATS["sarif"].render(replace(report, results=[long]))
     (found,) = json.loads(text)["runs"][0]["results"]
     assert found["kind"] == "fail"
-    assert found["properties"]["evidence"] == "12000011 bytes, in the JSON report alone"
+    assert found["properties"]["evidence"] == "12000011 bytes, only in the JSON report"
     assert len(text) < 100_000

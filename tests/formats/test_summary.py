@@ -13,7 +13,7 @@ def test_what_changed_is_told_below_the_verdict_and_never_called_resolved_withou
         "  caution: the earlier report was incomplete: what is new may have been there",
         "  resolved, fixed: unrestricted on y",
         "  resolved, gone: unrestricted on z",
-        "  not resolved, could not be judged: unrestricted on c",
+        "  not resolved, could not be evaluated: unrestricted on c",
         "  not resolved, rule did not run: former on z",
         "",
     ]
@@ -54,5 +54,5 @@ def test_nothing_judged_is_said_though_not_everything_was_delivered(full):
     summary = replace(full.summary, passed=0, fail=0, waived=0, fail_by_severity={}, unknown=3)
     run = replace(full.run, complete=False, incomplete_reasons=["x"], undelivered=["x"])
     (line,) = click.unstyle(next(lines(replace(full, summary=summary, run=run), []))).splitlines()
-    assert line.startswith("INCOMPLETE  nothing could be judged on ")
+    assert line.startswith("INCOMPLETE  nothing could be evaluated on ")
     assert line.endswith(", but not everything could be delivered")

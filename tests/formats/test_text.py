@@ -73,12 +73,12 @@ def test_an_incomplete_report_neither_passes_nor_fails(incomplete, clean):
     assert outcome(incomplete) == "INCOMPLETE"
     assert title(incomplete) == "INCOMPLETE: 1 violation found so far"
     assert headline(incomplete) == (
-        "The audit could not see or judge everything; so far it found 1 violation on 1 of 3 registry credentials"
+        "The audit could not see or evaluate everything; so far it found 1 violation on 1 of 3 registry credentials"
     )
     assert explanation(incomplete).startswith("Exit code 3: the audit is incomplete.")
     empty = replace(clean, run=incomplete.run, exit_code=3)
     assert outcome(empty) == "INCOMPLETE"
-    assert headline(empty) == "The audit could not see or judge everything; so far it found no violation"
+    assert headline(empty) == "The audit could not see or evaluate everything; so far it found no violation"
 
 
 def test_a_clean_report(clean):
@@ -93,8 +93,8 @@ def test_what_is_waived_or_inconclusive_is_never_passed_over(clean):
     assert headline(waived) == "No violations on 3 registry credentials, 2 waived"
     assert explanation(waived) == "Exit code 0: the audit is complete, and every violation is waived."
     inconclusive = replace(clean, summary=replace(clean.summary, waived=2, unknown=1, error=1))
-    assert headline(inconclusive) == "No violations on 3 registry credentials, 2 waived, 2 could not be judged"
-    assert "set aside (--on-unknown ignore)" in explanation(inconclusive)
+    assert headline(inconclusive) == "No violations on 3 registry credentials, 2 waived, 2 could not be evaluated"
+    assert "(--on-unknown ignore)" in explanation(inconclusive)
 
 
 def test_violations_below_the_threshold_are_still_violations(report):
@@ -159,7 +159,7 @@ def test_a_report_shows_accounts_as_such(with_account, name):
 def test_a_result_is_told_in_a_line_that_stands_alone(full, with_account):
     violated, unknown, waived, passed = full.results
     assert result_line(violated) == "registry credential a: a can be used by every project"
-    assert result_line(unknown) == "registry credential c: unknown: c could not be judged"
+    assert result_line(unknown) == "registry credential c: unknown: c could not be evaluated"
     assert result_line(waived) == "registry credential b: waived until 2027-01-31: b uses quay"
     assert result_line(passed).startswith("registry credential payments/t: pass: ")
     assert (
@@ -167,10 +167,10 @@ def test_a_result_is_told_in_a_line_that_stands_alone(full, with_account):
         == "registry credential z: violated before, resolved (gone): z can be used by every project"
     )
     assert result_line(full.unsettled[1]).startswith(
-        "registry credential z: violated before, not known today (rule did not run): "
+        "registry credential z: violated before, now unknown (rule did not run): "
     )
     assert result_line(with_account.results[-1]) == "team payments: team payments holds more than 100"
-    assert label(ResourceName("account", "account", None, None)) == "the account"
+    assert label(ResourceName("account", "account", None, None)) == "the token's own account"
 
 
 def test_an_incomplete_audit_has_a_reason(report, incomplete):
@@ -196,11 +196,11 @@ def test_an_audit_that_could_only_not_be_delivered_saw_everything(report, clean)
     assert headline(undelivered(report)) == said
     assert headline(undelivered(clean)).startswith("No violations on 3 registry credentials, but not everything")
     assert explanation(undelivered(report)).endswith(
-        "everything was seen and judged, but not everything could be delivered."
+        "everything was seen and evaluated, but not everything could be delivered."
     )
     assert missing(undelivered(report))[0] == "What could not be delivered"
     both = undelivered(report, "page 2: 403 Forbidden")
-    assert headline(both).startswith("The audit could not see or judge everything; so far it found 1 violation")
+    assert headline(both).startswith("The audit could not see or evaluate everything; so far it found 1 violation")
     assert (title(both), missing(both)[0]) == ("INCOMPLETE: 1 violation found so far", "What is missing")
 
 

@@ -1,6 +1,7 @@
 """Reports on any types of resources: called as the catalogue calls them, told apart by project, counted by type."""
 
 import csv
+import html
 import io
 import json
 from functools import partial
@@ -10,10 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.cli.summary import lines
+from northflank_audit.delivery import notify
 from northflank_audit.formats import FORMATS, mailbody
 from northflank_audit.formats.brief import brief
 from northflank_audit.formats.headline import headline
-from northflank_audit.formats.text import full_label, identity, kinds
+from northflank_audit.formats.text import full_label, kinds, label
 from northflank_audit.formats.view import product
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import ResourceName, Status, fingerprint
@@ -65,6 +67,10 @@ WRITTEN = {
     **{name: partial(rendered, form) for name, form in FORMATS.items() if name != "attestation"},
 }
 
+NAMING = {"chat": lambda report: notify.body(report, [])} | {
+    name: written for name, written in WRITTEN.items() if name not in ("json", "jsonl")
+}
+
 
 @pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
 def test_nothing_is_called_a_credential_that_is_none(mixed, written):
@@ -72,22 +78,24 @@ def test_nothing_is_called_a_credential_that_is_none(mixed, written):
     assert "credential" not in said.partition("</style>")[2 if "</style>" in said else 0].lower()
 
 
-@pytest.mark.parametrize("name", ["terminal", "mail", "step summary", "md", "junit", "github", "gitlab"])
-def test_a_resource_is_named_below_its_team_and_project(mixed, name):
-    assert "payments/shop/db" in WRITTEN[name](mixed)
-
-
-def test_a_page_has_the_team_beside_the_name(mixed):
-    said = WRITTEN["html"](mixed)
-    assert '<code class="id">shop/db</code>' in said
-    assert '<span class="team">team payments</span>' in said
+@pytest.mark.parametrize("written", NAMING.values(), ids=NAMING)
+def test_resources_and_accounts_are_named_alike_in_every_format(mixed, written):
+    """JSON, JSON Lines and the attestation have team, project and id alone."""
+    accounts = [ResourceName("account", team or "account", None, team) for team in (None, "payments")]
+    results = [
+        replace(mixed.results[1], resource=name, message="m", fingerprint=name.id)
+        for name in (replace(DB, name=None), *accounts)
+    ]
+    said = " ".join(html.unescape(written(replace(mixed, results=results))).split())
+    for name in ("payments/shop/db", "the token's own account", "team payments"):
+        assert name in said or name.capitalize() in said
 
 
 def test_the_list_that_could_not_be_read_is_named(mixed):
-    assert identity(UNREAD) == "all addons of project web of team payments"
+    assert label(UNREAD) == "all addons of project web of team payments"
     (cause,) = causes(mixed.results, mixed.rules)
     assert cause.text.startswith("rule public is unknown for all addons of project web of team payments: ")
-    assert full_label(UNREAD) == identity(UNREAD)
+    assert full_label(UNREAD) == label(UNREAD)
     assert full_label(DB) == "addon payments/shop/db"
     for name in ("html", "md", "junit", "gitlab", "csv"):
         assert "None" not in WRITTEN[name](mixed)
@@ -105,6 +113,12 @@ def test_of_many_types_there_is_the_number(mixed):
     many = replace(mixed, rules=rules, results=[replace(each, rule_id="addon") for each in mixed.results],
                    coverage=replace(mixed.coverage, types=types))  # fmt: skip
     assert headline(many) == "2 violations on 2 of 8 resources of 4 types"
+    assert product(many) == "(8 resources of 4 types + 1 unread list) × the rules about each type ≠ 5 verdicts"
+    read = replace(many, results=many.results[:2], coverage=replace(many.coverage, results=8))
+    assert (
+        product(read)
+        == "2 addons × 1 rule + 2 domains × 1 rule + 2 services × 1 rule + 2 volumes × 1 rule = 8 verdicts"
+    )
     results = [replace(mixed.results[0], resource=replace(DB, type=kind)) for kind in kinds_]
     assert kinds(results, " or ") == "resource"
 

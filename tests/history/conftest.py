@@ -14,14 +14,15 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from northflank_audit.audit.comparison import BaselineComparison
-from northflank_audit.audit.memory import HistoryComparison
+from northflank_audit.audit.recorded_history import HistoryComparison
 from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.gate import Gate
+from northflank_audit.history import database as database_module
 from northflank_audit.history.database import Database
 from northflank_audit.history.ledger import record
 from northflank_audit.history.past import Holder, read_past
 from northflank_audit.policy.engine import Engine
-from northflank_audit.policy.waivers.waiver_book import WaiverBook
+from northflank_audit.policy.remarks.remark_book import WaiverBook
 from northflank_audit.report import Coverage, Origin, Report, Run, Tool
 from tests.conftest import NET, needed, until
 
@@ -85,6 +86,14 @@ def postgres_database(socket: str) -> str:
     until(made)
     engine.dispose()
     return f"postgresql://audit@/{name}?host={socket}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick() -> Iterator[None]:
+    """Do not wait for the disk: no test takes the power away."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database_module, "DURABILITY", "OFF")
+        yield
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

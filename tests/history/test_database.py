@@ -203,6 +203,6 @@ def test_without_the_driver_the_extra_is_named(monkeypatch):
 
 
 def test_a_history_that_is_not_there_is_not_made_by_asking(tmp_path):
-    with pytest.raises(StartError, match="there is none yet"), Database.of(str(tmp_path / "no.db")).reading():
+    with pytest.raises(StartError, match="does not exist yet"), Database.of(str(tmp_path / "no.db")).reading():
         pass
     assert not any(tmp_path.iterdir())

@@ -5,7 +5,8 @@ import datetime as dt
 import pytest
 
 from northflank_audit.gate import Gate
-from northflank_audit.model import Severity, Waiver
+from northflank_audit.model import Severity
+from northflank_audit.remarks import Waiver
 from tests.conftest import resource, rule
 from tests.history.conftest import START
 

@@ -10,7 +10,7 @@ from northflank_audit.history.lives import find_lives, lives
 from northflank_audit.history.past import Holder, read_past
 from northflank_audit.history.runs import account_ids, runs
 from northflank_audit.history.schema import EVENTS
-from northflank_audit.model import Waiver
+from northflank_audit.remarks import Waiver
 from tests.conftest import resource, rule
 from tests.history.conftest import START, Account, states
 

@@ -12,7 +12,7 @@ from northflank_audit.baseline import Baseline
 from northflank_audit.history.database import Database
 from northflank_audit.history.lives import lives
 from northflank_audit.history.runs import account_ids
-from northflank_audit.model import Waiver
+from northflank_audit.remarks import Waiver
 from tests.conftest import resource, rule
 from tests.history.conftest import START, Account
 

@@ -155,7 +155,7 @@ def test_a_403_names_the_permission_and_a_401_where_the_token_came_from(api, cli
 
 def test_a_redirect_is_not_followed(api, client):
     api.get(f"{URL}/v1/x", status=302, headers={"Location": f"https://evil.example.net/{TOKEN}"})
-    with pytest.raises(Refused, match=r"leads to https://evil.example.net/\*\*\*"):
+    with pytest.raises(Refused, match=r"redirects to https://evil.example.net/\*\*\*"):
         get(client())
     assert len(api.calls) == 1
 
@@ -177,7 +177,7 @@ def test_the_token_is_masked_behind_escapes_in_keys_values_and_messages(api, cli
     with pytest.raises(Refused, match=r"HTTP 400: bad \*\*\*"):
         client().get("/v1/y", {}, what="y", permission="p")
     api.get(f"{URL}/v1/z", status=302, headers={"Location": f"https://x.test/?t={TOKEN.replace('-', '%2d')}&u"})
-    with pytest.raises(Refused, match=r"leads to https://x.test/\?t=\*\*\*&u,"):
+    with pytest.raises(Refused, match=r"redirects to https://x.test/\?t=\*\*\*&u;"):
         client().get("/v1/z", {}, what="z", permission="p")
 
 
@@ -188,7 +188,7 @@ def test_the_token_is_masked_behind_escapes_in_keys_values_and_messages(api, cli
         ("odd", Refused, "HTTP 200 with an error: odd"),
         ({}, Refused, "HTTP 200 with an error$"),
         (False, Refused, "HTTP 200 with an error$"),
-        ({"status": 503, "message": "busy"}, FetchError, r"HTTP 200 with an error: busy \(gave up after 2 tries\)"),
+        ({"status": 503, "message": "busy"}, FetchError, r"HTTP 200 with an error: busy \(gave up after 2 attempts\)"),
     ],
 )
 def test_an_error_is_one_whatever_the_status(api, client, error, kind, said):
@@ -205,7 +205,9 @@ def test_an_error_that_is_null_is_none(api, client):
 @pytest.mark.parametrize("failure", [AttributeError("x"), ValueError(TOKEN), IndexError()])
 def test_what_a_library_stumbles_over_is_tried_again(api, client, failure):
     api.get(f"{URL}/v1/x", body=failure)
-    with pytest.raises(FetchError, match=rf"could not be read \({type(failure).__name__}\) \(gave up after 2 tries\)"):
+    with pytest.raises(
+        FetchError, match=rf"could not be read \({type(failure).__name__}\) \(gave up after 2 attempts\)"
+    ):
         get(client(attempts=2))
 
 
@@ -218,12 +220,12 @@ def test_an_authority_that_vanished_is_told(api, client):
 def test_retries_end_with_their_budget(api, client, world):
     api.get(f"{URL}/v1/x", status=500)
     circuit, tried = Circuit(), client(attempts=RETRIES + 9, timeout=10_000)
-    with pytest.raises(FetchError, match=f"gave up after {RETRIES + 1} tries: too many requests like it failed"):
+    with pytest.raises(FetchError, match=f"gave up after {RETRIES + 1} attempts: too many similar requests failed"):
         tried.get("/v1/x", {}, what="x", permission="p", circuit=circuit)
-    with pytest.raises(FetchError, match="gave up after 1 try: too many"):
+    with pytest.raises(FetchError, match="gave up after 1 attempt: too many"):
         tried.get("/v1/x", {}, what="x", permission="p", circuit=circuit)
     circuit.succeeded()
-    with pytest.raises(FetchError, match="gave up after 2 tries"):
+    with pytest.raises(FetchError, match="gave up after 2 attempts"):
         tried.get("/v1/x", {}, what="x", permission="p", circuit=circuit)
 
 
@@ -236,7 +238,7 @@ def test_the_token_is_not_in_what_a_broken_connection_says(api, client):
 
 def test_an_error_page_of_a_proxy_is_not_quoted(api, client):
     api.get(f"{URL}/v1/x", status=502, body="<html>secret path</html>")
-    with pytest.raises(FetchError, match="not in the API's words") as caught:
+    with pytest.raises(FetchError, match="not in the API's form") as caught:
         get(client(attempts=1))
     assert "secret path" not in str(caught.value)
 
@@ -244,7 +246,7 @@ def test_an_error_page_of_a_proxy_is_not_quoted(api, client):
 def test_tries_end(api, client, world):
     api.get(f"{URL}/v1/x", status=503)
     tried = client(attempts=4)
-    with pytest.raises(FetchError, match="HTTP 503 .gave up after 4 tries"):
+    with pytest.raises(FetchError, match="HTTP 503 .gave up after 4 attempts"):
         get(tried)
     assert (tried.budget.sent, tried.retries, len(world.waits)) == (4, 3, 3)
 
@@ -269,7 +271,7 @@ def test_the_server_is_waited_for_as_long_as_it_asks(api, client, world):
 def test_a_server_that_asks_for_no_wait_gets_the_usual_backoff(api, client, world, monkeypatch, asked):
     monkeypatch.setattr("random.uniform", lambda low, high: high)
     api.get(f"{URL}/v1/x", status=503, headers={"Retry-After": asked})
-    with pytest.raises(FetchError, match="gave up after 4 tries"):
+    with pytest.raises(FetchError, match="gave up after 4 attempts"):
         get(client(attempts=4))
     assert world.waits == [0.5, 1, 2]
 
@@ -278,7 +280,7 @@ def test_a_limit_that_is_not_used_up_is_not_waited_for(api, client, world, monke
     monkeypatch.setattr("random.uniform", lambda low, high: high)
     headers = {"x-ratelimit-limit": "1000", "x-ratelimit-remaining": "990", "x-ratelimit-reset": "1800"}
     api.get(f"{URL}/v1/x", status=429, headers=headers)
-    with pytest.raises(FetchError, match=r"HTTP 429 \(gave up after 3 tries\)"):
+    with pytest.raises(FetchError, match=r"HTTP 429 \(gave up after 3 attempts\)"):
         get(client(attempts=3))
     assert world.waits == [0.5, 1]
 

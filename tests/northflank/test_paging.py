@@ -54,14 +54,14 @@ def test_an_empty_account_is_one_page():
 @pytest.mark.parametrize(
     ("answers", "problem"),
     [
-        ([answer("a", True, "c"), answer([], True, "d")], "page 2: the page is empty and yet claims a next one"),
-        ([answer("a", True, "c"), answer("b", True, "c")], "page 2: the cursor came before"),
-        ([answer("a", True), answer("a", True)], "page 2: the page holds only what earlier pages held"),
+        ([answer("a", True, "c"), answer([], True, "d")], "page 2: empty, but claims a next page"),
+        ([answer("a", True, "c"), answer("b", True, "c")], "page 2: the cursor is a repeated one"),
+        ([answer("a", True), answer("a", True)], "page 2: only repeats earlier pages"),
         ([answer("a", True, 7)], "the cursor is not text"),
         ([{"data": {}, "pagination": {}}], "no list 'data.credentials'"),
         ([[]], "no list 'data.credentials'"),
         ([{"data": {"credentials": []}}], "has no 'pagination'"),
-        ([{"data": {"credentials": []}, "pagination": {"count": 0}}], "does not say whether there is more"),
+        ([{"data": {"credentials": []}, "pagination": {"count": 0}}], "does not say whether there is a next page"),
     ],
 )
 def test_a_contradiction_ends_the_list_quickly(answers, problem):
@@ -79,14 +79,14 @@ def test_a_count_that_differs_and_items_without_an_id_are_told():
     assert page.count == 5
     assert page.contradictions == [
         "list, page 1: it says that it has 5 items, and has 4",
-        "list, page 1: 3 of 4 items have no id, and could not be judged",
+        "list, page 1: 3 of 4 items have no id, and could not be evaluated",
     ]
 
 
 def test_an_empty_page_that_was_promised_is_warned_of():
     _, (first, last) = read(answer("a", True, "c"), answer([]))
     assert (first.warnings, last.contradictions) == ([], [])
-    assert last.warnings == ["list, page 2: it is empty, although the page before said that there is more"]
+    assert last.warnings == ["list, page 2: empty, although the page before it said that there is more"]
 
 
 @pytest.mark.parametrize("key", ["credentials", "projects", "teams"])
@@ -96,7 +96,7 @@ def test_a_promised_page_that_only_repeats_is_a_contradiction(key):
         found = pages(Fake(*named), listing(key), 100)
         return [each for page in found for each in page.contradictions]
 
-    wrong = "list, page 2: the page holds only what earlier pages held, although the page before promised more"
+    wrong = "list, page 2: only repeats earlier pages, although the page before promised more"
     assert problems(answer("ab", True, "c"), answer("ab")) == [wrong]
     assert problems(answer("ab", True), answer("b")) == [wrong]
     assert problems(answer("ab", True, "c"), answer("bc")) == []
@@ -111,13 +111,13 @@ def test_a_page_of_more_items_than_were_asked_for_is_a_contradiction():
         return page.contradictions
 
     assert problems(2) == []
-    assert problems(3) == ["list, page 1: 3 items came where 2 at most were asked for"]
+    assert problems(3) == ["list, page 1: 3 items, although at most 2 were requested"]
 
 
 @pytest.mark.parametrize("identity", [".", ".."])
 def test_an_id_that_an_address_would_read_as_another_is_not_asked_for(identity):
     for team, ids in ((None, {"id": identity}), (identity, {"id": "a"}), (None, {"id": "a", "project": identity})):
-        with pytest.raises(FetchError, match="can't be asked for"):
+        with pytest.raises(FetchError, match="can't be requested"):
             endpoint("/projects/{project}/x/{id}", team, **{"project": "p", **ids})
 
 
@@ -135,7 +135,7 @@ def test_data_itself_may_be_the_list_and_ids_have_the_fields_name():
     fake = Fake(whole([{"name": "a"}, {"id": "b"}], count=2))
     (page,) = pages(fake, listing(id_field="name"), 100)
     assert page.items == [{"name": "a"}, {"id": "b"}]
-    assert page.contradictions == ["list, page 1: 1 of 2 items has no id, and could not be judged"]
+    assert page.contradictions == ["list, page 1: 1 of 2 items has no id, and could not be evaluated"]
     with pytest.raises(FetchError, match="the answer has no list 'data';"):
         list(pages(Fake(whole({"volumes": []})), listing(), 100))
 
@@ -196,13 +196,13 @@ def test_a_second_pagination_may_be_missing(names):
 @pytest.mark.parametrize(
     ("one", "problem"),
     [
-        (below("ab", total=3), "its two 'pagination' say different things about whether there is a next page"),
-        (below("ab", total=2, more=True), "its two 'pagination' say different things"),
+        (below("ab", total=3), "its two 'pagination' disagree on whether there is a next page"),
+        (below("ab", total=2, more=True), "its two 'pagination' disagree"),
         (below("a", total=5), "means that this page has 2 items, and it has 1"),
         (below("a", page=3, total=3), "means that this page has 0 items, and it has 1"),
-        (below("a", page=None), "does not say which page this is, and of how many items"),
-        (below("a", total=-1), "does not say which page this is"),
-        (below("a", page=True), "does not say which page this is"),
+        (below("a", page=None), "lacks the page's number or the number of items"),
+        (below("a", total=-1), "lacks the page's number"),
+        (below("a", page=True), "lacks the page's number"),
     ],
 )
 def test_paginations_that_disagree_are_a_contradiction(one, problem):

@@ -76,7 +76,7 @@ def test_the_sdk_sees_what_we_see_in_the_fewest_requests(count, paging, tmp_path
     assert sdk.data["credentials"] == found
 
 
-@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("count", [0, 101])
 def test_the_cli_sees_what_we_see(count, tmp_path, northflank):
     with served(count, tmp_path) as server:
         printed = northflank(server, "list", "registry-credentials", "--loadAll", "-o", "json")
@@ -117,7 +117,7 @@ def test_of_todays_list_alone_restrictions_are_unknown(tmp_path, northflank, aud
         printed = northflank(server, "list", "registry-credentials", "--loadAll", "-o", "json")
     ended = audit("--input", "-", "--rule", "registry-credential-unrestricted", stdin=printed)
     assert (ended.code, ended.report["summary"]["unknown"]) == (3, 3)
-    assert "the input holds no details" in ended.report["results"][0]["message"]
+    assert "the input has no details" in ended.report["results"][0]["message"]
 
 
 SDK = {
@@ -189,7 +189,7 @@ SDK_DETAILS = {
 """What the SDK calls each other part of a type, below `get` or `list`, and by which argument it names the resource."""
 SAMPLE = load(None)
 ENDPOINTS = {each.path: each for each in built_in()}
-LISTED = [name for name, kind in TYPES.items() if kind.listing and kind.scope is not Scope.TOKEN]
+LISTED = [name for name, kind in TYPES.items() if kind.listing and not kind.within and kind.scope is not Scope.TOKEN]
 
 
 def test_each_type_and_part_has_its_call():

@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from northflank_audit.model import Account, Status, Waiver, fingerprint
+from northflank_audit.model import Account, Status, fingerprint
 from northflank_audit.policy.engine import PAGE, Engine
 from northflank_audit.policy.explain import steps
 from northflank_audit.policy.expressions.cel import MOST_STEPS, NO_ADDRESS, Missing
 from northflank_audit.policy.rules.examples import present
+from northflank_audit.remarks import Waiver
 from northflank_audit.resources import TYPES
 from tests.conftest import resource, rule, rules
 
@@ -100,7 +101,7 @@ def test_what_is_absent_shows_as_a_question_mark():
 
 def test_an_unknown_says_what_is_missing_and_why():
     (result,) = evaluated(rule(require="credential.restrictions.restricted"), resource(name="N"))
-    assert result.message == "N could not be judged: restrictions.restricted is not known (the API did not give it)"
+    assert result.message == "N could not be evaluated: restrictions.restricted is not known (the API did not give it)"
     assert result.evidence == {}
 
 
@@ -181,9 +182,9 @@ def test_a_rule_about_accounts_has_one_result_and_the_account_as_its_resource():
 def test_what_is_not_known_of_the_account_is_unknown_and_says_why():
     a = resource(id="a", name="A", x=1, r=True, p=["x"])
     cases = [
-        (TWICE, "A could not be judged: not all registry credentials of team t are known (page 2: HTTP 500)"),
-        (MANY, "team t could not be judged: not all registry credentials of team t are known (page 2: HTTP 500)"),
-        (GONE, "A could not be judged: not all projects of team t are known (HTTP 403)"),
+        (TWICE, "A could not be evaluated: not all registry credentials of team t are known (page 2: HTTP 500)"),
+        (MANY, "team t could not be evaluated: not all registry credentials of team t are known (page 2: HTTP 500)"),
+        (GONE, "A could not be evaluated: not all projects of team t are known (HTTP 403)"),
     ]
     for the_rule, said in cases:
         unknown = {"registry-credential": "page 2: HTTP 500", "project": "HTTP 403"}
@@ -194,10 +195,10 @@ def test_what_is_not_known_of_the_account_is_unknown_and_says_why():
 def test_what_is_missing_of_a_credential_is_said_of_the_one_that_lacks_it():
     lacking = replace(resource(id="b", detailed=False), shortfall="HTTP 403")
     a, b = of_account(TWICE, resource(id="a", name="A", x=1), lacking)
-    assert a.message == "A could not be judged: x of another registry credential is not known (HTTP 403)"
-    assert b.message == "b could not be judged: x is not known (HTTP 403)"
+    assert a.message == "A could not be evaluated: x of another registry credential is not known (HTTP 403)"
+    assert b.message == "b could not be evaluated: x is not known (HTTP 403)"
     (account,) = of_account(rule(resource="account", require="resources.all(o, o.x == 1)"), lacking)
-    assert account.message == "the account could not be judged: x of a registry credential is not known (HTTP 403)"
+    assert account.message == "the account could not be evaluated: x of a registry credential is not known (HTTP 403)"
 
 
 def test_every_pair_has_one_verdict_wherever_it_is_evaluated():
@@ -214,7 +215,7 @@ def test_more_credentials_than_the_engine_can_go_through_are_an_error_and_never_
     results = of_account(TWICE, *found)
     assert {each.status for each in results} == {Status.ERROR}
     assert results[-1].message.endswith(
-        "steps through lists or more, and one evaluation may not; the account has 10,001 registry credentials"
+        "steps through lists or more, which one evaluation may not; the account has 10,001 registry credentials"
     )
     assert [each.status for each in of_account(MANY, *found)] == ["fail"]  # it goes through none
 
@@ -248,7 +249,9 @@ def test_an_address_is_parsed_in_every_way_of_evaluation_and_what_is_none_is_unk
     assert step.outcome == {"pass": True, "fail": False}.get(status, Missing(NO_ADDRESS))
     if status == "unknown":
         assert (
-            alone.message == of_account(AMONG, one)[0].message == "a could not be judged: the address can't be parsed"
+            alone.message
+            == of_account(AMONG, one)[0].message
+            == "a could not be evaluated: the address can't be parsed"
         )
 
 
@@ -294,7 +297,9 @@ def test_what_may_be_left_out_of_another_credential_is_unknown_too():
     a, b = resource(id="a", **LISTED), replace(resource(id="b", detailed=False, **LISTED), shortfall="HTTP 403")
     first, second = of_account(alone, a, b)
     assert (first.status, second.status) == ("unknown", "unknown")
-    assert first.message == "A could not be judged: registryUrl of another registry credential is not known (HTTP 403)"
+    assert (
+        first.message == "A could not be evaluated: registryUrl of another registry credential is not known (HTTP 403)"
+    )
     about = rule(resource="account", require="!resources.exists(o, has(o.registryUrl))")
     assert [each.status for each in of_account(about, a, b)] == ["unknown"]
     assert [each.status for each in of_account(about, a)] == ["pass"]
@@ -336,7 +341,7 @@ def test_a_value_of_another_kind_than_documented_is_unknown_to_rules_that_read_i
             engine.result(each) for each in engine.evaluate([odd, replace(sound, record={**sound.record, "name": "B"})])
         ]
         assert [each.status for each in found] == ["unknown", "pass", "pass", "fail"]
-        assert found[0].message == f"A could not be judged: {field} is not known (the API gave {why})"
+        assert found[0].message == f"A could not be evaluated: {field} is not known (the API gave {why})"
 
 
 def test_a_provider_that_is_not_documented_is_data():
@@ -351,8 +356,8 @@ def test_a_value_of_another_kind_is_unknown_to_rules_about_the_whole_account():
     whole = rule(resource="account", require="resources.all(o, o.provider != 'legacy')")
     why = "the API gave a number where it documents text"
     assert [(each.status, each.message) for each in of_account(other, a, b)] == [
-        ("unknown", f"A could not be judged: provider of another registry credential is not known ({why})"),
-        ("unknown", f"B could not be judged: provider is not known ({why})"),
+        ("unknown", f"A could not be evaluated: provider of another registry credential is not known ({why})"),
+        ("unknown", f"B could not be evaluated: provider is not known ({why})"),
     ]
     assert [each.status for each in of_account(whole, a, b)] == ["unknown"]
     named = rule(require="resources.all(o, o.name != '')")

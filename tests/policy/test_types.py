@@ -273,5 +273,5 @@ def test_absence_of_an_own_field_means_the_same_where_a_rule_reads_other_lists()
 def test_an_unknown_resource_type_or_field_in_a_message_is_a_mistake():
     with pytest.raises(Exception, match="unknown resource type 'addn' \\(did you mean 'addon'"):
         rule("addn", "true")
-    with pytest.raises(Exception, match="message: no {provider}"):
+    with pytest.raises(Exception, match="message: unknown field {provider}"):
         rule("addon", "addon.name != ''", message="{provider}")

@@ -110,7 +110,7 @@ def test_what_still_differs_is_not_known_and_makes_the_audit_incomplete():
 def test_what_is_gone_is_dropped_with_a_warning(lists, details):
     source, found, _ = completed(lists, details)
     assert (found, source.problems) == ([], [])
-    assert source.warnings == ["details of 'a': it is gone since it was listed, and was not judged"]
+    assert source.warnings == ["details of 'a': deleted after it was listed, so not evaluated"]
 
 
 def test_what_its_page_lacks_and_the_api_still_has_is_not_gone():

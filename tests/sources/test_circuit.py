@@ -49,11 +49,11 @@ def test_when_all_details_fail_few_are_asked_for(completed, status):
     tries = FAILURES + CONNECTIONS  # those under way when the last straw came
     assert asked <= tries + (RETRIES if status >= 500 else 0)
     assert all(each.shortfall and not each.detailed for each in found)
-    skipped = [each for each in found if each.shortfall.startswith("not asked for, since 5 in a row failed")]
+    skipped = [each for each in found if each.shortfall.startswith("not requested, because 5 in a row failed")]
     assert len(skipped) >= COUNT - tries
     (warning,) = source.warnings
     assert warning.startswith(
-        f"{len(skipped)} of {COUNT} details: not asked for, since 5 in a row failed, the last with: "
+        f"{len(skipped)} of {COUNT} details: not requested, because 5 in a row failed, the last with: "
     )
     assert f"HTTP {status}" in warning
 

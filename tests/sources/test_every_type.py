@@ -239,7 +239,7 @@ def test_a_project_that_is_gone_since_it_was_listed_is_no_gap(serve):
     found = [each for each in read(source, kind.name) if each.type == kind.name]
     assert {each.project for each in found} == {"p 2"}
     assert (source.gaps, source.problems) == ([], [])
-    assert source.warnings == ["the project 'p/1' is gone since it was listed"]
+    assert source.warnings == ["the project 'p/1' was deleted after it was listed"]
     assert source.accounts[None].projects == ["p 2"]
 
 
@@ -271,4 +271,4 @@ def test_a_type_that_is_refused_in_every_project_is_soon_no_longer_asked_for(ser
     assert {each.type for each in read(source, kind.name)} == {PARENT.name}
     assert len([gap for gap in source.gaps if gap.type == kind.name]) == 60
     assert len(server.requests) <= 1 + 5 + 8
-    assert f"lists of {kind.plural}: not asked for, since 5 in a row failed" in source.problems[-1]
+    assert f"lists of {kind.plural}: not requested, because 5 in a row failed" in source.problems[-1]

@@ -79,7 +79,7 @@ def test_names_that_are_not_there_make_the_part_unknown(subdomains):
     _, (found,), asked = read("domain", ["paths"], domains(DOMAIN | {"subdomains": subdomains}))
     assert asked == [PATH]
     assert found.parts == {"list", "detail"}
-    assert found.shortfall == "paths of 'example.com': 'subdomains[].name' does not say what to ask for"
+    assert found.shortfall == "paths of 'example.com': 'subdomains[].name' lacks the name to request"
 
 
 def test_a_part_is_not_asked_for_where_the_part_that_gives_its_names_fails():
@@ -88,7 +88,7 @@ def test_a_part_is_not_asked_for_where_the_part_that_gives_its_names_fails():
     assert found.parts == {"list"}
     assert "paths" not in found.record
     assert "Account > Networking > Domains > Read" in found.shortfall
-    assert found.shortfall.endswith("paths of 'example.com': not asked for, since the details were not read")
+    assert found.shortfall.endswith("paths of 'example.com': not requested, because the details were not read")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_an_answer_about_another_name_is_none():
     failing = Fault(path=f"{PATH}/subdomains/b", patch={"data": {"name": "c"}})
     _, (found,), _ = read("domain", ["subdomainDetails"], domains(DOMAIN), failing)
     assert found.parts == {"list", "detail"}
-    assert found.shortfall == "subdomain details of 'b' in 'example.com': the answer is about something else"
+    assert found.shortfall == "subdomain details of 'b' in 'example.com': the answer is about another resource"
 
 
 JOB = {

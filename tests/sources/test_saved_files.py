@@ -1,24 +1,30 @@
+import dataclasses
 import datetime as dt
 import json
+from contextlib import ExitStack
 from functools import partial
 
 import msgspec
 import pytest
+import requests
 
 from northflank_audit.audit import runner
 from northflank_audit.audit.request import AuditRequest
+from northflank_audit.audit.source_opening import input_file
 from northflank_audit.config.policy import Policy
+from northflank_audit.emulator import Emulator, load
 from northflank_audit.errors import StartError
 from northflank_audit.model import Account, Resource, Status
 from northflank_audit.report import Origin, Tool
-from northflank_audit.resources import TYPES
+from northflank_audit.resources import TYPES, Scope
 from northflank_audit.resources.decode import listed
 from northflank_audit.resources.needs import Needs
 from northflank_audit.sources import snapshot as snapshots
 from northflank_audit.sources.interface import NOT_ASKED, Source
 from northflank_audit.sources.saved_files import DIFFERENT, NO_DETAILS, NOT_STATED, InputFile, InputSource
 from northflank_audit.sources.snapshot import SnapshotWriter, digest
-from tests.conftest import CREDENTIALS, needing, resource, rule
+from tests.conftest import CREDENTIALS, NET, needing, resource, rule
+from tests.sampled import NOW, resources
 
 CLI = {"credentials": [{"id": "a", "name": "A"}, {"id": "b"}]}
 
@@ -84,15 +90,15 @@ def test_a_credential_that_comes_twice_is_evaluated_once_and_warned_of():
         (b"\xff\xfe{", "not JSON"),
         (
             b'{"credentials": [{"id": "a", "x": {"restricted": false, "restricte\\u0064": true}}]}',
-            "f0.json: it contradicts itself: the key 'restricted' stands twice in one object",
+            "f0.json: it contradicts itself: the key 'restricted' occurs twice in one object",
         ),
-        (b'{"kind": "northflank-audit-snapshot", "pages": 1, "pages": 2}', "the key 'pages' stands twice"),
-        (b"[]", "it must be a snapshot"),
-        (b'{"credentials": 1}', "it must be"),
-        (b'{"data": []}', "it must be"),
+        (b'{"kind": "northflank-audit-snapshot", "pages": 1, "pages": 2}', "the key 'pages' occurs twice"),
+        (b"[]", "expects a snapshot"),
+        (b'{"credentials": 1}', "expects"),
+        (b'{"data": []}', "expects"),
         (b'{"credentials": [], "data": {"credentials": []}}', "it has both 'data' and 'credentials'"),
-        (b'{"credentials": [], "data": null}', "it must be"),
-        (b'{"error": {"status": 500}, "data": {"credentials": []}}', "it is an error's answer"),
+        (b'{"credentials": [], "data": null}', "expects"),
+        (b'{"error": {"status": 500}, "data": {"credentials": []}}', "an error answer of the API"),
         (b'{"kind": "northflank-audit-snapshot"}', "not a whole snapshot"),
     ],
 )
@@ -185,7 +191,7 @@ def test_a_snapshot_is_evaluated_as_of_its_time_and_its_age_is_told():
         AuditRequest(policy=policy, include=frozenset({Status.PASS})), source(snapshot()), lambda _: None
     )
     assert [each.status for each in report.results] == ["pass", "pass"]
-    assert "days old, and was judged as of then" in report.warnings[-1]
+    assert "days old, and was evaluated as of its date" in report.warnings[-1]
 
 
 BOTH = needing("registry-credential", "project")
@@ -211,7 +217,7 @@ def gaps(found):
     return {team: sorted(account.unknown) for team, account in found.accounts.items()}
 
 
-NOT_HELD = "the input holds no projects; a snapshot of a live audit with a rule that asks for them does"
+NOT_HELD = "the input has no projects; use a snapshot of a live audit with a rule that reads them"
 
 
 def test_an_account_is_whole_if_nothing_is_wrong_with_its_files():
@@ -307,12 +313,12 @@ RENAMED = [{**each, "record": {"id": "z"}} for each in snapshot()["records"][:1]
             {"counts": {"registry-credential": 2, "service": 1}},
             "f0.json: it says that it has 1 services, and has 0",
         ),
-        ({"counts": {}}, "f0.json: it says that it has no records of the types of 2 of its records"),
-        ({"records": NAMELESS}, "f0.json: 2 of 2 records have no id, and could not be judged"),
-        ({"records": RENAMED}, "f0.json: 1 of 2 records has no id, and could not be judged"),
+        ({"counts": {}}, "f0.json: 2 of its records are of types of which it says that it has none"),
+        ({"records": NAMELESS}, "f0.json: 2 of 2 records have no id, and could not be evaluated"),
+        ({"records": RENAMED}, "f0.json: 1 of 2 records has no id, and could not be evaluated"),
         (
             {"records": [{**each, "type": "tomorrow"} for each in snapshot()["records"]], "counts": {"tomorrow": 2}},
-            "f0.json: 2 of its records are of types that this version does not know",
+            "f0.json: 2 of its records are of types that this version lacks",
         ),
     ],
 )
@@ -402,9 +408,7 @@ def test_an_earlier_snapshot_that_was_changed_is_noticed():
 def test_an_earlier_snapshot_that_lost_records_is_incomplete_though_its_digest_is_right():
     whole = {"incompleteReasons": [], "warnings": [], "count": 2}
     assert read(earlier(**whole))[0].problems == []
-    assert read(earlier(**whole, records=[]))[0].problems == [
-        "f0.json: the lists that it was taken of had 2 credentials, and it has 0"
-    ]
+    assert read(earlier(**whole, records=[]))[0].problems == ["f0.json: its lists had 2 credentials, but it has 0"]
 
 
 def test_the_accounts_of_an_earlier_snapshot_are_those_of_its_source_and_records():
@@ -451,7 +455,7 @@ def test_where_inputs_differ_on_the_projects_no_list_of_them_is_known_as_a_whole
         assert gaps(found) == {None: ["addon", "project"]}
         assert [(gap.type, gap.shortfall) for gap in found.gaps] == [
             ("project", DIFFERENT),
-            ("addon", f"the projects are not known ({DIFFERENT})"),
+            ("addon", f"the projects are unknown ({DIFFERENT})"),
         ]
     found, _ = read(p, saved(Account(team=None, projects=["p"]), needs=needing("volume", "project")), needs=addons)
     assert (gaps(found), found.gaps) == ({None: []}, [])
@@ -500,17 +504,17 @@ def test_of_projects_that_are_not_known_the_lists_are_not_known_as_a_whole():
     found, _ = answers((ADDONS, "addon", "p"), needs=needing("addon", "project"))
     assert gaps(found) == {None: ["addon", "project"]}
     assert [(gap.type, gap.project) for gap in found.gaps] == [("project", None), ("addon", None)]
-    assert found.gaps[1].shortfall == f"the projects are not known ({NOT_HELD})"
+    assert found.gaps[1].shortfall == f"the projects are unknown ({NOT_HELD})"
 
 
 @pytest.mark.parametrize(
     ("value", "kind", "problem"),
     [
-        (CLI, "addon", "f0.json: it must be an answer of the list of addons"),
-        ({"data": {"volumes": []}}, "volume", "it must be an answer of the list of volumes"),
-        (7, "volume", "it must be an answer"),
+        (CLI, "addon", "f0.json: expects an answer of the list of addons"),
+        ({"data": {"volumes": []}}, "volume", "expects an answer of the list of volumes"),
+        (7, "volume", "expects an answer"),
         ({"kind": "northflank-audit-snapshot"}, "addon", "a snapshot names its types; omit addon="),
-        ({**ADDONS, "error": {"status": 500}}, "addon", "it is an error's answer"),
+        ({**ADDONS, "error": {"status": 500}}, "addon", "an error answer of the API"),
     ],
 )
 def test_what_is_no_answer_of_the_type_is_refused(value, kind, problem):
@@ -524,4 +528,99 @@ def test_a_record_that_is_nested_too_deeply_takes_nothing_from_the_others():
         deep = {"id": "deep", "inner": deep}
     made = source({"credentials": [deep, {"id": "sound"}]})
     assert [each.id for page in made.pages(CREDENTIALS) for each in page] == ["sound"]
-    assert made.problems == ["f0.json: the registry credential 'deep' is nested too deeply to be judged"]
+    assert made.problems == ["f0.json: the registry credential 'deep' is nested too deeply to be evaluated"]
+
+
+# -- Answers of every type ---------------------------------------------------------------------------------------------
+SAMPLE = load(None, NOW)
+LISTED_TYPES = [kind for kind in TYPES.values() if kind.listing and kind.within is None]
+
+
+@pytest.fixture(scope="module")
+def asked():
+    """Ask the emulator for what the sample account has, as a person would with curl: `asked(path)` gives the bytes."""
+    with ExitStack() as servers:
+        urls = {}
+
+        def ask(kind, path):
+            owner = "org" if kind.scope is Scope.ORGANISATION else "team"
+            if owner not in urls:
+                accounts = dataclasses.replace(SAMPLE, auth={**SAMPLE.auth, "entityType": owner})
+                urls[owner] = servers.enter_context(Emulator(accounts, token="t")).url
+            headers = {"Authorization": "Bearer t"}
+            return requests.get(f"{urls[owner]}{path}", {"per_page": 100}, headers=headers, timeout=NET).content
+
+        yield ask
+
+
+@pytest.mark.parametrize("kind", LISTED_TYPES, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("form", ["api", "cli"])
+def test_what_the_api_answers_for_a_types_list_can_be_audited_as_a_file(asked, tmp_path, kind, form):
+    """`TYPE[@PROJECT]=FILE`, with the whole answer, or with what is below its `data`, as the CLI prints it."""
+    team = SAMPLE.auth["entityId"] if kind.scope is Scope.TEAM else None
+    base = "/v1" if team is None else f"/v1/teams/{team}"
+    of_project = kind.scope is Scope.PROJECT
+    expected = [each for each in resources(None, SAMPLE) if each.type == kind.name]
+    projects = {each.project for each in expected}
+    given = []
+    for project in projects:
+        content = asked(kind, base + kind.listing.path.replace("{project}", str(project)))
+        if form == "cli":
+            content = json.dumps(json.loads(content)["data"]).encode()
+        path = tmp_path / f"{project}.json"
+        path.write_bytes(content)
+        given.append(input_file(f"{kind.name}@{project}={path}" if of_project else f"{kind.name}={path}"))
+    found = InputSource(given, team)
+    items = [each for page in found.pages(needing(kind.name)) for each in page]
+    assert found.problems == []
+    assert {(each.type, each.team, each.project, each.id) for each in items} == {
+        (kind.name, team, each.project, each.id) for each in expected
+    }
+    assert items
+    no_secret = SnapshotWriter()
+    no_secret.add(items)
+    assert "not-a-real-secret" not in no_secret.text(Tool("t", "1"), NOW, found)
+
+
+EXTERNAL = {"externalAddons": [{"name": "a"}], "pagination": {"page": 1, "perPage": 100, "total": 1}}
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"data": {"data": EXTERNAL}, "pagination": {"hasNextPage": False, "count": 1}}, ""),
+        ({"data": EXTERNAL}, ""),
+        ({"data": {"data": EXTERNAL}, "pagination": {"hasNextPage": True}}, "there is a next page"),
+        ({"data": {"data": EXTERNAL}}, "does not say whether there is a next page"),
+        (
+            {"data": {**EXTERNAL, "pagination": {"page": 1, "perPage": 1, "total": 2}}},
+            "its two 'pagination' disagree on whether there is a next page",
+        ),
+        (
+            {"data": {**EXTERNAL, "pagination": {"page": 1, "perPage": 9, "total": 2}}},
+            "means that this page has 2 items",
+        ),
+        ({"data": {**EXTERNAL, "pagination": {}}}, "its second 'pagination' lacks the page's number"),
+    ],
+)
+def test_a_second_pagination_is_held_against_the_first(value, problem):
+    found, items = answers((value, "external-addon", "p"), needs=needing("external-addon"))
+    assert [each.id for each in items] == ["a"]
+    assert [each for each in found.problems if problem not in each] == []
+    assert bool(found.problems) is bool(problem)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"data": {"data": EXTERNAL, "externalAddons": []}}, {"data": {"data": {}}}, {"data": [{"name": "a"}]}, EXTERNAL],
+)
+def test_an_external_addons_answer_of_no_known_form_is_refused(value):
+    with pytest.raises(StartError, match="f0.json: it"):
+        answers((value, "external-addon", "p"), needs=needing("external-addon"))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TYPES.values() if kind.within], ids=lambda kind: kind.name)
+def test_a_file_of_a_child_type_is_refused_since_it_does_not_say_whose_they_are(tmp_path, kind):
+    (tmp_path / "f.json").write_text("[]")
+    with pytest.raises(StartError, match=f"{kind.plural} are parts of {kind.within.parent.plural}"):
+        input_file(f"{kind.name}={tmp_path / 'f.json'}")

@@ -1,1 +1,1 @@
-"""The steps from each form of the database to the next, for Alembic."""
+"""The database's migrations, for Alembic."""

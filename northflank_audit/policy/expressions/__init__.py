@@ -1,4 +1,4 @@
-"""CEL: compiling, evaluating, tracing, and what an expression reads.
+"""CEL: compiles, evaluates, traces, and says what an expression reads.
 
-What a rule is and when it is vacuous belongs beside this folder.
+Rules, and when they are vacuous, are outside of this folder.
 """

@@ -1,4 +1,4 @@
-"""Many rules over many records in one evaluation."""
+"""Evaluates many rules over many records in one evaluation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from northflank_audit.policy.expressions.environment import many
 
 
 class Batch:
-    """Many rules over many records in one evaluation: about six times as fast as one by one."""
+    """Many rules over many records in one evaluation, about six times as fast as one by one."""
 
     VIOLATED, HELD, NOT_APPLICABLE = 0, 1, 2
 
@@ -18,18 +18,18 @@ class Batch:
         """Compile the (`when`, `require`) pairs into one expression; `variable` is the name of a record in them."""
         codes = []
         for index, (when, require) in enumerate(rules):
-            # The line breaks end a comment that an expression may end with.
+            # The line breaks end a comment at the end of an expression.
             code = f"(({require.source}\n) ? {self.HELD} : {self.VIOLATED})"
             if when is not None:
                 code = f"(({when.source}\n) ? {code} : {self.NOT_APPLICABLE})"
             codes.append(f"cel.bind(params, parameters[{index}], {code})")
         try:
             self._compiled = many().compile(f"page.map({variable}, [{', '.join(codes)}])")
-        except RuntimeError:  # an expression that is well alone and not within another
+        except RuntimeError:  # an expression that compiles alone but not within another
             self._compiled = None
 
     def evaluate(self, page: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> list[list[int]] | None:
-        """Return a list of codes for each record, or None if any rule erred on any record.
+        """Return a list of codes for each record, or None if any rule failed on any record.
 
         `variables` are `parameters` (a map for each rule), `now` and `detailed`.
         """

@@ -1,8 +1,8 @@
-"""CEL, the Common Expression Language, behind one module: compiling, evaluating, and what an expression reads.
+"""Compiles and evaluates expressions in CEL, the Common Expression Language.
 
-The engine is the CEL project's own (PyPI `cel-expr-python`). Errors are values there. A key that a map does not
-have is the error NOT_FOUND, a variable that was not given an error of its own, and so is what `url()` can't parse:
-these three, and nothing else, make a verdict `unknown`.
+The engine is the CEL project's own (PyPI `cel-expr-python`), in which errors are values. A key that a map lacks is the
+error NOT_FOUND; a variable without a value and an address that `url()` can't parse have errors of their own. These
+three, and nothing else, make a verdict `unknown`.
 """
 
 import re
@@ -22,18 +22,18 @@ from northflank_audit.policy.expressions.whole_account import whole_account
 from northflank_audit.resources import TYPES
 
 MOST_STEPS: Final = 10_000
-"""As many steps through lists, or more, are too many for the engine in one evaluation."""
+"""The number of steps through lists at which the engine ends one evaluation."""
 
 _BOOL: Final = cel.Type.BOOL
 _RENEWED: Final = 32
-"""Evaluations over one activation: what they make is kept until it goes, 2 MB for each with 10,000 records."""
+"""Evaluations over one activation, which keeps what they allocate: 2 MB each with 10,000 records."""
 _RUNTIME_ERROR = re.compile(r"^([A-Z_]+): (.*)$", re.DOTALL)
 _NOT_GIVEN = re.compile(r'No value with name "(\w+)" found')
 _NO_KEY = re.compile(r'Key not found in map : "(.*)"$', re.DOTALL)
 
 
 class CelError(Exception):
-    """An expression that does not compile, with every problem that the engine told of."""
+    """An expression that does not compile, with every problem that the engine reported."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(problem.text for problem in problems))
@@ -42,7 +42,7 @@ class CelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The expression needed a key that its data does not have, or a variable that is not known."""
+    """The expression needed a key that its data lacks, or an unknown variable."""
 
     reason: str
     key: str = ""
@@ -52,35 +52,35 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The expression itself failed: a type mismatch, a division by zero, no boolean."""
+    """The expression itself failed: a type mismatch, a division by zero, not a boolean."""
 
     reason: str
     exhausted: bool = False
-    """Whether it took `MOST_STEPS`."""
+    """Whether it reached `MOST_STEPS`."""
 
 
 Value = bool | Missing | Failed
-"""What an expression gives."""
+"""The result of an expression."""
 Names = frozenset[str] | None
-"""Names of fields; None: all there are."""
+"""Names of fields; None means all."""
 
 
 class Absent(NamedTuple):
-    """The fields whose absence from a record tells nothing."""
+    """The fields that a record may lack only because a part was not read."""
 
     own: Names = frozenset()
-    """From the record that the verdict is about."""
+    """Of the record that the verdict is about."""
     others: Names = frozenset()
-    """From one of `resources` or of the lists of `account`, or from `account` itself."""
+    """Of one of `resources` or of the lists of `account`, or of `account` itself."""
 
 
 NOTHING_ABSENT: Final = Absent()
 UNSURE: Final = "whether a field is there"
-"""What is missing where nothing else is."""
+"""The missing key if no specific one is known."""
 
 
 class Shared:
-    """Variables that are the same for many evaluations, converted for CEL once for some: that is most of the work."""
+    """Variables that many evaluations share; converting them for CEL is most of the work, so it is reused."""
 
     def __init__(self, variables: Mapping[str, Any]) -> None:
         self.variables = variables
@@ -88,10 +88,10 @@ class Shared:
         self._uses = 0
 
     def activation(self, own: Mapping[str, Any]) -> Any:
-        """Return what an expression is evaluated over, with these variables of its own."""
+        """Return the activation of an evaluation, with these variables of its own."""
         self._own.update(own)
         if not self._uses:
-            # Not bound to this object: the engine's part of such a circle would never be freed.
+            # Not bound to this object: the engine's part of such a cycle would never be freed.
             ask = cel.Function("own", [cel.Type.STRING], False, self._own.__getitem__, cel.Type.DYN)
             self._activation = SHARED.Activation(self.variables, functions=[ask])
             self._uses = _RENEWED
@@ -100,7 +100,7 @@ class Shared:
 
 
 class _Forms(dict[tuple[bool, bool], CautiousForm]):
-    """The cautious forms of an expression, made when they are asked for: for its own record, for others."""
+    """The cautious forms of an expression, compiled on demand: for its own record, for others."""
 
     def __init__(self, plain: Any, environment: Any, resource_type: str) -> None:
         self._environment = environment
@@ -122,19 +122,19 @@ class Expression:
     """A compiled expression over a record, `params`, `now`, `detailed`, `account`, `resources` and `projects`."""
 
     def __init__(self, source: str, resource_type: str = RESOURCE_TYPE) -> None:
-        """Compile `source`, of a rule about this type. Raises CelError, also where the result can't be a boolean."""
+        """Compile `source`, of a rule about this type. Raises CelError, also if the result can't be a boolean."""
         self.source = source
         self.resource_type = resource_type
         self._compiled = _compile(source, resource_type)
         kind = self._compiled.return_type()
         if kind not in (cel.Type.BOOL, cel.Type.DYN):
             width = len(source.rstrip())
-            raise CelError([Problem(f"must give true or false, and gives {kind.name().lower()}", 0, width)])
+            raise CelError([Problem(f"must return true or false, but returns {kind.name().lower()}", 0, width)])
         self.serialized: bytes = self._compiled.serialize()
         if whole := whole_account(self.serialized):
             raise CelError(whole)
         self.reads_within: tuple[field_reads.FieldRead, ...] = field_reads.reads(self.serialized)
-        """Every path that it reads, those of items of lists among them."""
+        """Every path that it reads, including those of items of lists."""
         self.reads = tuple(read for read in self.reads_within if field_reads.ITEM not in read.path)
         """The paths that it reads of the variables themselves."""
         self.account_variables = frozenset(read.path[0] for read in self.reads).intersection(ACCOUNT_VARIABLES)
@@ -148,12 +148,12 @@ class Expression:
 
     @property
     def variable(self) -> str:
-        """The name of its record; nothing where a rule has none."""
+        """The name of its record; empty if a rule has none."""
         kind = TYPES[self.resource_type]
         return kind.variable if kind.listing is not None else ""
 
     def asks(self, absent: Absent) -> tuple[bool, bool]:
-        """Tell whether it asks if one of these fields is there: of its own record, and of others."""
+        """Return whether it tests if one of these fields exists: in its own record, and in others."""
         if absent == NOTHING_ABSENT:
             return False, False
         ours, others = self.cautious_forms
@@ -161,11 +161,11 @@ class Expression:
 
     @property
     def cautious_forms(self) -> tuple[CautiousForm, CautiousForm]:
-        """Return what it asks for, by has(), `in` or of maps as a whole: of its own record, and of others."""
+        """Return the fields whose existence it tests, by has(), `in` or on whole maps: in its own record, in others."""
         return self._forms[True, False], self._forms[False, True]
 
     def evaluate(self, variables: Mapping[str, Any], absent: Absent = NOTHING_ABSENT) -> Value:
-        """Return what the expression gives for these variables. What asks for `absent` fields is missing."""
+        """Return the expression's result for these variables. A test for an `absent` field is missing."""
         outcome = self._evaluated(self.asks(absent), variables)
         return self._sure(outcome, variables, absent)
 
@@ -177,14 +177,14 @@ class Expression:
         return bool(value.value()) if value.type() == _BOOL else _verdict(_outcome(value))
 
     def _sure(self, outcome: Value, variables: Mapping[str, Any], absent: Absent) -> Value:
-        """Return an outcome; where a part failed and another is missing, the latter may decide, so it is missing."""
+        """Return an outcome. If one part failed and another is missing, the latter may decide, so it is missing."""
         if not isinstance(outcome, Failed) or outcome.exhausted or not any(self.asks(absent)):
             return outcome
         plain = self._evaluated((False, False), variables)
         return outcome if isinstance(plain, Failed) else Missing(UNSURE)
 
     def evaluate_among(self, own: Mapping[str, Any], shared: Shared, absent: Absent = NOTHING_ABSENT) -> Value:
-        """Return what it gives for its own variables and shared ones: the same as for all in one, and sooner."""
+        """Return the result for its own and shared variables: the same as for all of them together, but faster."""
         among = self._among and self._forms_among.compiled(self.asks(absent))
         if among is not None:
             try:
@@ -206,8 +206,8 @@ class Expression:
 
     @cached_property
     def _among(self) -> Any:
-        """The expression with its own variables asked for; None for one that is well alone and not within another."""
-        source = f"{self.source}\n"  # the line break ends a comment that it may end with
+        """The expression with its own variables read by function; None if it compiles alone but not within another."""
+        source = f"{self.source}\n"  # the line break ends a comment at its end
         for name in self._own:
             source = f"cel.bind({name}, own('{name}'), {source})"
         try:
@@ -216,16 +216,16 @@ class Expression:
             return None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)  # a cache that holds less than all packs have is of no use to who goes through them twice
 def compiled(source: str, resource_type: str) -> Expression:
-    """Return an expression, compiled once for all that look at it: checks, warnings, the engine. Raises CelError."""
+    """Return an expression, compiled once for validation, lint and the engine. Raises CelError."""
     return Expression(source, resource_type)
 
 
 def evaluate(
     source: str, variables: Mapping[str, Any], resource_type: str = RESOURCE_TYPE, absent: Absent = NOTHING_ABSENT
 ) -> Any:
-    """Return what an expression of any type gives: its value in Python's terms, Missing or Failed. Raises CelError."""
+    """Return the result of an expression of any type: a Python value, Missing or Failed. Raises CelError."""
     forms = _Forms(_compile(source, resource_type), one(resource_type), resource_type)
     key = forms[True, False].asks(absent.own), forms[False, True].asks(absent.others)
     value = _evaluate(forms.compiled(key if absent != NOTHING_ABSENT else (False, False)), variables)
@@ -233,7 +233,7 @@ def evaluate(
 
 
 def evaluated(expression: Expression, part: bytes, variables: Mapping[str, Any]) -> Any:
-    """Return what a part of an expression gives, as `evaluate` does."""
+    """Return the result of a part of an expression, as `evaluate` does."""
     compiled = one(expression.resource_type).deserialize(field_reads.alone(expression.serialized, part))
     value = _evaluate(compiled, variables)
     return value if isinstance(value, Missing | Failed) else value.plain_value()
@@ -269,10 +269,10 @@ def _outcome(value: Any) -> Any:
 
 
 def _failure(error: RuntimeError) -> Failed:
-    """Return why the engine gave no value: too much to do, or a value that CEL can't hold, such as half a character."""
+    """Return why the engine gave no value: too many steps, or a value that CEL can't hold, such as half a character."""
     if "Iteration budget exceeded" in str(error):
         steps = f"{MOST_STEPS:,} steps through lists"
-        return Failed(f"it takes {steps} or more, and one evaluation may not", exhausted=True)
+        return Failed(f"it takes {steps} or more, which one evaluation may not", exhausted=True)
     return Failed(str(error))
 
 
@@ -280,7 +280,7 @@ def _verdict(value: Any) -> Value:
     if isinstance(value, Missing | Failed):
         return value
     if value.type() != cel.Type.BOOL:
-        return Failed(f"gave {value.type().name().lower()}, not true or false")
+        return Failed(f"returned {value.type().name().lower()}, not true or false")
     return bool(value.value())
 
 
@@ -290,7 +290,7 @@ def _longest(paths: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
 
 
 def lookup(record: Mapping[str, Any], path: Sequence[str]) -> Iterator[Any]:
-    """Yield the value under `path`, or nothing where there is none."""
+    """Yield the value under `path`, if there is one."""
     value: Any = record
     for key in path:
         if not isinstance(value, Mapping) or key not in value:

@@ -1,4 +1,4 @@
-"""What the CEL engine says of an expression that does not compile, in words for people and with its place."""
+"""Translates the CEL engine's compile errors for people, with positions."""
 
 import re
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ _OTHER_LANGUAGES: Final = {
     "True": "true",
     "False": "false",
 }
-"""What people write who come from another language, and what CEL calls it."""
+"""Words of other languages, and their equivalents in CEL."""
 
 _NAMES: Final = """
 size contains startsWith endsWith matches has all exists exists_one filter map timestamp duration
@@ -39,16 +39,16 @@ upperAscii replace split substring trim format reverse quote
 url
 """
 FUNCTIONS: Final = tuple(_NAMES.split())
-"""CEL's standard functions and macros (its language definition), those of its strings and bindings extensions, ours."""
+"""CEL's standard functions and macros (its language definition), its strings and bindings extensions, and ours."""
 
 
 END: Final = "<EOF>"
-"""What the engine calls the end of an expression."""
+"""The engine's name for the end of an expression."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with an expression, and where: `index` and `width` are in characters."""
+    """A problem of an expression and its position: `index` and `width` are in characters."""
 
     text: str
     index: int = 0
@@ -56,15 +56,15 @@ class Problem:
 
 
 def problems(source: str, message: str, variables: Sequence[str]) -> list[Problem]:
-    """Return what an engine's error says, one problem for each mistake; after a syntax error, that alone.
+    """Return the problems in an engine's error; after a syntax error, only that one.
 
-    `variables` are the names that an expression can use.
+    `variables` are the names that the expression may use.
     """
     result = []
     lines = source.split("\n")
     for line, column, text in _ERROR.findall(message):
         start = sum(len(each) + 1 for each in lines[: int(line) - 1]) + int(column) - 1
-        if "*error*" not in text:  # what follows from the problem before
+        if "*error*" not in text:  # a consequence of the previous problem
             result.append(_problem(source, text.strip(), start, variables))
         if text.startswith("Syntax error"):
             break
@@ -116,7 +116,7 @@ def _syntax(source: str, text: str, index: int) -> Problem:
 
 
 def _no_token(source: str, token: str, index: int) -> Problem:
-    """Return what is wrong where the engine could not even read a word."""
+    """Return the problem if the engine could not read a token."""
     if token[:1] in ("'", '"'):
         return Problem("Syntax error: the text that begins here has no end", index, len(token))
     if source.startswith(("===", "!=="), index - 2):

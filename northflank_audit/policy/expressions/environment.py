@@ -1,4 +1,4 @@
-"""The variables and functions of CEL expressions, in one environment for each way of evaluation."""
+"""The variables and functions of CEL expressions."""
 
 from functools import lru_cache
 from typing import Any, Final
@@ -10,11 +10,11 @@ from northflank_audit.addresses import parsed
 from northflank_audit.resources import TYPES
 
 ACCOUNT_VARIABLES: Final[tuple[str, ...]] = ("account", "resources", "projects")
-"""The variables that hold more than one record. Unknown lists are not among their values."""
+"""The variables that hold more than one record. Unknown lists are not in their values."""
 ADDRESS_PARTS: Final = ("scheme", "host", "port", "path")
-"""What `url()` gives of an address."""
+"""The parts that `url()` returns of an address."""
 NO_ADDRESS: Final = "the address can't be parsed"
-"""What `url()` fails with."""
+"""The error of `url()`."""
 
 
 def _url(text: str) -> dict[str, Any]:
@@ -42,7 +42,7 @@ _CACHE_SIZE: Final = 64
 """Types whose environments are kept."""
 
 SHARED: Final = cel.NewEnv(variables=_COMMON, extensions=[*_EXTENSIONS, cel.CelExtension("shared", [_ASK])])
-"""For one verdict at a time among many records: an expression asks for its own variables by `own(name)`."""
+"""For one verdict at a time among many records: an expression reads its own variables by `own(name)`."""
 
 
 def own(resource_type: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""What a compiled CEL expression reads, from its `cel.expr.CheckedExpr`.
+"""Finds what a compiled CEL expression reads, by its `cel.expr.CheckedExpr`.
 
 The messages are those of the CEL specification's `checked.proto` and `syntax.proto`, in protobuf's wire format.
-No package on PyPI carries their Python classes, and four kinds of field need no library to be read.
+No package on PyPI has their Python classes, and four kinds of field can be read without a library.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ ID, CONST, IDENT, SELECT, CALL, LIST, STRUCT, COMPREHENSION = 2, 3, 4, 5, 6, 7, 
 CONST_STRING = 6
 TEST_ONLY = 3
 ACCOUNT: Final = "account"
-"""The variable that holds lists; a rule names each that it uses."""
+"""The variable that holds lists; a rule names each list that it uses."""
 
 Message = Mapping[int, Sequence[int | bytes]]
 """A message's values, by the numbers of its fields."""
@@ -30,15 +30,15 @@ class FieldRead:
     """A path that an expression reads, from a variable down: `("params", "allowed")`."""
 
     path: tuple[str, ...]
-    """A step `[]` stands for each item of a list that a macro goes over."""
+    """A step `[]` stands for each item of a list in a macro."""
     offset: int
-    """Characters from the expression's beginning to (about) where it is read."""
+    """The approximate position in the expression, in characters."""
     tested: bool
-    """Whether it is only asked for by `has()`."""
+    """Whether only `has()` reads it."""
 
 
 Bound = Mapping[str, tuple[str, ...] | None]
-"""The names that enclosing macros bind, and the path of what each stands for; None where it is no path."""
+"""The names that enclosing macros bind, with the path that each stands for; None if it has no path."""
 ITEM: Final = "[]"
 """The step of a path that stands for each item of a list."""
 _NOTHING: Final[Bound] = MappingProxyType({})
@@ -57,7 +57,7 @@ def located(serialized: bytes) -> tuple[bytes, dict[int, int]]:
 
 
 def calls(serialized: bytes) -> list[tuple[bytes, frozenset[str], int]]:
-    """Return the calls of functions in a serialized expression: each with the names that it reads, and its offset."""
+    """Return the function calls in a serialized expression, each with the names that it reads, and its offset."""
     expression, positions = located(serialized)
     result, todo = [], [expression]
     while todo:
@@ -70,13 +70,13 @@ def calls(serialized: bytes) -> list[tuple[bytes, frozenset[str], int]]:
 
 
 def roots(expression: bytes) -> frozenset[str]:
-    """Return all names in a part, also those that macros bind."""
+    """Return all names in a part, including those that macros bind."""
     inner = (roots(part) for part, _ in parts(fields(expression)))
     return frozenset(filter(None, [name(expression)])).union(*inner)
 
 
 def alone(serialized: bytes, part: bytes) -> bytes:
-    """Return a part of a serialized expression as one of its own."""
+    """Return a part of a serialized expression as a separate expression."""
     outer = fields(serialized)
     message = encoded({**fields(last(outer, ANY_VALUE)), CHECKED_EXPR: [part]})
     return encoded({**outer, ANY_VALUE: [message]})
@@ -91,7 +91,7 @@ def _positions(message: Message) -> dict[int, int]:
 
 
 def name(expression: bytes) -> str:
-    """Return the name that an expression is; nothing where it is something else."""
+    """Return the name of an expression that is a name; empty for any other."""
     node = fields(expression)
     return last(fields(last(node, IDENT)), 1).decode() if IDENT in node else ""
 
@@ -109,7 +109,7 @@ def _walk(expression: bytes, positions: dict[int, int], bound: Bound) -> Iterato
 
 
 def _list_asked_for(node: Message) -> tuple[tuple[str, ...], bool] | None:
-    """Return the path of the list that `'NAME' in account` asks for, as has() would; None for all else."""
+    """Return the path of the list that `'NAME' in account` tests for; None for other calls."""
     call = fields(last(node, CALL))
     if last(call, 2) != b"@in":
         return None
@@ -123,7 +123,7 @@ def _list_asked_for(node: Message) -> tuple[tuple[str, ...], bool] | None:
 def bound_by(loop: Message, bound: Bound) -> Bound:
     """Return what a macro binds: an item of its range, the accumulator, and an index if it has one."""
     item, accumulator, index = (last(loop, number).decode() for number in (1, 3, 8))
-    # `cel.bind` goes over nothing; its accumulator is the value that it binds.
+    # `cel.bind` iterates over nothing; its accumulator is the bound value.
     start = path(fields(last(loop, 4)), bound)
     names = {accumulator: start[0] if start else None, item: item_path(last(loop, 2), bound)}
     if index:  # of two names the first is the index or key
@@ -132,7 +132,7 @@ def bound_by(loop: Message, bound: Bound) -> Bound:
 
 
 def item_path(expression: bytes, bound: Bound) -> tuple[str, ...] | None:
-    """Return the path of an item of the list that an expression is: a field, or what filter() or map() made of one."""
+    """Return the path of an item of an expression that is a list: a field, or the result of filter() or map()."""
     node = fields(expression)
     target = path(node, bound)
     if target is not None:
@@ -144,7 +144,7 @@ def item_path(expression: bytes, bound: Bound) -> tuple[str, ...] | None:
 
 
 def _added(step: bytes, bound: Bound) -> tuple[str, ...] | None:
-    """Return the path of what a macro's step adds to the list that it makes."""
+    """Return the path of what a macro's step adds to its result."""
     node = fields(step)
     if LIST in node:
         elements = fields(last(node, LIST)).get(1, [])
@@ -165,7 +165,7 @@ def _below(above: tuple[str, ...], step: str) -> tuple[str, ...]:
 
 
 def parts(node: Message) -> Iterator[tuple[bytes, frozenset[str]]]:
-    """Yield the expressions right below a node, each with the names that a macro binds in it."""
+    """Yield the expressions directly below a node, each with the names that a macro binds in it."""
     nothing: frozenset[str] = frozenset()
     for kind, numbers in ((SELECT, (1,)), (CALL, (1, 3)), (LIST, (1,))):
         if kind in node:
@@ -185,7 +185,7 @@ def parts(node: Message) -> Iterator[tuple[bytes, frozenset[str]]]:
 def path(node: Message, bound: Bound = _NOTHING) -> tuple[tuple[str, ...], bool] | None:
     """Return the path of `a`, `a.b`, `a["b"]` or `has(a.b)`, and whether it is the last.
 
-    It is empty where it begins with a name that a macro binds to something that is no path.
+    It is empty if it begins with a name that a macro binds to something without a path.
     """
     if IDENT in node:
         name = last(fields(last(node, IDENT)), 1).decode()
@@ -204,7 +204,7 @@ def path(node: Message, bound: Bound = _NOTHING) -> tuple[tuple[str, ...], bool]
     return None
 
 
-@lru_cache(maxsize=8192)  # every pass over an expression comes by the same messages
+@lru_cache(maxsize=8192)  # every pass over an expression decodes the same messages
 def fields(message: int | bytes) -> Message:
     """Decode one protobuf message into its fields' values, by field number."""
     decoded: dict[int, list[int | bytes]] = {}
@@ -226,7 +226,7 @@ def fields(message: int | bytes) -> Message:
 
 
 def encoded(message: Message) -> bytes:
-    """Encode fields that are varints and bytes: the inverse of `fields`, where there are no numbers of fixed width."""
+    """Encode fields that are varints and bytes: the inverse of `fields`, without numbers of fixed width."""
     parts = bytearray()
     for number, values in message.items():
         for value in values:
@@ -264,12 +264,12 @@ def raw(value: int | bytes) -> bytes:
 
 
 def last(message: Message, number: int) -> bytes:
-    """Return a field's last value, which counts; nothing where it is not there."""
+    """Return a field's last value, which counts; empty if it is absent."""
     return raw(message.get(number, [b""])[-1])
 
 
 def number(message: Message, field: int) -> int:
-    """Return a field that holds a number; 0 where it is not there."""
+    """Return a field that holds a number; 0 if it is absent."""
     value = message.get(field, [0])[-1]
     assert isinstance(value, int)  # noqa: S101 - what the specification's schema says
     return value

@@ -1,9 +1,9 @@
-"""Expressions in their cautious form, for records that may lack what the API has: a field's absence is an error.
+"""Rewrites expressions for incomplete records: a field's absence is an error.
 
-A list gives fewer fields than a detail. So as long as the detail was not read, that a field is absent tells nothing:
-where `has()` or `in` asks whether it is there, the cautious form reads it in place of asking. What is there gives the
-same; what is absent is NOT_FOUND, as it is for an expression that reads it. The size of a record or of a map in it,
-its keys, and whether it equals something are NOT_FOUND too.
+A list returns fewer fields than a detail. So until the detail has been read, the absence of a field means nothing. If
+`has()` or `in` tests whether it exists, the cautious form of the expression reads it instead. An existing field gives
+the same result; an absent one is NOT_FOUND, as for any expression that reads it. The size and the keys of a record or
+of a map in it, and whether it equals something, are also NOT_FOUND.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from northflank_audit.policy.expressions.shapes import Shape, Shapes, Types, typ
 from northflank_audit.resources import TYPES
 
 ANY_FIELD: Final = "any field"
-"""The key that is missing where an expression goes over a whole record."""
+"""The missing key of an expression that reads a whole record."""
 _RECORDS: Final = "resources"
 _LIST_OF_ACCOUNT: Final = 2
 """Steps of a path such as `account.addons`."""
@@ -44,19 +44,19 @@ class CautiousForm:
 
     serialized: bytes
     names: frozenset[str]
-    """The names of the fields that it asks for, at whatever depth."""
+    """The names of the fields that it tests, at any depth."""
     sweeping: bool
-    """Whether it asks for more than these: it goes over a whole record, or makes names."""
+    """Whether it tests more than these: it reads a whole record, or computes names."""
 
     def asks(self, absent: frozenset[str] | None) -> bool:
-        """Tell whether it asks for one of these fields; None is any."""
+        """Return whether it tests one of these fields; None is any."""
         return self.sweeping or bool(self.names if absent is None else self.names & absent)
 
 
 def cautious_form(serialized: bytes, resource_type: str, *, own: bool = True, others: bool = True) -> CautiousForm:
     """Return the cautious form of a serialized expression of a rule about a type.
 
-    It is so for its `own` record, for the `others`, or for both.
+    It is cautious for its `own` record, for the `others`, or for both.
     """
     message = field_reads.fields(field_reads.last(field_reads.fields(serialized), field_reads.ANY_VALUE))
     rewriter = _Rewriter(TYPES[resource_type].variable)
@@ -67,16 +67,16 @@ def cautious_form(serialized: bytes, resource_type: str, *, own: bool = True, ot
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What the names that are in force at a part stand for."""
+    """The meaning of the names that are in scope at a part."""
 
     records: frozenset[str]
     lists: frozenset[str]
-    """Those of lists of records."""
+    """The names of lists of records."""
     shapes: Shapes
 
     @classmethod
     def of(cls, resource_type: str, types: Types, *, own: bool, others: bool) -> "_Names":
-        """Return those that every expression begins with. Of `account`, which holds lists, these may be absent."""
+        """Return the initial names of every expression. Lists of `account` may be absent."""
         kind = TYPES[resource_type]
         records = frozenset({kind.variable} if own and kind.listing is not None else ())
         lists = frozenset({_RECORDS} if others else ())
@@ -85,7 +85,7 @@ class _Names:
         return cls(records | account, lists, Shapes(types, resource_type, derived, {}))
 
     def within(self, loop: Message) -> "_Names":
-        """Return them inside a macro."""
+        """Return the names inside a macro."""
         records, lists, derived = set(self.records), set(self.lists), set(self.shapes.derived)
         for numbers, origin in (((1, 8), 2), ((3,), 4)):  # of the elements, of the accumulator
             names = {field_reads.last(loop, number).decode() for number in numbers if number in loop}
@@ -102,7 +102,7 @@ class _Names:
         return _Names(frozenset(records), frozenset(lists), shapes)
 
     def holds(self, expression: bytes) -> bool:
-        """Tell whether a part is a list of records."""
+        """Return whether a part is a list of records."""
         node = field_reads.fields(expression)
         if IDENT in node:
             return field_reads.name(expression) in self.lists
@@ -161,7 +161,7 @@ class _Rewriter:
             return self._read(self._new(CALL, {2: [_INDEX], 3: read}))
         target = [field_reads.raw(each) for each in call.get(1, [])]
         if names.shapes.sweeps(function, [*arguments, *target]):
-            # What is missing of the operands themselves says more.
+            # A missing operand says more.
             operands = [self.expression(each, names) for each in (*target, *arguments)]
             every = self._new(LIST, {1: [*operands, self._any_field()]})
             return self._new(CALL, {2: [_INDEX], 3: [every, self._constant(_ZERO)]})
@@ -198,7 +198,7 @@ class _Rewriter:
         return field_reads.encoded({**entry, **changed})
 
     def _object(self, raw: bytes, names: _Names) -> bytes:
-        """Return what a field is read of, or what gets another name: of a record itself nothing is asked yet."""
+        """Return the operand of a field access or a binding: the record itself is not tested here."""
         return raw if field_reads.name(raw) in names.records else self.expression(raw, names)
 
     def _inner(self, node: Message, kind: int, numbers: tuple[int, ...], change: Callable[[bytes], bytes]) -> bytes:
@@ -209,7 +209,7 @@ class _Rewriter:
         return field_reads.encoded({**node, kind: [field_reads.encoded({**inner, **changed})]})
 
     def _read(self, field_read: bytes) -> bytes:
-        """Return a part that is true, or the error of what is read."""
+        """Return a part that is true, or the error of reading the operand."""
         both = self._new(LIST, {1: [self._constant(_TRUE), field_read]})
         return self._new(CALL, {2: [_INDEX], 3: [both, self._constant(_ZERO)]})
 

@@ -1,8 +1,8 @@
-"""What the parts of an expression can be, told before a record is seen: by their types, and by the documented fields.
+"""Infers what the parts of an expression can be, by types and documented fields.
 
-A list gives fewer fields of a record than its detail, of the record itself and of the maps in it. So what looks at
-such a map as a whole (its size, its keys, whether it equals another) is in doubt until everything was read, and so
-is what may be such a map.
+A list returns fewer fields than a detail, of a record and of the maps in it. So an operation on such a map as a whole
+(its size, its keys, whether it equals another) is in doubt until everything was read, and so is one on a value that may
+be such a map.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,20 +29,20 @@ from northflank_audit.resources.paths import Items
 
 
 class Shape(IntEnum):
-    """What a part of an expression is, the surest first."""
+    """What a part of an expression is, the most certain first."""
 
     FLAT = 0
-    """No map and nothing with maps in it."""
+    """Neither a map nor something that contains maps."""
     FREE = 1
-    """Anything that comes from no record."""
+    """Anything that does not come from a record."""
     HOLDS = 2
-    """What is whole itself, and has in it what may be OPEN: a list of records."""
+    """Complete itself, but may contain something OPEN: a list of records."""
     OPEN = 3
-    """A record, a map in one, or what may be one of these."""
+    """A record, a map in one, or a value that may be one of these."""
 
 
 Types = Mapping[int, bytes]
-"""The types of the parts that the engine's checker told, by their ids."""
+"""The types of the parts by the engine's checker, by their ids."""
 _FLAT_TYPES: Final = (2, 3, 4, 5)
 """Of checked.proto's Type: null, primitive, wrapper, well known."""
 _LIST_TYPE: Final = 6
@@ -50,7 +50,7 @@ _TYPE_MAP, _KEY, _VALUE = 3, 1, 2
 _INDEX, _TERNARY, _PLUS, _DYN = b"_[_]", b"_?_:_", b"_+_", b"dyn"
 _EQUALS: Final = (b"_==_", b"_!=_", b"@in")
 _NEW_VALUES: Final = (b"url",)
-"""Functions that make maps of their own."""
+"""Functions that create maps."""
 
 
 def types(message: field_reads.Message) -> Types:
@@ -61,16 +61,16 @@ def types(message: field_reads.Message) -> Types:
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """What parts are where these names are in force."""
+    """Shapes of parts with these names in scope."""
 
     types: Types
     resource_type: str
     derived: frozenset[str]
-    """The names of what comes from a record."""
+    """The names of values that come from a record."""
     bound: Bound
 
     def of(self, expression: bytes) -> Shape:
-        """Return what a part is."""
+        """Return a part's shape."""
         node = field_reads.fields(expression)
         if self._is_flat(node):
             return Shape.FLAT
@@ -87,7 +87,7 @@ class Shapes:
         return self._of_loop(node, expression) if COMPREHENSION in node else self._of_call(node)
 
     def sweeps(self, function: bytes, parts: Sequence[bytes]) -> bool:
-        """Tell whether a call looks at a map as a whole that a record may have more of: its size, or if it is equal."""
+        """Return whether a call reads the size or equality of a map that may be incomplete."""
         shapes = [self.of(part) for part in parts]
         if function == b"size":
             return shapes[0] is Shape.OPEN
@@ -98,7 +98,7 @@ class Shapes:
         return function in _EQUALS and min(shapes) is not Shape.FLAT and max(shapes) >= Shape.HOLDS
 
     def derives(self, expression: bytes) -> bool:
-        """Tell whether a part may be, or hold, something of a record."""
+        """Return whether a part may be, or contain, a part of a record."""
         node = field_reads.fields(expression)
         if CALL in node and field_reads.last(field_reads.fields(field_reads.last(node, CALL)), 2) in _NEW_VALUES:
             return False
@@ -107,14 +107,14 @@ class Shapes:
         return any(self.derives(part) for part, _ in field_reads.parts(node))
 
     def is_map(self, expression: bytes) -> bool:
-        """Tell whether a part is for certain `account`, a record, or a documented map in one."""
+        """Return whether a part is certainly `account`, a record, or a documented map in one."""
         steps = self.steps(expression)
         if not steps or not self.derives(expression):
             return False
         return steps == (ACCOUNT,) or (self._field(steps) is not None and self._documented(steps) is Shape.OPEN)
 
     def steps(self, expression: bytes) -> tuple[str, ...] | None:
-        """Return the path of a part from a variable down, with `[]` for any item of a list; None where it has none."""
+        """Return the path of a part from a variable down, with `[]` for any item of a list; None if it has no path."""
         node = field_reads.fields(expression)
         if IDENT in node:
             name = field_reads.name(expression)
@@ -128,7 +128,7 @@ class Shapes:
         match field_reads.last(call, 2):
             case b"dyn":
                 return self.steps(arguments[0])
-            case b"own":  # a variable of its own, among shared ones
+            case b"own":  # one of the expression's own variables, among shared ones
                 constant = field_reads.fields(field_reads.last(field_reads.fields(arguments[0]), CONST))
                 return (field_reads.last(constant, CONST_STRING).decode(),)
             case b"_[_]":
@@ -153,7 +153,7 @@ class Shapes:
         return max(least, min(max(shapes, default=least), Shape.HOLDS))
 
     def within(self, loop: field_reads.Message, derived: frozenset[str]) -> "Shapes":
-        """Return them inside a macro."""
+        """Return the names inside a macro."""
         accumulator, start = (field_reads.last(loop, number) for number in (3, 4))
         names = {**field_reads.bound_by(loop, self.bound), accumulator.decode(): self.steps(start)}
         return Shapes(self.types, self.resource_type, derived, {**self.bound, **names})
@@ -171,7 +171,7 @@ class Shapes:
         return _LIST_TYPE in kind
 
     def _of_call(self, node: field_reads.Message) -> Shape:
-        """Return what a call gives, or a name or a field that has no path."""
+        """Return the shape of a call, or of a name or field without a path."""
         call = field_reads.fields(field_reads.last(node, CALL))
         arguments = [field_reads.raw(each) for each in call.get(3, [])]
         function = field_reads.last(call, 2)
@@ -184,7 +184,7 @@ class Shapes:
         return Shape.HOLDS if self._is_list(node) else Shape.OPEN
 
     def _documented(self, steps: tuple[str, ...]) -> Shape:
-        """Return what the API documents at a path; where it documents nothing, anything may be there."""
+        """Return the shape that the API documents at a path; without documentation, it may be anything."""
         if steps == ("resources",) or (steps[0] == ACCOUNT and len(steps) == 2):  # noqa: PLR2004 - a list of it
             return Shape.HOLDS
         field = self._field(steps)
@@ -195,7 +195,7 @@ class Shapes:
         return Shape.HOLDS if listed else Shape.OPEN
 
     def _field(self, steps: tuple[str, ...]) -> Any:
-        """Return the node at a path in the tree of the documented fields; None where there is none."""
+        """Return the node at a path in the tree of the documented fields; None if there is none."""
         own = TYPES[self.resource_type]
         kinds = {each.collection: each for each in TYPES.values()}
         match steps:

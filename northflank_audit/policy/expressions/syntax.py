@@ -1,8 +1,7 @@
-"""An expression as it is written: its parts, and where in the text each of them stands.
+"""Parses expressions into parts with their positions in the text.
 
-The engine keeps neither ranges nor macros, so this reads the language a second time, by the grammar of the CEL
-specification's langdef.md. It takes what the engine takes, and a little more: whether an expression is right is for
-the engine to say.
+The engine keeps neither ranges nor macros, so this parses the language again, by the grammar of the CEL specification's
+langdef.md. It accepts what the engine accepts, and a little more: the engine decides whether an expression is valid.
 """
 
 import re
@@ -18,7 +17,7 @@ from northflank_audit.policy.expressions.cel import CelError
 from northflank_audit.policy.expressions.compile_errors import Problem
 from northflank_audit.printable import shortened
 
-# Where a "-" stands before a number, it is the number's sign: LALR shifts, and so does the engine.
+# A "-" before a number is the number's sign: LALR shifts, and so does the engine.
 _GRAMMAR: Final = r"""
 ?ternary: or ("?" or ":" ternary)?
 ?or: and ("||" and)*
@@ -67,13 +66,13 @@ class Node:
     kind: str
     """As the grammar names it: `ternary`, `and`, `select`, …; `group` is a pair of parentheses."""
     start: int
-    """Characters from the expression's beginning; what is in between belongs to it."""
+    """Its range in the expression, in characters."""
     end: int
     word: str
-    """What it is known by: its operator, its function, its field, its name, its literal less a sign."""
+    """Its operator, function, field, name, or literal without a sign."""
     word_start: int
     children: tuple["Node", ...]
-    """The parts right below it, in order, the object of a field or method first. `a && b && c` has three."""
+    """The parts directly below it, in order, the object of a field or method first. `a && b && c` has three."""
 
     def text(self, source: str) -> str:
         """Return its text."""
@@ -87,11 +86,11 @@ class Node:
 
 
 def parse(source: str) -> Node:
-    """Return an expression's tree. Raises CelError for what can't be CEL."""
+    """Return an expression's tree. Raises CelError for invalid syntax."""
     try:
         tree = _parser().parse(source)
     except UnexpectedInput as error:
-        raise CelError([Problem("this is no CEL", max(error.pos_in_stream or 0, 0))]) from None
+        raise CelError([Problem("not valid CEL", max(error.pos_in_stream or 0, 0))]) from None
     assert isinstance(tree, Node)  # noqa: S101 - what _Builder makes
     return tree
 
@@ -104,10 +103,10 @@ def excerpt(text: str, limit: int = 60) -> str:
 
 
 class _Builder:
-    """Makes the nodes, as lark's transformers do."""
+    """Builds the nodes, as a lark transformer."""
 
     def __default__(self, kind: str, parts: list[Any], _: object) -> Node | Tree[Any]:
-        if kind.startswith("_"):  # lark puts its parts in its place
+        if kind.startswith("_"):  # lark inlines its parts
             return Tree(kind, parts)
         tokens = [part for part in parts if isinstance(part, Token)]
         word = next((token for token in tokens if token.type not in ("DOT", "MINUS")), tokens[0])
@@ -127,6 +126,6 @@ def _end(part: Node | Token) -> int:
 
 @cache
 def _parser() -> Lark:
-    """Return the parser, which takes a moment to build."""
+    """Return the parser, which takes a while to build."""
     builder: Any = _Builder()
     return Lark(_GRAMMAR, start="ternary", parser="lalr", lexer="basic", keep_all_tokens=True, transformer=builder)

@@ -1,12 +1,10 @@
-"""How an expression came to its value: what each of its parts gave, and which parts nothing asked for.
+"""Traces an expression: the value of each part, and which parts were not needed.
 
-Each part is evaluated by the engine itself, within `cel.bind` for what macros around it bind. So a part's value is
-the engine's. This module only knows the order in which it evaluates parts (`&&`, `||`, `?:`, `all`, `exists`).
+The engine itself evaluates each part, within `cel.bind` for what macros around it bind. So a part's value is the
+engine's. This module only knows the order of evaluation (`&&`, `||`, `?:`, `all`, `exists`).
 """
 
-import datetime as dt
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -26,18 +24,16 @@ from northflank_audit.policy.expressions.syntax import Node, excerpt, parse
 MOST_TRACED: Final = 5
 """The most elements of a list or map that are traced in a macro."""
 MOST_SEARCHED: Final = 200
-"""The most elements that are searched for the one that decides, or that can't be evaluated."""
-_WIDTH: Final = 100
+"""The most elements that are searched for one that decides, or can't be evaluated."""
 _LITERALS: Final = {"number", "string", "bytes", "bool", "null"}
 _LOOPS: Final = {"all", "exists", "exists_one", "filter", "map"}
 _ENDS: Final = {"all": False, "exists": True}
-"""What an element must give for the elements after it not to be asked."""
-_MISSING_KEY: Final = re.compile(r'Key not found in map : "?(.*?)"?$', re.DOTALL)
+"""The value of an element that ends a macro's evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotNeeded:
-    """Nothing asked for it: what came before had decided."""
+    """It was not needed: an earlier part decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +45,15 @@ class Untraced:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A part of an expression, and what it gave. Literals and bare variables have no step below their parent."""
+    """A part of an expression and its value. Literals and bare variables have no step of their own."""
 
     text: str
-    """The part as it is written; the variable's name for an element of a macro."""
+    """The part as written; for an element of a macro, the variable's name."""
     start: int
-    """Characters from the expression's beginning."""
+    """Its position in the expression, in characters."""
     end: int
     outcome: Any
-    """Its value in Python's terms, Missing, Failed, NotNeeded or Rest."""
+    """A Python value, Missing, Failed, NotNeeded or Rest."""
     steps: tuple["Step", ...] = ()
 
 
@@ -67,21 +63,14 @@ def trace(
     resource_type: str = RESOURCE_TYPE,
     absent: Absent = NOTHING_ABSENT,
 ) -> Step:
-    """Evaluate an expression of a rule about this type. Raises CelError where it does not compile.
+    """Evaluate an expression of a rule about this type. Raises CelError if it does not compile.
 
-    The outcome of the whole is what `Expression.evaluate` gives.
+    The outcome of the whole is that of `Expression.evaluate`.
     """
     outcome = Expression(source, resource_type).evaluate(variables, absent)
     root, scope = parse(source), _Scope(source, variables, resource_type, absent)
     steps = tuple(_below(root, scope)) or tuple(_parts([root], scope))
     return Step(source, root.start, root.end, outcome, steps)
-
-
-def lines(step: Step, name: str = "") -> Iterator[str]:
-    """Yield a step and those below it, each a printable line, deeper ones indented; `name` stands for the whole."""
-    yield f"{name or excerpt(step.text, _WIDTH)}  {_worded(step.outcome, whole=bool(name))}"
-    for below in step.steps:
-        yield from (f"  {line}" for line in lines(below))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +83,8 @@ class _Scope:
     """Variables of the macros around a part, outermost first, and the expressions of their values."""
 
     def value(self, text: str) -> Any:
-        """Evaluate text as if it stood within the macros."""
-        absent = NOTHING_ABSENT if text in self.variables else self.absent  # a variable alone asks for nothing
+        """Evaluate text as if it were within the macros."""
+        absent = NOTHING_ABSENT if text in self.variables else self.absent  # a variable alone reads no field
         for name, value in reversed(self.bound):
             text = f"cel.bind({name}, {value}, {text})"
         try:
@@ -120,7 +109,7 @@ def _parts(nodes: Iterable[Node], scope: _Scope) -> Iterator[Step]:
 
 
 def _below(node: Node, scope: _Scope) -> Iterator[Step]:
-    """Yield the steps right below that of a node; `!` and parentheses have none of their own."""
+    """Yield the steps directly below a node; `!` and parentheses have none of their own."""
     match node.kind:
         case "group" | "not":
             yield from _below(node.children[0], scope)
@@ -142,7 +131,7 @@ def _below(node: Node, scope: _Scope) -> Iterator[Step]:
 
 
 def _chain(node: Node, scope: _Scope) -> Iterator[Step]:
-    """Go along `&&` until one is false, along `||` until one is true; what errs does not end it."""
+    """Follow `&&` until a part is false, `||` until one is true; an error does not end it."""
     ended = False
     for part in node.children:
         step = _skipped(part, scope) if ended else _step(part, scope)
@@ -165,7 +154,7 @@ def _skipped(node: Node, scope: _Scope) -> Step:
 
 
 def _loop(node: Node, scope: _Scope) -> Iterator[Step]:
-    """Tell how a macro went over the first elements of its list, or keys of its map."""
+    """Trace a macro over the first elements of its list, or keys of its map."""
     over, variable, *bodies = node.children
     yield from _parts([over], scope)
     name, text = _bare(variable).word, over.text(scope.source)
@@ -174,7 +163,7 @@ def _loop(node: Node, scope: _Scope) -> Iterator[Step]:
     for index in traced:
         inner = scope.bind(name, elements[index])
         steps = [_step(bodies[0], inner)]
-        if len(bodies) > 1:  # map's condition comes before what it makes
+        if len(bodies) > 1:  # map's condition comes before its result
             steps.append(_step(bodies[1], inner) if steps[0].outcome is True else _skipped(bodies[1], inner))
         below = tuple(step for body, step in zip(bodies, steps, strict=True) if not _is_plain(body))
         yield Step(name, variable.start, variable.end, inner.value(name), below)
@@ -185,7 +174,7 @@ def _loop(node: Node, scope: _Scope) -> Iterator[Step]:
 
 
 def _traced(node: Node, body: Node, elements: list[str], scope: _Scope) -> list[int]:
-    """Return which elements are traced: the first ones, and the one that decides or can't be evaluated."""
+    """Return the elements to trace: the first ones, and the one that decides or can't be evaluated."""
     first = list(range(min(MOST_TRACED, len(elements))))
     if node.word not in _ENDS or len(elements) <= MOST_TRACED:
         return first
@@ -198,7 +187,7 @@ def _traced(node: Node, body: Node, elements: list[str], scope: _Scope) -> list[
 
 
 def _elements(text: str, value: Any) -> list[str]:
-    """Return an expression for each element of a list, or for each key of a map, which the engine has in no order."""
+    """Return an expression for each element of a list, or for each key of a map, in a fixed order."""
     match value:
         case list():
             return [f"({text})[{index}]" for index in range(len(value))]
@@ -233,7 +222,7 @@ def _is_plain(node: Node) -> bool:
 
 
 def _is_path(node: Node) -> bool:
-    """Tell whether it is a variable, or a field below one: `a`, `a.b`, `a['b']`."""
+    """Return whether it is a variable, or a field below one: `a`, `a.b`, `a['b']`."""
     node = _bare(node)
     if node.kind == "index" and node.children[1].kind != "string":
         return False
@@ -241,7 +230,7 @@ def _is_path(node: Node) -> bool:
 
 
 def _lacking(node: Node, scope: _Scope) -> str | None:
-    """Say which is the first key of a path that is missing."""
+    """Return which key of a path is missing first."""
     node = _bare(node)
     if node.kind == "name":
         return None
@@ -250,44 +239,3 @@ def _lacking(node: Node, scope: _Scope) -> str | None:
         return _lacking(above, scope)
     key = node.word.strip("`") if node.kind == "select" else node.children[1].text(scope.source)
     return f"{excerpt(above.text(scope.source))} has no `{key}`"
-
-
-def _worded(outcome: Any, *, whole: bool) -> str:
-    match outcome:
-        case Missing(variable=variable) if variable:
-            return f"= {'unknown' if whole else 'missing'}: `{variable}` is not known"
-        case Missing(reason):
-            reason = _MISSING_KEY.sub(r"`\1` is missing", reason)
-            return f"= {'unknown' if whole else 'missing'}: {excerpt(reason, _WIDTH)}"
-        case Failed(reason):
-            return f"= {'error' if whole else 'failed'}: {excerpt(reason, _WIDTH)}"
-        case NotNeeded():
-            return "not needed"
-        case Untraced(count):
-            return f"… {count} more"
-        case value:
-            return f"= {excerpt(json.dumps(_ordered(value), ensure_ascii=False, default=_as_text), _WIDTH)}"
-
-
-def _ordered(value: Any) -> Any:
-    """Put keys into an order, so that the same input gives the same text."""
-    match value:
-        case list():
-            return [_ordered(item) for item in value]
-        case dict():
-            return {key: _ordered(value[key]) for key in sorted(value, key=str)}
-        case _:
-            return value
-
-
-def _as_text(value: Any) -> str:
-    """Write what JSON has no form for as CEL's `string()` does, or nearly."""
-    match value:
-        case dt.datetime():
-            return value.isoformat().replace("+00:00", "Z")
-        case dt.timedelta():
-            return f"{value.total_seconds()}".removesuffix(".0") + "s"
-        case bytes() | bytearray():
-            return value.decode(errors="backslashreplace")
-        case _:  # a type
-            return str(value)

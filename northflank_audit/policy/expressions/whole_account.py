@@ -1,4 +1,4 @@
-"""Uses of `account` as a whole, which nothing can answer: it holds only the lists that a rule names."""
+"""Finds uses of `account` as a whole, which holds only the lists that a rule names."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -9,11 +9,11 @@ from northflank_audit.policy.expressions.field_reads import ACCOUNT, CALL, CONST
 
 TEXT: Final = "use account.NAME; 'account' alone can't be read"
 _KEY_AND_MAP: Final[Mapping[bytes, tuple[int, int]]] = {b"_[_]": (1, 0), b"@in": (0, 1)}
-"""Which arguments of a call are a key, and the map that it is a key of."""
+"""The positions of key and map among the arguments of a call."""
 
 
 def whole_account(serialized: bytes) -> list[Problem]:
-    """Return a problem for each place where an expression uses `account` and names none of its lists."""
+    """Return a problem for each use of `account` without the name of a list."""
     expression, positions = field_reads.located(serialized)
     places = {positions.get(number, 0) for number in _alone(expression)}
     return [Problem(TEXT, place, len(ACCOUNT)) for place in sorted(places)]
@@ -25,12 +25,12 @@ def _alone(expression: bytes) -> Iterator[int]:
         yield field_reads.number(node, field_reads.ID)
     elif not _names_a_list(node):
         for part, names in field_reads.parts(node):
-            if ACCOUNT not in names:  # else it is a macro's own name
+            if ACCOUNT not in names:  # otherwise it is a macro's own name
                 yield from _alone(part)
 
 
 def _names_a_list(node: Message) -> bool:
-    """Tell whether a part is `account.NAME`, has() of that, `account['NAME']` or `'NAME' in account`."""
+    """Return whether a part is `account.NAME`, has() of that, `account['NAME']` or `'NAME' in account`."""
     if SELECT in node:
         return field_reads.name(field_reads.last(field_reads.fields(field_reads.last(node, SELECT)), 1)) == ACCOUNT
     if CALL not in node:

@@ -1,1 +1,1 @@
-"""What is well-formed and probably not meant: vacuous rules, odd clauses, mutants that no example notices."""
+"""Warns of rules that are well-formed but probably not meant."""

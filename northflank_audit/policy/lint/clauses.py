@@ -1,4 +1,4 @@
-"""Parts of an expression that are well-formed and can't be meant: they give the same, whatever the resource is."""
+"""Finds parts of expressions with the same result for every resource."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -14,13 +14,13 @@ from northflank_audit.resources import TYPES, Field, Kind, ResourceType
 MACROS: Final = ("all", "exists", "exists_one", "filter", "map", "has")
 
 _SAME: Final = {"==": True, "<=": True, ">=": True, "!=": False, "<": False, ">": False}
-"""What a comparison of something with itself gives."""
+"""The result of comparing something with itself."""
 _LITERALS: Final = {"string": "text", "number": "a number", "bool": "true or false", "list": "a list"}
-"""What a literal is, as `fields` calls it; a date-time is text too."""
+"""A literal's kind, as in `fields`; a date-time is also text."""
 
 
 def suspect_clauses(source: str, resource_type: str) -> Iterator[Problem]:
-    """Yield the parts of an expression that can't be meant, each with its place."""
+    """Yield the parts of an expression that can't be intended, each with its position."""
     root, kind = parse(source), TYPES[resource_type]
     records = _records(root)
     yield from _no_boolean(root, kind)
@@ -46,16 +46,16 @@ def _at(node: Node, text: str) -> Problem:
 def _no_boolean(part: Node, kind: ResourceType) -> Iterator[Problem]:
     field = _field(part, kind)
     if field is not None and field.kind is not Kind.BOOLEAN:
-        yield _at(part, f"'{field.path}' is {field.kind}, and here it must be true or false")
+        yield _at(part, f"'{field.path}' is {field.kind}, but must be true or false here")
 
 
 def _failing(source: str, node: Node) -> Iterator[Problem]:
-    """Yield why a call of literals fails, whatever the resource is."""
+    """Yield why a call of literals fails for every resource."""
     arguments = node.children if node.kind == "call" else node.children[1:]
     if node.word in MACROS or not arguments or any(_reads(part) for part in arguments):
         return
     text = node.text(source)
-    if node.kind == "method" and node.word == "matches":  # its pattern is wrong or right whatever the text is
+    if node.kind == "method" and node.word == "matches":  # whether its pattern is valid does not depend on the text
         text = f"''.matches({arguments[0].text(source)})"
     elif node.kind == "method" and _reads(node.children[0]):
         return
@@ -90,7 +90,7 @@ def _strange_member(node: Node, records: frozenset[str], kind: ResourceType) -> 
     variable, steps = _path(node)
     if variable in records:
         depth, problem = strange(FieldRead(("resources", *steps), 0, tested=False), TYPES[kind.alias or kind.name])
-        if depth == len(steps):  # else it is told of the part that is wrong
+        if depth == len(steps):  # otherwise the wrong part is reported
             yield Problem(problem, node.word_start, len(node.word))
 
 
@@ -111,10 +111,10 @@ def _repeated(source: str, node: Node) -> Iterator[Problem]:
         shape = _shape(source, part)
         opposite = shape[3] if shape[0] == "not" else ("not", "!", "", shape)
         if shape in seen:
-            yield _at(part, "this part is here twice")
+            yield _at(part, "this part occurs twice")
         elif opposite in seen:
             always = "true" if node.kind == "or" else "false"
-            yield _at(part, f"its opposite is here too: together they are always {always}")
+            yield _at(part, f"its opposite also occurs: together they are always {always}")
         seen.add(shape)
 
 
@@ -127,7 +127,7 @@ def _comparison(source: str, node: Node, kind: ResourceType) -> Iterator[Problem
         and {"null"} & {left.kind, right.kind}
         and any(field is not None and not field.null for field in (_field(left, kind), _field(right, kind)))
     ):
-        problem = "a field that is null counts as absent: this is unknown, and never true of null; has() tells"
+        problem = "a field that is null counts as absent, so this is unknown, never true; use has()"
         yield _at(node, problem)
     if node.word in ("==", "!="):
         for one, other in ((left, right), (right, left)):
@@ -143,12 +143,12 @@ def _value(source: str, field: Field | None, value: Node, *, never: bool) -> Ite
         return
     if field.kind.replace("a date-time", "text") != _LITERALS[value.kind]:
         outcome = "never equal" if never else "always unequal"
-        yield _at(value, f"'{field.path}' is {field.kind}, and this is {_LITERALS[value.kind]}: they are {outcome}")
+        yield _at(value, f"'{field.path}' is {field.kind}, but this is {_LITERALS[value.kind]}: they are {outcome}")
     elif value.kind == "string" and field.values:
         text = value.text(source).strip("'\"")
         hint = did_you_mean(text, field.values) if text not in field.values else ""
-        if hint:  # what is like nothing that is documented may be new
-            yield _at(value, f"no '{field.path}' is documented as '{text}'{hint}")
+        if hint:  # a text unlike any documented value may be new
+            yield _at(value, f"'{text}' is not a documented value of '{field.path}'{hint}")
 
 
 def _field(node: Node, kind: ResourceType) -> Field | None:
@@ -157,7 +157,7 @@ def _field(node: Node, kind: ResourceType) -> Field | None:
 
 
 def _path(node: Node) -> tuple[str, list[str]]:
-    """Return the variable that a path begins with, nothing where it begins with something else, and its steps."""
+    """Return the variable at the start of a path, or an empty text, and the path's steps."""
     steps: list[str] = []
     while node.kind == "select":
         steps.insert(0, node.word)
@@ -166,7 +166,7 @@ def _path(node: Node) -> tuple[str, list[str]]:
 
 
 def _shape(source: str, node: Node) -> tuple[object, ...]:
-    """Return what a part says, whatever its blanks and the parentheses around it."""
+    """Return a part's text without its whitespace and the parentheses around it."""
     while node.kind == "group":
         node = node.children[0]
     text = "" if node.children else node.text(source)

@@ -1,4 +1,4 @@
-"""Expressions that fail on every record, whatever it holds: mistakes that show before a record is seen."""
+"""Finds expressions that fail on every record."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,15 +36,15 @@ _ANY: Final[Sequence[Any]] = (
     ["a", "b"],
     [1],
 )
-"""What a field may hold that is not documented."""
+"""Possible values of an undocumented field."""
 _TRIES: Final = 48
 _DOCUMENTED_ERRORS: Final = ("gave ", "Applying SELECT")
-"""What fails like this has a warning of its own, which names the field."""
+"""Errors for which another warning names the field."""
 _DAYS: Final = "; durations have h, m and s, and no days: 24h"
 
 
 def failures(expression: Expression, params: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield why an expression fails on every record, with these parameters; nothing where it may give a value."""
+    """Yield why an expression fails on every record, with these parameters, if it does."""
     parts = list(_failing_parts(expression, params))
     yield from parts
     if parts:
@@ -79,7 +79,7 @@ def _samples(kind: ResourceType) -> list[dict[str, Any]]:
 
 
 def _records(expression: Expression) -> Iterator[dict[str, Any]]:
-    """Yield records with every field that is documented or read, each with other values of its kind."""
+    """Yield records with every documented or read field, with varying values of its kind."""
     kind = TYPES[expression.resource_type]
     paths = dict(_documented(kind.name))
     for path in expression.fields:
@@ -89,7 +89,7 @@ def _records(expression: Expression) -> Iterator[dict[str, Any]]:
     for number in range(_TRIES):
         record: dict[str, Any] = {}
         for place, (path, values) in enumerate(ordered):
-            # Each field in a rhythm of its own, so that the values meet in many ways.
+            # Each field varies at its own pace, so that values occur in many combinations.
             _put(record, path, values[(number // (1 + place % 3)) % len(values)])
         yield record
 
@@ -119,7 +119,7 @@ def _put(record: dict[str, Any], path: Sequence[str], value: Any) -> None:
 
 
 def _failing_parts(expression: Expression, params: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the calls that fail whatever the record is: those of constants, and patterns that do not compile."""
+    """Yield the calls that fail for every record: those of constants, and patterns that do not compile."""
     for raw, names, offset in field_reads.calls(expression.serialized):
         call = field_reads.fields(field_reads.last(field_reads.fields(raw), field_reads.CALL))
         function = field_reads.last(call, 2).decode()
@@ -143,7 +143,7 @@ def _failing_parts(expression: Expression, params: Mapping[str, Any]) -> Iterato
 
 
 def _pattern(expression: Expression, pattern: bytes, params: Mapping[str, Any]) -> str:
-    """Return why a pattern does not compile, or nothing where it does, or is none."""
+    """Return why a pattern does not compile; empty if it does, or is not a pattern."""
     text = evaluated(expression, pattern, {"params": params})
     outcome = (
         Expression("''.matches(params)", expression.resource_type).evaluate({"params": text})

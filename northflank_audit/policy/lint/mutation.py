@@ -1,7 +1,7 @@
-"""Small mistakes made on purpose: a rule's examples should notice each of them.
+"""Tests a rule's examples with mutants of its expressions.
 
-A mutant is an expression with one part of its text changed. If all examples of a rule still get the verdict that
-they expect, then nothing says why that part is there.
+A mutant is an expression with one part of its text changed. If all examples of a rule still get the expected verdict,
+no example covers that part.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,15 +21,15 @@ _OTHERS: Final = {
     "<=": (">", "<"),
     ">": ("<=", ">="),
     ">=": ("<", ">"),
-    "-": ("+",),  # and not the other way: + mostly joins texts
+    "-": ("+",),  # but not the reverse, since + mostly joins texts
     "*": ("/",),
     "/": ("*",),
     "all": ("exists",),
     "exists": ("all",),
 }
-"""What takes an operator's or a macro's place; a comparison's opposite comes first, then its neighbour."""
+"""Replacements for operators and macros; a comparison's opposite comes first, then its neighbour."""
 _TIGHT: Final = {"select", "method", "index", "message", "name", "call", "group", "list", "map", "bool"}
-"""What "!" can stand before without parentheses."""
+"""Kinds of parts that "!" can precede without parentheses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class Mutant:
     what: str
     """The mistake, for a person: "`<=` became `<`"."""
     start: int
-    """Characters from the beginning of the original to what was changed."""
+    """The position of the change in the original, in characters."""
     end: int
     source: str
-    """The whole expression, changed."""
+    """The whole changed expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class Trial:
 
 
 Edit = tuple[str, int, int, str]
-"""What is done, from where to where, and the text that comes there."""
+"""A change: its description, the range, and the new text."""
 
 
 def trials(rule: Rule, passes: Callable[[Rule], bool]) -> Iterator[Trial]:
     """Try every mutant of a rule's `when` and `require` that compiles.
 
-    `passes` tells whether all of a rule's examples get what they expect. It must be true of the rule as it is, or
-    every mutant would seem to be noticed.
+    `passes` returns whether all of a rule's examples get the expected verdict. It must be true for the unchanged rule,
+    or every mutant would seem to be noticed.
     """
     for key, source in (("when", rule.when), ("require", rule.require)):
         for mutant in mutants(source) if source is not None else ():
@@ -76,7 +76,7 @@ def trials(rule: Rule, passes: Callable[[Rule], bool]) -> Iterator[Trial]:
 
 
 def mutants(source: str) -> list[Mutant]:
-    """Return an expression's mutants, in the order of their places. Raises CelError for what can't be CEL."""
+    """Return an expression's mutants, by position. Raises CelError for invalid syntax."""
     root = parse(source)
     always = [(f"{_quoted(root, source)} became `{it}`", root.start, root.end, it) for it in ("true", "false")]
     edits = [_negated(root, source), *always, *_edits(root, source)]
@@ -90,7 +90,7 @@ def mutants(source: str) -> list[Mutant]:
 
 def _edits(node: Node, source: str) -> Iterator[Edit]:
     yield from _own_edits(node, source)
-    # The key of a field's access is no constant: with another, there is nothing to see.
+    # The key of a field access is not a constant: with another key, the field is missing.
     below = node.children[:1] if node.kind == "index" and node.children[1].kind == "string" else node.children
     for child in below:
         yield from _edits(child, source)
@@ -133,7 +133,7 @@ def _swapped(node: Node, other: str) -> Edit:
 
 
 def _without_each(node: Node, source: str, what: str) -> Iterator[Edit]:
-    """Drop one part after the other, with the operator or comma that binds it to its neighbour."""
+    """Drop each part in turn, with the operator or comma next to it."""
     parts = node.children
     for index, part in enumerate(parts):
         start, end = part.start, part.end

@@ -1,4 +1,4 @@
-"""Warnings about rules that are well-formed and probably not what is meant: above all those that can never fire."""
+"""Warns of rules that are well-formed but probably not meant."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,23 +11,25 @@ from northflank_audit.policy.expressions.cel import compiled
 from northflank_audit.policy.expressions.field_reads import FieldRead
 from northflank_audit.policy.lint.clauses import suspect_clauses
 from northflank_audit.policy.lint.vacuous import vacuous_parts
-from northflank_audit.policy.rules.examples import run
+from northflank_audit.policy.rules.examples import example_id, run
 from northflank_audit.policy.rules.rulebook import Definition, Rulebook
 from northflank_audit.policy.rules.validation import impossible
 from northflank_audit.resources import TYPES, ResourceType
 
 EXPECTED = (Status.PASS, Status.FAIL, Status.UNKNOWN)
-"""The verdicts that a rule's examples should show, as far as it can give them."""
+"""The verdicts that a rule's examples should show, if the rule can give them."""
 
 
 def warnings(book: Rulebook) -> Iterator[FileError]:
-    """Yield what is probably not meant in the rules of a book."""
+    """Yield warnings about the rules of a book."""
     for rule_id, rule in book.rules.items():
         yield from of_rule(rule, book.definitions[rule_id])
+        for example in (*_examples(book.definitions[rule_id]), *book.added_examples.get(rule_id, ())):
+            yield from _merged_records(example, TYPES[rule.resource])
 
 
 def of_rule(rule: Rule, definition: Definition) -> Iterator[FileError]:
-    """Yield what is probably not meant in one rule."""
+    """Yield warnings about one rule."""
     for key, source in (("when", rule.when), ("require", rule.require)):
         if source is None:
             continue
@@ -42,7 +44,7 @@ def of_rule(rule: Rule, definition: Definition) -> Iterator[FileError]:
 
 
 def _preset(rule: Rule, definition: Definition) -> Iterator[FileError]:
-    """Yield the required parameters that have a value by default, so that requiring them asks nothing."""
+    """Yield the required parameters with a non-empty default, for which the requirement has no effect."""
     for name in rule.requires:
         if name not in rule.unset:
             here = (*definition.here, "params", name)
@@ -51,20 +53,45 @@ def _preset(rule: Rule, definition: Definition) -> Iterator[FileError]:
 
 
 def _misspelt_records(definition: Definition, kind: ResourceType) -> Iterator[FileError]:
-    """Yield the fields of an example's record that look like a field of the API, and are none."""
+    """Yield the fields of an example's record that look like misspelt fields of the API."""
     document, here = definition.document, definition.here
     for number, example in enumerate(document.at(here).get("tests") or []):
         given = example.get("given") or {}
         for key in given:
             names = kind.below(())
             hint = did_you_mean(key, names) if key not in names else ""
-            if hint:  # what is like nothing that is known may be meant
+            if hint:  # a name unlike any known field may be intended
                 there = (*here, "tests", number, "given", key)
                 yield document.error(there, f"the API has no field '{key}'{hint}", key=True, warning=True)
 
 
+def _examples(definition: Definition) -> Iterator[Definition]:
+    """Yield where the examples within a rule stand."""
+    document, here = definition.document, definition.here
+    yield from (Definition(document, (*here, "tests", n)) for n in range(len(document.at(here).get("tests") or [])))
+
+
+def _merged_records(example: Definition, kind: ResourceType) -> Iterator[FileError]:
+    """Yield the records of an example's lists that are taken for `given`, by their id or without any, and differ."""
+    document, here = example.document, example.here
+    value = document.at(here)
+    given, account = value.get("given") or {}, value.get("account") or {}
+    own = [
+        (("resources",), value.get("resources") or []),
+        (("account", kind.collection), account.get(kind.collection) or []),
+    ]
+    for where, records in own if kind.listing is not None else ():
+        for number, record in enumerate(records):
+            if example_id(record, kind) == example_id(given, kind):
+                if record != given and not record.items() <= given.items():
+                    same = "neither has an id" if kind.identity(record) is None else "it has the same id"
+                    problem = f"this {kind.singular} counts as that of 'given', because {same}, but differs from it"
+                    yield document.error((*here, *where, number), problem, warning=True)
+                break
+
+
 def unshown(rule: Rule, definition: Definition) -> Iterator[FileError]:
-    """Yield a warning where the rule can give a verdict that none of its examples shows."""
+    """Yield a warning if the rule can give a verdict that none of its examples shows."""
     when = compiled(rule.when, rule.resource) if rule.when else None
     require = compiled(rule.require, rule.resource)
     statuses = {example.expect for example in rule.tests}
@@ -79,7 +106,7 @@ def unshown(rule: Rule, definition: Definition) -> Iterator[FileError]:
 
 
 def _can_be_unknown(rule: Rule, reads: Sequence[FieldRead]) -> bool:
-    """Tell whether an example without one of the fields that the rule reads makes it unknown: it may guard them all."""
+    """Return whether the rule is unknown for an example without one of its fields; it may guard all of them."""
     for example in rule.tests:
         fewer: list[Example] = [replace(example, resources=None), replace(example, projects=None)]
         for read in reads:

@@ -1,4 +1,4 @@
-"""Examples in files of their own, `NAME.test.yaml`: each names the rule that it is of."""
+"""Reads examples in separate files, `NAME.test.yaml`, which name their rule."""
 
 from collections.abc import Iterable
 
@@ -10,18 +10,18 @@ from northflank_audit.model import Example
 from northflank_audit.policy.expressions.cel import compiled
 from northflank_audit.policy.rules import validation
 from northflank_audit.policy.rules.rule_file import TestEntry, TestFile
-from northflank_audit.policy.rules.rulebook import Rulebook, absent
+from northflank_audit.policy.rules.rulebook import Definition, Rulebook, absent
 
 
 def add_tests(book: Rulebook, files: Iterable[tuple[str, str]]) -> None:
-    """Add the examples of files of their own, given as (path, text), to the rules that they name."""
+    """Add the examples of separate files, given as (path, text), to the rules that they name."""
     for path, text in files:
         document = Document(text, path, strict=False)
         book.diagnostics.extend(document.diagnostics)
         if document.diagnostics and document.value is None:
             continue
         if not isinstance(document.value, dict) or not isinstance(document.value.get("tests"), list):
-            problem = "a file of examples (by its name) holds a list under the key 'tests'"
+            problem = "by its name a file of examples, which needs a list under the key 'tests'"
             book.diagnostics.append(document.error(("tests",), problem))
             continue
         for key in document.value:
@@ -50,3 +50,4 @@ def _add_test(book: Rulebook, document: Document, here: Path) -> None:
         values = {key: value for key, value in asdict(entry).items() if key != "rule"}
         example = Example(**values, origin=f"{document.path}:{document.line(here)}")
         book.rules[rule.id] = replace(rule, tests=[*rule.tests, example])
+        book.added_examples.setdefault(rule.id, []).append(Definition(document, here))

@@ -1,6 +1,7 @@
-"""The examples inside rules: each is a test of its rule."""
+"""Runs the examples of rules, each a test of its rule."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,12 +27,12 @@ class ExampleOutcome:
 
     @property
     def passed(self) -> bool:
-        """Whether the rule did what the example expects."""
+        """Whether the rule gave what the example expects."""
         return not self.difference
 
     @property
     def difference(self) -> str:
-        """What was expected and what came instead; nothing where they are the same."""
+        """What was expected and what came instead; empty if they are equal."""
         if self.got is not self.example.expect:
             return f"expected {self.example.expect}, got {self.got}"
         if self.example.message not in (None, self.message):
@@ -55,19 +56,22 @@ def present(value: Any, kind: ResourceType, path: str = "") -> Any:
 
 @dataclass(frozen=True, slots=True)
 class ExampleInput:
-    """What an example's verdict depends on, besides its rule."""
+    """The inputs of an example's verdict, besides its rule."""
 
     given: Resource
     account: Account
     resources: list[Resource]
-    """The resources of the account, of all types, as far as they are known."""
+    """The known resources of the account, of all types."""
 
 
 def run(rules: Sequence[Rule]) -> Iterator[ExampleOutcome]:
-    """Evaluate every example by its rule, with the rule's parameters and the example's own over them."""
+    """Evaluate every example by its rule, with the rule's parameters and the example's own."""
     for rule in rules:
+        engine, made_for = None, None
         for number, example in enumerate(rule.tests, 1):
-            engine = Engine([as_in(rule, example)], example.now)
+            settings = (repr(example.params), example.now)  # 1 and true are equal, and differ here
+            if engine is None or made_for != settings:
+                engine, made_for = Engine([as_in(rule, example)], example.now), settings
             verdict = _verdict(engine, example_input(rule, example))
             yield ExampleOutcome(rule, number, example, verdict.status, engine.result(verdict).message)
 
@@ -78,7 +82,7 @@ def as_in(rule: Rule, example: Example) -> Rule:
 
 
 def example_input(rule: Rule, example: Example) -> ExampleInput:
-    """Return what an example says of the world."""
+    """Return an example's inputs."""
     kind = TYPES[rule.resource]
     lists = {by_collection()[name].name: records for name, records in (example.account or {}).items()}
     if example.resources is not None:
@@ -88,7 +92,7 @@ def example_input(rule: Rule, example: Example) -> ExampleInput:
     unknown = {name: "the example does not give them" for name in TYPES if name not in lists}
     projects = [str(each.get("id")) for each in lists.get(PROJECT_TYPE, ())]
     account = Account(team=None, projects=projects, unknown=unknown)
-    every = [_resource(record, TYPES[name], example) for name, records in lists.items() for record in records]
+    every = [each for name, records in lists.items() for each in _resources(records, TYPES[name], example)]
     if kind.listing is None:
         return ExampleInput(account.resource, account, every)
     given = _resource(example.given, kind, example)
@@ -97,11 +101,26 @@ def example_input(rule: Rule, example: Example) -> ExampleInput:
 
 
 def _verdict(engine: Engine, inputs: ExampleInput) -> Verdict:
-    """Return what an engine of one rule says of an example."""
+    """Return the verdict of an engine with one rule on an example."""
     if not engine.account_scoped:
         return next(engine.evaluate([inputs.given]))
     verdicts = engine.evaluate_account(inputs.account, inputs.resources)
     return next(each for each in verdicts if each.resource.identity == inputs.given.identity)
+
+
+def _resources(records: Sequence[dict[str, Any]], kind: ResourceType, example: Example) -> Iterator[Resource]:
+    """Yield the resources of a list, each its own: those of the same id are taken to be in different projects."""
+    seen: Counter[str] = Counter()
+    for record in records:
+        resource = _resource(record, kind, example)
+        again = seen[resource.id]
+        seen[resource.id] += 1
+        yield replace(resource, project=f"another project ({again})") if again else resource
+
+
+def example_id(record: Mapping[str, Any], kind: ResourceType) -> str:
+    """Return the id of an example's record. A record of a list that has the id of `given` is `given`."""
+    return kind.identity(dict(record)) or str(record.get(kind.id, "example"))
 
 
 def _resource(given: dict[str, Any], kind: ResourceType, example: Example) -> Resource:
@@ -109,7 +128,7 @@ def _resource(given: dict[str, Any], kind: ResourceType, example: Example) -> Re
     name = record.get(kind.label)
     return Resource(
         type=kind.name,
-        id=kind.identity(record) or str(record.get(kind.id, "example")),
+        id=example_id(record, kind),
         name=None if name is None else str(name),
         team=None,
         record=record,

@@ -1,4 +1,4 @@
-"""Described parameters: reads their schemas, and checks values against them."""
+"""Reads the schemas of described parameters, and validates values."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ _TYPES: Final[Mapping[type, Type]] = {
     list: "array",
     dict: "object",
 }
-"""What the type of a default means where the schema names none."""
+"""The type for a default's Python type if the schema names none."""
 _KINDS: Final = {
     "string": str,
     "integer": int,
@@ -42,11 +42,11 @@ _APPLY: Final = {
 }
 """The types that each keyword is for."""
 _NO_HOST: Final = re.compile(r"[\s/\\?#@]|:(?![^\[]*\])")
-"""What no host holds; a colon only within the brackets of an IPv6 address."""
+"""Characters that no host contains; a colon only within the brackets of an IPv6 address."""
 
 
 def is_described(value: Any) -> bool:
-    """Tell whether a rule file describes a parameter, and does not only give its default."""
+    """Return whether a rule file describes a parameter, instead of only giving its default."""
     return isinstance(value, dict) and "default" in value
 
 
@@ -58,7 +58,7 @@ def defaults(params: Mapping[str, Any]) -> dict[str, Any]:
 def read(
     document: Document, here: Path, params: Mapping[str, Any]
 ) -> tuple[dict[str, ParameterSchema], list[FileError]]:
-    """Return the schemas of the parameters that stand under `here`, and every mistake in them and their defaults."""
+    """Return the schemas of the parameters under `here`, and every mistake in them and their defaults."""
     schemas, found = {}, []
     for name, value in params.items():
         if not is_described(value):
@@ -82,10 +82,10 @@ def _inconsistencies(document: Document, here: Path, schema: ParameterSchema) ->
             continue
         for keyword, types in _APPLY.items():
             if getattr(each, keyword, None) is not None and each.type not in (*types, None):
-                problem = f"'{keyword}' is for {' or '.join(types)}, not for {each.type}"
+                problem = f"'{keyword}' applies to {' or '.join(types)}, not to {each.type}"
                 yield document.error((*place, keyword), problem, key=True)
         if each.enum == []:
-            yield document.error((*place, "enum"), "'enum' names no value")
+            yield document.error((*place, "enum"), "'enum' is empty")
         try:
             re.compile(each.pattern or "")
         except re.error as error:
@@ -99,7 +99,7 @@ def mistakes(document: Document, here: Path, schema: ParameterSchema) -> Iterato
     if diagnostics:
         return
     value = document.at(here)
-    if value != "":  # what is empty is not set
+    if value != "":  # an empty value counts as not set
         yield from _unformatted(document, here, value, schema.format)
     if schema.items is not None:
         for number, item in enumerate(value):
@@ -121,7 +121,7 @@ def _kind(schema: ValueSchema) -> Any:
 
 
 def _implied(schema: ValueSchema) -> str:
-    """Return the type that a schema's keywords imply where it names none."""
+    """Return the type that a schema's keywords imply if it names none."""
     if schema.pattern is not None or schema.format is not None:
         return "string"
     return "number" if schema.minimum is not None or schema.maximum is not None else ""
@@ -133,21 +133,21 @@ def _unformatted(document: Document, here: Path, value: Any, form: str | None) -
 
 
 def _host(text: str) -> str:
-    """Return why text is not a host, or nothing where it is one."""
+    """Return why text is not a host; empty if it is one."""
     if "*" in text:
-        return "this names one host: it has no *"
+        return "expects one host, without *"
     address = parsed(text)
     if text and address is not None and address.host and not _NO_HOST.search(text):
         return ""
     if address is None or not address.host or _NO_HOST.search(address.host):
-        return "this is not a host; write one such as registry.example.com"
+        return "not a host; write one such as registry.example.com"
     return f"a host has no scheme, port or path; write {address.host}"
 
 
 def _host_pattern(text: str) -> str:
-    """Return why text is neither a host nor stands for those below one, or nothing where it does."""
+    """Return why text is neither a host nor a pattern of hosts; empty if it is."""
     bare = text.removeprefix("*").removeprefix(".") if text.startswith(("*.", ".")) else text
-    return "* stands only in front, as in *.example.com" if "*" in bare else _host(bare)
+    return "* is only allowed at the start, as in *.example.com" if "*" in bare else _host(bare)
 
 
 def _regex(text: str) -> str:
@@ -160,4 +160,4 @@ _FORMATS: Final[Mapping[str, Callable[[str], str]]] = {
     "hostname": _host,
     "regex": _regex,
 }
-"""Why a text does not have a format, or nothing where it has."""
+"""Checks of each format: they return why a text does not fit, or an empty text."""

@@ -1,4 +1,4 @@
-"""The forms of the files that a policy is written in: rules, examples beside them, overrides."""
+"""The structure of rule files, example files and overrides."""
 
 from typing import Annotated, Any
 
@@ -7,9 +7,7 @@ from msgspec import Meta
 
 from northflank_audit.model import RESOURCE_TYPE, ExampleEntry, Severity
 
-RuleId = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_-]+$(?!\n)", description="an id: it has letters, digits, - and _, and nothing else")
-]
+RuleId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+$(?!\n)", description="an id: only letters, digits, - and _")]
 Text = Annotated[str, Meta(min_length=1)]
 
 
@@ -20,14 +18,17 @@ class RuleEntry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     title: Annotated[Text, Meta(description="What should be so, as a sentence.")]
     finding: Annotated[
         Text | None,
-        Meta(description="What is wrong where it is violated, in a few words. Reports head violations with it."),
+        Meta(description="What is wrong if it is violated, in a few words. Reports head violations with it."),
     ] = None
     severity: Annotated[Severity, Meta(description="How bad a violation is.")]
     require: Annotated[
-        Text, Meta(description="CEL: true, and the rule passes; false, and it fails; a missing field: unknown.")
+        Text,
+        Meta(
+            description="CEL: if true, the rule passes; if false, it fails; if it needs a missing field, it is unknown."
+        ),
     ]
     resource: Annotated[str, Meta(description="What the rule is about: a resource type.")] = RESOURCE_TYPE
-    when: Annotated[Text | None, Meta(description="CEL: where it is false, the rule does not apply.")] = None
+    when: Annotated[Text | None, Meta(description="CEL: if false, the rule does not apply.")] = None
     params: Annotated[
         dict[str, Any],
         Meta(
@@ -40,26 +41,27 @@ class RuleEntry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         Meta(description="Names of params. While one of them is empty, the rule is not configured and does not run."),
     ] = []
     message: Annotated[
-        Text | None, Meta(description="What a violation says, with {id}, {name}, {provider}, {team}, {params.NAME}.")
+        Text | None,
+        Meta(description="The message of a violation, with {id}, {name}, {provider}, {team}, {params.NAME}."),
     ] = None
     rationale: Annotated[str, Meta(description="Why it matters.")] = ""
     remediation: Annotated[str, Meta(description="What to do about a violation.")] = ""
-    references: Annotated[list[str], Meta(description="Web addresses to read on.")] = []
+    references: Annotated[list[str], Meta(description="Web addresses for further reading.")] = []
     controls: Annotated[
-        dict[str, list[str]], Meta(description="The controls that the rule serves, by framework: soc2, nist-800-53, …")
+        dict[str, list[str]], Meta(description="The rule's controls by framework: soc2, nist-800-53, …")
     ] = {}
     tests: Annotated[list[ExampleEntry], Meta(description="Records, each with the verdict that it must get.")] = []
 
 
 class Override(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a config file or a pack changes of a rule."""
+    """An override of a rule by a config file or a pack."""
 
     severity: Severity | None = None
     params: dict[str, Any] = {}
 
 
 class RuleFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A rule file: rules of its own, those of the files that it extends, and what it changes of them."""
+    """A rule file: its own rules, those of files that it extends, and overrides."""
 
     rules: list[RuleEntry] = []
     extends: Annotated[
@@ -72,7 +74,7 @@ class RuleFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class TestEntry(ExampleEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An example in a file of its own: it names its rule."""
+    """An example in a separate file, which names its rule."""
 
     rule: RuleId
 

@@ -1,4 +1,4 @@
-"""Rule files, read into rules that are checked and ready: their own, those that they extend, and what tunes them."""
+"""Reads rule files, what they extend, and overrides into validated rules."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,15 +19,15 @@ from northflank_audit.policy.rules import parameter_schemas, validation
 from northflank_audit.policy.rules.rule_file import Override, RuleEntry, RuleFile
 
 Find = Callable[[str, str], list[tuple[str, str]]]
-"""Gives the (path, text) of the files that `extends` means, for the path of the file that says it and what it says.
+"""Returns (path, text) of each file that an entry of `extends` means, given the extending file's path and the entry.
 
-Raises StartError where there is none.
+Raises StartError if there is none.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """Where a rule stands."""
+    """Where a rule, or an example of one, stands."""
 
     document: Document
     here: Path
@@ -35,7 +35,7 @@ class Definition:
 
 @dataclass(slots=True)
 class Rulebook:
-    """What was read of rule files so far, and every mistake in them. It grows while they are read."""
+    """The rules read so far, and every mistake in their files. It grows while they are read."""
 
     rules: dict[str, Rule] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
@@ -44,19 +44,21 @@ class Rulebook:
     stopped: dict[str, Rule] = field(default_factory=dict)
     """The rules that are switched off, as they would run."""
     flawed: set[str] = field(default_factory=set)
-    """Ids of rules that have mistakes, and so are not among the rules."""
+    """Ids of rules with mistakes, which are not among the rules."""
     diagnostics: list[FileError] = field(default_factory=list)
+    added_examples: dict[str, list[Definition]] = field(default_factory=dict)
+    """By the rule's id, where the examples stand that files of their own add to it."""
     unread: list[str] = field(default_factory=list)
     """Folders with rule files that were not read."""
 
     def checked(self) -> list[Rule]:
-        """Return the rules. Raises FileErrors where there is a mistake."""
+        """Return the rules. Raises FileErrors if there is a mistake."""
         if self.diagnostics:
             raise FileErrors(in_order(self.diagnostics))
         return list(self.rules.values())
 
     def include(self, other: "Rulebook") -> None:
-        """Take in what another file has. A rule that comes twice must be the same one, tuned alike."""
+        """Add another file's rules. A rule that comes twice must be the same one, with the same overrides."""
         for rule_id, rule in other.rules.items():
             before = self.rules.get(rule_id)
             definition = other.definitions[rule_id]
@@ -67,7 +69,7 @@ class Rulebook:
                 self.diagnostics.append(definition.document.error((*definition.here, "id"), problem))
             elif before != rule:
                 ways = " and ".join(_overrides_of(each) for each in (before, rule))
-                problem = f"the rule '{rule_id}' comes twice, tuned in two ways: {ways}"
+                problem = f"the rule '{rule_id}' comes twice, with different overrides: {ways}"
                 self.diagnostics.append(definition.document.error((*definition.here, "id"), problem))
         self.diagnostics[:] = dict.fromkeys([*self.diagnostics, *other.diagnostics])
         self.flawed.update(other.flawed)
@@ -104,7 +106,7 @@ class _Reader:
         self._books: dict[str, Rulebook] = {}
 
     def file(self, path: str, text: str, chain: tuple[str, ...]) -> Rulebook:
-        """Read one file; `chain` are the files that led to it, itself the last."""
+        """Read one file; `chain` are the files that led to it, ending with itself."""
         if path not in self._books:
             self._books[path] = _file(path, text, partial(self._extended, chain))
         return self._books[path]
@@ -112,7 +114,7 @@ class _Reader:
     def _extended(self, chain: tuple[str, ...], book: Rulebook, document: Document, here: Path, reference: Any) -> None:
         """Include what a file extends."""
         if not isinstance(reference, str) or not reference:
-            book.diagnostics.append(document.error(here, "this must name a rule file, a folder, or pack:NAME"))
+            book.diagnostics.append(document.error(here, "expects a rule file, a folder, or pack:NAME"))
             return
         try:
             files = self._find(document.path, reference) if self._find else []
@@ -133,7 +135,7 @@ def _file(path: str, text: str, include: Callable[[Rulebook, Document, Path, Any
     value = document.value
     if not isinstance(value, dict) or not (value.get("rules") or value.get("extends")):
         if not document.diagnostics:
-            problem = "a rule file holds a list under the key 'rules', or under 'extends' the files that it builds on"
+            problem = "a rule file needs a list under the key 'rules', or the files that it builds on under 'extends'"
             book.diagnostics.append(document.error(("rules",), problem))
         return book
     keys = RuleFile.__struct_fields__
@@ -200,7 +202,7 @@ def _one(document: Document, here: Path, sha256: str) -> Rulebook:
 
 
 def absent(book: Rulebook, rule_id: str) -> str:
-    """Return why no rule has this id, or nothing where the rule itself has mistakes and so is not there."""
+    """Return why no rule has this id; empty if the rule exists but has mistakes."""
     if rule_id in book.flawed:
         return ""
     if rule_id in book.off:
@@ -209,24 +211,24 @@ def absent(book: Rulebook, rule_id: str) -> str:
 
 
 def select(rules: Sequence[Rule], only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
-    """Return the rules to run. Raises StartError for an id that no rule has, or when none is left."""
+    """Return the rules to run. Raises StartError for an id that no rule has, or if none is left."""
     ids = {rule.id for rule in rules}
     for name in (*only, *skip):
         if name not in ids:
             raise StartError(f"no rule has the id '{name}'{did_you_mean(name, ids)}; see: rules list")
     selected = [rule for rule in rules if (not only or rule.id in only) and rule.id not in skip]
     if not selected:
-        raise StartError("no rule is left to run: nothing would be checked")
+        raise StartError("no rule is left to run, so nothing would be checked")
     return selected
 
 
 def override(book: Rulebook, document: Document) -> None:
-    """Apply the `overrides` of a config file or a pack; what no rule or parameter has is a mistake."""
+    """Apply the `overrides` of a config file or a pack; an unknown rule or parameter is a mistake."""
     changes = document.value.get("overrides") if isinstance(document.value, dict) else None
     if changes is None:
         return
     if not isinstance(changes, dict):
-        book.diagnostics.append(document.error(("overrides",), "overrides maps rule ids to what changes"))
+        book.diagnostics.append(document.error(("overrides",), "overrides maps rule ids to changes"))
         return
     for rule_id, value in changes.items():
         here = ("overrides", rule_id)
@@ -248,7 +250,7 @@ def _apply_override(book: Rulebook, document: Document, here: tuple[str, str], v
         _apply_changes(book, document, here, book.rules[rule_id])
     elif value is not True and value != "on":
         given = f"'{value}'" if isinstance(value, str) else validation.kind_of(value)
-        problem = f"an override is 'off', 'on', or a map of 'severity' and 'params'; this is {given}"
+        problem = f"an override is 'off', 'on', or a map of 'severity' and 'params', not {given}"
         book.diagnostics.append(document.error(here, problem))
 
 
@@ -277,7 +279,7 @@ def _apply_changes(book: Rulebook, document: Document, here: tuple[str, str], ru
 
 
 def _failing(document: Document, here: Path, rule: Rule, change: Override) -> Iterator[FileError]:
-    """Yield the parameters that a change sets and with which the rule fails on every record."""
+    """Yield the changed parameters with which the rule fails on every record."""
     if rule.unset:
         return
     for source in (rule.when, rule.require):

@@ -1,4 +1,4 @@
-"""The mistakes in one rule that can be told before a record is seen."""
+"""Validates one rule, without any record."""
 
 import re
 import string
@@ -23,26 +23,26 @@ from northflank_audit.policy.rules.rule_file import RuleEntry
 from northflank_audit.resources import TYPES, Kind
 
 ABSENT: Final = "absent"
-"""The parameter that says what it means where the API leaves out a documented field. The engine reads it."""
+"""The parameter that says what it means if the API omits a documented field. The engine reads it."""
 MEANINGS_OF_ABSENCE: Final = ("unknown", "notapplicable", "violating", "unrestricted")
-"""What it can say; `unrestricted` is for rules about restrictions, which read it themselves."""
+"""Its values; `unrestricted` is for rules about restrictions, whose expressions read it."""
 Schemas = Mapping[str, ParameterSchema]
-"""What describes parameters, by their names."""
+"""The schemas of described parameters, by name."""
 MESSAGE_FIELDS = ("id", "name", "team", "project")
 
 
 def diagnostics(
     document: Document, here: Path, entry: RuleEntry, schemas: Schemas, *, whole: bool = True
 ) -> Iterator[FileError]:
-    """Yield every mistake in the rule that stands under `here`, apart from those of its form.
+    """Yield every mistake in the rule under `here`, except those of its structure.
 
-    `entry` has the defaults of its parameters, `schemas` describe those that are described. Not `whole`, the entry
-    lacks what has mistakes; then nothing is said that depends on several of its parts.
+    `entry` has the defaults of its parameters, `schemas` those of described ones. If not `whole`, the entry lacks the
+    parts with mistakes; then checks that need several parts are skipped.
     """
     if entry.resource not in TYPES:
         hint = did_you_mean(entry.resource, TYPES) or f"; choose from {', '.join(TYPES)}"
         yield document.error((*here, "resource"), f"unknown resource type '{entry.resource}'{hint}")
-        entry = replace(entry, resource=RESOURCE_TYPE)  # the rest is checked as if this were meant
+        entry = replace(entry, resource=RESOURCE_TYPE)  # validate the rest as if this had been meant
     expressions: dict[str, Expression] = {}
     for key in ("when", "require"):
         yield from _compiled(document, (*here, key), getattr(entry, key), entry.resource, expressions)
@@ -53,7 +53,7 @@ def diagnostics(
         for diagnostic in _parameter_diagnostics(document, (*here, key), expression, entry.params)
     ]
     yield from misnamed
-    if whole and not misnamed:  # else one that seems unused was meant
+    if whole and not misnamed:  # otherwise a seemingly unused one was meant
         yield from _unused(document, here, entry, list(expressions.values()))
         yield from _failures(document, here, entry, expressions)
     if whole or entry.params:
@@ -65,7 +65,7 @@ def diagnostics(
     for number, example in enumerate(entry.tests):
         there = (*here, "tests", number)
         yield from example_diagnostics(document, there, example, entry.params, schemas)
-        # Before its detail was read, a record may make any rule unknown.
+        # A record without its detail may make any rule unknown.
         if (
             whole
             and example.detailed
@@ -77,14 +77,14 @@ def diagnostics(
 def _failures(
     document: Document, here: Path, entry: RuleEntry, expressions: Mapping[str, Expression]
 ) -> Iterator[FileError]:
-    """Yield what fails on every record; of a rule that is not configured nothing is known yet."""
+    """Yield what fails on every record, unless the rule is not configured."""
     for key, expression in () if unset(entry.requires, entry.params) else expressions.items():
         for problem in failures(expression, entry.params):
             yield document.inside((*here, key), problem.index, problem.width, f"{key}: {problem.text}")
 
 
 def _unknown_requirements(document: Document, here: Path, entry: RuleEntry) -> Iterator[FileError]:
-    """Yield the names among what a rule requires that are no parameters of it."""
+    """Yield the required names that are not parameters of the rule."""
     for number, name in enumerate(entry.requires):
         if name not in entry.params:
             problem = f"no parameter '{name}'{did_you_mean(name, entry.params)}"
@@ -107,7 +107,7 @@ def _compiled(
 
 
 def _list_mistakes(document: Document, here: Path, expression: Expression) -> Iterator[FileError]:
-    """Yield the lists of `account` that there are none of, read or asked for; else a rule would never be settled."""
+    """Yield unknown lists of `account`, read or tested, with which the rule would never be settled."""
     places: dict[int, tuple[str, str]] = {}
     for read in expression.reads_within:
         name = read.path[1] if read.path[0] == ACCOUNT and len(read.path) > 1 else ""
@@ -120,7 +120,7 @@ def _list_mistakes(document: Document, here: Path, expression: Expression) -> It
 
 
 def _unknown_list(name: str) -> str:
-    """Return what is wrong with a name of a list of `account`, or nothing where there is such a list."""
+    """Return what is wrong with the name of a list of `account`; empty if the list exists."""
     collections = by_collection()
     if name in collections:
         return ""
@@ -143,7 +143,7 @@ def _parameter_diagnostics(
 def example_diagnostics(
     document: Document, here: Path, example: ExampleEntry, params: Mapping[str, Any], schemas: Schemas
 ) -> Iterator[FileError]:
-    """Yield the mistakes in an example's parameters, and in the names of its lists."""
+    """Yield the mistakes in an example's parameters and in the names of its lists."""
     for name in example.params:
         yield from parameter_diagnostics(document, (*here, "params", name), params, schemas)
     for name in example.account or ():
@@ -154,7 +154,7 @@ def example_diagnostics(
 def parameter_diagnostics(
     document: Document, here: Path, params: Mapping[str, Any], schemas: Schemas, rule_id: str = ""
 ) -> Iterator[FileError]:
-    """Yield why the parameter that is set under `here` can't have this value; `rule_id` is for another file's rule."""
+    """Yield why the parameter under `here` can't have this value; `rule_id` names a rule of another file."""
     name = str(here[-1])
     whose = f"'{rule_id}': " if rule_id else ""
     if problem := unfit(name, document.at(here), params, schemas):
@@ -166,13 +166,13 @@ def parameter_diagnostics(
 
 
 def unfit(name: str, value: object, params: Mapping[str, Any], schemas: Schemas) -> str:
-    """Return why a parameter can't be given this value, or nothing where it can."""
+    """Return why a parameter can't have this value; empty if it can."""
     if name not in params:
         return f"no parameter '{name}'{did_you_mean(name, params)}"
     if name == ABSENT and value not in MEANINGS_OF_ABSENCE:
         return f"'{ABSENT}' is one of {', '.join(MEANINGS_OF_ABSENCE)}"
     if name not in schemas and kind_of(value) != kind_of(params[name]):
-        return f"'{name}' must be {kind_of(params[name])}, as its default is; this is {kind_of(value)}"
+        return f"'{name}' must be {kind_of(params[name])}, like its default, not {kind_of(value)}"
     return ""
 
 
@@ -183,11 +183,11 @@ def kind_of(value: object) -> str:
 
 
 def impossible(when: Expression | None, require: Expression, expected: Status) -> str:
-    """Return why a rule can never give a verdict, or nothing where it may."""
+    """Return why a rule can never give a verdict; empty if it may."""
     if expected is Status.NOTAPPLICABLE and when is None:
         return "the rule is never 'notapplicable': it has no 'when'"
     if expected is Status.UNKNOWN and not any(map(_can_be_missing, (*(when.reads if when else ()), *require.reads))):
-        return "the rule is never 'unknown': it reads nothing that may be missing"
+        return "the rule is never 'unknown': it reads no field that may be missing"
     if expected in (Status.PASS, Status.FAIL) and not require.reads:
         gives = Status.PASS if require.evaluate({}) is True else Status.FAIL
         if gives is not expected:
@@ -205,7 +205,7 @@ def _can_be_missing(read: FieldRead) -> bool:
 
 def _unused(document: Document, here: Path, entry: RuleEntry, compiled: Sequence[Expression]) -> Iterator[FileError]:
     reads = [read.path[1:] for expression in compiled for read in expression.reads if read.path[0] == "params"]
-    if () in reads:  # the expression takes the parameters as a whole
+    if () in reads:  # the expression reads the parameters as a whole
         return
     used = {path[0] for path in reads}
     try:
@@ -230,13 +230,13 @@ def _message_diagnostics(document: Document, here: Path, entry: RuleEntry) -> It
     names = (*MESSAGE_FIELDS, *_own_fields(entry.resource), *(f"params.{name}" for name in entry.params))
     for field in fields:
         if field not in names:
-            hint = did_you_mean(field, names) or f"; there is {', '.join(f'{{{name}}}' for name in names)}"
+            hint = did_you_mean(field, names) or f"; choose from {', '.join(f'{{{name}}}' for name in names)}"
             index = max(0, message.find("{" + field))
-            yield document.inside(here, index, len(field) + 2, f"message: no {{{field}}}{hint}")
+            yield document.inside(here, index, len(field) + 2, f"message: unknown field {{{field}}}{hint}")
 
 
 def _own_fields(resource_type: str) -> Iterator[str]:
-    """Yield what a message may say of a type's own fields: single values by their paths, and the sizes of lists."""
+    """Yield the fields that a message about a type may use: single values by path, and sizes of lists."""
     for path, field in TYPES[resource_type].fields.items():
         if field.kind is Kind.LIST and "[]" not in path:
             yield f"{path}.{SIZE}"
@@ -245,7 +245,7 @@ def _own_fields(resource_type: str) -> Iterator[str]:
 
 
 def is_web_address(text: str) -> bool:
-    """Tell whether text is an http or https address, and so no `javascript:`."""
+    """Return whether text is an http or https address, unlike `javascript:`."""
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -254,7 +254,7 @@ def is_web_address(text: str) -> bool:
 
 
 def _missing(params: Mapping[str, Any], path: Sequence[str]) -> str | None:
-    """Return the first part of the path that the parameters do not have."""
+    """Return the first part of the path that the parameters lack."""
     value: Any = params
     for depth, key in enumerate(path, 1):
         if not isinstance(value, Mapping):

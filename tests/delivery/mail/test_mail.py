@@ -123,4 +123,4 @@ def test_a_machine_whose_name_is_not_to_be_had_hangs_nothing(monkeypatch):
 
 def test_what_is_not_worth_a_mail_connects_to_nowhere(clean):
     said = mail.send(clean, Email(to=TO, smtp=Smtp(host="127.0.0.1", port=1)), "reports", Patience())
-    assert said == "mail: none, since there is nothing of what 'when: violations' asks for"
+    assert said == "mail: not sent: nothing matches 'when: violations'"

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from northflank_audit.cli import app
+from tests.conftest import QUICK
 from tests.delivery.mail.conftest import PASSWORD, logins, secured
 
 TO = "a@example.com"
@@ -42,7 +43,7 @@ def test_the_demo_is_mailed(audit, config, serve, mailbox):
 
 def test_a_mail_that_can_not_be_sent_loses_no_report(audit, config, serve, mailbox):
     mailbox.answers["DATA"] = ["554 5.7.1 spam"]
-    ended = audit("--demo", "--email-to", TO, "--output", "md=-", *config(smtp=plain(serve())))
+    ended = audit(*QUICK, "--email-to", TO, "--output", "md=-", *config(smtp=plain(serve())))
     assert ended.code == 3
     (reason,) = ended.report["run"]["incompleteReasons"]
     assert re.fullmatch(
@@ -66,9 +67,7 @@ def test_the_password_comes_from_the_environment_or_a_file_and_shows_nowhere(
     given = {"SSL_CERT_FILE": str(tmp_path / "authority.pem")}
     for place in ({"password-env": "SMTP_PASSWORD"}, {"password-file": "password"}):
         (tmp_path / "password").write_text(PASSWORD + "\n" if "password-file" in place else "")
-        ended = audit(
-            "--demo", "--verbose", *config(to=[TO], smtp={**server, **place}), **given, SMTP_PASSWORD=PASSWORD
-        )
+        ended = audit(*QUICK, "--verbose", *config(to=[TO], smtp={**server, **place}), **given, SMTP_PASSWORD=PASSWORD)
         assert ended.code == 1, ended.err
         for shown in (ended.out, ended.err, *(path.read_text() for path in (ended.folder / "reports").iterdir())):
             assert PASSWORD not in shown
@@ -81,7 +80,7 @@ def refused(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
 
     def said(*arguments):
-        monkeypatch.setattr("sys.argv", ["audit.py", "--demo", *arguments])
+        monkeypatch.setattr("sys.argv", ["audit.py", *QUICK, *arguments])
         with pytest.raises(SystemExit) as ended:
             app.main()
         assert ended.value.code == 2
@@ -93,19 +92,19 @@ def refused(monkeypatch, tmp_path, capsys):
 
 PLACE = {"host": "127.0.0.1", "username": "audit"}
 WRONG = {
-    "nobody": ({}, "mail.yaml:1:11: there is nobody to mail to"),
-    "the variable is not set": ({"to": [TO], "smtp": {**PLACE, "password-env": "NOT_SET"}}, "the environment variable that this names is not set, or is empty"),
-    "the variable is empty": ({"to": [TO], "smtp": {**PLACE, "password-env": "EMPTY"}}, "the environment variable that this names is not set, or is empty"),
-    "the file is not there": ({"to": [TO], "smtp": {**PLACE, "password-file": "hunter2"}}, "the file that this names: can't be read (No such file or directory)"),
-    "the file is empty": ({"to": [TO], "smtp": {**PLACE, "password-file": "empty"}}, "the file that this names is empty"),
-    "the password is not ASCII": ({"to": [TO], "smtp": {**PLACE, "password-env": "ODD"}}, "no printable ASCII"),
-    "the password is in the file": ({"to": [TO], "smtp": {**PLACE, "password": "hunter2"}}, "a password does not stand in a config file"),
-    "a password in plain text": ({"to": [TO], "smtp": {"host": "mail.example.com", "security": "none", "username": "audit", "password-env": "SET"}}, "a password does not go over the network without TLS"),
+    "nobody": ({}, "mail.yaml:1:11: no recipients"),
+    "the variable is not set": ({"to": [TO], "smtp": {**PLACE, "password-env": "NOT_SET"}}, "this environment variable is not set, or is empty"),
+    "the variable is empty": ({"to": [TO], "smtp": {**PLACE, "password-env": "EMPTY"}}, "this environment variable is not set, or is empty"),
+    "the file is not there": ({"to": [TO], "smtp": {**PLACE, "password-file": "hunter2"}}, "this file: can't be read (No such file or directory)"),
+    "the file is empty": ({"to": [TO], "smtp": {**PLACE, "password-file": "empty"}}, "this file is empty"),
+    "the password is not ASCII": ({"to": [TO], "smtp": {**PLACE, "password-env": "ODD"}}, "not printable ASCII"),
+    "the password is in the file": ({"to": [TO], "smtp": {**PLACE, "password": "hunter2"}}, "a config file must not contain a password"),
+    "a password in plain text": ({"to": [TO], "smtp": {"host": "mail.example.com", "security": "none", "username": "audit", "password-env": "SET"}}, "a password is not sent over the network without TLS"),
     "an address in place of the section": ("smtp://audit:hunter2@mail.example.com", "mail.yaml:1:11: expected a map"),
     "an address in place of the server": ({"to": [TO], "smtp": "smtp://audit:hunter2@mail.example.com"}, "expected a map"),
-    "an address in place of the host": ({"to": [TO], "smtp": {"host": "smtp://audit:hunter2@mail.example.com"}}, "this is a name or an address alone"),
-    "who logs in beside the host": ({"to": [TO], "smtp": {"host": "audit:hunter2@mail.example.com"}}, "this is a name or an address alone"),
-    "a port beside the host": ({"to": [TO], "smtp": {"host": "mail.example.com:587"}}, "the port stands under 'port'"),
+    "an address in place of the host": ({"to": [TO], "smtp": {"host": "smtp://audit:hunter2@mail.example.com"}}, "expects only a host name or an address"),
+    "who logs in beside the host": ({"to": [TO], "smtp": {"host": "audit:hunter2@mail.example.com"}}, "expects only a host name or an address"),
+    "a port beside the host": ({"to": [TO], "smtp": {"host": "mail.example.com:587"}}, "the port goes under 'port'"),
     "half of an address": ({"to": [TO], "from": "a@["}, "is not one mail address"),
     "a header in an address": ({"to": ["a@example.com\nBcc: b@example.com"]}, "no line break"),
 }  # fmt: skip

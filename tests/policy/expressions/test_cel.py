@@ -73,7 +73,7 @@ def test_a_failing_expression_is_an_error_and_not_missing_data(source, record):
         ("credential.a.lowerAsci()", [("lowerAsci", "unknown function 'lowerAsci' (did you mean 'lowerAscii'?)")]),
         ("'😀é' == creds.a && foo == 1", [("creds.a", "unknown name 'creds.a'"), ("foo", "unknown name 'foo'")]),
         ("true &&\n 1 + 'a' == 2", [("+", "no matching overload: '+' does not take (int, string)")]),
-        ("'text'", [("'text'", "must give true or false, and gives string")]),
+        ("'text'", [("'text'", "must return true or false, but returns string")]),
         ("credential.a ==", [("", "Syntax error: the expression ends too early")]),
         ("credential.a = 1", [("=", "Syntax error: '=' is not valid CEL; CEL writes ==")]),
         ("credential.a === 1", [("===", "Syntax error: CEL compares with ==")]),
@@ -203,7 +203,9 @@ def test_each_evaluation_over_shared_variables_has_its_own_record():
 
 def test_too_many_steps_through_lists_are_an_error_in_words():
     outcome = among("resources.exists(o, o.id == credential.id)", {"id": "x"}, resources=[{"id": "a"}] * MOST_STEPS)
-    assert outcome == Failed("it takes 10,000 steps through lists or more, and one evaluation may not", exhausted=True)
+    assert outcome == Failed(
+        "it takes 10,000 steps through lists or more, which one evaluation may not", exhausted=True
+    )
     assert (
         among("resources.exists(o, o.id == credential.id)", {"id": "x"}, resources=[{"id": "a"}] * (MOST_STEPS - 1))
         is False

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from northflank_audit.policy.expressions.cel import CelError, Expression, Failed, Missing
 from northflank_audit.policy.expressions.syntax import parse
-from northflank_audit.policy.expressions.trace import MOST_TRACED, NotNeeded, Untraced, lines, trace
+from northflank_audit.policy.expressions.trace import MOST_TRACED, NotNeeded, Untraced, trace
+from northflank_audit.policy.expressions.trace_text import lines
 from northflank_audit.policy.rules.examples import present
 from northflank_audit.resources import TYPES
 from tests.policy.expression_meaning import SHIPPED, booleans, meaning

@@ -16,7 +16,7 @@ FILES = sorted(path.relative_to(BROKEN).as_posix() for path in BROKEN.glob("*/*.
 def linted(file: str) -> str:
     """Return what `rules lint` prints of a file of the corpus, which must be its folder's kind of file."""
     kind = Path(file).parent.name
-    option = {"waivers": ["--waivers"], "config": ["--config"]}.get(kind, [])
+    option = [f"--{kind}"] if kind in ("waivers", "annotations", "config") else []
     done = CliRunner().invoke(cli, ["rules", "lint", *option, file])
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
     warned = ": warning: " in done.output

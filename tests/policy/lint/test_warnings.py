@@ -16,9 +16,10 @@ from northflank_audit.documents.positions import offset
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import FileError, in_order
 from northflank_audit.policy.lint import warnings
+from northflank_audit.policy.remarks.remark_files import WAIVERS
+from northflank_audit.policy.remarks.remark_files import read as read_remarks
 from northflank_audit.policy.rules import rulebook
 from northflank_audit.policy.rules.rule_file import RuleEntry
-from northflank_audit.policy.waivers import waiver_book
 from tests.conftest import ROOT, RULES
 
 PLACE = re.compile(r"^f\.yaml:\d+:\d+: ")
@@ -43,7 +44,11 @@ NEARLY_RULES = st.fixed_dictionaries(
 def warned(text):
     """Lint a text as a rule file and as waivers; every mistake must have a place in it."""
     book = rulebook.read([("f.yaml", text)])
-    found = [*book.diagnostics, *warnings.warnings(book), *waiver_book.read(Document(text, "f.yaml", strict=False))[1]]
+    found = [
+        *book.diagnostics,
+        *warnings.warnings(book),
+        *read_remarks(Document(text, "f.yaml", strict=False), WAIVERS)[1],
+    ]
     lines = text.count("\n") + text.count("\r") + 1
     for each in in_order(found):
         assert PLACE.match(str(each)) and "\n" not in str(each)

@@ -19,10 +19,13 @@ def problems(text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "f.yaml:1:1: a rule file holds a list under the key 'rules', or under 'extends'"),
-        ("rules: []", "f.yaml:1:8: a rule file holds a list under the key 'rules'"),
+        (
+            "",
+            "f.yaml:1:1: a rule file needs a list under the key 'rules', or the files that it builds on under 'extends'",
+        ),
+        ("rules: []", "f.yaml:1:8: a rule file needs a list under the key 'rules'"),
         ("rules: [", "f.yaml:1:9: not valid YAML: while parsing a flow node: did not find expected node content"),
-        ("a: 1\nrules:\n - {id: r, id: s}", "f.yaml:3:12: the key 'id' is here twice, first in line 3"),
+        ("a: 1\nrules:\n - {id: r, id: s}", "f.yaml:3:12: duplicate key 'id', first in line 3"),
         (HEAD + "    severty: high\n", "f.yaml:6:5: unknown key 'severty'"),
         (
             HEAD.replace("low", "lowest"),
@@ -30,19 +33,19 @@ def problems(text):
         ),
         (
             HEAD.replace("id: r", "id: 'a b'"),
-            "f.yaml:2:9: 'a b' is not an id: it has letters, digits, - and _, and nothing else",
+            "f.yaml:2:9: 'a b' is not an id: only letters, digits, - and _",
         ),
         (HEAD.replace("    title: T\n", ""), "f.yaml:2:5: the key 'title' is missing"),
         (HEAD.replace("'true'", "'creds.x'"), "f.yaml:5:15: require: unknown name 'creds.x'"),
         (HEAD.replace("'true'", "credential.x =="), "f.yaml:5:29: require: Syntax error"),
         (HEAD.replace("'true'", "|\n      true &&\n        creds.x"), "f.yaml:7:9: require: unknown name 'creds.x'"),
         (HEAD.replace("'true'", ">-\n      true &&\n      creds.x"), "f.yaml:7:7: require: unknown name 'creds.x'"),
-        (HEAD + "    when: \"'text'\"\n", "f.yaml:6:12: when: must give true or false, and gives string"),
+        (HEAD + "    when: \"'text'\"\n", "f.yaml:6:12: when: must return true or false, but returns string"),
         (
             HEAD.replace("'true'", "params.mx > 1") + "    params: {max: 1}\n",
             "f.yaml:5:21: require: no parameter 'mx' (did you mean 'max'?)",
         ),
-        (HEAD + "    message: '{nme}'\n", "f.yaml:6:15: message: no {nme} (did you mean 'name'?)"),
+        (HEAD + "    message: '{nme}'\n", "f.yaml:6:15: message: unknown field {nme} (did you mean 'name'?)"),
         (HEAD + "    message: '{name'\n", "f.yaml:6:14: message: expected '}' before end of string"),
         (HEAD + "    references: ['javascript:alert(1)']\n", "f.yaml:6:18: not a web address: 'javascript:alert(1)'"),
         (HEAD + "    references: ['https://[']\n", "f.yaml:6:18: not a web address: 'https://['"),
@@ -67,7 +70,7 @@ def test_a_mistake_is_told_with_its_place(text, expected):
 
 def test_an_id_is_always_there_so_no_example_can_expect_it_to_be_missing():
     text = HEAD.replace("'true'", "credential.id != ''") + "    tests:\n      - {given: {}, expect: unknown}\n"
-    assert problems(text) == ["f.yaml:7:29: the rule is never 'unknown': it reads nothing that may be missing"]
+    assert problems(text) == ["f.yaml:7:29: the rule is never 'unknown': it reads no field that may be missing"]
 
 
 def test_all_rules_with_mistakes_are_told_at_once():
@@ -135,9 +138,9 @@ def test_overrides_tune_rules():
         ("overrides:\n  provider: {severity: bad}", "audit.yaml:2:24: 'bad' is not one of info, low"),
         (
             "overrides:\n  provider: 1",
-            "audit.yaml:2:13: an override is 'off', 'on', or a map of 'severity' and 'params'; this is a number",
+            "audit.yaml:2:13: an override is 'off', 'on', or a map of 'severity' and 'params', not a number",
         ),
-        ("overrides: [a]", "audit.yaml:1:12: overrides maps rule ids to what changes"),
+        ("overrides: [a]", "audit.yaml:1:12: overrides maps rule ids to changes"),
     ],
 )
 def test_a_wrong_override_is_an_error(text, expected):

@@ -1,4 +1,4 @@
-"""Which results count for the exit code, and why the others do not."""
+"""Decides which results count for the exit code, and why others do not."""
 
 from msgspec import UNSET
 
@@ -7,7 +7,7 @@ from northflank_audit.report import Report
 
 
 class GateVerdicts:
-    """What a report's gate (`--fail-on`, `--fail-on-new`, `--on-unknown`) makes of its results."""
+    """Applies a report's gate (`--fail-on`, `--fail-on-new`, `--on-unknown`) to its results."""
 
     def __init__(self, report: Report) -> None:
         self._gate = report.gate
@@ -16,13 +16,13 @@ class GateVerdicts:
         self._broken = {name for name, each in counts.items() if 0 < each.get("error", 0) == sum(each.values())}
 
     def counts(self, result: Result) -> bool:
-        """Tell whether a result keeps the exit code from being 0."""
+        """Return whether a result makes the exit code other than 0."""
         if result.became is not UNSET:
             return False
         return (result.violates or result.inconclusive) and self.exemption(result) is None
 
     def exemption(self, result: Result) -> str | None:
-        """Return why a violation, or a verdict that could not be given, does not count; None where it does."""
+        """Return why a violation or an inconclusive verdict does not count; None if it does."""
         gate = self._gate
         if result.waiver is not None:
             return f"waived until {result.waiver.expires} by {result.waiver.owner} ({result.waiver.reason})"
@@ -32,5 +32,5 @@ class GateVerdicts:
         if gate.exempts(result):
             return "it is ongoing, and only new violations fail this audit (--fail-on-new)"
         if result.inconclusive and gate.on_unknown == "ignore" and result.rule_id not in self._broken:
-            return "what could not be judged does not fail this audit (--on-unknown ignore)"
+            return "what could not be evaluated does not fail this audit (--on-unknown ignore)"
         return None

@@ -1,4 +1,4 @@
-"""Resources that are items of another resource's part: backup schedules, members of roles, nodes."""
+"""Derives child resources, such as backup schedules, from their parents' parts."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,25 +12,25 @@ from northflank_audit.resources.base import Within
 from northflank_audit.resources.needs import Needs
 from northflank_audit.sources.interface import Source
 
-UNREAD: Final = "the input does not hold them; a snapshot of a live audit with a rule that asks for them does"
+UNREAD: Final = "the input lacks them; use a snapshot of a live audit with a rule that reads them"
 
 _Place = tuple[str, str | None, str | None]
 """A child type's name, a team and a project."""
 
 
 class Children:
-    """Derives the resources of child types. What can't be derived is a gap in the source, as a list that failed is."""
+    """Derives the resources of child types. Those that can't be derived are gaps, like a list that failed."""
 
     def __init__(self, needs: Needs, source: Source) -> None:
         self._source = source
         self._kinds = [(kind, kind.within) for kind in needs.children if kind.within is not None]
         self._unread: defaultdict[_Place, dict[str, str]] = defaultdict(dict)
-        """Why the children in a parent are not known, by the parent's id."""
+        """Why the children of a parent are unknown, by the parent's id."""
         self._problems: list[str] = []
-        """What the source has of these."""
+        """The known children of these."""
 
     def of(self, parents: Iterable[Resource]) -> list[Resource]:
-        """Return the children in resources that will get no more parts, as far as they are known."""
+        """Return the known children of resources that will get no more parts."""
         found: list[Resource] = []
         for parent in parents:
             for kind, within in self._kinds:
@@ -46,7 +46,7 @@ class Children:
         return found
 
     def settle(self) -> None:
-        """Tell the source what is not known of the child types in the accounts as they are now."""
+        """Record in the source which child types of the accounts are unknown."""
         source, names = self._source, {kind.name for kind, _ in self._kinds}
         lists = [each for each in source.gaps if each.type not in names]
         unlisted = {
@@ -66,7 +66,7 @@ class Children:
             source.accounts[team] = self._with_children(account, lacking)
 
     def _with_children(self, account: Account, lacking: Mapping[str, str]) -> Account:
-        """Return an account with what holds for child types in it: what holds for their parents, or what they lack."""
+        """Return an account with the gaps of its child types: those of their parents, or their own."""
         unknown, out_of_scope = dict(account.unknown), dict(account.out_of_scope)
         for kind, within in self._kinds:
             unknown.pop(kind.name, None)
@@ -78,7 +78,7 @@ class Children:
 
 
 def _derived(kind: ResourceType, within: Within, parent: Resource) -> list[Resource] | str:
-    """Return the children of one parent, or why they are not known."""
+    """Return the children of one parent, or why they are unknown."""
     part = within.parent.part(within.part)
     whose = f"{within.parent.singular} '{parent.id}'"
     if within.part not in parent.parts:

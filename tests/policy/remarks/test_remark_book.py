@@ -5,15 +5,16 @@ from msgspec.structs import replace
 
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import FileErrors
-from northflank_audit.model import Waiver
-from northflank_audit.policy.waivers import waiver_book
-from northflank_audit.policy.waivers.waiver_book import WaiverBook, covers, exactly, read
+from northflank_audit.policy.remarks import remark_book
+from northflank_audit.policy.remarks.remark_book import WaiverBook, covers, exactly
+from northflank_audit.policy.remarks.remark_files import WAIVERS, read, unmatched
+from northflank_audit.remarks import Waiver
 
 GOOD = "waivers:\n  - {rule: r, resource: 'ci-*', reason: why, owner: me, expires: 2026-06-30}\n"
 
 
 def load(path, text):
-    found, diagnostics = read(Document(text, path, strict=False))
+    found, diagnostics = read(Document(text, path, strict=False), WAIVERS)
     if diagnostics:
         raise FileErrors(diagnostics)
     return [waiver for _, waiver in found]
@@ -69,12 +70,12 @@ def test_what_covered_nothing_is_unused_and_each_that_covers_is_used():
     ("text", "expected"),
     [
         (GOOD.replace("reason: why, ", ""), "w.yaml:2:5: the key 'reason' is missing"),
-        (GOOD.replace("owner: me", "owner: ' '"), "w.yaml:2:53: a waiver needs its owner"),
+        (GOOD.replace("owner: me", "owner: ' '"), "w.yaml:2:53: required for a waivers owner"),
         (GOOD.replace(", expires: 2026-06-30", ""), "w.yaml:2:5: the key 'expires' is missing"),
         (GOOD.replace("2026-06-30", "2026-06-31"), "w.yaml:2:66: not a date such as 2027-01-31"),
         (GOOD.replace("{rule", "{ruel: x, rule"), "w.yaml:2:6: unknown key 'ruel'"),
         ("waiver: []", "w.yaml:1:1: unknown key 'waiver'"),
-        ("- a", "w.yaml:1:1: a waiver file holds a list under the key 'waivers'"),
+        ("- a", "w.yaml:1:1: a waiver file needs a list under the key 'waivers'"),
     ],
 )
 def test_a_waiver_that_lacks_something_is_refused(text, expected):
@@ -105,7 +106,7 @@ def made(**more):
 
 def test_a_finding_is_compared_with_the_waivers_that_may_cover_it_and_no_others(monkeypatch):
     compared = []
-    monkeypatch.setattr(waiver_book, "covers", lambda *given: compared.append(given) or covers(*given))
+    monkeypatch.setattr(remark_book, "covers", lambda *given: compared.append(given) or covers(*given))
     book = WaiverBook([made(resource=f"r{number}") for number in range(500)], TODAY)
     assert all(book.find("r", of(f"r{number}")) for number in range(500))
     assert len(compared) == 500
@@ -116,3 +117,29 @@ def test_the_first_waiver_in_the_file_is_named_be_it_a_pattern_or_an_id():
     pattern, exact = made(resource="leg*", reason="pattern"), made(resource="legacy", reason="exact")
     assert WaiverBook([pattern, exact], TODAY).find("r", of("legacy")) == pattern
     assert WaiverBook([exact, pattern], TODAY).find("r", of("legacy")) == exact
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("registry-stale", ""),
+        ("registry-*", ""),
+        ("*", ""),
+        ("registry-stal", "no rule 'registry-stal' (did you mean 'registry-stale'?)"),
+        ("registy-*", "no rule matches 'registy-*' (did you mean 'registry-*'?)"),
+        ("registy-?tale", "no rule matches 'registy-?tale' (the nearest is 'registry-stale')"),
+        ("addon-public", "no rule 'addon-public'"),
+        ("a*", "no rule matches 'a*'"),
+        ("[", "no rule matches '['"),
+    ],
+)
+def test_a_rule_that_there_is_not_is_told_with_the_nearest(rule, expected):
+    assert unmatched(made(rule=rule, resource="x"), {"registry-stale", "registry-open"}) == expected
+
+
+def test_waivers_that_end_soon_are_found_by_their_last_day():
+    late = dt.date(2026, 7, 14)
+    book = WaiverBook([made(resource="b", expires=late), made(resource="a"), made(resource="c", expires=late)], TODAY)
+    found = {str(day): [each.resource for each in waivers] for day, waivers in book.ending(14).items()}
+    assert found == {"2026-06-30": ["a"], "2026-07-14": ["b", "c"]}
+    assert list(book.ending(13)) == [TODAY]

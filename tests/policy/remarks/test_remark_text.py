@@ -7,17 +7,23 @@ from msgspec.structs import replace
 
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import FileErrors, StartError
-from northflank_audit.model import Waiver
-from northflank_audit.policy.waivers.waiver_book import read
-from northflank_audit.policy.waivers.waiver_text import added
+from northflank_audit.policy.remarks import remark_text
+from northflank_audit.policy.remarks.remark_files import WAIVERS, read
+from northflank_audit.remarks import Waiver
 
 NEW = Waiver(rule="r", resource="new", reason="why", owner="me", expires=dt.date(2027, 1, 31))
 ONE = "rule: r\n    resource: old\n    reason: x\n    owner: y\n    expires: 2027-01-01"
 LINES = "  - rule: r\n    resource: new\n    reason: why\n    owner: me\n    expires: 2027-01-31\n"
 
 
+def added(text, path, waiver):
+    """Return the text with one more waiver, and its line."""
+    new, (line,) = remark_text.added(text, path, WAIVERS, [waiver])
+    return new, line
+
+
 def waivers(text):
-    found, diagnostics = read(Document(text, "w.yaml", strict=False))
+    found, diagnostics = read(Document(text, "w.yaml", strict=False), WAIVERS)
     assert diagnostics == []
     return [waiver for _, waiver in found]
 
@@ -120,9 +126,9 @@ def test_whatever_a_waiver_says_comes_back_and_nothing_is_lost(
     [
         ("waivers:\n  - {rule: r}\n", "w.yaml:2:5: the key 'resource' is missing"),
         ("waiver: []\n", "w.yaml:1:1: unknown key 'waiver' (did you mean 'waivers'?)"),
-        ("- a\n", "w.yaml:1:1: a waiver file holds a list under the key 'waivers'"),
+        ("- a\n", "w.yaml:1:1: a waiver file needs a list under the key 'waivers'"),
         ("waivers: [\n", "w.yaml:1:11: not valid YAML"),
-        ("waivers: null\n", "w.yaml: a waiver can't be put into it in this form; write it there yourself:"),
+        ("waivers: null\n", "w.yaml: can't add a waiver to a file of this form; add it yourself:"),
     ],
 )
 def test_a_file_with_a_mistake_is_not_touched(old, expected):

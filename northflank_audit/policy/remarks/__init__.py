@@ -1,0 +1,1 @@
+"""Reads, matches and adds waivers and annotations."""
