@@ -90,12 +90,13 @@ tests/peers/node_modules/.package-lock.json: tests/peers/package.json tests/peer
 	else echo "npm is not here: the tests with the official CLI will be skipped"; fi
 
 # A browser, Java for the HTML checker, systemd's checker, LibreOffice for workbooks (88 MB to download, half a minute),
-# the shells that complete options, PostgreSQL, Prometheus' rule tester. Where they can't be installed the tests that need
-# them skip, and say so; in CI they fail. Prometheus' package would start a service, so only promtool is taken.
+# poppler for printed pages, the shells that complete options, PostgreSQL, Prometheus' rule tester. Where they can't be
+# installed the tests that need them skip, and say so; in CI they fail. Prometheus' package would start a service, so only
+# promtool is taken.
 tools: | $(VENV)/bin/python
 	@missing=""; \
 	for each in chromium:chromium java:default-jre-headless systemd-analyze:systemd soffice:libreoffice-calc-nogui \
-		zsh:zsh fish:fish; do \
+		pdftotext:poppler-utils zsh:zsh fish:fish; do \
 		command -v $${each%%:*} > /dev/null || missing="$$missing $${each##*:}"; done; \
 	ls /usr/lib/postgresql/*/bin/postgres > /dev/null 2>&1 || command -v postgres > /dev/null || missing="$$missing postgresql"; \
 	if [ -z "$$missing" ]; then :; \

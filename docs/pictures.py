@@ -12,11 +12,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
 import msgspec
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 from rich.text import Text
@@ -44,10 +45,19 @@ pre {{ margin: 0; padding: 20px 24px; font: 14px/1.45 "DejaVu Sans Mono", monosp
 </style><pre>{code}</pre>"""
 
 
-def shoot(html: str, picture: Path, *, width: int, height: int | None = None, dark: bool = False) -> None:
+def shoot(
+    html: str,
+    picture: Path,
+    *,
+    width: int,
+    height: int | None = None,
+    dark: bool = False,
+    act: Callable[[Page], object] = lambda _page: None,
+) -> None:
     """Write a picture of a page, `width` × `height` CSS pixels; without a height, as high as the page is.
 
-    The page can't ask for anything: it is given as text, and the browser is offline.
+    `act` does first what a reader would. The page can't ask for anything: it is given as text, and the browser is
+    offline.
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -57,6 +67,7 @@ def shoot(html: str, picture: Path, *, width: int, height: int | None = None, da
             offline=True,
         )
         page.set_content(html)
+        act(page)
         page.screenshot(path=picture, full_page=height is None)
         browser.close()
 
@@ -115,6 +126,13 @@ def weekly(folder: str) -> Report:
     return msgspec.json.decode(Path(folder, "reports/report.json").read_bytes(), type=Report)
 
 
+def as_table(page: Page) -> None:
+    """Show the findings as a table, by project."""
+    page.select_option("#group", "project")
+    page.click("#as-table")
+    page.evaluate("document.getElementById('findings').scrollIntoView()")
+
+
 def main() -> None:
     """Renew all pictures."""
     with tempfile.TemporaryDirectory() as folder:
@@ -124,6 +142,7 @@ def main() -> None:
     attachment = f"The whole report is attached: report-{report.run.finished_at:%Y-%m-%d}.html."
     shoot(page, HERE / "report.png", width=1100, height=1150)
     shoot(page, HERE / "report-dark.png", width=1100, height=1150, dark=True)
+    shoot(page, HERE / "report-table.png", width=1100, height=900, act=as_table)
     shoot(mailbody.html(report, attachment), HERE / "mail.png", width=700, height=1150)
     shoot(terminal("python audit.py --demo", output), HERE / "terminal.png", width=1280)
 

@@ -19,7 +19,7 @@ from northflank_audit.report import Report
 
 def render(report: Report) -> str:
     """Return the report as HTML."""
-    style, script = _own("report.css"), _own("report.js")
+    style, script = _own("report.css"), _own("report.js", "copying.js")
     made_by = environment(_printable, html=True)
     made_by.filters["rich"] = ruletext.html
     template = made_by.get_template("report.html.j2")
@@ -29,9 +29,10 @@ def render(report: Report) -> str:
     )
 
 
-def _own(name: str) -> Markup:
-    """Return a bundled file as it is."""
-    return Markup((TEMPLATES / name).read_text(encoding="utf-8").strip())  # noqa: S704 - our own file
+def _own(*names: str) -> Markup:
+    """Return bundled files as they are, one after the other."""
+    texts = [(TEMPLATES / name).read_text(encoding="utf-8").strip() for name in names]
+    return Markup("\n".join(texts))  # noqa: S704 - our own files
 
 
 def _digest(text: str) -> str:

@@ -85,7 +85,7 @@ def test_a_screen_reader_is_given_names_and_the_count(opened, full):
     ]
     assert controls == [
         *('searchbox "Search"', 'combobox "Severity"', 'combobox "Rule"', 'combobox "Team"', 'combobox "Change"'),
-        *('combobox "Sort by"', "status: 4 findings"),
+        *("status: 4 findings", 'combobox "Group by"', 'combobox "Sort by"'),
     ]
 
 

@@ -120,14 +120,6 @@ def test_a_filter_is_worked_by_keys_alone(opened, wide):
     assert len(rows(page)) > 100
 
 
-def test_findings_are_sorted_by_project(opened, wide):
-    page = opened(wide)
-    page.get_by_label("Sort by").select_option(label="project")
-    numbers = page.evaluate("""() => [...document.querySelectorAll("#flat > li")].map((row) => +row.dataset.project)""")
-    assert numbers == sorted(numbers)
-    assert set(numbers) == {0, 1, 2, 3}
-
-
 def test_where_all_is_of_one_type_project_and_team_there_is_nothing_to_choose(opened, report):
     page = opened(report)
     for name in ("type", "project", "team"):

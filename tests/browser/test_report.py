@@ -1,6 +1,7 @@
 """The HTML report in a browser: found, sorted, led to, printed, in the dark, on a phone, and without its script."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -47,7 +48,7 @@ def test_all_is_shown_and_counted_at_first(opened, thirty):
     page = opened(thirty)
     assert len(shown(page)) == 30
     assert count(page) == "30 findings"
-    page.get_by_role("button").wait_for(state="hidden")
+    page.get_by_role("button", name="Clear the filters").wait_for(state="hidden")
 
 
 def test_a_filter_shows_what_matches_it_and_says_how_many(opened, thirty, numbers):
@@ -126,24 +127,29 @@ def test_the_filters_are_used_by_keyboard_alone(opened, thirty):
 
 
 @pytest.mark.parametrize(
-    ("by", "key"),
+    ("group", "by", "key"),
     [
-        ("team", lambda number: [0, 2, 1][number % 3]),  # own account, data, payments
-        ("resource", lambda number: number),  # as people count: 9 before 10
+        ("team", "severity", lambda number: ([0, 2, 1][number % 3], number % 5)),  # own account, data, payments
+        ("nothing", "resource", lambda number: number),  # as people count: 9 before 10
     ],
 )
-def test_sorted_by_what_is_no_rule_all_is_one_list_that_names_the_rules(opened, thirty, by, key):
+def test_apart_from_its_rule_a_finding_names_it(opened, thirty, group, by, key):
     page = opened(thirty)
+    page.get_by_label("Group by", exact=True).select_option(group)
     page.get_by_label("Sort by", exact=True).select_option(by)
     keys = [key(int(name.removeprefix("cred-"))) for name in shown(page)]
     assert len(keys) == 30
-    assert keys == sorted(keys)
+    if group == "nothing":
+        assert keys == sorted(keys)
+    else:
+        assert [severity for team, severity in keys if team == 0] == sorted(s for team, s in keys if team == 0)
+        assert len([1 for before, after in pairwise(keys) if before[0] != after[0]]) == 2  # three accounts
     expect(page.locator("section.rule").filter(visible=True)).to_have_count(0)
-    first = page.locator("#flat > li").first
-    assert first.locator(".of").inner_text() == "critical E is critical"
+    first = page.locator("#grouped .findings > li, #flat > li").first
+    assert " ".join(first.locator(".of").text_content().split()) == "critical E is critical"
     first.get_by_role("link", name="E is critical").press("Enter")
     page.get_by_text("One project reaches every image.").first.wait_for()  # back at the rule
-    assert page.get_by_label("Sort by", exact=True).input_value() == "severity"
+    assert page.get_by_label("Group by", exact=True).input_value() == "rule"
     page.locator("#flat").wait_for(state="hidden")
     assert len(shown(page)) == 30
 
@@ -175,11 +181,12 @@ def test_what_is_inconclusive_or_waived_is_filtered_and_sorted_too(opened, full)
     assert count(page) == "4 findings"  # what is resolved or unsettled is another report's
     page.get_by_label("Rule", exact=True).select_option(label="Provider is allowed")
     assert page.get_by_role("heading", level=2).filter(visible=True).all_inner_texts() == [
-        *("What changed", "At a glance", "Waived", "Passed or not applicable", "To be looked at"),
+        *("What changed", "At a glance", "Waived", "Passed or not applicable", "Resolved", "Unsettled"),
+        "To be looked at",
         *("Compliance", "All rules", "How this was measured"),
     ]
     assert shown(page) == ["b", "t"]  # the last of them was folded
-    page.get_by_role("button").click()
+    page.get_by_role("button", name="Clear the filters").click()
     assert shown(page) == ["a", "c", "b"]
 
 
@@ -302,7 +309,7 @@ def test_hostile_text_runs_nothing_and_asks_for_nothing(opened, endless):
         page.get_by_label(label, exact=True).select_option(index=1)
     search(page, "<script>alert(1)</script>")
     page.get_by_label("Sort by", exact=True).select_option("resource")
-    page.get_by_role("button").click()
+    page.get_by_role("button", name="Clear the filters").click()
     for summary in page.locator("summary").filter(visible=True).all():
         summary.press("Enter")
     page.evaluate("location.hash = 'f-<img src=x onerror=alert(1)>'")

@@ -19,8 +19,8 @@ ATTRIBUTES = {
     "time": {"datetime"},
     "nav": {"aria-label"},
     "search": {"id", "aria-label", "hidden"},
-    "p": {"class", "id", "role", "hidden"},
-    "div": {"class", "id", "role", "aria-labelledby", "tabindex"},
+    "p": {"class", "id", "role", "aria-label", "hidden"},
+    "div": {"class", "id", "role", "aria-label", "aria-labelledby", "tabindex", "hidden"},
     "svg": {"class", "viewbox", "aria-hidden"},
     "path": {"fill-rule", "d"},
     "rect": {"class", "x", "width", "height", "rx"},
@@ -35,10 +35,11 @@ ATTRIBUTES = {
     "input": {"id", "type", "autocomplete", "spellcheck"},
     "select": {"id", "autocomplete"},
     "option": {"value"},
-    "button": {"id", "type", "hidden"},
+    "button": {"id", "type", "hidden", "aria-pressed", "aria-label", "data-copy"},
+    "template": {"id"},
     "table": {"class"},
     "tr": {"class", "id"},
-    "th": {"scope", "class"},
+    "th": {"scope", "class", "data-of"},
     "td": {"class"},
     "span": {"class"},
     "code": {"class"},
@@ -163,6 +164,7 @@ def test_it_links_to_web_references_and_to_itself_alone(page, full, hostile):
     assert page(full).values("a", "href") == [
         *("#unevaluated", "#rule-unrestricted"),  # what was not seen, the worst
         *("#changed", "#violations", "#unevaluated", "#waived", "#compliance", "#rules", "#coverage"),  # on this page
+        *("#resolved", "#unsettled"),  # what changed
         *("#compliance", "#compliance"),  # at a glance: SOC 2, own
         "https://example.com/docs",
         "https://example.com/more",
@@ -291,10 +293,10 @@ def test_what_a_finding_says(page, full):
 
 
 def test_the_team_is_shown_only_where_there_are_teams(page, report, full):
-    assert page(report).found("label") == ["Search", "Severity", "Rule", "Sort by"]
+    assert page(report).found("label") == ["Search", "Severity", "Rule", "Group by", "Sort by"]
     labels = page(full).found("code")
     assert [each for each in labels if "/" in each] == ["payments/t"]
-    assert page(full).found("label") == ["Search", "Severity", "Rule", "Team", "Change", "Sort by"]
+    assert page(full).found("label") == ["Search", "Severity", "Rule", "Team", "Change", "Group by", "Sort by"]
 
 
 def test_an_account_is_not_taken_for_a_credential(page, with_account):
@@ -310,11 +312,17 @@ def test_what_changed_is_told_before_all_else(page, full):
     assert section == (
         "What changed Since the report of 2026-11-17 06:00 UTC, run fedcba9876543210, which was incomplete. "
         "the earlier report was incomplete: what is new may have been there "
-        "new 1 ongoing 0 resolved 2 unsettled 2 "
-        "2 resolved "
+        "new 1 ongoing 0 resolved 2 unsettled 2"
+    )
+    (resolved,) = read.found("section", aria_labelledby="resolved")
+    assert resolved == (
+        "Resolved Violations of the earlier report that are none any more. 2 resolved "
         "Y y high Restricted to projects fixed y can be used by every project "
-        "Z z high Restricted to projects gone z can be used by every project "
-        "2 unsettled: not resolved, but unknown "
+        "Z z high Restricted to projects gone z can be used by every project"
+    )
+    (unsettled,) = read.found("section", aria_labelledby="unsettled")
+    assert unsettled == (
+        "Unsettled Violations of the earlier report that are not resolved, but unknown. 2 unsettled "
         "C c high Restricted to projects could not be evaluated c can be used by every project "
         "Z z high former rule did not run z can be used by every project"
     )
@@ -345,10 +353,10 @@ def test_what_is_too_much_for_a_page_is_counted_by_rule_and_named_as_being_in_th
         f"This page has the new and worst 0. The other 1 are counted here, and are {alone}."
     ]
     assert read.found("div", class_="more") == [
-        f"1 of 2 are {alone}: 1 of Restricted to projects",  # resolved
-        f"1 of 2 are {alone}: 1 of former",  # unsettled
         f"1 of 1 are {alone}.",  # a rule's own
         f"1 of 2 are {alone}: 1 of Provider is allowed",  # not evaluated
+        f"1 of 2 are {alone}: 1 of Restricted to projects",  # resolved
+        f"1 of 2 are {alone}: 1 of former",  # unsettled
     ]
     assert read.found("span", class_="count")[0] == "1 violation"
 
@@ -370,6 +378,8 @@ def test_the_sections(page, full, clean):
         "Could not be evaluated",
         "Waived",
         "Passed or not applicable",
+        "Resolved",
+        "Unsettled",
         "To be looked at",
         "Compliance",
         "All rules",
