@@ -22,6 +22,7 @@ from northflank_audit.formats.headline import headline, outcome
 from northflank_audit.formats.link import address
 from northflank_audit.formats.policyview import VERDICTS
 from northflank_audit.formats.text import STATUSES, reasons, type_names
+from northflank_audit.model import OWN_ACCOUNT
 from northflank_audit.printable import printable
 from northflank_audit.remarks import Waiver
 from northflank_audit.report import Report, RuleSummary
@@ -285,7 +286,7 @@ def _waivers(report: Report) -> tuple[list[str], Iterator[Row]]:
 
 
 def _waiver(status: str, waiver: Waiver, findings: int) -> Row:
-    team = "any" if waiver.team is UNSET else waiver.team or "the token's own account"
+    team = "any" if waiver.team is UNSET else waiver.team or OWN_ACCOUNT
     project, kind = (("any" if value is UNSET else value) for value in (waiver.project, waiver.type))
     about = [waiver.rule, waiver.resource, team, project, kind, waiver.reason, waiver.owner]
     return [status, *about, waiver.expires, findings]

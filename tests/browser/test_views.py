@@ -58,7 +58,7 @@ def test_a_finding_is_copied_as_markdown(opened, full):
     new, _, waived, _ = full.results
     assert copied(page, "Copy as Markdown", new.fingerprint) == (
         "**new, high: Restricted to projects**\n\n"
-        "A `a` own account: a can be used by every project\n\n"
+        "A `a`: a can be used by every project\n\n"
         "- `restrictions.restricted = false`\n\n"
         "**Why it matters:** One project reaches every image.\n\n"
         "**What to do:** Select the projects.\n\n"
@@ -204,7 +204,7 @@ def test_a_finding_is_a_line_of_the_table(opened, thirty):
     assert table.locator("tbody tr").count() == 30
     first = thirty.results[0]
     assert [" ".join(text.split()) for text in table.locator("tbody tr").first.locator("td").all_inner_texts()] == [
-        "critical", "E is critical", "Puller 0 cred-0 own account", "own account",
+        "critical", "E is critical", "Puller 0 cred-0", "the token's own account",
         f"cred-0 can be used by every project #{first.fingerprint[:12]}",
     ]  # fmt: skip
     page.get_by_label("Sort by", exact=True).select_option("resource")

@@ -29,16 +29,16 @@ def test_the_whole_table(report):
         '"run","finished","complete","rule","title","severity","status","state","became","waived_until","waiver_owner",'
         '"waiver_reason","resource_type","resource_id","resource_name","team","message","evidence","controls",'
         '"fingerprint","outcome","counts","project","annotation_owner","annotation_due","annotation_overdue",'
-        '"annotation_comment","annotation_incorrect"\r\n'
+        '"annotation_comment","annotation_incorrect","first_seen","last_seen"\r\n'
         '"0123456789abcdef","2026-11-24 06:00:02","true","unrestricted","Restricted to projects","high",'
         '"fail","","","","","","registry-credential","a","A","","a can be used by every project",'
-        '"{""restrictions.restricted"":false}","soc2:CC6.1 soc2:CC6.3 own:1","6b5f95636588782c585bd8fbb1513038","violation","true","","","","","",""\r\n'
+        '"{""restrictions.restricted"":false}","soc2:CC6.1 soc2:CC6.3 own:1","6b5f95636588782c585bd8fbb1513038","violation","true","","","","","","","",""\r\n'
         '"0123456789abcdef","2026-11-24 06:00:02","true","unrestricted","Restricted to projects","high",'
         '"unknown","","","","","","registry-credential","c","C","","c could not be evaluated","",'
-        '"soc2:CC6.1 soc2:CC6.3 own:1","4e49c1d969598959ac79ac2d194d63ce","unknown","true","","","","","",""\r\n'
+        '"soc2:CC6.1 soc2:CC6.3 own:1","4e49c1d969598959ac79ac2d194d63ce","unknown","true","","","","","","","",""\r\n'
         '"0123456789abcdef","2026-11-24 06:00:02","true","provider","Provider is allowed","low","fail","",'
         '"","2027-01-31","ops@example.com","Migrated in Q1","registry-credential","b","B","","b uses quay",'
-        '"{""restrictions.restricted"":false}","soc2:CC6.3 soc2:CC9.2","3eed03fd3eecd452532346891dac77a0","waived","false","","","","","",""\r\n'
+        '"{""restrictions.restricted"":false}","soc2:CC6.3 soc2:CC9.2","3eed03fd3eecd452532346891dac77a0","waived","false","","","","","","","",""\r\n'
     )
 
 
