@@ -158,7 +158,7 @@ class Database:
 
 def _file_url(path: str) -> sa.URL:
     if not path or path == ":memory:" or path.endswith(os.sep) or path.startswith("file:"):
-        raise StartError(f"--history: the path is empty; give {_SHAPES}")
+        raise StartError(f"--history: expects the path of a file; give {_SHAPES}")
     return sa.URL.create("sqlite+pysqlite", database=path)
 
 

@@ -184,9 +184,9 @@ def test_a_password_is_never_shown():
         ("mysql://u:pw@h/x", "'mysql' is not supported"),
         ("sqlite://", "sqlite:///PATH"),
         ("sqlite://host/x", "sqlite:///PATH"),
-        (":memory:", "no file"),
-        ("", "no file"),
-        ("folder/", "no file"),
+        (":memory:", "expects the path of a file"),
+        ("", "expects the path of a file"),
+        ("folder/", "expects the path of a file"),
         ("postgresql://u:pw@h:port/x", "not the address"),
     ],
 )
