@@ -184,9 +184,9 @@ def test_a_password_is_never_shown():
         ("mysql://u:pw@h/x", "'mysql' is not supported"),
         ("sqlite://", "sqlite:///PATH"),
         ("sqlite://host/x", "sqlite:///PATH"),
-        (":memory:", "no file"),
-        ("", "no file"),
-        ("folder/", "no file"),
+        (":memory:", "the path is empty"),
+        ("", "the path is empty"),
+        ("folder/", "the path is empty"),
         ("postgresql://u:pw@h:port/x", "not the address"),
     ],
 )
