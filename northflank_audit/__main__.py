@@ -1,4 +1,4 @@
-"""`python -m northflank_audit`, and the entry point of `audit.py` and the installed command."""
+"""The entry point of `audit.py`, `python -m` and the installed command."""
 
 import gc
 import os

@@ -1,4 +1,4 @@
-"""The baseline of a comparison: an earlier report, or a baseline file."""
+"""The baseline of a comparison: a report or a baseline file."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Limits the wait for work that can't be interrupted, such as a resolver."""
+"""Limits the wait for work that can't be interrupted."""
 
 import queue
 import threading

@@ -1,4 +1,4 @@
-"""The gate of an audit: which violations make the exit code 1."""
+"""The gate: which violations make the exit code 1."""
 
 import datetime as dt
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The core types: plain, frozen data that passes from stage to stage.
+"""The core types: plain, frozen data that stages exchange.
 
 The terms are those of XCCDF 1.2 (rule, result, status, severity) and of the JSON report.
 """

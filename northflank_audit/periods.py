@@ -1,4 +1,4 @@
-"""Periods as people write them (30s, 15m, 24h, 7d), and valid times."""
+"""Periods such as 30s, 15m, 24h or 7d, and valid times."""
 
 import datetime as dt
 import re

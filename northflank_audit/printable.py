@@ -1,4 +1,4 @@
-"""Shows outside text as plain text, never as a command, a mention or a link."""
+"""Shows outside text as text, never as a command."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Prints; the only way to a terminal, a log or a CI."""
+"""Prints; the only way to a terminal or a log."""
 
 import click
 

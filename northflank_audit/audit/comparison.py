@@ -1,4 +1,4 @@
-"""Compares a run with the baseline: what is new, ongoing, resolved or unsettled.
+"""Compares a run with the baseline: new, ongoing, resolved, unsettled.
 
 A violation is resolved only if the run saw it resolved. It is unsettled if the current run could not evaluate it, did
 not see it, or excluded its rule or account. Two reports about different things are not compared at all.

@@ -1,4 +1,4 @@
-"""Evaluates in order: page by page, or account by account if necessary."""
+"""Evaluates page by page, or account by account if necessary."""
 
 import datetime as dt
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Explains the verdict of one rule on one resource, part by part."""
+"""Explains the verdict of one rule on one resource."""
 
 import datetime as dt
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Counts the requests of an audit: reads the lists, counts the parts."""
+"""Counts the requests of an audit."""
 
 import datetime as dt
 from collections import deque

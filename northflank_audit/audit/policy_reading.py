@@ -1,4 +1,4 @@
-"""Reads the policy of a run: rules, waivers, annotations, and the report to compare with."""
+"""Reads the policy of a run: rules, remarks, baseline."""
 
 import datetime as dt
 import logging

@@ -1,4 +1,4 @@
-"""Collects what an audit fetched, for a snapshot file or its digest."""
+"""Collects what an audit fetched, for a snapshot."""
 
 import datetime as dt
 from collections.abc import Iterable

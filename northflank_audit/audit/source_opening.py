@@ -1,4 +1,4 @@
-"""Opens the source of an audit's resources: the API, files, or the emulator's API."""
+"""Opens the source of an audit's resources."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The tool's name and version in reports and snapshots, and run ids."""
+"""The tool's name and version, and run ids."""
 
 import os
 from typing import Final

@@ -1,4 +1,4 @@
-"""The command line: commands, options, what is printed. Nothing below knows that there is a terminal.
+"""The command line: commands, options and output.
 
 Each command's module is imported when the command is called.
 """

@@ -1,4 +1,4 @@
-"""Reads the config file into defaults of options, and finds its mistakes."""
+"""Reads the config file into defaults of options."""
 
 import os
 from collections.abc import Iterator, Mapping

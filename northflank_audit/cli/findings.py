@@ -1,4 +1,4 @@
-"""Finds the findings of a report for which to add waivers or annotations."""
+"""Finds findings of a report to waive or annotate."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The commands `history …`: runs, what changed, how long findings were open."""
+"""The commands `history …` about past runs."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence

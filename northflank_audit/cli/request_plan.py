@@ -1,4 +1,4 @@
-"""Prints the number of requests of an audit, as text and JSON."""
+"""Prints how many requests an audit sends."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any

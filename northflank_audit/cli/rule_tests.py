@@ -1,4 +1,4 @@
-"""The command `rules test`: runs examples, and finds what they do not cover."""
+"""The command `rules test`: runs examples, and finds gaps."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby

@@ -1,4 +1,4 @@
-"""What `rules lint` finds in rule files, their examples, a config file, waivers and annotations."""
+"""Lints rules, examples, config, waivers and annotations."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Warns of files of secrets that every user of the machine can read."""
+"""Warns of secret files that every user can read."""
 
 import os
 import shlex

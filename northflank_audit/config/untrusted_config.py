@@ -1,4 +1,4 @@
-"""Limits what a config file may set that was found, not named.
+"""Limits what a found config file may set.
 
 It may be in a checkout that others can write to, so it must not say where the token goes, or where to write.
 """

@@ -1,4 +1,4 @@
-"""Writes metrics for Prometheus: a file for the node exporter, or a Pushgateway.
+"""Writes metrics for Prometheus, to a file or a Pushgateway.
 
 A scheduled job has no process to scrape, so every metric is a gauge of the last run. An incomplete run has `complete
 0`, and leaves the time of the last success unchanged, so no old success looks current. An unknown value has no series:

@@ -1,4 +1,4 @@
-"""Finds the position of a text value's characters in a YAML file."""
+"""Finds the position of a text value's characters in YAML."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""Decides which results count for the exit code, and why others do not."""
+"""Decides which results count for the exit code, and why."""
 
 from msgspec import UNSET
 

@@ -1,4 +1,4 @@
-"""Sums up a report: a word, a title, a sentence, and the reason for the exit code."""
+"""Sums up a report in a word, a title or a sentence."""
 
 from collections import Counter
 from enum import StrEnum

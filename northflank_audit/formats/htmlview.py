@@ -1,4 +1,4 @@
-"""Data for the HTML template: as many results as a browser handles.
+"""Data for the HTML template, limited for browsers.
 
 New results come first. All totals are those of the whole report; omitted results are counted by rule, and are in the
 JSON report.

@@ -1,4 +1,4 @@
-"""The report as JUnit XML: a suite per rule, and one about the audit.
+"""The report as JUnit XML, with a suite per rule.
 
 A suite has a case for each listed verdict. Verdicts that are only counted have none, so that numbers and cases agree;
 but a rule without violations has one case with its counts. What does not count for the exit code is skipped, with the

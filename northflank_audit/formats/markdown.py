@@ -1,4 +1,4 @@
-"""The report as GitHub and GitLab Markdown, to paste into a ticket.
+"""The report as Markdown, to paste into a ticket.
 
 Outside text shows as plain text (see `markdowntext`); texts of rules keep their Markdown.
 """

@@ -1,4 +1,4 @@
-"""The report as OCSF Compliance Findings, for a SIEM or a data lake.
+"""The report as OCSF Compliance Findings, for a SIEM.
 
 The version is OCSF 1.5.0, class `compliance_finding` (2003) with the profile `cloud`; times are in milliseconds since
 1970. A finding keeps its `finding_info.uid` from run to run: it is created, updated while it goes on, and closed when

@@ -1,4 +1,4 @@
-"""Renders the texts of rules: Markdown with code, emphasis and links only.
+"""Renders texts of rules: code, emphasis and links only.
 
 Rule packs may come from anyone. So nothing else becomes markup, links are only http and https, and an image is
 replaced by its description.

@@ -1,4 +1,4 @@
-"""The evidence of a period for auditors: runs, gaps, controls, findings, waivers."""
+"""The evidence of a period, for auditors."""
 
 import datetime as dt
 from typing import Final

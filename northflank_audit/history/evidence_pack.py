@@ -1,4 +1,4 @@
-"""Writes evidence as files: a page, CSVs, OSCAL, and a manifest to sign."""
+"""Writes evidence as files, with a manifest to sign."""
 
 import csv
 import datetime as dt

@@ -1,4 +1,4 @@
-"""Records a run and the changes of its findings in one transaction."""
+"""Records a run and the changes of its findings."""
 
 import datetime as dt
 import hashlib

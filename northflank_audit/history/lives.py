@@ -1,4 +1,4 @@
-"""The life of findings: when each was found, waived, resolved, and found again."""
+"""The life of findings: found, waived, resolved, found again."""
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence

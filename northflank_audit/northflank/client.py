@@ -1,4 +1,4 @@
-"""Sends GET requests to one host: pooled, retried, limited in time and size."""
+"""Sends GET requests to one host, with retries and limits."""
 
 import datetime as dt
 import logging

@@ -1,4 +1,4 @@
-"""Decides when to retry a request, after which wait, and when to give up."""
+"""Decides when to retry a request, and when to stop."""
 
 import datetime as dt
 import math

@@ -1,4 +1,4 @@
-"""Connections with time limits, and sockets that can all be cut at once.
+"""Connections with time limits that can all be cut.
 
 A socket's timeout limits the wait for the next byte, not for the whole answer: a server that sends one byte per second
 keeps a request open for ever. So at the run's deadline every socket is shut down, whatever it is waiting for. The

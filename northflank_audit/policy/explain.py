@@ -1,4 +1,4 @@
-"""Shows how each part of a rule was evaluated for one resource."""
+"""Shows how a rule was evaluated for one resource."""
 
 import datetime as dt
 from collections.abc import Sequence

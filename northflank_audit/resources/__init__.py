@@ -1,4 +1,4 @@
-"""The catalogue of resource types: one declaration each, one module per family.
+"""The catalogue of resource types, one declaration each.
 
 It has everything that differs from type to type. Code for all types, which fetches, evaluates or reports, reads it from
 here.

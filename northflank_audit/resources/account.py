@@ -1,4 +1,4 @@
-"""The type of an account as a whole: the token's own, or a team's."""
+"""The type of an account as a whole."""
 
 from typing import Final
 

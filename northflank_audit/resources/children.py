@@ -1,4 +1,4 @@
-"""Creates child types: views of the items in a part of another type."""
+"""Creates child types: views of another type's part."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The type of external addons: data in the user's own cloud accounts."""
+"""The type of external addons."""
 
 from typing import Final
 

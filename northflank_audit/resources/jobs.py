@@ -1,4 +1,7 @@
-"""The type of jobs. Only the deployment's endpoint shows a job's image."""
+"""The type of jobs.
+
+Only the endpoint of its deployment shows a job's image.
+"""
 
 from typing import Final
 

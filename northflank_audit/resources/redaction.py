@@ -1,4 +1,4 @@
-"""Finds an answer's own secrets, and masks them elsewhere in the answer.
+"""Finds an answer's secrets, and masks them elsewhere in it.
 
 Secret values are collected while an answer is decoded, and never leave this module.
 """

@@ -1,4 +1,4 @@
-"""The API as a source: lists of the audited accounts, and parts on demand."""
+"""The API as a source: lists, and parts on demand."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence

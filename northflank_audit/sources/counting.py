@@ -1,4 +1,4 @@
-"""The API as a source that reads lists, and only counts parts."""
+"""The API as a source whose parts are only counted."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The base class of sources: what each must do, and what all share."""
+"""The base class of sources."""
 
 import datetime as dt
 import hashlib

@@ -1,4 +1,4 @@
-"""Lists of types in an account, or in each of its projects."""
+"""Lists of types in accounts and projects."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Reads the parts of resources that cost requests: details, lists of children."""
+"""Reads parts of resources: details, lists of children."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Reads a list again to distinguish contradictions from changes during the run."""
+"""Reads lists again, to distinguish contradictions from changes."""
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Saved JSON as a source: snapshots, API responses, the official CLI's output."""
+"""Saved JSON as a source."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence

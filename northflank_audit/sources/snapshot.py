@@ -1,4 +1,4 @@
-"""Snapshots: what a run fetched, without secrets, for another run to evaluate."""
+"""Snapshots of what a run fetched, without secrets."""
 
 import datetime as dt
 import hashlib

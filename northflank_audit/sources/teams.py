@@ -1,4 +1,4 @@
-"""Lists the teams of an organisation, for audits of all of them."""
+"""Lists the teams of an organisation."""
 
 from dataclasses import dataclass, field
 

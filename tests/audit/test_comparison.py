@@ -163,7 +163,7 @@ def test_waivers_that_came_or_ended_are_counted():
     [
         (API, Origin(kind="demo", url="http://127.0.0.1:1"), "is of the API at https://api.northflank.com"),
         (Origin(kind="demo", url="http://127.0.0.1:1"), API, "is of the sample account"),
-        (Origin(kind="api", url=API.url, teams=["x"]), API, "is of team x, not read by this audit"),
+        (Origin(kind="api", url=API.url, teams=["x"]), API, "is of team x, which this audit did not read"),
         (API, Origin(kind="api", url=API.url, teams=["x"]), "is of the token's own account, which this"),
     ],
 )
@@ -199,7 +199,7 @@ def test_two_demos_are_of_the_same_account_wherever_they_are_served():
             "is of the API at https://other.example, this one of the API at https://api.northflank.com: the comparison",
         ),
         ({"week": 2}, {}, "was made after this audit began"),
-        ({"rules": [NAMED]}, {}, "did not ask open, so all of its violations are new"),
+        ({"rules": [NAMED]}, {}, "did not run open, so all of its violations are new"),
         ({"rules": [replace(OPEN, params={"a": 1})]}, {}, "the file or parameters of open changed"),
         ({"rules": [replace(OPEN, sha256="0" * 64)]}, {}, "the file or parameters of open changed"),
     ],
@@ -232,7 +232,7 @@ def test_what_the_earlier_report_could_not_evaluate_may_not_be_new():
 def test_no_more_than_three_rules_are_named():
     rules = [rule(id=f"r{n}", require="false") for n in range(5)]
     report = audited(credential("a"), rules=rules, baseline=audited(credential("a"), rules=[NAMED]), week=1)
-    assert "did not ask r0, r1, r2 and 2 more:" in report.comparison.cautions[0]
+    assert "did not run r0, r1, r2 and 2 more," in report.comparison.cautions[0]
 
 
 def test_no_caution_is_given_for_what_does_not_matter():
@@ -280,9 +280,9 @@ def test_what_a_list_held_that_this_audit_did_not_have_is_not_gone():
 def test_an_audit_that_saw_another_account_is_refused_though_it_is_incomplete():
     team = Origin(kind="api", url=API.url, teams=["x"])
     report = audited(baseline=audited(credential("a")), week=1, source=team, complete=False)
-    assert "not read by this audit" in report.comparison.refused
+    assert "which this audit did not read" in report.comparison.refused
     none = audited(baseline=audited(credential("a", team="x"), source=team), week=1, teams=[])  # there is no team now
-    assert "not read by this audit" in none.comparison.refused
+    assert "which this audit did not read" in none.comparison.refused
 
 
 def test_what_ended_is_in_the_reports_order():
@@ -305,7 +305,7 @@ def test_an_earlier_report_that_ended_while_this_audit_ran_is_told():
 
 def test_what_a_rule_failed_on_before_may_not_be_new():
     report = audited(credential("a"), baseline=audited(credential("a", opened="yes")), week=1)
-    assert report.comparison.cautions[0].startswith("1 of what is new could not be evaluated by the earlier report")
+    assert report.comparison.cautions[0].startswith("1 of what is new was unknown in the earlier report")
 
 
 def test_a_rule_that_changed_is_told_where_something_is_resolved_by_it():

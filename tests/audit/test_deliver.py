@@ -112,7 +112,7 @@ def test_a_name_that_is_no_text_is_in_every_report_and_costs_none(run, tmp_path)
     assert report["run"]["incompleteReasons"] == ["\\udcff/c.yaml/x.csv could not be written (File exists)"]
     assert report["rules"][0]["tuned"] == {"severity": "\\udcff/c.yaml:1"}
     assert report["rules"][0]["origin"].startswith("\\udcff/rules.yaml:")
-    assert report["warnings"][0].startswith("\\udcff/../reports/report.json is not there yet")
+    assert report["warnings"][0].startswith("\\udcff/../reports/report.json does not exist yet")
     assert {path.name for path in (tmp_path / "reports").iterdir()} == {each.filename for each in FORMATS.values()}
 
 

@@ -316,7 +316,9 @@ def test_a_saved_list_is_an_account_whose_projects_are_not_known(audited):
     assert of(report, TWICE) == {"a": "fail", "b": "pass", "c": "fail"}
     assert of(report, MANY) == {"t": "fail"}
     assert set(of(report, GONE).values()) == {"unknown"}
-    assert "not all projects of team t are known (the input has no projects; a snapshot" in report.results[0].message
+    assert (
+        "not all projects of team t are known (the input has no projects; use a snapshot" in report.results[0].message
+    )
 
 
 def test_a_saved_list_that_says_there_is_more_is_not_whole(audited):

@@ -86,7 +86,7 @@ def test_cron_mails_what_must_be_read_and_nothing_else(host, serve):
     account = serve(GOOD)
     host.place("/etc/northflank-audit/audit.yaml").write_text("rules: [pack:default]")  # of the rest it has nothing
     first, clean = host.sh(cron(), **account), host.sh(cron(), **account)
-    assert (first.returncode, "warning: reports/report.json is not there yet" in first.stdout) == (0, True)
+    assert (first.returncode, "warning: reports/report.json does not exist yet" in first.stdout) == (0, True)
     assert (clean.returncode, clean.stdout, clean.stderr) == (0, "", "")
     assert host.report["coverage"]["resources"] == 1
     assert host.sh(cron(), **serve()).stdout.startswith("VIOLATED")

@@ -1,4 +1,4 @@
-"""Infers what the parts of an expression can be, by types and documented fields.
+"""Infers which parts of an expression may be incomplete.
 
 A list returns fewer fields than a detail, of a record and of the maps in it. So an operation on such a map as a whole
 (its size, its keys, whether it equals another) is in doubt until everything was read, and so is one on a value that may

@@ -1,4 +1,4 @@
-"""Traces an expression: the value of each part, and which parts were not needed.
+"""Traces the value of each part of an expression.
 
 The engine itself evaluates each part, within `cel.bind` for what macros around it bind. So a part's value is the
 engine's. This module only knows the order of evaluation (`&&`, `||`, `?:`, `all`, `exists`).

@@ -1,4 +1,4 @@
-"""Words a trace: one line for each part of an expression, with its value."""
+"""Words a trace: one line for each part."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""Finds uses of `account` as a whole, which holds only the lists that a rule names."""
+"""Finds uses of `account` without the name of a list."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Finds rules that can never fire, which look like passing rules in a report.
+"""Finds rules that can never fire.
 
 This is cheap, so every audit warns of them. Checks that need an expression's text are in `clauses`.
 """

@@ -1,4 +1,7 @@
-"""More remarks in the text of a file, whose every other character stays: comments, order, line ends."""
+"""Adds remarks to the text of a file.
+
+Every other character stays: comments, order, line ends.
+"""
 
 import re
 from collections.abc import Sequence
@@ -34,7 +37,7 @@ def added(text: str, path: str, form: RemarkForm[R], remarks: Sequence[R]) -> tu
     everything, diagnostics = read(after, form)
     if diagnostics or [each for _, each in everything] != [*(each for _, each in old), *remarks]:
         raise StartError(
-            f"{path}: {form.one} can't be put into it in this form; write it there yourself:\n{_block(remarks)}"
+            f"{path}: {form.one} can't be added to a file of this form; add it yourself:\n{_block(remarks)}"
         )
     return new, [after.line(here) for here, _ in everything[len(old) :]]
 

@@ -238,7 +238,7 @@ def test_a_long_part_is_cut_and_a_broken_one_is_one_line():
 
 
 def test_an_error_of_the_whole_is_named_as_its_verdict():
-    assert traced("credential.a", a=1).splitlines()[0] == "require  = error: gave int, not true or false"
+    assert traced("credential.a", a=1).splitlines()[0] == "require  = error: returned int, not true or false"
     with pytest.raises(CelError):
         trace("credential.a ==", known({}))
 

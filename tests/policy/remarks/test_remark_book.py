@@ -70,7 +70,7 @@ def test_what_covered_nothing_is_unused_and_each_that_covers_is_used():
     ("text", "expected"),
     [
         (GOOD.replace("reason: why, ", ""), "w.yaml:2:5: the key 'reason' is missing"),
-        (GOOD.replace("owner: me", "owner: ' '"), "w.yaml:2:53: required for a waivers owner"),
+        (GOOD.replace("owner: me", "owner: ' '"), "w.yaml:2:53: a waiver needs its owner"),
         (GOOD.replace(", expires: 2026-06-30", ""), "w.yaml:2:5: the key 'expires' is missing"),
         (GOOD.replace("2026-06-30", "2026-06-31"), "w.yaml:2:66: not a date such as 2027-01-31"),
         (GOOD.replace("{rule", "{ruel: x, rule"), "w.yaml:2:6: unknown key 'ruel'"),

@@ -128,7 +128,7 @@ def test_whatever_a_waiver_says_comes_back_and_nothing_is_lost(
         ("waiver: []\n", "w.yaml:1:1: unknown key 'waiver' (did you mean 'waivers'?)"),
         ("- a\n", "w.yaml:1:1: a waiver file needs a list under the key 'waivers'"),
         ("waivers: [\n", "w.yaml:1:11: not valid YAML"),
-        ("waivers: null\n", "w.yaml: can't add a waiver to a file of this form; add it yourself:"),
+        ("waivers: null\n", "w.yaml: a waiver can't be added to a file of this form; add it yourself:"),
     ],
 )
 def test_a_file_with_a_mistake_is_not_touched(old, expected):

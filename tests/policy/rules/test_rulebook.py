@@ -133,7 +133,7 @@ def test_overrides_tune_rules():
         ),
         (
             "overrides:\n  provider: {params: {allowed: x}}",
-            "audit.yaml:2:32: 'provider': 'allowed' must be a list, as its default",
+            "audit.yaml:2:32: 'provider': 'allowed' must be a list, like its default",
         ),
         ("overrides:\n  provider: {severity: bad}", "audit.yaml:2:24: 'bad' is not one of info, low"),
         (
