@@ -16,7 +16,9 @@
   const wait = 120; // milliseconds without a keystroke before it filters
   const longest = 1000; // lines of the table: browsers lay out a table as a whole
 
-  const findings = [...within.querySelectorAll(".findings > li")].map((row, order) => {
+  // What is only listed again, such as findings reported as incorrect, is of no rule, and is not filtered.
+  const listed = [...within.querySelectorAll(".findings > li")].filter((row) => row.closest("[data-rule]"));
+  const findings = listed.map((row, order) => {
     const about = row.closest("[data-rule]"); // the row itself, or the section of its rule
     const { rule, severity } = about.dataset;
     const { type = "", project = "", team = "", state = "" } = row.dataset;

@@ -36,7 +36,7 @@ def pipe(tmp_path):
 )
 def test_a_pipe_that_nobody_serves_does_not_hold_the_run(audit, tmp_path, pipe, arguments):
     (tmp_path / "i.json").write_text('{"credentials": []}')
-    ended = audit("--timeout", "0.5", *[str(pipe) if each == "PIPE" else each for each in arguments], timeout=300)
+    ended = audit("--timeout", "0.5", *[str(pipe) if each == "PIPE" else each for each in arguments])
     assert (ended.code, "not written to its end within the run's 0.5 s" in ended.err) == (2, True)
     assert not (tmp_path / "reports").exists()
 

@@ -179,7 +179,7 @@ def test_findings_are_annotated_by_their_fingerprints_and_the_file_stays_as_it_w
     [
         ("a", (), "an annotation needs content: give --owner, --due or --comment"),
         ("a", ("--incorrect", "--owner", "me"), "--incorrect: say with --comment what the tool is wrong about"),
-        ("a", ("--owner", " "), "--owner: an annotation needs it"),
+        ("a", ("--owner", " "), "--owner: required for an annotation"),
         ("a", ("--due", "soon"), "--due: 'soon' is not a date such as 2027-01-31"),
         ("closed", ("--owner", "me"), "this result is not a finding: it is 'pass'"),
     ],

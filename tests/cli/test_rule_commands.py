@@ -371,7 +371,7 @@ def test_explain_shows_how_a_rule_was_evaluated_down_to_the_missing_field(rules,
     (tmp_path / "i.json").write_text(json.dumps({"credentials": [{"id": "a", "name": "web"}, {"id": "b"}]}))
     known = rules("explain", "owner", "b", "--rules", "r.yaml", "--input", "i.json")[1]
     assert known.endswith(
-        "on registry-credential b\n"
+        "on registry credential b\n"
         "  unknown: b could not be evaluated: name is not known (the input has no details; use a snapshot of a live audit)\n"
         "  require  = unknown: `name` is missing\n"
         '    params.teams  = ["web"]\n'
