@@ -89,6 +89,7 @@
   }
 
   for (const row of template ? document.querySelectorAll("#findings .findings > li") : []) {
+    if (!row.querySelector(".link")) continue; // it is only listed again
     origins.set(row, row.closest("[data-rule]"));
     const copies = template.content.cloneNode(true);
     const name = `finding #${row.id.slice(2, 14)}`;
