@@ -32,7 +32,7 @@ settings.register_profile(
 settings.register_profile("thorough", parent=settings.get_profile("tests"), max_examples=3000)
 settings.load_profile("tests")
 
-NET = 45.0
+NET = 300.0
 """Seconds after which a test gives up what should have ended: a net, of which no outcome depends."""
 
 LATER = str(dt.datetime.now(dt.UTC).date() + dt.timedelta(300))
