@@ -11,6 +11,7 @@ import msgspec
 
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"(\s*:)?|[][{}]', re.DOTALL)
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,59}")
+_TOO_DEEP: Final = "nested too deeply"
 _COLON_ESCAPES: Final = (rb"\u003a", rb"\u003A")
 
 
@@ -32,10 +33,24 @@ def decode(content: bytes) -> Any:
         if _may_repeat_a_key(content, value):
             _refuse_duplicates(content)
     except RecursionError:
-        raise InvalidJSON("nested too deeply") from None
+        raise InvalidJSON(_TOO_DEEP) from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidJSON(f"not JSON ({error})") from None
     return value
+
+
+def check(content: bytes) -> None:
+    """Raise InvalidJSON for what is wrong first with the form of a JSON text in UTF-8, DuplicateKey if only that is.
+
+    It builds no value, so it needs little memory; strings and numbers are only checked as far as that allows.
+    """
+    try:
+        msgspec.json.decode(content, type=msgspec.Raw)
+    except RecursionError:
+        raise InvalidJSON(_TOO_DEEP) from None
+    except msgspec.MsgspecError as error:
+        raise InvalidJSON(f"not JSON ({error})") from None
+    _refuse_duplicates(content)
 
 
 def as_utf8(content: bytes) -> bytes:
