@@ -1,7 +1,8 @@
 """What a run gets from its caller besides its settings."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from northflank_audit.audit.policy_reading import RuleReader
@@ -27,6 +28,8 @@ class RunContext:
     """The connections of the run before."""
     rules: RuleReader | None = None
     """Who reads the rules of several runs; None: they are read for this one."""
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    """The variables that say where else a report goes."""
     target: str = ""
     """It identifies the account in the history if the API does not name its owner."""
 

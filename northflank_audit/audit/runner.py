@@ -5,7 +5,6 @@ import math
 
 from northflank_audit.audit.deliver import channels, deliver
 from northflank_audit.audit.evaluation import TimedEngine, evaluate
-from northflank_audit.audit.last_resort import last_resort
 from northflank_audit.audit.memory import memory_of
 from northflank_audit.audit.outcome_log import log_outcome
 from northflank_audit.audit.policy_reading import read_policy
@@ -29,15 +28,13 @@ def run(
     Raises StartError before anything is fetched or written.
     """
     with heartbeat(settings.heartbeat) as ended:
-        deadline = Deadline(settings.timeout)
-        with last_resort(deadline):
-            policy, people = read_policy(settings, context.rules), channels(settings)
-            memory = memory_of(settings.history, context.target)
-            with opened(settings, deadline, context) as source:
-                request = AuditRequest.of(settings, policy, memory.recall(source))
-                report = audit(request, source, watch, run_id, deadline)
-            report = memory.record(report, source)
-            report, written, receipts = deliver(settings, people, report, deadline, memory.amend)
+        deadline, people = Deadline(settings.timeout), channels(settings, context.environment)
+        policy, memory = read_policy(settings, context.rules), memory_of(settings.history, context.target)
+        with opened(settings, deadline, context) as source:
+            request = AuditRequest.of(settings, policy, memory.recall(source))
+            report = audit(request, source, watch, run_id, deadline)
+        report = memory.record(report, source)
+        report, written, receipts = deliver(settings, people, report, deadline, memory.amend, context.environment)
         ended(report)
     log_outcome(report)
     return report, written, receipts
