@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
 
@@ -50,6 +51,10 @@ class Rulebook:
     """By the rule's id, where the examples stand that files of their own add to it."""
     unread: list[str] = field(default_factory=list)
     """Folders with rule files that were not read."""
+
+    def copy(self) -> "Rulebook":
+        """Return a book of the same rules that can be changed."""
+        return Rulebook(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
 
     def checked(self) -> list[Rule]:
         """Return the rules. Raises FileErrors if there is a mistake."""
