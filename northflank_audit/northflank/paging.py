@@ -1,10 +1,11 @@
 """Reads every page of a list, and finds contradictions between pages."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from northflank_audit.compact import CompactMap
 from northflank_audit.errors import FetchError
 
 if TYPE_CHECKING:  # an audit of files does not need the HTTP client
@@ -117,7 +118,7 @@ def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
     size: dict[str, str | int] = {"per_page": page_size} if listing.paged else {}
     query = size
     cursors: set[str] = set()
-    seen: set[str] = set()
+    seen = CompactMap()
     number = 1
     more: Any = False
     while True:
@@ -128,7 +129,8 @@ def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
         last = not (more or cursor)
         vain = [f"{name}: empty, although the page before it said that there is more"]
         warnings = vain if last and promised and not items else []
-        fresh = {item[listing.id_field] for item in items if has_id(item, listing.id_field)} - seen
+        ids = {item[listing.id_field] for item in items if has_id(item, listing.id_field)}
+        fresh = [each for each in ids if each not in seen]
         wrong += contradictions(len(items), without_id(items, listing.id_field), pagination, name)
         if size and len(items) > page_size:
             wrong.append(f"{name}: {len(items)} items, although at most {page_size} were requested")
@@ -138,12 +140,13 @@ def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
         if last:
             return
         _progress(name, items, fresh, cursor, cursors)
-        seen |= fresh
+        for each in fresh:
+            seen.put(each)
         number += 1
         query = {**size, "cursor": cursor} if cursor else {**size, "page": number}
 
 
-def _progress(name: str, items: list[Any], fresh: set[str], cursor: Any, cursors: set[str]) -> None:
+def _progress(name: str, items: list[Any], fresh: Collection[str], cursor: Any, cursors: set[str]) -> None:
     """Raise FetchError if the next page would be no progress; else remember its cursor."""
     if not items:
         raise FetchError(f"{name}: empty, but claims a next page")
