@@ -4,42 +4,44 @@ from array import array
 from collections.abc import Hashable
 from typing import Final
 
-_SMALLEST: Final = 64
-"""Slots of a new map; the number is always a power of two."""
-_BITS: Final = 2**64 - 1
+_SMALLEST: Final = 1024
+"""Slots of a new map; the number is always a power of two, and at most two thirds of them are taken."""
+_BITS: Final = 2**60 - 1
 
 
 class CompactMap:
-    """Values of one width by the hash of their keys: up to three slots per key, each of 8 bytes and a value.
+    """Values of one width by the hash of their keys: two to three slots per key, each of 8 bytes and a value.
 
-    Two of a million keys have the same hash with a probability of 3 in 100 million.
+    Two of a million keys have the same hash with a probability of one in two million. Python's hash of a text depends
+    on a secret of the process, so nobody can make two keys with the same one.
     """
 
     def __init__(self, width: int = 0) -> None:
         """`width` is that of the values, in bytes."""
         self._width = width
         self._allocate(_SMALLEST)
-        self._count = 0
+        self._left = _SMALLEST * 2 // 3
 
     def __contains__(self, key: Hashable) -> bool:
         """Return whether the map has a key."""
-        return self._hashes[self._slot(_hashed(key))] != 0
+        return self._hashes[self._slot(hash(key) & _BITS or 1)] != 0
 
     def get(self, key: Hashable) -> bytes | None:
         """Return the value of a key; None if it has none."""
-        slot = self._slot(_hashed(key))
+        slot = self._slot(hash(key) & _BITS or 1)
         return self._value(slot) if self._hashes[slot] else None
 
     def put(self, key: Hashable, value: bytes = b"") -> bytes | None:
         """Give a key without a value this one; return the value that it had before, None if it had none."""
-        hashed = _hashed(key)
+        hashed = hash(key) & _BITS or 1  # 0 is an empty slot
         slot = self._slot(hashed)
         if self._hashes[slot]:
             return self._value(slot)
         self._hashes[slot] = hashed
-        self._values[slot * self._width : (slot + 1) * self._width] = value
-        self._count += 1
-        if self._count * 3 > len(self._hashes) * 2:
+        if width := self._width:
+            self._values[slot * width : slot * width + width] = value
+        self._left -= 1
+        if not self._left:
             self._grow()
         return None
 
@@ -59,15 +61,12 @@ class CompactMap:
         return slot
 
     def _grow(self) -> None:
-        hashes, values, width = self._hashes, self._values, self._width
-        self._allocate(2 * len(hashes))
-        for before, hashed in enumerate(hashes):
+        before, values, width = self._hashes, self._values, self._width
+        self._allocate(2 * len(before))
+        self._left = len(self._hashes) * 2 // 3 - len(before) * 2 // 3
+        for old, hashed in enumerate(before):
             if hashed:
                 slot = self._slot(hashed)
                 self._hashes[slot] = hashed
-                self._values[slot * width : (slot + 1) * width] = values[before * width : (before + 1) * width]
-
-
-def _hashed(key: Hashable) -> int:
-    """Return a hash that is not 0. Python's own depends on a secret of the process, so it can't be foreseen."""
-    return hash(key) & _BITS or 1
+                if width:
+                    self._values[slot * width : slot * width + width] = values[old * width : old * width + width]

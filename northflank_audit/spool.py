@@ -2,33 +2,53 @@
 
 import io
 import tempfile
-from collections.abc import Iterable
-from typing import BinaryIO, Final
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Final, Self
 
-IN_MEMORY: Final = 8 * 1024 * 1024
+IN_MEMORY: Final = 1024 * 1024
 """Bytes that stay in memory."""
+_CHUNK: Final = 256 * 1024
 
 
 class Spool:
-    """A growing file: in memory while it is small, then a temporary file without a name."""
+    """A growing file: in memory while it is small, then a temporary file without a name.
 
-    def __init__(self, folder: str | None = None, in_memory: int = IN_MEMORY) -> None:
+    Where no temporary file can be made, it stays in memory.
+    """
+
+    def __init__(self, folder: str | None = None) -> None:
         """`folder` is where the temporary file is, by default the system's folder for such files."""
         self.file: BinaryIO = io.BytesIO()
         self._folder = folder
-        self._in_memory = in_memory
+        self._can_move = True
 
-    def write(self, content: bytes) -> None:
-        """Add to the end. Raises OSError."""
-        file = self.file
-        if isinstance(file, io.BytesIO) and file.tell() + len(content) > self._in_memory:
-            self.file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - `close` closes it
-            self.file.write(file.getvalue())
-        self.file.write(content)
+    def __enter__(self) -> Self:
+        return self
 
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Delete it."""
         self.file.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the content. Raises OSError."""
+        self.file.seek(0)
+        yield from iter(lambda: self.file.read(_CHUNK), b"")
+
+    def write(self, content: bytes) -> None:
+        """Add to the end. Raises OSError if there is no room."""
+        if self._can_move and self.file.tell() + len(content) > IN_MEMORY:
+            self._move()
+        self.file.write(content)
+
+    def _move(self) -> None:
+        self._can_move = False
+        try:
+            file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - `__exit__` closes it
+        except OSError:
+            return
+        memory, self.file = self.file, file
+        memory.seek(0)
+        self.file.write(memory.read())
 
 
 def copied(chunks: Iterable[bytes]) -> BinaryIO:
@@ -38,6 +58,6 @@ def copied(chunks: Iterable[bytes]) -> BinaryIO:
         for chunk in chunks:
             spool.write(chunk)
     except BaseException:
-        spool.close()
+        spool.file.close()
         raise
     return spool.file

@@ -18,6 +18,7 @@ if sys.platform != "win32":
 from northflank_audit.delivery import pipes
 from northflank_audit.errors import DeliveryError
 from northflank_audit.printable import spelt
+from northflank_audit.spool import Spool
 from northflank_audit.stopping import before_leaving
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class Chunks:
         return iter(self._make())
 
 
-Content = str | bytes | Chunks
+Content = str | bytes | Chunks | Spool
 """The content of a file; text is written as UTF-8, with unchanged line ends."""
 
 
@@ -123,7 +124,9 @@ before_leaving(lambda: _discard(_unfinished))
 
 
 def _chunks(content: Content) -> Iterable[bytes]:
-    return content if isinstance(content, Chunks) else [content.encode() if isinstance(content, str) else content]
+    if isinstance(content, str):
+        return [content.encode()]
+    return [content] if isinstance(content, bytes) else content
 
 
 def _move(temporary: Path | None, target: Path, content: Iterable[bytes]) -> None:

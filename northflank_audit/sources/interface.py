@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import os
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,9 @@ from northflank_audit.resources.base import Record
 from northflank_audit.resources.needs import Needs
 
 _PAGE_BYTES: Final = 4
-_DIGEST_BYTES: Final = 16
+_DIGEST_BYTES: Final = 8
+_SECRET: Final = os.urandom(16)
+"""The key of the digests, so that nobody can make two records with the same one."""
 ELSEWHERE: Final = "they belong to another account"
 AT_HOME: Final = frozenset({Scope.TOKEN, Scope.ORGANISATION})
 """The scopes that exist once, whatever the accounts are."""
@@ -197,7 +200,7 @@ class Source(ABC):
             if kind.generation is not None and parts == {LIST}:  # with details it no longer shows what was in the list
                 self.generations.add(kind.generation(record))
             encoded = msgspec.json.encode(record, order="deterministic")
-            digest = hashlib.blake2b(encoded, digest_size=_DIGEST_BYTES).digest()
+            digest = hashlib.blake2b(encoded, digest_size=_DIGEST_BYTES, key=_SECRET).digest()
             before = self._seen.put(identity, page.to_bytes(_PAGE_BYTES) + digest)
             if before is not None:
                 if before.endswith(digest):

@@ -1,27 +1,23 @@
 """Saved JSON as a source."""
 
-import hashlib
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import groupby, islice
-from typing import Any, BinaryIO, Final, NamedTuple, cast
+from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
-from northflank_audit import jsontext
 from northflank_audit.errors import StartError
-from northflank_audit.model import LIST, RESOURCE_TYPE, Resource
-from northflank_audit.northflank.paging import claimed, contradictions, disagreement, maps_with, with_ids, without_id
+from northflank_audit.model import LIST, Resource
+from northflank_audit.northflank.paging import claimed, contradictions, with_ids, without_id
 from northflank_audit.report import Origin, Subject
 from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.decode import listed, restored
-from northflank_audit.sources import earlier_snapshot, saved_json, snapshot
+from northflank_audit.sources.input_files import InputFile, ListAnswer, decoded
 from northflank_audit.sources.interface import AT_HOME, ELSEWHERE, NOT_ASKED, Source
-from northflank_audit.sources.saved_json import EMPTY, Changed, Records
-from northflank_audit.sources.snapshot import KIND, DecodedSnapshot, SavedResource, Snapshot
+from northflank_audit.sources.saved_json import Changed
+from northflank_audit.sources.snapshot import DecodedSnapshot, SavedResource, Snapshot
 
 NO_DETAILS: Final = "the input has no details; use a snapshot of a live audit"
 NOT_KEPT: Final = "it is personal data, and no rule read it when this was fetched"
@@ -29,40 +25,6 @@ DIFFERENT: Final = "the inputs disagree on them"
 NOT_STATED: Final = "the snapshot does not say which lists of the account it has"
 SOME: Final = 1_000
 """Records of a snapshot that are evaluated together, at most."""
-_DEFAULT: Final = TYPES[RESOURCE_TYPE]
-"""The type of an input's list if the input does not say."""
-_FORMS: Final = (
-    f"expects a snapshot of this tool, a response of '{_DEFAULT.part(LIST).title}', or what '{_DEFAULT.command}' prints"
-)
-
-
-class InputFile(NamedTuple):
-    """A file to audit."""
-
-    name: str
-    content: bytes | BinaryIO
-    """The file, open, or what is in it."""
-    type: str | None = None
-    """The type whose list it contains; None for a snapshot or a list of registries."""
-    project: str | None = None
-
-    def close(self) -> None:
-        """Close the file."""
-        if not isinstance(self.content, bytes):
-            self.content.close()
-
-
-class ListAnswer(NamedTuple):
-    """A decoded answer of a list."""
-
-    name: str
-    kind: ResourceType
-    project: str | None
-    items: Records
-    pagination: Any
-    """Its pagination; None if it has none."""
-    disagreement: str
-    """What a second pagination, beside the list, says against that; empty if nothing."""
 
 
 class InputSource(Source):
@@ -96,19 +58,9 @@ class InputSource(Source):
 
     def _decoded(self, given: InputFile, copies: ExitStack) -> DecodedSnapshot | ListAnswer:
         """Check a file, and remember its digest. Raises StartError for anything else than an input."""
-        file = io.BytesIO(given.content) if isinstance(given.content, bytes) else given.content
-        value = _value(given.name, file, copies)
-        file.seek(0)
-        digest = hashlib.file_digest(cast("Any", file), "sha256")  # its type lacks `readinto`
-        self.subjects.append(Subject(name=given.name, sha256=digest.hexdigest()))
-        if not isinstance(value, dict) or value.get("kind") != KIND:
-            return _answer(given, TYPES[given.type] if given.type else _DEFAULT, value)
-        if given.type is not None:
-            raise StartError(f"{given.name}: a snapshot names its types; omit {given.type}=")
-        try:
-            return earlier_snapshot.read(value) if value.get("schemaVersion") == "1.0" else snapshot.read(value)
-        except (msgspec.ValidationError, RecursionError) as error:
-            raise StartError(f"{given.name}: not a whole snapshot ({error})") from None
+        value, digest = decoded(given, copies)
+        self.subjects.append(Subject(name=given.name, sha256=digest))
+        return value
 
     def _pages(self, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
         """Yield each file's resources."""
@@ -285,54 +237,3 @@ def _unchanged(name: str) -> Iterator[None]:
 
 def _of_one_list(saved: SavedResource) -> tuple[str, str | None, str | None]:
     return saved.type, saved.team, saved.project
-
-
-def _value(name: str, file: BinaryIO, copies: ExitStack) -> Any:
-    """Return the value of a JSON file. Raises StartError for anything else."""
-    try:
-        value = saved_json.read(file, copies)
-    except UnicodeDecodeError as error:
-        raise StartError(f"{name}: not JSON ({error})") from None
-    except jsontext.DuplicateKey as error:
-        raise StartError(f"{name}: it contradicts itself: {error}") from None
-    except jsontext.InvalidJSON as error:
-        raise StartError(f"{name}: {error}") from None
-    except OSError as error:
-        raise StartError(f"{name}: can't be read ({error.strerror})") from None
-    if value is EMPTY:
-        raise StartError(f"{name}: empty; did the command that should write it fail?")
-    return value
-
-
-def _answer(file: InputFile, kind: ResourceType, value: Any) -> ListAnswer:
-    """Return an answer of a type's list. Raises StartError for anything else."""
-    part = kind.part(LIST)
-    forms = _FORMS if file.type is None else f"expects an answer of the list of {kind.plural}"
-    whole = value if isinstance(value, dict) else {"data": value}
-    by_api, by_cli = maps_with(whole.get("data"), part.keys), maps_with(whole, part.keys)
-    extra = [each for each in by_cli if by_api or ("data" in whole and not each.startswith("data."))]
-    (key, beside), *others = (
-        by_api or {each: by_cli[each] for each in by_cli if each not in extra} or {"": {}}
-    ).items()
-    items = beside.get(key.rpartition(".")[2]) if part.keys else whole.get("data", whole)
-    if kind.scope is Scope.TOKEN and isinstance(items, dict):
-        items = [items]
-    if isinstance(items, list):
-        items = Records(items)
-    if not isinstance(items, Records):
-        raise StartError(f"{file.name}: {forms}")
-    if whole.get("error") is not None:
-        raise StartError(f"{file.name}: an error answer of the API: {forms}")
-    if extra:
-        raise StartError(f"{file.name}: it contradicts itself: it has both 'data' and '{extra[0]}'")
-    if others:
-        raise StartError(f"{file.name}: it contradicts itself: it has both '{key}' and '{others[0][0]}'")
-    pagination = whole.get("pagination")
-    printed = "pagination" not in whole and (by_cli or whole is not value or "data" not in whole)
-    if printed or (pagination is None and not part.paged):
-        pagination = {"hasNextPage": False}  # the CLI's output, which has all pages
-    inner = beside.get("pagination") if "." in key else None
-    wrong = (
-        disagreement(inner, len(items), pagination if isinstance(pagination, dict) else {}) if inner is not None else ""
-    )
-    return ListAnswer(file.name, kind, file.project, items, pagination, wrong)

@@ -47,7 +47,7 @@ class SnapshotWriter:
 
     def close(self) -> None:
         """Delete the temporary file."""
-        self._records.close()
+        self._records.file.close()
 
     def text(self, tool: Tool, taken_at: dt.datetime, source: Source) -> Iterator[bytes]:
         """Yield the snapshot of the source's resources, as JSON. Raises OSError."""

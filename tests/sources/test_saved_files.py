@@ -21,8 +21,9 @@ from northflank_audit.resources import TYPES, Scope
 from northflank_audit.resources.decode import listed
 from northflank_audit.resources.needs import Needs
 from northflank_audit.sources.earlier_snapshot import ONLY_IDS, EarlierSnapshot
+from northflank_audit.sources.input_files import InputFile
 from northflank_audit.sources.interface import NOT_ASKED, Source
-from northflank_audit.sources.saved_files import DIFFERENT, NO_DETAILS, NOT_STATED, InputFile, InputSource
+from northflank_audit.sources.saved_files import DIFFERENT, NO_DETAILS, NOT_STATED, InputSource
 from northflank_audit.sources.snapshot import Snapshot
 from northflank_audit.sources.snapshot_writer import SnapshotWriter
 from tests.conftest import CREDENTIALS, NET, needing, resource, rule
