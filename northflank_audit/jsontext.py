@@ -5,13 +5,14 @@ RFC 8259 lets a reader use either value of a duplicate key, so two readers can s
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
 
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"(\s*:)?|[][{}]', re.DOTALL)
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,59}")
-_TOO_DEEP: Final = "nested too deeply"
 _COLON_ESCAPES: Final = (rb"\u003a", rb"\u003A")
 
 
@@ -28,14 +29,10 @@ def decode(content: bytes) -> Any:
 
     Raises DuplicateKey if an object has a key twice, InvalidJSON for other errors.
     """
-    try:
+    with _refusing():
         value = msgspec.json.decode(content)
         if _may_repeat_a_key(content, value):
             _refuse_duplicates(content)
-    except RecursionError:
-        raise InvalidJSON(_TOO_DEEP) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidJSON(f"not JSON ({error})") from None
     return value
 
 
@@ -44,13 +41,9 @@ def check(content: bytes) -> None:
 
     It builds no value, so it needs little memory; strings and numbers are only checked as far as that allows.
     """
-    try:
+    with _refusing():
         msgspec.json.decode(content, type=msgspec.Raw)
-    except RecursionError:
-        raise InvalidJSON(_TOO_DEEP) from None
-    except msgspec.MsgspecError as error:
-        raise InvalidJSON(f"not JSON ({error})") from None
-    _refuse_duplicates(content)
+        _refuse_duplicates(content)
 
 
 def as_utf8(content: bytes) -> bytes:
@@ -61,6 +54,17 @@ def as_utf8(content: bytes) -> bytes:
     """
     encoding = json.detect_encoding(content)
     return content if encoding == "utf-8" else content.decode(encoding).encode()
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Raise InvalidJSON for what the decoder can't read."""
+    try:
+        yield
+    except RecursionError:
+        raise InvalidJSON("nested too deeply") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InvalidJSON(f"not JSON ({error})") from None
 
 
 def _may_repeat_a_key(content: bytes, value: Any) -> bool:
