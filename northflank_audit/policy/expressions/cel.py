@@ -146,6 +146,12 @@ class Expression:
         """The paths below its record that it reads, longest only, in order of appearance."""
         return _longest([read.path[1:] for read in self.reads if read.path[0] == self.variable])
 
+    @cached_property
+    def record_keys(self) -> frozenset[str] | None:
+        """The keys of its record that it reads, on which alone its result depends; None: any of them."""
+        paths = [read.path[1:] for read in self.reads_within if read.path[0] == self.variable]
+        return frozenset(path[0] for path in paths) if all(paths) else None
+
     @property
     def variable(self) -> str:
         """The name of its record; empty if a rule has none."""
