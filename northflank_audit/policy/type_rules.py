@@ -2,9 +2,10 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from functools import lru_cache, partial
+from typing import Any, Final, NamedTuple, Self
 
-from northflank_audit.model import Resource, Status
+from northflank_audit.model import Resource, Rule, Status
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.batch import Batch
 from northflank_audit.policy.expressions.cel import Absent, Missing
@@ -16,6 +17,8 @@ from northflank_audit.resources.paths import ITEM
 
 _STATUSES = (Status.FAIL, Status.PASS, Status.NOTAPPLICABLE)
 """The verdicts of `Batch`'s codes."""
+_COMBINATIONS: Final = 256
+"""Combinations of codes whose statuses are kept."""
 
 
 class TypeRules:
@@ -35,6 +38,7 @@ class TypeRules:
         """What a record lacks if a rule may be unknown on it, and then a batch with it has no result."""
         self._asks = any(any(expression.asks(Absent(own=None))) for expression in expressions)
         """Whether a rule tests which fields a record has."""
+        self._statuses = lru_cache(_COMBINATIONS)(partial(_with_statuses, self._rules))
         self._expects_gaps = False
         """Whether a batch failed because records lacked something, so that the next pages may, too."""
 
@@ -76,9 +80,9 @@ class TypeRules:
 
     def _firm(self, page: Sequence[Resource], rows: Sequence[Sequence[int]]) -> list[Verdict]:
         return [
-            Verdict(rule, resource, _STATUSES[code])
+            Verdict(rule, resource, status)
             for resource, codes in zip(page, rows, strict=True)
-            for rule, code in zip(self._rules, codes, strict=True)
+            for rule, status in self._statuses(tuple(codes))
         ]
 
     def _one_by_one(
@@ -115,6 +119,11 @@ class TypeRules:
                 yield Verdict(each.rule, resource, *unknown)
             else:
                 yield verdict_of(each, resource, expression, outcome)
+
+
+def _with_statuses(rules: Sequence[Rule], codes: Sequence[int]) -> tuple[tuple[Rule, Status], ...]:
+    """Return the rules, each with the status of its code."""
+    return tuple((rule, _STATUSES[code]) for rule, code in zip(rules, codes, strict=True))
 
 
 class _Needs(NamedTuple):
