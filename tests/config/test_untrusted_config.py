@@ -1,6 +1,6 @@
 """What a config file that was found may not say."""
 
-from northflank_audit.cli.app import run_command
+from northflank_audit.cli.run_command import run_command
 from northflank_audit.config.untrusted_config import OUTPUT_OPTIONS, SOURCE_OPTIONS, VERDICT_OPTIONS
 from tests.conftest import ROOT
 

@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
 
+import msgspec
 from msgspec.structs import asdict, replace
 
 from northflank_audit.documents.conversion import converted, sound_parts
@@ -26,35 +26,33 @@ Raises StartError if there is none.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(msgspec.Struct, frozen=True):
     """Where a rule, or an example of one, stands."""
 
     document: Document
     here: Path
 
 
-@dataclass(slots=True)
-class Rulebook:
+class Rulebook(msgspec.Struct):
     """The rules read so far, and every mistake in their files. It grows while they are read."""
 
-    rules: dict[str, Rule] = field(default_factory=dict)
-    definitions: dict[str, Definition] = field(default_factory=dict)
-    off: dict[str, str] = field(default_factory=dict)
+    rules: dict[str, Rule] = msgspec.field(default_factory=dict)
+    definitions: dict[str, Definition] = msgspec.field(default_factory=dict)
+    off: dict[str, str] = msgspec.field(default_factory=dict)
     """`file:line` of what switched a rule off, by the rule's id."""
-    stopped: dict[str, Rule] = field(default_factory=dict)
+    stopped: dict[str, Rule] = msgspec.field(default_factory=dict)
     """The rules that are switched off, as they would run."""
-    flawed: set[str] = field(default_factory=set)
+    flawed: set[str] = msgspec.field(default_factory=set)
     """Ids of rules with mistakes, which are not among the rules."""
-    diagnostics: list[FileError] = field(default_factory=list)
-    added_examples: dict[str, list[Definition]] = field(default_factory=dict)
+    diagnostics: list[FileError] = msgspec.field(default_factory=list)
+    added_examples: dict[str, list[Definition]] = msgspec.field(default_factory=dict)
     """By the rule's id, where the examples stand that files of their own add to it."""
-    unread: list[str] = field(default_factory=list)
+    unread: list[str] = msgspec.field(default_factory=list)
     """Folders with rule files that were not read."""
 
     def copy(self) -> "Rulebook":
         """Return a book of the same rules that can be changed."""
-        return Rulebook(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
+        return Rulebook(**{name: copy(getattr(self, name)) for name in self.__struct_fields__})
 
     def checked(self) -> list[Rule]:
         """Return the rules. Raises FileErrors if there is a mistake."""
