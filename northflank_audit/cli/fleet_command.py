@@ -52,7 +52,10 @@ class _RunByDefault(click.Group):
 
 @click.group("fleet", cls=_RunByDefault)
 def fleet_group() -> None:
-    """Audit many targets, each as `run` would, and sum them up: fleet FILE."""
+    """Audit many targets, each as `run` would, and sum them up.
+
+    `fleet FILE` is short for `fleet run FILE`.
+    """
 
 
 def _target_options(command: Callable[..., Any]) -> Callable[..., Any]:
