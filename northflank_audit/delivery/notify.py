@@ -8,7 +8,7 @@ that a chat would find in plain text are broken with an invisible space.
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -88,7 +88,12 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
 
 def notify(to: Sequence[Service], report: Report, places: Sequence[str]) -> None:
     """Notify everyone; `places` are the paths of the reports. Raises DeliveryError with those that failed."""
-    title, text, kind = _inert(subject(report)), body(report, places), _TYPES[outcome(report)]
+    notify_of(to, subject(report), _lines(report, places), outcome(report))
+
+
+def notify_of(to: Sequence[Service], subject: str, lines: Iterable[str], outcome: Outcome) -> None:
+    """Notify everyone of an outcome, in a few lines. Raises DeliveryError with those that failed."""
+    title, text, kind = _inert(subject), "\n".join(map(_inert, lines)), _TYPES[outcome]
 
     def tell(service: Service) -> bool:
         try:

@@ -58,19 +58,23 @@ class RuleDigest(NamedTuple):
 
 def html(report: Report, location: str) -> str:
     """Return the body for mail clients that show HTML; `location` says where the whole report is."""
-    templates = environment(_printable, html=True)
-    return _rendered(templates, "mail.html.j2", report, location)
+    return _rendered(mail_templates(html=True), "mail.html.j2", report, location)
 
 
 def text(report: Report, location: str) -> str:
     """Return the body in plain text, wrapped; `location` says where the whole report is."""
-    templates = environment(_printable, html=False)
-    templates.filters |= {"fill": fill}
-    return _rendered(templates, "mail.txt.j2", report, location)
+    return _rendered(mail_templates(html=False), "mail.txt.j2", report, location)
+
+
+def mail_templates(*, html: bool) -> SandboxedEnvironment:
+    """Return the environment of mails' templates."""
+    templates = environment(_printable, html=html)
+    templates.filters |= {"fill": fill, "inert": inert, "short": short}
+    return templates
 
 
 def _rendered(templates: SandboxedEnvironment, template: str, report: Report, location: str) -> str:
-    templates.filters |= {"inert": inert, "place": place, "rich": rich, "short": short, "subject": about}
+    templates.filters |= {"place": place, "rich": rich, "subject": about}
     findings = grouped(report, new_first(each for each in report.results if each.violates))
     whole = view(report)
     comparison = report.comparison
