@@ -229,6 +229,6 @@ def test_a_fleet_in_threads_prints_and_writes_nothing_unless_asked_to(tmp_path, 
     northflank_audit.audit_fleet("fleet.yaml", jobs=2, output_dir="out")
     assert (tmp_path / "out/a/report.json").exists()
     assert capfd.readouterr() == ("", "")
+    (tmp_path / "wrong.yaml").write_text("targets: [{nam: a}]")
     with pytest.raises(StartError, match=r"wrong.yaml:1:12: unknown key 'nam'"):
-        (tmp_path / "wrong.yaml").write_text("targets: [{nam: a}]")
         northflank_audit.audit_fleet("wrong.yaml")
