@@ -290,6 +290,11 @@ class Report(Struct, frozen=True, kw_only=True):
         return not self.coverage.resources and not (self.coverage.accounts or 0)
 
     @property
+    def failed_to_see(self) -> bool:
+        """Whether nothing was seen because the run failed."""
+        return self.run.has_gaps and self.saw_nothing
+
+    @property
     def inconclusive(self) -> bool:
         """Whether there are verdicts, but none of them is a pass or a fail."""
         summary = self.summary

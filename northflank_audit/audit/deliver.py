@@ -212,7 +212,8 @@ def _write(
 
 def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Report:
     try:
-        files.write_all(list(previous(report, destinations)))
+        if report.failed_to_see:
+            files.write_all(list(previous(destinations)))
     except files.NotWritten as error:
         return incomplete(report, error)
     return report

@@ -1,7 +1,7 @@
 """The command `fleet`."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from northflank_audit.cli.options import output_dir_option
 from northflank_audit.fleet.dispatch import Workers
 from northflank_audit.fleet.fleet_report import FleetReport, Target
 from northflank_audit.fleet.fleet_run import run_fleet
+from northflank_audit.fleet.job import Job
 from northflank_audit.fleet.local_workers import LocalWorkers
 from northflank_audit.fleet.shards import Part
 
@@ -95,14 +96,14 @@ def run_command(ctx: click.Context, /, file: str, **given: Any) -> None:
     output_dir = below(".", given["output_dir"])
     plan = planned(file, flags, output_dir, given["shard"])
     logs.to_stderr(plan.run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=given["log_format"] == "json")
-    workers = _workers(given, len(plan.jobs), output_dir)
+    workers = _workers(given, plan.jobs, output_dir)
     with _progress(len(plan.jobs)) if _has_bar(given) else _silence() as watch:
         report = run_fleet(plan.jobs, workers, plan.run_id, watch, plan.shard)
     _deliver(report, output_dir)
     ctx.exit(report.exit_code)
 
 
-def _workers(given: Mapping[str, Any], targets: int, folder: str) -> Workers:
+def _workers(given: Mapping[str, Any], targets: Sequence[Job], folder: str) -> Workers:
     if given["scheduler"] is None:
         return LocalWorkers(given["jobs"], targets)
     from northflank_audit.fleet.cluster import ClusterWorkers, Encryption  # noqa: PLC0415 - for clusters alone

@@ -5,6 +5,8 @@ reports. If a worker dies, Dask gives its tasks to another one.
 """
 
 import logging
+import math
+import os
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass
@@ -16,10 +18,11 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from northflank_audit.delivery import files
+from northflank_audit.delivery.previous import previous
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.fleet.fleet_report import INCOMPLETE, Target
 from northflank_audit.fleet.job import Job
-from northflank_audit.fleet.target_run import run_elsewhere
+from northflank_audit.fleet.target_run import Delivered, run_elsewhere
 from northflank_audit.northflank.token import is_loopback
 from northflank_audit.printable import printable
 
@@ -30,8 +33,6 @@ CONNECT_SECONDS: Final = 20
 WORKER_SECONDS: Final = 60
 """Seconds that the cluster has to start a worker where it has none."""
 RUNNING: Final = "running"
-
-Result = tuple[Target, dict[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,22 +59,34 @@ class ClusterWorker:
     capacity: int
     folder: str
 
-    def start(self, job: Job) -> Future[Result]:
+    def start(self, job: Job) -> Future[Delivered]:
         """Run a target there."""
         return self.executor.submit(run_elsewhere, job)
 
-    def received(self, result: Result) -> Target:
+    def outcome(self, future: Future[Delivered]) -> Target:
         """Keep a target's reports, and return its outcome."""
-        target, contents = result
         try:
-            with files.alone(str(Path(self.folder) / target.name)):
-                files.write_all([(str(Path(self.folder) / path), content) for path, content in contents.items()])
+            delivered = future.result()
+        except import_module("distributed").KilledWorker:
+            raise BrokenExecutor("several workers ended while they ran it") from None
+        target = delivered.target
+        try:
+            self._keep(delivered)
         except DeliveryError as error:
-            reasons = [*target.incomplete_reasons, str(error)]
+            reasons = [*target.incomplete_reasons, str(error).replace(f"{self.folder}{os.sep}", "")]
             return replace(
                 target, complete=False, exit_code=INCOMPLETE, incomplete_reasons=reasons, report=None, reports={}
             )
         return target
+
+    def _keep(self, delivered: Delivered) -> None:
+        if not delivered.reports:
+            return
+        folder, target = Path(self.folder), delivered.target
+        with files.alone(str(folder / target.name)):
+            if delivered.saw_nothing:
+                files.write_all(list(previous((name, str(folder / path)) for name, path in target.reports.items())))
+            files.write_all([(str(folder / path), content) for path, content in delivered.reports.items()])
 
     def end(self, future: Future[Any]) -> None:
         """Stop to wait for a target that hangs; the worker's own last resort ends it."""
@@ -86,6 +99,8 @@ class ClusterWorker:
 class ClusterWorkers:
     """The workers of the cluster with a scheduler at this address."""
 
+    at_once: float = math.inf
+
     def __init__(self, address: str, folder: str, encryption: Encryption) -> None:
         """Connect. `folder` is where reports are kept. Raises StartError."""
         try:
@@ -96,7 +111,7 @@ class ClusterWorkers:
         parts = urlsplit(address)
         if parts.scheme == "tcp" and not is_loopback(parts.hostname or ""):
             log.warning("--scheduler %s is neither encrypted nor authenticated: use tls://", printable(address))
-        self._folder = folder
+        self._folder = os.path.abspath(folder)  # noqa: PTH100 - as in the reasons that name it
         self._workers: dict[str, ClusterWorker] = {}
         try:
             security = encryption.security(distributed)
@@ -122,8 +137,9 @@ class ClusterWorkers:
         return [self._workers[address] for address in threads]
 
     def alone(self) -> ClusterWorker:
-        """Return any worker: Dask itself has run the target on several by then."""
-        return self.all()[0]
+        """Return all workers as one, of which Dask chooses."""
+        self.all()
+        return ClusterWorker(self._client.get_executor(pure=False), 1, self._folder)
 
     def close(self) -> None:
         """Disconnect, which ends what is still under way."""

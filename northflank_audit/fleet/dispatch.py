@@ -5,7 +5,7 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final, Protocol
@@ -27,12 +27,13 @@ class Worker(Protocol):
     """Runs targets, several at once."""
 
     capacity: int
+    """How many."""
 
     def start(self, job: Job) -> Future[Any]:
-        """Run a target; the future raises BrokenExecutor if the worker ends before."""
+        """Run a target."""
 
-    def received(self, result: Any) -> Target:
-        """Return the outcome of a target by the result of its future."""
+    def outcome(self, future: Future[Any]) -> Target:
+        """Return the outcome of a target whose future is done. Raises BrokenExecutor if the worker ended before."""
 
     def end(self, future: Future[Any]) -> None:
         """End the worker of a target that hangs, or stop to wait for that target."""
@@ -43,6 +44,9 @@ class Worker(Protocol):
 
 class Workers(Protocol):
     """The workers of a fleet."""
+
+    at_once: float
+    """How many targets may run at once on all of them."""
 
     def all(self) -> Sequence[Worker]:
         """Return the workers that can take targets now; one that has ended is replaced."""
@@ -116,15 +120,14 @@ class _Waiting:
 def outcomes(jobs: Sequence[Job], workers: Workers) -> Iterator[Target]:
     """Run all targets, and yield the outcome of each when it has ended.
 
-    If a worker ends, each target that it was running gets a worker of its own, so a target that ends its worker costs
-    only itself.
+    If a worker ends or hangs, each target that it was running is run again by itself, so a target that ends or blocks
+    its worker costs only itself.
     """
-    waiting, suspects = _Waiting(jobs), deque[tuple[Job, str]]()
+    waiting, suspects = _Waiting(jobs), deque[Job]()
     running: dict[Future[Any], _Running] = {}
     try:
         while waiting or running:
-            for worker in workers.all():
-                _fill(worker, waiting, running)
+            _fill(workers, waiting, running)
             if not running:  # no worker has room
                 time.sleep(_LOOK)
             for future in wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED).done:
@@ -134,43 +137,47 @@ def outcomes(jobs: Sequence[Job], workers: Workers) -> Iterator[Target]:
                 if isinstance(outcome, Target):
                     yield outcome
                 else:
-                    suspects.append((ended.job, outcome))
+                    suspects.append(ended.job)
             _end_overdue(running)
         while suspects:
-            job, why = suspects[0]
-            outcome = _again(job, why, workers.alone())
+            outcome = _again(suspects[0], workers.alone())
             suspects.popleft()
             yield outcome
     except BrokenExecutor as error:
-        left = [*(each.job for each in running.values()), *waiting.rest(), *(job for job, _ in suspects)]
+        left = [*(each.job for each in running.values()), *waiting.rest(), *suspects]
         yield from (_lost(job, str(error)) for job in left)
     finally:
         workers.close()
 
 
-def _fill(worker: Worker, waiting: _Waiting, running: dict[Future[Any], _Running]) -> None:
-    """Give a worker what it can take."""
-    free = worker.capacity - sum(each.worker is worker for each in running.values())
-    while free > 0 and (job := waiting.take(worker)) is not None:
-        running[worker.start(job)] = _Running(job, worker)
-        free -= 1
+def _fill(workers: Workers, waiting: _Waiting, running: dict[Future[Any], _Running]) -> None:
+    """Give the workers what they can take; the one that does least comes first."""
+    load = Counter(each.worker for each in running.values())
+    able = list(workers.all())
+    while able and len(running) < workers.at_once:
+        worker = min(able, key=lambda each: load[each])
+        job = waiting.take(worker) if load[worker] < worker.capacity else None
+        if job is None:
+            able.remove(worker)
+        else:
+            running[worker.start(job)] = _Running(job, worker)
+            load[worker] += 1
 
 
 def _outcome(future: Future[Any], ended: _Running) -> Target | str:
-    """Return the outcome of a target; if its worker ended, why."""
+    """Return the outcome of a target; if it has none because of its worker, why. That is the same on all machines."""
     try:
-        return ended.worker.received(future.result())
-    except Exception as error:  # noqa: BLE001 - of the worker or the way to it
-        if ended.given_up:
-            return _lost(ended.job, f"it had not ended {ended.longest:g} s after its start")
+        return ended.worker.outcome(future)
+    except (BrokenExecutor, CancelledError) as error:
+        log.warning("%s: %s", ended.job.name, str(error) or "its worker was lost")
+        return f"it had not ended {ended.longest:g} s after its start" if ended.given_up else "its worker ended first"
+    except Exception as error:  # noqa: BLE001 - of the way to the worker
         log.warning("%s: %s", ended.job.name, error)
-        if isinstance(error, BrokenExecutor):
-            return str(error)
         return _lost(ended.job, f"its worker could not run it ({type(error).__name__})")
 
 
-def _again(job: Job, why: str, worker: Worker) -> Target:
-    """Run a target by itself, because the worker that ran it has ended."""
+def _again(job: Job, worker: Worker) -> Target:
+    """Run a target by itself, because the worker that ran it has ended or hangs."""
     try:
         future = worker.start(job)
         trial = {future: _Running(job, worker)}
@@ -179,7 +186,7 @@ def _again(job: Job, why: str, worker: Worker) -> Target:
         outcome = _outcome(future, trial[future])
     finally:
         worker.stop()
-    return outcome if isinstance(outcome, Target) else _lost(job, f"{why}; run again by itself, {outcome}")
+    return outcome if isinstance(outcome, Target) else _lost(job, f"{outcome}, twice")
 
 
 def _end_overdue(running: Mapping[Future[Any], _Running]) -> None:

@@ -1,6 +1,6 @@
 """One target to run, as it travels to a worker: plain data, without the token."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from northflank_audit import __version__
 from northflank_audit.config.settings import Settings
@@ -11,8 +11,8 @@ class Job:
     """A target to run."""
 
     name: str
-    settings: Settings
-    """Its paths are absolute, so a worker's working folder does not matter."""
+    settings: Settings = field(repr=False)
+    """Its paths are absolute, so a worker's working folder does not matter. It may name a database with a password."""
     token_variable: str | None = None
     """The environment variable of its token; None: that of the settings, or the environment's own."""
     fleet: str

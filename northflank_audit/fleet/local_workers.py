@@ -1,7 +1,7 @@
 """The workers of one machine: a process for each processor."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
@@ -20,7 +20,7 @@ def processors() -> int:
 
 
 class ProcessWorker:
-    """A process that runs so many targets at once."""
+    """A process that runs targets in threads."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -30,9 +30,9 @@ class ProcessWorker:
         """Run a target."""
         return self.process.submit(run_target, job)
 
-    def received(self, result: Target) -> Target:
-        """Return the outcome."""
-        return result
+    def outcome(self, future: Future[Target]) -> Target:
+        """Return the outcome of a target."""
+        return future.result()
 
     def end(self, future: Future[Any]) -> None:  # noqa: ARG002 - of one process
         """End the process: a thread that hangs can't be ended."""
@@ -44,20 +44,21 @@ class ProcessWorker:
 
 
 class LocalWorkers:
-    """So many targets at once, spread over processes."""
+    """Processes of this machine: one for each processor, but no more than there are tokens.
 
-    def __init__(self, jobs: int, targets: int) -> None:
-        """`jobs` is how many run at once, of `targets`."""
-        at_once = max(1, min(jobs, targets))
-        self._sizes = _shares(at_once, min(at_once, processors()))
+    A token's targets run in one process, where they share its rate limit.
+    """
+
+    def __init__(self, at_once: int, targets: Iterable[Job]) -> None:
+        self.at_once: float = at_once
+        self._capacity = at_once
+        self._count = max(1, min(at_once, processors(), len({each.token_name for each in targets})))
         self._workers: list[ProcessWorker] = []
 
     def all(self) -> Sequence[Worker]:
         """Return the processes; one that has ended is replaced."""
-        alive = [each for each in self._workers if not each.process.has_ended]
-        ended = [each.capacity for each in self._workers if each.process.has_ended]
-        missing = ended if self._workers else self._sizes
-        self._workers = [*alive, *map(ProcessWorker, missing)]
+        self._workers = [each for each in self._workers if not each.process.has_ended]
+        self._workers += [ProcessWorker(self._capacity) for _ in range(self._count - len(self._workers))]
         return self._workers
 
     def alone(self) -> Worker:
@@ -67,19 +68,17 @@ class LocalWorkers:
     def close(self) -> None:
         """End all processes."""
         for each in self._workers:
+            each.process.terminate()
+        for each in self._workers:
             each.stop()
         self._workers = []
-
-
-def _shares(count: int, parts: int) -> list[int]:
-    """Return a number as a sum of so many nearly equal ones."""
-    return [count // parts + (part < count % parts) for part in range(parts)]
 
 
 class ThreadWorkers:
     """Threads of this process, for programs that call a fleet as a library."""
 
     def __init__(self, jobs: int) -> None:
+        self.at_once: float = jobs
         self.capacity = jobs
         self._pool: Executor = ThreadPoolExecutor(jobs, thread_name_prefix="target")
 
@@ -95,9 +94,9 @@ class ThreadWorkers:
         """Run a target."""
         return self._pool.submit(run_here, job)
 
-    def received(self, result: Target) -> Target:
-        """Return the outcome."""
-        return result
+    def outcome(self, future: Future[Target]) -> Target:
+        """Return the outcome of a target."""
+        return future.result()
 
     def end(self, future: Future[Any]) -> None:
         """Do nothing: a thread that hangs can't be ended."""

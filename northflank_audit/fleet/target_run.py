@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace as with_changes
 
@@ -23,6 +23,7 @@ from northflank_audit.fleet.fleet_report import INCOMPLETE, FleetRun, Target, no
 from northflank_audit.fleet.job import Job
 from northflank_audit.fleet.shared import shared
 from northflank_audit.northflank.token import Token
+from northflank_audit.report import Report
 
 log = logging.getLogger(__name__)
 
@@ -38,19 +39,31 @@ def run_target(job: Job) -> Target:
     return run_here(job, last_resort)
 
 
-def run_elsewhere(job: Job) -> tuple[Target, dict[str, bytes]]:
-    """Run a target on a machine that may lack the folder of reports; return its reports' content by path.
+class Delivered(NamedTuple):
+    """The outcome of a target, with its reports."""
 
-    The paths are those of `Target.reports`.
-    """
+    target: Target
+    reports: dict[str, bytes]
+    """Their contents, by the paths of `Target.reports`."""
+    saw_nothing: bool
+    """Whether the run was incomplete and saw nothing of the account."""
+
+
+def run_elsewhere(job: Job) -> Delivered:
+    """Run a target on a machine that may lack the folder of reports."""
     with TemporaryDirectory(prefix="northflank-audit-") as folder:
         settings = replace(job.settings, output_dir=str(Path(folder) / job.name))
-        target = run_here(replace(job, settings=settings, folders=(*job.folders, folder)), last_resort)
-        return target, {path: (Path(folder) / path).read_bytes() for path in target.reports.values()}
+        target, report = _run(replace(job, settings=settings, folders=(*job.folders, folder)), last_resort)
+        reports = {path: (Path(folder) / path).read_bytes() for path in target.reports.values()}
+        return Delivered(target, reports, saw_nothing=report is not None and report.failed_to_see)
 
 
 def run_here(job: Job, bounded: Bounded = lambda _: nullcontext()) -> Target:
     """Run a target in this thread, and return its outcome, whatever happens."""
+    return _run(job, bounded)[0]
+
+
+def _run(job: Job, bounded: Bounded) -> tuple[Target, Report | None]:
     started, run_id = dt.datetime.now(dt.UTC), new_run_id()
     try:
         with bounded(job.settings.timeout):
@@ -60,10 +73,10 @@ def run_here(job: Job, bounded: Bounded = lambda _: nullcontext()) -> Target:
     except Exception as error:  # noqa: BLE001 - whatever it is, the other targets still run
         logs.trace(log, error)
         reason, code = f"internal error: {type(error).__name__}; run it alone with --verbose to see where", INCOMPLETE
-    return not_started(job.name, _brief(reason, job), _ended(run_id, started), code)
+    return not_started(job.name, _brief(reason, job), _ended(run_id, started), code), None
 
 
-def _target(job: Job, run_id: str) -> Target:
+def _target(job: Job, run_id: str) -> tuple[Target, Report]:
     if job.version != __version__:
         raise StartError(f"this worker has version {__version__} of northflank-audit, not {job.version}")
     settings, common = job.settings, shared(job.fleet)
@@ -80,7 +93,7 @@ def _target(job: Job, run_id: str) -> Target:
     }
     run = FleetRun(id=run_id, started_at=report.run.started_at, finished_at=report.run.finished_at)
     target = target_of(job.name, report, reports, run)
-    return _briefly(target, job)
+    return _briefly(target, job), report
 
 
 def _token(job: Job, environment: Mapping[str, str]) -> Token:

@@ -6,7 +6,6 @@ each of them threads that wait for the API.
 
 import gc
 import logging
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -16,14 +15,20 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from northflank_audit import logs
+from northflank_audit import logs, stopping
 
 STOP_SECONDS: Final = 1.0
 """Seconds that an idle process has to end by itself."""
+LEAVE_SECONDS: Final = 0.3
+"""Seconds that a process has to remove its temporary files: less than `stopping.GRACE`, which this process has."""
 
 
 class WorkerEnded(BrokenExecutor):
     """The process ended before the work did."""
+
+
+class WorkFailed(Exception):
+    """The work raised an exception; the text is its kind, since the process may be the only one that has it."""
 
 
 class WorkerProcess(Executor):
@@ -61,22 +66,28 @@ class WorkerProcess(Executor):
         """Whether the process has ended."""
         return self._ended
 
+    def terminate(self) -> None:
+        """Let the process remove its temporary files, and end."""
+        self._process.terminate()
+
     def kill(self) -> None:
         """End the process now."""
         self._process.kill()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the process: after its work with `wait`, else at once."""
+        """End the process, after its work with `wait`."""
         if wait and not cancel_futures:
             with suppress(OSError), self._lock:
                 self._connection.send(None)
             self._process.join(STOP_SECONDS)
+        self._process.terminate()
+        self._process.join(LEAVE_SECONDS)
         self._process.kill()
         self._process.join()
 
     def _receive(self) -> None:
         """Take results until the process ends."""
-        with suppress(EOFError, OSError):
+        with suppress(Exception):  # most of all EOFError; nothing of what comes after it can be read
             while True:
                 number, result, error = self._connection.recv()
                 with self._lock:
@@ -84,7 +95,8 @@ class WorkerProcess(Executor):
                 if error is None:
                     future.set_result(result)
                 else:
-                    future.set_exception(error)
+                    future.set_exception(WorkFailed(error))
+        self._process.kill()
         with self._lock:
             self._ended = True
         self._give_up()
@@ -105,19 +117,20 @@ class WorkerProcess(Executor):
 
 
 def _serve(connection: Connection, threads: int) -> None:
-    """Run what comes, until the other process says so or ends. Signals are for that process."""
+    """Run what comes, until the other process says so or ends. SIGINT, which both get, is for that process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: stopping.leave(0))
     gc.set_threshold(100_000, 50, 50)  # as in __main__.py
     logging.getLogger(logs.LOGGER).addHandler(logging.NullHandler())  # outcomes say what happened
     lock = threading.Lock()
 
     def answer(number: int, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         try:
-            result, error = fn(*args, **kwargs), None
-        except Exception as raised:  # noqa: BLE001 - raised again in the other process
-            result, error = None, raised
+            outcome = number, fn(*args, **kwargs), None
+        except BaseException as raised:  # noqa: BLE001 - whatever it is, the other process waits for an answer
+            outcome = number, None, type(raised).__name__
         with suppress(OSError), lock:
-            connection.send((number, result, error))
+            connection.send(outcome)
 
     try:
         pool = ThreadPoolExecutor(threads, thread_name_prefix="target")
@@ -125,4 +138,4 @@ def _serve(connection: Connection, threads: int) -> None:
             pool.submit(answer, *work)
         pool.shutdown()
     finally:  # whatever happened: without the other process, nobody takes results
-        os._exit(0)
+        stopping.leave(0)
