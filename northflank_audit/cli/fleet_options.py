@@ -26,11 +26,14 @@ DELIVERY: Final = (*DELIVERY_OPTIONS, "notify_when")
 
 
 def options_of_run(names: Callable[[str], bool]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that adds the options of `run` with these names in Python; no variable sets them."""
+    """Return a decorator that adds the options of `run` with these names in Python; no variable sets them.
+
+    Like those of `bare_run`, they are in reverse order, in which decorators add them.
+    """
 
     def add(command: Any) -> Any:
         chosen = [param for param in bare_run().params if names(str(param.name))]
-        command.__click_params__ = [*getattr(command, "__click_params__", []), *reversed(chosen)]
+        command.__click_params__ = [*getattr(command, "__click_params__", []), *chosen]
         return command
 
     return add

@@ -16,6 +16,7 @@ from northflank_audit.delivery import files, notify
 from northflank_audit.delivery.attempts import for_people, measure, send_each
 from northflank_audit.delivery.heartbeat import heartbeat_of
 from northflank_audit.delivery.mailconfig import Email
+from northflank_audit.delivery.notify import Service
 from northflank_audit.delivery.when import When
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.fleet.fleet_mail import fleet_letter, note
@@ -44,7 +45,7 @@ class FleetDelivery:
     name: str = "fleet"
     """The fleet's name in metrics, such as the fleet file's without its ending."""
     email: Email | None = None
-    notify: tuple[notify.Service, ...] = field(default=(), repr=False)
+    notify: tuple[Service, ...] = field(default=(), repr=False)
     """Who is notified, by `notify.services`."""
     notify_when: When = "violations"
     metrics_file: str | None = None
