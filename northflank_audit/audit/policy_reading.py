@@ -4,7 +4,6 @@ import datetime as dt
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import fields
 
 from northflank_audit import bundled
 from northflank_audit.audit.baseline_reading import read_baseline
@@ -33,7 +32,7 @@ def read_policy(settings: Settings) -> Policy:
         demo_waivers = settings.waivers is None
         selected = tuple(demo_config.value["rules"])
     book = read_rules(selected, demo_config, settings.config)
-    selection = Selection.of({each.name: getattr(settings, each.name) for each in fields(Selection)})
+    selection = Selection.of({name: getattr(settings, name) for name in Selection.__struct_fields__})
     rules = chosen(book, selection)
     not_configured = [rule for rule in requested(book, selection) if rule.unset]
     if settings.framework is not None:
