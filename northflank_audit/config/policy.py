@@ -3,8 +3,9 @@
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import msgspec
 
 from northflank_audit import bundled
 from northflank_audit.baseline import Baseline
@@ -28,8 +29,7 @@ PACK = "pack:"
 """Prefix of the names of bundled packs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """The policy of a run: its rules, its waivers and its baseline."""
 
     rules: list[Rule]
@@ -37,15 +37,15 @@ class Policy:
     baseline: Baseline | None
     book: Rulebook | None = None
     """All rules, those that do not run included."""
-    waiver_locations: list[str] = field(default_factory=list)
+    waiver_locations: list[str] = msgspec.field(default_factory=list)
     """`file:line` of each waiver."""
     annotations: list[tuple[str, Annotation]] | None = None
     """Each annotation with its `file:line`; None if no file of them is named."""
-    excluded_rules: dict[str, str] = field(default_factory=dict)
+    excluded_rules: dict[str, str] = msgspec.field(default_factory=dict)
     """Rules that do not run, each with what excludes it."""
-    not_configured: list[Rule] = field(default_factory=list)
+    not_configured: list[Rule] = msgspec.field(default_factory=list)
     """Rules that do not run because a required parameter is empty."""
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = msgspec.field(default_factory=list)
     """Warnings about the policy, such as rules that can never fire."""
 
 
@@ -229,7 +229,10 @@ def requested(book: Rulebook, selection: Selection) -> list[Rule]:
         if rule_id in book.off:
             raise StartError(f"--rule {rule_id}: {book.off[rule_id]} switches it off")
     return selected_rules(
-        rules, replace(selection, skip_rule=tuple(name for name in selection.skip_rule if name not in book.off))
+        rules,
+        msgspec.structs.replace(
+            selection, skip_rule=tuple(name for name in selection.skip_rule if name not in book.off)
+        ),
     )
 
 

@@ -1,8 +1,9 @@
 """Selects the rules to run by the options."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
 from typing import Any, Self
+
+import msgspec
 
 from northflank_audit.errors import StartError, did_you_mean
 from northflank_audit.model import Rule, Severity
@@ -11,8 +12,7 @@ from northflank_audit.policy.rules.rulebook import select
 from northflank_audit.resources import PARENT, TYPES, Scope
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """The options that select rules; a rule runs if none excludes it."""
 
     rule: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class Selection:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
         """Select these options from those of a command."""
-        values = {each.name: given[each.name] for each in fields(cls) if given.get(each.name)}
+        values = {name: given[name] for name in cls.__struct_fields__ if given.get(name)}
         if "min_severity" in values:
             values["min_severity"] = Severity(values["min_severity"])
         return cls(**values)

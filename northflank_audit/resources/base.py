@@ -5,7 +5,6 @@ fetched and kept, the names in expressions, what lint knows, the words of messag
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
@@ -53,8 +52,7 @@ class Permission(msgspec.Struct, frozen=True):
         return f"{self.name} (before 2026: {self.before})" if self.before else self.name or "none"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
+class Part(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One endpoint, and what it adds to a record: the list, the detail, a list of children."""
 
     name: str
@@ -140,8 +138,7 @@ class Within(msgspec.Struct, frozen=True):
     """The field of a child for its parent's id."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResourceType:
+class ResourceType(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A resource type: its words, endpoints and fields."""
 
     name: str

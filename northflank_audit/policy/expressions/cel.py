@@ -166,7 +166,8 @@ class Expression:
     @property
     def cautious_forms(self) -> tuple[CautiousForm, CautiousForm]:
         """Return the fields whose existence it tests, by has(), `in` or on whole maps: in its own record, in others."""
-        return self._forms[True, False], self._forms[False, True]
+        others = self._forms[False, True] if self.account_variables else CautiousForm(self.serialized, frozenset())
+        return self._forms[True, False], others
 
     def evaluate(self, variables: Mapping[str, Any], absent: Absent = NOTHING_ABSENT) -> Value:
         """Return the expression's result for these variables. A test for an `absent` field is missing."""

@@ -45,7 +45,7 @@ class CautiousForm(msgspec.Struct, frozen=True):
     serialized: bytes
     names: frozenset[str]
     """The names of the fields that it tests, at any depth."""
-    sweeping: bool
+    sweeping: bool = False
     """Whether it tests more than these: it reads a whole record, or computes names."""
 
     def asks(self, absent: frozenset[str] | None) -> bool:
