@@ -356,6 +356,19 @@ def test_the_examples_of_the_shipped_rules_leave_nothing_open(rules, pack):
     assert (code, out.splitlines()[-1]) == (0, "nothing is left open")
 
 
+@pytest.mark.parametrize("pack", ["baseline", "strict"])
+def test_a_pack_that_overrides_parameters_passes_the_examples_of_its_rules(rules, pack):
+    code, out = rules("test", f"pack:{pack}")
+    assert (code, out.splitlines()[-1].split(", ")[1]) == (0, "0 failed"), out
+
+
+def test_examples_in_a_file_beside_a_pack_are_about_the_rules_as_it_overrides_them(rules, tmp_path):
+    (tmp_path / "ours.yaml").write_text("extends: [r.yaml]\noverrides:\n  owner: {params: {teams: [ops]}}\n")
+    example = "tests:\n  - {rule: owner, given: {id: a, name: ops pull}, expect: pass}\n"
+    (tmp_path / "ours.test.yaml").write_text(example)
+    assert rules("test", "ours.yaml") == (0, "4 examples passed, 0 failed\n")
+
+
 # explain
 
 

@@ -267,10 +267,12 @@ def _apply_changes(book: Rulebook, document: Document, here: tuple[str, str], ru
     places: dict[str, Path] = {f"params.{key}": (*here, "params", key) for key in change.params}
     if change.severity:
         places["severity"] = (*here, "severity")
+    as_written = {name: rule.params[name] for name in change.params}  # what the rule's own examples are about
     book.rules[rule.id] = replace(
         rule,
         severity=change.severity or rule.severity,
         params={**rule.params, **change.params},
+        tests=[replace(each, params={**as_written, **each.params}) for each in rule.tests],
         overridden={
             **rule.overridden,
             **{key: f"{document.path}:{document.line(place)}" for key, place in places.items()},
