@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, Self
 
 from northflank_audit.errors import StartError, did_you_mean
 from northflank_audit.model import Rule, Severity
 from northflank_audit.policy.rule_reads import reads
-from northflank_audit.policy.rules.rulebook import select
+from northflank_audit.policy.rules.rulebook import rule_hint
 from northflank_audit.resources import PARENT, TYPES, Scope
 
 
@@ -64,9 +65,28 @@ def in_project(kind: str) -> bool:
     return TYPES[kind].scope is Scope.PROJECT or kind == PARENT.name
 
 
-def selected(rules: Sequence[Rule], selection: Selection) -> list[Rule]:
+def select(
+    rules: Sequence[Rule], only: Sequence[str], skip: Sequence[str], packs: Mapping[str, str] = MappingProxyType({})
+) -> list[Rule]:
+    """Return the rules to run. Raises StartError for an id that no rule has, or if none is left.
+
+    `packs` names the pack of each bundled rule.
+    """
+    ids = {rule.id for rule in rules}
+    for name in (*only, *skip):
+        if name not in ids:
+            raise StartError(f"no rule has the id '{name}'{rule_hint(name, ids, packs)}; see: rules list")
+    selected = [rule for rule in rules if (not only or rule.id in only) and rule.id not in skip]
+    if not selected:
+        raise StartError("no rule is left to run, so nothing would be checked")
+    return selected
+
+
+def selected(
+    rules: Sequence[Rule], selection: Selection, packs: Mapping[str, str] = MappingProxyType({})
+) -> list[Rule]:
     """Return the rules to run. Raises StartError for an unknown name, or if no rule is left."""
-    named = select(rules, selection.rule, selection.skip_rule)
+    named = select(rules, selection.rule, selection.skip_rule, packs)
     for name in selection.control:
         check_control(name, rules)
     left = [rule for rule in named if not selection.excludes(rule)]

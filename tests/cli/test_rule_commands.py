@@ -380,6 +380,23 @@ def test_explain_says_where_each_value_comes_from(rules, tmp_path):
     assert "defined in\n  r.yaml:3\n  SHA-256 " in out
 
 
+def test_a_bundled_rule_that_is_not_selected_is_explained_with_the_pack_that_has_it(rules, tmp_path):
+    code, out = rules("explain", "domain-old-tls")
+    assert (code, "not selected\n  it is in pack:network\n" in out) == (0, True)
+    assert "not selected" not in rules("explain", "domain-old-tls", "--rules", "pack:network")[1]
+    (tmp_path / "i.json").write_text(json.dumps({"data": {"domains": [{"name": "example.com"}]}}))
+    found = rules("explain", "domain-old-tls", "example.com", "--input", "domain=i.json")
+    assert (found[0], "on domain example.com\n" in found[1]) == (0, True), found
+
+
+def test_a_bundled_rule_that_is_not_selected_is_named_with_its_pack_wherever_it_is_looked_for(rules, tmp_path):
+    problem = "no rule has the id 'domain-old-tls' among the selected rules: it is in pack:network; see: rules list"
+    assert rules("list", "--rule", "domain-old-tls") == (2, problem)
+    (tmp_path / "audit.yaml").write_text("overrides:\n  domain-old-tls: off\n")
+    said = "audit.yaml:2:3: no rule 'domain-old-tls' among the selected rules: it is in pack:network"
+    assert said in rules("list", "--config", "audit.yaml")[1]
+
+
 def test_explain_shows_how_a_rule_was_evaluated_down_to_the_missing_field(rules, tmp_path):
     (tmp_path / "i.json").write_text(json.dumps({"credentials": [{"id": "a", "name": "web"}, {"id": "b"}]}))
     known = rules("explain", "owner", "b", "--rules", "r.yaml", "--input", "i.json")[1]
