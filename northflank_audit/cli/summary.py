@@ -164,6 +164,8 @@ def _findings(excerpts: Sequence[RuleExcerpt], where: str) -> Iterator[str]:
     listed = [each for each in excerpts if each.first]
     for excerpt in listed:
         yield from _excerpt(excerpt)
+        if excerpt.rest and len(excerpts) > 1:
+            yield _more(excerpt)
     counted = excerpts[len(listed) :]
     if counted:
         yield ""
@@ -181,7 +183,7 @@ def _rule(rule: RuleSummary, result: Result) -> str:
 
 
 def _excerpt(excerpt: RuleExcerpt) -> Iterator[str]:
-    """Yield a rule's findings that are listed, and how many are not."""
+    """Yield a rule's findings that are listed."""
     yield ""
     yield _rule(excerpt.rule, excerpt.first[0])
     for result in excerpt.first:
@@ -191,10 +193,12 @@ def _excerpt(excerpt: RuleExcerpt) -> Iterator[str]:
         yield f"        - {new}{_label(result)}: {printable(result.message)}{known}"
         if said := annotated(result):
             yield f"          {printable(said)}"
-    if excerpt.rest:
-        unlisted = sum(result.is_new for result in excerpt.rest)
-        new = f", {unlisted} new" if unlisted else ""
-        yield f"          … and {len(excerpt.rest)} more of {excerpt.rule.id}{new}"
+
+
+def _more(excerpt: RuleExcerpt) -> str:
+    unlisted = sum(result.is_new for result in excerpt.rest)
+    new = f", {unlisted} new" if unlisted else ""
+    return f"          … and {len(excerpt.rest)} more of {printable(excerpt.rule.id)}{new}"
 
 
 def _incorrect(results: Sequence[Result], where: str) -> Iterator[str]:
