@@ -29,6 +29,8 @@ from northflank_audit.report import Report, RuleSummary
 
 MOST = 20
 """Findings, and reasons why the audit is incomplete, that are listed; the report has them all."""
+MOST_COUNTED = 10
+"""Violated rules of which no finding is listed, that are named."""
 MOST_PLACES = 3
 """Kinds of resources that a line about one reason names."""
 MOST_UNSET = 3
@@ -169,10 +171,10 @@ def _findings(excerpts: Sequence[RuleExcerpt], where: str) -> Iterator[str]:
     counted = excerpts[len(listed) :]
     if counted:
         yield ""
-    for excerpt in counted[:MOST]:
+    for excerpt in counted[:MOST_COUNTED]:
         yield f"{_rule(excerpt.rule, excerpt.rest[0])}: {plural(len(excerpt.rest), 'violation')}"
-    if len(counted) > MOST:
-        yield f"          … and {len(counted) - MOST} more violated rules"
+    if len(counted) > MOST_COUNTED:
+        yield f"          … and {len(counted) - MOST_COUNTED} more violated rules"
     if rest := sum(len(excerpt.rest) for excerpt in excerpts):
         yield f"          … and {rest} more violations, {where}"
 

@@ -54,7 +54,9 @@ def test_it_stands_under_a_heading_of_its_own(unset):
 
 
 def test_what_to_set_is_described(unset):
-    assert '`allowed`: The <em>hosts</em>. Allowed: a list; for example \\["a.example"\\].\n' in FORMATS["md"].render(unset)
+    assert '`allowed`: The <em>hosts</em>. Allowed: a list; for example \\["a.example"\\].\n' in FORMATS["md"].render(
+        unset
+    )
     assert "The <em>hosts</em>. Allowed: a list; for example [&#34;a.example&#34;]." in FORMATS["html"].render(unset)
     (rule,) = json.loads(FORMATS["json"].render(unset))["notConfigured"]
     assert rule["paramSchemas"]["allowed"]["description"] == "The *hosts*."
