@@ -88,23 +88,32 @@ def selected(
     """Return the rules to run. Raises StartError for an unknown name, or if no rule is left."""
     named = select(rules, selection.rule, selection.skip_rule, packs)
     for name in selection.control:
-        check_control(name, rules)
+        check_control(name, rules, packs)
     left = [rule for rule in named if not selection.excludes(rule)]
     if not left:
         options = dict.fromkeys(selection.excludes(rule) for rule in named)
         raise StartError(
             f"no rule is left to run: {' and '.join(options)} exclude{'s' * (len(options) == 1)} all of them"
+            f"{_more(rules, packs)}"
         )
     return left
 
 
-def check_control(name: str, rules: Iterable[Rule]) -> None:
+def _more(rules: Iterable[Rule], packs: Mapping[str, str]) -> str:
+    """Return where more rules are, if some of the bundled ones are selected and not all."""
+    ids = {rule.id for rule in rules}
+    return "; more rules: --rules pack:everything" if ids & packs.keys() and packs.keys() - ids else ""
+
+
+def check_control(name: str, rules: Iterable[Rule], packs: Mapping[str, str] = MappingProxyType({})) -> None:
     """Raise StartError for a framework or a control that no rule names."""
     framework, colon, control = name.partition(":")
     known = check_framework("--control", framework, rules)
     if colon and control not in known:
         hint = did_you_mean(control, known) or f"; choose from {', '.join(sorted(known))}"
-        raise StartError(f"--control {name}: no rule supports the control '{control}' of {framework}{hint}")
+        raise StartError(
+            f"--control {name}: no rule supports the control '{control}' of {framework}{hint}{_more(rules, packs)}"
+        )
 
 
 def check_framework(option: str, framework: str, rules: Iterable[Rule]) -> set[str]:
