@@ -43,7 +43,7 @@ RENDERING: Final = 60.0
 OUT_OF_TIME: Final = "the run's time is up; see --timeout"
 
 
-def channels(settings: Settings) -> list[Send]:
+def channels(settings: Settings, environment: Mapping[str, str] = os.environ) -> list[Send]:
     """Return the ways in which people are notified of a report, in this order.
 
     Raises StartError for what could not work, formats included, so that it is known before anything is fetched.
@@ -53,11 +53,16 @@ def channels(settings: Settings) -> list[Send]:
     for name, path in settings.output:
         if FORMATS[name].is_binary and path == "-" and sys.stdout is not None and sys.stdout.isatty():
             raise StartError(f"--output {name}=-: not text, and standard output is a terminal: name a file")
-    return [*_mail(settings), *_notifications(settings, os.environ)]
+    return [*_mail(settings), *_notifications(settings, environment)]
 
 
 def deliver(
-    settings: Settings, people: Sequence[Send], report: Report, deadline: Deadline, amend: Amend = lambda report: report
+    settings: Settings,
+    people: Sequence[Send],
+    report: Report,
+    deadline: Deadline,
+    amend: Amend = lambda report: report,
+    environment: Mapping[str, str] = os.environ,
 ) -> tuple[Report, list[str], list[str]]:
     """Write the reports and send them; return the final report, the paths of the files, and the receipts.
 
@@ -72,7 +77,7 @@ def deliver(
         settings, [destination for destination in destinations if destination not in streams], report, renderer
     )
     final, receipts = report, list[str | None]()
-    appended = _step_summary(settings, os.environ.get(STEP_SUMMARY))
+    appended = _step_summary(settings, environment.get(STEP_SUMMARY))
     for send in [
         *people,
         *(_stream(settings, stream) for stream in streams),

@@ -69,6 +69,12 @@ LAZY = (
     Lazy("config", f"{_HERE}.config_commands", "config_group", "Show the settings of a run."),
     Lazy("emulator", f"{_HERE}.emulator_command", "emulator", "Serve the API of a sample account until stopped."),
     Lazy(
+        "fleet",
+        f"{_HERE}.fleet_command",
+        "fleet_group",
+        "Audit many targets, each as `run` would, and sum them up.",
+    ),
+    Lazy(
         "init", f"{_HERE}.init_command", "init_command", "Write a commented audit.yaml and a rule file to start from."
     ),
     Lazy(
@@ -117,6 +123,7 @@ def cli(ctx: click.Context, *, version: bool, as_json: bool) -> None:
 def run_command(ctx: click.Context, /, **given: Any) -> None:
     """Run an audit (the default)."""
     from northflank_audit.audit import runner  # noqa: PLC0415 - --help does not pay for it
+    from northflank_audit.audit.last_resort import last_resort  # noqa: PLC0415 - as above
     from northflank_audit.audit.tool import new_run_id  # noqa: PLC0415 - as above
     from northflank_audit.cli import summary  # noqa: PLC0415 - --help does not pay for it
 
@@ -125,7 +132,7 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     as_json = given["log_format"] == "json"
     logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
     bar = sys.stderr is not None and sys.stderr.isatty() and not (given["no_progress"] or given["quiet"] or as_json)
-    with _progress() if bar else _silence() as watch:
+    with last_resort(settings.timeout), _progress() if bar else _silence() as watch:
         report, written, receipts = runner.run(settings, watch, run_id)
     if not given["quiet"] or summary.worth_telling(report):
         to_stderr = any(path == "-" for _, path in settings.output)

@@ -190,9 +190,15 @@ def read_tested(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     add_tests(book, finder.tests(paths))
     book.unread.extend(dict.fromkeys(finder.unread))
     for config in configs:
-        if config is not None:
-            book.diagnostics.extend(config.diagnostics)
-            rule_files.override(book, config)
+        overridden(book, config)
+    return book
+
+
+def overridden(book: Rulebook, config: Document | None) -> Rulebook:
+    """Apply a config's overrides to a book, and return it."""
+    if config is not None:
+        book.diagnostics.extend(config.diagnostics)
+        rule_files.override(book, config)
     return book
 
 

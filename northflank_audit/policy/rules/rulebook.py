@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 from msgspec.structs import asdict, replace
@@ -54,6 +54,10 @@ class Rulebook:
     packs: Mapping[str, str] = field(default_factory=dict)
     """The bundled rules, read or not, by their ids: the pack that each is in."""
 
+    def copy(self) -> "Rulebook":
+        """Return a book of the same rules that can be changed."""
+        return Rulebook(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
+
     def checked(self) -> list[Rule]:
         """Return the rules. Raises FileErrors if there is a mistake."""
         if self.diagnostics:
@@ -94,10 +98,10 @@ def load(files: Iterable[tuple[str, str]], find: Find | None = None) -> list[Rul
 
 
 def read(
-    files: Iterable[tuple[str, str]], find: Find | None = None, packs: Mapping[str, str] = MappingProxyType({})
+    files: Iterable[tuple[str, str]], find: Find | None = None, packs: Mapping[str, str] | None = None
 ) -> Rulebook:
     """Read rule files, given as (path, text), and what they extend; `packs` are those of the bundled rules."""
-    book, reader = Rulebook(packs=packs), _Reader(find)
+    book, reader = Rulebook(packs=packs or {}), _Reader(find)
     for path, text in files:
         book.include(reader.file(path, text, (path,)))
     return book
