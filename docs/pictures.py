@@ -35,7 +35,7 @@ from northflank_audit.fleet.fleet_report import (  # noqa: E402 - as above
     not_started,
 )
 from northflank_audit.formats import mailbody  # noqa: E402 - as above
-from northflank_audit.model import Severity  # noqa: E402 - as above
+from northflank_audit.model import Severity, fingerprint  # noqa: E402 - as above
 from northflank_audit.report import Report, Summary, Tool  # noqa: E402 - as above
 
 AUDIT = HERE.parent / "audit.py"
@@ -124,9 +124,11 @@ def weekly(folder: str) -> Report:
     earlier = Path(folder, "earlier.json")
     report = json.loads(Path(folder, "reports/report.json").read_text(encoding="utf-8"))
     failed = [each for each in report["results"] if each["status"] == "fail"]
-    fixed = deepcopy(failed[6])
+    mirror = next(each for each in failed if each["resource"]["id"] == "harbor-staging-mirror")
+    fixed = deepcopy(mirror)
     fixed["resource"] |= {"id": "harbor-staging", "name": "Harbor staging"}
-    fixed["message"] = fixed["message"].replace(failed[6]["resource"]["name"], "Harbor staging")
+    fixed["message"] = fixed["message"].replace(mirror["resource"]["name"], "Harbor staging")
+    fixed["fingerprint"] = fingerprint(mirror["ruleId"], ("registry-credential", None, None, "harbor-staging"))
     report["results"] = [each for each in report["results"] if each not in (failed[3], failed[7])] + [fixed]
     finished = dt.datetime.fromisoformat(report["run"]["finishedAt"]) - dt.timedelta(weeks=1)
     report["run"]["finishedAt"] = finished.isoformat()

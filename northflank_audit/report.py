@@ -173,6 +173,8 @@ class NotConfigured(Struct, frozen=True, kw_only=True):
     controls: dict[str, list[str]]
     requires: list[str]
     """The names of the parameters to set."""
+    param_schemas: dict[str, ParameterSchema] = msgspec.field(default_factory=dict)
+    """The descriptions of these parameters."""
 
     @property
     def why(self) -> str:

@@ -17,7 +17,8 @@ from northflank_audit.bounded import Job, OutOfTime
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats.headline import Outcome, headline, outcome
 from northflank_audit.formats.subject import subject
-from northflank_audit.formats.text import label, new_first
+from northflank_audit.formats.text import label
+from northflank_audit.formats.worst import worst
 from northflank_audit.model import Result
 from northflank_audit.printable import chat_text, printable, shortened
 from northflank_audit.report import Report
@@ -130,10 +131,10 @@ def _lines(report: Report, places: Sequence[str]) -> Iterator[str]:
     yield from (f"Incomplete: {reason}" for reason in reasons[:MOST_REASONS])
     if len(reasons) > MOST_REASONS:
         yield f"… and {len(reasons) - MOST_REASONS} more reasons"
-    findings = new_first(result for result in report.results if result.violates)
-    yield from map(_finding, findings[:MOST_FINDINGS])
-    if len(findings) > MOST_FINDINGS:
-        yield f"… and {len(findings) - MOST_FINDINGS} more"
+    excerpts = worst(report, MOST_FINDINGS)
+    yield from (_finding(result) for excerpt in excerpts for result in excerpt.first)
+    if rest := sum(len(excerpt.rest) for excerpt in excerpts):
+        yield f"… and {rest} more"
     if places:
         yield f"Reports: {', '.join(places)}"
 

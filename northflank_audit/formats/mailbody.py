@@ -36,6 +36,8 @@ EACH: Final = 5
 """Findings, reasons or warnings of each kind that are shown."""
 LONGEST: Final = 400
 """Characters of a text that are shown."""
+LONGEST_WORD: Final = 40
+"""Characters that are given up so that a text ends after a word."""
 WIDTH: Final = 78
 """Columns of the plain text (RFC 5322, 2.1.1)."""
 
@@ -162,8 +164,10 @@ def rich(value: str) -> Markup:
 
 
 def short(value: Any) -> str:
-    """Return a text, cut if it is very long."""
-    return shortened(printable(str(value)).strip(), LONGEST)
+    """Return a text, cut if it is very long, after a word if it has words."""
+    text = printable(str(value)).strip()
+    words, space, last = shortened(text, LONGEST).rpartition(" ")
+    return f"{words} …" if space and len(text) > LONGEST and len(last) < LONGEST_WORD else shortened(text, LONGEST)
 
 
 def inert(value: Any) -> str:

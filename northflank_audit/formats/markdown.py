@@ -50,12 +50,15 @@ def render(report: Report) -> str:
     names = view(report) | {"findings": grouped(report, violating)}
     longest = _longest(report, names)
     bounds: Bounds | None = Bounds(MOST, MOST, WIDEST)
-    text = ""
+    described, text = True, ""
     while bounds is not None:
         page = template("report.md.j2", partial(_short, widest=bounds.widest))
-        text = page.render(**names, most=bounds.most, rules_most=bounds.rules, named_most=NAMED)
+        text = page.render(**names, most=bounds.most, rules_most=bounds.rules, named_most=NAMED, described=described)
         if size(text) <= LONGEST:
             return text
+        if described:  # of rules that found nothing, the descriptions of parameters are omitted first
+            described = False
+            continue
         bounds = _less(bounds, longest, LONGEST / size(text))
     return cut(text)
 
