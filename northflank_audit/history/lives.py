@@ -1,18 +1,18 @@
 """The life of findings: found, waived, resolved, found again."""
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 
 from northflank_audit.errors import StartError
-from northflank_audit.history.ledger import Kind
+from northflank_audit.history.finding_writer import Kind
 from northflank_audit.history.past import known
 from northflank_audit.history.runs import AccountRow
 from northflank_audit.history.schema import EVENTS, FINDINGS, RUNS
-from northflank_audit.model import Result, Severity, Struct
+from northflank_audit.model import Result, Struct
 from northflank_audit.printable import printable
 from northflank_audit.remarks import Waiver
 from northflank_audit.resolution import RESOLVED, Became
@@ -141,8 +141,3 @@ def _change(row: Any) -> Change:
         waiver=None if row["waiver"] is None else msgspec.json.decode(row["waiver"], type=Waiver),
         number=row["run_seq"],
     )
-
-
-def by_severity(results: Collection[Result]) -> dict[str, int]:
-    """Count results by severity."""
-    return {each.value: sum(result.severity is each for result in results) for each in Severity}

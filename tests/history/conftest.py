@@ -125,15 +125,16 @@ class Account:
         teams=(None,),
         seen=True,
         unread=(),
+        past=None,
         baseline=None,
+        comparison=None,
         undelivered=False,
         gate=EVERYTHING,
     ) -> Report:
         """Evaluate, compare with the history (else with a baseline), record, and return the report."""
-        comparison = None
         if self.database is not None:
             with self.database.writing() as connection:
-                past = read_past(connection, self.holder, teams)
+                past = past or read_past(connection, self.holder, teams)
             comparison = HistoryComparison(past)
         elif baseline is not None:
             comparison = BaselineComparison(baseline)

@@ -136,3 +136,27 @@ def test_a_finding_of_a_run_at_the_same_time_stays(account):
         record(connection, report, past, [None])
         found = lives(connection, account_ids(connection))
     assert {each.finding.resource.id: each.open for each in found} == {"a": True, "b": True}
+
+
+def test_what_nobody_received_is_listed_again_as_it_was(account):
+    """A violation that came back in a run whose mail failed has come back, and is not seen for the first time."""
+    days(account, [credential("a")], [credential("a", opened=False)])
+    days(account, [credential("a"), credential("b")], undelivered=True)
+    again, after = days(account, *[[credential("a"), credential("b")]] * 2)
+    assert states(again) == {"a": "reopened", "b": "new"}
+    assert states(after) == {"a": "ongoing", "b": "ongoing"}
+    assert [each.first_seen for each in again.results] == [START, START + 2 * DAY]
+
+
+def test_a_run_over_other_accounts_in_between_does_not_end_the_comparison(account):
+    """The last run of all is of an account that this one does not audit."""
+    pay = [credential("p", team="pay")]
+    days(account, pay, teams=("pay",))
+    days(account, [credential("own")])
+    with account.database.writing() as connection:
+        past = read_past(connection, account.holder, None)  # as for --all-teams, before the teams are known
+    assert past.last is not None
+    assert past.last.run.source.teams == []
+    (report,) = days(account, pay, teams=("pay",), past=past)
+    assert report.comparison.refused is None
+    assert (states(report)["p"], report.comparison.cautions) == ("ongoing", [])
