@@ -19,7 +19,7 @@ from northflank_audit.report import Report
 
 def render(report: Report) -> str:
     """Return the report as HTML."""
-    style, script = _own("report.css"), _own("report.js", "copying.js")
+    style, script = _own("base.css", "report.css"), _own("report.js", "copying.js")
     made_by = environment(_printable, html=True)
     made_by.filters["rich"] = ruletext.html
     template = made_by.get_template("report.html.j2")

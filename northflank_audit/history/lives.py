@@ -50,6 +50,16 @@ class Life(Struct, frozen=True, kw_only=True):
         """The waiver that it has now."""
         return self.finding.waiver
 
+    @property
+    def opened(self) -> dt.datetime | None:
+        """Since when it has been open; None if it is resolved."""
+        return next((begin.at for begin, end in self.periods() if end is None), None)
+
+    @property
+    def state(self) -> str:
+        """Its state after the last run that said something about it."""
+        return self.state_at(max((change.number for change in self.changes), default=0) + 1) or ""
+
     def periods(self) -> Iterator[tuple[Change, Change | None]]:
         """Yield each period in which it was open: the change that opened it, and the one that resolved it, if any."""
         begin: Change | None = None
