@@ -187,11 +187,14 @@ def narrowed(remark: Remark) -> str:
 
 
 def result_line(result: Result) -> str:
-    """Return a result as one line: its resource, its status if it is not a violation, and its message."""
-    said = annotated(result)
-    return ": ".join([full_label(result.resource), *qualifiers(result), result.message]) + (
-        f" ({said})" if said else ""
-    )
+    """Return a result as one line: its resource, its status if it is not a violation, its message, and its age."""
+    return ": ".join([full_label(result.resource), *qualifiers(result), result.message]) + besides(result)
+
+
+def besides(result: Result) -> str:
+    """Return what is said of a result after its message: ` (open for 12 days; overdue: ...)`; empty for nothing."""
+    said = "; ".join(filter(None, [age(result), annotated(result)]))
+    return f" ({said})" if said else ""
 
 
 def qualifiers(result: Result) -> list[str]:
