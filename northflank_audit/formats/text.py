@@ -228,13 +228,20 @@ def changes(report: Report) -> list[str]:
     comparison = report.comparison
     if comparison is UNSET or comparison.refused is not None:
         return []
-    always = [f"{comparison.new} new", f"{comparison.ongoing} ongoing", f"{comparison.resolved} resolved"]
-    besides = {
+    again = reopened(report)
+    always = [f"{comparison.new - again} new", *([f"{again} reopened"] if again else [])]
+    always += [f"{comparison.ongoing} ongoing", f"{comparison.resolved} resolved"]
+    further = {
         "unsettled": comparison.unsettled,
         "newly waived": comparison.waived,
         "no longer waived": comparison.unwaived,
     }
-    return always + [f"{count} {what}" for what, count in besides.items() if count]
+    return always + [f"{count} {what}" for what, count in further.items() if count]
+
+
+def reopened(report: Report) -> int:
+    """Count the violations, not waived, that were resolved before; a comparison counts them as new."""
+    return sum(each.violates and each.state == "reopened" for each in report.results)
 
 
 def moment(when: dt.datetime) -> str:
