@@ -1,7 +1,7 @@
 """The figures of benchmarks/README.md: each a ratio of two things measured in turn, in one run.
 
     make bench            all of them
-    make bench ONLY=rules one of them: startup, audit, rules, pages, html, account, history
+    make bench ONLY=rules one of them: startup, audit, rules, pages, html, account, history, site
 
 Cloud Custodian is installed into a virtual environment of its own, benchmarks/.venv.
 """
@@ -22,6 +22,7 @@ BENCHMARKS = {
     "html": "html_report:report_page",
     "account": "audits:account",
     "history": "history:year",
+    "site": "history:site",
 }
 """Module and function of each, by the name for ONLY; imported when they are measured, as each needs other libraries."""
 

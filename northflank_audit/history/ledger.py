@@ -8,13 +8,15 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 from msgspec import UNSET
+from msgspec.structs import replace
 
+from northflank_audit.controls import Framework
 from northflank_audit.history.finding_writer import FindingWriter, inserted, to_json
 from northflank_audit.history.past import Holder, Known, Past, Team, known
 from northflank_audit.history.schema import ACCOUNTS, BLOBS, FINDINGS, INCONCLUSIVE, RUN_ACCOUNTS, RUNS
 from northflank_audit.model import Result, Severity, Status
 from northflank_audit.remarks import Waiver
-from northflank_audit.report import Report
+from northflank_audit.report import Coverage, Report, TypeCoverage
 
 CHUNK: Final = 500
 """Fingerprints in one query, because SQLite limits the number of parameters."""
@@ -88,13 +90,26 @@ def _run(connection: sa.Connection, report: Report) -> int:
             summary=to_json(report.summary),
             gate=to_json(report.gate),
             subjects=to_json([] if report.subjects is UNSET else report.subjects),
-            rules=_blob(connection, [msgspec.structs.replace(each, counts={}) for each in report.rules]),
-            compliance=_blob(connection, report.compliance),
-            coverage=_blob(connection, report.coverage),
+            rules=_blob(connection, [replace(each, counts={}) for each in report.rules]),
+            compliance=_blob(connection, [_verdicts(each) for each in report.compliance]),
+            coverage=_blob(connection, _coverage(report.coverage)),
             waivers=_blob(connection, _waivers(report)),
         ),
         RUNS.c.seq,
     )
+
+
+def _verdicts(framework: Framework) -> Framework:
+    """Return a framework's verdicts without counts, which differ from day to day."""
+    return replace(framework, controls=[replace(each, counts={}) for each in framework.controls])
+
+
+def _coverage(coverage: Coverage) -> dict[str, Any]:
+    """Return a run's coverage without what is the same for every type and in every run."""
+    kept: dict[str, Any] = msgspec.to_builtins(replace(coverage, not_visible=[]))
+    usual = msgspec.to_builtins(TypeCoverage(type=""))
+    types = [{key: value for key, value in each.items() if value != usual[key]} for each in kept["types"]]
+    return {**kept, "types": types}
 
 
 def _waivers(report: Report) -> dict[str, list[Waiver]]:
