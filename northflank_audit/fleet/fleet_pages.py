@@ -52,7 +52,7 @@ def render_html(report: FleetReport) -> str:
     """Return the fleet's report as one HTML page."""
     return render_page(
         "fleet.html.j2",
-        styles=("report.css", "pages.css", "fleet.css"),
+        styles=("base.css", "report.css", "pages.css", "fleet.css"),
         scripts=("fleet.js",),
         filters={"short": partial(shortened, longest=LONGEST_REASON)},
         **shared(report, WORST),

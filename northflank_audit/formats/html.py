@@ -14,7 +14,7 @@ def render(report: Report) -> str:
     context = page(report)
     return render_page(
         "report.html.j2",
-        styles=("report.css",),
+        styles=("base.css", "report.css"),
         scripts=("report.js", "copying.js"),
         filters={"rich": ruletext.html},
         page=context,

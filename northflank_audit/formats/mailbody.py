@@ -109,12 +109,13 @@ _VIEWED: Final = (
 
 
 def _changed(report: Report, comparison: Comparison | UnsetType) -> list[tuple[str, str, Excerpt]]:
-    """Return new, resolved and unsettled findings: a word, its meaning, and the findings."""
+    """Return new, reopened, resolved and unsettled findings: a word, its meaning, and the findings."""
     if comparison is UNSET or comparison.refused is not None:
         return []
-    new = [each for each in report.results if each.violates and each.is_new]
+    violations = [each for each in report.results if each.violates]
     parts = [
-        ("New", "", new),
+        ("New", "", [each for each in violations if each.state == "new"]),
+        ("Reopened", "resolved before", [each for each in violations if each.state == "reopened"]),
         ("Resolved", "", report.resolved_results),
         (
             "Unsettled",
