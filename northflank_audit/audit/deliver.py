@@ -3,7 +3,6 @@
 A report that could not be written or sent makes the audit incomplete; what was written before is then written again.
 """
 
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,10 +12,10 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from northflank_audit import logs
 from northflank_audit.config.settings import NOTIFY_VARIABLE, Settings
 from northflank_audit.deadline import Deadline
 from northflank_audit.delivery import files, notify
+from northflank_audit.delivery.attempts import for_people, measure, send_each
 from northflank_audit.delivery.previous import previous
 from northflank_audit.delivery.when import is_due
 from northflank_audit.errors import DeliveryError, StartError
@@ -25,8 +24,6 @@ from northflank_audit.printable import inert
 from northflank_audit.reading import read_text
 from northflank_audit.report import Report
 from northflank_audit.spool import Spool
-
-log = logging.getLogger(__name__)
 
 Destination = tuple[str, str]
 """A format's name, and the path where it goes."""
@@ -77,23 +74,16 @@ def deliver(
     report, written = _write(
         settings, [destination for destination in destinations if destination not in streams], report, renderer
     )
-    final, receipts = report, list[str | None]()
     appended = _step_summary(settings, environment.get(STEP_SUMMARY))
-    for send in [
-        *people,
-        *(_stream(settings, stream) for stream in streams),
-        *appended,
-    ]:  # what can't be undone comes last
-        try:
-            receipts.append(send(final))
-        except Exception as error:  # noqa: BLE001 - whatever fails, the others are still notified
-            final = incomplete(final, _for_people(error))
+    # What can't be undone comes last.
+    sends = [*people, *(_stream(settings, stream) for stream in streams), *appended]
+    final, receipts = send_each(report, sends, incomplete)
     final = _measure(settings, final)
     if final is not recorded:
         final = amend(final)
     if final is not report:
         final, written = _write(settings, written, final, renderer)
-    return final, [path for _, path in written], [line for line in receipts if line]
+    return final, [path for _, path in written], receipts
 
 
 def _mail(settings: Settings) -> Iterator[Send]:
@@ -130,10 +120,7 @@ def _notify_urls(settings: Settings, environment: Mapping[str, str]) -> list[tup
 
 
 def _measure(settings: Settings, report: Report) -> Report:
-    """Write and push the metrics. If one of the two fails, the other is repeated with the final exit code.
-
-    The file comes first because it can be written again; a pushed success can't be withdrawn.
-    """
+    """Write and push the metrics, the file first."""
     if settings.metrics_file is None and settings.metrics_push is None:
         return report
     from northflank_audit.delivery import metrics  # noqa: PLC0415 - imports prometheus_client
@@ -145,16 +132,7 @@ def _measure(settings: Settings, report: Report) -> Report:
         pending.append(partial(metrics.write, settings.metrics_file, scope=scope, before=before))
     if settings.metrics_push is not None:
         pending.append(partial(metrics.push, settings.metrics_push, scope=scope))
-    while True:
-        for send in pending:
-            try:
-                send(report)
-            except Exception as error:  # noqa: BLE001 - as above
-                pending.remove(send)
-                report = incomplete(report, _for_people(error))
-                break
-        else:
-            return report
+    return measure(report, pending, incomplete)
 
 
 def _step_summary(settings: Settings, path: str | None) -> Iterator[Send]:
@@ -199,7 +177,7 @@ class _Renderer:
             for piece in FORMATS[name].pieces(report, **_options(self._settings, FORMATS[name])):
                 content.write(piece)
         except Exception as error:  # noqa: BLE001 - as above
-            raise files.NotWritten(path, error if isinstance(error, OSError) else _for_people(error)) from None
+            raise files.NotWritten(path, error if isinstance(error, OSError) else for_people(error)) from None
         return content
 
 
@@ -239,18 +217,11 @@ def _write(
 
 def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Report:
     try:
-        files.write_all(list(previous(report, destinations)))
+        if report.failed_to_see:
+            files.write_all(list(previous(destinations)))
     except files.NotWritten as error:
         return incomplete(report, error)
     return report
-
-
-def _for_people(error: Exception) -> DeliveryError:
-    """Return an error whose text is meant for people: this one, or an internal error."""
-    if isinstance(error, DeliveryError):
-        return error
-    logs.trace(log, error)
-    return DeliveryError(f"internal error: {type(error).__name__}; --verbose shows where")
 
 
 def _stream(settings: Settings, destination: Destination) -> Send:

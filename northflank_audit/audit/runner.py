@@ -28,8 +28,8 @@ def run(
     Raises StartError before anything is fetched or written.
     """
     with heartbeat(settings.heartbeat) as ended:
-        deadline, people = Deadline(settings.timeout), channels(settings, context.environment)
-        policy, memory = read_policy(settings, context.rules), memory_of(settings.history, context.target)
+        deadline, policy = Deadline(settings.timeout), read_policy(settings, context.rules)
+        people, memory = channels(settings, context.environment), memory_of(settings.history, context.target)
         with opened(settings, deadline, context) as source:
             request = AuditRequest.of(settings, policy, memory.recall(source))
             report = audit(request, source, watch, run_id, deadline)

@@ -89,7 +89,7 @@ def _api(
         yield kind(client, origin, teams, page_size=settings.page_size, details=settings.details != "never")
 
 
-_TYPED: Final = re.compile(r"([a-z][a-z0-9-]*)(?:@([^=]*))?=(.+)", re.DOTALL)
+TYPED: Final = re.compile(r"([a-z][a-z0-9-]*)(?:@([^=]*))?=(.+)", re.DOTALL)
 """`TYPE=FILE`, or `TYPE@PROJECT=FILE`."""
 
 
@@ -98,7 +98,7 @@ def input_file(given: str) -> InputFile:
 
     If a file with the whole name exists, it is that file.
     """
-    typed = None if os.path.lexists(given) else _TYPED.fullmatch(given)
+    typed = None if os.path.lexists(given) else TYPED.fullmatch(given)
     if typed is None:
         return InputFile(_input_name(given), open_file(given))
     name, project, path = typed.groups()

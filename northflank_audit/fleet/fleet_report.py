@@ -67,10 +67,11 @@ class Target(Struct, frozen=True, kw_only=True):
 
     @property
     def sort_key(self) -> tuple[object, ...]:
-        """The order of targets: the worst first, then by name."""
+        """The order of targets: without a verdict, incomplete, violated, green; then by violations and name."""
         violations = self.summary.fail_by_severity if self.summary else {}
         return (
-            -max(self.exit_code, 0 if self.complete else INCOMPLETE),
+            -(self.exit_code if self.complete else INCOMPLETE),
+            self.summary is not None,
             [-violations.get(severity, 0) for severity in reversed(Severity)],
             self.name,
         )

@@ -1,9 +1,10 @@
 """Reads every page of a list, and finds contradictions between pages."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
+
+import msgspec
 
 from northflank_audit.compact import CompactMap
 from northflank_audit.errors import FetchError
@@ -69,8 +70,7 @@ def contradictions(count: int, lacking: int, pagination: Mapping[str, Any], wher
         yield f"{where}: {lacking} of {count} items {have} no id, and could not be evaluated"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """A list to request."""
 
     path: str
@@ -90,8 +90,7 @@ class Listing:
     """The type that its requests are counted for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """One answer of a list: its items, unchanged, and what is wrong with them."""
 
     number: int
@@ -105,7 +104,7 @@ class Page:
 
     def without_items(self) -> "Page":
         """Return the page without its items, to request it again."""
-        return replace(self, items=[])
+        return msgspec.structs.replace(self, items=[])
 
 
 def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
