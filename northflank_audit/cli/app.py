@@ -68,6 +68,12 @@ LAZY = (
     Lazy("config", f"{_HERE}.config_commands", "config_group", "Show the settings of a run."),
     Lazy("emulator", f"{_HERE}.emulator_command", "emulator", "Serve the API of a sample account until stopped."),
     Lazy(
+        "fleet",
+        f"{_HERE}.fleet_command",
+        "fleet_group",
+        "Audit many targets, each as `run` would, and sum them up.",
+    ),
+    Lazy(
         "init", f"{_HERE}.init_command", "init_command", "Write a commented audit.yaml and a rule file to start from."
     ),
     Lazy(

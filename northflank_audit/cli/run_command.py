@@ -22,6 +22,7 @@ from northflank_audit.printing import say
 def run_command(ctx: click.Context, /, **given: Any) -> None:
     """Run an audit (the default)."""
     from northflank_audit.audit import runner  # noqa: PLC0415 - --help does not pay for it
+    from northflank_audit.audit.last_resort import last_resort  # noqa: PLC0415 - as above
     from northflank_audit.audit.tool import new_run_id  # noqa: PLC0415 - as above
     from northflank_audit.cli import summary  # noqa: PLC0415 - --help does not pay for it
 
@@ -30,7 +31,7 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
     as_json = given["log_format"] == "json"
     logs.to_stderr(run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=as_json)
     bar = sys.stderr is not None and sys.stderr.isatty() and not (given["no_progress"] or given["quiet"] or as_json)
-    with _progress() if bar else _silence() as watch:
+    with last_resort(settings.timeout), _progress() if bar else _silence() as watch:
         report, written, receipts = runner.run(settings, watch, run_id)
     if not given["quiet"] or summary.worth_telling(report):
         to_stderr = any(path == "-" for _, path in settings.output)

@@ -185,14 +185,31 @@ def read_rules(paths: Sequence[str], *configs: Document | None) -> Rulebook:
 def read_tested(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     """Read rule files as `read_rules` does; files of examples may be among the paths, for any of the rules."""
     finder = RuleFileFinder()
-    book = rule_files.read(finder.files([path for path in paths if not is_test(Path(path))]), finder.find)
+    files = finder.files([path for path in paths if not is_test(Path(path))])
+    book = rule_files.read(files, finder.find, bundled.rule_packs())
     add_tests(book, finder.tests(paths))
     book.unread.extend(dict.fromkeys(finder.unread))
     for config in configs:
-        if config is not None:
-            book.diagnostics.extend(config.diagnostics)
-            rule_files.override(book, config)
+        overridden(book, config)
     return book
+
+
+def overridden(book: Rulebook, config: Document | None) -> Rulebook:
+    """Apply a config's overrides to a book, and return it."""
+    if config is not None:
+        book.diagnostics.extend(config.diagnostics)
+        rule_files.override(book, config)
+    return book
+
+
+def book_with(rule_id: str, paths: Sequence[str], config: Document | None) -> tuple[Rulebook, str]:
+    """Return a book that has a rule, if there is one: that of these files or, of a bundled rule, that of its pack.
+
+    Also returns that pack, which was not selected; empty if the rule is in these files.
+    """
+    book = read_rules(paths, config)
+    pack = "" if rule_id in book.definitions or rule_id in book.flawed else bundled.rule_packs().get(rule_id, "")
+    return (read_rules([pack]) if pack else book), pack
 
 
 def select_rules(paths: Sequence[str], selection: Selection, *configs: Document | None) -> list[Rule]:
@@ -222,12 +239,10 @@ def requested(book: Rulebook, selection: Selection) -> list[Rule]:
     for rule_id in selection.rule:
         if rule_id in book.off:
             raise StartError(f"--rule {rule_id}: {book.off[rule_id]} switches it off")
-    return selected_rules(
-        rules,
-        msgspec.structs.replace(
-            selection, skip_rule=tuple(name for name in selection.skip_rule if name not in book.off)
-        ),
+    on = msgspec.structs.replace(
+        selection, skip_rule=tuple(name for name in selection.skip_rule if name not in book.off)
     )
+    return selected_rules(rules, on, book.packs)
 
 
 def excluded_rules(book: Rulebook, rules: Sequence[Rule], selection: Selection) -> dict[str, str]:

@@ -13,7 +13,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from northflank_audit.bundled import TEMPLATES
 from northflank_audit.formats.link import address
-from northflank_audit.formats.policyview import controls, settings, verdict_counts
+from northflank_audit.formats.policyview import controls, parameters_to_set, settings, verdict_counts
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import (
     age,
@@ -61,6 +61,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "narrowed": narrowed,
         "new_first": new_first,
         "pages_read": pages_read,
+        "parameters_to_set": parameters_to_set,
         "plain": plain,
         "plural": plural,
         "sentence": sentence,

@@ -212,6 +212,7 @@ REFUSED = [
     "notify-file: n.txt",
     "demo: true",
     "input: [i.json]",
+    "show-personal-data: true",
     "output-dir: ..",
     "output: [json=/tmp/x.json]",
     "output: [json=link/x.json]",

@@ -31,8 +31,8 @@ OPEN = rule(id="open", require="!credential.open")
 DAY = dt.timedelta(days=1)
 
 
-def credential(identity: str, *, opened: bool = True):
-    return resource(id=identity, name=identity, open=opened)
+def credential(identity: str, *, opened: bool | None = True):
+    return resource(id=identity, name=identity, **({} if opened is None else {"open": opened}))
 
 
 def audited(database: Database, *names: str, day: int = 0):
