@@ -3,6 +3,7 @@
 import resource
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,17 @@ def processor(command: list[str], cwd: str, codes: tuple[int, ...] = (0,)) -> fl
     timed(command, cwd, codes)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+PEAK = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); \
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+"""Runs a command and prints its largest size: a small process starts it, since a child begins as large as its parent."""
+
+
+def peak(command: list[str], cwd: str) -> float:
+    """Return how much memory a command took at most, in MiB."""
+    done = subprocess.run([sys.executable, "-c", PEAK, *command], cwd=cwd, capture_output=True, check=True)
+    return int(done.stdout) / 1024
 
 
 def compared(

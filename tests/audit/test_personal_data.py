@@ -19,7 +19,7 @@ from northflank_audit.resources import TYPES
 from northflank_audit.resources.needs import Needs
 from northflank_audit.resources.paths import ITEM, stepped
 from northflank_audit.sources.saved_files import InputSource
-from northflank_audit.sources.snapshot import SnapshotWriter
+from northflank_audit.sources.snapshot_writer import SnapshotWriter
 from tests.conftest import resource, rule
 
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
@@ -110,7 +110,7 @@ def snapshot(kind, people):
             Resource(type=kind.name, id=record[kind.id], name=None, team=None, record=record,
                      project="p" if kind.scope == "project" else None, parts=frozenset(part.name for part in kind.sources))
         ])  # fmt: skip
-    return writer.text(Tool("t", "1"), NOW, source)
+    return b"".join(writer.text(Tool("t", "1"), NOW, source)).decode()
 
 
 @pytest.fixture
