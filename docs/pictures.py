@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pty
+import random
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,14 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from northflank_audit.formats import mailbody  # noqa: E402 - found by the line above
+from northflank_audit.history.database import Database  # noqa: E402 - as above
+from northflank_audit.history.evidence_collection import evidence  # noqa: E402 - as above
+from northflank_audit.history.evidence_pack import pack_files  # noqa: E402 - as above
+from northflank_audit.history.site import read_site, site_files  # noqa: E402 - as above
+from northflank_audit.remarks import Waiver  # noqa: E402 - as above
 from northflank_audit.report import Report  # noqa: E402 - as above
+from tests.conftest import resource, rule  # noqa: E402 - as above
+from tests.history.conftest import Account  # noqa: E402 - as above
 
 AUDIT = HERE.parent / "audit.py"
 CHROMIUM = "/usr/bin/chromium"
@@ -126,6 +134,68 @@ def weekly(folder: str) -> Report:
     return msgspec.json.decode(Path(folder, "reports/report.json").read_bytes(), type=Report)
 
 
+def history() -> tuple[str, str]:
+    """Return the evidence of a quarter, and a page of the site about it, of a made-up account with daily runs."""
+    start, day = dt.datetime(2026, 10, 1, 6, tzinfo=dt.UTC), dt.timedelta(days=1)
+    controls = {"soc2": ["CC6.1"], "nist-800-53": ["AC-6"]}
+    rules = [
+        rule(id=f"registry-credential-{name}", title=title, require=f"!credential.{field}", severity=severity,
+             message=f"{{name}} {said}", controls=controls)
+        for name, title, field, severity, said in (
+            ("unrestricted", "Registry credentials are restricted", "a", "high", "can be used by every project"),
+            ("url-credentials", "Addresses have no password", "b", "critical", "has a password in its address"),
+            ("description-missing", "Registry credentials are described", "c", "low", "has no description"),
+            ("old", "Registry credentials are rotated", "d", "medium", "was not rotated for a year"),
+        )
+    ]  # fmt: skip
+    waiver = Waiver(
+        rule="*-old", resource="harbor-staging", reason="Migrated in Q1, ticket OPS-12", owner="platform@example.com",
+        expires=dt.date(2027, 1, 31),
+    )  # fmt: skip
+    names = [f"{kind}-{stage}" for kind in ("ghcr", "harbor", "ecr", "gitlab") for stage in ("production", "staging")]
+    chance = random.Random(4)  # noqa: S311 - what is made up is the same each time
+    missed, incomplete = (40, 41), (17, 48, 79)
+    spans = {
+        (name, field): [
+            (begin, begin + chance.choice([9, 20, 60]))
+            for begin in chance.sample(range(-20, 92), chance.choice([0, 1, 1, 2]))
+        ]
+        for name in names
+        for field in "abcd"
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        account = Account(Database.of(f"{folder}/history.db"))
+        for number in range(92):
+            found = [
+                resource(id=name, name=name.replace("-", " ").capitalize(), team="payments", **{
+                    field: any(begin <= number < end for begin, end in spans[name, field]) for field in "abcd"
+                })
+                for name in names
+            ]  # fmt: skip
+            if number not in missed:
+                account.audited(*found, rules=rules, at=start + number * day, teams=("payments",),
+                                waivers=[waiver], seen=number not in incomplete)  # fmt: skip
+        with account.database.reading() as connection:
+            now = start + 92 * day
+            pack = evidence(connection, start.date(), dt.date(2026, 12, 31), now=now, version="1.0.0")
+            site = read_site(connection, now, every=day)
+    page = next(text for name, text in site_files(site) if name.startswith("account-"))
+    return pack_files(pack)["index.html"].decode(), page
+
+
+def only_the_trend(page: Page) -> None:
+    """Show the chart and nothing else."""
+    page.evaluate("document.body.replaceChildren(document.querySelector('figure'))")
+
+
+def past() -> None:
+    """Renew the pictures of the history."""
+    pack, page = history()
+    shoot(pack, HERE / "history-evidence.png", width=900, height=990)
+    shoot(page, HERE / "history-site.png", width=1000, height=900)
+    shoot(page, HERE / "history-trend.png", width=900, act=only_the_trend)
+
+
 def as_table(page: Page) -> None:
     """Show the findings as a table, by project."""
     page.select_option("#group", "project")
@@ -144,6 +214,7 @@ def main() -> None:
     shoot(page, HERE / "report-dark.png", width=1100, height=1150, dark=True)
     shoot(page, HERE / "report-table.png", width=1100, height=900, act=as_table)
     shoot(mailbody.html(report, attachment), HERE / "mail.png", width=700, height=1150)
+    past()
     shoot(terminal("python audit.py --demo", output), HERE / "terminal.png", width=1280)
 
 

@@ -1,6 +1,7 @@
 """Opens the history's database, migrates it, and explains failures."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -26,6 +27,8 @@ STATEMENT_WAIT: Final = 120
 _LOCK: Final = 0x6E66617564697431
 """The advisory lock in PostgreSQL that every writer takes."""
 POSTGRES: Final = "postgresql+psycopg"
+_LITTLE: Final = 65_536
+"""Bytes of free space with which SQLite can't write a run."""
 _SHAPES: Final = "a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE"
 
 
@@ -150,10 +153,26 @@ class Database:
         """Return the driver's message on one line, without the password."""
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
         lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-        text = lines[0] if lines else type(cause).__name__
+        text = (lines[0] if lines else type(cause).__name__) + _hint(self.file)
         if self.url.password:
             text = text.replace(str(self.url.password), "***")
         return printable(text)
+
+
+def _hint(file: Path | None) -> str:
+    """Return what keeps SQLite from using a file, which its own messages do not say."""
+    if file is None:
+        return ""
+    with suppress(OSError):
+        if file.is_dir():
+            return " (it is a folder)"
+        if not file.parent.is_dir():
+            return f" (the folder {spelt(str(file.parent))} does not exist)"
+        if not os.access(file.parent, os.W_OK) or (file.exists() and not os.access(file, os.W_OK)):
+            return " (it is read-only, or its folder is)"
+        if shutil.disk_usage(file.parent).free < _LITTLE:
+            return " (the disk is full)"
+    return ""
 
 
 def _file_url(path: str) -> sa.URL:

@@ -122,7 +122,7 @@ BROKEN = {
     "something else": (_other, "something else"),
     "no database": (lambda path: path.write_bytes(b"this is text, not a database " * 100), "not a database"),
     "corrupt": (_corrupt, "malformed"),
-    "folder": (lambda path: path.mkdir(), "unable to open"),
+    "folder": (lambda path: path.mkdir(), "it is a folder"),
 }
 
 
@@ -146,8 +146,13 @@ def test_a_file_that_cannot_be_used_is_left_as_it_is(tmp_path, monkeypatch, name
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written(tmp_path):
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    with pytest.raises(HistoryError, match="unable to open"):
+    with pytest.raises(HistoryError, match="unable to open database file .it is read-only, or its folder is"):
         audited(Database.of(str(tmp_path / "history.db")), "a")
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(HistoryError, match=r"unable to open database file \(the folder .*no does not exist\)"):
+        audited(Database.of(str(tmp_path / "no/history.db")), "a")
 
 
 def test_a_full_disk_takes_the_run_back(tmp_path):
