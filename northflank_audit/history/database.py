@@ -118,6 +118,10 @@ class Database:
             _prepare_sqlite(engine, immediate=write)
         try:
             with engine.begin() as connection:
+                if self.file is None:
+                    # Not as options of the connection, which poolers such as PgBouncer refuse.
+                    connection.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}s'"))
+                    connection.execute(sa.text(f"SET LOCAL statement_timeout = '{STATEMENT_WAIT}s'"))
                 if write and self.file is None:
                     connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
                 yield connection
@@ -129,8 +133,8 @@ class Database:
     def _connect_args(self) -> dict[str, Any]:
         if self.file is not None:
             return {"timeout": LOCK_WAIT}
-        limits = f"-c lock_timeout={LOCK_WAIT}s -c statement_timeout={STATEMENT_WAIT}s"
-        return {"connect_timeout": CONNECT_WAIT, "options": limits, "application_name": "northflank-audit"}
+        # Statements are not prepared, as a pooler may give each transaction another connection.
+        return {"connect_timeout": CONNECT_WAIT, "prepare_threshold": None, "application_name": "northflank-audit"}
 
     def _is_outdated(self, connection: sa.Connection) -> bool:
         """Return whether a migration is due. Raises HistoryError for a newer version, and for another database."""

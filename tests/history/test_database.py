@@ -25,7 +25,7 @@ from northflank_audit.history.migration import scripts
 from northflank_audit.history.runs import account_ids, runs
 from northflank_audit.history.schema import HEAD, METADATA, RUN_ACCOUNTS
 from tests.conftest import resource, rule
-from tests.history.conftest import START, Account
+from tests.history.conftest import START, Account, postgres_database
 
 OPEN = rule(id="open", require="!credential.open")
 DAY = dt.timedelta(days=1)
@@ -153,6 +153,17 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(HistoryError, match=r"unable to open database file \(the folder .*no does not exist\)"):
         audited(Database.of(str(tmp_path / "no/history.db")), "a")
+
+
+def test_postgresql_that_is_locked_for_long_is_no_longer_waited_for(postgres, monkeypatch):
+    database = Database.of(postgres_database(postgres))
+    audited(database, "a")
+    with database.writing():
+        monkeypatch.setattr(database_module, "LOCK_WAIT", 1)
+        with pytest.raises(HistoryError, match="lock timeout"):
+            audited(Database.of(str(database.url.render_as_string())), "a", day=1)
+        with database.reading() as connection:
+            assert len(runs(connection)) == 1, "who reads does not wait"
 
 
 def test_a_full_disk_takes_the_run_back(tmp_path):
