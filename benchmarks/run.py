@@ -1,7 +1,8 @@
 """The figures of benchmarks/README.md: each a ratio of two things measured in turn, in one run.
 
     make bench            all of them
-    make bench ONLY=rules one of them: startup, audit, rules, pages, html, account, history, site
+    make bench ONLY=rules one of them: startup, audit, rules, pages, html, account, history, site, fleet,
+                          soak
 
 Cloud Custodian is installed into a virtual environment of its own, benchmarks/.venv.
 """
@@ -23,6 +24,8 @@ BENCHMARKS = {
     "account": "audits:account",
     "history": "history:year",
     "site": "history:site",
+    "fleet": "fleet:thousand",
+    "soak": "fleet:soak",
 }
 """Module and function of each, by the name for ONLY; imported when they are measured, as each needs other libraries."""
 

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import pty
-import random
 import subprocess
 import sys
 import tempfile
@@ -26,15 +25,19 @@ from rich.text import Text
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from northflank_audit.formats import mailbody  # noqa: E402 - found by the line above
-from northflank_audit.history.database import Database  # noqa: E402 - as above
-from northflank_audit.history.evidence_collection import evidence  # noqa: E402 - as above
-from northflank_audit.history.evidence_pack import pack_files  # noqa: E402 - as above
-from northflank_audit.history.site import read_site, site_files  # noqa: E402 - as above
-from northflank_audit.remarks import Waiver  # noqa: E402 - as above
-from northflank_audit.report import Report  # noqa: E402 - as above
-from tests.conftest import resource, rule  # noqa: E402 - as above
-from tests.history.conftest import Account  # noqa: E402 - as above
+from docs.history_pictures import history, only_the_trend  # noqa: E402 - found by the line above
+from northflank_audit import __version__  # noqa: E402 - as above
+from northflank_audit.fleet.fleet_pages import render_html  # noqa: E402 - as above
+from northflank_audit.fleet.fleet_report import (  # noqa: E402 - as above
+    FamilyVerdicts,
+    FleetReport,
+    FleetRun,
+    Target,
+    not_started,
+)
+from northflank_audit.formats import mailbody  # noqa: E402 - as above
+from northflank_audit.model import Severity, fingerprint  # noqa: E402 - as above
+from northflank_audit.report import Report, Summary, Tool  # noqa: E402 - as above
 
 AUDIT = HERE.parent / "audit.py"
 CHROMIUM = "/usr/bin/chromium"
@@ -122,9 +125,11 @@ def weekly(folder: str) -> Report:
     earlier = Path(folder, "earlier.json")
     report = json.loads(Path(folder, "reports/report.json").read_text(encoding="utf-8"))
     failed = [each for each in report["results"] if each["status"] == "fail"]
-    fixed = deepcopy(failed[6])
+    mirror = next(each for each in failed if each["resource"]["id"] == "harbor-staging-mirror")
+    fixed = deepcopy(mirror)
     fixed["resource"] |= {"id": "harbor-staging", "name": "Harbor staging"}
-    fixed["message"] = fixed["message"].replace(failed[6]["resource"]["name"], "Harbor staging")
+    fixed["message"] = fixed["message"].replace(mirror["resource"]["name"], "Harbor staging")
+    fixed["fingerprint"] = fingerprint(mirror["ruleId"], ("registry-credential", None, None, "harbor-staging"))
     report["results"] = [each for each in report["results"] if each not in (failed[3], failed[7])] + [fixed]
     finished = dt.datetime.fromisoformat(report["run"]["finishedAt"]) - dt.timedelta(weeks=1)
     report["run"]["finishedAt"] = finished.isoformat()
@@ -134,58 +139,62 @@ def weekly(folder: str) -> Report:
     return msgspec.json.decode(Path(folder, "reports/report.json").read_bytes(), type=Report)
 
 
-def history() -> tuple[str, str]:
-    """Return the evidence of a quarter, and a page of the site about it, of a made-up account with daily runs."""
-    start, day = dt.datetime(2026, 10, 1, 6, tzinfo=dt.UTC), dt.timedelta(days=1)
-    controls = {"soc2": ["CC6.1"], "nist-800-53": ["AC-6"]}
-    rules = [
-        rule(id=f"registry-credential-{name}", title=title, require=f"!credential.{field}", severity=severity,
-             message=f"{{name}} {said}", controls=controls)
-        for name, title, field, severity, said in (
-            ("unrestricted", "Registry credentials are restricted", "a", "high", "can be used by every project"),
-            ("url-credentials", "Addresses have no password", "b", "critical", "has a password in its address"),
-            ("description-missing", "Registry credentials are described", "c", "low", "has no description"),
-            ("old", "Registry credentials are rotated", "d", "medium", "was not rotated for a year"),
-        )
-    ]  # fmt: skip
-    waiver = Waiver(
-        rule="*-old", resource="harbor-staging", reason="Migrated in Q1, ticket OPS-12", owner="platform@example.com",
-        expires=dt.date(2027, 1, 31),
-    )  # fmt: skip
-    names = [f"{kind}-{stage}" for kind in ("ghcr", "harbor", "ecr", "gitlab") for stage in ("production", "staging")]
-    chance = random.Random(4)  # noqa: S311 - what is made up is the same each time
-    missed, incomplete = (40, 41), (17, 48, 79)
-    spans = {
-        (name, field): [
-            (begin, begin + chance.choice([9, 20, 60]))
-            for begin in chance.sample(range(-20, 92), chance.choice([0, 1, 1, 2]))
-        ]
-        for name in names
-        for field in "abcd"
+def customers() -> FleetReport:
+    """Return the report of a made-up fleet: what an audit finds differs from customer to customer."""
+    end = dt.datetime(2026, 11, 23, 6, 4, tzinfo=dt.UTC)
+    run = FleetRun(id="9f3b1c5e7a2d4860", started_at=end - dt.timedelta(minutes=4), finished_at=end)
+    high, medium, low = Severity.HIGH, Severity.MEDIUM, Severity.LOW
+    found: dict[str, dict[str, tuple[int, Severity]]] = {
+        "acme": {"registries": (3, high), "network": (1, Severity.CRITICAL), "data": (2, medium)},
+        "globex": {"registries": (2, high), "workloads": (4, medium)},
+        "hooli": {"secrets": (1, medium)},
+        "initech": {"registries": (1, low), "access": (2, low)},
+        "stark": {},
+        "tyrell": {},
+        "wayne": {},
     }
-    with tempfile.TemporaryDirectory() as folder:
-        account = Account(Database.of(f"{folder}/history.db"))
-        for number in range(92):
-            found = [
-                resource(id=name, name=name.replace("-", " ").capitalize(), team="payments", **{
-                    field: any(begin <= number < end for begin, end in spans[name, field]) for field in "abcd"
-                })
-                for name in names
-            ]  # fmt: skip
-            if number not in missed:
-                account.audited(*found, rules=rules, at=start + number * day, teams=("payments",),
-                                waivers=[waiver], seen=number not in incomplete)  # fmt: skip
-        with account.database.reading() as connection:
-            now = start + 92 * day
-            pack = evidence(connection, start.date(), dt.date(2026, 12, 31), now=now, version="1.0.0")
-            site = read_site(connection, now, every=day)
-    page = next(text for name, text in site_files(site) if name.startswith("account-"))
-    return pack_files(pack)["index.html"].decode(), page
+    targets = [_customer(name, open_, run, blind=name == "globex") for name, open_ in found.items()]
+    targets.append(not_started("umbrella", "token-env: the variable UMBRELLA_TOKEN is not set", run))
+    return FleetReport.of(Tool("northflank-audit", __version__), run, targets)
 
 
-def only_the_trend(page: Page) -> None:
-    """Show the chart and nothing else."""
-    page.evaluate("document.body.replaceChildren(document.querySelector('figure'))")
+def _customer(name: str, open_: dict[str, tuple[int, Severity]], run: FleetRun, *, blind: bool) -> Target:
+    """Return the outcome of a customer, given the violations by family; `blind` is one that was not seen whole."""
+    names = ("registries", "access", "network", "workloads", "data", *(["secrets"] if "secrets" in open_ else []))
+    unknown = 3 if blind else 0
+    families = {
+        family: FamilyVerdicts(
+            passed=12,
+            fail=open_.get(family, (0, None))[0],
+            worst=open_.get(family, (0, None))[1],
+            unknown=unknown if family == "data" else 0,
+        )
+        for family in names
+    }
+    by_severity = {severity.value: 0 for severity in Severity}
+    for count, severity in open_.values():
+        by_severity[severity.value] += count
+    fail = sum(by_severity.values())
+    summary = Summary(
+        passed=12 * len(names),
+        fail=fail,
+        unknown=unknown,
+        error=0,
+        notapplicable=0,
+        waived=0,
+        fail_by_severity=by_severity,
+    )
+    return Target(
+        name=name,
+        exit_code=3 if blind else int(fail > 0),
+        complete=not blind,
+        summary=summary,
+        incomplete_reasons=["GET /v1/projects/shop/addons: 403 Forbidden", "3 verdicts are unknown"] if blind else [],
+        report=f"{name}/report.json",
+        reports={"html": f"{name}/report.html", "json": f"{name}/report.json"},
+        families=families,
+        run=run,
+    )
 
 
 def past() -> None:
@@ -214,6 +223,7 @@ def main() -> None:
     shoot(page, HERE / "report-dark.png", width=1100, height=1150, dark=True)
     shoot(page, HERE / "report-table.png", width=1100, height=900, act=as_table)
     shoot(mailbody.html(report, attachment), HERE / "mail.png", width=700, height=1150)
+    shoot(render_html(customers()), HERE / "fleet.png", width=1200, height=1000)
     past()
     shoot(terminal("python audit.py --demo", output), HERE / "terminal.png", width=1280)
 

@@ -178,6 +178,8 @@ class NotConfigured(Struct, frozen=True, kw_only=True):
     controls: dict[str, list[str]]
     requires: list[str]
     """The names of the parameters to set."""
+    param_schemas: dict[str, ParameterSchema] = msgspec.field(default_factory=dict)
+    """The descriptions of these parameters."""
 
     @property
     def why(self) -> str:
@@ -293,6 +295,11 @@ class Report(Struct, frozen=True, kw_only=True):
     def saw_nothing(self) -> bool:
         """Whether no resource and no account was seen."""
         return not self.coverage.resources and not (self.coverage.accounts or 0)
+
+    @property
+    def failed_to_see(self) -> bool:
+        """Whether nothing was seen because the run failed."""
+        return self.run.has_gaps and self.saw_nothing
 
     @property
     def inconclusive(self) -> bool:

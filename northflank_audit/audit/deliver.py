@@ -3,7 +3,6 @@
 A report that could not be written or sent makes the audit incomplete; what was written before is then written again.
 """
 
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,10 +12,10 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from northflank_audit import logs
 from northflank_audit.config.settings import NOTIFY_VARIABLE, Settings
 from northflank_audit.deadline import Deadline
 from northflank_audit.delivery import files, notify
+from northflank_audit.delivery.attempts import for_people, measure, send_each
 from northflank_audit.delivery.previous import previous
 from northflank_audit.delivery.when import is_due
 from northflank_audit.errors import DeliveryError, StartError
@@ -24,8 +23,6 @@ from northflank_audit.formats import FORMATS, Format
 from northflank_audit.printable import inert
 from northflank_audit.reading import read_text
 from northflank_audit.report import Report
-
-log = logging.getLogger(__name__)
 
 Destination = tuple[str, str]
 """A format's name, and the path where it goes."""
@@ -43,7 +40,7 @@ RENDERING: Final = 60.0
 OUT_OF_TIME: Final = "the run's time is up; see --timeout"
 
 
-def channels(settings: Settings) -> list[Send]:
+def channels(settings: Settings, environment: Mapping[str, str] = os.environ) -> list[Send]:
     """Return the ways in which people are notified of a report, in this order.
 
     Raises StartError for what could not work, formats included, so that it is known before anything is fetched.
@@ -53,11 +50,16 @@ def channels(settings: Settings) -> list[Send]:
     for name, path in settings.output:
         if FORMATS[name].is_binary and path == "-" and sys.stdout is not None and sys.stdout.isatty():
             raise StartError(f"--output {name}=-: not text, and standard output is a terminal: name a file")
-    return [*_mail(settings), *_notifications(settings, os.environ)]
+    return [*_mail(settings), *_notifications(settings, environment)]
 
 
 def deliver(
-    settings: Settings, people: Sequence[Send], report: Report, deadline: Deadline, amend: Amend = lambda report: report
+    settings: Settings,
+    people: Sequence[Send],
+    report: Report,
+    deadline: Deadline,
+    amend: Amend = lambda report: report,
+    environment: Mapping[str, str] = os.environ,
 ) -> tuple[Report, list[str], list[str]]:
     """Write the reports and send them; return the final report, the paths of the files, and the receipts.
 
@@ -71,23 +73,16 @@ def deliver(
     report, written = _write(
         settings, [destination for destination in destinations if destination not in streams], report, renderer
     )
-    final, receipts = report, list[str | None]()
-    appended = _step_summary(settings, os.environ.get(STEP_SUMMARY))
-    for send in [
-        *people,
-        *(_stream(settings, stream) for stream in streams),
-        *appended,
-    ]:  # what can't be undone comes last
-        try:
-            receipts.append(send(final))
-        except Exception as error:  # noqa: BLE001 - whatever fails, the others are still notified
-            final = incomplete(final, _for_people(error))
+    appended = _step_summary(settings, environment.get(STEP_SUMMARY))
+    # What can't be undone comes last.
+    sends = [*people, *(_stream(settings, stream) for stream in streams), *appended]
+    final, receipts = send_each(report, sends, incomplete)
     final = _measure(settings, final)
     if final is not recorded:
         final = amend(final)
     if final is not report:
         final, written = _write(settings, written, final, renderer)
-    return final, [path for _, path in written], [line for line in receipts if line]
+    return final, [path for _, path in written], receipts
 
 
 def _mail(settings: Settings) -> Iterator[Send]:
@@ -124,10 +119,7 @@ def _notify_urls(settings: Settings, environment: Mapping[str, str]) -> list[tup
 
 
 def _measure(settings: Settings, report: Report) -> Report:
-    """Write and push the metrics. If one of the two fails, the other is repeated with the final exit code.
-
-    The file comes first because it can be written again; a pushed success can't be withdrawn.
-    """
+    """Write and push the metrics, the file first."""
     if settings.metrics_file is None and settings.metrics_push is None:
         return report
     from northflank_audit.delivery import metrics  # noqa: PLC0415 - imports prometheus_client
@@ -139,16 +131,7 @@ def _measure(settings: Settings, report: Report) -> Report:
         pending.append(partial(metrics.write, settings.metrics_file, scope=scope, before=before))
     if settings.metrics_push is not None:
         pending.append(partial(metrics.push, settings.metrics_push, scope=scope))
-    while True:
-        for send in pending:
-            try:
-                send(report)
-            except Exception as error:  # noqa: BLE001 - as above
-                pending.remove(send)
-                report = incomplete(report, _for_people(error))
-                break
-        else:
-            return report
+    return measure(report, pending, incomplete)
 
 
 def _step_summary(settings: Settings, path: str | None) -> Iterator[Send]:
@@ -190,7 +173,7 @@ class _Renderer:
         try:
             return FORMATS[name].content(report, **_options(self._settings, FORMATS[name]))
         except Exception as error:  # noqa: BLE001 - as above
-            raise files.NotWritten(path, _for_people(error)) from None
+            raise files.NotWritten(path, for_people(error)) from None
 
 
 def _options(settings: Settings, report_format: Format) -> dict[str, Any]:
@@ -229,18 +212,11 @@ def _write(
 
 def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Report:
     try:
-        files.write_all(list(previous(report, destinations)))
+        if report.failed_to_see:
+            files.write_all(list(previous(destinations)))
     except files.NotWritten as error:
         return incomplete(report, error)
     return report
-
-
-def _for_people(error: Exception) -> DeliveryError:
-    """Return an error whose text is meant for people: this one, or an internal error."""
-    if isinstance(error, DeliveryError):
-        return error
-    logs.trace(log, error)
-    return DeliveryError(f"internal error: {type(error).__name__}; --verbose shows where")
 
 
 def _stream(settings: Settings, destination: Destination) -> Send:

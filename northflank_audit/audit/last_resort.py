@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Final
 
 from northflank_audit import logs, stopping
-from northflank_audit.deadline import Deadline
 from northflank_audit.errors import AuditError
 
 LONGEST_OVERTIME: Final = 300.0
@@ -14,14 +13,17 @@ LONGEST_OVERTIME: Final = 300.0
 
 
 @contextmanager
-def last_resort(deadline: Deadline) -> Iterator[None]:
-    """End the process if nothing else did: each stage has its own time limit, and this covers bugs in those."""
+def last_resort(timeout: float) -> Iterator[None]:
+    """End the process if a run with this `--timeout` does not end by itself.
+
+    Each of its stages has its own time limit, and this covers bugs in those.
+    """
 
     def give_up() -> None:
         logs.tell(f"northflank-audit: the run has not ended {LONGEST_OVERTIME:g} s after --timeout; no verdict")
         stopping.leave(AuditError.exit_code)
 
-    timer = threading.Timer(deadline.remaining + LONGEST_OVERTIME, give_up)
+    timer = threading.Timer(timeout + LONGEST_OVERTIME, give_up)
     timer.daemon = True
     timer.start()
     try:

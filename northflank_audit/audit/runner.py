@@ -2,16 +2,15 @@
 
 import datetime as dt
 import math
-from collections.abc import Callable
 
 from northflank_audit.audit.deliver import channels, deliver
 from northflank_audit.audit.evaluation import TimedEngine, evaluate
-from northflank_audit.audit.last_resort import last_resort
 from northflank_audit.audit.memory import memory_of
 from northflank_audit.audit.outcome_log import log_outcome
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.report_builder import ReportBuilder
 from northflank_audit.audit.request import AuditRequest
+from northflank_audit.audit.run_context import ALONE, RunContext, Watch
 from northflank_audit.audit.snapshot_collector import SnapshotCollector
 from northflank_audit.audit.source_opening import opened
 from northflank_audit.config.settings import Settings
@@ -20,24 +19,22 @@ from northflank_audit.delivery.heartbeat import heartbeat
 from northflank_audit.report import Report
 from northflank_audit.sources.interface import Source
 
-Watch = Callable[[int], None]
-"""Called with the number of resources that were just evaluated."""
 
-
-def run(settings: Settings, watch: Watch, run_id: str) -> tuple[Report, list[str], list[str]]:
+def run(
+    settings: Settings, watch: Watch, run_id: str, context: RunContext = ALONE
+) -> tuple[Report, list[str], list[str]]:
     """Audit, write the reports, and return the final report, the paths that were written, and the receipts.
 
     Raises StartError before anything is fetched or written.
     """
     with heartbeat(settings.heartbeat) as ended:
-        deadline = Deadline(settings.timeout)
-        with last_resort(deadline):
-            policy, people, memory = read_policy(settings), channels(settings), memory_of(settings.history)
-            with opened(settings, deadline) as source:
-                request = AuditRequest.of(settings, policy, memory.recall(source))
-                report = audit(request, source, watch, run_id, deadline)
-            report = memory.record(report, source)
-            report, written, receipts = deliver(settings, people, report, deadline, memory.amend)
+        deadline, policy = Deadline(settings.timeout), read_policy(settings, context.rules)
+        people, memory = channels(settings, context.environment), memory_of(settings.history, context.target)
+        with opened(settings, deadline, context) as source:
+            request = AuditRequest.of(settings, policy, memory.recall(source))
+            report = audit(request, source, watch, run_id, deadline)
+        report = memory.record(report, source)
+        report, written, receipts = deliver(settings, people, report, deadline, memory.amend, context.environment)
         ended(report)
     log_outcome(report)
     return report, written, receipts

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import UNSET
 
+from northflank_audit.audit.run_context import ALONE, RunContext
 from northflank_audit.config.settings import Settings
 from northflank_audit.deadline import Deadline
 from northflank_audit.errors import StartError, did_you_mean
@@ -27,11 +28,8 @@ AnyApiSource = TypeVar("AnyApiSource", bound="ApiSource")
 
 
 @contextmanager
-def opened(settings: Settings, deadline: Deadline | None = None, token: Token | None = None) -> Iterator[Source]:
-    """Open the source of the resources: the API, files, or the emulator's API.
-
-    Without `token`, the token comes from the settings or the environment.
-    """
+def opened(settings: Settings, deadline: Deadline | None = None, context: RunContext = ALONE) -> Iterator[Source]:
+    """Open the source of the resources: the API, files, or the emulator's API."""
     deadline = deadline or Deadline(settings.timeout)
     if settings.input:
         files = [input_file(given) for given in settings.input]
@@ -39,7 +37,7 @@ def opened(settings: Settings, deadline: Deadline | None = None, token: Token | 
         return
     from northflank_audit.sources.api import ApiSource  # noqa: PLC0415 - imports requests
 
-    with _api(settings, deadline, ApiSource, token) as source:
+    with _api(settings, deadline, ApiSource, context) as source:
         yield source
 
 
@@ -54,7 +52,7 @@ def counting(settings: Settings, deadline: Deadline) -> Iterator["CountingSource
 
 @contextmanager
 def _api(
-    settings: Settings, deadline: Deadline, kind: type[AnyApiSource], token: Token | None = None
+    settings: Settings, deadline: Deadline, kind: type[AnyApiSource], context: RunContext = ALONE
 ) -> Iterator[AnyApiSource]:
     from northflank_audit.northflank.client import Client  # noqa: PLC0415 - imports requests
 
@@ -65,7 +63,7 @@ def _api(
             emulator = stack.enter_context(Emulator(load(None)))
             url, token = emulator.url, Token(emulator.token, "the emulator")
         else:
-            url, token = settings.api_url, token or settings.token(os.environ)
+            url, token = settings.api_url, context.token or settings.token(os.environ)
         client = stack.enter_context(
             Client(
                 url,
@@ -75,6 +73,8 @@ def _api(
                 direct=settings.demo,
                 max_requests=settings.max_requests,
                 reserve=settings.reserve,
+                shared=context.limit,
+                adapter=context.adapter,
             )
         )
         origin = Origin(
@@ -87,7 +87,7 @@ def _api(
         yield kind(client, origin, teams, page_size=settings.page_size, details=settings.details != "never")
 
 
-_TYPED: Final = re.compile(r"([a-z][a-z0-9-]*)(?:@([^=]*))?=(.+)", re.DOTALL)
+TYPED: Final = re.compile(r"([a-z][a-z0-9-]*)(?:@([^=]*))?=(.+)", re.DOTALL)
 """`TYPE=FILE`, or `TYPE@PROJECT=FILE`."""
 
 
@@ -96,7 +96,7 @@ def input_file(given: str) -> InputFile:
 
     If a file with the whole name exists, it is that file.
     """
-    typed = None if os.path.lexists(given) else _TYPED.fullmatch(given)
+    typed = None if os.path.lexists(given) else TYPED.fullmatch(given)
     if typed is None:
         return InputFile(_input_name(given), read_bytes(given, largest=LARGEST_DATA))
     name, project, path = typed.groups()

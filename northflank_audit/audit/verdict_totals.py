@@ -183,6 +183,7 @@ def _unset(rule: Rule) -> NotConfigured:
         resource=rule.resource,
         controls=rule.controls,
         requires=rule.unset,
+        param_schemas={name: schema for name, schema in rule.param_schemas.items() if name in rule.unset},
     )
 
 

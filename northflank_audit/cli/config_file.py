@@ -52,8 +52,8 @@ def read_config(ctx: click.Context, _param: click.Parameter, value: str | None) 
         document.diagnostics.append(document.error((), "a config file maps options to values"))
         return document
     command = ctx.find_root().command
-    run = command.commands["run"] if isinstance(command, click.Group) else ctx.command
-    options = _by_key(run)
+    run = command.get_command(ctx, "run") if isinstance(command, click.Group) else None
+    options = _by_key(run or ctx.command)
     if isinstance(document, UntrustedConfig):
         document.diagnostics += document.refusals(_by_key(ctx.command))
     defaults = {}
@@ -65,10 +65,9 @@ def read_config(ctx: click.Context, _param: click.Parameter, value: str | None) 
             document.diagnostics.append(document.error((key,), f"'{key}' is no option{close}", key=True))
             continue
         before = len(document.diagnostics)
-        values = list(_values(ctx, document, options[key], key, given))
+        values = list(option_values(ctx, document, options[key], (key,), given))
         if len(document.diagnostics) == before:
-            many = options[key].multiple or _lists(options[key])
-            defaults[str(options[key].name)] = values if many else values[0]
+            defaults[str(options[key].name)] = values if takes_several(options[key]) else values[0]
     document.diagnostics += email_section.diagnostics(document)
     ctx.default_map = defaults
     return document
@@ -113,25 +112,29 @@ def _by_key(command: click.Command) -> dict[str, click.Option]:
     }
 
 
-def _values(ctx: click.Context, document: Document, option: click.Option, key: str, given: Any) -> Iterator[Any]:
-    """Yield the value or values of an option; mistakes are added to the document."""
-    many = option.multiple or _lists(option)
+def option_values(
+    ctx: click.Context, document: Document, option: click.Option, here: Path, given: Any
+) -> Iterator[Any]:
+    """Yield the value or values of an option, which stands at `here`; mistakes are added to the document."""
+    many = takes_several(option)
     listed = many and isinstance(given, list)
-    items: list[tuple[Path, Any]] = [((key, index), each) for index, each in enumerate(given)] if listed else []
-    for here, item in items if listed else [((key,), given)]:
+    items = [((*here, index), each) for index, each in enumerate(given)] if listed else [(here, given)]
+    for there, item in items:
         try:
-            value = _fitting(document, option, here, item)
+            value = _fitting(document, option, there, item, many=many and not listed)
             option.type_cast_value(ctx, [value] if many else value)
         except click.BadParameter as error:
-            document.diagnostics.append(document.error(here, f"{key}: {error.message}"))
+            document.diagnostics.append(document.error(there, f"{here[-1]}: {error.message}"))
         else:
             yield value
 
 
-def _fitting(document: Document, option: click.Option, here: Path, value: Any) -> Any:
-    """Return a value as a command line would give it. Raises click.BadParameter for other kinds of YAML values."""
+def _fitting(document: Document, option: click.Option, here: Path, value: Any, *, many: bool) -> Any:
+    """Return a value as a command line would give it. Raises click.BadParameter for other kinds of YAML values.
+
+    `many` says whether there might be a list of values.
+    """
     if value is None or isinstance(value, list | dict):
-        many = (option.multiple or _lists(option)) and len(here) == 1
         raise click.BadParameter("this takes a list of single values" if many else "this takes one value")
     if option.is_flag is not isinstance(value, bool):
         raise click.BadParameter("this is true or false" if option.is_flag else "this is a value, not true or false")
@@ -149,6 +152,6 @@ def _fitting(document: Document, option: click.Option, here: Path, value: Any) -
     return value
 
 
-def _lists(option: click.Option) -> bool:
-    """Return whether an option takes several words at once, and so a list."""
-    return isinstance(option.type, NameList)
+def takes_several(option: click.Option) -> bool:
+    """Return whether an option takes several values, and so a list."""
+    return option.multiple or isinstance(option.type, NameList)

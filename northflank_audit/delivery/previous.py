@@ -6,20 +6,17 @@ from pathlib import Path
 from typing import Final
 
 from northflank_audit.formats import FORMATS
-from northflank_audit.report import Report
 
 _COMPLETE: Final = re.compile(r'<meta name="audit-outcome" content="(?:PASSED|VIOLATED)">')
 _HEAD: Final = 5000
 """Characters at the start of a page that contain its outcome."""
 
 
-def previous(report: Report, places: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Yield the path and text of each complete HTML report that an empty one is about to replace.
+def previous(places: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the new path and the text of each complete HTML report that the report of a failed run is about to replace.
 
     `places` are formats' names and paths. An incomplete report is not kept, so it never replaces a complete one.
     """
-    if not (report.run.has_gaps and report.saw_nothing):
-        return
     for name, path in places:
         file = Path(path)
         if not FORMATS[name].is_page or not file.is_file():

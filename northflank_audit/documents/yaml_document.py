@@ -5,7 +5,7 @@ that an example in a rule file holds what the API would have returned.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import yaml
@@ -149,6 +149,11 @@ class Document:
             here[key] = self._keys[*path, key] = key_node
             value[key] = self._plain(loader, value_node, (*path, key))
         return value
+
+    @property
+    def identity(self) -> Hashable:
+        """What documents that say the same at the same place have in common."""
+        return self.path, self._text
 
     def at(self, path: Path) -> Any:
         """Return the value under `path`, which must exist."""

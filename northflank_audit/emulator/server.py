@@ -1,14 +1,13 @@
 """The HTTP server: endpoints, pages, token, rate limit, planned faults."""
 
 import base64
-import math
 import secrets
 import socket
 import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ from northflank_audit.emulator.account_files import TEAMS
 from northflank_audit.emulator.accounts import EmulatedAccount, EmulatedAccounts, as_listed
 from northflank_audit.emulator.endpoints import Children, Endpoint
 from northflank_audit.emulator.fault_plan import Fault, Plan, Player, Request, Response
+from northflank_audit.emulator.rate_window import RateWindow
 from northflank_audit.errors import StartError
 
 PAGE_SIZE, MOST = 50, 100
@@ -37,6 +37,11 @@ class _Refusal(Exception):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
+    connections = 0
+
+    def process_request(self, *connection: Any) -> None:
+        self.connections += 1
+        super().process_request(*connection)
 
     def handle_error(self, *_: object) -> None:
         """Ignore clients that disconnect."""
@@ -51,19 +56,22 @@ class Emulator:
         plan: Plan | None = None,
         *,
         token: str | None = None,
+        tokens: Iterable[str] = (),
         host: str = "127.0.0.1",
         port: int = 0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Bind. Raises StartError where the port is taken."""
+        """Bind. `tokens` are further ones, each with a rate limit of its own.
+
+        Raises StartError where the port is taken.
+        """
         self.accounts = accounts
         self.plan = plan or Plan()
         self.token = token or f"nf-{secrets.token_urlsafe(24)}"  # never starts with a dash, like an option
         self.requests: list[Request] = []
         self.player = Player(self.plan.faults)
-        self._lock = threading.Lock()
-        self._window_began: float | None = None
-        self._window_requests = 0
+        self._windows = {f"Bearer {each}": RateWindow(self.plan) for each in (self.token, *tokens)}
+        self._strangers = RateWindow(self.plan)
         self._ends = list(accumulate(self.plan.page_sizes))
         try:
             self._server = _Server((host, port), _handler(self))
@@ -81,6 +89,11 @@ class Emulator:
         self._server.shutdown()
         self._server.server_close()
 
+    @property
+    def connections(self) -> int:
+        """Connections accepted so far."""
+        return self._server.connections
+
     def serve_forever(self) -> None:
         """Serve until an exception, such as a signal handler's, ends it."""
         try:
@@ -90,34 +103,22 @@ class Emulator:
 
     def respond(self, request: Request, authorization: str) -> Response:
         """Count the request, and return the true answer to it."""
-        limits = self._limits(request)
+        self.requests.append(request)
+        window = self._windows.get(authorization)
+        limits = (window or self._strangers).count()
         time.sleep(self.plan.latency)
         try:
             if limits["x-ratelimit-remaining"] < 0:
                 raise _Refusal(HTTPStatus.TOO_MANY_REQUESTS, "Rate limit exceeded")  # noqa: TRY301
             if request.method != "GET":
                 raise _Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "This emulator only reads")  # noqa: TRY301
-            if not secrets.compare_digest(authorization.encode(), f"Bearer {self.token}".encode()):
+            if window is None:
                 raise _Refusal(HTTPStatus.UNAUTHORIZED, "Invalid or missing API token")  # noqa: TRY301
             status, content = HTTPStatus.OK, self._resource(request)
         except _Refusal as refusal:
             status = refusal.status
             content = {"error": {"status": status.value, "message": refusal.message, "id": status.name.lower()}}
         return Response(status, {name: str(max(0, value)) for name, value in limits.items()}, content)
-
-    def _limits(self, request: Request) -> dict[str, int]:
-        """Count a request and return the rate limit's headers; remaining is below 0 where it is used up."""
-        with self._lock:
-            self.requests.append(request)
-            now = time.monotonic()
-            if self._window_began is None or now - self._window_began >= self.plan.window:
-                self._window_began, self._window_requests = now, 0
-            self._window_requests += 1
-            return {
-                "x-ratelimit-limit": self.plan.rate_limit,
-                "x-ratelimit-remaining": self.plan.rate_limit - self._window_requests,
-                "x-ratelimit-reset": math.ceil(self.plan.window - (now - self._window_began)),
-            }
 
     def _resource(self, request: Request) -> dict[str, Any]:
         match [unquote(part) for part in request.path.strip("/").split("/")]:

@@ -3,10 +3,11 @@
 A format's module has a function `render` from a Report to text. It is imported when it is first used.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal
+
+import msgspec
 
 from northflank_audit.errors import StartError
 from northflank_audit.report import Report
@@ -15,8 +16,7 @@ CsvDialect = Literal["rfc4180", "excel", "excel-semicolon"]
 """How CSV is written: for programs, or for Excel, whose separator depends on the computer's region."""
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(msgspec.Struct, frozen=True):
     """A form in which a report is written."""
 
     name: str

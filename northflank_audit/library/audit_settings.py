@@ -8,11 +8,10 @@ from typing import Any, Final, Literal
 
 import click
 
-from northflank_audit.cli.options import run_options
-from northflank_audit.config.settings import URL_VARIABLES, Settings, checked_token, settings_from
+from northflank_audit.cli.bare_run import bare_run
+from northflank_audit.config.settings import Settings, checked_token, settings_from
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import StartError
-from northflank_audit.formats import FORMATS
 from northflank_audit.northflank.token import Token
 
 Path = str | os.PathLike[str]
@@ -75,7 +74,7 @@ class AuditSettings:
         """Return the settings of a run, checked as the command line checks them. Raises StartError."""
         if self.token is not None and (self.demo or self.input or self.token_file is not None):
             raise StartError("token: omit it with demo, input or token_file")
-        command = _command()
+        command = bare_run()
         options = {str(param.name): param for param in command.params if isinstance(param, click.Option)}
         try:
             with command.make_context("audit", list(_arguments(self, options))) as ctx:
@@ -97,16 +96,6 @@ class AuditSettings:
         except (TypeError, ValueError) as error:
             raise StartError(f"overrides: {error}") from None
         return Document(text, "AuditSettings.overrides", strict=False)
-
-
-def _command() -> click.Command:
-    """Return the command line of an audit: no config file, and of the environment only the API's address."""
-    command = click.Command("audit")
-    run_options(list(FORMATS))(command)
-    command.params = [param for param in command.params if param.name != "config"]
-    for param in command.params:
-        param.envvar = list(URL_VARIABLES) if param.name == "api_url" else None
-    return command
 
 
 def _arguments(settings: AuditSettings, options: Mapping[str, click.Option]) -> Iterator[str]:

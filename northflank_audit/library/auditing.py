@@ -9,6 +9,7 @@ from northflank_audit import jsontext, logs
 from northflank_audit.audit.memory import memory_of
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.request import AuditRequest
+from northflank_audit.audit.run_context import RunContext
 from northflank_audit.audit.runner import audit as audit_source
 from northflank_audit.audit.source_opening import opened
 from northflank_audit.audit.tool import new_run_id
@@ -33,7 +34,7 @@ def audit(settings: AuditSettings) -> Report:
     deadline = Deadline(run.timeout)
     policy = read_policy(run)
     memory = memory_of(run.history)
-    with opened(run, deadline, settings.given_token()) as source:
+    with opened(run, deadline, RunContext(token=settings.given_token())) as source:
         request = AuditRequest.of(run, policy, memory.recall(source))
         report = audit_source(request, source, lambda _count: None, new_run_id(), deadline)
     return memory.record(report, source)

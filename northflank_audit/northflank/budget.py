@@ -3,6 +3,7 @@
 import logging
 import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -31,24 +32,44 @@ class NotCovered(FetchError):
     """A request that was not sent because the budget does not cover it; the API has not failed."""
 
 
+class TokenLimit:
+    """What the requests of a token share, in one run or several: the API's rate limit, and what is under way."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` returns seconds."""
+        self.rate_limit = RateLimit(clock)
+        self.under_way = 0
+        self.answered = False
+        self.changed = threading.Condition()
+
+
 class Budget:
     """The budget of a run's requests, for all threads."""
 
     def __init__(
-        self, deadline: Deadline, sleep: Callable[[float], None], *, most: int | None = None, reserve: int = 0
+        self,
+        deadline: Deadline,
+        sleep: Callable[[float], None],
+        *,
+        most: int | None = None,
+        reserve: int = 0,
+        shared: TokenLimit | None = None,
     ) -> None:
-        """`most` limits the requests that are sent; `reserve` is how many of the hourly limit to leave to others."""
-        self.rate_limit = RateLimit(deadline.clock)
+        """`most` limits the requests that are sent; `reserve` is how many of the hourly limit to leave to others.
+
+        `shared` is of all runs with the same token.
+        """
+        self._shared = shared or TokenLimit(deadline.clock)
+        self.rate_limit = self._shared.rate_limit
         self.most, self.reserve = most, reserve
         self.sent = 0
         """Requests sent, every attempt included."""
         self.sent_for: Counter[str] = Counter()
         """The same, by purpose."""
+        self.under_way = 0
+        """Requests sent and not yet settled."""
         self._deadline = deadline
         self._sleep = sleep
-        self._under_way = 0
-        self._answered = False
-        self._changed = threading.Condition()
 
     # -- One request ---------------------------------------------------------------------------------------------------
     def take(self, what: str, label: str) -> None:
@@ -57,43 +78,45 @@ class Budget:
         `what` names it in messages, `label` is the type it is counted for. Raises NotCovered.
         """
         while True:
-            with self._changed:
+            with self._shared.changed:
                 if self.most is not None and self.sent >= self.most:
                     raise NotCovered(f"{what}: {self._used_up}")
                 if self._is_free() or self._deadline.remaining <= 0:
                     self.sent += 1
                     self.sent_for[label] += 1
-                    self._under_way += 1
+                    self.under_way += 1
+                    self._shared.under_way += 1
                     return
-                if self._under_way:
-                    self._changed.wait(_LOOK)
+                if self._shared.under_way:
+                    self._shared.changed.wait(_LOOK)
                     continue
             if not self.wait_for_window():
                 raise NotCovered(f"{what}: {self.shortage(1)}")
 
     def settle(self, headers: Mapping[str, str] | None) -> None:
         """Record that a request has ended, with these headers of its answer, or (None) without an answer."""
-        with self._changed:
-            self._under_way -= 1
+        with self._shared.changed:
+            self.under_way -= 1
+            self._shared.under_way -= 1
             if headers is not None:
-                self._answered = True
+                self._shared.answered = True
                 self.rate_limit.update(headers)
-            self._changed.notify_all()
+            self._shared.changed.notify_all()
 
     def _is_free(self) -> bool:
         """Return whether one more request leaves the reserve untouched, whatever the outcome of those under way."""
         if not self.reserve:
             return True
-        if not self._answered:  # the first request goes alone: its answer shows what is left
-            return not self._under_way
-        return self.rate_limit.covers(_MANY) - self.reserve - self._under_way > 0
+        if not self._shared.answered:  # the first request goes alone: its answer shows what is left
+            return not self._shared.under_way
+        return self.rate_limit.covers(_MANY) - self.reserve - self._shared.under_way > 0
 
     # -- Many requests -------------------------------------------------------------------------------------------------
     def covers(self, count: int) -> int:
         """Return how many of these requests can be sent now; few before the limit is known."""
-        with self._changed:
+        with self._shared.changed:
             most = count if self.most is None else self.most - self.sent
-            allowed = self.rate_limit.covers(count + self.reserve) - self.reserve if self._answered else FIRST
+            allowed = self.rate_limit.covers(count + self.reserve) - self.reserve if self._shared.answered else FIRST
         return max(0, min(count, most, allowed))
 
     def wait_for_window(self, count: int = 1) -> bool:

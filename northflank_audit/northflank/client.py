@@ -14,7 +14,7 @@ from tenacity import RetryCallState
 from northflank_audit import __version__, jsontext
 from northflank_audit.deadline import Deadline
 from northflank_audit.errors import FetchError, Refused
-from northflank_audit.northflank.budget import Budget
+from northflank_audit.northflank.budget import Budget, TokenLimit
 from northflank_audit.northflank.circuit import Circuit
 from northflank_audit.northflank.masking import TextMask
 from northflank_audit.northflank.retry import TransientError, asked_wait, retrying
@@ -39,6 +39,11 @@ _SHORTEST: Final = 0.001
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
+def connections() -> CuttableAdapter:
+    """Return an adapter without connections so far."""
+    return CuttableAdapter(pool_connections=1, pool_maxsize=CONNECTIONS + 1, max_retries=0)
+
+
 class Client:
     """One host's API, within one deadline. `get` may be called from several threads."""
 
@@ -53,17 +58,20 @@ class Client:
         direct: bool = False,
         max_requests: int | None = None,
         reserve: int = 0,
+        shared: TokenLimit | None = None,
+        adapter: CuttableAdapter | None = None,
     ) -> None:
-        """Prepare without opening a connection. `max_attempts` includes the first attempt; the last two are for Budget.
+        """Prepare without opening a connection. `max_attempts` includes the first attempt.
 
-        `direct` ignores the environment's proxies and certificate authorities. Raises StartError if these can't be
-        used.
+        `max_requests`, `reserve` and `shared` are for Budget. `adapter` has the connections of the run before, which
+        has ended; those of this run are kept for the next. `direct` ignores the environment's proxies and certificate
+        authorities. Raises StartError if these can't be used.
         """
         # With a single host, the environment's proxies are looked up once.
         route = Route() if direct else route_to(base_url)
         self.base_url = base_url.rstrip("/")
         self.deadline = deadline
-        self.budget = Budget(deadline, sleep, most=max_requests, reserve=reserve)
+        self.budget = Budget(deadline, sleep, most=max_requests, reserve=reserve, shared=shared)
         self.retries = 0
         self._token = token
         self._mask = TextMask([token.value, *route.secrets])
@@ -74,7 +82,8 @@ class Client:
         self._session.headers.update(
             {"User-Agent": USER_AGENT, "Accept": "application/json", "Authorization": f"Bearer {token.value}"}
         )
-        adapter = CuttableAdapter(pool_connections=1, pool_maxsize=CONNECTIONS + 1, max_retries=0)
+        self._keep = adapter is not None
+        adapter = adapter or connections()
         self._cut = adapter.cut
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
@@ -89,10 +98,12 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the connections, which ends requests under way in other threads."""
+        """Close the connections, which ends requests under way in other threads; idle ones may be kept."""
         self._watchdog.cancel()
-        self._cut()
-        self._session.close()
+        if not self._keep or self.budget.under_way:
+            self._cut()
+        if not self._keep:
+            self._session.close()
 
     def get(
         self,

@@ -1,9 +1,10 @@
 """Reads every page of a list, and finds contradictions between pages."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
+
+import msgspec
 
 from northflank_audit.errors import FetchError
 
@@ -63,8 +64,7 @@ def contradictions(items: list[Any], pagination: Mapping[str, Any], where: str, 
         yield f"{where}: {bad} of {len(items)} items {'has' if bad == 1 else 'have'} no id, and could not be evaluated"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """A list to request."""
 
     path: str
@@ -84,8 +84,7 @@ class Listing:
     """The type that its requests are counted for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """One answer of a list: its items, unchanged, and what is wrong with them."""
 
     number: int
@@ -99,7 +98,7 @@ class Page:
 
     def without_items(self) -> "Page":
         """Return the page without its items, to request it again."""
-        return replace(self, items=[])
+        return msgspec.structs.replace(self, items=[])
 
 
 def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:

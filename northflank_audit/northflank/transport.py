@@ -31,7 +31,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 class CuttableAdapter(HTTPAdapter):
-    """An adapter that remembers its sockets."""
+    """An adapter that remembers its sockets.
+
+    Several runs may use it one after the other, which saves the next one new connections to the same host.
+    """
 
     def __init__(self, **options: Any) -> None:
         """Take HTTPAdapter's own options."""

@@ -59,9 +59,9 @@ class FieldKinds:
         leaves = tuple(field for _, field in self._fields if field.path not in kind.containers)
         self._records = list.__class_getitem__(_form(tree(leaves)))
 
-    def uncertainty(self, resource: Resource) -> Uncertainty | None:
-        """Return what is uncertain about a resource; None if nothing is."""
-        invalid = dict(self._invalid_values(resource.record))
+    def uncertainty(self, resource: Resource, *, fits: bool = False) -> Uncertainty | None:
+        """Return what is uncertain about a resource; None if nothing is. `fits`: its values are known to `fit`."""
+        invalid = {} if fits else dict(self._invalid_values(resource.record))
         absent = absent_names(resource)
         if absent == frozenset() and not invalid:
             return None

@@ -143,7 +143,7 @@ def test_what_goes_to_standard_output_says_that_people_could_not_be_told(monkeyp
     def lost(_report):
         raise DeliveryError("nobody was told")
 
-    monkeypatch.setattr("northflank_audit.audit.runner.channels", lambda _: [lost])
+    monkeypatch.setattr("northflank_audit.audit.runner.channels", lambda *_: [lost])
     done = CliRunner().invoke(cli, ["run", *QUICK, "--quiet", "--format", "json", "--output", "json=-"])
     assert done.exit_code == 3
     assert json.loads(done.stdout)["run"]["incompleteReasons"] == ["nobody was told"]

@@ -103,7 +103,7 @@ def test_a_run_that_still_does_not_end_is_ended(monkeypatch, capsys):
 
     monkeypatch.setattr(stopping, "leave", leave)
     monkeypatch.setattr(last_resort, "LONGEST_OVERTIME", 0.0)
-    with last_resort.last_resort(Deadline(0)):
+    with last_resort.last_resort(0):
         assert ended.wait(120)
     assert codes == [3]
     assert "the run has not ended 0 s after --timeout" in capsys.readouterr().err

@@ -91,3 +91,20 @@ def test_a_port_that_is_taken_is_told(file):
     accounts = load(file(DATA))
     with Emulator(accounts) as server, pytest.raises(StartError, match="can't serve on"):
         Emulator(accounts, port=int(server.url.rpartition(":")[2]))
+
+
+def test_each_token_has_a_rate_limit_of_its_own(file):
+    with Emulator(load(file(DATA)), Plan(rate_limit=1), token="one", tokens=["two"]) as server:
+        codes = [
+            requests.get(server.url + LIST, headers={"Authorization": f"Bearer {token}"}, timeout=NET).status_code
+            for token in ("one", "two", "one", "other", "other")
+        ]
+    assert codes == [200, 200, 429, 401, 429]
+
+
+def test_connections_are_counted(file):
+    with Emulator(load(file(DATA))) as server, requests.Session() as session:
+        for _ in range(3):
+            session.get(server.url + LIST, timeout=NET)
+        requests.get(server.url + LIST, timeout=NET)
+    assert server.connections == 2

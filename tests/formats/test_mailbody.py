@@ -251,3 +251,10 @@ def test_the_html_is_valid(report, full, incomplete, clean, hostile, with_accoun
     files = sorted(tmp_path.glob("*.html"))
     assert nu_messages(files) == []
     assert len(files) == len(reports)
+
+
+def test_a_long_text_ends_after_a_word_and_one_without_words_at_the_limit():
+    assert mailbody.short("word " * 100) == "word " * 79 + "…"
+    assert mailbody.short("w" * 500) == "w" * 399 + "…"
+    assert mailbody.short("a " + "w" * 500) == "a " + "w" * 397 + "…"
+    assert mailbody.short("word " * 80) == ("word " * 80).strip()

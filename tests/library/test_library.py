@@ -16,9 +16,10 @@ from msgspec import UNSET
 
 import northflank_audit
 from northflank_audit import AuditSettings, Report, StartError, audit, read_report
+from northflank_audit.cli.bare_run import bare_run
 from northflank_audit.emulator import Emulator, load
 from northflank_audit.formats import FORMATS
-from northflank_audit.library.audit_settings import BESIDES_OPTIONS, _command
+from northflank_audit.library.audit_settings import BESIDES_OPTIONS
 from northflank_audit.library.audit_settings import AuditSettings as Internal
 from tests.conftest import ROOT
 from tests.formats.conftest import full, incomplete, report
@@ -81,7 +82,7 @@ def test_audit_is_a_function_whatever_was_imported_before():
 
 
 def test_every_option_of_run_is_a_setting_or_the_programs_own_business():
-    options = {param.name for param in _command().params}
+    options = {param.name for param in bare_run().params}
     named = {field.name for field in dataclasses.fields(Internal)}
     assert named - set(BESIDES_OPTIONS) == options - NOT_SETTINGS
     listed = re.search(r"\n\n((?:`\w+`[,\n ]*)+)\n\n- `token` is", PAGE)[1]
@@ -89,7 +90,7 @@ def test_every_option_of_run_is_a_setting_or_the_programs_own_business():
 
 
 def test_what_is_omitted_has_the_options_default():
-    with click.Context(_command()) as ctx:
+    with click.Context(bare_run()) as ctx:
         defaults = {param.name: param.get_default(ctx) for param in ctx.command.params}
     settings = AuditSettings(demo=True).checked()
     for name in ("page_size", "max_attempts", "timeout", "details", "on_unknown", "absent", "console_url", "reserve"):
@@ -211,3 +212,23 @@ def test_a_report_of_another_version_is_not_taken_for_this_one(full, tmp_path):
     (tmp_path / "x.json").write_text(json.dumps(other))
     with pytest.raises(StartError, match="2.0"):
         read_report(tmp_path / "x.json")
+
+
+def test_a_fleet_in_threads_prints_and_writes_nothing_unless_asked_to(tmp_path, capfd, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fleet.yaml").write_text(
+        "targets: [{name: a, input: [i.json]}, {name: b, input: [i.json]}, {name: lost, input: [none.json]}]"
+    )
+    one = {"id": "a", "name": "A", "provider": "github", "restrictions": {"restricted": False}}
+    saved = {"data": {"credentials": [one]}, "pagination": {"hasNextPage": False, "count": 1}}
+    (tmp_path / "i.json").write_text(json.dumps(saved))
+    report = northflank_audit.audit_fleet("fleet.yaml", jobs=2)
+    assert [(each.name, each.exit_code) for each in report.targets] == [("lost", 2), ("a", 3), ("b", 3)]
+    assert report.exit_code == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fleet.yaml", "i.json"]
+    northflank_audit.audit_fleet("fleet.yaml", jobs=2, output_dir="out")
+    assert (tmp_path / "out/a/report.json").exists()
+    assert capfd.readouterr() == ("", "")
+    (tmp_path / "wrong.yaml").write_text("targets: [{nam: a}]")
+    with pytest.raises(StartError, match=r"wrong.yaml:1:12: unknown key 'nam'"):
+        northflank_audit.audit_fleet("wrong.yaml")

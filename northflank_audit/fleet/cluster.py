@@ -1,0 +1,146 @@
+"""The workers of a Dask cluster, which may be on other machines.
+
+A task carries a target without its token, and returns the target's reports, because workers may lack the folder of
+reports. If a worker dies, Dask gives its tasks to another one.
+"""
+
+import logging
+import math
+import os
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from northflank_audit.delivery import files
+from northflank_audit.delivery.previous import previous
+from northflank_audit.errors import DeliveryError, StartError
+from northflank_audit.fleet.fleet_report import INCOMPLETE, Target
+from northflank_audit.fleet.job import Job
+from northflank_audit.fleet.target_run import Delivered, run_elsewhere
+from northflank_audit.northflank.token import is_loopback
+from northflank_audit.printable import printable
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS: Final = 20
+"""Seconds that the scheduler has to answer."""
+WORKER_SECONDS: Final = 60
+"""Seconds that the cluster has to start a worker where it has none."""
+RUNNING: Final = "running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encryption:
+    """The files of TLS with the scheduler; without them, Dask's own configuration counts."""
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+    def security(self, distributed: Any) -> Any:
+        """Return it in Dask's form; None for Dask's own configuration."""
+        given = {"tls_ca_file": self.ca, "tls_client_cert": self.certificate, "tls_client_key": self.key}
+        if not any(given.values()):
+            return None
+        return distributed.Security(require_encryption=True, **{name: path for name, path in given.items() if path})
+
+
+@dataclass(eq=False, slots=True)
+class ClusterWorker:
+    """One worker of the cluster, and the folder where the reports of its targets are kept."""
+
+    executor: Executor
+    capacity: int
+    folder: str
+
+    def start(self, job: Job) -> Future[Delivered]:
+        """Run a target there."""
+        return self.executor.submit(run_elsewhere, job)
+
+    def outcome(self, future: Future[Delivered]) -> Target:
+        """Keep a target's reports, and return its outcome."""
+        try:
+            delivered = future.result()
+        except import_module("distributed").KilledWorker:
+            raise BrokenExecutor("several workers ended while they ran it") from None
+        target = delivered.target
+        try:
+            self._keep(delivered)
+        except DeliveryError as error:
+            reasons = [*target.incomplete_reasons, str(error).replace(f"{self.folder}{os.sep}", "")]
+            return replace(
+                target, complete=False, exit_code=INCOMPLETE, incomplete_reasons=reasons, report=None, reports={}
+            )
+        return target
+
+    def _keep(self, delivered: Delivered) -> None:
+        if not delivered.reports:
+            return
+        folder, target = Path(self.folder), delivered.target
+        with files.alone(str(folder / target.name)):
+            if delivered.saw_nothing:
+                files.write_all(list(previous((name, str(folder / path)) for name, path in target.reports.items())))
+            files.write_all([(str(folder / path), content) for path, content in delivered.reports.items()])
+
+    def end(self, future: Future[Any]) -> None:
+        """Stop to wait for a target that hangs; the worker's own last resort ends it."""
+        future.cancel()
+
+    def stop(self) -> None:
+        """Leave the worker to the cluster."""
+
+
+class ClusterWorkers:
+    """The workers of the cluster with a scheduler at this address."""
+
+    at_once: float = math.inf
+
+    def __init__(self, address: str, folder: str, encryption: Encryption) -> None:
+        """Connect. `folder` is where reports are kept. Raises StartError."""
+        try:
+            distributed: Any = import_module("distributed")  # an extra
+        except ImportError:
+            raise StartError("--scheduler needs the extra 'fleet': pip install 'northflank-audit[fleet]'") from None
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said by the outcomes
+        parts = urlsplit(address)
+        if parts.scheme == "tcp" and not is_loopback(parts.hostname or ""):
+            log.warning("--scheduler %s is neither encrypted nor authenticated: use tls://", printable(address))
+        self._folder = os.path.abspath(folder)  # noqa: PTH100 - as in the reasons that name it
+        self._workers: dict[str, ClusterWorker] = {}
+        try:
+            security = encryption.security(distributed)
+            self._client = distributed.Client(address, timeout=CONNECT_SECONDS, security=security, set_as_default=False)
+        except (OSError, ValueError, TypeError, ImportError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise StartError(f"--scheduler {printable(address)}: no connection ({printable(reason)})") from None
+
+    def all(self) -> Sequence[ClusterWorker]:
+        """Return the cluster's workers, waiting a while for the first. Raises BrokenExecutor without any."""
+        try:
+            if self._client.status == RUNNING and not (threads := self._client.nthreads()):
+                self._client.wait_for_workers(1, timeout=WORKER_SECONDS)
+                threads = self._client.nthreads()
+        except Exception as error:  # noqa: BLE001 - Dask raises many kinds
+            raise BrokenExecutor(f"the cluster has no worker ({type(error).__name__})") from None
+        if self._client.status != RUNNING:
+            raise BrokenExecutor("the scheduler of the cluster was lost")
+        for address, count in threads.items():
+            if address not in self._workers:
+                executor = self._client.get_executor(workers=[address], allow_other_workers=True, pure=False)
+                self._workers[address] = ClusterWorker(executor, count, self._folder)
+        return [self._workers[address] for address in threads]
+
+    def alone(self) -> ClusterWorker:
+        """Return all workers as one, of which Dask chooses."""
+        self.all()
+        return ClusterWorker(self._client.get_executor(pure=False), 1, self._folder)
+
+    def close(self) -> None:
+        """Disconnect, which ends what is still under way."""
+        self._client.close(timeout=CONNECT_SECONDS)

@@ -1,0 +1,109 @@
+"""The workers of one machine: a process for each processor."""
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
+
+from northflank_audit.fleet.dispatch import Worker
+from northflank_audit.fleet.fleet_report import Target
+from northflank_audit.fleet.job import Job
+from northflank_audit.fleet.target_run import run_here, run_target
+from northflank_audit.fleet.worker_process import WorkerProcess
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class ProcessWorker:
+    """A process that runs targets in threads."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.process = WorkerProcess(capacity)
+
+    def start(self, job: Job) -> Future[Target]:
+        """Run a target."""
+        return self.process.submit(run_target, job)
+
+    def outcome(self, future: Future[Target]) -> Target:
+        """Return the outcome of a target."""
+        return future.result()
+
+    def end(self, future: Future[Any]) -> None:  # noqa: ARG002 - of one process
+        """End the process: a thread that hangs can't be ended."""
+        self.process.kill()
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.shutdown(wait=False)
+
+
+class LocalWorkers:
+    """Processes of this machine: one for each processor, but no more than there are tokens.
+
+    A token's targets run in one process, where they share its rate limit.
+    """
+
+    def __init__(self, at_once: int, targets: Iterable[Job]) -> None:
+        self.at_once: float = at_once
+        self._capacity = at_once
+        self._count = max(1, min(at_once, processors(), len({each.token_name for each in targets})))
+        self._workers: list[ProcessWorker] = []
+
+    def all(self) -> Sequence[Worker]:
+        """Return the processes; one that has ended is replaced."""
+        self._workers = [each for each in self._workers if not each.process.has_ended]
+        self._workers += [ProcessWorker(self._capacity) for _ in range(self._count - len(self._workers))]
+        return self._workers
+
+    def alone(self) -> Worker:
+        """Return a new process for one target."""
+        return ProcessWorker(1)
+
+    def close(self) -> None:
+        """End all processes."""
+        for each in self._workers:
+            each.process.terminate()
+        for each in self._workers:
+            each.stop()
+        self._workers = []
+
+
+class ThreadWorkers:
+    """Threads of this process, for programs that call a fleet as a library."""
+
+    def __init__(self, jobs: int) -> None:
+        self.at_once: float = jobs
+        self.capacity = jobs
+        self._pool: Executor = ThreadPoolExecutor(jobs, thread_name_prefix="target")
+
+    def all(self) -> Sequence[Worker]:
+        """Return these threads as one worker."""
+        return [self]
+
+    def alone(self) -> Worker:
+        """Return these threads."""
+        return self
+
+    def start(self, job: Job) -> Future[Target]:
+        """Run a target."""
+        return self._pool.submit(run_here, job)
+
+    def outcome(self, future: Future[Target]) -> Target:
+        """Return the outcome of a target."""
+        return future.result()
+
+    def end(self, future: Future[Any]) -> None:
+        """Do nothing: a thread that hangs can't be ended."""
+
+    def stop(self) -> None:
+        """Do nothing: the threads are for the other targets, too."""
+
+    def close(self) -> None:
+        """End the threads after their work."""
+        self._pool.shutdown()

@@ -1,0 +1,126 @@
+"""Runs one target in this process, beside others."""
+
+import datetime as dt
+import logging
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace as with_changes
+
+from northflank_audit import __version__, logs
+from northflank_audit.audit import runner
+from northflank_audit.audit.last_resort import last_resort
+from northflank_audit.audit.run_context import RunContext
+from northflank_audit.audit.tool import new_run_id
+from northflank_audit.config.settings import checked_token
+from northflank_audit.errors import AuditError, StartError
+from northflank_audit.fleet.fleet_report import INCOMPLETE, FleetRun, Target, not_started, target_of
+from northflank_audit.fleet.job import Job
+from northflank_audit.fleet.shared import shared
+from northflank_audit.northflank.token import Token
+from northflank_audit.report import Report
+
+log = logging.getLogger(__name__)
+
+_OF_RUN: Final = ("NORTHFLANK_AUDIT_", "GITHUB_STEP_SUMMARY")
+"""The beginnings of the variables that apply to `run` alone."""
+
+Bounded = Callable[[float], AbstractContextManager[None]]
+"""Ends the process if a run with this `--timeout` does not end."""
+
+
+def run_target(job: Job) -> Target:
+    """Run a target in a process of its own kind, which ends if the target does not."""
+    return run_here(job, last_resort)
+
+
+class Delivered(NamedTuple):
+    """The outcome of a target, with its reports."""
+
+    target: Target
+    reports: dict[str, bytes]
+    """Their contents, by the paths of `Target.reports`."""
+    saw_nothing: bool
+    """Whether the run was incomplete and saw nothing of the account."""
+
+
+def run_elsewhere(job: Job) -> Delivered:
+    """Run a target on a machine that may lack the folder of reports."""
+    with TemporaryDirectory(prefix="northflank-audit-") as folder:
+        settings = replace(job.settings, output_dir=str(Path(folder) / job.name))
+        target, report = _run(replace(job, settings=settings, folders=(*job.folders, folder)), last_resort)
+        reports = {path: (Path(folder) / path).read_bytes() for path in target.reports.values()}
+        return Delivered(target, reports, saw_nothing=report is not None and report.failed_to_see)
+
+
+def run_here(job: Job, bounded: Bounded = lambda _: nullcontext()) -> Target:
+    """Run a target in this thread, and return its outcome, whatever happens."""
+    return _run(job, bounded)[0]
+
+
+def _run(job: Job, bounded: Bounded) -> tuple[Target, Report | None]:
+    started, run_id = dt.datetime.now(dt.UTC), new_run_id()
+    try:
+        with bounded(job.settings.timeout):
+            return _target(job, run_id)
+    except AuditError as error:
+        reason, code = str(error), error.exit_code
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other targets still run
+        logs.trace(log, error)
+        reason, code = f"internal error: {type(error).__name__}; run it alone with --verbose to see where", INCOMPLETE
+    return not_started(job.name, _brief(reason, job), _ended(run_id, started), code), None
+
+
+def _target(job: Job, run_id: str) -> tuple[Target, Report]:
+    if job.version != __version__:
+        raise StartError(f"this worker has version {__version__} of northflank-audit, not {job.version}")
+    settings, common = job.settings, shared(job.fleet)
+    with ExitStack() as stack:
+        context = RunContext(rules=common.rules, environment=_environment(os.environ), target=job.name)
+        if not (settings.input or settings.demo):
+            token = _token(job, os.environ)
+            adapter = stack.enter_context(common.connections(settings.api_url))
+            limit = common.limit(settings.api_url, token)
+            context = replace(context, token=token, limit=limit, adapter=adapter)
+        report, written, _ = runner.run(settings, lambda _count: None, run_id, context)
+    reports = {
+        name: f"{job.name}/{Path(path).name}" for name, path in settings.output_dir_destinations if path in written
+    }
+    run = FleetRun(id=run_id, started_at=report.run.started_at, finished_at=report.run.finished_at)
+    target = target_of(job.name, report, reports, run)
+    return _briefly(target, job), report
+
+
+def _token(job: Job, environment: Mapping[str, str]) -> Token:
+    """Return the token of a target. Raises StartError without one."""
+    name = job.token_variable
+    if name is None:
+        return job.settings.token(environment)
+    if not environment.get(name, "").strip():
+        raise StartError(f"no API token: the environment variable {name} (token-env) is not set, or is empty")
+    return checked_token(environment[name], f"the environment variable {name}")
+
+
+def _environment(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment without what applies to `run` alone."""
+    return {name: value for name, value in environment.items() if not name.startswith(_OF_RUN)}
+
+
+def _ended(run_id: str, started: dt.datetime) -> FleetRun:
+    return FleetRun(id=run_id, started_at=started, finished_at=dt.datetime.now(dt.UTC))
+
+
+def _brief(reason: str, job: Job) -> str:
+    """Return a reason without the folders of the fleet, which are different on each machine."""
+    for folder in job.folders:
+        reason = reason.replace(f"{folder}{os.sep}", "")
+    return reason
+
+
+def _briefly(target: Target, job: Job) -> Target:
+    return with_changes(target, incomplete_reasons=[_brief(each, job) for each in target.incomplete_reasons])
