@@ -24,7 +24,7 @@ RUNS = {
 }
 EVERYTHING = (
     "--details", "always", "--format", ",".join(FORMATS), "--include", "pass,notapplicable", "--verbose",
-    "--metrics-file", "audit.prom",
+    "--metrics-file", "audit.prom", "--history", "history.db",
 )  # fmt: skip
 
 
