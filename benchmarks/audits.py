@@ -84,6 +84,32 @@ def account(folder: str) -> None:
     for what, one, other in zip(("audit", "emulator"), sent, done, strict=True):
         seconds = other.ru_utime + other.ru_stime - one.ru_utime - one.ru_stime
         print(f"processor time of the {what}: {seconds:.1f} s", flush=True)
+    bare = _bare(folder, count)
+    show("the same, against as many requests by eight threads that do nothing else", mine, bare, mine / bare, "-")
+
+
+BARE = """
+import sys, threading, requests
+url, token, count = sys.argv[1:]
+numbers, lock = iter(range(int(count))), threading.Lock()
+def ask():
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {token}"
+        while True:
+            with lock:
+                if next(numbers, None) is None:
+                    return
+            session.get(f"{url}/v1/teams/team-1/projects").raise_for_status()
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for each in threads: each.start()
+for each in threads: each.join()
+"""
+"""Sends requests, eight at a time: what the machine needs for these alone."""
+
+
+def _bare(folder: str, count: int) -> float:
+    with Emulator(load(str(Path(folder) / "sized.json")), Plan(latency=LATENCY, rate_limit=1_000_000)) as server:
+        return timed([sys.executable, "-c", BARE, server.url, server.token, str(count)], folder)
 
 
 def _audited(folder: str, found: object, options: list[str], *, latency: float = 0.0) -> tuple[float, int]:
