@@ -1,22 +1,25 @@
 """A year of daily runs in SQLite and in PostgreSQL: sizes, times, and how they grow; the site of twenty such years."""
 
 import datetime as dt
+import json
 import random
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from measuring import show
+from measuring import ROOT, compared, show, timed
 
 from northflank_audit.history.database import Database
 from northflank_audit.history.evidence_collection import evidence
 from northflank_audit.history.evidence_pack import pack_files
+from northflank_audit.history.past import Holder
 from northflank_audit.history.site import read_site, site_files
 from northflank_audit.history.statistics import statistics
+from northflank_audit.report import Report
 from tests.conftest import resource, rule
 from tests.history.conftest import START, Account, postgres_database, postgres_server
 
@@ -25,22 +28,13 @@ DAYS = 365
 FEW = 30
 RESOURCES = 2000
 ACCOUNTS = 20
-OPEN = rule(id="open", require="!credential.open", severity="high", controls={"soc2": ["CC6.1"]})
+ROUNDS = 5
+FILES = Holder("input", "")
+"""The holder of what `--input` audits."""
+RULE = {"id": "open", "title": "T", "require": "!credential.open", "severity": "high", "controls": {"soc2": ["CC6.1"]}}
+OPEN = rule(**RULE)
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 RULES = [rule(id=f"is-{each}", require=f"!credential.{each}", severity=each) for each in SEVERITIES]
-
-
-class Figures(NamedTuple):
-    """What is measured after some runs; times in seconds, each the median of three."""
-
-    size: int
-    """Bytes of the database."""
-    added: float
-    """A run with the history."""
-    plain: float
-    """The same run without."""
-    stats: float
-    evidence: float
 
 
 def opened(number: int, day: int) -> bool:
@@ -48,9 +42,13 @@ def opened(number: int, day: int) -> bool:
     return number % 10 == 0 and (day + number) // 90 % 2 == 0
 
 
-def audited(account: Account, day: int) -> Any:
-    found = [resource(id=f"c{number}", name=f"C {number}", open=opened(number, day)) for number in range(RESOURCES)]
-    return account.audited(*found, rules=[OPEN], at=START + day * DAY)
+def records(day: int) -> list[dict[str, Any]]:
+    return [{"id": f"c{number}", "name": f"C {number}", "open": opened(number, day)} for number in range(RESOURCES)]
+
+
+def audited(database: Database | None, day: int) -> Report:
+    found = [resource(**each) for each in records(day)]
+    return Account(database, FILES).audited(*found, rules=[OPEN], at=START + day * DAY)
 
 
 def took(what: Callable[[], Any]) -> float:
@@ -61,56 +59,51 @@ def took(what: Callable[[], Any]) -> float:
 
 def year(scratch: str) -> None:
     with postgres_server() as socket:
-        databases = {
-            "SQLite": Database.of(str(Path(scratch) / "history.db")),
-            "PostgreSQL": Database.of(postgres_database(socket)),
-        }
-        measured = {name: _year(database) for name, database in databases.items()}
-    report = len(msgspec.json.encode(audited(Account(None), DAYS)))
-    for name, (few, many) in measured.items():
-        further = (many.size - few.size) / (DAYS - FEW)
-        print(f"{name}: {few.size / 1024:.0f} KiB after {FEW} runs, {many.size / 1024:.0f} KiB after {DAYS}; "
-              f"{further / 1024:.2f} KiB for each further run, {further / report:.3f} of its report.json")  # fmt: skip
-        show(
-            f"{name}: a run with the history against one without",
-            many.added,
-            many.plain,
-            many.added / many.plain,
-            "≤ 2",
-        )
-        for what in ("stats", "evidence"):
-            then, now = getattr(few, what), getattr(many, what)
-            show(f"{name}: {what} after {DAYS} runs against after {FEW}", now, then, now / then, "≤ 3")
-        extra = max(0.0001, few.added - few.plain), max(0.0001, many.added - many.plain)
-        show(f"{name}: what a run takes more after {DAYS} runs against after {FEW}", *reversed(extra), extra[1] / extra[0], "≤ 3")  # fmt: skip
+        for name, made in (
+            ("SQLite", lambda days: str(Path(scratch) / f"{days}.db")),
+            ("PostgreSQL", lambda _days: postgres_database(socket)),
+        ):
+            _measure(name, made(FEW), made(DAYS), scratch)
 
 
-def _year(database: Database) -> tuple[Figures, Figures]:
-    """Record a year of runs, and return the figures after 30 and after 365."""
-    account, figures = Account(database), []
-    for day in range(DAYS):
-        audited(account, day)
-        if day + 1 in (FEW, DAYS):
-            figures.append(_figures(account, day))
-    return figures[0], figures[1]
+def _measure(name: str, few_url: str, many_url: str, scratch: str) -> None:
+    few, many = Database.of(few_url), Database.of(many_url)
+    for database, days in ((few, FEW), (many, DAYS)):
+        for day in range(days):
+            audited(database, day)
+        database.compact()
+    few_size, many_size = _size(few), _size(many)
+    further, report = (many_size - few_size) / (DAYS - FEW), len(msgspec.json.encode(audited(None, DAYS)))
+    print(f"{name}: {few_size / 1024:.0f} KiB after {FEW} runs, {many_size / 1024:.0f} KiB after {DAYS}; "
+          f"{further / 1024:.2f} KiB for each further run, {further / report:.3f} of its report.json")  # fmt: skip
+    _in_turn(f"{name}: recording a run", audited, many, few)
+    _in_turn(f"{name}: stats", _stats, many, few)
+    _in_turn(f"{name}: evidence of {FEW} days", _evidence, many, few)
+    (Path(scratch) / "in.json").write_text(json.dumps({"credentials": records(DAYS)}))
+    (Path(scratch) / "rules.yaml").write_text(json.dumps({"rules": [{**RULE, "resource": "registry-credential"}]}))
+    audit = [sys.executable, str(ROOT / "audit.py"), "--input", "in.json", "--rules", "rules.yaml", "--quiet"]
+    with_it, without, ratio = compared(
+        lambda: timed([*audit, "--history", many_url], scratch, (1,)), lambda: timed(audit, scratch, (1,)), ROUNDS
+    )
+    show(f"{name}: a whole audit with --history after {DAYS} runs against one without", with_it, without, ratio, "≤ 2")
 
 
-def _figures(account: Account, day: int) -> Figures:
-    assert account.database is not None
-    database, without, now = account.database, Account(None), START + (day + 1) * DAY
+def _in_turn(what: str, step: Callable[[Database, int], Any], many: Database, few: Database) -> None:
+    mine, other, ratio = compared(
+        lambda: took(lambda: step(many, DAYS - 1)), lambda: took(lambda: step(few, FEW - 1)), ROUNDS
+    )
+    show(f"{what} after {DAYS} runs against after {FEW}", mine, other, ratio, "≤ 3")
 
-    def stats() -> None:
-        with database.reading() as connection:
-            statistics(connection, now, every=DAY)
 
-    def pack() -> None:
-        with database.reading() as connection:
-            pack_files(evidence(connection, (now - FEW * DAY).date(), now.date(), now=now, version="1"))
+def _stats(database: Database, day: int) -> None:
+    with database.reading() as connection:
+        statistics(connection, START + (day + 1) * DAY, every=DAY)
 
-    database.compact()
-    size = _size(database)
-    steps = (lambda: audited(account, day), lambda: audited(without, day), stats, pack)
-    return Figures(size, *(median(took(step) for _ in range(3)) for step in steps))
+
+def _evidence(database: Database, day: int) -> None:
+    now = START + (day + 1) * DAY
+    with database.reading() as connection:
+        pack_files(evidence(connection, (now - FEW * DAY).date(), now.date(), now=now, version="1"))
 
 
 def _size(database: Database) -> int:

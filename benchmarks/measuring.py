@@ -1,5 +1,6 @@
 """Times two things in turn, and prints their ratio."""
 
+import resource
 import statistics
 import subprocess
 import sys
@@ -30,6 +31,14 @@ def timed(command: list[str], cwd: str, codes: tuple[int, ...] = (0,)) -> float:
     if done.returncode not in codes:
         raise SystemExit(f"{command} ended with {done.returncode}: {done.stderr.decode()}")
     return seconds
+
+
+def processor(command: list[str], cwd: str, codes: tuple[int, ...] = (0,)) -> float:
+    """Return the processor seconds of a command, which what else runs on the machine changes less than its time."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    timed(command, cwd, codes)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 PEAK = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); \

@@ -25,7 +25,8 @@ from rich.text import Text
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from northflank_audit import __version__  # noqa: E402 - found by the line above
+from docs.history_pictures import history, only_the_trend  # noqa: E402 - found by the line above
+from northflank_audit import __version__  # noqa: E402 - as above
 from northflank_audit.fleet.fleet_pages import render_html  # noqa: E402 - as above
 from northflank_audit.fleet.fleet_report import (  # noqa: E402 - as above
     FamilyVerdicts,
@@ -196,6 +197,14 @@ def _customer(name: str, open_: dict[str, tuple[int, Severity]], run: FleetRun, 
     )
 
 
+def past() -> None:
+    """Renew the pictures of the history."""
+    pack, page = history()
+    shoot(pack, HERE / "history-evidence.png", width=900, height=990)
+    shoot(page, HERE / "history-site.png", width=1000, height=900)
+    shoot(page, HERE / "history-trend.png", width=900, act=only_the_trend)
+
+
 def as_table(page: Page) -> None:
     """Show the findings as a table, by project."""
     page.select_option("#group", "project")
@@ -215,6 +224,7 @@ def main() -> None:
     shoot(page, HERE / "report-table.png", width=1100, height=900, act=as_table)
     shoot(mailbody.html(report, attachment), HERE / "mail.png", width=700, height=1150)
     shoot(render_html(customers()), HERE / "fleet.png", width=1200, height=1000)
+    past()
     shoot(terminal("python audit.py --demo", output), HERE / "terminal.png", width=1280)
 
 
