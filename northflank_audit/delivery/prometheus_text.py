@@ -45,9 +45,16 @@ def file_samples(path: str, name: str) -> list[Sample]:
 
 
 def gateway_samples(gateway: str, name: str) -> list[Sample]:
-    """Return the samples of a metric in all groups of a Pushgateway. Raises DeliveryError."""
+    """Return the samples of a metric in all groups of a Pushgateway, to which some have been pushed before.
+
+    Raises DeliveryError, also for an answer without any of this tool's metrics: nothing would then be known of earlier
+    runs.
+    """
     try:
-        return list(_samples(fetch(f"{gateway.rstrip('/')}/metrics").decode(), name))
+        text = fetch(f"{gateway.rstrip('/')}/metrics").decode()
+        if PREFIX not in text:
+            raise ValueError
+        return list(_samples(text, name))
     except NotSent as problem:
         raise DeliveryError(f"the metrics of earlier runs could not be read from {problem}") from None
     except (ValueError, LookupError):

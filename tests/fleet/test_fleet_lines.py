@@ -15,8 +15,10 @@ def plain(*arguments):
 def test_it_says_what_was_found_the_worst_first():
     report = replace(mixed(), undelivered=["reports/fleet.md could not be written"])
     assert plain(report, ["reports/fleet.html"], ["mail: to ops@example.com"]) == [
-        "INCOMPLETE  2 of 5 targets could not be audited completely (1 could not start); "
-        "so far there are 4 violations on 2 of 5 targets",
+        (
+            "INCOMPLETE  2 of 5 targets could not be audited completely (1 could not start); "
+            "so far there are 4 violations on 2 of 5 targets"
+        ),
         "  not delivered: reports/fleet.md could not be written",
         "",
         "not started   delta    token-env: the variable DELTA is not set",
@@ -24,8 +26,10 @@ def test_it_says_what_was_found_the_worst_first():
         "violated      bravo    3 violations: 2 critical, 1 low",
         "inconclusive  echo     nothing could be evaluated; 2 unknown",
         "",
-        "5 targets: 1 not started, 1 incomplete, 1 violated, 1 inconclusive, 1 passed; "
-        "4 violations (2 critical, 1 high, 1 low)",
+        (
+            "5 targets: 1 not started, 1 incomplete, 1 violated, 1 inconclusive, 1 passed; "
+            "4 violations (2 critical, 1 high, 1 low)"
+        ),
         "reports: reports/fleet.html",
         "mail: to ops@example.com",
         "exit code 3",
@@ -37,7 +41,11 @@ def test_it_lists_twenty_at_most_and_none_that_passed():
     told = plain(report, ["r/fleet.json", "r/fleet.html"])
     assert sum(line.startswith("violated ") for line in told) == 20
     assert "… and 3 more, in r/fleet.html" in told
-    assert plain(passed(2), [])[1:] == ["", "2 targets: 0 not started, 0 incomplete, 0 violated, 0 inconclusive, 2 passed; 0 violations", "exit code 0"]
+    assert plain(passed(2), [])[1:] == [
+        "",
+        "2 targets: 0 not started, 0 incomplete, 0 violated, 0 inconclusive, 2 passed; 0 violations",
+        "exit code 0",
+    ]
 
 
 def test_a_reason_is_no_command():

@@ -18,7 +18,19 @@ from northflank_audit.fleet.fleet_reading import read_fleet_report
 from northflank_audit.fleet.fleet_report import FamilyVerdicts, FleetReport, Shard, digest_of, not_started
 from northflank_audit.formats.markdown import LONGEST, size
 from northflank_audit.resources import TYPES
-from tests.fleet.fleets import FORBIDDEN, PASSED, UNSET_TOKEN, fleet_of, incomplete, mixed, passed, run, target, unstarted, violated
+from tests.fleet.fleets import (
+    FORBIDDEN,
+    PASSED,
+    UNSET_TOKEN,
+    fleet_of,
+    incomplete,
+    mixed,
+    passed,
+    run,
+    target,
+    unstarted,
+    violated,
+)
 from tests.formats.conftest import HOSTILE
 
 SHARD = Shard(part=2, of=4, names=digest_of(["a"]))
@@ -76,7 +88,10 @@ def test_markdown_says_the_same():
     lines = text.splitlines()
     assert lines[0] == f"# INCOMPLETE: {fleet_headline(mixed())}"
     assert "| Target | Verdict | Violations | registries | network | data |" in lines
-    assert "| [charlie](charlie/report.html) | incomplete | 1 | passed so far | **high** 1, 2 unknown | 4 unknown |" in lines
+    assert (
+        "| [charlie](charlie/report.html) | incomplete | 1 | passed so far | **high** 1, 2 unknown | 4 unknown |"
+        in lines
+    )
     assert "| delta | not started | – | unknown | unknown | unknown |" in lines
     assert f"- **charlie** (incomplete): {FORBIDDEN}; and 1 more reason" in lines
     assert "- **delta** (not started): token-env: the variable DELTA is not set" in lines
@@ -84,7 +99,7 @@ def test_markdown_says_the_same():
 
 def test_columns_are_in_the_order_of_the_catalogue_whatever_the_targets_have():
     catalogue = list(dict.fromkeys(each.family for each in TYPES.values()))
-    backwards = {name: PASSED for name in [*reversed(catalogue), "zoo", "from-the-future"]}
+    backwards = dict.fromkeys([*reversed(catalogue), "zoo", "from-the-future"], PASSED)
     assert families(fleet_of(target("a", backwards))) == [*catalogue, "from-the-future", "zoo"]
 
 
@@ -158,7 +173,9 @@ def test_markdown_fits_a_comment_and_keeps_the_worst():
     assert 50 < listed <= 300
 
 
-@pytest.mark.parametrize("report", [mixed(), replace(passed(2), shard=SHARD), replace(mixed(), undelivered=["x"]), fleet_of()])
+@pytest.mark.parametrize(
+    "report", [mixed(), replace(passed(2), shard=SHARD), replace(mixed(), undelivered=["x"]), fleet_of()]
+)
 def test_what_was_written_reads_back_the_same_and_fits_its_schema(report, tmp_path):
     text = fleet_pages.render_json(report)
     assert text.endswith("}\n")
