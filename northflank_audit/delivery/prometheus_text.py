@@ -52,13 +52,14 @@ def gateway_samples(gateway: str, name: str) -> list[Sample]:
     """
     try:
         text = fetch(f"{gateway.rstrip('/')}/metrics").decode()
-        if PREFIX not in text:
-            raise ValueError
-        return list(_samples(text, name))
+        samples = list(_samples(text, name)) if PREFIX in text else None
     except NotSent as problem:
         raise DeliveryError(f"the metrics of earlier runs could not be read from {problem}") from None
     except (ValueError, LookupError):
         raise DeliveryError("the metrics of earlier runs could not be read: no answer of a Pushgateway") from None
+    if samples is None:
+        raise DeliveryError("the metrics of earlier runs could not be read: the answer has none of this tool's")
+    return samples
 
 
 def push_groups(gateway: str, groups: Mapping[str, Iterable[GaugeMetricFamily]], labels: Mapping[str, str]) -> None:

@@ -92,7 +92,7 @@ def test_every_target_has_its_series_and_promtool_agrees(tmp_path):
         assert family.documentation.endswith(".")
     done = subprocess.run(
         [needed("promtool"), "check", "metrics"],
-        stdin=file.open(),
+        input=file.read_text(),
         capture_output=True,
         text=True,
         check=False,
