@@ -125,6 +125,7 @@ def _serve(connection: Connection, threads: int) -> None:
     lock = threading.Lock()
 
     def answer(number: int, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        outcome: tuple[int, Any, str | None]
         try:
             outcome = number, fn(*args, **kwargs), None
         except BaseException as raised:  # noqa: BLE001 - whatever it is, the other process waits for an answer
