@@ -9,6 +9,7 @@ from pathlib import Path
 from northflank_audit.delivery import files
 from northflank_audit.fleet.fleet_report import FleetRun, Target, not_started
 from northflank_audit.fleet.job import Job
+from tests.conftest import until
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
@@ -29,6 +30,7 @@ def run(job: Job) -> Target:
     with (folder / f"{job.name}.runs").open("a") as runs:
         runs.write(f"{os.getpid()}\n")
     if job.name.startswith("killer"):
+        until((folder / "victim.runs").exists)
         os.kill(os.getpid(), signal.SIGKILL)
     if job.name.startswith("stopper"):
         os.kill(os.getpid(), signal.SIGSTOP)
