@@ -25,8 +25,19 @@ from rich.text import Text
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from northflank_audit.formats import mailbody  # noqa: E402 - found by the line above
-from northflank_audit.report import Report  # noqa: E402 - as above
+from docs.history_pictures import history, only_the_trend  # noqa: E402 - found by the line above
+from northflank_audit import __version__  # noqa: E402 - as above
+from northflank_audit.fleet.fleet_pages import render_html  # noqa: E402 - as above
+from northflank_audit.fleet.fleet_report import (  # noqa: E402 - as above
+    FamilyVerdicts,
+    FleetReport,
+    FleetRun,
+    Target,
+    not_started,
+)
+from northflank_audit.formats import mailbody  # noqa: E402 - as above
+from northflank_audit.model import Severity, fingerprint  # noqa: E402 - as above
+from northflank_audit.report import Report, Summary, Tool  # noqa: E402 - as above
 
 AUDIT = HERE.parent / "audit.py"
 CHROMIUM = "/usr/bin/chromium"
@@ -114,9 +125,11 @@ def weekly(folder: str) -> Report:
     earlier = Path(folder, "earlier.json")
     report = json.loads(Path(folder, "reports/report.json").read_text(encoding="utf-8"))
     failed = [each for each in report["results"] if each["status"] == "fail"]
-    fixed = deepcopy(failed[6])
+    mirror = next(each for each in failed if each["resource"]["id"] == "harbor-staging-mirror")
+    fixed = deepcopy(mirror)
     fixed["resource"] |= {"id": "harbor-staging", "name": "Harbor staging"}
-    fixed["message"] = fixed["message"].replace(failed[6]["resource"]["name"], "Harbor staging")
+    fixed["message"] = fixed["message"].replace(mirror["resource"]["name"], "Harbor staging")
+    fixed["fingerprint"] = fingerprint(mirror["ruleId"], ("registry-credential", None, None, "harbor-staging"))
     report["results"] = [each for each in report["results"] if each not in (failed[3], failed[7])] + [fixed]
     finished = dt.datetime.fromisoformat(report["run"]["finishedAt"]) - dt.timedelta(weeks=1)
     report["run"]["finishedAt"] = finished.isoformat()
@@ -124,6 +137,72 @@ def weekly(folder: str) -> Report:
     command = [sys.executable, str(AUDIT), "--demo", "--quiet", "--compare", earlier.name]
     subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False)  # noqa: S603
     return msgspec.json.decode(Path(folder, "reports/report.json").read_bytes(), type=Report)
+
+
+def customers() -> FleetReport:
+    """Return the report of a made-up fleet: what an audit finds differs from customer to customer."""
+    end = dt.datetime(2026, 11, 23, 6, 4, tzinfo=dt.UTC)
+    run = FleetRun(id="9f3b1c5e7a2d4860", started_at=end - dt.timedelta(minutes=4), finished_at=end)
+    high, medium, low = Severity.HIGH, Severity.MEDIUM, Severity.LOW
+    found: dict[str, dict[str, tuple[int, Severity]]] = {
+        "acme": {"registries": (3, high), "network": (1, Severity.CRITICAL), "data": (2, medium)},
+        "globex": {"registries": (2, high), "workloads": (4, medium)},
+        "hooli": {"secrets": (1, medium)},
+        "initech": {"registries": (1, low), "access": (2, low)},
+        "stark": {},
+        "tyrell": {},
+        "wayne": {},
+    }
+    targets = [_customer(name, open_, run, blind=name == "globex") for name, open_ in found.items()]
+    targets.append(not_started("umbrella", "token-env: the variable UMBRELLA_TOKEN is not set", run))
+    return FleetReport.of(Tool("northflank-audit", __version__), run, targets)
+
+
+def _customer(name: str, open_: dict[str, tuple[int, Severity]], run: FleetRun, *, blind: bool) -> Target:
+    """Return the outcome of a customer, given the violations by family; `blind` is one that was not seen whole."""
+    names = ("registries", "access", "network", "workloads", "data", *(["secrets"] if "secrets" in open_ else []))
+    unknown = 3 if blind else 0
+    families = {
+        family: FamilyVerdicts(
+            passed=12,
+            fail=open_.get(family, (0, None))[0],
+            worst=open_.get(family, (0, None))[1],
+            unknown=unknown if family == "data" else 0,
+        )
+        for family in names
+    }
+    by_severity = {severity.value: 0 for severity in Severity}
+    for count, severity in open_.values():
+        by_severity[severity.value] += count
+    fail = sum(by_severity.values())
+    summary = Summary(
+        passed=12 * len(names),
+        fail=fail,
+        unknown=unknown,
+        error=0,
+        notapplicable=0,
+        waived=0,
+        fail_by_severity=by_severity,
+    )
+    return Target(
+        name=name,
+        exit_code=3 if blind else int(fail > 0),
+        complete=not blind,
+        summary=summary,
+        incomplete_reasons=["GET /v1/projects/shop/addons: 403 Forbidden", "3 verdicts are unknown"] if blind else [],
+        report=f"{name}/report.json",
+        reports={"html": f"{name}/report.html", "json": f"{name}/report.json"},
+        families=families,
+        run=run,
+    )
+
+
+def past() -> None:
+    """Renew the pictures of the history."""
+    pack, page = history()
+    shoot(pack, HERE / "history-evidence.png", width=900, height=990)
+    shoot(page, HERE / "history-site.png", width=1000, height=900)
+    shoot(page, HERE / "history-trend.png", width=900, act=only_the_trend)
 
 
 def as_table(page: Page) -> None:
@@ -144,6 +223,8 @@ def main() -> None:
     shoot(page, HERE / "report-dark.png", width=1100, height=1150, dark=True)
     shoot(page, HERE / "report-table.png", width=1100, height=900, act=as_table)
     shoot(mailbody.html(report, attachment), HERE / "mail.png", width=700, height=1150)
+    shoot(render_html(customers()), HERE / "fleet.png", width=1200, height=1000)
+    past()
     shoot(terminal("python audit.py --demo", output), HERE / "terminal.png", width=1280)
 
 

@@ -1,9 +1,10 @@
 """Parses addresses by the WHATWG URL standard, as browsers do."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):(?=//)|(https?):", re.IGNORECASE)
 _DEFAULT_PORTS: Final = {"ftp": 21, "http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -14,8 +15,7 @@ _MARK: Final = "[…]"
 """Replaces what was removed from an address that can't be parsed, so that it still can't be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """The parts of an address."""
 
     scheme: str

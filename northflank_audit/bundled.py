@@ -1,5 +1,7 @@
-"""Paths of bundled files, in a checkout or the installed package."""
+"""Paths of bundled files, in a checkout or the installed package, and which rules are in them."""
 
+import re
+from functools import cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -15,3 +17,13 @@ TEMPLATES = _ROOT / "templates"
 DEMO_CONFIG = _PACKAGE / "emulator" / "demo-audit.yaml"
 DEMO_WAIVERS = _PACKAGE / "emulator" / "demo-waivers.yaml"
 """The policy of `--demo`."""
+
+_RULE = re.compile(r"^  - id: ([\w-]+)$", re.MULTILINE)
+
+
+@cache
+def rule_packs() -> dict[str, str]:
+    """Return the ids of all bundled rules, each with the pack that it is in: `pack:network`."""
+    files = [("default", RULES / "registry-credentials.yaml")]
+    files += [(file.stem, file) for file in sorted((RULES / "packs").glob("*.yaml"))]
+    return {rule_id: f"pack:{pack}" for pack, file in files for rule_id in _RULE.findall(file.read_text("utf-8"))}

@@ -60,3 +60,11 @@ def causes(results: Iterable[Result], rules: Iterable[RuleSummary]) -> list[Caus
             cause = Cause(by_id[each.rule_id], each.status, reason, [])
             grouped.setdefault((each.rule_id, each.status, reason), cause).results.append(each)
     return list(grouped.values())
+
+
+def by_reason(every: Iterable[Cause]) -> list[list[Cause]]:
+    """Group causes of different rules that have the same reason, in the order of the first of each."""
+    groups: dict[tuple[Status, str], list[Cause]] = {}
+    for cause in every:
+        groups.setdefault((cause.status, cause.reason), []).append(cause)
+    return list(groups.values())

@@ -135,6 +135,11 @@ class Summary(Struct, frozen=True, rename={"fail_by_severity": "failBySeverity",
     waived: int
     fail_by_severity: dict[str, int]
 
+    @property
+    def inconclusive(self) -> bool:
+        """Whether there are verdicts, but none of them is a pass or a fail."""
+        return not self.passed + self.fail + self.waived and self.unknown + self.error + self.notapplicable > 0
+
 
 class RuleSummary(Struct, frozen=True, kw_only=True):
     """A rule that ran, with its counts of verdicts."""
@@ -173,6 +178,8 @@ class NotConfigured(Struct, frozen=True, kw_only=True):
     controls: dict[str, list[str]]
     requires: list[str]
     """The names of the parameters to set."""
+    param_schemas: dict[str, ParameterSchema] = msgspec.field(default_factory=dict)
+    """The descriptions of these parameters."""
 
     @property
     def why(self) -> str:
@@ -297,6 +304,4 @@ class Report(Struct, frozen=True, kw_only=True):
     @property
     def inconclusive(self) -> bool:
         """Whether there are verdicts, but none of them is a pass or a fail."""
-        summary = self.summary
-        firm = summary.passed + summary.fail + summary.waived
-        return not firm and summary.unknown + summary.error + summary.notapplicable > 0
+        return self.summary.inconclusive

@@ -4,27 +4,35 @@
   const table = document.querySelector("table.filterable");
   if (!box || !table) return;
   box.hidden = false;
-  const input = box.querySelector("input");
+  const fields = [...box.querySelectorAll("input, select")];
   const status = box.querySelector("[role=status]");
   const rows = [...table.tBodies[0].rows].map((row) => [row, row.textContent.toLowerCase()]);
+  const matches = (row, text) =>
+    fields.every((field) =>
+      field.id === "filter"
+        ? field.value.toLowerCase().split(/\s+/).every((word) => text.includes(word))
+        : !field.value || row.dataset[field.id] === field.value,
+    );
   const apply = () => {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const [row, text] of rows) {
-      row.hidden = !words.every((word) => text.includes(word));
+      row.hidden = !matches(row, text);
       shown += !row.hidden;
     }
-    status.textContent = words.length ? `${shown} of ${rows.length}` : "";
-    history.replaceState(null, "", words.length ? `#q=${encodeURIComponent(input.value)}` : location.pathname);
+    const set = fields.filter((field) => field.value.trim());
+    status.textContent = set.length ? `${shown} of ${rows.length}` : "";
+    return new URLSearchParams(set.map((field) => [field.id, field.value]));
   };
-  const linked = /^#q=(.*)$/.exec(location.hash);
-  if (linked) {
-    try {
-      input.value = decodeURIComponent(linked[1]);
-    } catch {
-      input.value = "";
+  const linked = new URLSearchParams(location.hash.slice(1));
+  for (const field of fields) {
+    const value = linked.get(field.id);
+    if (value && (field.id === "filter" || [...field.options].some((option) => option.value === value))) {
+      field.value = value;
     }
-    apply();
   }
-  input.addEventListener("input", apply);
+  apply();
+  box.addEventListener("input", () => {
+    const query = apply().toString();
+    history.replaceState(null, "", query ? `#${query}` : location.pathname);
+  });
 })();

@@ -62,11 +62,17 @@ class RunComparison(Protocol):
 class BaselineComparison:
     """Records the verdicts on violations of the baseline, and compares the run with it."""
 
-    def __init__(self, baseline: Baseline) -> None:
+    def __init__(self, baseline: Baseline, audited: Collection[str | None] | None = None) -> None:
+        """`audited` are the accounts with earlier runs, by team, if they are known to have the current run's owner.
+
+        If None, they are those of the baseline, and reports of different accounts are not compared.
+        """
         self._baseline = baseline
+        self._audited = _accounts(baseline.run.source) if audited is None else set(audited)
+        self._same_owner = audited is not None
         # A violation that the baseline could not see or evaluate stays one until a run sees that it is resolved.
         pending = [each for each in baseline.unsettled if each.became in (Became.UNKNOWN, Became.UNSEEN)]
-        self._audited = _accounts(baseline.run.source).union(each.resource.team for each in pending)
+        self._comparable = self._audited.union(each.resource.team for each in pending)
         self._before = {each.fingerprint: each for each in [*baseline.results, *pending]}
         self._violated = {key: each for key, each in self._before.items() if each.status is Status.FAIL}
         # Nobody may have received the baseline: what was new or resolved in it is reported as such again.
@@ -87,7 +93,8 @@ class BaselineComparison:
         """Compare. `results` are those of the current run, without a state."""
         run = self._baseline.run
         baseline = BaselineRun(id=run.id, finished_at=run.finished_at, complete=not run.has_gaps, source=run.source)
-        refused = None if current.saw_no_account else _mismatch(run.source, self._audited, current.run.source)
+        unquestioned = self._same_owner or current.saw_no_account
+        refused = None if unquestioned else _mismatch(run.source, self._comparable, current.run.source)
         if refused is not None:
             return ComparisonOutcome(Comparison(baseline=baseline, refused=refused), list(results), [], [])
         results = [self._with_state(each) for each in results]
@@ -124,7 +131,7 @@ class BaselineComparison:
         if result.status is not Status.FAIL:
             return result
         before = self._violated.get(result.fingerprint)
-        if before is None or (self._baseline.run.undelivered and before.state == "new"):
+        if before is None or (self._baseline.run.undelivered and before.is_new):
             return msgspec.structs.replace(result, state="new")
         unwaived = result.waiver is None and before.waiver is not None
         return msgspec.structs.replace(result, state="ongoing", unwaived=unwaived or msgspec.UNSET)
@@ -183,7 +190,7 @@ class BaselineComparison:
         )
         if unknown:
             yield f"{unknown} of what is new was unknown in the earlier report, and may have been there before"
-        teams = {each.resource.team for each in new} - _accounts(source)
+        teams = {each.resource.team for each in new} - self._audited
         if source.kind != "input" and teams:
             accounts = _listed(map(account_name, teams))
             yield f"the earlier report did not audit {accounts}, so everything there is new"

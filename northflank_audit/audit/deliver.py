@@ -3,7 +3,6 @@
 A report that could not be written or sent makes the audit incomplete; what was written before is then written again.
 """
 
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,10 +12,10 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from northflank_audit import logs
 from northflank_audit.config.settings import NOTIFY_VARIABLE, Settings
 from northflank_audit.deadline import Deadline
 from northflank_audit.delivery import files, notify
+from northflank_audit.delivery.attempts import for_people, measure, send_each
 from northflank_audit.delivery.previous import previous
 from northflank_audit.delivery.when import is_due
 from northflank_audit.errors import DeliveryError, StartError
@@ -24,8 +23,7 @@ from northflank_audit.formats import FORMATS, Format
 from northflank_audit.printable import inert
 from northflank_audit.reading import read_text
 from northflank_audit.report import Report
-
-log = logging.getLogger(__name__)
+from northflank_audit.spool import Spool
 
 Destination = tuple[str, str]
 """A format's name, and the path where it goes."""
@@ -76,23 +74,16 @@ def deliver(
     report, written = _write(
         settings, [destination for destination in destinations if destination not in streams], report, renderer
     )
-    final, receipts = report, list[str | None]()
     appended = _step_summary(settings, environment.get(STEP_SUMMARY))
-    for send in [
-        *people,
-        *(_stream(settings, stream) for stream in streams),
-        *appended,
-    ]:  # what can't be undone comes last
-        try:
-            receipts.append(send(final))
-        except Exception as error:  # noqa: BLE001 - whatever fails, the others are still notified
-            final = incomplete(final, _for_people(error))
+    # What can't be undone comes last.
+    sends = [*people, *(_stream(settings, stream) for stream in streams), *appended]
+    final, receipts = send_each(report, sends, incomplete)
     final = _measure(settings, final)
     if final is not recorded:
         final = amend(final)
     if final is not report:
         final, written = _write(settings, written, final, renderer)
-    return final, [path for _, path in written], [line for line in receipts if line]
+    return final, [path for _, path in written], receipts
 
 
 def _mail(settings: Settings) -> Iterator[Send]:
@@ -129,10 +120,7 @@ def _notify_urls(settings: Settings, environment: Mapping[str, str]) -> list[tup
 
 
 def _measure(settings: Settings, report: Report) -> Report:
-    """Write and push the metrics. If one of the two fails, the other is repeated with the final exit code.
-
-    The file comes first because it can be written again; a pushed success can't be withdrawn.
-    """
+    """Write and push the metrics, the file first."""
     if settings.metrics_file is None and settings.metrics_push is None:
         return report
     from northflank_audit.delivery import metrics  # noqa: PLC0415 - imports prometheus_client
@@ -144,16 +132,7 @@ def _measure(settings: Settings, report: Report) -> Report:
         pending.append(partial(metrics.write, settings.metrics_file, scope=scope, before=before))
     if settings.metrics_push is not None:
         pending.append(partial(metrics.push, settings.metrics_push, scope=scope))
-    while True:
-        for send in pending:
-            try:
-                send(report)
-            except Exception as error:  # noqa: BLE001 - as above
-                pending.remove(send)
-                report = incomplete(report, _for_people(error))
-                break
-        else:
-            return report
+    return measure(report, pending, incomplete)
 
 
 def _step_summary(settings: Settings, path: str | None) -> Iterator[Send]:
@@ -176,26 +155,30 @@ class _Renderer:
         self._deadline = deadline
         self._rendered: set[Destination] = set()
 
-    def contents(self, destinations: Sequence[Destination], report: Report) -> list[tuple[str, bytes]]:
+    def contents(
+        self, destinations: Sequence[Destination], report: Report, spools: ExitStack
+    ) -> list[tuple[str, files.Content]]:
         """Return paths and contents of the formats for which there is time: at least one, and those rendered before.
 
         Raises NotWritten where a format fails.
         """
-        contents: list[tuple[str, bytes]] = []
+        contents: list[tuple[str, files.Content]] = []
         for destination in destinations:
             late = self._deadline.overdue > RENDERING and destination not in self._rendered
             if late and contents:
                 break
-            contents.append((destination[1], self._content(*destination, report)))
+            contents.append((destination[1], self._content(*destination, report, spools.enter_context(Spool()))))
             self._rendered.add(destination)
         return contents
 
-    def _content(self, name: str, path: str, report: Report) -> bytes:
-        """Return a file's text. Raises NotWritten if a format fails, so that the other formats are still written."""
+    def _content(self, name: str, path: str, report: Report, content: Spool) -> Spool:
+        """Return a file's content. Raises NotWritten if a format fails, so that the other formats are still written."""
         try:
-            return FORMATS[name].content(report, **_options(self._settings, FORMATS[name]))
+            for piece in FORMATS[name].pieces(report, **_options(self._settings, FORMATS[name])):
+                content.write(piece)
         except Exception as error:  # noqa: BLE001 - as above
-            raise files.NotWritten(path, _for_people(error)) from None
+            raise files.NotWritten(path, error if isinstance(error, OSError) else for_people(error)) from None
+        return content
 
 
 def _options(settings: Settings, report_format: Format) -> dict[str, Any]:
@@ -218,7 +201,7 @@ def _write(
         report = _keep_previous(report, pending)
         while True:
             try:
-                contents = renderer.contents(pending, report)
+                contents = renderer.contents(pending, report, stack)
                 if len(contents) < len(pending):
                     late, pending = pending[len(contents) :], pending[: len(contents)]
                     for _, path in late:
@@ -241,37 +224,35 @@ def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Repor
     return report
 
 
-def _for_people(error: Exception) -> DeliveryError:
-    """Return an error whose text is meant for people: this one, or an internal error."""
-    if isinstance(error, DeliveryError):
-        return error
-    logs.trace(log, error)
-    return DeliveryError(f"internal error: {type(error).__name__}; --verbose shows where")
-
-
 def _stream(settings: Settings, destination: Destination) -> Send:
     """Return what writes a report to standard output or a pipe. It can't be undone, so it comes last."""
     name, path = destination
 
     def send(report: Report) -> None:
-        report_format = FORMATS[name]
-        content = report_format.content(report, **_options(settings, report_format))
-        if not report_format.is_binary:
-            text = inert(content.decode(), json=report_format.is_json, commands=report_format.commands)
-            content = text.encode()
-        if path != "-":
-            files.write(path, content)
-            return
-        if sys.stdout is None:
-            raise DeliveryError("standard output could not be written (it is closed)")
-        try:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(content)  # UTF-8 whatever the locale, and line ends as they are
-            sys.stdout.buffer.flush()
-        except OSError as error:
-            raise DeliveryError(f"standard output could not be written ({error.strerror})") from None
+        with Spool() as content:
+            for piece in _inert(FORMATS[name], report, settings):
+                content.write(piece)
+            if path != "-":
+                files.write(path, content)
+                return
+            if sys.stdout is None:
+                raise DeliveryError("standard output could not be written (it is closed)")
+            try:
+                sys.stdout.flush()
+                sys.stdout.buffer.writelines(content)  # UTF-8 whatever the locale, and line ends as they are
+                sys.stdout.buffer.flush()
+            except OSError as error:
+                raise DeliveryError(f"standard output could not be written ({error.strerror})") from None
 
     return send
+
+
+def _inert(report_format: Format, report: Report, settings: Settings) -> Iterator[bytes]:
+    for piece in report_format.pieces(report, **_options(settings, report_format)):
+        if report_format.is_binary:
+            yield piece
+        else:
+            yield inert(piece.decode(), json=report_format.is_json, commands=report_format.commands).encode()
 
 
 def incomplete(report: Report, error: DeliveryError) -> Report:

@@ -159,15 +159,19 @@ class _Evaluation:
 
     def _want_as_said(self, verdicts: Iterable[Verdict], resources: Iterable[Resource]) -> None:
         """Remember the parts that may settle unknown verdicts on these resources, if `--details` allows it."""
-        unknown = [each for each in verdicts if each.status is Status.UNKNOWN]
-        if self._details != "auto" or not unknown:
+        if self._details != "auto":
             return
+        unknown = [each for each in verdicts if each.status is Status.UNKNOWN]
         by_identity = {each.identity: each for each in resources}
         for severity in {each.rule.severity for each in unknown}:
             of_severity = [each for each in unknown if each.rule.severity is severity]
             for identity, parts in self._engine.needed_parts(of_severity, by_identity.values()).items():
                 if identity in by_identity:
                     self._want(by_identity[identity], parts, severity.rank)
+
+    def _open(self, resources: Iterable[Resource]) -> list[Resource]:
+        """Return the resources with parts that are not read and that verdicts may still need."""
+        return [each for each in resources if self._parts(each.type) - each.parts]
 
     def _completed(self, rank: int = 0) -> Iterator[list[Resource]]:
         """Yield the resources, completed, that need parts for a rule of at least this rank, the most severe first."""
@@ -230,7 +234,7 @@ class _ByAccount(_Evaluation):
         for page in self._source.pages(self._needs):
             self._keep(page)
             self._want_all(page)
-            self._want_as_said(self._verdicts(page), page)
+            self._want_as_said(self._verdicts(self._open(page)), page)
         for rank in self._engine.part_ranks if self._details == "auto" else ():
             self._complete(rank)
             for team in self._teams():

@@ -21,8 +21,11 @@ class Memory:
         return report
 
 
-def memory_of(history: str | None, target: str = "") -> Memory:
-    """Return the memory of a run with this `--history`. Raises StartError."""
+def memory_of(history: str | None, target: str | None = None) -> Memory:
+    """Return the memory of a run with this `--history`. Raises StartError.
+
+    `target` is the fleet's name for what is audited; it identifies accounts if the API does not name their owner.
+    """
     if history is None:
         return Memory()
     from northflank_audit.audit.recorded_history import RecordedHistory  # noqa: PLC0415 - imports SQLAlchemy

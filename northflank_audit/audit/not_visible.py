@@ -5,20 +5,20 @@ an endpoint for any of these.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.report import TypeCoverage
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """A fact about an account that no endpoint gives."""
 
     text: str
     """For a person."""
-    controls: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    controls: Mapping[str, Sequence[str]] = msgspec.field(default_factory=dict)
     """The controls of frameworks that nothing else could prove; not those that rules prove parts of."""
 
 

@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from northflank_audit import bundled
 from northflank_audit.audit.baseline_reading import read_baseline
@@ -57,7 +57,7 @@ class RuleReader:
 
     def read(self, settings: Settings) -> SelectedRules:
         """Return the rules that these settings select. Raises StartError for every mistake in them."""
-        selection = Selection.of({each.name: getattr(settings, each.name) for each in fields(Selection)})
+        selection = Selection.of({name: getattr(settings, name) for name in Selection.__struct_fields__})
         demo = settings.demo and not settings.rules  # the demo has a policy of its own
         configured = None if settings.config is None else settings.config.identity
         key = (settings.rules, demo, selection, settings.framework, configured)

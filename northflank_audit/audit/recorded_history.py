@@ -23,7 +23,7 @@ class HistoryComparison:
 
     def __init__(self, past: Past) -> None:
         self.past = past
-        self._baseline = None if past.last is None else BaselineComparison(past.last)
+        self._baseline = None if past.last is None else BaselineComparison(past.last, past.accounts)
 
     def add(self, rule_id: str, resource: Resource, status: Status) -> None:
         """Record a verdict."""
@@ -49,18 +49,20 @@ class HistoryComparison:
             return replace(result, first_seen=now, open_since=now, last_seen=now)
         if known.resolved is not None:
             return replace(result, state="reopened", first_seen=known.first_seen, open_since=now, last_seen=now)
+        # Where nobody received the last report, what was reopened in it is new again, but not seen for the first time.
+        state = "reopened" if result.state == "new" and known.first_seen != known.open_since else result.state
         unwaived = result.waiver is None and known.result.waiver is not None
         since = now if unwaived else known.open_since
-        return replace(result, first_seen=known.first_seen, open_since=since, last_seen=now)
+        return replace(result, state=state, first_seen=known.first_seen, open_since=since, last_seen=now)
 
 
 class RecordedHistory(Memory):
     """The history in a database. If it can't be used, the run is incomplete, and loses nothing else."""
 
-    def __init__(self, history: str, target: str = "") -> None:
-        """`target` identifies accounts if the API does not name their owner. Raises StartError."""
+    def __init__(self, history: str, target: str | None = None) -> None:
+        """Take what `memory_of` takes. Raises StartError."""
         self._database = Database.of(history)
-        self._target = target
+        self._target = target or ""
         self._comparison: HistoryComparison | None = None
         self._problem: DeliveryError | None = None
 

@@ -1,6 +1,5 @@
 """Completes values of options in the shell, quickly and without errors."""
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -9,15 +8,12 @@ from click.shell_completion import CompletionItem
 
 from northflank_audit import bundled
 
-_RULE: Final = re.compile(r"^ *- id: ([\w-]+)$", re.MULTILINE)
-
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def complete_rules(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the ids of bundled rules."""
-    texts = (file.read_text(encoding="utf-8") for file in sorted(bundled.RULES.rglob("*.yaml")))
-    return beginning(incomplete, (rule_id for text in texts for rule_id in _RULE.findall(text)))
+    return beginning(incomplete, bundled.rule_packs())
 
 
 def _paths(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:

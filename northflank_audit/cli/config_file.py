@@ -52,8 +52,8 @@ def read_config(ctx: click.Context, _param: click.Parameter, value: str | None) 
         document.diagnostics.append(document.error((), "a config file maps options to values"))
         return document
     command = ctx.find_root().command
-    run = command.commands["run"] if isinstance(command, click.Group) else ctx.command
-    options = _by_key(run)
+    run = command.get_command(ctx, "run") if isinstance(command, click.Group) else None
+    options = _by_key(run or ctx.command)
     if isinstance(document, UntrustedConfig):
         document.diagnostics += document.refusals(_by_key(ctx.command))
     defaults = {}

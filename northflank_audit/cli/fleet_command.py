@@ -1,26 +1,36 @@
 """The command `fleet`."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import click
-import msgspec
 from click.core import ParameterSource
 
 from northflank_audit import logs
-from northflank_audit.cli.bare_run import bare_run
+from northflank_audit.cli.fleet_merge import merge_command
+from northflank_audit.cli.fleet_options import (
+    DELIVERY,
+    exposed_files,
+    fleet_delivery,
+    name_of,
+    options_of_run,
+    output_options,
+    tell,
+)
 from northflank_audit.cli.fleet_paths import below
 from northflank_audit.cli.fleet_plan import NOT_FLAGS, planned
-from northflank_audit.cli.options import output_dir_option
 from northflank_audit.fleet.dispatch import Workers
-from northflank_audit.fleet.fleet_report import FleetReport, Target
+from northflank_audit.fleet.fleet_delivery import deliver_fleet, monitored
+from northflank_audit.fleet.fleet_report import Target
 from northflank_audit.fleet.fleet_run import run_fleet
 from northflank_audit.fleet.job import Job
 from northflank_audit.fleet.local_workers import LocalWorkers
 from northflank_audit.fleet.shards import Part
+
+log = logging.getLogger(__name__)
 
 JOBS: Final = 8
 """Targets at once, by default."""
@@ -53,28 +63,16 @@ class _RunByDefault(click.Group):
 
 @click.group("fleet", cls=_RunByDefault)
 def fleet_group() -> None:
-    """Audit many targets, each as `run` would, and sum them up: fleet FILE."""
+    """Audit many targets, each as `run` would, and sum them up.
 
-
-def _target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of `run` that apply to every target; no variable sets them."""
-    run = bare_run()
-    for param in reversed(run.params):
-        if isinstance(param, click.Option) and param.name not in NOT_FLAGS:
-            command = _with(command, param)
-    return command
-
-
-def _with(command: Any, param: click.Option) -> Any:
-    command.__click_params__ = [*getattr(command, "__click_params__", []), param]
-    return command
+    `fleet FILE` is short for `fleet run FILE`.
+    """
 
 
 @fleet_group.command("run")
 @click.argument("file", metavar="FILE")
 @click.option("--jobs", type=click.IntRange(1, MOST_JOBS), default=JOBS, show_default=True, help="Targets at once.")
 @click.option("--shard", type=PartOfFleet(), metavar="I/N", help="Run only part I, from 1 to N, of N.")
-@click.option("--quiet", is_flag=True, help="Print only what is not green.")
 @click.option("--verbose", is_flag=True, help="Log every step on standard error.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Format of log messages.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
@@ -84,8 +82,8 @@ def _with(command: Any, param: click.Option) -> Any:
 @click.option("--scheduler-ca", metavar="FILE", help="Authority of the scheduler's certificate, as PEM.")
 @click.option("--scheduler-cert", metavar="FILE", help="Certificate for the scheduler, as PEM.")
 @click.option("--scheduler-key", metavar="FILE", help="Key of that certificate, as PEM.")
-@output_dir_option
-@_target_options
+@output_options
+@options_of_run(lambda name: name not in (*NOT_FLAGS, *DELIVERY))
 @click.pass_context
 def run_command(ctx: click.Context, /, file: str, **given: Any) -> None:
     """Audit every target of a fleet file."""
@@ -93,10 +91,16 @@ def run_command(ctx: click.Context, /, file: str, **given: Any) -> None:
     output_dir = below(".", given["output_dir"])
     plan = planned(file, flags, output_dir, given["shard"])
     logs.to_stderr(plan.run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=given["log_format"] == "json")
-    workers = _workers(given, plan.jobs, output_dir)
-    with _progress(len(plan.jobs)) if _has_bar(given) else _silence() as watch:
-        report = run_fleet(plan.jobs, workers, plan.run_id, watch, plan.shard)
-    _deliver(report, output_dir)
+    for warning in exposed_files(given):
+        log.warning("%s", warning)
+    delivery = fleet_delivery(given, plan.document, name_of(file))
+    with monitored(delivery) as ended:
+        workers = _workers(given, plan.jobs, output_dir)
+        with _progress(len(plan.jobs)) if _has_bar(given) else _silence() as watch:
+            report = run_fleet(plan.jobs, workers, plan.run_id, watch, plan.shard)
+        report, written, receipts = deliver_fleet(report, delivery, given["output_dir"])
+        ended(report)
+    tell(given, report, written, receipts)
     ctx.exit(report.exit_code)
 
 
@@ -107,11 +111,6 @@ def _workers(given: Mapping[str, Any], targets: Sequence[Job], folder: str) -> W
 
     encryption = Encryption(ca=given["scheduler_ca"], certificate=given["scheduler_cert"], key=given["scheduler_key"])
     return ClusterWorkers(given["scheduler"], folder, encryption)
-
-
-def _deliver(report: FleetReport, folder: str) -> None:
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    (Path(folder) / "fleet.json").write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
 
 
 def _is_given(ctx: click.Context, name: str) -> bool:
@@ -137,3 +136,6 @@ def _progress(total: int) -> Iterator[Callable[[Target], None]]:
     with progress.Progress(*columns, console=console.Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda _: bar.advance(task)
+
+
+fleet_group.add_command(merge_command)

@@ -10,9 +10,9 @@ from northflank_audit.audit.policy_reading import RuleReader
 from northflank_audit.audit.tool import new_run_id
 from northflank_audit.cli.bare_run import bare_run
 from northflank_audit.cli.fleet_file import OF_THE_FLEET, FleetTarget, TargetReader, read_fleet_file
+from northflank_audit.cli.fleet_options import DELIVERY
 from northflank_audit.cli.fleet_paths import below
 from northflank_audit.config.policy import read_rules
-from northflank_audit.config.settings import DELIVERY_OPTIONS
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import FileError, FileErrors, StartError, in_order
 from northflank_audit.fleet.fleet_report import Shard, digest_of
@@ -21,8 +21,6 @@ from northflank_audit.fleet.shards import Part
 
 NOT_FLAGS: Final = (*OF_THE_FLEET, "output", "save_snapshot", "compare")
 """The options of `run` that are not flags of a fleet, by their names in Python."""
-_OF_THE_FLEET_TOO: Final = (*DELIVERY_OPTIONS, "notify_when")
-"""The options that are flags of a fleet and concern its own report."""
 
 
 class FleetPlan(NamedTuple):
@@ -54,7 +52,7 @@ def planned(file: str, flags: Mapping[str, Any], output_dir: str, part: Part | N
 
 def _of_targets(flags: Mapping[str, Any]) -> dict[str, Any]:
     """Return the flags that apply to every target."""
-    own = {param.name for param in bare_run().params} - {*NOT_FLAGS, *_OF_THE_FLEET_TOO}
+    own = {param.name for param in bare_run().params} - {*NOT_FLAGS, *DELIVERY}
     return {name: value for name, value in flags.items() if name in own}
 
 

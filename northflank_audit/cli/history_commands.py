@@ -10,11 +10,12 @@ import msgspec
 from northflank_audit.cli.lazy import Lazy, LazyGroup
 from northflank_audit.cli.option_types import Period, add_options, option
 from northflank_audit.cli.options import config_option
+from northflank_audit.errors import StartError
 from northflank_audit.formats.text import plural
 from northflank_audit.history.database import Database
 from northflank_audit.history.export import exported
 from northflank_audit.history.lives import Life, find_lives, lives
-from northflank_audit.history.retention import prune
+from northflank_audit.history.retention import deleted_findings, prune
 from northflank_audit.history.runs import RunRow, account_ids, find_run, runs
 from northflank_audit.model import Result, Severity
 from northflank_audit.periods import rough, spelt_period
@@ -95,15 +96,17 @@ def show_command(run: str, history: str | None, *, as_json: bool, **_: Any) -> N
     """Show a run: its verdict, what was open after it, and what it changed. RUN is an id, its beginning, or latest."""
     with database(history).reading() as connection:
         shown = find_run(connection, run)
-        states = _states(shown, lives(connection, _accounts_of(connection, [shown])))
+        found = lives(connection, _accounts_of(connection, [shown]))
+    states, pruned = _states(shown, found), deleted_findings(shown, found)
     if as_json:
-        _print({"run": shown, "findings": [_with_state(life, state) for life, state in states]})
+        _print({"run": shown, "findings": [_with_state(life, state) for life, state in states], "pruned": pruned})
         return
     say(_run_line(shown))
     for reason in shown.run.incomplete_reasons:
         say(f"  incomplete: {reason}")
     for life, state in states:
         say(f"  {state:13} {_finding_line(life)}")
+    _tell_of_pruned(pruned)
 
 
 @history_group.command("diff")
@@ -111,19 +114,24 @@ def show_command(run: str, history: str | None, *, as_json: bool, **_: Any) -> N
 @click.argument("later")
 @history_options
 def diff_command(earlier: str, later: str, history: str | None, *, as_json: bool, **_: Any) -> None:
-    """Show what changed between two runs: new, resolved, waived. What neither could see is listed apart."""
+    """Show what changed from the earlier of two runs to the later one: new, resolved, waived."""
     with database(history).reading() as connection:
-        before, after = find_run(connection, earlier), find_run(connection, later)
+        before, after = sorted([find_run(connection, earlier), find_run(connection, later)], key=lambda run: run.seq)
+        if not {each.account for each in before.accounts} & {each.account for each in after.accounts}:
+            raise StartError("the two runs have no account in common; see history runs")
         found = lives(connection, _accounts_of(connection, [before, after]))
     changes = [(kind, life) for life in found if (kind := _difference(life, before.seq, after.seq))]
+    pruned = max(deleted_findings(run, found) for run in (before, after))
     if as_json:
-        _print({"from": before, "to": after, "changes": [_with_state(life, kind) for kind, life in changes]})
+        shown = [_with_state(life, kind) for kind, life in changes]
+        _print({"from": before, "to": after, "changes": shown, "pruned": pruned})
         return
     say(f"from {_run_line(before)}")
     say(f"to   {_run_line(after)}")
     for kind, life in changes:
         say(f"  {kind:13} {_finding_line(life)}")
     say(f"{plural(len(changes), 'change')}")
+    _tell_of_pruned(pruned)
 
 
 @history_group.command("finding")
@@ -181,6 +189,11 @@ def export_command(history: str | None, accounts: Sequence[str], *, as_json: boo
 
 def _print(value: Any) -> None:
     say(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def _tell_of_pruned(count: int) -> None:
+    if count:
+        say(f"not shown: {plural(count, 'finding')} that history prune deleted")
 
 
 def _run_line(run: RunRow) -> str:

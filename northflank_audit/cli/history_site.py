@@ -1,7 +1,8 @@
 """The command `history site`: static pages about the history."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from northflank_audit.cli.history_commands import account_option, database, hist
 from northflank_audit.cli.history_stats import Expected
 from northflank_audit.delivery import files
 from northflank_audit.formats.text import plural
-from northflank_audit.history.site import INDEX, read_site, site_files
+from northflank_audit.history.site import INDEX, is_page, read_site, site_files
 from northflank_audit.printing import say
 
 
@@ -35,7 +36,16 @@ def site_command(
     made = dict(site_files(site))
     with files.alone(output):
         files.write_all([(str(Path(output) / name), text) for name, text in made.items()])
+        _delete_old_pages(Path(output), made)
     if as_json:
         say(f'{{"pages": {len(made)}, "accounts": {len(site.accounts)}}}')
     else:
         say(f"{plural(len(made), 'page')} of {plural(len(site.accounts), 'account')}: {Path(output) / INDEX}")
+
+
+def _delete_old_pages(folder: Path, made: Collection[str]) -> None:
+    """Delete the pages of an earlier site about what the history no longer has; other files stay."""
+    for path in folder.iterdir():
+        if is_page(path.name) and path.name not in made:
+            with suppress(OSError):
+                path.unlink()

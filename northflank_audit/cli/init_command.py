@@ -28,6 +28,7 @@ _CONFIG: Final = f"""\
 
 # Which rules run. `pack:default` is about registry credentials; `pack:everything` is about the whole account, and
 # `plan --role` prints the permissions that it needs.
+# In {RULE_FILE} is a rule to make your own; it does not run before its parameter is set.
 rules:
   - pack:default
   - {RULE_FILE}
@@ -62,8 +63,11 @@ rules:
 @click.command("init")
 @click.argument("folder", metavar="[DIR]", default=".", shell_complete=BY_METAVAR["DIR"])
 def init_command(folder: str) -> None:
-    """Write a commented audit.yaml and a rule file to start from. Overwrites nothing."""
-    texts = {DEFAULT_CONFIG: _CONFIG, RULE_FILE: skeleton(RULE_ID, TYPES[RESOURCE_TYPE]) + "\n"}
+    """Write a commented audit.yaml and a rule file to start from. Overwrites nothing.
+
+    A folder that does not exist is made.
+    """
+    texts = {DEFAULT_CONFIG: _CONFIG, RULE_FILE: skeleton(RULE_ID, TYPES[RESOURCE_TYPE], configured=False) + "\n"}
     taken = [name for name in (*texts, NEARLY_DEFAULT) if os.path.lexists(Path(folder, name))]
     if taken:
         raise StartError(
@@ -72,9 +76,11 @@ def init_command(folder: str) -> None:
     for name, text in texts.items():
         path = Path(folder, name)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(text)
         except OSError as error:
             raise StartError(f"{printable(spelt(str(path)))}: can't be written ({error.strerror})") from None
         say(f"wrote {spelt(str(path))}")
-    say(f"next: set NORTHFLANK_API_TOKEN and run with --config {DEFAULT_CONFIG}; --demo needs no token")
+    there = "" if Path(folder) == Path() else f"in {spelt(folder)}, where its paths begin, "
+    say(f"next: {there}set NORTHFLANK_API_TOKEN and run with --config {DEFAULT_CONFIG}; --demo needs no token")

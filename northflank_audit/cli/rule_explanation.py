@@ -9,8 +9,9 @@ import click
 from northflank_audit.audit.explanation import Finder
 from northflank_audit.audit.source_opening import opened
 from northflank_audit.cli.bound_options import details_option, personal_data_option, request_options
+from northflank_audit.cli.completion import complete_rules
 from northflank_audit.cli.options import policy_options, source_options
-from northflank_audit.config.policy import read_rules, requested
+from northflank_audit.config.policy import book_with, requested
 from northflank_audit.config.settings import settings_from
 from northflank_audit.errors import FetchError, StartError, did_you_mean
 from northflank_audit.formats.ruletext import plain
@@ -24,7 +25,7 @@ from northflank_audit.printing import say
 
 
 @click.command("explain")
-@click.argument("rule_id", metavar="ID")
+@click.argument("rule_id", metavar="ID", shell_complete=complete_rules)
 @click.argument("resource_id", metavar="[RESOURCE]", required=False)
 @source_options
 @policy_options
@@ -37,12 +38,11 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
     The resource comes from the account, or from --input or --demo. For a rule about accounts its id is the team's,
     or 'account' for the token's own.
     """
-    (rule,) = requested(
-        read_rules(given["rules"], given["config"]), Selection(rule=(rule_id,), skip_rule=given["skip_rule"])
-    )
+    book, pack = book_with(rule_id, given["rules"], given["config"])
+    (rule,) = requested(book, Selection(rule=(rule_id,), skip_rule=given["skip_rule"]))
     if rule.unset and resource_id is not None:
         raise StartError(f"the rule {rule_id} is not configured: {to_set(rule.unset)} (overrides in the config file)")
-    for heading, text in _sections(rule):
+    for heading, text in _sections(rule, pack):
         if text:
             body = "".join(f"\n  {printable(line)}" for line in text.strip().split("\n"))
             say(click.style(printable(heading), bold=True) + body)
@@ -52,8 +52,8 @@ def explain_rule(rule_id: str, resource_id: str | None, **given: Any) -> None:
         raise click.UsageError("also name a resource: rules explain ID RESOURCE")
 
 
-def _sections(rule: Rule) -> Iterator[tuple[str, str]]:
-    """Yield the headings about a rule, each with its lines."""
+def _sections(rule: Rule, pack: str) -> Iterator[tuple[str, str]]:
+    """Yield the headings about a rule, each with its lines; `pack` has it, if it is not among the selected rules."""
     places = {name: rule.overridden.get(f"params.{name}", "default") for name in rule.params}
     params = [
         "\n".join((f"{name} = {json.dumps(value)}  ({places[name]})", *_described(rule.param_schemas.get(name))))
@@ -65,6 +65,7 @@ def _sections(rule: Rule) -> Iterator[tuple[str, str]]:
     yield "applies when", rule.when or "always"
     yield "requires", rule.require
     yield "parameters", "\n".join(params) or "none"
+    yield "not selected", f"it is in {pack}" if pack else ""
     yield "not configured", to_set(rule.unset) if rule.unset else ""
     yield "why", plain(rule.rationale)
     yield "what to do", plain(rule.remediation)

@@ -6,9 +6,8 @@ from typing import Final
 
 import click
 
+from northflank_audit.bundled import rule_packs
 from northflank_audit.cli.option_types import TypeName
-from northflank_audit.cli.rule_show import EVERYTHING
-from northflank_audit.config.policy import read_rules
 from northflank_audit.errors import StartError
 from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.printing import say
@@ -39,20 +38,25 @@ _TAIL: Final = Template("""\
 _NAMED: Final = Template("""\
     # CEL: true passes, false fails, and a field that the API does not give makes it unknown.
     require: $variable.$field.matches(params.pattern)
-    params:
+$requires    params:
       pattern:
-        default: "^[a-z0-9-]+$$"
+        default: $default
         description: What it looks like.
         format: regex
     message: "The $singular '{name}' does not look like {params.pattern}"
 """)
 _NAMED_TESTS: Final = Template("""\
-      - {name: as it should be, given: {$identity$field: web-1}, expect: pass}
-      - name: as it should not be
-        given: {$identity$field: Web 1}
-        expect: fail
-      - {name: a missing field, given: {$other}, expect: unknown}
+      - {name: as it should be, given: {$identity$field: web-1}, ${set}expect: pass}
+      - {name: as it should not be, given: {$identity$field: Web 1}, ${set}expect: fail}
+      - {name: a missing field, given: {$other}, ${set}expect: unknown}
 """)
+_PATTERN: Final = '"^[a-z0-9-]+$"'
+_SET: Final = {"requires": "", "default": _PATTERN, "set": ""}
+_UNSET: Final = {
+    "requires": "    requires: [pattern]  # while it is empty, the rule does not run\n",
+    "default": f'""  # such as {_PATTERN}',
+    "set": f"params: {{pattern: {_PATTERN}}}, ",
+}
 _FLAGGED: Final = Template("""\
     # CEL: true passes, false fails, and a field that the API does not give makes it unknown.
     require: $variable.$field
@@ -88,15 +92,18 @@ def new_rule(rule_id: str, name: str) -> None:
     """
     if not ID.fullmatch(rule_id):
         raise StartError(f"'{rule_id}' is not an id: only letters, digits, - and _ are allowed")
-    if rule_id in read_rules([EVERYTHING]).rules:
+    if rule_id in rule_packs():
         raise StartError(
             f"'{rule_id}' is the id of a bundled rule; choose another, or start from: rules show {rule_id}"
         )
     say(skeleton(rule_id, TYPES[name]))
 
 
-def skeleton(rule_id: str, kind: ResourceType) -> str:
-    """Return a rule file with one rule about a type, and examples that pass."""
+def skeleton(rule_id: str, kind: ResourceType, *, configured: bool = True) -> str:
+    """Return a rule file with one rule about a type, and examples that pass.
+
+    If it is not `configured`, a rule about a name does not run before its pattern is set.
+    """
     title = f"{kind.plural[:1].upper()}{kind.plural[1:]} are as we want them"
     finding = f"{kind.singular[:1].upper()}{kind.singular[1:]} that is not as we want it"
     body, tests = _COUNTED, _COUNTED_TESTS
@@ -105,6 +112,7 @@ def skeleton(rule_id: str, kind: ResourceType) -> str:
         identity = f"{kind.id}: a"
         words = {"variable": kind.variable, "field": field, "singular": kind.singular, "other": identity}
         words["identity"] = f"{identity}, "
+        words |= _SET if configured else _UNSET
         templates = (_FLAGGED, _FLAGGED_TESTS) if kind.fields[field].kind is Kind.BOOLEAN else (_NAMED, _NAMED_TESTS)
         body, tests = (template.substitute(words) for template in templates)
     head = _HEAD.substitute(id=rule_id, title=title, finding=finding, type=kind.name)

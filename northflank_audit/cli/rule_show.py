@@ -4,13 +4,11 @@ import click
 
 from northflank_audit.cli.completion import complete_rules
 from northflank_audit.cli.options import policy_options
-from northflank_audit.config.policy import PACK, read_rules
+from northflank_audit.config.policy import book_with
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import StartError
 from northflank_audit.policy.rules.rulebook import absent
 from northflank_audit.printing import say
-
-EVERYTHING = f"{PACK}everything"
 
 
 @click.command("show")
@@ -22,15 +20,13 @@ def show_rule(
     """Print a rule's YAML as it is in its file.
 
     The output is a rule file, with comments, from which to start your own. Overrides are not applied: `rules explain`
-    shows a rule as it would run.
+    shows a rule as it would run. A bundled rule need not be selected.
     """
     del rule, skip_rule  # a rule that does not run can be shown
-    books = [read_rules(rules, config)]
-    if rule_id not in books[0].definitions:
-        books.append(read_rules([EVERYTHING]))
-    for book in books:
-        if rule_id in book.definitions:
-            definition = book.definitions[rule_id]
-            say(f"rules:\n{definition.document.item(definition.here)}")
-            return
-    raise StartError(absent(books[-1], rule_id) or f"the rule '{rule_id}' has mistakes; see: rules lint")
+    book, pack = book_with(rule_id, rules, config)
+    if pack:
+        say(f"{rule_id} is not among the selected rules; it is in {pack}", err=True)
+    if rule_id not in book.definitions:
+        raise StartError(absent(book, rule_id) or f"the rule '{rule_id}' has mistakes; see: rules lint")
+    definition = book.definitions[rule_id]
+    say(f"rules:\n{definition.document.item(definition.here)}")

@@ -21,7 +21,8 @@ from northflank_audit.policy.expressions.trace_text import lines as trace_lines
 from northflank_audit.policy.lint.mutation import trials
 from northflank_audit.policy.lint.warnings import unshown
 from northflank_audit.policy.rules.examples import ExampleOutcome, as_in, example_input, run
-from northflank_audit.policy.rules.rulebook import Rulebook, select
+from northflank_audit.policy.rules.rulebook import Rulebook
+from northflank_audit.policy.selection import select
 from northflank_audit.printable import printable
 from northflank_audit.printing import say
 
@@ -53,7 +54,7 @@ def test_rules(
         say(LISTINGS["text"](in_order(book.diagnostics)))
         raise click.exceptions.Exit(1)
     warn_of_unread(book)
-    selected = select(book.checked(), rule, skip_rule)
+    selected = select(book.checked(), rule, skip_rule, book.packs)
     outcomes = list(run(selected))
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in failed:

@@ -1,4 +1,4 @@
-"""JSON Schemas of policy files and of the JSON report.
+"""JSON Schemas of policy files and of the JSON reports.
 
 They are generated from the types that the files are validated with.
 """
@@ -13,6 +13,8 @@ import msgspec
 from northflank_audit.cli.option_types import TypeName
 from northflank_audit.cli.options import run_options
 from northflank_audit.config import email_section
+from northflank_audit.fleet.fleet_report import SCHEMA_VERSION as FLEET_VERSION
+from northflank_audit.fleet.fleet_report import FleetReport
 from northflank_audit.formats import FORMATS
 from northflank_audit.parameters import ParameterSchema
 from northflank_audit.policy.rules.rule_file import Override, RuleFile, TestFile
@@ -97,6 +99,13 @@ def report() -> dict[str, Any]:
     return schema
 
 
+def fleet() -> dict[str, Any]:
+    """Return the schema of a fleet's JSON report. Its readers ignore fields that they do not know."""
+    schema = _schema(FleetReport, f"Fleet report of northflank-audit, version {FLEET_VERSION}")
+    schema["$defs"]["FleetReport"]["required"].insert(0, "schemaVersion")
+    return schema
+
+
 def config() -> dict[str, Any]:
     """Return the schema of config files: the options of `run`, as the command line has them, overrides and mail."""
 
@@ -160,6 +169,7 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "annotations": annotations,
     "config": config,
     "report": report,
+    "fleet": fleet,
 }
 """The schema of each kind of file."""
 
@@ -167,5 +177,5 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
 @click.command("schema")
 @click.argument("kind", type=click.Choice(list(SCHEMAS)), default="rules")
 def print_schema(kind: str) -> None:
-    """Print the JSON Schema of rule files, examples, waivers, annotations, options or report.json."""
+    """Print the JSON Schema of rule files, examples, waivers, annotations, options, report.json or fleet.json."""
     say(json.dumps(SCHEMAS[kind](), indent=2), json=True)

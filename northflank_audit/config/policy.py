@@ -3,8 +3,9 @@
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import msgspec
 
 from northflank_audit import bundled
 from northflank_audit.baseline import Baseline
@@ -28,8 +29,7 @@ PACK = "pack:"
 """Prefix of the names of bundled packs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """The policy of a run: its rules, its waivers and its baseline."""
 
     rules: list[Rule]
@@ -37,15 +37,15 @@ class Policy:
     baseline: Baseline | None
     book: Rulebook | None = None
     """All rules, those that do not run included."""
-    waiver_locations: list[str] = field(default_factory=list)
+    waiver_locations: list[str] = msgspec.field(default_factory=list)
     """`file:line` of each waiver."""
     annotations: list[tuple[str, Annotation]] | None = None
     """Each annotation with its `file:line`; None if no file of them is named."""
-    excluded_rules: dict[str, str] = field(default_factory=dict)
+    excluded_rules: dict[str, str] = msgspec.field(default_factory=dict)
     """Rules that do not run, each with what excludes it."""
-    not_configured: list[Rule] = field(default_factory=list)
+    not_configured: list[Rule] = msgspec.field(default_factory=list)
     """Rules that do not run because a required parameter is empty."""
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = msgspec.field(default_factory=list)
     """Warnings about the policy, such as rules that can never fire."""
 
 
@@ -185,7 +185,8 @@ def read_rules(paths: Sequence[str], *configs: Document | None) -> Rulebook:
 def read_tested(paths: Sequence[str], *configs: Document | None) -> Rulebook:
     """Read rule files as `read_rules` does; files of examples may be among the paths, for any of the rules."""
     finder = RuleFileFinder()
-    book = rule_files.read(finder.files([path for path in paths if not is_test(Path(path))]), finder.find)
+    files = finder.files([path for path in paths if not is_test(Path(path))])
+    book = rule_files.read(files, finder.find, bundled.rule_packs())
     add_tests(book, finder.tests(paths))
     book.unread.extend(dict.fromkeys(finder.unread))
     for config in configs:
@@ -199,6 +200,16 @@ def overridden(book: Rulebook, config: Document | None) -> Rulebook:
         book.diagnostics.extend(config.diagnostics)
         rule_files.override(book, config)
     return book
+
+
+def book_with(rule_id: str, paths: Sequence[str], config: Document | None) -> tuple[Rulebook, str]:
+    """Return a book that has a rule, if there is one: that of these files or, of a bundled rule, that of its pack.
+
+    Also returns that pack, which was not selected; empty if the rule is in these files.
+    """
+    book = read_rules(paths, config)
+    pack = "" if rule_id in book.definitions or rule_id in book.flawed else bundled.rule_packs().get(rule_id, "")
+    return (read_rules([pack]) if pack else book), pack
 
 
 def select_rules(paths: Sequence[str], selection: Selection, *configs: Document | None) -> list[Rule]:
@@ -228,9 +239,10 @@ def requested(book: Rulebook, selection: Selection) -> list[Rule]:
     for rule_id in selection.rule:
         if rule_id in book.off:
             raise StartError(f"--rule {rule_id}: {book.off[rule_id]} switches it off")
-    return selected_rules(
-        rules, replace(selection, skip_rule=tuple(name for name in selection.skip_rule if name not in book.off))
+    on = msgspec.structs.replace(
+        selection, skip_rule=tuple(name for name in selection.skip_rule if name not in book.off)
     )
+    return selected_rules(rules, on, book.packs)
 
 
 def excluded_rules(book: Rulebook, rules: Sequence[Rule], selection: Selection) -> dict[str, str]:

@@ -63,7 +63,7 @@ def _unknown_ids(book: Rulebook, config: Document) -> Iterator[FileError]:
     given = config.value.get("control") if isinstance(config.value, dict) else None
     for index, name in enumerate(given if isinstance(given, list) else []):
         try:
-            check_control(str(name), list(book.rules.values()))
+            check_control(str(name), list(book.rules.values()), book.packs)
         except StartError as error:
             yield config.error(("control", index), str(error).removeprefix("--"))
 

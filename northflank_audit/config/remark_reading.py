@@ -1,7 +1,6 @@
 """Reads waivers and annotations, and warns of those about unknown rules."""
 
 import datetime as dt
-import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -59,7 +58,8 @@ def without_rule(remark: Remark, book: Rulebook) -> str:
     """Return why a remark matches no rule of a book; empty if it does, or may match one that has mistakes."""
     if not unmatched(remark, {*book.rules, *book.flawed}):
         return ""
-    return absent(book, remark.rule) if remark.rule in book.off else unmatched(remark, {*book.rules, *book.off})
+    elsewhere = remark.rule in book.off or remark.rule in bundled.rule_packs()
+    return absent(book, remark.rule) if elsewhere else unmatched(remark, {*book.rules, *book.off})
 
 
 def misspelt(remarks: Sequence[tuple[str, Remark]], book: Rulebook) -> Iterator[str]:
@@ -69,13 +69,7 @@ def misspelt(remarks: Sequence[tuple[str, Remark]], book: Rulebook) -> Iterator[
     """
     known = {*book.rules, *book.off, *book.flawed}
     astray = [(place, remark) for place, remark in remarks if unmatched(remark, known)]
-    known |= _bundled_ids() if astray else set()
+    known |= bundled.rule_packs().keys() if astray else set()
     for place, remark in astray:
         if (problem := unmatched(remark, known)) and nearest(remark, known):
             yield f"{place}: {problem}, so it covers nothing"
-
-
-def _bundled_ids() -> set[str]:
-    """Return the ids of all bundled rules, whether their files are read or not."""
-    texts = [file.read_text(encoding="utf-8") for file in sorted(bundled.RULES.rglob("*.yaml"))]
-    return {rule_id for text in texts for rule_id in re.findall(r"^  - id: ([\w-]+)$", text, re.MULTILINE)}

@@ -3,11 +3,11 @@
 import datetime as dt
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import click
+import msgspec
 from click.core import ParameterSource
 
 from northflank_audit import reading
@@ -38,8 +38,7 @@ DELIVERY_OPTIONS: Final = ("email_to", "notify_file", "metrics_file", "metrics_p
 """The options that say who is notified. For a demo, only the command line and a config named there count."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of `run`; each field except `email` and `weakenings` is the option of the same name."""
 
     api_url: str
@@ -151,7 +150,7 @@ def checked_token(text: str, origin: str) -> Token:
     return Token(value, origin)
 
 
-DEFAULTS: Final[Mapping[str, Any]] = {each.name: each.default for each in fields(Settings)}
+DEFAULTS: Final[Mapping[str, Any]] = {each.name: each.default for each in msgspec.structs.fields(Settings)}
 """The options' defaults, by the names of the fields."""
 
 
@@ -167,7 +166,7 @@ def settings_from(given: Mapping[str, Any], source: OptionSource) -> Settings:
         given |= dict.fromkeys(_unset_deliveries(delivery_config, source) & given.keys())
     if not all(team and team.isprintable() for team in given["team"]):
         raise click.UsageError("--team: a team's id contains only printable characters")
-    values = {name: given[name] for name in Settings.__slots__ if name in given}
+    values = {name: given[name] for name in Settings.__struct_fields__ if name in given}
     if not (given["demo"] or given["input"]):
         values["api_url"] = checked_url(given["api_url"])
     if "fail_on" in given:

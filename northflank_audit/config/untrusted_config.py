@@ -16,6 +16,8 @@ from northflank_audit.errors import FileError
 
 SOURCE_OPTIONS: Final = ("api-url", "token-file", "notify-file", "demo", "input")
 """Options that say where the token goes or comes from, or what is read instead of the account."""
+DISCLOSURE_OPTIONS: Final = ("show-personal-data",)
+"""Options that put more of people's data into what is written."""
 OUTPUT_OPTIONS: Final = ("output", "output-dir", "save-snapshot", "metrics-file", "history")
 """Options that say where something is written."""
 VERDICT_OPTIONS: Final = (
@@ -52,7 +54,7 @@ class UntrustedConfig(Document):
         hint = f"is not allowed in a file that was found, not named; if you trust it, give --config {self.path}"
         value: dict[str, Any] = self.value
         for key in value:
-            if key in SOURCE_OPTIONS and key in options:
+            if key in (*SOURCE_OPTIONS, *DISCLOSURE_OPTIONS) and key in options:
                 yield self.error((key,), f"'{key}' {hint}", key=True)
             elif key in OUTPUT_OPTIONS and key in options:
                 for here in self._outside(key):

@@ -20,8 +20,8 @@ betterstack.com/docs/uptime/cron-and-heartbeat-monitor, deadmanssnitch.com/docs.
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final, Literal
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from northflank_audit.errors import AuditError
@@ -44,13 +44,29 @@ _SUFFIXES: Final[dict[State, str]] = {"start": "/start", "success": "", "fail": 
 log = logging.getLogger(__name__)
 
 
+class Ended(Protocol):
+    """A report, of a run or of a fleet."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code."""
+
+
+R = TypeVar("R", bound=Ended)
+
+
+def heartbeat(url: str | None) -> AbstractContextManager[Callable[[Report], None]]:
+    """Ping at the start and at the end of a run, as `heartbeat_of` does."""
+    return heartbeat_of(url, subject)
+
+
 @contextmanager
-def heartbeat(url: str | None) -> Iterator[Callable[[Report], None]]:
-    """Ping at the start and at the end; yield the function that takes the final report.
+def heartbeat_of(url: str | None, subject: Callable[[R], str]) -> Iterator[Callable[[R], None]]:
+    """Ping at the start and at the end; yield the function that takes the final report, whose `subject` is posted.
 
     Without a report, or with an incomplete one, the end is a failure. Stopped and KeyboardInterrupt send no ping.
     """
-    reports: list[Report] = []
+    reports: list[R] = []
     ping(url, "start")
     try:
         yield reports.append

@@ -4,6 +4,8 @@ The address holds a key, so messages show only its host. The session is separate
 cookies or .netrc. Redirects are not followed, since they would pass the key on.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -19,6 +21,9 @@ PAUSE: Final = 0.5
 """Seconds between two attempts."""
 TRY_SECONDS: Final = 3.0
 """Seconds for a connection, and for an answer to begin."""
+LARGEST: Final = 64 * 1024 * 1024
+"""Bytes of an answer that is read, at most."""
+_CHUNK: Final = 64 * 1024
 LONGEST: Final = 8.0
 """Seconds for all attempts together, whatever the server and the resolver do."""
 
@@ -33,6 +38,17 @@ class _TransientFailure(NotSent):
 
 def send(method: str, url: str, body: bytes = b"", content_type: str = "text/plain; charset=utf-8") -> None:
     """Send a request, with retries. Raises NotSent if no answer is a success (2xx)."""
+    _with_retries(url, partial(_once, method, url, body, content_type))
+
+
+def fetch(url: str) -> bytes:
+    """Return the body of an answer to a GET, with retries. Raises NotSent if none is a success, or not too large."""
+    content = bytearray()
+    _with_retries(url, partial(_once, "GET", url, b"", "", content))
+    return bytes(content)
+
+
+def _with_retries(url: str, request: Callable[[], None]) -> None:
     tries = Retrying(
         retry=retry_if_exception_type(_TransientFailure),
         stop=stop_after_attempt(TRIES),
@@ -42,7 +58,7 @@ def send(method: str, url: str, body: bytes = b"", content_type: str = "text/pla
 
     def attempts() -> None:
         try:
-            tries(_once, method, url, body, content_type)
+            tries(request)
         except NotSent:
             raise
         except Exception as error:  # noqa: BLE001 - whatever an odd address or answer causes, show no secret
@@ -60,7 +76,8 @@ def host(url: str) -> str:
     return urlsplit(url).hostname or "?"
 
 
-def _once(method: str, url: str, body: bytes, content_type: str) -> None:
+def _once(method: str, url: str, body: bytes, content_type: str, content: bytearray | None = None) -> None:
+    """Send a request once; `content` takes the answer's body, which is otherwise not read."""
     headers = {"User-Agent": f"northflank-audit/{__version__}", **({"Content-Type": content_type} if body else {})}
     with requests.Session() as session:
         _isolate(session, url)
@@ -72,8 +89,10 @@ def _once(method: str, url: str, body: bytes, content_type: str) -> None:
                 headers=headers,
                 timeout=TRY_SECONDS,
                 allow_redirects=False,
-                stream=True,  # only the status matters
+                stream=True,
             )
+            if content is not None:
+                _read(answer, content, url)
         except requests.exceptions.SSLError:
             raise NotSent(f"{host(url)}: TLS failed") from None
         except requests.Timeout:
@@ -86,6 +105,15 @@ def _once(method: str, url: str, body: bytes, content_type: str) -> None:
         raise _TransientFailure(f"{host(url)}: HTTP {status}")
     if status not in range(200, 300):
         raise NotSent(f"{host(url)}: HTTP {status}")
+
+
+def _read(answer: requests.Response, content: bytearray, url: str) -> None:
+    content.clear()
+    for chunk in answer.iter_content(_CHUNK):
+        content += chunk
+        if len(content) > LARGEST:
+            answer.close()
+            raise NotSent(f"{host(url)}: the answer is larger than {LARGEST // 2**20} MiB")
 
 
 def _isolate(session: requests.Session, url: str) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from northflank_audit.delivery.when import When
 
 Security = Literal["starttls", "tls", "none"]
@@ -16,8 +18,7 @@ class Login:
     password: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Smtp:
+class Smtp(msgspec.Struct, frozen=True, kw_only=True):
     """A mail server; by default this machine's own, as for cron."""
 
     host: str = "localhost"
@@ -32,8 +33,7 @@ class Smtp:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Email:
+class Email(msgspec.Struct, frozen=True, kw_only=True):
     """Mail settings."""
 
     to: tuple[str, ...]

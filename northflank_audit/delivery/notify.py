@@ -8,7 +8,7 @@ that a chat would find in plain text are broken with an invisible space.
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -17,7 +17,8 @@ from northflank_audit.bounded import Job, OutOfTime
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.formats.headline import Outcome, headline, outcome
 from northflank_audit.formats.subject import subject
-from northflank_audit.formats.text import label, new_first
+from northflank_audit.formats.text import label
+from northflank_audit.formats.worst import worst
 from northflank_audit.model import Result
 from northflank_audit.printable import chat_text, printable, shortened
 from northflank_audit.report import Report
@@ -88,7 +89,12 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
 
 def notify(to: Sequence[Service], report: Report, places: Sequence[str]) -> None:
     """Notify everyone; `places` are the paths of the reports. Raises DeliveryError with those that failed."""
-    title, text, kind = _inert(subject(report)), body(report, places), _TYPES[outcome(report)]
+    notify_of(to, subject(report), _lines(report, places), outcome(report))
+
+
+def notify_of(to: Sequence[Service], subject: str, lines: Iterable[str], outcome: Outcome) -> None:
+    """Notify everyone of an outcome, in a few lines. Raises DeliveryError with those that failed."""
+    title, text, kind = _inert(subject), "\n".join(map(_inert, lines)), _TYPES[outcome]
 
     def tell(service: Service) -> bool:
         try:
@@ -125,10 +131,10 @@ def _lines(report: Report, places: Sequence[str]) -> Iterator[str]:
     yield from (f"Incomplete: {reason}" for reason in reasons[:MOST_REASONS])
     if len(reasons) > MOST_REASONS:
         yield f"… and {len(reasons) - MOST_REASONS} more reasons"
-    findings = new_first(result for result in report.results if result.violates)
-    yield from map(_finding, findings[:MOST_FINDINGS])
-    if len(findings) > MOST_FINDINGS:
-        yield f"… and {len(findings) - MOST_FINDINGS} more"
+    excerpts = worst(report, MOST_FINDINGS)
+    yield from (_finding(result) for excerpt in excerpts for result in excerpt.first)
+    if rest := sum(len(excerpt.rest) for excerpt in excerpts):
+        yield f"… and {rest} more"
     if places:
         yield f"Reports: {', '.join(places)}"
 

@@ -17,6 +17,7 @@ from msgspec import UNSET
 
 from northflank_audit.errors import DeliveryError
 from northflank_audit.formats.policyview import rule_files
+from northflank_audit.formats.text import seen_times
 from northflank_audit.model import Status
 from northflank_audit.report import Report, RuleSummary, Subject
 
@@ -63,11 +64,22 @@ def _predicate(report: Report) -> dict[str, Any]:
             rule.id: {"severity": rule.severity, "params": rule.params, "tuned": rule.overridden, "counts": rule.counts}
             for rule in report.rules
         },
+        **_findings(report),
         "northflankAuditLeftOut": report.excluded_rules,
         "northflankAuditNotConfigured": {rule.id: rule.requires for rule in report.not_configured},
         "northflankAuditGate": report.gate,
         "northflankAuditExitCode": report.exit_code,
     }
+
+
+def _findings(report: Report) -> dict[str, Any]:
+    """Return the state and age of each violation, waived ones too, if the report knows them from the history."""
+    found = [
+        {"fingerprint": each.fingerprint, "ruleId": each.rule_id, "state": each.state, **seen_times(each)}
+        for each in report.results
+        if each.first_seen is not UNSET
+    ]
+    return {"northflankAuditFindings": found} if found else {}
 
 
 def _configuration(report: Report) -> Iterator[dict[str, Any]]:

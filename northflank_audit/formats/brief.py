@@ -6,11 +6,12 @@ from markupsafe import Markup
 
 from northflank_audit.formats.markdown import template
 from northflank_audit.formats.view import view
+from northflank_audit.formats.worst import worst
 from northflank_audit.printable import shortened
 from northflank_audit.report import Report
 
 MOST: Final = 20
-"""Findings, and reasons, that are listed."""
+"""Findings, violated rules and reasons that are listed."""
 _LONGEST: Final = 200
 """Characters of any text that others wrote.
 
@@ -20,7 +21,7 @@ documentation, "Workflow commands for GitHub Actions", step isolation and limits
 
 def brief(report: Report) -> str:
     """Return the report in brief."""
-    return template("brief.md.j2", _short).render(**view(report), most=MOST)
+    return template("brief.md.j2", _short).render(**view(report), worst=worst(report, MOST), most=MOST)
 
 
 def _short(value: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from northflank_audit.formats.headline import headline, outcome
-from northflank_audit.formats.text import annotated, label, new_first, plural
+from northflank_audit.formats.text import besides, label, new_first, plural
 from northflank_audit.formats.workflow import command
 from northflank_audit.inconclusive import causes
 from northflank_audit.model import Result, Severity
@@ -46,10 +46,10 @@ def render(report: Report) -> str:
         else:
             rest[kind] += 1
     more = [plural(rest[kind], *words) for kind, words in _KINDS.items() if rest[kind]]
-    besides = f". Only in the reports: {', '.join(more)}" if more else ""
+    further = f". Only in the reports: {', '.join(more)}" if more else ""
     unset = len(report.not_configured)
-    besides += f". {plural(unset, 'rule')} not configured" if unset else ""
-    lines.append(command("notice", headline(report) + besides, title=f"Northflank audit: {outcome(report)}"))
+    further += f". {plural(unset, 'rule')} not configured" if unset else ""
+    lines.append(command("notice", headline(report) + further, title=f"Northflank audit: {outcome(report)}"))
     return "\n".join(lines) + "\n"
 
 
@@ -76,8 +76,7 @@ def _annotations(report: Report) -> Iterator[tuple[str, str, str, dict[str, str]
 
 
 def _text(result: Result) -> str:
-    said = annotated(result)
-    return f"{label(result.resource)}: {result.message}" + (f" ({said})" if said else "")
+    return f"{label(result.resource)}: {result.message}{besides(result)}"
 
 
 def _place(rule: RuleSummary, title: str) -> dict[str, str]:

@@ -36,6 +36,8 @@ EACH: Final = 5
 """Findings, reasons or warnings of each kind that are shown."""
 LONGEST: Final = 400
 """Characters of a text that are shown."""
+LONGEST_WORD: Final = 40
+"""Characters that are given up so that a text ends after a word."""
 WIDTH: Final = 78
 """Columns of the plain text (RFC 5322, 2.1.1)."""
 
@@ -58,19 +60,23 @@ class RuleDigest(NamedTuple):
 
 def html(report: Report, location: str) -> str:
     """Return the body for mail clients that show HTML; `location` says where the whole report is."""
-    templates = environment(_printable, html=True)
-    return _rendered(templates, "mail.html.j2", report, location)
+    return _rendered(mail_templates(html=True), "mail.html.j2", report, location)
 
 
 def text(report: Report, location: str) -> str:
     """Return the body in plain text, wrapped; `location` says where the whole report is."""
-    templates = environment(_printable, html=False)
-    templates.filters |= {"fill": fill}
-    return _rendered(templates, "mail.txt.j2", report, location)
+    return _rendered(mail_templates(html=False), "mail.txt.j2", report, location)
+
+
+def mail_templates(*, html: bool) -> SandboxedEnvironment:
+    """Return the environment of mails' templates."""
+    templates = environment(_printable, html=html)
+    templates.filters |= {"fill": fill, "inert": inert, "short": short}
+    return templates
 
 
 def _rendered(templates: SandboxedEnvironment, template: str, report: Report, location: str) -> str:
-    templates.filters |= {"inert": inert, "place": place, "rich": rich, "short": short, "subject": about}
+    templates.filters |= {"place": place, "rich": rich, "subject": about}
     findings = grouped(report, new_first(each for each in report.results if each.violates))
     whole = view(report)
     comparison = report.comparison
@@ -103,12 +109,13 @@ _VIEWED: Final = (
 
 
 def _changed(report: Report, comparison: Comparison | UnsetType) -> list[tuple[str, str, Excerpt]]:
-    """Return new, resolved and unsettled findings: a word, its meaning, and the findings."""
+    """Return new, reopened, resolved and unsettled findings: a word, its meaning, and the findings."""
     if comparison is UNSET or comparison.refused is not None:
         return []
-    new = [each for each in report.results if each.violates and each.is_new]
+    violations = [each for each in report.results if each.violates]
     parts = [
-        ("New", "", new),
+        ("New", "", [each for each in violations if each.state == "new"]),
+        ("Reopened", "resolved before", [each for each in violations if each.state == "reopened"]),
         ("Resolved", "", report.resolved_results),
         (
             "Unsettled",
@@ -158,8 +165,10 @@ def rich(value: str) -> Markup:
 
 
 def short(value: Any) -> str:
-    """Return a text, cut if it is very long."""
-    return shortened(printable(str(value)).strip(), LONGEST)
+    """Return a text, cut if it is very long, after a word if it has words."""
+    text = printable(str(value)).strip()
+    words, space, last = shortened(text, LONGEST).rpartition(" ")
+    return f"{words} …" if space and len(text) > LONGEST and len(last) < LONGEST_WORD else shortened(text, LONGEST)
 
 
 def inert(value: Any) -> str:

@@ -31,7 +31,6 @@ NARROWEST: Final = 125
 """Characters that are always shown, however long the report is."""
 NAMED: Final = 150
 """Violated rules without a section that are named at most."""
-_END: Final = "\n… and more, in report.json: cut at GitHub's limit for a comment\n"
 
 
 class Bounds(NamedTuple):
@@ -51,14 +50,17 @@ def render(report: Report) -> str:
     names = view(report) | {"findings": grouped(report, violating)}
     longest = _longest(report, names)
     bounds: Bounds | None = Bounds(MOST, MOST, WIDEST)
-    text = ""
+    described, text = True, ""
     while bounds is not None:
         page = template("report.md.j2", partial(_short, widest=bounds.widest))
-        text = page.render(**names, most=bounds.most, rules_most=bounds.rules, named_most=NAMED)
-        if _size(text) <= LONGEST:
+        text = page.render(**names, most=bounds.most, rules_most=bounds.rules, named_most=NAMED, described=described)
+        if size(text) <= LONGEST:
             return text
-        bounds = _less(bounds, longest, LONGEST / _size(text))
-    return _cut(text)
+        if described:  # of rules that found nothing, the descriptions of parameters are omitted first
+            described = False
+            continue
+        bounds = _less(bounds, longest, LONGEST / size(text))
+    return cut(text)
 
 
 def _longest(report: Report, names: Mapping[str, Any]) -> Bounds:
@@ -80,18 +82,20 @@ def _less(bounds: Bounds, longest: Bounds, share: float) -> Bounds | None:
     return None
 
 
-def _cut(text: str) -> str:
-    """Return as many whole lines of a text as fit, with a note that there is more."""
-    room, lines = LONGEST - _size(_END), []
+def cut(text: str, file: str = "report.json") -> str:
+    """Return as many whole lines of a text as fit, with a note that there is more in a file."""
+    end = f"\n… and more, in {file}: cut at GitHub's limit for a comment\n"
+    room, lines = LONGEST - size(end), []
     for line in text.splitlines(keepends=True):
-        room -= _size(line)
+        room -= size(line)
         if room < 0:
             break
         lines.append(line)
-    return "".join([*lines, _END])
+    return "".join([*lines, end])
 
 
-def _size(text: str) -> int:
+def size(text: str) -> int:
+    """Return the length of a text as GitHub counts it, in units of UTF-16."""
     return len(text.encode("utf-16-le")) // 2
 
 

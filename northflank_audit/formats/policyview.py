@@ -8,7 +8,7 @@ from northflank_audit.controls import Control, ControlVerdict, Framework
 from northflank_audit.formats.text import as_json, counted, plural
 from northflank_audit.model import Status
 from northflank_audit.parameters import ParameterSchema, allowed
-from northflank_audit.report import Report, RuleSummary
+from northflank_audit.report import NotConfigured, Report, RuleSummary
 
 VERDICTS: Final = {
     ControlVerdict.MET: "met",
@@ -110,6 +110,11 @@ def settings(rule: RuleSummary) -> list[AppliedSetting]:
         )
         for name, value in rule.params.items()
     ]
+
+
+def parameters_to_set(rule: NotConfigured) -> list[AppliedSetting]:
+    """Return the described parameters without which a rule does not run."""
+    return [AppliedSetting(name, None, *_described(schema)) for name, schema in rule.param_schemas.items()]
 
 
 def _described(schema: ParameterSchema | None) -> tuple[str, str]:

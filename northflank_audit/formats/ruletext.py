@@ -4,13 +4,12 @@ Rule packs may come from anyone. So nothing else becomes markup, links are only 
 replaced by its description.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import markupsafe
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from markupsafe import Markup
 from msgspec.structs import replace
 
@@ -19,8 +18,22 @@ from northflank_audit.formats.link import address
 from northflank_audit.printable import printable
 from northflank_audit.report import Report
 
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
 LONGEST: Final = 2_000
 """Characters of a text that is rendered: a longer one shows as it was written."""
+_MARKUP: Final = re.compile(r"[\\`*_!\[\]]")
+"""Characters without which a text has no markup."""
+
+
+class _Text(NamedTuple):
+    """A text without markup, as a token."""
+
+    content: str
+    type: str = "text"
+    attrs: Mapping[str, str | int | float] = {}
 
 
 @lru_cache(1_000)
@@ -53,19 +66,23 @@ def plainly(report: Report) -> Report:
 
 
 @cache
-def _parser() -> MarkdownIt:
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - it has sixty modules, and most texts have no markup
+
     return MarkdownIt("zero").enable(["backticks", "emphasis", "escape", "image", "link"])
 
 
-def _tokens(text: str) -> Sequence[Token]:
+def _tokens(text: str) -> "Sequence[Token | _Text]":
     clean = printable(text).strip()
-    if len(clean) > LONGEST:
-        return [Token("text", "", 0, content=clean)]
+    if len(clean) > LONGEST or _MARKUP.search(clean) is None:
+        return [_Text(clean)]
     (inline,) = _parser().parseInline(clean)
     return inline.children or []
 
 
-def _joined(tokens: Sequence[Token], show: Callable[[Token], str], link: Callable[[str, str], str]) -> Markup:
+def _joined(
+    tokens: "Sequence[Token | _Text]", show: "Callable[[Token | _Text], str]", link: Callable[[str, str], str]
+) -> Markup:
     """Render tokens; a link with an unsafe address is replaced by its text."""
     open_: list[tuple[str | None, list[str]]] = [(None, [])]
     for token in tokens:
@@ -80,7 +97,7 @@ def _joined(tokens: Sequence[Token], show: Callable[[Token], str], link: Callabl
     return Markup("".join(open_[0][1]))  # noqa: S704 - `show` has escaped it
 
 
-def _html(token: Token) -> str:
+def _html(token: "Token | _Text") -> str:
     if token.type == "code_inline":
         return f"<code>{markupsafe.escape(token.content)}</code>"
     if token.type in _MARKS:
@@ -88,7 +105,7 @@ def _html(token: Token) -> str:
     return str(markupsafe.escape(token.content))
 
 
-def _markdown(token: Token) -> str:
+def _markdown(token: "Token | _Text") -> str:
     if token.type == "code_inline":
         return str(markdowntext.code(token.content))
     if token.type in _MARKS:
@@ -96,7 +113,7 @@ def _markdown(token: Token) -> str:
     return str(markdowntext.ours(token.content))
 
 
-def _plain(token: Token) -> str:
+def _plain(token: "Token | _Text") -> str:
     return token.content
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import UNSET
 
 from northflank_audit.formats.headline import title
-from northflank_audit.formats.text import plural
+from northflank_audit.formats.text import plural, reopened
 from northflank_audit.model import OWN_ACCOUNT, Severity
 from northflank_audit.printable import printable, shortened
 from northflank_audit.report import Report
@@ -28,7 +28,10 @@ def _besides(report: Report) -> Iterator[str]:
     summary, comparison = report.summary, report.comparison
     if comparison is not UNSET and comparison.refused is None:
         if summary.fail:
-            yield f"{comparison.new or 'none'} new"
+            again = reopened(report)
+            yield f"{comparison.new - again or 'none'} new"
+            if again:
+                yield f"{again} reopened"
         if comparison.resolved:
             yield f"{comparison.resolved} resolved"
         if comparison.unsettled:

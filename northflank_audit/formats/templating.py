@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.metadata import version
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +13,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from northflank_audit.bundled import TEMPLATES
 from northflank_audit.formats.link import address
-from northflank_audit.formats.policyview import controls, settings, verdict_counts
+from northflank_audit.formats.policyview import controls, parameters_to_set, settings, verdict_counts
 from northflank_audit.formats.ruletext import plain
 from northflank_audit.formats.text import (
     age,
@@ -31,6 +30,7 @@ from northflank_audit.formats.text import (
     sentence,
 )
 from northflank_audit.formats.view import evidence
+from northflank_audit.installed import UNKNOWN, version
 from northflank_audit.model import account_name
 
 
@@ -61,6 +61,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "narrowed": narrowed,
         "new_first": new_first,
         "pages_read": pages_read,
+        "parameters_to_set": parameters_to_set,
         "plain": plain,
         "plural": plural,
         "sentence": sentence,
@@ -104,9 +105,11 @@ class _Memory(BytecodeCache):
 def _cache(environment_name: str) -> BytecodeCache:
     """Return where an environment's compiled templates are kept: beside our own bytecode, and trusted as much.
 
-    Compiling them takes a third of a short run. As for modules, nothing is written with PYTHONDONTWRITEBYTECODE.
+    Compiling them takes a third of a short run. As for modules, nothing is written with PYTHONDONTWRITEBYTECODE;
+    nor for an unknown version of Jinja2, since another one may compile them differently.
     """
-    if sys.dont_write_bytecode:
+    jinja2 = version("jinja2")
+    if sys.dont_write_bytecode or jinja2 == UNKNOWN:
         return _Memory(environment_name)
     folder = Path(cache_from_source(__file__)).parent
-    return _Cache(str(folder), f"%s-{environment_name}-{version('jinja2')}.jinja2")
+    return _Cache(str(folder), f"%s-{environment_name}-{jinja2}.jinja2")

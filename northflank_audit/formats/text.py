@@ -187,11 +187,14 @@ def narrowed(remark: Remark) -> str:
 
 
 def result_line(result: Result) -> str:
-    """Return a result as one line: its resource, its status if it is not a violation, and its message."""
-    said = annotated(result)
-    return ": ".join([full_label(result.resource), *qualifiers(result), result.message]) + (
-        f" ({said})" if said else ""
-    )
+    """Return a result as one line: its resource, its status if it is not a violation, its message, and its age."""
+    return ": ".join([full_label(result.resource), *qualifiers(result), result.message]) + besides(result)
+
+
+def besides(result: Result) -> str:
+    """Return what is said of a result after its message: ` (open for 12 days; overdue: ...)`; empty for nothing."""
+    said = "; ".join(filter(None, [age(result), annotated(result)]))
+    return f" ({said})" if said else ""
 
 
 def qualifiers(result: Result) -> list[str]:
@@ -225,13 +228,20 @@ def changes(report: Report) -> list[str]:
     comparison = report.comparison
     if comparison is UNSET or comparison.refused is not None:
         return []
-    always = [f"{comparison.new} new", f"{comparison.ongoing} ongoing", f"{comparison.resolved} resolved"]
-    besides = {
+    again = reopened(report)
+    always = [f"{comparison.new - again} new", *([f"{again} reopened"] if again else [])]
+    always += [f"{comparison.ongoing} ongoing", f"{comparison.resolved} resolved"]
+    further = {
         "unsettled": comparison.unsettled,
         "newly waived": comparison.waived,
         "no longer waived": comparison.unwaived,
     }
-    return always + [f"{count} {what}" for what, count in besides.items() if count]
+    return always + [f"{count} {what}" for what, count in further.items() if count]
+
+
+def reopened(report: Report) -> int:
+    """Count the violations, not waived, that were resolved before; a comparison counts them as new."""
+    return sum(each.violates and each.state == "reopened" for each in report.results)
 
 
 def moment(when: dt.datetime) -> str:

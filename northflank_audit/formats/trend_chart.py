@@ -1,6 +1,6 @@
 """Figures for a chart of open violations over runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from northflank_audit.formats.text import moment, plural
@@ -9,34 +9,31 @@ from northflank_audit.trend import TrendPoint
 
 MOST: Final = 120
 """Runs in a chart; of more, the last of each interval of equal length is shown."""
+FEW: Final = 40
+"""Runs in a chart of the size of a word."""
 WIDTH: Final = 960
 HEIGHT: Final = 160
 _GAP: Final = 1
+_MARK_GAP: Final = 3
+_MARK: Final = 5
+"""The height of the mark of an incomplete run, below the bars."""
 
 
-class Segment(NamedTuple):
-    """The violations of a severity in a bar, in units of the chart."""
+class Layer(NamedTuple):
+    """The bars of a severity, or (`incomplete`) the marks of incomplete runs."""
 
     severity: str
-    y: float
-    height: float
-
-
-class TrendBar(NamedTuple):
-    """A run."""
-
-    x: float
-    width: float
-    segments: list[Segment]
-    incomplete: bool
-    text: str
-    """The same for a person: `2026-01-02 06:00 UTC: 3 critical, 2 high`."""
+    path: str
+    """Rectangles, as the path of an SVG, in units of the chart."""
 
 
 class Chart(NamedTuple):
     """A chart of at least two runs."""
 
-    bars: list[TrendBar]
+    layers: list[Layer]
+    """From bottom to top, the worst severity first."""
+    texts: list[str]
+    """Each run for a person: `2026-01-02 06:00 UTC: 3 critical, 2 high`."""
     most: int
     """The violations of the highest bar, which has the full height."""
     totals: list[int]
@@ -48,34 +45,54 @@ class Chart(NamedTuple):
     """The times of its ends."""
 
 
-def chart(points: Sequence[TrendPoint]) -> Chart | None:
-    """Return the chart of some runs, the oldest first; None for fewer than two."""
+def chart(points: Sequence[TrendPoint], count: int = MOST) -> Chart | None:
+    """Return the chart of some runs, the oldest first, with at most `count` bars; None for fewer than two."""
     if len(points) < 2:  # noqa: PLR2004 - one run is no trend
         return None
-    kept = _thinned(points)
+    kept = _thinned(points, count)
     most = max(1, *(sum(each.open.values()) for each in kept))
-    width = WIDTH / len(kept)
-    bars = [_bar(each, index * width, width - min(_GAP, width / 4), most) for index, each in enumerate(kept)]
     totals = [sum(each.open.values()) for each in points]
-    return Chart(bars, most, totals, _summary(points, totals), moment(points[0].at), moment(points[-1].at))
+    return Chart(
+        layers=[*_layers(kept, most)],
+        texts=[_text(each) for each in kept],
+        most=most,
+        totals=totals,
+        summary=_summary(points, totals),
+        first=moment(points[0].at),
+        last=moment(points[-1].at),
+    )
 
 
-def _thinned(points: Sequence[TrendPoint]) -> list[TrendPoint]:
-    """Return at most `MOST` runs: the last of each interval."""
-    count = min(len(points), MOST)
+def _thinned(points: Sequence[TrendPoint], most: int) -> list[TrendPoint]:
+    """Return at most so many runs: the last of each interval."""
+    count = min(len(points), most)
     return [points[(index + 1) * len(points) // count - 1] for index in range(count)]
 
 
-def _bar(point: TrendPoint, x: float, width: float, most: int) -> TrendBar:
-    segments, below = [], 0
+def _layers(points: Sequence[TrendPoint], most: int) -> Iterator[Layer]:
+    width = WIDTH / len(points)
+    bar = width - min(_GAP, width / 4)
+    below = [0] * len(points)
     for severity in reversed(Severity):  # the worst is at the bottom
-        count = point.open.get(severity, 0)
-        if count:
-            height = round(HEIGHT * count / most, 2)
-            below += count
-            segments.append(Segment(severity, round(HEIGHT - HEIGHT * below / most, 2), height))
-    text = f"{moment(point.at)}: {open_text(point)}{'' if point.complete else ' (incomplete)'}"
-    return TrendBar(round(x, 2), round(width, 2), segments, not point.complete, text)
+        path = ""
+        for index, point in enumerate(points):
+            count = point.open.get(severity, 0)
+            if count:
+                below[index] += count
+                path += _rectangle(index * width, HEIGHT - HEIGHT * below[index] / most, bar, HEIGHT * count / most)
+        if path:
+            yield Layer(severity, path)
+    marks = [index for index, point in enumerate(points) if not point.complete]
+    if marks:
+        yield Layer("incomplete", "".join(_rectangle(index * width, HEIGHT + _MARK_GAP, bar, _MARK) for index in marks))
+
+
+def _rectangle(x: float, y: float, width: float, height: float) -> str:
+    return f"M{x:.4g} {y:.4g}h{width:.4g}v{height:.4g}h-{width:.4g}z"
+
+
+def _text(point: TrendPoint) -> str:
+    return f"{moment(point.at)}: {open_text(point)}{'' if point.complete else ' (incomplete)'}"
 
 
 def open_text(point: TrendPoint) -> str:

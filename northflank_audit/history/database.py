@@ -1,6 +1,7 @@
 """Opens the history's database, migrates it, and explains failures."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -26,6 +27,8 @@ STATEMENT_WAIT: Final = 120
 _LOCK: Final = 0x6E66617564697431
 """The advisory lock in PostgreSQL that every writer takes."""
 POSTGRES: Final = "postgresql+psycopg"
+_LITTLE: Final = 65_536
+"""Bytes of free space with which SQLite can't write a run."""
 _SHAPES: Final = "a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE"
 
 
@@ -115,6 +118,10 @@ class Database:
             _prepare_sqlite(engine, immediate=write)
         try:
             with engine.begin() as connection:
+                if self.file is None:
+                    # Not as options of the connection, which poolers such as PgBouncer refuse.
+                    connection.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}s'"))
+                    connection.execute(sa.text(f"SET LOCAL statement_timeout = '{STATEMENT_WAIT}s'"))
                 if write and self.file is None:
                     connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
                 yield connection
@@ -126,8 +133,8 @@ class Database:
     def _connect_args(self) -> dict[str, Any]:
         if self.file is not None:
             return {"timeout": LOCK_WAIT}
-        limits = f"-c lock_timeout={LOCK_WAIT}s -c statement_timeout={STATEMENT_WAIT}s"
-        return {"connect_timeout": CONNECT_WAIT, "options": limits, "application_name": "northflank-audit"}
+        # Statements are not prepared, as a pooler may give each transaction another connection.
+        return {"connect_timeout": CONNECT_WAIT, "prepare_threshold": None, "application_name": "northflank-audit"}
 
     def _is_outdated(self, connection: sa.Connection) -> bool:
         """Return whether a migration is due. Raises HistoryError for a newer version, and for another database."""
@@ -150,10 +157,26 @@ class Database:
         """Return the driver's message on one line, without the password."""
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
         lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-        text = lines[0] if lines else type(cause).__name__
+        text = (lines[0] if lines else type(cause).__name__) + _hint(self.file)
         if self.url.password:
             text = text.replace(str(self.url.password), "***")
         return printable(text)
+
+
+def _hint(file: Path | None) -> str:
+    """Return what keeps SQLite from using a file, which its own messages do not say."""
+    if file is None:
+        return ""
+    with suppress(OSError):
+        if file.is_dir():
+            return " (it is a folder)"
+        if not file.parent.is_dir():
+            return f" (the folder {spelt(str(file.parent))} does not exist)"
+        if not os.access(file.parent, os.W_OK) or (file.exists() and not os.access(file, os.W_OK)):
+            return " (it is read-only, or its folder is)"
+        if shutil.disk_usage(file.parent).free < _LITTLE:
+            return " (the disk is full)"
+    return ""
 
 
 def _file_url(path: str) -> sa.URL:

@@ -18,7 +18,7 @@ LIMITS: Final = (
     ),
     "A violation that arose and was fixed between two runs is not in it.",
     "A control that is met here is met as far as the rules under it look; other evidence may be needed for it.",
-    "Where a run is incomplete, or none took place, nothing is known of that time.",
+    "Where a run is incomplete, none took place, or it was deleted (history prune), nothing is known of that time.",
     (
         "Whoever can write to the history's database can change it. Sign the manifest when the pack is made, so that "
         "later changes show: cosign sign-blob manifest.json."

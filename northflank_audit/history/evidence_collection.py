@@ -20,7 +20,7 @@ from northflank_audit.history.evidence import (
     RunEvidence,
     WaiverEvidence,
 )
-from northflank_audit.history.ledger import Kind
+from northflank_audit.history.finding_writer import Kind
 from northflank_audit.history.lives import Life, lives
 from northflank_audit.history.runs import AccountRow, RunRow, account_ids, runs
 from northflank_audit.history.schema import BLOBS, RUNS

@@ -1,18 +1,18 @@
 """The life of findings: found, waived, resolved, found again."""
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 
 from northflank_audit.errors import StartError
-from northflank_audit.history.ledger import Kind
+from northflank_audit.history.finding_writer import Kind
 from northflank_audit.history.past import known
 from northflank_audit.history.runs import AccountRow
 from northflank_audit.history.schema import EVENTS, FINDINGS, RUNS
-from northflank_audit.model import Result, Severity, Struct
+from northflank_audit.model import Result, Struct
 from northflank_audit.printable import printable
 from northflank_audit.remarks import Waiver
 from northflank_audit.resolution import RESOLVED, Became
@@ -49,6 +49,16 @@ class Life(Struct, frozen=True, kw_only=True):
     def waiver(self) -> Waiver | None:
         """The waiver that it has now."""
         return self.finding.waiver
+
+    @property
+    def opened(self) -> dt.datetime | None:
+        """Since when it has been open; None if it is resolved."""
+        return next((begin.at for begin, end in self.periods() if end is None), None)
+
+    @property
+    def state(self) -> str:
+        """Its state after the last run that said something about it."""
+        return self.state_at(max((change.number for change in self.changes), default=0) + 1) or ""
 
     def periods(self) -> Iterator[tuple[Change, Change | None]]:
         """Yield each period in which it was open: the change that opened it, and the one that resolved it, if any."""
@@ -141,8 +151,3 @@ def _change(row: Any) -> Change:
         waiver=None if row["waiver"] is None else msgspec.json.decode(row["waiver"], type=Waiver),
         number=row["run_seq"],
     )
-
-
-def by_severity(results: Collection[Result]) -> dict[str, int]:
-    """Count results by severity."""
-    return {each.value: sum(result.severity is each for result in results) for each in Severity}

@@ -20,20 +20,20 @@ def scripts() -> ScriptDirectory:
     return ScriptDirectory(str(MIGRATIONS))
 
 
-def migrate(connection: sa.Connection, file: Path | None) -> None:
-    """Run every migration that is due, inside the connection's transaction.
+def migrate(connection: sa.Connection, file: Path | None, *, revision: str = "head") -> None:
+    """Run every migration that is due up to a revision, inside the connection's transaction.
 
     A non-empty SQLite file is copied first: `history.db` to `history.db.0001`, by its version.
     """
     steps = scripts()
 
-    def due(revision: Any, context: Any) -> Any:
+    def due(current: Any, context: Any) -> Any:
         del context
-        if revision and file is not None:
-            _copy(file, file.with_name(f"{file.name}.{''.join(revision)}"))
-        return steps._upgrade_revs("head", revision)  # noqa: SLF001 - as Alembic's own command `upgrade` does
+        if current and file is not None:
+            _copy(file, file.with_name(f"{file.name}.{''.join(current)}"))
+        return steps._upgrade_revs(revision, current)  # noqa: SLF001 - as Alembic's own command `upgrade` does
 
-    with EnvironmentContext(Config(), steps, fn=due, destination_rev="head") as environment:
+    with EnvironmentContext(Config(), steps, fn=due, destination_rev=revision) as environment:
         environment.configure(connection=connection)
         environment.run_migrations()
 

@@ -1,9 +1,9 @@
 """Reads the past of some accounts before a run."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from msgspec import UNSET
 
 from northflank_audit.baseline import Baseline, BaselineRule
-from northflank_audit.history.schema import ACCOUNTS, BLOBS, FINDINGS, RUN_ACCOUNTS, RUNS
-from northflank_audit.model import Identity, ResourceName, Result, Severity, Status
+from northflank_audit.history.schema import ACCOUNTS, BLOBS, FINDINGS, INCONCLUSIVE, RUN_ACCOUNTS, RUNS
+from northflank_audit.model import ResourceName, Result, Severity, Status
 from northflank_audit.remarks import Waiver
 from northflank_audit.report import Origin, Run
 from northflank_audit.resolution import Became
@@ -46,6 +46,12 @@ class Known:
     unsettled: Became | None
     resolved: Became | None
     resolved_seq: int | None
+
+    def state_after(self, seq: int) -> Literal["new", "ongoing", "reopened"]:
+        """Return its state after a run that saw it, by the run's number."""
+        if self.open_seq != seq:
+            return "ongoing"
+        return "new" if self.first_seen == self.open_since else "reopened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ def read_past(connection: sa.Connection, holder: Holder, teams: Iterable[Team] |
     return Past(
         holder,
         seq,
-        _baseline(connection, latest, findings),
+        _baseline(connection, latest, findings, names),
         {(each.account_id, each.result.fingerprint): each for each in findings},
         accounts,
     )
@@ -153,8 +159,8 @@ def known(row: Any, team: Team) -> Known:
     )
 
 
-def _baseline(connection: sa.Connection, seq: int, findings: Sequence[Known]) -> Baseline:
-    """Return a run as a baseline: what it found, and what was open that it did not see."""
+def _baseline(connection: sa.Connection, seq: int, findings: Sequence[Known], teams: Mapping[int, Team]) -> Baseline:
+    """Return a run as a baseline: what it found or could not evaluate, and what was open that it did not see."""
     row = connection.execute(
         sa.select(RUNS.c.run, BLOBS.c.text).join(BLOBS, BLOBS.c.digest == RUNS.c.rules).where(RUNS.c.seq == seq)
     ).one()
@@ -165,19 +171,30 @@ def _baseline(connection: sa.Connection, seq: int, findings: Sequence[Known]) ->
             if each.resolved_seq == seq:
                 resolved.append(each.result)
         elif each.last_seq == seq:
-            found.append(replace(each.result, state="new" if each.open_seq == seq else "ongoing"))
+            found.append(replace(each.result, state=each.state_after(seq)))
         else:
             pending.append(replace(each.result, became=Became.UNSEEN))
     return Baseline(
         schema_version="1.0",
         run=msgspec.json.decode(row.run, type=Run),
         rules=msgspec.json.decode(row.text, type=list[BaselineRule]),
-        results=found,
+        results=[*found, *_inconclusive(connection, seq, teams)],
         resolved=resolved,
         unsettled=pending,
     )
 
 
-def keys(past: Past) -> set[tuple[str, Identity]]:
-    """Return the rules and resources of open findings."""
-    return {(each.result.rule_id, each.result.resource.identity) for each in past.findings.values()}
+def _inconclusive(connection: sa.Connection, seq: int, teams: Mapping[int, Team]) -> Iterator[Result]:
+    """Yield the inconclusive verdicts of the last run, without what was said of them."""
+    rows = connection.execute(sa.select(INCONCLUSIVE).where(INCONCLUSIVE.c.run_seq == seq))
+    for row in rows.mappings():
+        yield Result(
+            rule_id=row["rule"],
+            severity=Severity(row["severity"]),
+            status=Status(row["status"]),
+            resource=ResourceName(row["type"], row["resource"], None, teams.get(row["account_id"]), row["project"]),
+            message="",
+            evidence={},
+            waiver=None,
+            fingerprint=row["fingerprint"],
+        )

@@ -1,11 +1,14 @@
 """Deletes old runs and findings that nothing current refers to."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
+from northflank_audit.history.lives import Life
+from northflank_audit.history.runs import RunRow
 from northflank_audit.history.schema import BLOBS, EVENTS, FINDINGS, RUN_ACCOUNTS, RUNS
 from northflank_audit.remarks import Waiver
 
@@ -46,3 +49,10 @@ def prune(connection: sa.Connection, before: dt.datetime, today: dt.date) -> Pru
 
 def _holds(waiver: str | None, today: dt.date) -> bool:
     return waiver is not None and msgspec.json.decode(waiver, type=Waiver).expires >= today
+
+
+def deleted_findings(run: RunRow, found: Iterable[Life]) -> int:
+    """Return how many findings were open after a run that the history no longer has, of those of its accounts."""
+    own = {each.account for each in run.accounts}
+    recorded = sum(run.open.values()) + sum(each.waived for each in run.accounts)
+    return max(0, recorded - sum(life.is_open_at(run.seq) for life in found if life.account in own))

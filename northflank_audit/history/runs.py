@@ -12,7 +12,7 @@ from northflank_audit.errors import StartError, did_you_mean
 from northflank_audit.history.schema import ACCOUNTS, RUN_ACCOUNTS, RUNS
 from northflank_audit.model import OWN_ACCOUNT, Severity, Struct
 from northflank_audit.printable import printable
-from northflank_audit.report import Run
+from northflank_audit.report import Run, Summary
 
 SHORTEST: int = 4
 """Characters of a run's id that are enough to name it, if they are unique."""
@@ -59,10 +59,24 @@ class RunRow(Struct, frozen=True, kw_only=True):
     version: str
     """Of the tool."""
     run: Run
-    """The coverage of the report."""
+    """The report's `run`: when and on what it ran."""
+    summary: Summary
     accounts: list[AccountCounts]
     seq: int = msgspec.field(name="number")
     """The order in which runs were recorded."""
+
+    @property
+    def verdict(self) -> str:
+        """Its verdict in a word, as reports head it."""
+        if not self.complete:
+            return "incomplete"
+        if self.summary.fail:
+            return "violated"
+        return "inconclusive" if self.summary.inconclusive else "passed"
+
+    def of(self, account: AccountRow) -> AccountCounts:
+        """Return what it found in an account that it audited."""
+        return next(each for each in self.accounts if each.account == account)
 
     @property
     def open(self) -> dict[str, int]:
@@ -146,6 +160,7 @@ def _made(connection: sa.Connection, rows: Sequence[Any], names: Mapping[int, Ac
                 "exitCode": row["exit_code"],
                 "version": row["tool"],
                 "run": msgspec.json.decode(row["run"]),
+                "summary": msgspec.json.decode(row["summary"]),
                 "accounts": msgspec.to_builtins(found),
                 "number": row["seq"],
             },

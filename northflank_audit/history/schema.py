@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest revision in `migrations/versions`; here, so that an ordinary run need not import Alembic."""
 
 
@@ -135,9 +135,24 @@ EVENTS: Final = Table(
     Column("finding_id", Integer, ForeignKey("finding.id", ondelete="CASCADE"), nullable=False),
     Column("run_seq", Integer, ForeignKey("run.seq"), nullable=False),
     Column("at", Utc, nullable=False),
-    Column("kind", String(16), nullable=False, doc="see `ledger.Kind`"),
+    Column("kind", String(16), nullable=False, doc="see `finding_writer.Kind`"),
     Column("waiver", Text, doc="of `waived`: the waiver, as JSON"),
     Index("event_by_finding", "finding_id", "id"),
     Index("event_by_run", "run_seq"),
 )
 """Changes of findings: a run that changes nothing writes none."""
+
+INCONCLUSIVE: Final = Table(
+    "inconclusive",
+    METADATA,
+    Column("account_id", Integer, ForeignKey("account.id"), primary_key=True),
+    Column("fingerprint", String(64), primary_key=True),
+    Column("run_seq", Integer, ForeignKey("run.seq"), nullable=False),
+    Column("status", String(16), nullable=False, doc="unknown or error"),
+    Column("rule", String(255), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("project", Text),
+    Column("resource", Text, nullable=False),
+)
+"""The inconclusive verdicts of each account's last run: a violation in their place may not be new."""

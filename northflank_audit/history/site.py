@@ -2,22 +2,28 @@
 
 import datetime as dt
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
-from northflank_audit.formats.trend_chart import Chart, chart
+from northflank_audit.formats.text import BECAME
+from northflank_audit.formats.trend_chart import FEW, Chart, chart
 from northflank_audit.history import pages
 from northflank_audit.history.lives import Life, lives
 from northflank_audit.history.runs import AccountRow, RunRow, account_ids, runs
+from northflank_audit.history.schema import BLOBS, RUNS
 from northflank_audit.history.statistics import AccountStatistics, statistics
 from northflank_audit.model import ResourceName, Severity
+from northflank_audit.report import RuleSummary
 
 SCRIPT = "site.js"
 INDEX = "index.html"
+_PAGE = re.compile(r"(account|finding|rule|resource)-[0-9a-f]{16}\.html")
 
 
 class AccountPage(NamedTuple):
@@ -26,6 +32,8 @@ class AccountPage(NamedTuple):
     statistics: AccountStatistics
     runs: list[RunRow]
     chart: Chart | None
+    sparkline: Chart | None
+    """The same, coarser."""
     open: dict[str, int]
     """Open violations that are not waived, by severity."""
     lives: list[Life]
@@ -46,6 +54,8 @@ class Site(NamedTuple):
 
     made_at: dt.datetime
     accounts: list[AccountPage]
+    rules: Mapping[str, RuleSummary]
+    """Each rule as it last ran, by its id."""
 
 
 def read_site(
@@ -64,11 +74,30 @@ def read_site(
     figures = statistics(connection, now, patterns, every=every)
     shown = [
         AccountPage(
-            each, own[each.account], chart(each.trend), _open(of_account[each.account]), of_account[each.account]
+            statistics=each,
+            runs=own[each.account],
+            chart=chart(each.trend),
+            sparkline=chart(each.trend, FEW),
+            open=_open(of_account[each.account]),
+            lives=_open_first(of_account[each.account]),
         )
         for each in figures
     ]
-    return Site(now, sorted(shown, key=lambda each: (_worst_first(each.open), each.label)))
+    return Site(now, sorted(shown, key=lambda each: (_worst_first(each.open), each.label)), _rules(connection))
+
+
+def _rules(connection: sa.Connection) -> dict[str, RuleSummary]:
+    last = sa.func.max(RUNS.c.seq)
+    query = sa.select(BLOBS.c.text).join(RUNS, RUNS.c.rules == BLOBS.c.digest).group_by(BLOBS.c.digest).order_by(last)
+    found: dict[str, RuleSummary] = {}
+    for text in connection.execute(query).scalars():
+        found |= {rule.id: rule for rule in msgspec.json.decode(text, type=list[RuleSummary])}
+    return found
+
+
+def _open_first(found: Sequence[Life]) -> list[Life]:
+    """Return findings in the order in which they matter: open, waived, resolved; each the worst first."""
+    return sorted(found, key=lambda life: (not life.open, life.waiver is not None))
 
 
 def _open(found: Iterable[Life]) -> dict[str, int]:
@@ -86,15 +115,21 @@ def site_files(site: Site) -> Iterator[tuple[str, str]]:
     for account in site.accounts:
         yield account_file(account.label), _page("site-account.html.j2", site, account=account)
         for life in account.lives:
-            yield finding_file(life), _page("site-finding.html.j2", site, life=life, states=_states(account, life))
+            yield finding_file(life), _page("site-finding.html.j2", site, script=None, life=life)
     every = [life for account in site.accounts for life in account.lives]
     for rule, found in _grouped(every, lambda life: life.finding.rule_id):
-        yield rule_file(rule), _page("site-findings.html.j2", site, what="Rule", name=rule, lives=found)
+        shown = {"id": rule, "rule": site.rules.get(rule), "lives": _open_first(found)}
+        yield rule_file(rule), _page("site-rule.html.j2", site, **shown)
     for (label, name), found in _grouped(
         every, lambda life: (life.account.label, resource_name(life.finding.resource))
     ):
-        file = resource_file(found[0])
-        yield file, _page("site-findings.html.j2", site, what="Resource", name=f"{label}: {name}", lives=found)
+        shown = {"label": label, "name": name, "lives": _open_first(found)}
+        yield resource_file(found[0]), _page("site-resource.html.j2", site, **shown)
+
+
+def is_page(name: str) -> bool:
+    """Return whether a file has a name that only pages of a site have, except for its first page."""
+    return _PAGE.fullmatch(name) is not None
 
 
 def _grouped(found: Sequence[Life], key: Any) -> Iterator[tuple[Any, list[Life]]]:
@@ -102,19 +137,10 @@ def _grouped(found: Sequence[Life], key: Any) -> Iterator[tuple[Any, list[Life]]
         yield name, list(group)
 
 
-def _states(account: AccountPage, life: Life) -> list[tuple[RunRow, str]]:
-    """Return the runs that changed a finding, with its state after each."""
-    changed = {change.number for change in life.changes}
-    return [(run, life.state_at(run.seq) or "") for run in account.runs if run.seq in changed]
-
-
-def _page(template: str, site: Site, **shown: Any) -> str:
-    names = {
-        "account_file": account_file, "finding_file": finding_file, "rule_file": rule_file,
-        "resource_file": resource_file, "resource_name": resource_name,
-    }  # fmt: skip
-    severities = [each.value for each in reversed(Severity)]
-    return pages.render(template, script=SCRIPT, site=site, index=INDEX, severities=severities, **names, **shown)
+def _page(template: str, site: Site, *, script: str | None = SCRIPT, **shown: Any) -> str:
+    return pages.render(
+        template, script=script, site=site, index=INDEX, files=_FILES, became=BECAME, severities=_SEVERITIES, **shown
+    )
 
 
 def resource_name(resource: ResourceName) -> str:
@@ -145,3 +171,10 @@ def finding_file(life: Life) -> str:
 def _digest(*names: str) -> str:
     """Return a stable name for a file."""
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+
+
+_FILES: Final = {
+    "account": account_file, "finding": finding_file, "rule": rule_file, "resource": resource_file,
+    "name": resource_name,
+}  # fmt: skip
+_SEVERITIES: Final = [each.value for each in reversed(Severity)]

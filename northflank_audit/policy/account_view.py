@@ -29,8 +29,11 @@ class AccountView:
         self._uncertainties: dict[Identity, Uncertainty] = {}
         for kind in read & set(self._by_type):
             kinds = FieldKinds(TYPES[kind], [()], now)
+            fits = kinds.fit([each.record for each in self._by_type[kind]])
             self._uncertainties |= {
-                each.identity: uncertainty for each in self._by_type[kind] if (uncertainty := kinds.uncertainty(each))
+                each.identity: uncertainty
+                for each in self._by_type[kind]
+                if (uncertainty := kinds.uncertainty(each, fits=fits))
             }
         self._shared: dict[tuple[frozenset[str], str], Shared] = {}
 

@@ -1,8 +1,9 @@
 """A rule with its compiled expressions and what they read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
+
+import msgspec
 
 from northflank_audit.model import LIST, Rule
 from northflank_audit.policy.expressions.cel import Expression, compiled
@@ -11,8 +12,7 @@ from northflank_audit.policy.rule_reads import by_collection, needs, reads
 from northflank_audit.resources import TYPES
 
 
-@dataclass(frozen=True)
-class CompiledRule:
+class CompiledRule(msgspec.Struct, frozen=True, dict=True):
     """A rule, its expressions compiled."""
 
     rule: Rule

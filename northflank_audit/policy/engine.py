@@ -96,7 +96,8 @@ class Engine:
         One evaluation covers all rules and a page of resources. If it fails, or if something in a record is
         uncertain, each resource and rule is evaluated by itself, so that only the pair that failed is unknown.
         """
-        for (kind, parts), group in groupby(filter(self.covers, resources), key=attrgetter("type", "parts")):
+        covered = filter(self.covers, resources) if self.projects else resources
+        for (kind, parts), group in groupby(covered, key=attrgetter("type", "parts")):
             rules = self._type_rules.get(kind)
             if rules is None or not rules.ready:
                 continue

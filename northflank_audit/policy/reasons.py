@@ -4,7 +4,7 @@ import string
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from northflank_audit.model import Account, Resource, ResourceName, Rule
+from northflank_audit.model import Account, Resource, ResourceName, Rule, whose
 from northflank_audit.policy.account_view import AccountView
 from northflank_audit.policy.expressions.cel import Expression, Missing, lookup
 from northflank_audit.policy.expressions.environment import NO_ADDRESS
@@ -110,12 +110,12 @@ def _unknown(fields: Sequence[str], shortfall: str | None, invalid: Mapping[str,
 
 
 def named(resource: Resource) -> str:
-    """Return a resource's name in messages."""
-    return (
-        str(Account(team=resource.team))
-        if TYPES[resource.type].listing is None
-        else ResourceName.of(resource).title or resource.id
-    )
+    """Return a resource's name in messages; that of a whole list that could not be read: `all addons of team a`."""
+    kind = TYPES[resource.type]
+    if kind.listing is None:
+        return str(Account(team=resource.team))
+    name = ResourceName.of(resource).title or resource.id
+    return name or f"all {kind.plural}{whose(resource.team, resource.project)}"
 
 
 def filled(rule: Rule, resource: Resource) -> str:

@@ -2,19 +2,26 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, Final, NamedTuple, Self
 
-from northflank_audit.model import Resource, Status
+from northflank_audit.model import Resource, Rule, Status
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.batch import Batch
-from northflank_audit.policy.expressions.cel import Absent, Expression, Missing
+from northflank_audit.policy.expressions.cel import Absent, Missing, compiled
 from northflank_audit.policy.kinds import FieldKinds, Uncertainty, absent_names
-from northflank_audit.policy.verdict import Verdict, decided, verdict_of
+from northflank_audit.policy.outcome_memory import OutcomeMemory
+from northflank_audit.policy.verdict import Verdict, verdict_of
 from northflank_audit.resources import TYPES
+from northflank_audit.resources.paths import ITEM
 
 _STATUSES = (Status.FAIL, Status.PASS, Status.NOTAPPLICABLE)
 """The verdicts of `Batch`'s codes."""
+_ANY_TIME: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
+_FORMS: Final = 256
+"""Sets of rules whose form is kept, for the next run in this process."""
+_COMBINATIONS: Final = 256
+"""Combinations of codes whose statuses are kept."""
 
 
 class TypeRules:
@@ -23,19 +30,14 @@ class TypeRules:
     def __init__(self, kind: str, ready: Sequence[CompiledRule], now: dt.datetime) -> None:
         self.ready = ready
         self._rules = [each.rule for each in ready]
-        self._variable = TYPES[kind].variable
         self._parts = frozenset(part.name for part in TYPES[kind].sources)
-        self._batch = Batch(self._variable, [(each.when, each.require) for each in ready])
-        expressions = [expression for each in ready for expression in each.expressions]
-        paths = [
-            read.path[1:]
-            for expression in expressions
-            for read in expression.reads_within
-            if read.path[0] == self._variable
-        ]
-        self._kinds = FieldKinds(TYPES[kind], paths, now)
-        self._asks = any(any(expression.asks(Absent(own=None))) for expression in expressions)
-        """Whether a rule tests which fields a record has."""
+        form = _form_of(kind, *((each.rule.when, each.rule.require) for each in ready))
+        self._batch, self._needs, self._asks = form.batch, form.needs, form.asks
+        self._kinds = form.kinds.as_of(now)
+        self._memories = [OutcomeMemory(each, TYPES[kind].variable) for each in ready]
+        self._statuses = lru_cache(_COMBINATIONS)(partial(_with_statuses, self._rules))
+        self._expects_gaps = False
+        """Whether a batch failed because records lacked something, so that the next pages may, too."""
 
     def evaluate(
         self, page: Sequence[Resource], variables: Mapping[str, Any], settled: Callable[[Verdict], Verdict]
@@ -44,44 +46,57 @@ class TypeRules:
 
         `settled` replaces an unknown verdict according to the option `absent`.
         """
-        inputs = {"parameters": [rule.params for rule in self._rules], **variables}
-        records = [resource.record for resource in page]
-        if self._is_sure(page, records):
-            uncertainties: Sequence[Uncertainty | None] = [None] * len(page)
-        else:
-            uncertainties = [self._kinds.uncertainty(resource) for resource in page]
-            records = [
-                record for record, uncertainty in zip(records, uncertainties, strict=True) if uncertainty is None
-            ]
-        rows = self._batch.evaluate(records, inputs)
-        if rows is None or len(rows) < len(page):
-            return self._one_by_one(page, uncertainties, iter(rows or ()), variables, settled)
+        uncertainties = self._uncertainties(page)
+        alone = [uncertainty is not None for uncertainty in uncertainties]
+        rows = None if self._expects_gaps else self._rows(page, alone, variables)
+        if rows is None:
+            gaps = [self._needs.lack(resource.record) for resource in page]
+            self._expects_gaps = any(gaps)
+            alone = [one or gap for one, gap in zip(alone, gaps, strict=True)]
+            rows = self._rows(page, alone, variables)
+        if rows is None or any(alone):
+            alone = alone if rows is not None else [True] * len(page)
+            return self._one_by_one(page, uncertainties, alone, iter(rows or ()), variables, settled)
         return self._firm(page, rows)
 
-    def _firm(self, page: Sequence[Resource], rows: Sequence[Sequence[int]]) -> Iterator[Verdict]:
-        for resource, codes in zip(page, rows, strict=True):
-            for rule, code in zip(self._rules, codes, strict=True):
-                yield Verdict(rule, resource, _STATUSES[code])
+    def _uncertainties(self, page: Sequence[Resource]) -> Sequence[Uncertainty | None]:
+        """Return what is uncertain about each resource; None if nothing is."""
+        fits = self._kinds.fit([resource.record for resource in page])
+        if fits and (not self._asks or all(map(self._lacks_nothing, page))):
+            return [None] * len(page)
+        return [self._kinds.uncertainty(resource, fits=fits) for resource in page]
+
+    def _rows(
+        self, page: Sequence[Resource], alone: Sequence[bool], variables: Mapping[str, Any]
+    ) -> Sequence[Sequence[int]] | None:
+        """Return the codes of the resources that are not evaluated alone; None if a rule failed on one of them."""
+        records = [resource.record for resource, one in zip(page, alone, strict=True) if not one]
+        if not records:
+            return ()
+        return self._batch.evaluate(records, {"parameters": [rule.params for rule in self._rules], **variables})
+
+    def _firm(self, page: Sequence[Resource], rows: Sequence[Sequence[int]]) -> list[Verdict]:
+        return [
+            Verdict(rule, resource, status)
+            for resource, codes in zip(page, rows, strict=True)
+            for rule, status in self._statuses(tuple(codes))
+        ]
 
     def _one_by_one(
         self,
         page: Sequence[Resource],
         uncertainties: Sequence[Uncertainty | None],
+        alone: Sequence[bool],
         rows: Iterator[Sequence[int]],
         variables: Mapping[str, Any],
         settled: Callable[[Verdict], Verdict],
     ) -> Iterator[Verdict]:
         """Yield the verdicts one by one, because each evaluation may take long."""
-        for resource, uncertainty in zip(page, uncertainties, strict=True):
-            codes = next(rows, None) if uncertainty is None else None
-            if codes is None:
+        for resource, uncertainty, one in zip(page, uncertainties, alone, strict=True):
+            if one:
                 yield from map(settled, self._exactly(resource, uncertainty, variables))
             else:
-                yield from self._firm([resource], [codes])
-
-    def _is_sure(self, page: Sequence[Resource], records: Sequence[Mapping[str, Any]]) -> bool:
-        """Return quickly whether all that the rules read is certain. False may also mean unknown."""
-        return (not self._asks or all(map(self._lacks_nothing, page))) and self._kinds.fit(records)
+                yield from self._firm([resource], [next(rows)])
 
     def _lacks_nothing(self, resource: Resource) -> bool:
         """Return whether the fields that a resource's record lacks are certainly absent."""
@@ -93,11 +108,66 @@ class TypeRules:
         self, resource: Resource, uncertainty: Uncertainty | None, variables: Mapping[str, Any]
     ) -> Iterator[Verdict]:
         record, invalid, absent = uncertainty or Uncertainty(resource.record, {}, frozenset())
-        for each in self.ready:
-            inputs = {**variables, self._variable: record, "params": each.rule.params}
-            expression, outcome = decided(each, partial(Expression.evaluate, variables=inputs, absent=Absent(absent)))
+        for memory in self._memories:
+            each = memory.rule
+            expression, outcome = memory.outcome(record, absent, variables)
             if isinstance(outcome, Missing):  # the reason is worded only if it is shown
                 unknown = (Status.UNKNOWN, expression, outcome.reason, outcome, invalid, None, each.needs)
                 yield Verdict(each.rule, resource, *unknown)
             else:
                 yield verdict_of(each, resource, expression, outcome)
+
+
+class _Form(NamedTuple):
+    """What rules about a type need to be evaluated, whenever they are."""
+
+    batch: Batch
+    kinds: FieldKinds
+    needs: "_Needs"
+    """What a record lacks if a rule may be unknown on it, and then a batch with it has no result."""
+    asks: bool
+    """Whether a rule tests which fields a record has."""
+
+
+@lru_cache(_FORMS)
+def _form_of(kind: str, *sources: tuple[str | None, str]) -> _Form:
+    """Return the form of rules by the sources of their expressions, `when` and `require`."""
+    variable = TYPES[kind].variable
+    pairs = [(None if when is None else compiled(when, kind), compiled(require, kind)) for when, require in sources]
+    expressions = [expression for pair in pairs for expression in pair if expression is not None]
+    reads = [read for expression in expressions for read in expression.reads_within if read.path[0] == variable]
+    return _Form(
+        Batch(variable, pairs),
+        FieldKinds(TYPES[kind], [read.path[1:] for read in reads], _ANY_TIME),
+        _Needs.of([read.path[1:] for read in reads if not read.tested]),
+        any(any(expression.asks(Absent(own=None))) for expression in expressions),
+    )
+
+
+def _with_statuses(rules: Sequence[Rule], codes: Sequence[int]) -> tuple[tuple[Rule, Status], ...]:
+    """Return the rules, each with the status of its code."""
+    return tuple((rule, _STATUSES[code]) for rule, code in zip(rules, codes, strict=True))
+
+
+class _Needs(NamedTuple):
+    """What rules read below some place of a record."""
+
+    keys: frozenset[str]
+    below: tuple[tuple[str, "_Needs"], ...]
+    """What they read below each of these keys, if anything."""
+
+    @classmethod
+    def of(cls, paths: Iterable[Sequence[str]]) -> Self:
+        """Return the needs for these paths."""
+        by_key: dict[str, list[Sequence[str]]] = {}
+        for path in filter(None, paths):
+            by_key.setdefault(path[0], []).append(path[1:])
+        return cls(frozenset(by_key), tuple((key, cls.of(rest)) for key, rest in by_key.items() if any(rest)))
+
+    def lack(self, value: Any) -> bool:
+        """Return whether a value lacks a key, or is no map; the key `[]` stands for each item of a list."""
+        if isinstance(value, list):
+            return self.keys != {ITEM} or any(below.lack(item) for item in value for _, below in self.below)
+        if not isinstance(value, dict) or not self.keys <= value.keys():
+            return True
+        return any(below.lack(value[key]) for key, below in self.below)

@@ -5,10 +5,11 @@ fetched and kept, the names in expressions, what lint knows, the words of messag
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
+
+import msgspec
 
 from northflank_audit.resources.fields import Field, Kind, has_field, tree
 from northflank_audit.resources.paths import Items, above, dotted, stepped
@@ -39,8 +40,7 @@ class Scope(StrEnum):
     """No list: the account itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(msgspec.Struct, frozen=True):
     """The permission for an endpoint, by the names of both generations."""
 
     name: str
@@ -52,8 +52,7 @@ class Permission:
         return f"{self.name} (before 2026: {self.before})" if self.before else self.name or "none"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
+class Part(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One endpoint, and what it adds to a record: the list, the detail, a list of children."""
 
     name: str
@@ -129,8 +128,7 @@ class Part:
         return tuple((tuple(path.split(".")), is_login) for path, is_login in paths)
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
+class Within(msgspec.Struct, frozen=True):
     """The place of a child type's resources: a part of each resource of another type."""
 
     parent: "ResourceType"
@@ -140,8 +138,7 @@ class Within:
     """The field of a child for its parent's id."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResourceType:
+class ResourceType(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A resource type: its words, endpoints and fields."""
 
     name: str
@@ -203,7 +200,7 @@ class ResourceType:
     def _declared(self) -> Iterator[Field]:
         """The fields of all parts, by their paths below the whole record."""
         for part in self.sources:
-            yield from (replace(field, path=f"{part.prefix}{field.path}") for field in part.fields)
+            yield from (msgspec.structs.replace(field, path=f"{part.prefix}{field.path}") for field in part.fields)
 
     @cached_property
     def field_tree(self) -> dict[str, Any]:

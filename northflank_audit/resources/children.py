@@ -1,6 +1,6 @@
 """Creates child types: views of another type's part."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from northflank_audit.resources.base import LIST, ResourceType, Within
 from northflank_audit.resources.fields import text

@@ -1,8 +1,9 @@
 """Fields of records: their kinds, and functions to declare them."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from northflank_audit.resources.paths import ITEM, Items
 
@@ -18,8 +19,7 @@ class Kind(StrEnum):
     MAP = "a map"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(msgspec.Struct, frozen=True, kw_only=True):
     """A field below a record. A path's step that ends in `[]` stands for each item of a list: `ports[].public`."""
 
     path: str

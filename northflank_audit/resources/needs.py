@@ -1,22 +1,22 @@
 """Lists and parts that an audit needs to read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from northflank_audit.resources import TYPES, ResourceType
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(msgspec.Struct, frozen=True):
     """The needs of some rules, each with the ids of these rules."""
 
-    parts: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, tuple[str, ...]]] = msgspec.field(default_factory=dict)
     """By type and part; a type's `list` is always among its parts."""
-    personal: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    personal: Mapping[str, frozenset[str]] = msgspec.field(default_factory=dict)
     """The personal fields that a rule reads, by type."""
-    ranks: Mapping[str, int] = field(default_factory=dict)
+    ranks: Mapping[str, int] = msgspec.field(default_factory=dict)
     """By type, the rank of the most severe rule that needs it; higher is more severe."""
-    whole: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    whole: Mapping[str, frozenset[str]] = msgspec.field(default_factory=dict)
     """By type, the parts that are needed of all resources, even if their verdicts are settled."""
 
     @property

@@ -1,15 +1,15 @@
 """Paths of fields: notation, and what is above a field."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 ITEM: Final = "[]"
 """The step of a path that stands for each item of a list."""
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(msgspec.Struct, frozen=True):
     """Each item of a list."""
 
     item: Any

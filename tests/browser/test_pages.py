@@ -80,16 +80,58 @@ def test_every_link_leads_somewhere(pages, chromium):
                 assert not anchor or f'id="{anchor}"' in target, link
 
 
-def test_a_filter_is_kept_in_the_address(pages, chromium):
+def test_filters_are_kept_in_the_address(pages, chromium):
     account = max(pages.glob("account-*.html"), key=lambda path: path.stat().st_size)
+    rows = "table.filterable tbody tr:visible"
     with watched(chromium, account, "") as page:
-        rows = page.locator("table.filterable tbody tr:visible")
-        every = rows.count()
+        every = page.locator(rows).count()
         page.get_by_label("Filter").fill("named")
-        assert 0 < rows.count() < every
+        named = page.locator(rows).count()
+        page.get_by_label("Filter").fill("")
+        page.get_by_label("Severity").select_option("high")
+        high = page.locator(rows).count()
+        page.get_by_label("State").select_option("resolved")
+        both = page.locator(rows).count()
+        assert 0 < named < every
+        assert 0 < both < high < every
+        assert page.get_by_role("status").text_content() == f"{both} of {every}"
         kept = page.evaluate("location.hash")
     with watched(chromium, account, kept) as page:
-        assert 0 < page.locator("table.filterable tbody tr:visible").count() < every
+        assert page.locator(rows).count() == both
+        assert page.get_by_label("State").input_value() == "resolved"
+    with watched(chromium, account, "#state=%00nonsense&filter=&severity[]=1") as page:
+        assert page.locator(rows).count() == every
+
+
+def test_a_run_can_be_linked_to_and_the_keyboard_reaches_everything(pages, chromium):
+    finding = max(pages.glob("finding-*.html"), key=lambda path: path.stat().st_size)
+    with watched(chromium, finding, "") as page:
+        link = page.locator("tbody td a").first.get_attribute("href")
+    account, _, run = link.partition("#")
+    with watched(chromium, pages / account, f"#{run}") as page:
+        assert page.locator(":target").bounding_box()["y"] < page.viewport_size["height"]
+        page.keyboard.press("Shift+Tab")
+        seen = set()
+        for _ in range(3 + page.locator("a, input, select, summary, [tabindex='0']").count()):
+            page.keyboard.press("Tab")
+            seen.add(page.evaluate("document.activeElement.tagName"))
+        assert {"A", "INPUT", "SELECT", "SUMMARY", "DIV"} <= seen
+
+
+def test_printed_pages_show_everything_but_the_filters(pages, chromium):
+    account = max(pages.glob("account-*.html"), key=lambda path: path.stat().st_size)
+    with watched(chromium, account, "", color_scheme="dark") as page:
+        page.emulate_media(media="print")
+        assert not page.get_by_label("Filter").is_visible()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert page.locator(".figures li").first.is_visible(), "the text of the chart"
+
+
+def test_one_run_is_no_trend(pages, chromium):
+    one = next(path for path in pages.glob("account-*.html") if "h/<wbr>one/" in path.read_text())
+    with watched(chromium, one, "") as page:
+        assert "There is only one run so far." in page.locator("main").inner_text()
+        assert page.locator("table.filterable tbody tr").count() == 1
 
 
 def test_the_pages_are_valid_html(pages):

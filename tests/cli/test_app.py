@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from northflank_audit.cli import app
+from northflank_audit.cli import app, run_command
 from tests.conftest import AUDIT, QUICK
 
 
@@ -48,13 +48,13 @@ def test_a_progress_bar_counts_on_a_terminal_alone(monkeypatch, tmp_path, capsys
     assert "evaluated" not in capsys.readouterr().err
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     counted = []
-    original = app._progress
+    original = run_command._progress
 
     def spy():
         counted.append(True)
         return original()
 
-    monkeypatch.setattr(app, "_progress", spy)
+    monkeypatch.setattr(run_command, "_progress", spy)
     assert ended(monkeypatch, *QUICK, "--format", "json") == 1
     assert ended(monkeypatch, *QUICK, "--format", "json", "--no-progress") == 1
     assert counted == [True]
@@ -113,7 +113,7 @@ def test_all_that_standard_error_holds_is_json_where_the_summary_makes_room(
 def test_no_progress_is_drawn_between_json_lines(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    monkeypatch.setattr(app, "_progress", lambda: 1 / 0)
+    monkeypatch.setattr(run_command, "_progress", lambda: 1 / 0)
     assert ended(monkeypatch, *QUICK, "--format", "json", "--log-format", "json") == 1
 
 

@@ -26,6 +26,7 @@ CASES = [
     ("northflank-audit --demo --fail-on", "h", {"high"}),
     ("northflank-audit --format", "js", {"json", "jsonl"}),
     ("northflank-audit rules show", "domain-o", {"domain-old-tls"}),
+    ("northflank-audit rules explain", "domain-o", {"domain-old-tls"}),
 ]
 
 

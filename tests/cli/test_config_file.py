@@ -6,8 +6,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from northflank_audit.cli.app import cli, run_command
+from northflank_audit.cli.app import cli
 from northflank_audit.cli.option_types import NameList
+from northflank_audit.cli.run_command import run_command
 from northflank_audit.errors import AuditError
 
 RULES = "rules: [{id: r, title: T, severity: low, require: credential.restrictions.restricted}]"
@@ -211,6 +212,7 @@ REFUSED = [
     "notify-file: n.txt",
     "demo: true",
     "input: [i.json]",
+    "show-personal-data: true",
     "output-dir: ..",
     "output: [json=/tmp/x.json]",
     "output: [json=link/x.json]",

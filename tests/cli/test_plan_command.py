@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -231,7 +232,7 @@ def test_a_token_that_does_not_say_whose_it_is_is_a_warning(serve):
 
 
 def test_types_that_are_not_in_scope_are_said_and_not_asked_for(serve, tmp_path, monkeypatch):
-    organisational = replace(TYPES["api-token"], scope=Scope.ORGANISATION)
+    organisational = msgspec.structs.replace(TYPES["api-token"], scope=Scope.ORGANISATION)
     monkeypatch.setitem(TYPES, "api-token", organisational)
     (tmp_path / "r.yaml").write_text(RULES)
     command, server = serve(accounts(SMALL))

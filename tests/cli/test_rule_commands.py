@@ -356,6 +356,19 @@ def test_the_examples_of_the_shipped_rules_leave_nothing_open(rules, pack):
     assert (code, out.splitlines()[-1]) == (0, "nothing is left open")
 
 
+@pytest.mark.parametrize("pack", ["baseline", "strict"])
+def test_a_pack_that_overrides_parameters_passes_the_examples_of_its_rules(rules, pack):
+    code, out = rules("test", f"pack:{pack}")
+    assert (code, out.splitlines()[-1].split(", ")[1]) == (0, "0 failed"), out
+
+
+def test_examples_in_a_file_beside_a_pack_are_about_the_rules_as_it_overrides_them(rules, tmp_path):
+    (tmp_path / "ours.yaml").write_text("extends: [r.yaml]\noverrides:\n  owner: {params: {teams: [ops]}}\n")
+    example = "tests:\n  - {rule: owner, given: {id: a, name: ops pull}, expect: pass}\n"
+    (tmp_path / "ours.test.yaml").write_text(example)
+    assert rules("test", "ours.yaml") == (0, "4 examples passed, 0 failed\n")
+
+
 # explain
 
 
@@ -365,6 +378,23 @@ def test_explain_says_where_each_value_comes_from(rules, tmp_path):
     assert "severity\n  low  (default)\n" in out
     assert 'parameters\n  teams = ["x"]  (audit.yaml:3)\n' in out
     assert "defined in\n  r.yaml:3\n  SHA-256 " in out
+
+
+def test_a_bundled_rule_that_is_not_selected_is_explained_with_the_pack_that_has_it(rules, tmp_path):
+    code, out = rules("explain", "domain-old-tls")
+    assert (code, "not selected\n  it is in pack:network\n" in out) == (0, True)
+    assert "not selected" not in rules("explain", "domain-old-tls", "--rules", "pack:network")[1]
+    (tmp_path / "i.json").write_text(json.dumps({"data": {"domains": [{"name": "example.com"}]}}))
+    found = rules("explain", "domain-old-tls", "example.com", "--input", "domain=i.json")
+    assert (found[0], "on domain example.com\n" in found[1]) == (0, True), found
+
+
+def test_a_bundled_rule_that_is_not_selected_is_named_with_its_pack_wherever_it_is_looked_for(rules, tmp_path):
+    problem = "no rule has the id 'domain-old-tls' among the selected rules: it is in pack:network; see: rules list"
+    assert rules("list", "--rule", "domain-old-tls") == (2, problem)
+    (tmp_path / "audit.yaml").write_text("overrides:\n  domain-old-tls: off\n")
+    said = "audit.yaml:2:3: no rule 'domain-old-tls' among the selected rules: it is in pack:network"
+    assert said in rules("list", "--config", "audit.yaml")[1]
 
 
 def test_explain_shows_how_a_rule_was_evaluated_down_to_the_missing_field(rules, tmp_path):

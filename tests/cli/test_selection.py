@@ -90,6 +90,15 @@ def test_what_there_is_not_or_leaves_no_rule_ends_before_anything_is_read(run, t
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.parametrize("options", ["--type addon", "--project web", "--control soc2:A1.2"])
+def test_where_the_default_pack_has_no_such_rule_it_is_said_where_more_are(run, options):
+    more = "; more rules: --rules pack:everything"
+    code, output = run("rules", "list", *options.split())
+    assert (code, output.rstrip().endswith(more)) == (2, True), output
+    assert more not in run("rules", "list", "--rules", "pack:everything", "--control", "soc2:A9.9")[1]
+    assert more not in run("rules", "list", "--rules", "r.yaml", "--control", "soc2:A9.9")[1]
+
+
 def test_the_environment_and_the_config_file_select_too(run, tmp_path):
     (tmp_path / "c.yaml").write_text("control: [soc2]\nmin-severity: high\n")
     code, output = run("rules", "list", "--rules", "r.yaml", "--config", "c.yaml")

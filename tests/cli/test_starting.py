@@ -68,8 +68,15 @@ def test_init_overwrites_nothing(run, tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_init_into_a_folder_that_is_not_there_says_so(run):
-    assert run("init", "no/where") == (2, "no/where/audit.yaml: can't be written (No such file or directory)")
+def test_init_makes_a_folder_that_is_not_there_and_says_where_to_go_on(run, tmp_path):
+    code, output = run("init", "a/b")
+    assert (code, output.splitlines()[-1].partition(", where")[0]) == (0, "next: in a/b")
+    assert sorted(path.name for path in (tmp_path / "a/b").iterdir()) == ["audit.yaml", "my-rules.yaml"]
+
+
+def test_init_into_a_folder_that_can_not_be_made_says_so(run, tmp_path):
+    (tmp_path / "file").touch()
+    assert run("init", "file/sub") == (2, "file/sub/audit.yaml: can't be written (Not a directory)")
 
 
 # rules new, rules show
@@ -148,7 +155,9 @@ def test_a_rule_of_a_list_in_brackets_is_shown_too(run, tmp_path):
 def test_a_rule_that_is_off_or_of_another_pack_is_shown_and_one_that_is_not_there_has_a_hint(run, tmp_path):
     (tmp_path / "audit.yaml").write_text("overrides: {registry-credential-stale: off}\n")
     assert "- id: registry-credential-stale" in run("rules", "show", "registry-credential-stale")[1]
-    assert "- id: domain-old-tls" in run("rules", "show", "domain-old-tls")[1]
+    assert "domain-old-tls" not in run("rules", "list")[1]
+    _, output = run("rules", "show", "domain-old-tls")
+    assert output.startswith("domain-old-tls is not among the selected rules; it is in pack:network\nrules:\n  - id: d")
     code, output = run("rules", "show", "domain-old-tsl")
     assert (code, output) == (2, "no rule 'domain-old-tsl' (did you mean 'domain-old-tls'?)")
 

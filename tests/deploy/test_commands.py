@@ -7,7 +7,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from northflank_audit.cli.app import cli, run_command
+from northflank_audit.cli.app import cli
+from northflank_audit.cli.run_command import run_command
 from tests.conftest import ROOT
 from tests.deploy.conftest import (
     COMMANDS,

@@ -12,10 +12,13 @@ def test_what_init_writes_lints_is_shown_and_runs(audit, tmp_path):
     assert audit("init").code == 0
     assert audit("rules", "lint", "--strict").out == "20 rules, no mistake\n"
     shown = json.loads(audit("config", "show", "--json", NORTHFLANK_API_TOKEN="hunter2").out)["settings"]
-    assert {"name": "rules", "value": ["pack:default", "my-rules.yaml"], "source": "audit.yaml:11"} in shown
+    assert {"name": "rules", "value": ["pack:default", "my-rules.yaml"], "source": "audit.yaml:12"} in shown
     assert "hunter2" not in str(shown)
     ran = audit("--demo", "--config", "audit.yaml", "--format", "json")
     assert (ran.code, len(ran.report["rules"]) + len(ran.report["notConfigured"])) == (1, 20)
+    assert "my-registry-credential-name" in [each["id"] for each in ran.report["notConfigured"]], (
+        "it judges nothing yet"
+    )
     assert audit("init").code == 2
 
 

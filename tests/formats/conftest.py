@@ -280,3 +280,23 @@ def poisoned(report: Report, text: str) -> Report:
         annotations=Annotations(overdue=1, incorrect=1, unused=[annotation]),
         warnings=[text],
     )
+
+
+AGE = dt.timedelta(days=12)
+
+
+@pytest.fixture
+def aged(report: Report) -> Report:
+    """A report with a history: its violations are twelve days old, one came back, and one is new."""
+    seen = report.run.started_at
+    first = {"first_seen": seen - AGE, "open_since": seen - AGE, "last_seen": seen}
+    return replace(
+        report,
+        results=[
+            result(resource="old", state="ongoing", **first),
+            result(resource="back", state="reopened", **{**first, "open_since": seen}),
+            result(resource="young", state="new", first_seen=seen, open_since=seen, last_seen=seen),
+        ],
+        resolved=[],
+        unsettled=[result(resource="lost", became=Became.UNSEEN, **first)],
+    )

@@ -173,3 +173,13 @@ def test_hostile_text_is_data(hostile):
     rules = [replace(rule, sha256="ab" * 32) for rule in hostile.rules]  # a digest is ours
     made = statement(replace(hostile, rules=rules), hostile.subjects)
     assert made["subject"][0]["name"] == HOSTILE
+
+
+def test_with_a_history_each_violation_has_its_age(aged, report):
+    found = statement(aged)["predicate"]["northflankAuditFindings"]
+    assert [(each["state"], each["ruleId"]) for each in found] == [
+        ("ongoing", "unrestricted"), ("reopened", "unrestricted"), ("new", "unrestricted")
+    ]  # fmt: skip
+    assert found[0]["fingerprint"] == aged.results[0].fingerprint
+    assert found[0]["firstSeen"] < found[1]["openSince"] == found[2]["firstSeen"] == found[0]["lastSeen"]
+    assert "northflankAuditFindings" not in statement(report)["predicate"]

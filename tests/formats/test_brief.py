@@ -3,7 +3,7 @@ from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 from northflank_audit.formats.brief import MOST, brief
-from northflank_audit.model import ResourceName
+from northflank_audit.model import ResourceName, Severity
 from northflank_audit.printable import printable
 from tests.formats.conftest import HOSTILE, crowd, poisoned, result
 
@@ -96,3 +96,10 @@ def test_no_text_however_long_makes_it_longer_than_github_takes(full, text):
     size = len(brief(spoiled).encode())
     assert size < LIMIT / 2  # another step's summary may stand in the same file
     assert "180 more" in brief(spoiled)
+
+
+def test_one_rule_with_many_violations_drowns_no_other(report):
+    many = [result(resource=f"c{number:02}") for number in range(41)]
+    text = brief(replace(report, results=[*many, result("provider", "z", severity=Severity.LOW)]))
+    assert "| High | 22 more | | Restricted to projects `unrestricted` |\n| Low | " in text
+    assert "… and 22 more, in report.json" in text

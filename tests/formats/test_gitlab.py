@@ -127,3 +127,7 @@ def test_hostile_text_shows_as_what_it_is(hostile):
     for issue in issues(hostile):
         for text in (issue["description"], issue["check_name"], issue["location"]["path"]):
             assert printable(text) == text
+
+
+def test_ages_fit_the_schema(aged):
+    assert len(issues(aged)) >= 4

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from northflank_audit.formats import mailbody
+from northflank_audit.formats.subject import subject
 from northflank_audit.model import ResourceName
 from tests.formats.conftest import HOSTILE, result
 from tests.validators import nu_messages
@@ -16,9 +17,6 @@ KEPT = "The whole report is attached: report-2026-11-24.html."
 
 FULL = """\
 VIOLATED: 1 violation on 1 of 3 registry credentials
-
-  0 critical, 1 high, 0 medium, 0 low, 0 info, besides 2 pass, 1 waived, 1
-  unknown, 0 error, 1 not applicable
 
 WHAT CHANGED SINCE 2026-11-17 06:00 UTC
   1 new, 0 ongoing, 2 resolved, 2 unsettled
@@ -32,6 +30,10 @@ WHAT CHANGED SINCE 2026-11-17 06:00 UTC
   Unsettled, not resolved: their state is unknown:
     - C (c): Restricted to projects (high, could not be evaluated)
     - Z (z): former (high, rule did not run)
+
+VIOLATIONS BY SEVERITY
+  0 critical, 1 high, 0 medium, 0 low, 0 info, besides 2 pass, 1 waived, 1
+  unknown, 0 error, 1 not applicable
 
 VIOLATIONS
 
@@ -72,6 +74,7 @@ What is missing:
   - 1 verdict is unknown
 What is listed below was found. The rest is unknown: it may comply or not.
 
+VIOLATIONS BY SEVERITY
   0 critical, 1 high, 0 medium, 0 low, 0 info, besides 2 pass, 1 waived, 1
   unknown, 0 error, 1 not applicable
 
@@ -81,6 +84,7 @@ VIOLATIONS
 CLEAN = """\
 PASSED: No violations on 3 registry credentials
 
+VIOLATIONS BY SEVERITY
   0 critical, 0 high, 0 medium, 0 low, 0 info, besides 6 pass, 0 waived, 0
   unknown, 0 error, 0 not applicable
 
@@ -119,6 +123,17 @@ def test_the_text_is_this(full, incomplete, clean):
     assert plain(full) == FULL
     assert plain(incomplete).startswith(INCOMPLETE)
     assert plain(clean).startswith(CLEAN)
+
+
+def test_with_a_history_it_leads_with_what_changed(aged, full):
+    report = replace(aged, resolved=full.resolved, comparison=replace(full.comparison, new=2, ongoing=1, resolved=2))
+    order = (
+        "changed since.*1 new, 1 reopened, 1 ongoing, 2 resolved.*New.*young can be used.*Reopened, resolved before.*"
+        "back can be used.*Resolved.*violations by severity.*open for 12 days"
+    )
+    assert "1 new, 1 reopened, 2 resolved" in subject(report)
+    for said in (plain(report), shown(report)):
+        assert re.search(order, said, re.DOTALL | re.IGNORECASE), said
 
 
 def test_a_comparison_that_was_refused_is_said_so(full):
@@ -236,3 +251,10 @@ def test_the_html_is_valid(report, full, incomplete, clean, hostile, with_accoun
     files = sorted(tmp_path.glob("*.html"))
     assert nu_messages(files) == []
     assert len(files) == len(reports)
+
+
+def test_a_long_text_ends_after_a_word_and_one_without_words_at_the_limit():
+    assert mailbody.short("word " * 100) == "word " * 79 + "…"
+    assert mailbody.short("w" * 500) == "w" * 399 + "…"
+    assert mailbody.short("a " + "w" * 500) == "a " + "w" * 397 + "…"
+    assert mailbody.short("word " * 80) == ("word " * 80).strip()

@@ -11,6 +11,7 @@ from northflank_audit.cli import summary
 from northflank_audit.formats import FORMATS, mailbody
 from northflank_audit.formats.brief import brief
 from northflank_audit.model import Severity
+from northflank_audit.parameters import ParameterSchema
 from northflank_audit.report import NotConfigured, Subject
 from tests.unpacked import rendered
 
@@ -20,6 +21,9 @@ RULE = NotConfigured(
     severity=Severity.MEDIUM,
     controls={"soc2": ["CC9.9"], "own": ["2"]},
     requires=["allowed", "teams"],
+    param_schemas={
+        "allowed": ParameterSchema(default=[], description="The *hosts*.", type="array", examples=[["a.example"]])
+    },
 )
 WHY = "set params.allowed and params.teams"
 
@@ -47,6 +51,15 @@ def test_it_stands_under_a_heading_of_its_own(unset):
     assert "NOT CONFIGURED\n  - Hosts are allowed: set params.allowed" in mailbody.text(unset, "")
     assert "Not configured</h2>" in mailbody.html(unset, "")
     assert f"Not configured: `hosts` ({WHY})." in brief(unset)
+
+
+def test_what_to_set_is_described(unset):
+    assert '`allowed`: The <em>hosts</em>. Allowed: a list; for example \\["a.example"\\].\n' in FORMATS["md"].render(
+        unset
+    )
+    assert "The <em>hosts</em>. Allowed: a list; for example [&#34;a.example&#34;]." in FORMATS["html"].render(unset)
+    (rule,) = json.loads(FORMATS["json"].render(unset))["notConfigured"]
+    assert rule["paramSchemas"]["allowed"]["description"] == "The *hosts*."
 
 
 def test_the_terminal_names_it(unset):

@@ -1,7 +1,7 @@
 from msgspec.structs import replace
 
 from northflank_audit.audit.compliance import frameworks
-from northflank_audit.formats import FORMATS
+from northflank_audit.formats import FORMATS, markdown
 from northflank_audit.formats.policyview import (
     AppliedSetting,
     anchors,
@@ -87,3 +87,17 @@ def test_a_setting_says_what_it_is_for_and_what_it_may_be(report):
     assert (plain.description, plain.allowed) == ("", "")
     page = FORMATS["html"].render(replace(report, rules=[rule, *report.rules[1:]]))
     assert "Which. Allowed: a list; each item is one of a; for example [&#34;a&#34;]." in page
+
+
+def test_markdown_describes_parameters_where_a_rule_is_violated_and_of_others_if_there_is_room(report, monkeypatch):
+    schema = ParameterSchema(default=1, description="The *most* | of\n\nthem.", type="integer", minimum=0)
+    changed = {"params": {"max": 3}, "param_schemas": {"max": schema}, "overridden": {"params.max": "a.yaml:4"}}
+    described = replace(report, rules=[replace(each, **changed) for each in report.rules])
+    says = "`max = 3` set at a.yaml:4: The <em>most</em> &#124; of them. Allowed: a whole number, at least 0."
+    text = FORMATS["md"].render(described)
+    assert f"**Parameters:** {says}\n" in text
+    assert text.count(f"| {says} |") == len(report.rules)
+    monkeypatch.setattr(markdown, "LONGEST", len(text) - 1)
+    shorter = FORMATS["md"].render(described)
+    assert f"**Parameters:** {says}\n" in shorter
+    assert "| `max = 3` set at a.yaml:4 |" in shorter

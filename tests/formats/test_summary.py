@@ -56,3 +56,10 @@ def test_nothing_judged_is_said_though_not_everything_was_delivered(full):
     (line,) = click.unstyle(next(lines(replace(full, summary=summary, run=run), []))).splitlines()
     assert line.startswith("INCOMPLETE  nothing could be evaluated on ")
     assert line.endswith(", but not everything could be delivered")
+
+
+def test_what_is_unsettled_of_one_rule_drowns_nothing(full):
+    old = [replace(full.unsettled_results[0], rule_id="r" if n else "s") for n in range(41)]
+    text = click.unstyle("\n".join(lines(replace(full, unsettled=old), ["a.html"])))
+    assert text.count("  not resolved, could not be evaluated: r on") == 3
+    assert "  … and 37 more of r\n" in text

@@ -25,14 +25,14 @@ from northflank_audit.history.migration import scripts
 from northflank_audit.history.runs import account_ids, runs
 from northflank_audit.history.schema import HEAD, METADATA, RUN_ACCOUNTS
 from tests.conftest import resource, rule
-from tests.history.conftest import START, Account
+from tests.history.conftest import START, Account, postgres_database
 
 OPEN = rule(id="open", require="!credential.open")
 DAY = dt.timedelta(days=1)
 
 
-def credential(identity: str, *, opened: bool = True):
-    return resource(id=identity, name=identity, open=opened)
+def credential(identity: str, *, opened: bool | None = True):
+    return resource(id=identity, name=identity, **({} if opened is None else {"open": opened}))
 
 
 def audited(database: Database, *names: str, day: int = 0):
@@ -122,7 +122,7 @@ BROKEN = {
     "something else": (_other, "something else"),
     "no database": (lambda path: path.write_bytes(b"this is text, not a database " * 100), "not a database"),
     "corrupt": (_corrupt, "malformed"),
-    "folder": (lambda path: path.mkdir(), "unable to open"),
+    "folder": (lambda path: path.mkdir(), "it is a folder"),
 }
 
 
@@ -146,8 +146,24 @@ def test_a_file_that_cannot_be_used_is_left_as_it_is(tmp_path, monkeypatch, name
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written(tmp_path):
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    with pytest.raises(HistoryError, match="unable to open"):
+    with pytest.raises(HistoryError, match="unable to open database file .it is read-only, or its folder is"):
         audited(Database.of(str(tmp_path / "history.db")), "a")
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(HistoryError, match=r"unable to open database file \(the folder .*no does not exist\)"):
+        audited(Database.of(str(tmp_path / "no/history.db")), "a")
+
+
+def test_postgresql_that_is_locked_for_long_is_no_longer_waited_for(postgres, monkeypatch):
+    database = Database.of(postgres_database(postgres))
+    audited(database, "a")
+    with database.writing():
+        monkeypatch.setattr(database_module, "LOCK_WAIT", 1)
+        with pytest.raises(HistoryError, match="lock timeout"):
+            audited(Database.of(str(database.url.render_as_string())), "a", day=1)
+        with database.reading() as connection:
+            assert len(runs(connection)) == 1, "who reads does not wait"
 
 
 def test_a_full_disk_takes_the_run_back(tmp_path):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -9,8 +10,9 @@ from northflank_audit.history.ledger import record
 from northflank_audit.history.lives import find_lives, lives
 from northflank_audit.history.past import Holder, read_past
 from northflank_audit.history.runs import account_ids, runs
-from northflank_audit.history.schema import EVENTS
+from northflank_audit.history.schema import BLOBS, EVENTS, RUNS
 from northflank_audit.remarks import Waiver
+from northflank_audit.report import Coverage, TypeCoverage
 from tests.conftest import resource, rule
 from tests.history.conftest import START, Account, states
 
@@ -136,3 +138,54 @@ def test_a_finding_of_a_run_at_the_same_time_stays(account):
         record(connection, report, past, [None])
         found = lives(connection, account_ids(connection))
     assert {each.finding.resource.id: each.open for each in found} == {"a": True, "b": True}
+
+
+def test_what_nobody_received_is_listed_again_as_it_was(account):
+    """A violation that came back in a run whose mail failed has come back, and is not seen for the first time."""
+    days(account, [credential("a")], [credential("a", opened=False)])
+    days(account, [credential("a"), credential("b")], undelivered=True)
+    again, after = days(account, *[[credential("a"), credential("b")]] * 2)
+    assert states(again) == {"a": "reopened", "b": "new"}
+    assert states(after) == {"a": "ongoing", "b": "ongoing"}
+    assert [each.first_seen for each in again.results] == [START, START + 2 * DAY]
+
+
+def test_a_run_over_other_accounts_in_between_does_not_end_the_comparison(account):
+    """The last run of all is of an account that this one does not audit."""
+    pay = [credential("p", team="pay")]
+    days(account, pay, teams=("pay",))
+    days(account, [credential("own")])
+    with account.database.writing() as connection:
+        past = read_past(connection, account.holder, None)  # as for --all-teams, before the teams are known
+    assert past.last is not None
+    assert past.last.run.source.teams == []
+    (report,) = days(account, pay, teams=("pay",), past=past)
+    assert report.comparison.refused is None
+    assert (states(report)["p"], report.comparison.cautions) == ("ongoing", [])
+
+
+def test_a_run_with_other_counts_keeps_no_copy_of_what_stayed(account):
+    """Verdicts on controls and descriptions of types are shared between runs, whatever was counted."""
+    controlled = rule(id="open", require="!credential.open", controls={"soc2": ["CC6.1"]})
+    for day in range(4):
+        found = [credential(f"c{number}") for number in range(day + 1)]
+        account.audited(*found, rules=[controlled], at=START + day * DAY)
+    with account.database.reading() as connection:
+        digests = connection.execute(sa.select(RUNS.c.rules, RUNS.c.compliance).distinct()).all()
+        sizes = connection.execute(
+            sa.select(sa.func.length(BLOBS.c.text)).join(RUNS, RUNS.c.coverage == BLOBS.c.digest)
+        )
+        assert len(digests) == 1
+        assert max(sizes.scalars()) < 200
+
+
+def test_the_coverage_of_a_run_is_read_as_it_was(account):
+    types = [
+        TypeCoverage(type="registry-credential", resources=3, requests=2, complete=False, missing=["page 2: 403"]),
+        TypeCoverage(type="org-role", in_scope=False, scope="they need an organisation's token"),
+    ]
+    account.audited(credential("a"), rules=[OPEN], at=START, coverage=Coverage(requests=2, resources=3, types=types))
+    with account.database.reading() as connection:
+        query = sa.select(BLOBS.c.text).join(RUNS, RUNS.c.coverage == BLOBS.c.digest)
+        kept = msgspec.json.decode(connection.execute(query).scalar_one(), type=Coverage)
+    assert (kept.requests, kept.resources, kept.types) == (2, 3, types)

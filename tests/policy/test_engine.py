@@ -192,6 +192,12 @@ def test_what_is_not_known_of_the_account_is_unknown_and_says_why():
         assert (result.status, result.message) == ("unknown", said)
 
 
+def test_a_list_that_could_not_be_read_has_a_name_in_messages():
+    unread = replace(resource(id="", name=None, team="t", detailed=False), shortfall="HTTP 403")
+    (result,) = evaluated(rule(require="credential.x == 1"), unread)
+    assert result.message == "all registry credentials of team t could not be evaluated: x is not known (HTTP 403)"
+
+
 def test_what_is_missing_of_a_credential_is_said_of_the_one_that_lacks_it():
     lacking = replace(resource(id="b", detailed=False), shortfall="HTTP 403")
     a, b = of_account(TWICE, resource(id="a", name="A", x=1), lacking)

@@ -1,9 +1,9 @@
 """Whose token it is decides which lists there are, and is asked for only where that matters."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from northflank_audit.emulator import Emulator, Plan, load
 from northflank_audit.emulator.fault_plan import Fault

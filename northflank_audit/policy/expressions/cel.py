@@ -7,10 +7,10 @@ three, and nothing else, make a verdict `unknown`.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from cel_expr_python import cel
 
 from northflank_audit.model import RESOURCE_TYPE
@@ -40,8 +40,7 @@ class CelError(Exception):
         self.problems = problems
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(msgspec.Struct, frozen=True):
     """The expression needed a key that its data lacks, or an unknown variable."""
 
     reason: str
@@ -50,8 +49,7 @@ class Missing:
     """One of `ACCOUNT_VARIABLES`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """The expression itself failed: a type mismatch, a division by zero, not a boolean."""
 
     reason: str
@@ -130,6 +128,8 @@ class Expression:
         if kind not in (cel.Type.BOOL, cel.Type.DYN):
             width = len(source.rstrip())
             raise CelError([Problem(f"must return true or false, but returns {kind.name().lower()}", 0, width)])
+        self.is_boolean = kind == cel.Type.BOOL
+        """Whether its result is true or false, or else an error."""
         self.serialized: bytes = self._compiled.serialize()
         if whole := whole_account(self.serialized):
             raise CelError(whole)
@@ -145,6 +145,12 @@ class Expression:
     def fields(self) -> tuple[tuple[str, ...], ...]:
         """The paths below its record that it reads, longest only, in order of appearance."""
         return _longest([read.path[1:] for read in self.reads if read.path[0] == self.variable])
+
+    @cached_property
+    def record_keys(self) -> frozenset[str] | None:
+        """The keys of its record that it reads, on which alone its result depends; None: any of them."""
+        paths = [read.path[1:] for read in self.reads_within if read.path[0] == self.variable]
+        return frozenset(path[0] for path in paths) if all(paths) else None
 
     @property
     def variable(self) -> str:
@@ -162,7 +168,8 @@ class Expression:
     @property
     def cautious_forms(self) -> tuple[CautiousForm, CautiousForm]:
         """Return the fields whose existence it tests, by has(), `in` or on whole maps: in its own record, in others."""
-        return self._forms[True, False], self._forms[False, True]
+        others = self._forms[False, True] if self.account_variables else CautiousForm(self.serialized, frozenset())
+        return self._forms[True, False], others
 
     def evaluate(self, variables: Mapping[str, Any], absent: Absent = NOTHING_ABSENT) -> Value:
         """Return the expression's result for these variables. A test for an `absent` field is missing."""

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from northflank_audit.errors import did_you_mean
 from northflank_audit.resources import TYPES
@@ -46,8 +47,7 @@ END: Final = "<EOF>"
 """The engine's name for the end of an expression."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """A problem of an expression and its position: `index` and `width` are in characters."""
 
     text: str

@@ -5,10 +5,11 @@ No package on PyPI has their Python classes, and four kinds of field can be read
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
+
+import msgspec
 
 _VARINT, _FIXED64, _BYTES = 0, 1, 2
 
@@ -25,8 +26,7 @@ Message = Mapping[int, Sequence[int | bytes]]
 """A message's values, by the numbers of its fields."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldRead:
+class FieldRead(msgspec.Struct, frozen=True):
     """A path that an expression reads, from a variable down: `("params", "allowed")`."""
 
     path: tuple[str, ...]

@@ -7,8 +7,9 @@ of a map in it, and whether it equals something, are also NOT_FOUND.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from northflank_audit.policy.expressions import field_reads
 from northflank_audit.policy.expressions.field_reads import (
@@ -38,14 +39,13 @@ _INDEX, _IN = b"_[_]", b"@in"
 _FIRST_NEW_ID: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class CautiousForm:
+class CautiousForm(msgspec.Struct, frozen=True):
     """An expression's cautious form."""
 
     serialized: bytes
     names: frozenset[str]
     """The names of the fields that it tests, at any depth."""
-    sweeping: bool
+    sweeping: bool = False
     """Whether it tests more than these: it reads a whole record, or computes names."""
 
     def asks(self, absent: frozenset[str] | None) -> bool:
@@ -65,8 +65,7 @@ def cautious_form(serialized: bytes, resource_type: str, *, own: bool = True, ot
     return CautiousForm(field_reads.alone(serialized, expression), frozenset(rewriter.names), rewriter.sweeping)
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
+class _Names(msgspec.Struct, frozen=True):
     """The meaning of the names that are in scope at a part."""
 
     records: frozenset[str]
@@ -120,10 +119,9 @@ class _Names:
         return CALL in node and any(self.holds(part) for part, _ in field_reads.parts(node))
 
 
-@dataclass(slots=True)
-class _Rewriter:
+class _Rewriter(msgspec.Struct):
     variable: str
-    names: set[str] = field(default_factory=set)
+    names: set[str] = msgspec.field(default_factory=set)
     sweeping: bool = False
     _last_id: int = _FIRST_NEW_ID
 

@@ -6,9 +6,10 @@ be such a map.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
+
+import msgspec
 
 from northflank_audit.policy.expressions import field_reads
 from northflank_audit.policy.expressions.field_reads import (
@@ -59,8 +60,7 @@ def types(message: field_reads.Message) -> Types:
     return {field_reads.number(pair, _KEY): field_reads.last(pair, _VALUE) for pair in pairs}
 
 
-@dataclass(frozen=True, slots=True)
-class Shapes:
+class Shapes(msgspec.Struct, frozen=True):
     """Shapes of parts with these names in scope."""
 
     types: Types

@@ -1,12 +1,12 @@
 """Reads rule files, what they extend, and overrides into validated rules."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
 
+import msgspec
 from msgspec.structs import asdict, replace
 
 from northflank_audit.documents.conversion import converted, sound_parts
@@ -26,35 +26,36 @@ Raises StartError if there is none.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(msgspec.Struct, frozen=True):
     """Where a rule, or an example of one, stands."""
 
     document: Document
     here: Path
 
 
-@dataclass(slots=True)
-class Rulebook:
+class Rulebook(msgspec.Struct):
     """The rules read so far, and every mistake in their files. It grows while they are read."""
 
-    rules: dict[str, Rule] = field(default_factory=dict)
-    definitions: dict[str, Definition] = field(default_factory=dict)
-    off: dict[str, str] = field(default_factory=dict)
+    rules: dict[str, Rule] = msgspec.field(default_factory=dict)
+    definitions: dict[str, Definition] = msgspec.field(default_factory=dict)
+    off: dict[str, str] = msgspec.field(default_factory=dict)
     """`file:line` of what switched a rule off, by the rule's id."""
-    stopped: dict[str, Rule] = field(default_factory=dict)
+    stopped: dict[str, Rule] = msgspec.field(default_factory=dict)
     """The rules that are switched off, as they would run."""
-    flawed: set[str] = field(default_factory=set)
+    flawed: set[str] = msgspec.field(default_factory=set)
     """Ids of rules with mistakes, which are not among the rules."""
-    diagnostics: list[FileError] = field(default_factory=list)
-    added_examples: dict[str, list[Definition]] = field(default_factory=dict)
+    diagnostics: list[FileError] = msgspec.field(default_factory=list)
+    added_examples: dict[str, list[Definition]] = msgspec.field(default_factory=dict)
     """By the rule's id, where the examples stand that files of their own add to it."""
-    unread: list[str] = field(default_factory=list)
+    unread: list[str] = msgspec.field(default_factory=list)
     """Folders with rule files that were not read."""
+    packs: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """The bundled rules, read or not, by their ids: the pack that each is in."""
 
     def copy(self) -> "Rulebook":
         """Return a book of the same rules that can be changed."""
-        return Rulebook(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
+        own = {name: copy(getattr(self, name)) for name in self.__struct_fields__ if name != "packs"}
+        return Rulebook(**own, packs=self.packs)
 
     def checked(self) -> list[Rule]:
         """Return the rules. Raises FileErrors if there is a mistake."""
@@ -95,9 +96,11 @@ def load(files: Iterable[tuple[str, str]], find: Find | None = None) -> list[Rul
     return read(files, find).checked()
 
 
-def read(files: Iterable[tuple[str, str]], find: Find | None = None) -> Rulebook:
-    """Read rule files, given as (path, text), and what they extend."""
-    book, reader = Rulebook(), _Reader(find)
+def read(
+    files: Iterable[tuple[str, str]], find: Find | None = None, packs: Mapping[str, str] | None = None
+) -> Rulebook:
+    """Read rule files, given as (path, text), and what they extend; `packs` are those of the bundled rules."""
+    book, reader = Rulebook(packs=packs or {}), _Reader(find)
     for path, text in files:
         book.include(reader.file(path, text, (path,)))
     return book
@@ -212,19 +215,14 @@ def absent(book: Rulebook, rule_id: str) -> str:
         return ""
     if rule_id in book.off:
         return f"the rule '{rule_id}' is switched off by {book.off[rule_id]}"
-    return f"no rule '{rule_id}'{did_you_mean(rule_id, book.rules)}"
+    return f"no rule '{rule_id}'{rule_hint(rule_id, book.rules, book.packs)}"
 
 
-def select(rules: Sequence[Rule], only: Sequence[str], skip: Sequence[str]) -> list[Rule]:
-    """Return the rules to run. Raises StartError for an id that no rule has, or if none is left."""
-    ids = {rule.id for rule in rules}
-    for name in (*only, *skip):
-        if name not in ids:
-            raise StartError(f"no rule has the id '{name}'{did_you_mean(name, ids)}; see: rules list")
-    selected = [rule for rule in rules if (not only or rule.id in only) and rule.id not in skip]
-    if not selected:
-        raise StartError("no rule is left to run, so nothing would be checked")
-    return selected
+def rule_hint(rule_id: str, selected: Iterable[str], packs: Mapping[str, str]) -> str:
+    """Return a hint about a rule that is not among the selected ones: the pack that it is in, or the nearest id."""
+    if rule_id in packs:
+        return f" among the selected rules: it is in {packs[rule_id]}"
+    return did_you_mean(rule_id, {*selected, *packs})
 
 
 def override(book: Rulebook, document: Document) -> None:
@@ -272,10 +270,12 @@ def _apply_changes(book: Rulebook, document: Document, here: tuple[str, str], ru
     places: dict[str, Path] = {f"params.{key}": (*here, "params", key) for key in change.params}
     if change.severity:
         places["severity"] = (*here, "severity")
+    as_written = {name: rule.params[name] for name in change.params}  # what the rule's own examples are about
     book.rules[rule.id] = replace(
         rule,
         severity=change.severity or rule.severity,
         params={**rule.params, **change.params},
+        tests=[replace(each, params={**as_written, **each.params}) for each in rule.tests],
         overridden={
             **rule.overridden,
             **{key: f"{document.path}:{document.line(place)}" for key, place in places.items()},

@@ -20,7 +20,7 @@ TO, SENDER = ("Platform team <platform@example.com>", "ops@example.com"), "Audit
 
 
 def parsed(report, **changes):
-    made = mail.message(report, **{"to": TO, "sender": SENDER, "folder": "reports", **changes})
+    made = mail.message(mail.letter(report), **{"to": TO, "sender": SENDER, "folder": "reports", **changes})
     return message_from_bytes(made.as_bytes(policy=SMTP), policy=default)
 
 
@@ -47,7 +47,7 @@ def test_a_mail_has_both_bodies_and_the_whole_report(full):
 
 def test_a_line_of_it_is_no_longer_than_mail_servers_take(hostile):
     long = replace(hostile, warnings=["x" * 5000])
-    made = mail.message(long, TO, SENDER, "reports").as_bytes(policy=SMTP)
+    made = mail.message(mail.letter(long), TO, SENDER, "reports").as_bytes(policy=SMTP)
     assert made.isascii()
     assert max(map(len, made.split(b"\r\n"))) <= 998
     assert b"\n" not in made.replace(b"\r\n", b"")
@@ -69,7 +69,7 @@ def test_the_subject_arrives_as_it_is_wherever_its_lines_end(report, monkeypatch
     for length in range(1, 90):
         said = f"[AUDIT] INCOMPLETE: {'7' * length} violations, 1 new, 2 high — team münchen, payments"
         monkeypatch.setattr(mail, "subject", lambda _, said=said: said)
-        raw = mail.message(report, TO, SENDER, "reports").as_bytes(policy=SMTP)
+        raw = mail.message(mail.letter(report), TO, SENDER, "reports").as_bytes(policy=SMTP)
         assert message_from_bytes(raw, policy=default)["Subject"] == said
         assert str(make_header(decode_header(message_from_bytes(raw)["Subject"]))) == said  # another reader
         assert max(map(len, raw.partition(b"\r\nFrom:")[0].split(b"\r\n"))) <= 78

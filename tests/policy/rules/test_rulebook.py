@@ -4,7 +4,8 @@ import pytest
 
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.errors import FileErrors, StartError
-from northflank_audit.policy.rules.rulebook import load, override, read, select
+from northflank_audit.policy.rules.rulebook import load, override, read
+from northflank_audit.policy.selection import select
 from tests.conftest import RULES, rules
 
 HEAD = "rules:\n  - id: r\n    title: T\n    severity: low\n    require: 'true'\n"
