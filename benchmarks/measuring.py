@@ -1,7 +1,9 @@
 """Times two things in turn, and prints their ratio."""
 
+import resource
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +31,25 @@ def timed(command: list[str], cwd: str, codes: tuple[int, ...] = (0,)) -> float:
     if done.returncode not in codes:
         raise SystemExit(f"{command} ended with {done.returncode}: {done.stderr.decode()}")
     return seconds
+
+
+def processor(command: list[str], cwd: str, codes: tuple[int, ...] = (0,)) -> float:
+    """Return the processor seconds of a command, which what else runs on the machine changes less than its time."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    timed(command, cwd, codes)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+PEAK = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); \
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+"""Runs a command and prints its largest size: a small process starts it, since a child begins as large as its parent."""
+
+
+def peak(command: list[str], cwd: str) -> float:
+    """Return how much memory a command took at most, in MiB."""
+    done = subprocess.run([sys.executable, "-c", PEAK, *command], cwd=cwd, capture_output=True, check=True)
+    return int(done.stdout) / 1024
 
 
 def compared(

@@ -1,8 +1,8 @@
 """The figures of benchmarks/README.md: each a ratio of two things measured in turn, in one run.
 
     make bench            all of them
-    make bench ONLY=rules one of them: startup, audit, rules, pages, html, account, history, site, fleet,
-                          soak
+    make bench ONLY=rules one of them: startup, audit, rules, unknowns, pages, html, account, large, history,
+                          site, fleet, soak
 
 Cloud Custodian is installed into a virtual environment of its own, benchmarks/.venv.
 """
@@ -19,9 +19,11 @@ BENCHMARKS = {
     "startup": "custodian:startup",
     "audit": "audits:whole_audit",
     "rules": "custodian:rules",
+    "unknowns": "evaluation:unknowns",
     "pages": "audits:pages",
     "html": "html_report:report_page",
     "account": "audits:account",
+    "large": "large:large",
     "history": "history:year",
     "site": "history:site",
     "fleet": "fleet:thousand",

@@ -5,6 +5,8 @@ RFC 8259 lets a reader use either value of a duplicate key, so two readers can s
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
@@ -27,15 +29,21 @@ def decode(content: bytes) -> Any:
 
     Raises DuplicateKey if an object has a key twice, InvalidJSON for other errors.
     """
-    try:
+    with _refusing():
         value = msgspec.json.decode(content)
         if _may_repeat_a_key(content, value):
             _refuse_duplicates(content)
-    except RecursionError:
-        raise InvalidJSON("nested too deeply") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidJSON(f"not JSON ({error})") from None
     return value
+
+
+def check(content: bytes) -> None:
+    """Raise InvalidJSON for what is wrong first with the form of a JSON text in UTF-8, DuplicateKey if only that is.
+
+    It builds no value, so it needs little memory; strings and numbers are only checked as far as that allows.
+    """
+    with _refusing():
+        msgspec.json.decode(content, type=msgspec.Raw)
+        _refuse_duplicates(content)
 
 
 def as_utf8(content: bytes) -> bytes:
@@ -46,6 +54,17 @@ def as_utf8(content: bytes) -> bytes:
     """
     encoding = json.detect_encoding(content)
     return content if encoding == "utf-8" else content.decode(encoding).encode()
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Raise InvalidJSON for what the decoder can't read."""
+    try:
+        yield
+    except RecursionError:
+        raise InvalidJSON("nested too deeply") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InvalidJSON(f"not JSON ({error})") from None
 
 
 def _may_repeat_a_key(content: bytes, value: Any) -> bool:

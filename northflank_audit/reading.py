@@ -4,9 +4,10 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import click
 
@@ -14,6 +15,7 @@ from northflank_audit.bounded import OutOfTime, within
 from northflank_audit.errors import StartError
 from northflank_audit.jsontext import as_utf8
 from northflank_audit.printable import printable, spelt
+from northflank_audit.spool import copied
 
 LARGEST: Final = 16 * 1024 * 1024
 """Maximum bytes of a file that a person writes: rules, waivers, a config, a token."""
@@ -33,23 +35,31 @@ def bound(ctx: click.Context, seconds: float) -> None:
     ctx.meta[_CLOCK] = (start, seconds)
 
 
-def read_bytes(path: str, *, largest: int = LARGEST, name: str = "") -> bytes:
-    """Read a file, a device or a pipe to its end. Raises StartError if that fails.
+def open_file(path: str, *, largest: int = LARGEST_DATA, name: str = "") -> BinaryIO:
+    """Open a file to read it from anywhere, also repeatedly. Raises StartError if that fails.
 
-    `name` replaces the path in messages. A pipe has the rest of the run's time, or one without a writer would block
-    the run for ever.
+    A device or a pipe is first read to its end, and a copy is opened: in memory if it is small, otherwise a temporary
+    file without a name. `name` replaces the path in messages. A pipe has the rest of the run's time, or one without a
+    writer would block the run for ever.
     """
-    name = name or ("standard input" if path == "-" else printable(spelt(path)))
-    try:
+    name = _named(path, name)
+    with _reporting(name):
         if path not in STANDARD_INPUT and stat.S_ISREG(Path(path).stat().st_mode):
-            content = _from_file(path, largest)
+            file: BinaryIO = Path(path).open("rb")  # noqa: SIM115 - the caller closes it
         else:
-            content = _in_time(lambda: _from_file(path, largest), name)
-    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
-        raise StartError(f"{name}: can't be read ({getattr(error, 'strerror', None) or error})") from None
-    if len(content) > largest:
+            file = _in_time(lambda: copied(_up_to(largest, _chunks(path))), name)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+    if size > largest:
+        file.close()
         raise StartError(f"{name}: larger than {largest // 2**20} MiB, so probably the wrong file")
-    return content
+    return file
+
+
+def read_bytes(path: str, *, largest: int = LARGEST, name: str = "") -> bytes:
+    """Read a file, a device or a pipe to its end. Raises StartError as `open_file` does."""
+    with open_file(path, largest=largest, name=name) as file, _reporting(_named(path, name)):
+        return file.read()
 
 
 def read_text(path: str, *, exact: bool = False, largest: int = LARGEST, name: str = "") -> str:
@@ -66,25 +76,45 @@ def read_text(path: str, *, exact: bool = False, largest: int = LARGEST, name: s
         raise StartError(f"{name or printable(spelt(path))}: not UTF-8 text") from None
 
 
-def _from_file(path: str, largest: int) -> bytes:
-    """Return a file's bytes, at most one more than `largest`."""
+def _named(path: str, name: str) -> str:
+    return name or ("standard input" if path == "-" else printable(spelt(path)))
+
+
+@contextmanager
+def _reporting(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        raise StartError(f"{name}: can't be read ({getattr(error, 'strerror', None) or error})") from None
+
+
+def _up_to(largest: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield chunks until more than `largest` bytes have passed."""
+    size = 0
+    for chunk in chunks:
+        yield chunk
+        size += len(chunk)
+        if size > largest:
+            return
+
+
+def _chunks(path: str) -> Iterator[bytes]:
     if path not in STANDARD_INPUT:
         with Path(path).open("rb") as file:
-            return file.read(largest + 1)
+            yield from iter(lambda: file.read(_CHUNK), b"")
+        return
     if sys.stdin is None:
         raise OSError(0, "it is closed")
     try:
         descriptor = sys.stdin.fileno()
     except OSError:  # not a file of the system, as in tests
-        return sys.stdin.buffer.read(largest + 1)
-    content = bytearray()
+        yield from iter(lambda: sys.stdin.buffer.read(_CHUNK), b"")
+        return
     # Read without Python's buffer: a waiting thread would hold its lock and break the end of the process.
-    while len(content) <= largest and (chunk := os.read(descriptor, _CHUNK)):
-        content += chunk
-    return bytes(content[: largest + 1])
+    yield from iter(lambda: os.read(descriptor, _CHUNK), b"")
 
 
-def _in_time(read: Callable[[], bytes], name: str) -> bytes:
+def _in_time(read: Callable[[], BinaryIO], name: str) -> BinaryIO:
     """Return what a thread reads. If the time runs out, abandon the thread and raise StartError."""
     ctx = click.get_current_context(silent=True)
     start, seconds = ctx.meta.get(_CLOCK, (time.monotonic(), TIME)) if ctx else (time.monotonic(), TIME)

@@ -23,6 +23,7 @@ from northflank_audit.formats import FORMATS, Format
 from northflank_audit.printable import inert
 from northflank_audit.reading import read_text
 from northflank_audit.report import Report
+from northflank_audit.spool import Spool
 
 Destination = tuple[str, str]
 """A format's name, and the path where it goes."""
@@ -154,26 +155,30 @@ class _Renderer:
         self._deadline = deadline
         self._rendered: set[Destination] = set()
 
-    def contents(self, destinations: Sequence[Destination], report: Report) -> list[tuple[str, bytes]]:
+    def contents(
+        self, destinations: Sequence[Destination], report: Report, spools: ExitStack
+    ) -> list[tuple[str, files.Content]]:
         """Return paths and contents of the formats for which there is time: at least one, and those rendered before.
 
         Raises NotWritten where a format fails.
         """
-        contents: list[tuple[str, bytes]] = []
+        contents: list[tuple[str, files.Content]] = []
         for destination in destinations:
             late = self._deadline.overdue > RENDERING and destination not in self._rendered
             if late and contents:
                 break
-            contents.append((destination[1], self._content(*destination, report)))
+            contents.append((destination[1], self._content(*destination, report, spools.enter_context(Spool()))))
             self._rendered.add(destination)
         return contents
 
-    def _content(self, name: str, path: str, report: Report) -> bytes:
-        """Return a file's text. Raises NotWritten if a format fails, so that the other formats are still written."""
+    def _content(self, name: str, path: str, report: Report, content: Spool) -> Spool:
+        """Return a file's content. Raises NotWritten if a format fails, so that the other formats are still written."""
         try:
-            return FORMATS[name].content(report, **_options(self._settings, FORMATS[name]))
+            for piece in FORMATS[name].pieces(report, **_options(self._settings, FORMATS[name])):
+                content.write(piece)
         except Exception as error:  # noqa: BLE001 - as above
-            raise files.NotWritten(path, for_people(error)) from None
+            raise files.NotWritten(path, error if isinstance(error, OSError) else for_people(error)) from None
+        return content
 
 
 def _options(settings: Settings, report_format: Format) -> dict[str, Any]:
@@ -196,7 +201,7 @@ def _write(
         report = _keep_previous(report, pending)
         while True:
             try:
-                contents = renderer.contents(pending, report)
+                contents = renderer.contents(pending, report, stack)
                 if len(contents) < len(pending):
                     late, pending = pending[len(contents) :], pending[: len(contents)]
                     for _, path in late:
@@ -224,24 +229,30 @@ def _stream(settings: Settings, destination: Destination) -> Send:
     name, path = destination
 
     def send(report: Report) -> None:
-        report_format = FORMATS[name]
-        content = report_format.content(report, **_options(settings, report_format))
-        if not report_format.is_binary:
-            text = inert(content.decode(), json=report_format.is_json, commands=report_format.commands)
-            content = text.encode()
-        if path != "-":
-            files.write(path, content)
-            return
-        if sys.stdout is None:
-            raise DeliveryError("standard output could not be written (it is closed)")
-        try:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(content)  # UTF-8 whatever the locale, and line ends as they are
-            sys.stdout.buffer.flush()
-        except OSError as error:
-            raise DeliveryError(f"standard output could not be written ({error.strerror})") from None
+        with Spool() as content:
+            for piece in _inert(FORMATS[name], report, settings):
+                content.write(piece)
+            if path != "-":
+                files.write(path, content)
+                return
+            if sys.stdout is None:
+                raise DeliveryError("standard output could not be written (it is closed)")
+            try:
+                sys.stdout.flush()
+                sys.stdout.buffer.writelines(content)  # UTF-8 whatever the locale, and line ends as they are
+                sys.stdout.buffer.flush()
+            except OSError as error:
+                raise DeliveryError(f"standard output could not be written ({error.strerror})") from None
 
     return send
+
+
+def _inert(report_format: Format, report: Report, settings: Settings) -> Iterator[bytes]:
+    for piece in report_format.pieces(report, **_options(settings, report_format)):
+        if report_format.is_binary:
+            yield piece
+        else:
+            yield inert(piece.decode(), json=report_format.is_json, commands=report_format.commands).encode()
 
 
 def incomplete(report: Report, error: DeliveryError) -> Report:

@@ -65,6 +65,7 @@ class ReportBuilder:
         unseen = [*source.problems, *self._engine.problems(), *self._unknown_projects(source)]
         # A rule that fails on everything is broken, which --on-unknown ignore does not excuse.
         inconclusive = self._totals.inconclusive(broken=request.gate.on_unknown == "ignore")
+        lost = [*lost, *self._totals.lost]
         problems = [*unseen, *lost, *inconclusive]
         coverage = self._coverage(source)
         run = Run(

@@ -47,10 +47,11 @@ def audit(
     started = dt.datetime.now(dt.UTC)
     now, deadline = source.as_of or started, deadline or Deadline(math.inf)
     engine = TimedEngine.of(request, now, deadline)
-    builder, snapshot = ReportBuilder(request, engine, started), SnapshotCollector(request)
-    source.narrow(() if engine.account_scoped or snapshot.wanted else request.projects)
-    for batch in evaluate(engine, source, request.details):
-        builder.add(batch)
-        snapshot.add(batch.resources)
-        watch(batch.resource_count)
-    return builder.report(source, run_id, *snapshot.keep(source, started))
+    builder = ReportBuilder(request, engine, started)
+    with SnapshotCollector(request) as snapshot:
+        source.narrow(() if engine.account_scoped or snapshot.wanted else request.projects)
+        for batch in evaluate(engine, source, request.details):
+            builder.add(batch)
+            snapshot.add(batch.resources)
+            watch(batch.resource_count)
+        return builder.report(source, run_id, *snapshot.keep(source, started))

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import UNSET
@@ -14,11 +14,12 @@ from northflank_audit.deadline import Deadline
 from northflank_audit.errors import StartError, did_you_mean
 from northflank_audit.northflank.token import Token
 from northflank_audit.printable import spelt
-from northflank_audit.reading import LARGEST_DATA, read_bytes
+from northflank_audit.reading import open_file
 from northflank_audit.report import Origin
 from northflank_audit.resources import TYPES, Scope
+from northflank_audit.sources.input_files import InputFile
 from northflank_audit.sources.interface import Source
-from northflank_audit.sources.saved_files import InputFile, InputSource
+from northflank_audit.sources.saved_files import InputSource
 
 if TYPE_CHECKING:
     from northflank_audit.sources.api import ApiSource
@@ -32,8 +33,9 @@ def opened(settings: Settings, deadline: Deadline | None = None, context: RunCon
     """Open the source of the resources: the API, files, or the emulator's API."""
     deadline = deadline or Deadline(settings.timeout)
     if settings.input:
-        files = [input_file(given) for given in settings.input]
-        yield InputSource(files, settings.team[0] if settings.team else None)
+        with ExitStack() as stack:
+            files = [stack.enter_context(closing(input_file(given))) for given in settings.input]
+            yield stack.enter_context(closing(InputSource(files, settings.team[0] if settings.team else None)))
         return
     from northflank_audit.sources.api import ApiSource  # noqa: PLC0415 - imports requests
 
@@ -98,7 +100,7 @@ def input_file(given: str) -> InputFile:
     """
     typed = None if os.path.lexists(given) else TYPED.fullmatch(given)
     if typed is None:
-        return InputFile(_input_name(given), read_bytes(given, largest=LARGEST_DATA))
+        return InputFile(_input_name(given), open_file(given))
     name, project, path = typed.groups()
     kind = TYPES.get(name)
     if kind is None or kind.listing is None:
@@ -116,7 +118,7 @@ def input_file(given: str) -> InputFile:
         raise StartError(f"--input {spelt(given)}: {kind.plural} belong to a project: {name}@PROJECT={spelt(path)}")
     if kind.scope is not Scope.PROJECT and project is not None:
         raise StartError(f"--input {spelt(given)}: {kind.plural} belong to no project: {name}={spelt(path)}")
-    return InputFile(_input_name(path), read_bytes(path, largest=LARGEST_DATA), name, project)
+    return InputFile(_input_name(path), open_file(path), name, project)
 
 
 def _input_name(path: str) -> str:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from northflank_audit.audit.comparison import CurrentRun, RunComparison
 from northflank_audit.audit.compliance import frameworks
 from northflank_audit.audit.not_visible import facts
+from northflank_audit.audit.result_store import ResultStore
 from northflank_audit.gate import Gate
 from northflank_audit.inconclusive import Cause, causes
 from northflank_audit.model import Result, Rule, Severity, Status
@@ -57,6 +58,7 @@ class VerdictTotals:
         self._include = include
         self._counts: dict[str, Counter[str]] = {rule.id: Counter() for rule in engine.rules}
         self._results: list[Result] = []
+        self._included = ResultStore()
         self._comparison = comparison
 
     def add(self, verdicts: Iterable[Verdict]) -> None:
@@ -67,8 +69,10 @@ class VerdictTotals:
                 self._comparison.add(rule.id, resource, status)
             if status is not Status.FAIL:
                 self._counts[rule.id][status] += 1
-                if status in LISTED or status in self._include:
+                if status in LISTED:
                     self._list(self._engine.result(verdict))
+                elif status in self._include:
+                    self._included.add(self._engine.result(verdict))
                 continue
             waiver = self._waivers.find(rule.id, resource.identity)
             self._counts[rule.id]["waived" if waiver else status] += 1
@@ -76,6 +80,11 @@ class VerdictTotals:
 
     def _list(self, result: Result) -> None:
         self._results.append(result if self._annotations is None else self._annotations.annotated(result))
+
+    @property
+    def lost(self) -> list[str]:
+        """Why results that should be listed are not."""
+        return [self._included.problem] if self._included.problem else []
 
     def inconclusive(self, *, broken: bool = False) -> list[str]:
         """Return a line for each cause of inconclusive verdicts; with `broken`, only for rules that always fail."""
@@ -137,7 +146,7 @@ class VerdictTotals:
             excluded_rules=dict(excluded_rules or {}),
             not_configured=unset,
             compliance=frameworks(rules, unset, facts(coverage.types), seen=seen),
-            results=results,
+            results=self._included.merged(results),
             comparison=UNSET if outcome is None else outcome.comparison,
             resolved=UNSET
             if outcome is None or outcome.comparison is UNSET

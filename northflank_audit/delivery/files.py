@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ if sys.platform != "win32":
 from northflank_audit.delivery import pipes
 from northflank_audit.errors import DeliveryError
 from northflank_audit.printable import spelt
+from northflank_audit.spool import Spool
 from northflank_audit.stopping import before_leaving
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,19 @@ LONGEST_WAIT: Final = 60.0
 """Seconds to wait for another run that is writing into the same folder."""
 
 
-Content = str | bytes
+class Chunks:
+    """The content of a file that does not fit memory."""
+
+    def __init__(self, make: Callable[[], Iterable[bytes]]) -> None:
+        """`make` makes the content, whenever it is called."""
+        self._make = make
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the content."""
+        return iter(self._make())
+
+
+Content = str | bytes | Chunks | Spool
 """The content of a file; text is written as UTF-8, with unchanged line ends."""
 
 
@@ -56,14 +69,14 @@ def write(path: str, content: Content, *, mode: int | None = None) -> None:
         write_all([(path, content)], mode=mode)
         return
     with _reporting(path):
-        pipes.write(path, _bytes(content))
+        pipes.write(path, _chunks(content))
 
 
 def append(path: str, text: str) -> None:
     """Append text to a file. Raises NotWritten."""
     with _reporting(path):
         if pipes.is_pipe(os.path.realpath(path)):
-            pipes.write(path, text.encode())
+            pipes.write(path, [text.encode()])
             return
         with Path(path).open("a", encoding="utf-8", newline="") as file:
             file.write(text)
@@ -75,11 +88,11 @@ def write_all(contents: Sequence[tuple[str, Content]], *, mode: int | None = Non
     Raises NotWritten for the first that fails; before the move, the old files are unchanged. A file that can't be
     replaced because it is mounted is written in place, with a warning.
     """
-    staged: list[tuple[str, Path | None, Path, bytes]] = []
+    staged: list[tuple[str, Path | None, Path, Iterable[bytes]]] = []
     temporaries: list[Path] = []
     try:
         for path, given in contents:
-            content = _bytes(given)
+            content = _chunks(given)
             with _reporting(path):
                 folder = Path(os.path.realpath(Path(path).parent))
                 folder.mkdir(parents=True, exist_ok=True)
@@ -110,11 +123,13 @@ def _discard(temporaries: Iterable[Path]) -> None:
 before_leaving(lambda: _discard(_unfinished))
 
 
-def _bytes(content: Content) -> bytes:
-    return content.encode() if isinstance(content, str) else content
+def _chunks(content: Content) -> Iterable[bytes]:
+    if isinstance(content, str):
+        return [content.encode()]
+    return [content] if isinstance(content, bytes) else content
 
 
-def _move(temporary: Path | None, target: Path, content: bytes) -> None:
+def _move(temporary: Path | None, target: Path, content: Iterable[bytes]) -> None:
     """Move a file into place. A mounted file must stay the same file, so it is written instead."""
     try:
         if temporary is not None:
@@ -126,7 +141,7 @@ def _move(temporary: Path | None, target: Path, content: bytes) -> None:
     log.warning("%s can't be replaced (is it mounted?), so it was written in place", spelt(str(target)))
     # Truncate only after writing, so that a full disk loses no content.
     with os.fdopen(os.open(target, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)), "wb") as file:
-        file.write(content)
+        file.writelines(content)
         file.truncate()
         file.flush()
         os.fsync(file.fileno())
@@ -177,7 +192,7 @@ def _reporting(path: str) -> Iterator[None]:
         raise NotWritten(path, error) from None
 
 
-def _stage(temporary: Path, target: Path, content: bytes, mode: int | None) -> bool:
+def _stage(temporary: Path, target: Path, content: Iterable[bytes], mode: int | None) -> bool:
     """Write a temporary file beside the path. Return False if only the path itself is writable: a mounted file."""
     try:
         with temporary.open("xb") as file:
@@ -185,7 +200,7 @@ def _stage(temporary: Path, target: Path, content: bytes, mode: int | None) -> b
                 temporary.chmod(mode)
             elif _is_file(target):
                 shutil.copymode(target, temporary)
-            file.write(content)
+            file.writelines(content)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

@@ -6,6 +6,7 @@ import select
 import stat
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -30,20 +31,21 @@ def is_pipe(path: str) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
-def write(path: str, content: bytes) -> None:
-    """Write all of it. Raises OSError, and TimeoutError if it is not read for `LONGEST` seconds."""
+def write(path: str, content: Iterable[bytes]) -> None:
+    """Write all chunks of it. Raises OSError, and TimeoutError if it is not read for `LONGEST` seconds."""
     if (own := _own(path)) is not None:  # another name of standard output, whose reader may take its time
         with os.fdopen(own, "wb") as stream:
-            stream.write(content)
+            stream.writelines(content)
         return
     end = time.monotonic() + LONGEST
     descriptor = _opened(path, end)
     try:
-        rest = memoryview(content)
-        while rest:
-            _await(descriptor, end)
-            with suppress(BlockingIOError):
-                rest = rest[os.write(descriptor, rest) :]
+        for chunk in content:
+            rest = memoryview(chunk)
+            while rest:
+                _await(descriptor, end)
+                with suppress(BlockingIOError):
+                    rest = rest[os.write(descriptor, rest) :]
     finally:
         os.close(descriptor)
 

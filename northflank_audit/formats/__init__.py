@@ -1,8 +1,10 @@
 """The report's formats: one module and one line of `_ALL` each.
 
-A format's module has a function `render` from a Report to text. It is imported when it is first used.
+A format's module has a function `render` from a Report to text, or `pieces` to pieces of it. It is imported when it is
+first used.
 """
 
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -24,7 +26,7 @@ class Format(msgspec.Struct, frozen=True):
     filename: str
     """The file's name in the folder of reports."""
     module: str
-    """The module in this folder that has its `render`."""
+    """The module in this folder that has its `render`, or `pieces` if it `is_streamed`."""
     what: str
     """What it is for, for a person."""
     by_default: bool = False
@@ -42,6 +44,8 @@ class Format(msgspec.Struct, frozen=True):
     """Whether it is the page that is mailed, and kept if an audit saw nothing."""
     is_baseline: bool = False
     """Whether later audits can be compared with it."""
+    is_streamed: bool = False
+    """Whether it is written piece by piece, each of whole lines, so that it may be larger than memory."""
     is_binary: bool = False
     """Whether it is bytes, not text."""
     needs_package: str = ""
@@ -60,22 +64,25 @@ class Format(msgspec.Struct, frozen=True):
             package = f"northflank-audit[{self.name}]"
             raise StartError(f"--format {self.name} needs the extra '{self.name}': pip install '{package}'")
 
-    def content(self, report: Report, **options: Any) -> bytes:
-        """Return its file's content. The same report gives the same bytes."""
-        if not self.is_binary:
-            return self.render(report, **options).encode()
-        content: bytes = self._written(report, options)
-        return content
-
-    def render(self, report: Report, **options: Any) -> str:
-        """Render the report as text, unless it `is_binary`. The same report gives the same text."""
-        text: str = self._written(report, options)
-        return text
-
-    def _written(self, report: Report, options: dict[str, Any]) -> Any:
+    def pieces(self, report: Report, **options: Any) -> Iterator[bytes]:
+        """Yield its file's content. The same report gives the same bytes."""
         if not self.marked:
             report = import_module(f"{__name__}.ruletext").plainly(report)
-        return import_module(f"{__name__}.{self.module}").render(report, **options)
+        module = import_module(f"{__name__}.{self.module}")
+        if self.is_streamed:
+            for piece in module.pieces(report, **options):
+                yield piece.encode()
+        else:
+            content = module.render(report, **options)
+            yield content if self.is_binary else content.encode()
+
+    def content(self, report: Report, **options: Any) -> bytes:
+        """Return its file's content."""
+        return b"".join(self.pieces(report, **options))
+
+    def render(self, report: Report, **options: Any) -> str:
+        """Return its text, unless it `is_binary`."""
+        return self.content(report, **options).decode()
 
 
 _ALL = (
@@ -96,11 +103,19 @@ _ALL = (
         "everything, for programs",
         by_default=True,
         marked=True,
+        is_streamed=True,
         is_baseline=True,
     ),
     Format("sarif", "report.sarif", "sarif", "SARIF 2.1.0, for GitHub code scanning and other result viewers"),
     Format("junit", "report.junit.xml", "junit", "JUnit XML, for the test reports of Jenkins, GitLab and other CI"),
-    Format("csv", "report.csv", "csvtable", "one result per row, for spreadsheets", options=("csv_dialect",)),
+    Format(
+        "csv",
+        "report.csv",
+        "csvtable",
+        "one result per row, for spreadsheets",
+        is_streamed=True,
+        options=("csv_dialect",),
+    ),
     Format(
         "xlsx",
         "report.xlsx",
@@ -109,7 +124,7 @@ _ALL = (
         is_binary=True,
         needs_package="xlsxwriter",
     ),
-    Format("jsonl", "report.jsonl", "jsonlines", "one result per line, for log pipelines"),
+    Format("jsonl", "report.jsonl", "jsonlines", "one result per line, for log pipelines", is_streamed=True),
     Format("ocsf", "report.ocsf.json", "ocsf", "Compliance Findings of the Open Cybersecurity Schema Framework"),
     Format(
         "github",

@@ -72,15 +72,19 @@ _FORMULA: Final = re.compile(
 )
 
 
-def render(report: Report, csv_dialect: CsvDialect = "rfc4180") -> str:
-    """Return the report as CSV; only a header if the audit is complete and has no result."""
+def pieces(report: Report, csv_dialect: CsvDialect = "rfc4180") -> Iterator[str]:
+    """Yield the report's rows as CSV; only a header if the audit is complete and has no result."""
     text = io.StringIO()
     text.write("" if csv_dialect == "rfc4180" else "\ufeff")
     separator = ";" if csv_dialect == "excel-semicolon" else ","
     table = csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     table.writerow(COLUMNS)
-    table.writerows(map(cell, row) for _, row in rows(report))
-    return text.getvalue()
+    for _, row in rows(report):
+        table.writerow(map(cell, row))
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+    yield text.getvalue()
 
 
 def rows(report: Report) -> Iterator[tuple[Entry, list[str]]]:

@@ -4,6 +4,7 @@ Each line stands alone: it names its run, and says whether that audit was comple
 whether it counts for the exit code (`counts`).
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -12,11 +13,12 @@ from northflank_audit.formats.entries import Entry, entries
 from northflank_audit.report import Report
 
 
-def render(report: Report) -> str:
-    """Return the report as JSON Lines; empty if the audit is complete and has no result."""
+def pieces(report: Report) -> Iterator[str]:
+    """Yield the report's lines; none if the audit is complete and has no result."""
     run = {"id": report.run.id, "finishedAt": report.run.finished_at, "complete": report.run.complete}
     encoder = msgspec.json.Encoder()
-    return "".join(encoder.encode({"run": run, **_line(each)}).decode() + "\n" for each in entries(report))
+    for each in entries(report):
+        yield encoder.encode({"run": run, **_line(each)}).decode() + "\n"
 
 
 def _line(entry: Entry) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import logging
 import os
 
 import msgspec
+from msgspec.structs import replace
 
 from northflank_audit import jsontext, logs
 from northflank_audit.audit.memory import memory_of
@@ -37,7 +38,8 @@ def audit(settings: AuditSettings) -> Report:
     with opened(run, deadline, RunContext(token=settings.given_token())) as source:
         request = AuditRequest.of(run, policy, memory.recall(source))
         report = audit_source(request, source, lambda _count: None, new_run_id(), deadline)
-    return memory.record(report, source)
+    report = memory.record(report, source)
+    return report if isinstance(report.results, list) else replace(report, results=list(report.results))
 
 
 def read_report(path: str | os.PathLike[str]) -> Report:

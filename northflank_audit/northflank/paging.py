@@ -1,11 +1,12 @@
 """Reads every page of a list, and finds contradictions between pages."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import msgspec
 
+from northflank_audit.compact import CompactMap
 from northflank_audit.errors import FetchError
 
 if TYPE_CHECKING:  # an audit of files does not need the HTTP client
@@ -54,14 +55,19 @@ def claimed(pagination: Mapping[str, Any]) -> int | None:
     return count if isinstance(count, int) and not isinstance(count, bool) else None
 
 
-def contradictions(items: list[Any], pagination: Mapping[str, Any], where: str, field: str = "id") -> Iterator[str]:
-    """Yield an answer's contradictions: a wrong count, items without an id."""
-    count = pagination.get("count")
-    if count is not None and count != len(items):
-        yield f"{where}: it says that it has {count} items, and has {len(items)}"
-    bad = sum(not has_id(item, field) for item in items)
-    if bad:
-        yield f"{where}: {bad} of {len(items)} items {'has' if bad == 1 else 'have'} no id, and could not be evaluated"
+def without_id(items: list[Any], field: str = "id") -> int:
+    """Return how many items of a list have no id."""
+    return sum(not has_id(item, field) for item in items)
+
+
+def contradictions(count: int, lacking: int, pagination: Mapping[str, Any], where: str) -> Iterator[str]:
+    """Yield the contradictions of an answer with this many items, some lacking an id: a wrong count, items without."""
+    stated = pagination.get("count")
+    if stated is not None and stated != count:
+        yield f"{where}: it says that it has {stated} items, and has {count}"
+    if lacking:
+        have = "has" if lacking == 1 else "have"
+        yield f"{where}: {lacking} of {count} items {have} no id, and could not be evaluated"
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +117,7 @@ def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
     size: dict[str, str | int] = {"per_page": page_size} if listing.paged else {}
     query = size
     cursors: set[str] = set()
-    seen: set[str] = set()
+    seen = CompactMap()
     number = 1
     more: Any = False
     while True:
@@ -122,8 +128,9 @@ def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
         last = not (more or cursor)
         vain = [f"{name}: empty, although the page before it said that there is more"]
         warnings = vain if last and promised and not items else []
-        fresh = {item[listing.id_field] for item in items if has_id(item, listing.id_field)} - seen
-        wrong += contradictions(items, pagination, name, listing.id_field)
+        ids = {item[listing.id_field] for item in items if has_id(item, listing.id_field)}
+        fresh = [each for each in ids if each not in seen]
+        wrong += contradictions(len(items), without_id(items, listing.id_field), pagination, name)
         if size and len(items) > page_size:
             wrong.append(f"{name}: {len(items)} items, although at most {page_size} were requested")
         if last and promised and items and not fresh:
@@ -132,12 +139,13 @@ def pages(client: "Client", listing: Listing, page_size: int) -> Iterator[Page]:
         if last:
             return
         _progress(name, items, fresh, cursor, cursors)
-        seen |= fresh
+        for each in fresh:
+            seen.put(each)
         number += 1
         query = {**size, "cursor": cursor} if cursor else {**size, "page": number}
 
 
-def _progress(name: str, items: list[Any], fresh: set[str], cursor: Any, cursors: set[str]) -> None:
+def _progress(name: str, items: list[Any], fresh: Collection[str], cursor: Any, cursors: set[str]) -> None:
     """Raise FetchError if the next page would be no progress; else remember its cursor."""
     if not items:
         raise FetchError(f"{name}: empty, but claims a next page")
@@ -158,7 +166,8 @@ def read_again(client: "Client", listing: Listing, query: Mapping[str, str | int
     """
     answer = _answer(client, listing, query, listing.what)
     items, pagination, wrong = _shape(answer, listing, listing.what)
-    for each in (*wrong, *contradictions(items, pagination, listing.what, listing.id_field)):
+    lacking = without_id(items, listing.id_field)
+    for each in (*wrong, *contradictions(len(items), lacking, pagination, listing.what)):
         raise FetchError(each)
     return items
 
@@ -188,12 +197,12 @@ def _shape(answer: Any, listing: Listing, name: str) -> tuple[list[Any], dict[st
         raise FetchError(f"{name}: the answer has no 'pagination', so whether there are more pages is unknown")
     if not isinstance(pagination.get("hasNextPage"), bool) and not pagination.get("cursor"):
         raise FetchError(f"{name}: 'pagination' does not say whether there is a next page")
-    wrong = "" if inner is None else disagreement(inner, items, pagination)
+    wrong = "" if inner is None else disagreement(inner, len(items), pagination)
     return items, pagination, [f"{name}: {wrong}"] if wrong else []
 
 
-def disagreement(inner: Any, items: list[Any], outer: Mapping[str, Any]) -> str:
-    """Return how a second pagination (`page`, `perPage`, `total`) contradicts its items or the answer's own."""
+def disagreement(inner: Any, found: int, outer: Mapping[str, Any]) -> str:
+    """Return how a second pagination (`page`, `perPage`, `total`) contradicts what was found or the answer's own."""
     values = [inner.get(key) for key in _OF_PAGES] if isinstance(inner, dict) else []
     numbers: list[int] = [each for each in values if isinstance(each, int) and not isinstance(each, bool) and each >= 0]
     if len(numbers) < len(_OF_PAGES):
@@ -201,8 +210,8 @@ def disagreement(inner: Any, items: list[Any], outer: Mapping[str, Any]) -> str:
     page, size, total = numbers
     before = max(0, page - 1) * size
     count = min(size, max(0, total - before))
-    if count != len(items):
-        return f"its second 'pagination' means that this page has {count} items, and it has {len(items)}"
+    if count != found:
+        return f"its second 'pagination' means that this page has {count} items, and it has {found}"
     if (before + count < total) != bool(outer.get("hasNextPage") or outer.get("cursor")):
         return "its two 'pagination' disagree on whether there is a next page"
     return ""

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -40,7 +41,10 @@ class FieldKinds:
     """The documented kinds of some fields of a type."""
 
     def __init__(self, kind: ResourceType, paths: Iterable[Sequence[str]], now: dt.datetime) -> None:
-        """Select the fields at, above and below these paths; the path () selects all. `[]` is each item of a list."""
+        """Select the fields at, above and below these paths; the path () selects all. `[]` is each item of a list.
+
+        `now` is the time of the run.
+        """
         read = [tuple(step for step in path if step != "[]") for path in paths]
         self._type = kind
         tops = {path[0] for path in read if path}
@@ -52,12 +56,21 @@ class FieldKinds:
         ]
         of_maps = {field.path.rpartition("[].")[0] for _, field in self._fields if "[]." in field.path}
         self._lists_of_maps = [(path.replace("[]", ".[]").split("."), path) for path in sorted(of_maps)]
-        self._latest = now + SKEW
         self._times = [steps for steps, field in self._fields if field.kind is Kind.TIME and not field.ahead]
-        self._latest_day = self._latest.date().isoformat()
         self._chosen = [(steps, frozenset(field.values)) for steps, field in self._fields if field.values]
         leaves = tuple(field for _, field in self._fields if field.path not in kind.containers)
         self._records = list.__class_getitem__(_form(tree(leaves)))
+        self._set_time(now)
+
+    def as_of(self, now: dt.datetime) -> "FieldKinds":
+        """Return the same for a run at another time."""
+        found = copy(self)
+        found._set_time(now)  # noqa: SLF001 - of this class
+        return found
+
+    def _set_time(self, now: dt.datetime) -> None:
+        self._latest = now + SKEW
+        self._latest_day = self._latest.date().isoformat()
 
     def uncertainty(self, resource: Resource, *, fits: bool = False) -> Uncertainty | None:
         """Return what is uncertain about a resource; None if nothing is. `fits`: its values are known to `fit`."""

@@ -4,7 +4,7 @@ Only their expressions decide, before anything is fetched. A part that no rule r
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from northflank_audit.model import Rule
@@ -18,6 +18,8 @@ from northflank_audit.resources.paths import dotted
 RESOURCES: Final = "resources"
 PROJECTS: Final = "projects"
 PROJECT_TYPE: Final = PARENT.name
+_MOST: Final = 1024
+"""Rules of which what they read is kept, for the next run in this process."""
 
 
 def needs(rules: Iterable[Rule]) -> Needs:
@@ -50,12 +52,19 @@ def needs(rules: Iterable[Rule]) -> Needs:
     )
 
 
-def _parts(rule: Rule) -> Iterator[tuple[str, str]]:
-    """Yield each part that a rule needs, with its type's name."""
-    for kind, steps in reads(rule):
-        yield from _found(kind, {LIST, *kind.giving(steps)})
-    for kind, part in _presence_parts(rule):
-        yield from ((kind.name, name) for name in kind.needed({part}))
+def _parts(rule: Rule) -> tuple[tuple[str, str], ...]:
+    """Return each part that a rule needs, with its type's name."""
+    return _parts_of(rule.resource, rule.when, rule.require)
+
+
+@lru_cache(_MOST)
+def _parts_of(resource: str, *sources: str | None) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = []
+    for kind, steps in _reads_of(resource, *sources):
+        found.extend(_found(kind, {LIST, *kind.giving(steps)}))
+    for kind, part in _presence_parts(resource, sources):
+        found.extend((kind.name, name) for name in kind.needed({part}))
+    return tuple(dict.fromkeys(found))
 
 
 def _found(kind: ResourceType, parts: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -88,24 +97,30 @@ def _of_parents(kind: ResourceType, path: str) -> Iterator[tuple[str, str]]:
 
 def expressions(rule: Rule) -> list[Expression]:
     """Return a rule's compiled expressions."""
-    sources = (rule.when, rule.require)
-    return [compiled(source, rule.resource) for source in sources if source is not None]
+    return _compiled(rule.resource, (rule.when, rule.require))
 
 
-def reads(rule: Rule) -> Iterator[tuple[ResourceType, tuple[str, ...]]]:
-    """Yield each field that a rule reads, with its type; no steps if it reads only the list."""
-    own = TYPES[rule.resource]
-    if own.listing is not None:
-        yield own, ()
-    for expression in expressions(rule):
-        for read in expression.reads_within:
-            yield from _read(own, read.path)
+def _compiled(resource: str, sources: Iterable[str | None]) -> list[Expression]:
+    return [compiled(source, resource) for source in sources if source is not None]
 
 
-def _presence_parts(rule: Rule) -> Iterator[tuple[ResourceType, str]]:
+def reads(rule: Rule) -> tuple[tuple[ResourceType, tuple[str, ...]], ...]:
+    """Return each field that a rule reads, with its type; no steps if it reads only the list."""
+    return _reads_of(rule.resource, rule.when, rule.require)
+
+
+@lru_cache(_MOST)
+def _reads_of(resource: str, *sources: str | None) -> tuple[tuple[ResourceType, tuple[str, ...]], ...]:
+    own = TYPES[resource]
+    paths = [read.path for expression in _compiled(resource, sources) for read in expression.reads_within]
+    lists = [(own, ())] if own.listing is not None else []
+    return (*lists, *(found for path in paths for found in _read(own, path)))
+
+
+def _presence_parts(resource: str, sources: Iterable[str | None]) -> Iterator[tuple[ResourceType, str]]:
     """Yield each part needed to know whether a field that a rule tests exists, with its type."""
-    own = TYPES[rule.resource]
-    for expression in expressions(rule):
+    own = TYPES[resource]
+    for expression in _compiled(resource, sources):
         reads = [read.path for read in expression.reads_within]
         mine = {own.variable: own.name} if own.listing is not None else {}
         others = {kind.name for path in reads if path[0] not in mine for kind, _ in _read(own, path)}

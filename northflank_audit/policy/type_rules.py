@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Self
 from northflank_audit.model import Resource, Rule, Status
 from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.batch import Batch
-from northflank_audit.policy.expressions.cel import Absent, Missing
+from northflank_audit.policy.expressions.cel import Absent, Missing, compiled
 from northflank_audit.policy.kinds import FieldKinds, Uncertainty, absent_names
 from northflank_audit.policy.outcome_memory import OutcomeMemory
 from northflank_audit.policy.verdict import Verdict, verdict_of
@@ -17,6 +17,9 @@ from northflank_audit.resources.paths import ITEM
 
 _STATUSES = (Status.FAIL, Status.PASS, Status.NOTAPPLICABLE)
 """The verdicts of `Batch`'s codes."""
+_ANY_TIME: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
+_FORMS: Final = 256
+"""Sets of rules whose form is kept, for the next run in this process."""
 _COMBINATIONS: Final = 256
 """Combinations of codes whose statuses are kept."""
 
@@ -27,17 +30,11 @@ class TypeRules:
     def __init__(self, kind: str, ready: Sequence[CompiledRule], now: dt.datetime) -> None:
         self.ready = ready
         self._rules = [each.rule for each in ready]
-        variable = TYPES[kind].variable
         self._parts = frozenset(part.name for part in TYPES[kind].sources)
-        self._batch = Batch(variable, [(each.when, each.require) for each in ready])
-        self._memories = [OutcomeMemory(each, variable) for each in ready]
-        expressions = [expression for each in ready for expression in each.expressions]
-        reads = [read for expression in expressions for read in expression.reads_within if read.path[0] == variable]
-        self._kinds = FieldKinds(TYPES[kind], [read.path[1:] for read in reads], now)
-        self._needs = _Needs.of([read.path[1:] for read in reads if not read.tested])
-        """What a record lacks if a rule may be unknown on it, and then a batch with it has no result."""
-        self._asks = any(any(expression.asks(Absent(own=None))) for expression in expressions)
-        """Whether a rule tests which fields a record has."""
+        form = _form_of(kind, *((each.rule.when, each.rule.require) for each in ready))
+        self._batch, self._needs, self._asks = form.batch, form.needs, form.asks
+        self._kinds = form.kinds.as_of(now)
+        self._memories = [OutcomeMemory(each, TYPES[kind].variable) for each in ready]
         self._statuses = lru_cache(_COMBINATIONS)(partial(_with_statuses, self._rules))
         self._expects_gaps = False
         """Whether a batch failed because records lacked something, so that the next pages may, too."""
@@ -119,6 +116,32 @@ class TypeRules:
                 yield Verdict(each.rule, resource, *unknown)
             else:
                 yield verdict_of(each, resource, expression, outcome)
+
+
+class _Form(NamedTuple):
+    """What rules about a type need to be evaluated, whenever they are."""
+
+    batch: Batch
+    kinds: FieldKinds
+    needs: "_Needs"
+    """What a record lacks if a rule may be unknown on it, and then a batch with it has no result."""
+    asks: bool
+    """Whether a rule tests which fields a record has."""
+
+
+@lru_cache(_FORMS)
+def _form_of(kind: str, *sources: tuple[str | None, str]) -> _Form:
+    """Return the form of rules by the sources of their expressions, `when` and `require`."""
+    variable = TYPES[kind].variable
+    pairs = [(None if when is None else compiled(when, kind), compiled(require, kind)) for when, require in sources]
+    expressions = [expression for pair in pairs for expression in pair if expression is not None]
+    reads = [read for expression in expressions for read in expression.reads_within if read.path[0] == variable]
+    return _Form(
+        Batch(variable, pairs),
+        FieldKinds(TYPES[kind], [read.path[1:] for read in reads], _ANY_TIME),
+        _Needs.of([read.path[1:] for read in reads if not read.tested]),
+        any(any(expression.asks(Absent(own=None))) for expression in expressions),
+    )
 
 
 def _with_statuses(rules: Sequence[Rule], codes: Sequence[int]) -> tuple[tuple[Rule, Status], ...]:

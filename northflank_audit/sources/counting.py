@@ -95,7 +95,6 @@ class CountingSource(ApiSource):
         self._certain: set[PartKey] = set()
         self._costs: dict[PartKey, Bounds] = {}
         self._kinds: set[tuple[str | None, str, str]] = set()
-        self._counts_by_account: dict[tuple[str, str | None], int] = {}
         before = self._client.budget.sent
         token_owner = super()._owner(kinds)
         self._asked_besides = self._client.budget.sent == before
@@ -107,15 +106,8 @@ class CountingSource(ApiSource):
     def _cost(self, resource: Resource, kind: ResourceType, part: Part) -> Bounds:
         """Return how many requests a part of a resource takes: one, one for each of its pages, or of its names."""
         if not part.each:
-            return Bounds(1, max(1, math.ceil(self._count_of(part.among, resource.team) / self._page_size)))
+            return Bounds(1, max(1, math.ceil(self._counts_by_account[part.among, resource.team] / self._page_size)))
         if kind.needed({part.name}) - {part.name} - resource.parts:  # its names are in a part that is not read here
             return Bounds(0, MOST_NAMES)
         count = len(names(resource, part, part.name))
         return Bounds(count, count)
-
-    def _count_of(self, name: str, team: str | None) -> int:
-        """Return how many resources of a type an account has, as far as they were listed."""
-        if (name, team) not in self._counts_by_account:
-            found = sum(each[:2] == (name, team) for each in self._seen) if name else 0
-            self._counts_by_account[name, team] = found
-        return self._counts_by_account[name, team]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import os
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 from msgspec.structs import replace
 
+from northflank_audit.compact import CompactMap
 from northflank_audit.model import LIST, Account, Identity, Resource
 from northflank_audit.northflank.paging import has_id
 from northflank_audit.report import Coverage, Origin, Subject, TypeCoverage
@@ -19,6 +21,9 @@ from northflank_audit.resources.base import Record
 from northflank_audit.resources.needs import Needs
 
 _PAGE_BYTES: Final = 4
+_DIGEST_BYTES: Final = 8
+_SECRET: Final = os.urandom(16)
+"""The key of the digests, so that nobody can make two records with the same one."""
 ELSEWHERE: Final = "they belong to another account"
 AT_HOME: Final = frozenset({Scope.TOKEN, Scope.ORGANISATION})
 """The scopes that exist once, whatever the accounts are."""
@@ -63,8 +68,10 @@ class Source(ABC):
         """If not empty, the ids of the projects whose lists are requested."""
         self.unlisted: list[str] = []
         """Why not all accounts are known."""
-        self._seen: dict[Identity, bytes] = {}
-        """The page of each resource, and the digest of its record."""
+        self._seen = CompactMap(_PAGE_BYTES + _DIGEST_BYTES)
+        """The page of each resource, and the digest of its record, by its identity."""
+        self._counts_by_account: Counter[tuple[str, str | None]] = Counter()
+        """How many resources there are of each type and team."""
 
     def narrow(self, projects: Collection[str]) -> None:
         """Limit the source to these projects (none: all). Call it before `pages`."""
@@ -157,7 +164,7 @@ class Source(ABC):
 
     def _page_of(self, identity: Identity) -> int:
         """Return the number of the page that a resource came on, as passed to `_admit`."""
-        return int.from_bytes(self._seen[identity][:_PAGE_BYTES])
+        return int.from_bytes((self._seen.get(identity) or b"")[:_PAGE_BYTES])
 
     def _admit(
         self,
@@ -192,10 +199,10 @@ class Source(ABC):
                 continue
             if kind.generation is not None and parts == {LIST}:  # with details it no longer shows what was in the list
                 self.generations.add(kind.generation(record))
-            digest = hashlib.sha256(msgspec.json.encode(record, order="deterministic")).digest()
-            seen = page.to_bytes(_PAGE_BYTES) + digest
-            before = self._seen.setdefault(identity, seen)
-            if before is not seen:
+            encoded = msgspec.json.encode(record, order="deterministic")
+            digest = hashlib.blake2b(encoded, digest_size=_DIGEST_BYTES, key=_SECRET).digest()
+            before = self._seen.put(identity, page.to_bytes(_PAGE_BYTES) + digest)
+            if before is not None:
                 if before.endswith(digest):
                     self.warnings.append(
                         f"{where}: the {kind.singular} '{identity[3]}' is a repeated one, evaluated once"
@@ -218,6 +225,7 @@ class Source(ABC):
                 )
             )
         self.counts[kind.name] += len(admitted)
+        self._counts_by_account[kind.name, team] += len(admitted)
         self._take_shortfalls(kind, admitted)
         if kind is PARENT and admitted:
             account = self._account(team)

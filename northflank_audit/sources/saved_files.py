@@ -1,73 +1,46 @@
 """Saved JSON as a source."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from itertools import groupby
-from typing import Any, Final, NamedTuple
+from itertools import groupby, islice
+from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
-from northflank_audit import jsontext
 from northflank_audit.errors import StartError
-from northflank_audit.model import LIST, RESOURCE_TYPE, Resource
-from northflank_audit.northflank.paging import claimed, contradictions, disagreement, maps_with, with_ids
+from northflank_audit.model import LIST, Resource
+from northflank_audit.northflank.paging import claimed, contradictions, with_ids, without_id
 from northflank_audit.report import Origin, Subject
 from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.decode import listed, restored
-from northflank_audit.sources import snapshot
+from northflank_audit.sources.input_files import InputFile, ListAnswer, decoded
 from northflank_audit.sources.interface import AT_HOME, ELSEWHERE, NOT_ASKED, Source
-from northflank_audit.sources.snapshot import KIND, DecodedSnapshot, SavedResource, Snapshot
+from northflank_audit.sources.saved_json import Changed
+from northflank_audit.sources.snapshot import DecodedSnapshot, SavedResource, Snapshot
 
 NO_DETAILS: Final = "the input has no details; use a snapshot of a live audit"
 NOT_KEPT: Final = "it is personal data, and no rule read it when this was fetched"
 DIFFERENT: Final = "the inputs disagree on them"
 NOT_STATED: Final = "the snapshot does not say which lists of the account it has"
-_DEFAULT: Final = TYPES[RESOURCE_TYPE]
-"""The type of an input's list if the input does not say."""
-_FORMS: Final = (
-    f"expects a snapshot of this tool, a response of '{_DEFAULT.part(LIST).title}', or what '{_DEFAULT.command}' prints"
-)
-
-
-class InputFile(NamedTuple):
-    """A file that has been read."""
-
-    name: str
-    content: bytes
-    type: str | None = None
-    """The type whose list it contains; None for a snapshot or a list of registries."""
-    project: str | None = None
-
-
-class ListAnswer(NamedTuple):
-    """A decoded answer of a list."""
-
-    name: str
-    kind: ResourceType
-    project: str | None
-    items: list[Any]
-    pagination: Any
-    """Its pagination; None if it has none."""
-    disagreement: str
-    """What a second pagination, beside the list, says against that; empty if nothing."""
+SOME: Final = 1_000
+"""Records of a snapshot that are evaluated together, at most."""
 
 
 class InputSource(Source):
-    """Files that have been read; all are decoded before the first is evaluated."""
+    """Files, which are checked before the first is evaluated, and are then read page by page."""
 
     def __init__(self, files: Sequence[InputFile | tuple[str, bytes]], team: str | None) -> None:
-        """Decode files. `team` is the owner of the resources if the files do not say.
+        """Check files, which must stay open. `team` is the owner of the resources if the files do not say.
 
         Raises StartError for a file of another form.
         """
         given = [InputFile(*each) for each in files]
         names = [each.name for each in given]
         super().__init__(Origin(kind="input", files=names, teams=[team] if team else []))
-        self.subjects = [Subject(name=each.name, sha256=hashlib.sha256(each.content).hexdigest()) for each in given]
-        self._inputs = [(each.name, _decoded(each)) for each in given]
+        with ExitStack() as copies:
+            self._inputs = [(each.name, self._decoded(each, copies)) for each in given]
+            self._copies = copies.pop_all()
         self._team = team
         snapshots = [(name, value.snapshot) for name, value in self._inputs if isinstance(value, DecodedSnapshot)]
         if snapshots and team is not None:
@@ -79,6 +52,16 @@ class InputSource(Source):
             self.as_of = max(found.taken_at for _, found in snapshots)
             self.origin = replace(self.origin, taken_at=self.as_of)
 
+    def close(self) -> None:
+        """Delete copies of the files."""
+        self._copies.close()
+
+    def _decoded(self, given: InputFile, copies: ExitStack) -> DecodedSnapshot | ListAnswer:
+        """Check a file, and remember its digest. Raises StartError for anything else than an input."""
+        value, digest = decoded(given, copies)
+        self.subjects.append(Subject(name=given.name, sha256=digest))
+        return value
+
     def _pages(self, kinds: Sequence[ResourceType]) -> Iterator[list[Resource]]:
         """Yield each file's resources."""
         for kind in kinds:
@@ -88,7 +71,7 @@ class InputSource(Source):
             if isinstance(value, DecodedSnapshot):
                 yield from self._replayed(name, value, kinds)
             elif value.kind in kinds:
-                yield self._read(value)
+                yield from self._read(value)
         for team in self._teams():
             for kind in kinds:
                 if kind.scope is Scope.PROJECT:
@@ -98,7 +81,7 @@ class InputSource(Source):
         """Return the teams that the inputs are about."""
         teams_: dict[str | None, None] = {}
         for _, value in self._inputs:
-            teams = value.snapshot.teams if isinstance(value, DecodedSnapshot) else [self._team]
+            teams = value.teams if isinstance(value, DecodedSnapshot) else [self._team]
             teams_.update(dict.fromkeys(teams))
         return teams_
 
@@ -142,17 +125,20 @@ class InputSource(Source):
     ) -> frozenset[str] | str | None:
         """Return what an input has of a list: ids if it is known, a reason if not, None if nothing."""
         if isinstance(value, ListAnswer):
-            own = value.kind is kind and team == self._team
-            return frozenset(str(item.get(kind.id)) for item in value.items if isinstance(item, dict)) if own else None
+            if value.kind is not kind or team != self._team:
+                return None
+            items = value.items if kind is PARENT else ()  # only of projects do others need the ids
+            return frozenset(str(item.get(kind.id)) for item in items if isinstance(item, dict))
         account = next((each for each in value.snapshot.accounts if each.team == team), None)
         if account is None:
-            return NOT_STATED if team in value.snapshot.teams else None
+            return NOT_STATED if team in value.teams else None
         if kind.name in account.unknown:
             return account.unknown[kind.name]
         return frozenset(account.projects) if kind.name in value.snapshot.counts else NOT_ASKED
 
-    def _read(self, answer: ListAnswer) -> list[Resource]:
-        with self._list_of(answer.kind, self._team):
+    def _read(self, answer: ListAnswer) -> Iterator[list[Resource]]:
+        kind, lacking = answer.kind, 0
+        with self._list_of(kind, self._team), _unchanged(answer.name):
             pagination = answer.pagination if isinstance(answer.pagination, dict) else {}
             self._count(claimed(pagination))
             if pagination.get("hasNextPage") or pagination.get("cursor"):
@@ -160,17 +146,21 @@ class InputSource(Source):
             elif pagination.get("hasNextPage") is not False:
                 self.problems.append(f"{answer.name}: its 'pagination' does not say whether there is a next page")
             self.problems += [f"{answer.name}: {answer.disagreement}"] if answer.disagreement else []
-            items = with_ids(answer.items, answer.kind.id, answer.kind.part(LIST).identifying(self._team))
-            self.problems += contradictions(items, pagination, answer.name, answer.kind.id)
-            return self._admit(
-                items,
-                answer.kind,
-                self._team,
-                answer.project,
-                answer.name,
-                decode=partial(listed, answer.kind, personal=self.needs.personal.get(answer.kind.name, ())),
-                shortfall=NO_DETAILS if answer.kind.parts else None,
-            )
+            before = len(self.problems)
+            for page in answer.items.pages():
+                items = with_ids(page, kind.id, kind.part(LIST).identifying(self._team))
+                lacking += without_id(items, kind.id)
+                yield self._admit(
+                    items,
+                    kind,
+                    self._team,
+                    answer.project,
+                    answer.name,
+                    decode=partial(listed, kind, personal=self.needs.personal.get(kind.name, ())),
+                    shortfall=NO_DETAILS if kind.parts else None,
+                )
+            # What is wrong with the list comes before what is wrong with its records.
+            self.problems[before:before] = contradictions(len(answer.items), lacking, pagination, answer.name)
 
     def _of_some_projects(self, kind: ResourceType, team: str | None) -> None:
         """Record the projects of an account whose lists of a type are, or may be, in none of the inputs."""
@@ -212,13 +202,12 @@ class InputSource(Source):
                 self.problems.append(f"{name}: the snapshot was changed after it was taken: its SHA-256 does not match")
             else:
                 self.problems += (f"{name}: {problem}" for problem in value.missing)
-        for (type_name, team, _), records in groupby(
-            snapshot.records, lambda each: (each.type, each.team, each.project)
-        ):
-            found_kind = TYPES.get(type_name)
-            if found_kind is not None and found_kind in kinds:
-                with self._list_of(found_kind, team):
-                    yield [each for saved in records for each in self._restored(name, found_kind, saved, snapshot)]
+        with _unchanged(name):
+            for (type_name, team, _), records in groupby(value.records, _of_one_list):
+                found_kind = TYPES.get(type_name)
+                while found_kind is not None and found_kind in kinds and (some := list(islice(records, SOME))):
+                    with self._list_of(found_kind, team):
+                        yield [each for saved in some for each in self._restored(name, found_kind, saved, snapshot)]
 
     def _restored(self, name: str, kind: ResourceType, saved: SavedResource, of: Snapshot) -> list[Resource]:
         names = {part.name for part in kind.sources}
@@ -237,54 +226,14 @@ class InputSource(Source):
         )
 
 
-def _decoded(file: InputFile) -> DecodedSnapshot | ListAnswer:
-    name = file.name
+@contextmanager
+def _unchanged(name: str) -> Iterator[None]:
+    """Raise StartError if the file is not what it was when it was checked."""
     try:
-        content = jsontext.as_utf8(file.content)
-        if not content.strip():
-            raise StartError(f"{name}: empty; did the command that should write it fail?")
-        value = jsontext.decode(content)
-    except UnicodeDecodeError as error:
-        raise StartError(f"{name}: not JSON ({error})") from None
-    except jsontext.DuplicateKey as error:
-        raise StartError(f"{name}: it contradicts itself: {error}") from None
-    except jsontext.InvalidJSON as error:
-        raise StartError(f"{name}: {error}") from None
-    if isinstance(value, dict) and value.get("kind") == KIND:
-        if file.type is not None:
-            raise StartError(f"{name}: a snapshot names its types; omit {file.type}=")
-        try:
-            return snapshot.read(value)
-        except (msgspec.ValidationError, RecursionError) as error:
-            raise StartError(f"{name}: not a whole snapshot ({error})") from None
-    return _answer(file, TYPES[file.type] if file.type else _DEFAULT, value)
+        yield
+    except Changed:
+        raise StartError(f"{name}: changed while it was read; audit a copy of it") from None
 
 
-def _answer(file: InputFile, kind: ResourceType, value: Any) -> ListAnswer:
-    """Return an answer of a type's list. Raises StartError for anything else."""
-    part = kind.part(LIST)
-    forms = _FORMS if file.type is None else f"expects an answer of the list of {kind.plural}"
-    whole = value if isinstance(value, dict) else {"data": value}
-    by_api, by_cli = maps_with(whole.get("data"), part.keys), maps_with(whole, part.keys)
-    extra = [each for each in by_cli if by_api or ("data" in whole and not each.startswith("data."))]
-    (key, beside), *others = (
-        by_api or {each: by_cli[each] for each in by_cli if each not in extra} or {"": {}}
-    ).items()
-    items = beside.get(key.rpartition(".")[2]) if part.keys else whole.get("data", whole)
-    if kind.scope is Scope.TOKEN and isinstance(items, dict):
-        items = [items]
-    if not isinstance(items, list):
-        raise StartError(f"{file.name}: {forms}")
-    if whole.get("error") is not None:
-        raise StartError(f"{file.name}: an error answer of the API: {forms}")
-    if extra:
-        raise StartError(f"{file.name}: it contradicts itself: it has both 'data' and '{extra[0]}'")
-    if others:
-        raise StartError(f"{file.name}: it contradicts itself: it has both '{key}' and '{others[0][0]}'")
-    pagination = whole.get("pagination")
-    printed = "pagination" not in whole and (by_cli or isinstance(value, list) or "data" not in whole)
-    if printed or (pagination is None and not part.paged):
-        pagination = {"hasNextPage": False}  # the CLI's output, which has all pages
-    inner = beside.get("pagination") if "." in key else None
-    wrong = disagreement(inner, items, pagination if isinstance(pagination, dict) else {}) if inner is not None else ""
-    return ListAnswer(file.name, kind, file.project, items, pagination, wrong)
+def _of_one_list(saved: SavedResource) -> tuple[str, str | None, str | None]:
+    return saved.type, saved.team, saved.project

@@ -2,24 +2,25 @@
 
 import datetime as dt
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Final, Literal
+from functools import partial
+from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from northflank_audit.model import DETAIL, LIST, RESOURCE_TYPE, Account, Resource, Struct
+from northflank_audit.model import Account, Struct
 from northflank_audit.northflank.paging import has_id
 from northflank_audit.periods import checked_time
 from northflank_audit.report import Origin, Tool
-from northflank_audit.resources import PARENT, TYPES
-from northflank_audit.sources.interface import NOT_ASKED, Source
+from northflank_audit.resources import TYPES
+from northflank_audit.sources.saved_json import Records, whole
 
 KIND: Final = "northflank-audit-snapshot"
 SCHEMA: Final = "2.0"
-
-ONLY_IDS: Final = "a snapshot of an earlier version has only the ids of projects"
 
 Counts = dict[str, Annotated[int, msgspec.Meta(ge=0)]]
 
@@ -84,21 +85,34 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         """Return which of these personal fields the records of a type lack."""
         return frozenset(fields) - frozenset(self.personal.get(kind, ()) if self.personal else ())
 
-    @property
-    def teams(self) -> list[str | None]:
-        """The teams of the accounts in it."""
-        return list(dict.fromkeys([*(each.team for each in self.accounts), *(each.team for each in self.records)]))
+
+def digest(snapshot: msgspec.Struct, records: Iterable[bytes]) -> str:
+    """Return what a snapshot's `sha256` must be: 64 hexadecimal digits.
+
+    The snapshot is without its records, which are given as `canonical` encodes them.
+    """
+    before, there, after = canonical(replace(snapshot, sha256="")).partition(b'"records":[')
+    hashed = hashlib.sha256(before + there)
+    for number, record in enumerate(records):
+        hashed.update(b"," + record if number else record)
+    hashed.update(after)
+    return hashed.hexdigest()
 
 
-def digest(snapshot: msgspec.Struct) -> str:
-    """Return what a snapshot's `sha256` must be: 64 hexadecimal digits."""
-    return hashlib.sha256(msgspec.json.encode(replace(snapshot, sha256=""), order="deterministic")).hexdigest()
+def canonical(value: msgspec.Struct) -> bytes:
+    """Return the encoding over which digests are computed."""
+    return msgspec.json.encode(value, order="deterministic")
 
 
-class DecodedSnapshot(msgspec.Struct, frozen=True):
-    """A snapshot of any schema version, decoded into the current form."""
+class DecodedSnapshot(NamedTuple):
+    """A snapshot of any schema version, in the current form."""
 
     snapshot: Snapshot
+    """All except its records."""
+    records: Iterable[SavedResource]
+    """Its records, which are decoded when they are iterated."""
+    teams: list[str | None]
+    """The teams of the accounts in it."""
     intact: bool
     """Whether its digest matches."""
     missing: list[str]
@@ -109,187 +123,83 @@ class DecodedSnapshot(msgspec.Struct, frozen=True):
 
 def read(value: dict[str, Any]) -> DecodedSnapshot:
     """Return a snapshot from decoded JSON. Raises msgspec.ValidationError or RecursionError for anything else."""
-    if value.get("schemaVersion") == "1.0":
-        earlier = msgspec.convert(value, _Snapshot1)
-        return DecodedSnapshot(
-            _converted(earlier),
-            digest(earlier) == earlier.sha256,
-            list(_missing1(earlier)),
-            earlier.accounts is not UNSET,
-        )
-    snapshot = msgspec.convert(value, Snapshot)
-    return DecodedSnapshot(snapshot, digest(snapshot) == snapshot.sha256, list(_missing(snapshot)))
+    snapshot = msgspec.convert(without_records(value), Snapshot)
+    records = SavedRecords(value["records"], SavedResource)
+    contents = Contents()
+    intact = digest(snapshot, contents.pass_on(records)) == snapshot.sha256
+    teams = dict.fromkeys([*(each.team for each in snapshot.accounts), *contents.teams])
+    return DecodedSnapshot(snapshot, records, list(teams), intact, list(_missing(snapshot, contents)))
 
 
-def _missing(snapshot: Snapshot) -> Iterator[str]:
-    records = [saved for saved in snapshot.records if saved.type in TYPES]
-    if len(records) < len(snapshot.records):
-        yield f"{len(snapshot.records) - len(records)} of its records are of types that this version lacks"
-    yield from _without_id(sum(not saved.has_id for saved in records), len(snapshot.records))
+def without_records(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a decoded snapshot, whole, except for its records if they are a list."""
+    records = value.get("records")
+    return {key: [] if isinstance(item, Records) and item is records else whole(item) for key, item in value.items()}
+
+
+Saved = TypeVar("Saved", bound=msgspec.Struct)
+
+
+class SavedRecords(Generic[Saved]):
+    """The records of a snapshot, which are converted when they are iterated."""
+
+    def __init__(self, records: Records | list[Any], form: type[Saved]) -> None:
+        self._records = records if isinstance(records, Records) else Records(records)
+        self._form = form
+
+    def __iter__(self) -> Iterator[Saved]:
+        """Yield each record. Raises msgspec.ValidationError."""
+        before = 0
+        for page in self._records.pages():
+            try:
+                yield from msgspec.convert(page, list[self._form])  # type: ignore[name-defined]
+            except msgspec.ValidationError as error:
+                place = partial(_place_in_file, before)
+                raise msgspec.ValidationError(_IN_PAGE.sub(place, str(error))) from None
+            before += len(page)
+
+
+_IN_PAGE: Final = re.compile(r"(?<=`\$)\[(\d+)\]")
+"""The index of a record in the place that an error names."""
+
+
+def _place_in_file(before: int, index: re.Match[str]) -> str:
+    return f".records[{before + int(index[1])}]"
+
+
+class Contents:
+    """What is known of a snapshot's records when all of them have passed."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        """How many there are of each type."""
+        self.nameless = 0
+        """How many of known types lack an id."""
+        self.teams: dict[str | None, None] = {}
+
+    def pass_on(self, records: Iterable[SavedResource]) -> Iterator[bytes]:
+        """Yield each record as `canonical` encodes it."""
+        for saved in records:
+            self.counts[saved.type] += 1
+            self.nameless += saved.type in TYPES and not saved.has_id
+            self.teams[saved.team] = None
+            yield canonical(saved)
+
+
+def _missing(snapshot: Snapshot, contents: Contents) -> Iterator[str]:
+    counts, total = contents.counts, contents.counts.total()
+    if later := sum(count for name, count in counts.items() if name not in TYPES):
+        yield f"{later} of its records are of types that this version lacks"
+    yield from without_id(contents.nameless, total)
     for name, stated in snapshot.counts.items():
-        count = sum(saved.type == name for saved in snapshot.records)
-        if stated != count:
+        if stated != counts[name]:
             what = TYPES[name].plural if name in TYPES else f"records of the type '{name}'"
-            yield f"it says that it has {stated} {what}, and has {count}"
-    uncounted = sum(saved.type not in snapshot.counts for saved in snapshot.records)
-    if uncounted:
+            yield f"it says that it has {stated} {what}, and has {counts[name]}"
+    if uncounted := sum(count for name, count in counts.items() if name not in snapshot.counts):
         yield f"{uncounted} of its records are of types of which it says that it has none"
 
 
-def _without_id(bad: int, count: int) -> Iterator[str]:
+def without_id(bad: int, count: int) -> Iterator[str]:
+    """Yield a problem if some of a snapshot's records have no id."""
     if bad:
         yield f"{bad} of {count} records {'has' if bad == 1 else 'have'} no id, and could not be evaluated"
-
-
-class SnapshotWriter:
-    """Collects what a run fetched."""
-
-    def __init__(self) -> None:
-        self._records: list[SavedResource] = []
-        self._omitted_fields: dict[str, frozenset[str]] = {}
-
-    def add(self, resources: Iterable[Resource]) -> None:
-        """Keep these in the form in which they were evaluated. Children are kept in their parents."""
-        for item in (each for each in resources if TYPES[each.type].within is None):
-            if item.omitted_fields:
-                self._omitted_fields[item.type] = self._omitted_fields.get(item.type, frozenset()) | item.omitted_fields
-            self._records.append(
-                SavedResource(
-                    type=item.type,
-                    team=item.team,
-                    project=item.project,
-                    id=item.id,
-                    record=item.record,
-                    parts=sorted(item.parts),
-                    shortfall=item.shortfall,
-                )
-            )
-
-    def text(self, tool: Tool, taken_at: dt.datetime, source: Source) -> str:
-        """Return the snapshot of the source's resources, as JSON."""
-        counts = dict.fromkeys(source.needs.listed, 0)
-        for saved in self._records:
-            counts[saved.type] = counts.get(saved.type, 0) + 1
-        snapshot = Snapshot(
-            kind=KIND,
-            tool=tool,
-            taken_at=taken_at,
-            source=source.origin,
-            generations=sorted(source.generations),
-            pages=source.page_count,
-            count=source.counted,
-            incomplete_reasons=source.problems,
-            warnings=source.warnings,
-            accounts=list(source.accounts.values()),
-            gaps=[
-                Gap(type=each.type, team=each.team, project=each.project, shortfall=each.shortfall or "")
-                for each in source.gaps
-                if TYPES[each.type].within is None
-            ],
-            records=self._records,
-            counts=counts,
-            personal={
-                name: sorted(paths - self._omitted_fields.get(name, frozenset()))
-                for name, paths in sorted(source.needs.personal.items())
-                if name in counts
-            },
-        )
-        snapshot = replace(snapshot, sha256=digest(snapshot))
-        return msgspec.json.format(msgspec.json.encode(snapshot), indent=1).decode() + "\n"
-
-
-# -- Schema 1.0: registry credentials, and the ids of projects ---------------------------------------------------------
-class _SavedResource1(Struct, frozen=True, kw_only=True):
-    team: str | None
-    record: dict[str, Any]
-    detailed: bool
-    shortfall: str | None
-
-
-class _Snapshot1(Struct, frozen=True, kw_only=True):
-    kind: Literal["northflank-audit-snapshot"]
-    schema_version: Literal["1.0"] = "1.0"
-    tool: Tool
-    taken_at: dt.datetime
-    source: Origin
-    generations: list[str]
-    pages: int
-    count: int | None
-    incomplete_reasons: list[str]
-    warnings: list[str]
-    accounts: list[Account] | UnsetType = UNSET
-    """Missing in the earliest snapshots."""
-    records: list[_SavedResource1]
-    counts: Counts | UnsetType = UNSET
-    """Missing in the earliest snapshots."""
-    sha256: str = ""
-
-    def __post_init__(self) -> None:
-        checked_time(self.taken_at)
-
-
-_NAMES1: Final = {"resources": RESOURCE_TYPE, "projects": PARENT.name}
-"""The names of lists in an account of schema 1.0."""
-
-
-def _missing1(snapshot: _Snapshot1) -> Iterator[str]:
-    count = len(snapshot.records)
-    yield from _without_id(sum(not has_id(saved.record) for saved in snapshot.records), count)
-    if snapshot.counts is not UNSET:
-        if (said := sum(snapshot.counts.values())) != count:
-            yield f"it says that it has {said} records, and has {count}"
-    elif not snapshot.incomplete_reasons and count + len(snapshot.warnings) < (snapshot.count or 0):
-        # Each credential of a list is a record, or a warning says that it was repeated.
-        yield f"its lists had {snapshot.count} credentials, but it has {count}"
-
-
-def _converted(earlier: _Snapshot1) -> Snapshot:
-    records = [
-        SavedResource(
-            type=RESOURCE_TYPE,
-            team=saved.team,
-            project=None,
-            id=str(saved.record.get("id", "")),
-            record=saved.record,
-            parts=[LIST, DETAIL] if saved.detailed else [LIST],
-            shortfall=saved.shortfall,
-        )
-        for saved in earlier.records
-    ]
-    accounts = list(_accounts1(earlier))
-    projects = [(account.team, each) for account in accounts for each in account.projects]
-    records += [
-        SavedResource(
-            type=PARENT.name, team=team, project=None, id=each, record={"id": each}, parts=[], shortfall=ONLY_IDS
-        )
-        for team, each in projects
-    ]
-    counts = {RESOURCE_TYPE: len(earlier.records)}
-    if any(PARENT.name not in account.unknown for account in accounts):
-        counts[PARENT.name] = len(projects)
-    return Snapshot(
-        kind=KIND,
-        tool=earlier.tool,
-        taken_at=earlier.taken_at,
-        source=earlier.source,
-        generations=earlier.generations,
-        pages=earlier.pages,
-        count=earlier.count,
-        incomplete_reasons=earlier.incomplete_reasons,
-        warnings=earlier.warnings,
-        accounts=accounts,
-        gaps=[],
-        records=records,
-        counts=counts,
-    )
-
-
-def _accounts1(earlier: _Snapshot1) -> Iterator[Account]:
-    """Yield a snapshot's accounts; if it does not list them, those of its records and its source."""
-    if earlier.accounts is UNSET:
-        teams = dict.fromkeys([*earlier.source.teams, *(saved.team for saved in earlier.records)]) or [None]
-        yield from (Account(team=team, unknown={PARENT.name: NOT_ASKED}) for team in teams)
-        return
-    for account in earlier.accounts:
-        unknown = {_NAMES1.get(name, name): why for name, why in account.unknown.items()}
-        yield replace(account, unknown=unknown)

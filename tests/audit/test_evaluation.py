@@ -10,7 +10,7 @@ from northflank_audit.audit.request import AuditRequest
 from northflank_audit.config.policy import Policy
 from northflank_audit.documents.yaml_document import Document
 from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan
-from northflank_audit.formats.jsonreport import render
+from northflank_audit.formats import FORMATS
 from northflank_audit.model import Status
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline
@@ -341,8 +341,8 @@ def test_a_violation_by_an_account_can_be_waived(online):
 
 def test_accounts_are_counted_where_a_rule_is_about_them_and_nowhere_else(online):
     accounts = EmulatedAccounts(account(old("a", "p")))
-    assert json.loads(render(online(accounts, MANY)[0]))["coverage"]["accounts"] == 1
-    assert "accounts" not in json.loads(render(online(accounts, TWICE)[0]))["coverage"]
+    assert json.loads(FORMATS["json"].render(online(accounts, MANY)[0]))["coverage"]["accounts"] == 1
+    assert "accounts" not in json.loads(FORMATS["json"].render(online(accounts, TWICE)[0]))["coverage"]
 
 
 def test_what_a_list_does_not_show_is_not_taken_for_absent(online):

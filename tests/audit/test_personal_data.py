@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from northflank_audit.cli.app import cli
-from northflank_audit.delivery.mail import message
+from northflank_audit.delivery.mail import letter, message
 from northflank_audit.delivery.notify import body
 from northflank_audit.formats import FORMATS
 from northflank_audit.formats.brief import brief
@@ -19,7 +19,7 @@ from northflank_audit.resources import TYPES
 from northflank_audit.resources.needs import Needs
 from northflank_audit.resources.paths import ITEM, stepped
 from northflank_audit.sources.saved_files import InputSource
-from northflank_audit.sources.snapshot import SnapshotWriter
+from northflank_audit.sources.snapshot_writer import SnapshotWriter
 from tests.conftest import resource, rule
 
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
@@ -110,7 +110,7 @@ def snapshot(kind, people):
             Resource(type=kind.name, id=record[kind.id], name=None, team=None, record=record,
                      project="p" if kind.scope == "project" else None, parts=frozenset(part.name for part in kind.sources))
         ])  # fmt: skip
-    return writer.text(Tool("t", "1"), NOW, source)
+    return b"".join(writer.text(Tool("t", "1"), NOW, source)).decode()
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def audited(tmp_path, monkeypatch):
             "--save-snapshot", "in/again.json", *options,
         )  # fmt: skip
         report = msgspec.json.decode((tmp_path / "reports/report.json").read_bytes(), type=Report)
-        mail = message(report, ("team@example.com",), "audit@example.com", "reports")
+        mail = message(letter(report), ("team@example.com",), "audit@example.com", "reports")
         texts = [part.get_content() for part in mail.walk() if part.get_content_maintype() == "text"]
         told = [printed, str(mail["subject"]), *texts, body(report, ["reports/report.html"]), brief(report)]
         files = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "in"]

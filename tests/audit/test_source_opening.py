@@ -1,6 +1,7 @@
 """What `--input` names: files, and answers of a type's list."""
 
 import json
+from contextlib import closing
 
 import pytest
 
@@ -26,8 +27,8 @@ def _here(tmp_path, monkeypatch):
     ],
 )
 def test_a_type_and_a_project_may_stand_before_a_file(given, found):
-    file = input_file(given)
-    assert (file.name, file.type, file.project) == found
+    with closing(input_file(given)) as file:
+        assert (file.name, file.type, file.project) == found
 
 
 @pytest.mark.parametrize(

@@ -80,9 +80,9 @@ def test_formats_that_the_time_is_not_enough_for_are_left_out_and_the_others_say
 
     def slow(_format, given, **_options):
         clock.now += deliver.RENDERING
-        return json.dumps(given.run.incomplete_reasons)
+        yield json.dumps(given.run.incomplete_reasons).encode()
 
-    monkeypatch.setattr(type(FORMATS["md"]), "render", slow)
+    monkeypatch.setattr(type(FORMATS["md"]), "pieces", slow)
     places = [(name, f"{name}.txt") for name in ("json", "md", "csv", "html")]
     renderer = deliver._Renderer(SimpleNamespace(csv_dialect="rfc4180"), Deadline(1, lambda: clock.now))
     settings = SimpleNamespace(format=(), output_dir_destinations=[])

@@ -13,8 +13,11 @@ rules:
   - id: hosts
     title: Hosts are allowed
     severity: high
-    require: credential.provider in params.allowed && credential.name.matches(params.names[0])
-    params: {allowed: [], names: []}
+    require: credential.provider in params.allowed && params.other == 1 && credential.name.matches(params.names[0])
+    params:
+      allowed: {default: [], description: Which providers., type: array}
+      names: []
+      other: {default: 1, description: Another., type: integer}
     requires: [allowed, names]
     controls: {soc2: [CC9.9]}
     tests:
@@ -58,6 +61,8 @@ def test_a_rule_is_not_run_while_a_required_parameter_is_empty(run, tmp_path):
     made = report(tmp_path)
     assert (code, [rule["id"] for rule in made["rules"]]) == (0, ["named"])
     assert [(rule["id"], rule["requires"]) for rule in made["notConfigured"]] == [("hosts", ["allowed", "names"])]
+    described = made["notConfigured"][0]["paramSchemas"]
+    assert {name: schema["description"] for name, schema in described.items()} == {"allowed": "Which providers."}
     assert made["leftOut"] == {}
     assert f"not configured: hosts: {UNSET}" in out
     assert [(each["id"], each["controls"]) for each in made["compliance"]] == [("soc2", [])]

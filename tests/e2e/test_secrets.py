@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from northflank_audit.delivery.mail import message
+from northflank_audit.delivery.mail import letter, message
 from northflank_audit.delivery.notify import body
 from northflank_audit.emulator import EmulatedAccounts, Emulator, load
 from northflank_audit.formats import FORMATS
@@ -68,7 +68,7 @@ def test_no_secret_is_written_in_any_encoding(pack, run, serve, audit, tmp_path)
     again = audit("--input", "snapshot.json", "--compare", "reports/report.json", "--rules", pack, *EVERYTHING)
     assert again.code in (1, 3), again.err
     report = msgspec.json.decode((tmp_path / "reports/report.json").read_bytes(), type=Report)
-    mail = message(report, ("team@example.com",), "audit@example.com", "reports")
+    mail = message(letter(report), ("team@example.com",), "audit@example.com", "reports")
     (tmp_path / "mail.eml").write_bytes(mail.as_bytes())
     (tmp_path / "notification.txt").write_text(body(report, ["reports/report.html"]) + brief(report))
     streams = {"out": first.out, "err": first.err, "again": again.out + again.err, "plan": plan.out + plan.err}

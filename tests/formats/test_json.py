@@ -1,5 +1,7 @@
 import json
 
+import msgspec
+
 from northflank_audit.formats import FORMATS
 
 RESULT = {"ruleId", "severity", "status", "resource", "message", "evidence", "waiver", "fingerprint"}
@@ -101,3 +103,10 @@ def test_it_is_indented_and_ends_with_a_newline(report):
     assert text.startswith('{\n  "schemaVersion": "1.0",\n')
     assert text.endswith("\n}\n")
     assert json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n" == text
+
+
+def test_it_is_the_report_encoded_though_it_is_written_result_by_result(full, report):
+    for each in (full, report, msgspec.structs.replace(report, results=[])):
+        expected = msgspec.json.format(msgspec.json.encode(each), indent=2).decode() + "\n"
+        assert FORMATS["json"].render(each) == expected
+        assert len(list(FORMATS["json"].pieces(each))) == len(each.results) + 2

@@ -157,3 +157,27 @@ def test_what_is_remembered_of_a_rule_is_bounded(monkeypatch):
         memory.outcome({"a": number}, frozenset(), {"now": NOW, "detailed": True})
         memory.outcome({"a": "x" * 1_000 + str(number)}, frozenset(), {"now": NOW, "detailed": True})
         assert len(memory._outcomes) <= 5
+
+
+def test_what_is_remembered_depends_on_what_was_read():
+    variables = {"now": NOW, "detailed": True}
+
+    def outcomes(require, *calls):
+        memory = outcome_memory.OutcomeMemory(CompiledRule.of(rule(require=require)), "credential")
+        return [memory.outcome({}, absent, {**variables, **given})[1] for absent, given in calls]
+
+    sure, absent = frozenset(), frozenset({"a"})
+    assert outcomes("detailed", (sure, {}), (sure, {"detailed": False})) == [True, False]
+    tested = outcomes("!has(credential.a)", (sure, {}), (absent, {}), (None, {}), (sure, {}))
+    assert [getattr(each, "key", each) for each in tested] == [True, "a", "a", True]
+
+
+def test_a_record_in_doubt_is_in_no_batch_even_after_a_page_with_gaps():
+    the_rule = rule(require="credential.b == 2 || (credential.a == 1 && credential.size() > 1)")
+    engine, ready = Engine([the_rule], NOW), [CompiledRule.of(the_rule)]
+    for page in (
+        [resource(id="gap")],
+        [resource(id="doubt", detailed=False, a=1, b=1), resource(id="no need", b=2)],
+        [resource(id="sure", a=1, b=1)],
+    ):
+        assert verdicts(engine, page) == list(one_at_a_time(ready, page))

@@ -16,7 +16,7 @@ from northflank_audit.resources import PARENT, TYPES, Scope
 from northflank_audit.resources.base import LIST
 from northflank_audit.sources.api import ApiSource
 from northflank_audit.sources.saved_files import InputSource
-from northflank_audit.sources.snapshot import SnapshotWriter
+from northflank_audit.sources.snapshot_writer import SnapshotWriter
 from tests.conftest import NET, needing
 
 TOKEN = Token("nf-types-token", "the test")
@@ -169,7 +169,7 @@ def test_parts_are_joined_and_no_secret_stays_in_resources_or_snapshots(serve, k
     assert not any(unquote(each.path).endswith(tuple(kind.never)) for each in server.requests if kind.never)
     writer = SnapshotWriter()
     writer.add(whole)
-    text = writer.text(Tool("t", "1"), dt.datetime.now(dt.UTC), source)
+    text = b"".join(writer.text(Tool("t", "1"), dt.datetime.now(dt.UTC), source)).decode()
     for content in (json.dumps([each.record for each in whole]), text):
         assert SECRET not in content
     again = InputSource([("s.json", text.encode())], None)

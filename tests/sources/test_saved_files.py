@@ -1,5 +1,6 @@
 import dataclasses
 import datetime as dt
+import hashlib
 import json
 from contextlib import ExitStack
 from functools import partial
@@ -19,10 +20,12 @@ from northflank_audit.report import Origin, Tool
 from northflank_audit.resources import TYPES, Scope
 from northflank_audit.resources.decode import listed
 from northflank_audit.resources.needs import Needs
-from northflank_audit.sources import snapshot as snapshots
+from northflank_audit.sources.earlier_snapshot import ONLY_IDS, EarlierSnapshot
+from northflank_audit.sources.input_files import InputFile
 from northflank_audit.sources.interface import NOT_ASKED, Source
-from northflank_audit.sources.saved_files import DIFFERENT, NO_DETAILS, NOT_STATED, InputFile, InputSource
-from northflank_audit.sources.snapshot import SnapshotWriter, digest
+from northflank_audit.sources.saved_files import DIFFERENT, NO_DETAILS, NOT_STATED, InputSource
+from northflank_audit.sources.snapshot import Snapshot
+from northflank_audit.sources.snapshot_writer import SnapshotWriter
 from tests.conftest import CREDENTIALS, NET, needing, resource, rule
 from tests.sampled import NOW, resources
 
@@ -129,7 +132,7 @@ def snapshot():
     list(live.pages(CREDENTIALS))
     writer = SnapshotWriter()
     writer.add([resource(id="a", team="t"), resource(id="b", team="u", detailed=False, x=1)])
-    return json.loads(writer.text(Tool("t", "1"), TAKEN, live))
+    return json.loads(b"".join(writer.text(Tool("t", "1"), TAKEN, live)))
 
 
 def test_a_snapshot_gives_back_what_was_evaluated():
@@ -147,7 +150,7 @@ def test_a_snapshot_of_a_snapshot_tells_the_same_generations():
     live.generations, live.needs = {"2026"}, CREDENTIALS
     writer = SnapshotWriter()
     writer.add([resource(id="a", restrictions={"restricted": True})])
-    found, _ = read(json.loads(writer.text(Tool("t", "1"), TAKEN, live)))
+    found, _ = read(json.loads(b"".join(writer.text(Tool("t", "1"), TAKEN, live))))
     assert found.generations == {"2026"}
 
 
@@ -180,7 +183,7 @@ def test_a_snapshot_is_no_place_for_secrets():
     writer = SnapshotWriter()
     for page in found.pages(CREDENTIALS):
         writer.add(page)
-    text = writer.text(Tool("t", "1"), dt.datetime.now(dt.UTC), found)
+    text = b"".join(writer.text(Tool("t", "1"), dt.datetime.now(dt.UTC), found)).decode()
     assert "SECRET" not in text
     assert msgspec.json.decode(text)["records"][0]["record"] == {"id": "a"}
 
@@ -206,7 +209,7 @@ def saved(*accounts, problems=(), records=(), needs=BOTH):
     writer.add(records)
     for account in accounts:
         writer.add(project(each, account.team) for each in account.projects)
-    return json.loads(writer.text(Tool("t", "1"), TAKEN, live))
+    return json.loads(b"".join(writer.text(Tool("t", "1"), TAKEN, live)))
 
 
 def project(identity, team=None):
@@ -289,15 +292,16 @@ def test_a_personal_field_that_a_snapshot_was_kept_without_is_not_known(kept):
     found, items = read(given, needs=Needs(needs.parts, {"api-token": frozenset({"creatorEmail"})}))
     writer = SnapshotWriter()
     writer.add(items)
-    assert json.loads(writer.text(Tool("t", "1"), TAKEN, found))["personal"] == {
+    assert json.loads(b"".join(writer.text(Tool("t", "1"), TAKEN, found)))["personal"] == {
         "api-token": ["creatorEmail"] if kept else []
     }
 
 
 def resealed(given):
     """Return a snapshot with the digest that it must have."""
-    kind = snapshots._Snapshot1 if given["schemaVersion"] == "1.0" else snapshots.Snapshot
-    return {**given, "sha256": digest(msgspec.convert(given, kind))}
+    kind = EarlierSnapshot if given["schemaVersion"] == "1.0" else Snapshot
+    text = msgspec.json.encode(msgspec.convert({**given, "sha256": ""}, kind), order="deterministic")
+    return {**given, "sha256": hashlib.sha256(text).hexdigest()}
 
 
 NAMELESS = [{**each, "record": {"name": "x"}} for each in snapshot()["records"]]
@@ -381,8 +385,8 @@ def test_an_earlier_snapshot_gives_its_records_and_projects():
     assert items == [
         resource(id="a", team="t"),
         msgspec.structs.replace(resource(id="b", team="u", detailed=False, x=1), shortfall="why"),
-        msgspec.structs.replace(project("p", "t"), parts=frozenset(), shortfall=snapshots.ONLY_IDS),
-        msgspec.structs.replace(project("q", "t"), parts=frozenset(), shortfall=snapshots.ONLY_IDS),
+        msgspec.structs.replace(project("p", "t"), parts=frozenset(), shortfall=ONLY_IDS),
+        msgspec.structs.replace(project("q", "t"), parts=frozenset(), shortfall=ONLY_IDS),
     ]
     assert (found.problems, found.gaps) == (["a page is missing"], [])
 
@@ -572,6 +576,8 @@ def test_what_the_api_answers_for_a_types_list_can_be_audited_as_a_file(asked, t
         given.append(input_file(f"{kind.name}@{project}={path}" if of_project else f"{kind.name}={path}"))
     found = InputSource(given, team)
     items = [each for page in found.pages(needing(kind.name)) for each in page]
+    for each in given:
+        each.close()
     assert found.problems == []
     assert {(each.type, each.team, each.project, each.id) for each in items} == {
         (kind.name, team, each.project, each.id) for each in expected
@@ -579,7 +585,7 @@ def test_what_the_api_answers_for_a_types_list_can_be_audited_as_a_file(asked, t
     assert items
     no_secret = SnapshotWriter()
     no_secret.add(items)
-    assert "not-a-real-secret" not in no_secret.text(Tool("t", "1"), NOW, found)
+    assert "not-a-real-secret" not in b"".join(no_secret.text(Tool("t", "1"), NOW, found)).decode()
 
 
 EXTERNAL = {"externalAddons": [{"name": "a"}], "pagination": {"page": 1, "perPage": 100, "total": 1}}

@@ -34,17 +34,23 @@ class Batch:
         """Compile the (`when`, `require`) pairs into one expression; `variable` is the name of a record in them."""
         keys = keys_read(each for pair in rules for each in pair if each is not None)
         self._keys = None if keys is None else dict.fromkeys(sorted(keys))
-        codes = []
-        for index, (when, require) in enumerate(rules):
-            # The line breaks end a comment at the end of an expression.
-            code = f"(({require.source}\n) ? {self.HELD} : {self.VIOLATED})"
-            if when is not None:
-                code = f"(({when.source}\n) ? {code} : {self.NOT_APPLICABLE})"
-            codes.append(f"cel.bind(params, parameters[{index}], {code})")
+        codes = [self._code(index, when, require) for index, (when, require) in enumerate(rules)]
         try:
             self._compiled = many().compile(f"page.map(group, group.map({variable}, [{', '.join(codes)}]))")
         except RuntimeError:  # an expression that compiles alone but not within another
             self._compiled = None
+
+    @classmethod
+    def _code(cls, index: int, when: Expression | None, require: Expression) -> str:
+        """Return the expression of a rule's code; true is `HELD`, and false is `VIOLATED`."""
+        # The line breaks end a comment at the end of an expression.
+        code = f"({require.source}\n)"
+        if not require.is_boolean:  # what is neither true nor false is an error
+            code = f"({code} ? {cls.HELD} : {cls.VIOLATED})"
+        if when is not None:
+            code = f"(({when.source}\n) ? dyn({code}) : dyn({cls.NOT_APPLICABLE}))"
+        reads_params = any(read.path[0] == "params" for each in (when, require) if each for read in each.reads_within)
+        return f"cel.bind(params, parameters[{index}], {code})" if reads_params else code
 
     def evaluate(self, page: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> list[list[int]] | None:
         """Return a list of codes for each record, or None if any rule failed on any record.

@@ -128,6 +128,8 @@ class Expression:
         if kind not in (cel.Type.BOOL, cel.Type.DYN):
             width = len(source.rstrip())
             raise CelError([Problem(f"must return true or false, but returns {kind.name().lower()}", 0, width)])
+        self.is_boolean = kind == cel.Type.BOOL
+        """Whether its result is true or false, or else an error."""
         self.serialized: bytes = self._compiled.serialize()
         if whole := whole_account(self.serialized):
             raise CelError(whole)

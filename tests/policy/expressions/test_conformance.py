@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from northflank_audit.policy.compiled_rule import CompiledRule
 from northflank_audit.policy.expressions.batch import Batch
 from northflank_audit.policy.expressions.cel import CelError, Expression
+from northflank_audit.policy.outcome_memory import OutcomeMemory
+from tests.conftest import rule
 
 TABLE = Path(__file__).with_name("conformance.yaml").read_text(encoding="utf-8")
 CASES = [case for cases in yaml.load(TABLE, yaml.CSafeLoader).values() for case in cases]
@@ -16,7 +19,7 @@ NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
 def outcome(question, bindings):
-    """Return true or false, or `refused`, `missing` or `failed`."""
+    """Return true or false, or `refused`, `missing` or `failed`; from memory it must be the same."""
     for name in bindings:
         question = f"cel.bind({name}, credential.{name}, {question})"
     try:
@@ -24,6 +27,10 @@ def outcome(question, bindings):
     except CelError:
         return "refused"
     given = expression.evaluate({"credential": bindings, "params": {}, "now": NOW, "detailed": True})
+    memory = OutcomeMemory(CompiledRule(rule(), None, expression), "credential")
+    more = {**bindings, "unread": [{}]}
+    for record in (bindings, more, bindings):
+        assert memory.outcome(record, frozenset(), {"now": NOW, "detailed": True}) == (expression, given)
     return given if isinstance(given, bool) else type(given).__name__.lower()
 
 
