@@ -9,6 +9,7 @@ from pathlib import Path
 from northflank_audit.delivery import files
 from northflank_audit.fleet.fleet_report import FleetRun, Target, not_started
 from northflank_audit.fleet.job import Job
+from northflank_audit.fleet.target_run import Delivered
 from tests.conftest import until
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -41,6 +42,10 @@ def run(job: Job) -> Target:
     if job.name.startswith("odd"):
         raise Odd
     return green(job.name)
+
+
+def elsewhere(job: Job) -> Delivered:
+    return Delivered(run(job), {}, saw_nothing=False)
 
 
 def sleep() -> None:
