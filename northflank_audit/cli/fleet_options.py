@@ -64,7 +64,7 @@ def fleet_delivery(given: Mapping[str, Any], document: Document | None, name: st
     return FleetDelivery(
         name=name,
         email=email_section.email(document, given["email_to"] or (), os.environ),
-        notify=() if file is None else tuple(notify.services(notify.urls_of(read_text(file), file))),
+        services=() if file is None else tuple(notify.services(notify.urls_of(read_text(file), file))),
         notify_when=given["notify_when"],
         metrics_file=given["metrics_file"],
         metrics_push=urls.get("metrics_push"),

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Container, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from northflank_audit.audit.source_opening import TYPED
 from northflank_audit.config.policy import PACK

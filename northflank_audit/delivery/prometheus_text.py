@@ -45,13 +45,21 @@ def file_samples(path: str, name: str) -> list[Sample]:
 
 
 def gateway_samples(gateway: str, name: str) -> list[Sample]:
-    """Return the samples of a metric in all groups of a Pushgateway. Raises DeliveryError."""
+    """Return the samples of a metric in all groups of a Pushgateway, to which some have been pushed before.
+
+    Raises DeliveryError, also for an answer without any of this tool's metrics: nothing would then be known of earlier
+    runs.
+    """
     try:
-        return list(_samples(fetch(f"{gateway.rstrip('/')}/metrics").decode(), name))
+        text = fetch(f"{gateway.rstrip('/')}/metrics").decode()
+        samples = list(_samples(text, name)) if PREFIX in text else None
     except NotSent as problem:
         raise DeliveryError(f"the metrics of earlier runs could not be read from {problem}") from None
     except (ValueError, LookupError):
         raise DeliveryError("the metrics of earlier runs could not be read: no answer of a Pushgateway") from None
+    if samples is None:
+        raise DeliveryError("the metrics of earlier runs could not be read: the answer has none of this tool's")
+    return samples
 
 
 def push_groups(gateway: str, groups: Mapping[str, Iterable[GaugeMetricFamily]], labels: Mapping[str, str]) -> None:

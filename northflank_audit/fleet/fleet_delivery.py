@@ -12,11 +12,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from northflank_audit.delivery import files, notify
+from northflank_audit.delivery import files
 from northflank_audit.delivery.attempts import for_people, measure, send_each
 from northflank_audit.delivery.heartbeat import heartbeat_of
 from northflank_audit.delivery.mailconfig import Email
-from northflank_audit.delivery.notify import Service
+from northflank_audit.delivery.notify import Service, notify_of
 from northflank_audit.delivery.when import When
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.fleet.fleet_mail import fleet_letter, note
@@ -45,8 +45,8 @@ class FleetDelivery:
     name: str = "fleet"
     """The fleet's name in metrics, such as the fleet file's without its ending."""
     email: Email | None = None
-    notify: tuple[Service, ...] = field(default=(), repr=False)
-    """Who is notified, by `notify.services`."""
+    services: tuple[Service, ...] = field(default=(), repr=False)
+    """Who is notified, as `notify.services` returns them."""
     notify_when: When = "violations"
     metrics_file: str | None = None
     metrics_push: str | None = field(default=None, repr=False)
@@ -99,7 +99,7 @@ def is_due(when: When, report: FleetReport) -> bool:
 def _channels(settings: FleetDelivery, folder: str, written: list[str]) -> Iterator[Send]:
     if settings.email is not None:
         yield partial(_mail, email=settings.email, folder=folder)
-    if settings.notify:
+    if settings.services:
         yield partial(_notify, settings=settings, places=[str(Path(folder, name)) for name in written])
 
 
@@ -114,8 +114,8 @@ def _mail(report: FleetReport, email: Email, folder: str) -> str:
 def _notify(report: FleetReport, settings: FleetDelivery, places: list[str]) -> str | None:
     if not is_due(settings.notify_when, report):
         return None
-    notify.notify_of(settings.notify, fleet_subject(report), note(report, places), fleet_outcome(report))
-    return f"notified: {', '.join(each.place for each in settings.notify)}"
+    notify_of(settings.services, fleet_subject(report), note(report, places), fleet_outcome(report))
+    return f"notified: {', '.join(each.place for each in settings.services)}"
 
 
 def _metrics(settings: FleetDelivery) -> Iterator[Callable[[FleetReport], None]]:

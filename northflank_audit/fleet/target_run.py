@@ -52,7 +52,7 @@ class Delivered(NamedTuple):
 def run_elsewhere(job: Job) -> Delivered:
     """Run a target on a machine that may lack the folder of reports."""
     with TemporaryDirectory(prefix="northflank-audit-") as folder:
-        settings = replace(job.settings, output_dir=str(Path(folder) / job.name))
+        settings = with_changes(job.settings, output_dir=str(Path(folder) / job.name))
         target, report = _run(replace(job, settings=settings, folders=(*job.folders, folder)), last_resort)
         reports = {path: (Path(folder) / path).read_bytes() for path in target.reports.values()}
         return Delivered(target, reports, saw_nothing=report is not None and report.failed_to_see)

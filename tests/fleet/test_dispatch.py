@@ -1,0 +1,151 @@
+"""Targets reach workers, and each has an outcome, whatever becomes of its worker."""
+
+from collections import Counter
+from concurrent.futures import BrokenExecutor, Future
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from northflank_audit.fleet import dispatch, local_workers
+from northflank_audit.fleet.dispatch import outcomes
+from northflank_audit.fleet.local_workers import LocalWorkers
+from tests.fleet import misbehaving
+from tests.fleet.conftest import job
+
+
+class Fake:
+    """A worker that records what it runs; `dies` says which of its starts end it."""
+
+    def __init__(self, workers, capacity, dies=()):
+        self.workers, self.capacity, self.dies = workers, capacity, dies
+        self.active = Counter()
+        self.starts = count(1)
+
+    def start(self, each):
+        self.active[each.token_name] += 1
+        self.workers.check(each.token_name)
+        assert self.active.total() <= self.capacity
+        future = Future()
+        future.target = each
+        if next(self.starts) in self.dies:
+            future.set_exception(BrokenExecutor("it ended"))
+        else:
+            future.set_result(misbehaving.green(each.name))
+        return future
+
+    def outcome(self, future):
+        self.active[future.target.token_name] -= 1
+        return future.result()
+
+    def end(self, future):
+        raise AssertionError(future)
+
+    def stop(self):
+        pass
+
+
+class Fakes:
+    def __init__(self, capacities, at_once, dies=()):
+        self.at_once = at_once
+        self.workers = [Fake(self, capacity, dies) for capacity in capacities]
+        self.closed = False
+        self.most = 0
+
+    def all(self):
+        return self.workers
+
+    def alone(self):
+        return Fake(self, 1)
+
+    def close(self):
+        self.closed = True
+
+    def check(self, token):
+        self.most = max(self.most, sum(each.active.total() for each in self.workers))
+        assert sum(bool(each.active[token]) for each in self.workers) <= 1, "a token is used by one worker at a time"
+
+
+@given(
+    tokens=st.lists(st.sampled_from("abcd"), max_size=30),
+    capacities=st.lists(st.integers(1, 4), min_size=1, max_size=4),
+    at_once=st.integers(1, 8),
+    dies=st.frozensets(st.integers(1, 6)),
+)
+def test_every_target_ends_once_and_a_token_is_never_used_by_two_workers(tokens, capacities, at_once, dies):
+    workers = Fakes(capacities, at_once, dies)
+    jobs = [job(f"t{number}", token) for number, token in enumerate(tokens)]
+    ended = list(outcomes(jobs, workers))
+    assert sorted(each.name for each in ended) == sorted(each.name for each in jobs)
+    assert {each.exit_code for each in ended} <= {0}
+    assert workers.most <= at_once
+    assert workers.closed
+
+
+def test_the_targets_of_one_token_use_all_there_is_to_use():
+    workers = Fakes([8, 8], 8)
+    list(outcomes([job(f"t{number}") for number in range(20)], workers))
+    assert workers.most == 8
+
+
+def test_workers_that_are_lost_leave_no_target_without_an_outcome():
+    workers = Fakes([2], 2)
+    rounds = iter([workers.workers])
+
+    def all_until_lost():
+        try:
+            return next(rounds)
+        except StopIteration:
+            raise BrokenExecutor("the cluster was lost") from None
+
+    workers.all = all_until_lost
+    ended = {each.name: each for each in outcomes([job(f"t{number}") for number in range(5)], workers)}
+    assert sorted(ended) == ["t0", "t1", "t2", "t3", "t4"]
+    lost = {name: each.incomplete_reasons for name, each in ended.items() if each.exit_code == 3}
+    assert lost
+    assert {reason for reasons in lost.values() for reason in reasons} == {"no verdict: the cluster was lost"}
+    assert workers.closed
+
+
+def test_an_abandoned_fleet_closes_its_workers():
+    workers = Fakes([1], 1)
+    running = outcomes([job("a"), job("b")], workers)
+    next(running)
+    running.close()
+    assert workers.closed
+
+
+@pytest.fixture
+def processes(monkeypatch, tmp_path):
+    """Run jobs by their names in one real process, and return their outcomes and how often each was run."""
+
+    def run(*names):
+        monkeypatch.setattr(local_workers, "run_target", misbehaving.run)
+        jobs = [job(name, folder=tmp_path) for name in names]
+        ended = {each.name: each for each in outcomes(jobs, LocalWorkers(len(names), jobs))}
+        runs = {name: len((tmp_path / f"{name}.runs").read_text().split()) for name in names}
+        return ended, runs
+
+    return run
+
+
+def test_a_target_that_kills_its_worker_costs_only_itself(processes):
+    ended, runs = processes("victim", "killer", "odd")
+    assert (ended["victim"].exit_code, runs["victim"]) == (0, 2)
+    assert (ended["killer"].exit_code, ended["killer"].complete, runs["killer"]) == (3, False, 2)
+    assert ended["killer"].incomplete_reasons == ["no verdict: its worker ended first, twice"]
+    assert ended["odd"].exit_code == 3
+
+
+@pytest.mark.parametrize("name", ["hanger", "stopper"])
+def test_a_target_that_hangs_or_stops_its_process_costs_only_itself(processes, monkeypatch, tmp_path, name):
+    def longest(running):
+        hangs = running.job.name == name and (tmp_path / f"{name}.runs").exists()
+        return 0 if hangs and (tmp_path / "victim.runs").exists() else 10**6
+
+    monkeypatch.setattr(dispatch._Running, "longest", property(longest))
+    ended, runs = processes("victim", name)
+    assert (ended["victim"].exit_code, runs["victim"]) == (0, 2)
+    assert ended[name].exit_code == 3
+    assert ended[name].incomplete_reasons == ["no verdict: it had not ended 0 s after its start, twice"]
