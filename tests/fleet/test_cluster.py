@@ -162,7 +162,9 @@ def test_a_cluster_without_workers_or_that_is_lost_leaves_no_target_out(
     silent = Fault(path=f"/v1/teams/{TEAMS[4]}/*", stall="head")
     with made(tmp_path_factory.mktemp("lost")) as lost, serve(silent) as server:
         assert fleet(everyone, "--scheduler", lost.url).code == 3
-        assert (tmp_path / "reports/fleet.json").read_text().count("no verdict: the cluster has no worker") == len(TEAMS)
+        assert (tmp_path / "reports/fleet.json").read_text().count("no verdict: the cluster has no worker") == len(
+            TEAMS
+        )
         lost.worker()
         monkeypatch.setattr(cluster_module, "WORKER_SECONDS", NET)
 
