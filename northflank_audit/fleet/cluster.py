@@ -1,7 +1,7 @@
 """The workers of a Dask cluster, which may be on other machines.
 
 A task carries a target without its token, and returns the target's reports, because workers may lack the folder of
-reports. If a worker dies, Dask gives its tasks to another one.
+reports.
 """
 
 import logging
@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -58,13 +58,17 @@ class ClusterWorker:
     executor: Executor
     capacity: int
     folder: str
+    running: set[Future[Delivered]] = field(default_factory=set)
 
     def start(self, job: Job) -> Future[Delivered]:
         """Run a target there."""
-        return self.executor.submit(run_elsewhere, job)
+        future = self.executor.submit(run_elsewhere, job)
+        self.running.add(future)
+        return future
 
     def outcome(self, future: Future[Delivered]) -> Target:
         """Keep a target's reports, and return its outcome."""
+        self.running.discard(future)
         try:
             delivered = future.result()
         except import_module("distributed").KilledWorker:
@@ -91,6 +95,11 @@ class ClusterWorker:
     def end(self, future: Future[Any]) -> None:
         """Stop to wait for a target that hangs; the worker's own last resort ends it."""
         future.cancel()
+
+    def lost(self) -> None:
+        """Stop to wait: Dask itself keeps targets for a worker that has ended if no other one is there at that time."""
+        for each in self.running:
+            each.cancel()
 
     def stop(self) -> None:
         """Leave the worker to the cluster."""
@@ -130,6 +139,8 @@ class ClusterWorkers:
             raise BrokenExecutor(f"the cluster has no worker ({type(error).__name__})") from None
         if self._client.status != RUNNING:
             raise BrokenExecutor("the scheduler of the cluster was lost")
+        for address in self._workers.keys() - threads.keys():
+            self._workers.pop(address).lost()
         for address, count in threads.items():
             if address not in self._workers:
                 executor = self._client.get_executor(workers=[address], allow_other_workers=True, pure=False)
