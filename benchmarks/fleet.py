@@ -11,7 +11,7 @@ from typing import Self
 
 from measuring import ROOT, credentials
 
-TARGETS, REQUESTS, JOBS, LATENCY = 200, 5, 16, 0.05
+TARGETS, REQUESTS, JOBS, LATENCY = 1000, 5, 16, 0.05
 SOAK_RUNS = 500
 
 SERVER = """

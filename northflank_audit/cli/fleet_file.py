@@ -19,6 +19,8 @@ from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileErrors, StartError, did_you_mean, in_order
 from northflank_audit.reading import read_text
 
+MOST_VALUES: Final = 2_000_000
+"""Values of a fleet file: some 150,000 targets."""
 OWN_KEYS: Final = {"token-file": "token_file", "all-teams": "all_teams", "teams": "team", "input": "input"}
 """The keys of a target that are options of `run`, and their names in Python."""
 TARGET_KEYS: Final = ("name", "token-env", *OWN_KEYS, "options", OVERRIDES)
@@ -46,7 +48,7 @@ class FleetTarget:
 
 def read_fleet_file(path: str) -> Document:
     """Read a fleet file. Raises FileErrors for what is not YAML, and StartError if it can't be read."""
-    document = Document(read_text(path), path, discreet=True)
+    document = Document(read_text(path), path, discreet=True, most=MOST_VALUES)
     if not isinstance(document.value, dict):
         raise FileErrors([document.error((), "a fleet file maps 'targets' to a list of them")])
     return document

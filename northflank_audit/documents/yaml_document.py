@@ -45,12 +45,14 @@ _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 class Document:
     """One YAML document: its plain value, and where in the file each part of it stands."""
 
-    def __init__(self, text: str, path: str, *, strict: bool = True, discreet: bool = False) -> None:
+    def __init__(
+        self, text: str, path: str, *, strict: bool = True, discreet: bool = False, most: int = MAX_NODES
+    ) -> None:
         """Read `text`, whatever its line ends; `path` is for messages.
 
         With `discreet`, messages quote nothing after the position of a mistake or after a key that may be a password's,
-        because it may be a secret. What is not plain, safe YAML is reported in `diagnostics` and omitted from the
-        value; with `strict` it raises FileErrors.
+        because it may be a secret. `most` is how many values it may have. What is not plain, safe YAML is reported in
+        `diagnostics` and omitted from the value; with `strict` it raises FileErrors.
         """
         self.path = spelt(path)
         self._discreet = discreet
@@ -64,7 +66,7 @@ class Document:
         self.refused: set[Path] = set()
         """Paths whose value could not be taken from the file; a mistake reports each."""
         try:
-            self._bounded()
+            self._bounded(most)
             loader = _Loader(text)
             try:
                 node = loader.get_single_node()
@@ -87,7 +89,7 @@ class Document:
         if strict and self.diagnostics:
             raise FileErrors(self.diagnostics)
 
-    def _bounded(self) -> None:
+    def _bounded(self, most: int) -> None:
         """Raise FileError for a document that would become too large or too deep, before it is constructed."""
         sizes = [0]  # of the open collections, aliases followed
         names: list[str | None] = []
@@ -104,9 +106,9 @@ class Document:
                 size = 1
                 anchors.update({event.anchor: 1} if event.anchor else {})
             elif isinstance(event, yaml.AliasEvent):
-                size = MAX_NODES + 1 if event.anchor in names else anchors.get(event.anchor or "", 0)
+                size = most + 1 if event.anchor in names else anchors.get(event.anchor or "", 0)
             sizes[-1] += size
-            if sizes[-1] > MAX_NODES or len(sizes) > MAX_DEPTH:
+            if sizes[-1] > most or len(sizes) > MAX_DEPTH:
                 problem = "too many values or too deeply nested (an alias that repeats itself?)"
                 raise self._at(event.start_mark.index if event.start_mark else 0, problem)
 
