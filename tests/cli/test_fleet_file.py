@@ -34,6 +34,8 @@ MISTAKES = {
     "targets: [{name: a, options: {output-dir: x}}]": "1:31: 'output-dir' is not an option of a target",
     "targets: [{name: a, options: {config: x}}]": "1:31: 'config'",
     "defaults: {output: [json=x.json]}\ntargets: [{name: a}, {name: b}]": "2:22: 'b' and 'a' would write to the same file",
+    "targets: [{name: a, options: {output: [json=/out/b/report.json]}}, {name: b}]": "1:68: 'b' and 'a' would write to",
+    "targets: [{name: a, options: {output: [md=-]}}]": "1:39: a target has no standard output: name a file",
     "defaults: {notify-file: x}\ntargets: [{name: a}]": "1:12: 'notify-file' would send each target's report by itself",
     "targets: [{name: a, input: ['-']}]": "1:28: a target's input is a file, not standard input",
     "targets: [{name: a, input: [x], token-env: T}]": "1:28: a target with input needs no token",
