@@ -139,7 +139,7 @@ def site(scratch: str) -> None:
 
 
 def _drifting(account: Account, team: str) -> None:
-    """Record a year of runs over eighty resources, of which some hundred violations come, go and come back."""
+    """Record a year of runs over eighty resources, of which some fifty violations come, go and come back."""
     spans = random.Random(team)
     violated = [
         (name, field, begin, begin + spans.choice([3, 14, 40, 120, 500]))

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from measuring import ROOT, compared, peak, show, timed
+from measuring import ROOT, compared, peak, processor, show
 
 from northflank_audit.emulator import Emulator, Plan, load
 
@@ -39,7 +39,7 @@ def large(folder: str) -> None:
         command = [sys.executable, "-c", LOAD, f"{MANY}.json"]
         return float(subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout)
 
-    mine, other, ratio = compared(lambda: _worked(given, folder), loaded, rounds=3)
+    mine, other, ratio = compared(lambda: processor(given, folder, (1,)), loaded, rounds=3)
     show("100,000 credentials of a file, sixteen rules, against json.load of it (processor time)", mine, other, ratio,
          "≤ 10")  # fmt: skip
     _sizes("a file", [peak([*AUDIT, "--input", f"{count}.json"], folder) for count in (FEW, MANY)], "≤ 120 MiB")
@@ -58,14 +58,6 @@ def _sizes(what: str, sizes: list[float], reach: str) -> None:
     few, many = sizes
     print(f"memory for 100,000 credentials of {what}, against 1,000: {many:.0f} MiB / {few:.0f} MiB = {many / few:.2f} "
           f"(to reach: {reach})", flush=True)  # fmt: skip
-
-
-def _worked(command: list[str], folder: str) -> float:
-    """Return the processor seconds of a command: other work on the machine affects them less than the clock's."""
-    before = os.times()
-    timed(command, folder, (1,))
-    after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
 
 
 def _online(folder: str, count: int) -> float:

@@ -1,12 +1,14 @@
 """Finds the versions of installed packages."""
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 UNKNOWN: Final = "unknown"
 
 
+@cache
 def version(package: str) -> str:
     """Return the version of an installed package by the name of its metadata folder, or `unknown`.
 

@@ -39,6 +39,8 @@ def printable(text: str) -> str:
 
     Line breaks and tabs become a space. Control characters, and those that reorder or hide text, become U+FFFD.
     """
+    if text.isascii() and text.isprintable():  # as most texts are
+        return text
     return _UNSAFE.sub("\ufffd", _BLANKS.sub(" ", text))
 
 

@@ -17,7 +17,7 @@ from northflank_audit.printable import spelt
 from northflank_audit.reading import open_file
 from northflank_audit.report import Origin
 from northflank_audit.resources import TYPES, Scope
-from northflank_audit.sources.input_files import InputFile
+from northflank_audit.sources.input_forms import InputFile
 from northflank_audit.sources.interface import Source
 from northflank_audit.sources.saved_files import InputSource
 

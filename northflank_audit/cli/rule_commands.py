@@ -18,7 +18,7 @@ LAZY = (
         "schema",
         f"{_HERE}.schemas",
         "print_schema",
-        "Print the JSON Schema of rule files, examples, waivers, annotations, options or report.json.",
+        "Print the JSON Schema of rule files, examples, waivers, annotations, options, report.json or fleet.json.",
     ),
     Lazy("show", f"{_HERE}.rule_show", "show_rule", "Print a rule's YAML as it is in its file."),
     Lazy("new", f"{_HERE}.rule_new", "new_rule", "Print a rule to start from, with examples."),

@@ -4,7 +4,7 @@ Outside text shows as plain text (see `markdowntext`); texts of rules keep their
 """
 
 from collections.abc import Callable, Mapping, Sized
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 from jinja2 import Template
@@ -29,6 +29,8 @@ WIDEST: Final = 1_000
 """Characters of an outside text, at most."""
 NARROWEST: Final = 125
 """Characters that are always shown, however long the report is."""
+_TEMPLATES: Final = 32
+"""Templates that are kept for the next report."""
 NAMED: Final = 150
 """Violated rules without a section that are named at most."""
 
@@ -52,7 +54,7 @@ def render(report: Report) -> str:
     bounds: Bounds | None = Bounds(MOST, MOST, WIDEST)
     described, text = True, ""
     while bounds is not None:
-        page = template("report.md.j2", partial(_short, widest=bounds.widest))
+        page = template("report.md.j2", _shortening(bounds.widest))
         text = page.render(**names, most=bounds.most, rules_most=bounds.rules, named_most=NAMED, described=described)
         if size(text) <= LONGEST:
             return text
@@ -99,10 +101,16 @@ def size(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
+@lru_cache(_TEMPLATES)
+def _shortening(widest: int) -> Callable[[Any], Any]:
+    return partial(_short, widest=widest)
+
+
 def _short(value: Any, widest: int) -> Any:
     return value if isinstance(value, Markup) else shortened(str(value), widest)
 
 
+@lru_cache(_TEMPLATES)
 def template(name: str, finalize: Callable[[Any], Any] = lambda value: value) -> Template:
     """Return a template of Markdown that passes every expression to `finalize` and then escapes it."""
     templates = environment(lambda value: escape(finalize(value)), html=False)

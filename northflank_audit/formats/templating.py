@@ -36,7 +36,7 @@ from northflank_audit.model import account_name
 
 def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvironment:
     """Return an environment in which every expression passes `finalize`, and for HTML also escaping."""
-    templates = SandboxedEnvironment(
+    templates = _Sandbox(
         loader=FileSystemLoader(TEMPLATES),
         bytecode_cache=_cache(f"{finalize.__module__}-{html}"),
         autoescape=html,
@@ -69,6 +69,19 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "verdict_counts": verdict_counts,
     }
     return templates
+
+
+class _Sandbox(SandboxedEnvironment):
+    """Jinja's sandbox, which asks once for each type and attribute; its answer depends on nothing else."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Return whether a template may use an attribute of an object."""
+        key = type(obj), attr
+        if key not in self._safe:
+            self._safe[key] = super().is_safe_attribute(obj, attr, value)
+        return self._safe[key]
+
+    _safe: ClassVar[dict[tuple[type, str], bool]] = {}
 
 
 class _Cache(FileSystemBytecodeCache):

@@ -96,7 +96,8 @@ class TypeRules:
             if one:
                 yield from map(settled, self._exactly(resource, uncertainty, variables))
             else:
-                yield from self._firm([resource], [next(rows)])
+                for rule, status in self._statuses(tuple(next(rows))):
+                    yield Verdict(rule, resource, status)
 
     def _lacks_nothing(self, resource: Resource) -> bool:
         """Return whether the fields that a resource's record lacks are certainly absent."""

@@ -14,7 +14,7 @@ from northflank_audit.northflank.paging import claimed, contradictions, with_ids
 from northflank_audit.report import Origin, Subject
 from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
 from northflank_audit.resources.decode import listed, restored
-from northflank_audit.sources.input_files import InputFile, ListAnswer, decoded
+from northflank_audit.sources.input_forms import InputFile, ListAnswer, decoded
 from northflank_audit.sources.interface import AT_HOME, ELSEWHERE, NOT_ASKED, Source
 from northflank_audit.sources.saved_json import Changed
 from northflank_audit.sources.snapshot import DecodedSnapshot, SavedResource, Snapshot

@@ -21,7 +21,7 @@ from northflank_audit.resources import TYPES, Scope
 from northflank_audit.resources.decode import listed
 from northflank_audit.resources.needs import Needs
 from northflank_audit.sources.earlier_snapshot import ONLY_IDS, EarlierSnapshot
-from northflank_audit.sources.input_files import InputFile
+from northflank_audit.sources.input_forms import InputFile
 from northflank_audit.sources.interface import NOT_ASKED, Source
 from northflank_audit.sources.saved_files import DIFFERENT, NO_DETAILS, NOT_STATED, InputSource
 from northflank_audit.sources.snapshot import Snapshot
