@@ -100,6 +100,8 @@ class TargetReader:
         given = {**defaults, **self._given((*here, "options"), self._allowed), **self._own(here, value)}
         variable = self._token_variable(here, value)
         overrides = self._overrides(here, value)
+        if any(path == "-" for _, path in given.get("output", ())):
+            self._mistake((*here, "options", "output"), "a target has no standard output: name a file")
         if len(document.diagnostics) > before:
             return None
         settings = self._settings(here, given, overrides, str(value["name"]))

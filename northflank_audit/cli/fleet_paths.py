@@ -40,9 +40,9 @@ def absolute(settings: Settings, folder: str, flags: Container[str]) -> Settings
 
 
 def written(settings: Settings) -> Iterator[str]:
-    """Yield the files that a target writes outside its folder of reports."""
-    yield from (path for _, path in settings.output)
-    yield from filter(None, (settings.save_snapshot, settings.metrics_file))
+    """Yield the files that a target writes, without links."""
+    paths = (path for _, path in settings.destinations)
+    yield from map(os.path.realpath, (*paths, *filter(None, (settings.save_snapshot, settings.metrics_file))))
 
 
 def below(folder: str, path: str) -> str:

@@ -1,0 +1,78 @@
+"""A process that runs targets ends whole, and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from northflank_audit.emulator import Fault
+from northflank_audit.fleet.worker_process import WorkerEnded, WorkerProcess
+from tests.conftest import AUDIT, NET, until
+from tests.fleet import misbehaving
+from tests.fleet.conftest import TEAMS, TOKENS, without_runs
+
+
+def test_work_is_done_or_says_why_not(tmp_path):
+    worker = WorkerProcess(2)
+    assert worker.submit(os.getpid).result(NET) != os.getpid()
+    with pytest.raises(Exception, match="^ZeroDivisionError$"):
+        worker.submit(divmod, 1, 0).result(NET)
+    hanging = worker.submit(misbehaving.write_half, str(tmp_path / "half.tmp"))
+    until((tmp_path / "half.tmp").exists)
+    worker.shutdown(wait=False)
+    with pytest.raises(WorkerEnded):
+        hanging.result(NET)
+    assert not (tmp_path / "half.tmp").exists(), "temporary files are removed"
+    assert worker.has_ended
+    with pytest.raises(WorkerEnded):
+        worker.submit(os.getpid).result(NET)
+
+
+@pytest.fixture
+def begun(everyone, serve, tmp_path):
+    """Start `fleet` as a process; return it and its workers when it is in mid run."""
+    silent = Fault(path=f"/v1/teams/{TEAMS[4]}/*", nth=1, stall="head")
+    started = []
+
+    with serve(silent) as server:
+
+        def begin():
+            command = [sys.executable, str(AUDIT), "fleet", str(everyone), "--output-dir", "out"]
+            environment = {"PATH": os.environ["PATH"], "NORTHFLANK_API_BASE_URL": server.url, **TOKENS}
+            process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
+            started.append(process)
+            until(lambda: any(TEAMS[4] in each.path for each in server.requests))
+            children = psutil.Process(process.pid).children(recursive=True)
+            return process, [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+
+        yield begin
+        for each in started:
+            each.kill()
+            each.communicate(timeout=NET)
+
+
+def gone(workers) -> bool:
+    return not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in workers)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_fleet_that_is_stopped_leaves_no_process_and_nothing_half_written(begun, tmp_path, number, code):
+    process, workers = begun()
+    assert workers
+    process.send_signal(number)
+    assert process.wait(NET) == code
+    until(lambda: gone(workers))
+    assert not list(tmp_path.glob("out/**/*.tmp"))
+    assert not (tmp_path / "out/fleet.json").exists()
+
+
+def test_a_worker_that_is_killed_in_mid_run_changes_nothing(begun, fleet, everyone, tmp_path):
+    process, workers = begun()
+    for each in workers:
+        each.kill()
+    assert process.wait(NET) == 3
+    assert fleet(everyone, "--jobs", 1, "--output-dir", "one").code == 3
+    assert without_runs(tmp_path / "out/fleet.json") == without_runs(tmp_path / "one/fleet.json")
