@@ -131,7 +131,8 @@ def test_a_task_holds_no_token(monkeypatch):
 
 def test_a_target_that_kills_its_workers_costs_only_itself(cluster, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster_module, "run_elsewhere", misbehaving.elsewhere)
-    jobs = [job("victim", folder=tmp_path), job("killer", folder=tmp_path)]
+    (tmp_path / "victim.runs").touch()  # which the killer waits for
+    jobs = [job("bystander", folder=tmp_path), job("killer", folder=tmp_path)]
     done = threading.Event()
 
     def replace() -> None:
@@ -151,7 +152,7 @@ def test_a_target_that_kills_its_workers_costs_only_itself(cluster, tmp_path, mo
         done.set()
         replacer.join(NET)
     ended = {each.name: each for each in report.targets}
-    assert (ended["victim"].exit_code, ended["killer"].exit_code) == (0, 3)
+    assert (ended["bystander"].exit_code, ended["killer"].exit_code) == (0, 3)
     assert ended["killer"].incomplete_reasons == ["no verdict: its worker ended first, twice"]
 
 
