@@ -93,16 +93,16 @@ class TimedEngine(Engine):
         """
         evaluated: set[Identity] = set()
         current: Resource | None = None
-        pending = iter(verdicts)
-        while not self._deadline.is_over(LATE):
-            verdict = next(pending, None)
-            if verdict is None:
-                return
-            if in_order and current is not verdict.resource:
-                if current is not None:
+        for verdict in verdicts:
+            if not in_order or current is not verdict.resource:
+                if self._deadline.is_over(LATE):
+                    break
+                if in_order and current is not None:
                     evaluated.add(current.identity)
                 current = verdict.resource
             yield verdict
+        else:
+            return
         self._unevaluated.update({each.identity for each in resources} - evaluated)
 
 

@@ -3,16 +3,19 @@
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, Self
 
 from northflank_audit.model import Resource, Rule, Status
 from northflank_audit.policy.compiled_rule import CompiledRule
-from northflank_audit.policy.expressions.batch import Batch
-from northflank_audit.policy.expressions.cel import Absent, Missing, compiled
+from northflank_audit.policy.expressions.batch import Batch, keys_read
+from northflank_audit.policy.expressions.cel import Absent, Expression, Missing, compiled
 from northflank_audit.policy.kinds import FieldKinds, Uncertainty, absent_names
 from northflank_audit.policy.outcome_memory import OutcomeMemory
+from northflank_audit.policy.row_memory import RowMemory
 from northflank_audit.policy.verdict import Verdict, verdict_of
-from northflank_audit.resources import TYPES
+from northflank_audit.resources import TYPES, Kind
 from northflank_audit.resources.paths import ITEM
 
 _STATUSES = (Status.FAIL, Status.PASS, Status.NOTAPPLICABLE)
@@ -32,7 +35,8 @@ class TypeRules:
         self._rules = [each.rule for each in ready]
         self._parts = frozenset(part.name for part in TYPES[kind].sources)
         form = _form_of(kind, *((each.rule.when, each.rule.require) for each in ready))
-        self._batch, self._needs, self._asks = form.batch, form.needs, form.asks
+        self._needs, self._asks, self._in_order = form.needs, form.asks, form.in_order
+        self._columns = [_Column(each, [self._rules[index].params for index in each.indexes]) for each in form.parts]
         self._kinds = form.kinds.as_of(now)
         self._memories = [OutcomeMemory(each, TYPES[kind].variable) for each in ready]
         self._statuses = lru_cache(_COMBINATIONS)(partial(_with_statuses, self._rules))
@@ -73,7 +77,10 @@ class TypeRules:
         records = [resource.record for resource, one in zip(page, alone, strict=True) if not one]
         if not records:
             return ()
-        return self._batch.evaluate(records, {"parameters": [rule.params for rule in self._rules], **variables})
+        columns = [each.rows(records, variables) for each in self._columns]
+        if len(columns) == 1 or None in columns:
+            return columns[0] if len(columns) == 1 else None
+        return [self._in_order(tuple(chain(*rows))) for rows in zip(*filter(None, columns), strict=True)]
 
     def _firm(self, page: Sequence[Resource], rows: Sequence[Sequence[int]]) -> list[Verdict]:
         return [
@@ -119,10 +126,36 @@ class TypeRules:
                 yield verdict_of(each, resource, expression, outcome)
 
 
+class _Part(NamedTuple):
+    """Rules that are evaluated together."""
+
+    indexes: tuple[int, ...]
+    """Which they are of all rules about the type."""
+    batch: Batch
+    repeats: bool
+    """Whether records may be equal in what they read."""
+
+
+class _Column:
+    """The codes of a part's rules, with these parameters."""
+
+    def __init__(self, part: _Part, parameters: Sequence[Mapping[str, Any]]) -> None:
+        self._parameters = parameters
+        self._rows = RowMemory(part.batch).rows if part.repeats else part.batch.evaluate
+
+    def rows(
+        self, records: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]
+    ) -> Sequence[Sequence[int]] | None:
+        """Return a row of codes for each record, or None if any rule failed on any record."""
+        return self._rows(records, {"parameters": self._parameters, **variables})
+
+
 class _Form(NamedTuple):
     """What rules about a type need to be evaluated, whenever they are."""
 
-    batch: Batch
+    parts: tuple[_Part, ...]
+    in_order: Callable[[Sequence[int]], Sequence[int]]
+    """Puts the codes of several parts into the order of the rules."""
     kinds: FieldKinds
     needs: "_Needs"
     """What a record lacks if a rule may be unknown on it, and then a batch with it has no result."""
@@ -137,11 +170,32 @@ def _form_of(kind: str, *sources: tuple[str | None, str]) -> _Form:
     pairs = [(None if when is None else compiled(when, kind), compiled(require, kind)) for when, require in sources]
     expressions = [expression for pair in pairs for expression in pair if expression is not None]
     reads = [read for expression in expressions for read in expression.reads_within if read.path[0] == variable]
+    parts = _parts(kind, pairs)
+    order = [index for part in parts for index in part.indexes]
     return _Form(
-        Batch(variable, pairs),
+        parts,
+        itemgetter(*(order.index(index) for index in range(len(order)))) if len(parts) > 1 else tuple,
         FieldKinds(TYPES[kind], [read.path[1:] for read in reads], _ANY_TIME),
         _Needs.of([read.path[1:] for read in reads if not read.tested]),
         any(any(expression.asks(Absent(own=None))) for expression in expressions),
+    )
+
+
+def _parts(kind: str, pairs: Sequence[tuple[Expression | None, Expression]]) -> tuple[_Part, ...]:
+    """Return the rules in two parts: those that read something which is different in most records, and the others."""
+    type_ = TYPES[kind]
+    times = {path.partition(".")[0].removesuffix("[]") for path, each in type_.fields.items() if each.kind is Kind.TIME}
+    different = {type_.id, "name", *times}
+    alike: list[int] = []
+    for index, pair in enumerate(pairs):
+        keys = keys_read(filter(None, pair))
+        if keys is not None and not keys & different:
+            alike.append(index)
+    others = [index for index in range(len(pairs)) if index not in alike]
+    chosen = [(tuple(indexes), repeats) for indexes, repeats in ((alike, True), (others, False)) if indexes]
+    return tuple(
+        _Part(indexes, Batch(type_.variable, [pairs[index] for index in indexes]), repeats)
+        for indexes, repeats in chosen or [((), False)]
     )
 
 

@@ -52,7 +52,7 @@ def test_what_is_not_evaluated_when_the_time_is_up_makes_the_audit_incomplete(as
     assert (report.exit_code, report.run.complete) == (3, False)
     assert reason.startswith("the run's time of 200 s was up before ")
     assert reason.endswith("(see --timeout)"), reason
-    assert 150 < report.summary.passed < 250
+    assert 150 < report.summary.passed / len(report.rules) < 250
     whole = audited(100_000, 1000, asked, on_unknown)
     assert (whole.exit_code, whole.run.incomplete_reasons) == (0, [])
 

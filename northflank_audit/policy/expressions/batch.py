@@ -33,7 +33,8 @@ class Batch:
     def __init__(self, variable: str, rules: Sequence[tuple[Expression | None, Expression]]) -> None:
         """Compile the (`when`, `require`) pairs into one expression; `variable` is the name of a record in them."""
         keys = keys_read(each for pair in rules for each in pair if each is not None)
-        self._keys = None if keys is None else dict.fromkeys(sorted(keys))
+        self.keys = None if keys is None else dict.fromkeys(sorted(keys))
+        """The keys of a record that the rules read, sorted; None: any of them."""
         codes = [self._code(index, when, require) for index, (when, require) in enumerate(rules)]
         try:
             self._compiled = many().compile(f"page.map(group, group.map({variable}, [{', '.join(codes)}]))")
@@ -52,7 +53,7 @@ class Batch:
         reads_params = any(read.path[0] == "params" for each in (when, require) if each for read in each.reads_within)
         return f"cel.bind(params, parameters[{index}], {code})" if reads_params else code
 
-    def evaluate(self, page: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> list[list[int]] | None:
+    def evaluate(self, page: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> list[Sequence[int]] | None:
         """Return a list of codes for each record, or None if any rule failed on any record.
 
         `variables` are `parameters` (a map for each rule), `now` and `detailed`.
@@ -72,7 +73,7 @@ class Batch:
 
         The engine converts all of a record, whatever an expression reads of it.
         """
-        keys = self._keys
+        keys = self.keys
         if keys is None or not page:
             return page
         unread = [value for key, value in page[0].items() if key not in keys]
