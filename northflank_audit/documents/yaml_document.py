@@ -46,13 +46,13 @@ class Document:
     """One YAML document: its plain value, and where in the file each part of it stands."""
 
     def __init__(
-        self, text: str, path: str, *, strict: bool = True, discreet: bool = False, most: int = MAX_NODES
+        self, text: str, path: str, *, strict: bool = True, discreet: bool = False, most: int | None = None
     ) -> None:
         """Read `text`, whatever its line ends; `path` is for messages.
 
         With `discreet`, messages quote nothing after the position of a mistake or after a key that may be a password's,
-        because it may be a secret. `most` is how many values it may have. What is not plain, safe YAML is reported in
-        `diagnostics` and omitted from the value; with `strict` it raises FileErrors.
+        because it may be a secret. `most` is how many values it may have, `MAX_NODES` by default. What is not plain,
+        safe YAML is reported in `diagnostics` and omitted from the value; with `strict` it raises FileErrors.
         """
         self.path = spelt(path)
         self._discreet = discreet
@@ -66,7 +66,7 @@ class Document:
         self.refused: set[Path] = set()
         """Paths whose value could not be taken from the file; a mistake reports each."""
         try:
-            self._bounded(most)
+            self._bounded(MAX_NODES if most is None else most)
             loader = _Loader(text)
             try:
                 node = loader.get_single_node()

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan, load_plan, server
+from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan, load_plan, rate_window
 from northflank_audit.emulator.fault_plan import Response, merged
 from northflank_audit.errors import StartError
 from tests.conftest import AUDIT, NET
@@ -115,7 +115,7 @@ def test_pages_of_planned_sizes(ask):
 
 def test_a_window_of_the_rate_limit_ends(ask, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(server, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep))
+    monkeypatch.setattr(rate_window, "time", SimpleNamespace(monotonic=lambda: now[0]))
     limited = plan(rate_limit=1, window=60)
     assert [ask(limited).status_code for _ in range(2)] == [200, 429]
     now[0] = 59.9
