@@ -1,6 +1,7 @@
 """What the targets of a fleet share in one process: rules, the limits of tokens, connections."""
 
 import hashlib
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from northflank_audit.northflank.client import connections
 from northflank_audit.northflank.token import Token
 from northflank_audit.northflank.transport import CuttableAdapter
 
+_OF_RUN: Final = ("NORTHFLANK_AUDIT_", "GITHUB_STEP_SUMMARY")
+"""The beginnings of the variables that apply to `run` alone."""
 MOST: Final = 4
 """Fleets that a process remembers; a worker of a cluster may serve several."""
 
@@ -22,6 +25,8 @@ class Shared:
 
     def __init__(self) -> None:
         self.rules = RuleReader()
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(_OF_RUN)}
+        """The environment without what applies to `run` alone."""
         self._limits: defaultdict[tuple[str, bytes], TokenLimit] = defaultdict(TokenLimit)
         self._idle: defaultdict[str, list[CuttableAdapter]] = defaultdict(list)
         self._lock = threading.Lock()

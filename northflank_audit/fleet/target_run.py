@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace as with_changes
 
@@ -26,9 +26,6 @@ from northflank_audit.northflank.token import Token
 from northflank_audit.report import Report
 
 log = logging.getLogger(__name__)
-
-_OF_RUN: Final = ("NORTHFLANK_AUDIT_", "GITHUB_STEP_SUMMARY")
-"""The beginnings of the variables that apply to `run` alone."""
 
 Bounded = Callable[[float], AbstractContextManager[None]]
 """Ends the process if a run with this `--timeout` does not end."""
@@ -81,7 +78,7 @@ def _target(job: Job, run_id: str) -> tuple[Target, Report]:
         raise StartError(f"this worker has version {__version__} of northflank-audit, not {job.version}")
     settings, common = job.settings, shared(job.fleet)
     with ExitStack() as stack:
-        context = RunContext(rules=common.rules, environment=_environment(os.environ), target=job.name)
+        context = RunContext(rules=common.rules, environment=common.environment, target=job.name)
         if not (settings.input or settings.demo):
             token = _token(job, os.environ)
             adapter = stack.enter_context(common.connections(settings.api_url))
@@ -104,11 +101,6 @@ def _token(job: Job, environment: Mapping[str, str]) -> Token:
     if not environment.get(name, "").strip():
         raise StartError(f"no API token: the environment variable {name} (token-env) is not set, or is empty")
     return checked_token(environment[name], f"the environment variable {name}")
-
-
-def _environment(environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the environment without what applies to `run` alone."""
-    return {name: value for name, value in environment.items() if not name.startswith(_OF_RUN)}
 
 
 def _ended(run_id: str, started: dt.datetime) -> FleetRun:

@@ -7,6 +7,7 @@ each of them threads that wait for the API.
 import gc
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
@@ -17,6 +18,9 @@ from typing import Any, Final
 
 from northflank_audit import logs, stopping
 
+SWITCH_SECONDS: Final = 0.05
+"""Seconds after which a thread lets another one run, if it does not wait itself; with Python's own 5 ms, a fleet takes
+7 % longer."""
 STOP_SECONDS: Final = 1.0
 """Seconds that an idle process has to end by itself."""
 LEAVE_SECONDS: Final = 0.3
@@ -121,6 +125,7 @@ def _serve(connection: Connection, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: stopping.leave(0))
     gc.set_threshold(100_000, 50, 50)  # as in __main__.py
+    sys.setswitchinterval(SWITCH_SECONDS)
     logging.getLogger(logs.LOGGER).addHandler(logging.NullHandler())  # outcomes say what happened
     lock = threading.Lock()
 

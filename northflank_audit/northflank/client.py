@@ -68,7 +68,7 @@ class Client:
         authorities. Raises StartError if these can't be used.
         """
         # With a single host, the environment's proxies are looked up once.
-        route = Route() if direct else route_to(base_url)
+        route = Route() if direct else adapter.route if adapter and adapter.route else route_to(base_url)
         self.base_url = base_url.rstrip("/")
         self.deadline = deadline
         self.budget = Budget(deadline, sleep, most=max_requests, reserve=reserve, shared=shared)
@@ -84,6 +84,7 @@ class Client:
         )
         self._keep = adapter is not None
         adapter = adapter or connections()
+        adapter.route = route
         self._cut = adapter.cut
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)

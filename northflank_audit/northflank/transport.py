@@ -22,6 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from northflank_audit.bounded import OutOfTime, within
+from northflank_audit.northflank.route import Route
 
 UNRESOLVED: Final = "was not resolved in time"
 _UNBOUNDED: Final = 60.0
@@ -40,6 +41,8 @@ class CuttableAdapter(HTTPAdapter):
         """Take HTTPAdapter's own options."""
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._reached: dict[str, str] = {}
+        self.route: Route | None = None
+        """The way to the host of the runs that used it."""
         super().__init__(**options)
 
     def cut(self) -> None:
