@@ -2,7 +2,7 @@
 
     make bench            all of them
     make bench ONLY=rules one of them: startup, audit, rules, unknowns, pages, html, account, large, history,
-                          site, fleet, soak
+                          site, fleet, soak, ways
 
 Cloud Custodian is installed into a virtual environment of its own, benchmarks/.venv.
 """
@@ -28,6 +28,7 @@ BENCHMARKS = {
     "site": "history:site",
     "fleet": "fleet:thousand",
     "soak": "fleet:soak",
+    "ways": "fleet:ways",
 }
 """Module and function of each, by the name for ONLY; imported when they are measured, as each needs other libraries."""
 
