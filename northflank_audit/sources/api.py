@@ -145,7 +145,8 @@ class ApiSource(Source):
                         gone.append(typed_list)
                     else:
                         self._failed(typed_list, error, used)
-        self.problems += (f"{count} lists of {plural}: {why}" for (plural, why), count in skipped.items())
+        for (plural, why), count in skipped.items():
+            self.problems.append(f"{count} list{'s' * (count > 1)} of {plural}: {why}")
         self._drop(gone)
 
     def _side_by_side(self, lists: Sequence[TypedList]) -> Iterator[tuple[TypedList, Iterator[Page]]]:
