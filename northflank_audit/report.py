@@ -295,13 +295,3 @@ class Report(Struct, frozen=True, kw_only=True):
     def saw_nothing(self) -> bool:
         """Whether no resource and no account was seen."""
         return not self.coverage.resources and not (self.coverage.accounts or 0)
-
-    @property
-    def failed_to_see(self) -> bool:
-        """Whether nothing was seen because the run failed."""
-        return self.run.has_gaps and self.saw_nothing
-
-    @property
-    def inconclusive(self) -> bool:
-        """Whether there are verdicts, but none of them is a pass or a fail."""
-        return self.summary.inconclusive

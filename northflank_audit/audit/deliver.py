@@ -217,7 +217,7 @@ def _write(
 
 def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Report:
     try:
-        if report.failed_to_see:
+        if report.run.has_gaps and report.saw_nothing:
             files.write_all(list(previous(destinations)))
     except files.NotWritten as error:
         return incomplete(report, error)

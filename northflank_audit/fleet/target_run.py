@@ -52,7 +52,7 @@ def run_elsewhere(job: Job) -> Delivered:
         settings = with_changes(job.settings, output_dir=str(Path(folder) / job.name))
         target, report = _run(replace(job, settings=settings, folders=(*job.folders, folder)), last_resort)
         reports = {path: (Path(folder) / path).read_bytes() for path in target.reports.values()}
-        return Delivered(target, reports, saw_nothing=report is not None and report.failed_to_see)
+        return Delivered(target, reports, saw_nothing=report is not None and report.run.has_gaps and report.saw_nothing)
 
 
 def run_here(job: Job, bounded: Bounded = lambda _: nullcontext()) -> Target:

@@ -24,7 +24,7 @@ def outcome(report: Report) -> Outcome:
         return Outcome.INCOMPLETE
     if report.summary.fail:
         return Outcome.VIOLATED
-    return Outcome.INCONCLUSIVE if report.inconclusive else Outcome.PASSED
+    return Outcome.INCONCLUSIVE if report.summary.inconclusive else Outcome.PASSED
 
 
 def title(report: Report) -> str:
@@ -32,7 +32,7 @@ def title(report: Report) -> str:
     violations = plural(report.summary.fail, "violation") if report.summary.fail else "No violations"
     nothing = _nothing(report)
     if report.run.complete:
-        return "Nothing could be evaluated" if report.inconclusive else violations
+        return "Nothing could be evaluated" if report.summary.inconclusive else violations
     if nothing:
         return f"INCOMPLETE: {nothing.lower()}"
     return f"INCOMPLETE: {violations.lower()}{' found so far' * report.run.has_gaps}"
@@ -52,7 +52,7 @@ def headline(report: Report) -> str:
 
 def brief_headline(report: Report) -> str:
     """Return the violations by severity, to follow the outcome: `3 violations: 1 high, 2 low`."""
-    if report.inconclusive or _nothing(report):
+    if report.summary.inconclusive or _nothing(report):
         sentence = headline(report)
         return sentence[:1].lower() + sentence[1:]
     summary = report.summary
@@ -76,7 +76,7 @@ def _undelivered(report: Report) -> str:
 
 def _nothing(report: Report) -> str:
     """Return that an incomplete audit saw or evaluated nothing at all; empty if it did."""
-    if not report.run.has_gaps or not (report.saw_nothing or report.inconclusive):
+    if not report.run.has_gaps or not (report.saw_nothing or report.summary.inconclusive):
         return ""
     return "Nothing could be seen" if report.saw_nothing else "Nothing could be evaluated"
 
@@ -84,7 +84,7 @@ def _nothing(report: Report) -> str:
 def no_violation(report: Report) -> str:
     """Return the text for an empty list of violations."""
     if not report.run.has_gaps:
-        return "Nothing was evaluated." if report.inconclusive else "None."
+        return "Nothing was evaluated." if report.summary.inconclusive else "None."
     return f"{_nothing(report) or 'None in what could be seen and evaluated'}."
 
 
@@ -94,7 +94,7 @@ def _clean(report: Report) -> str:
     if report.saw_nothing:
         return f"There is no {the_type(report)} to check"
     inconclusive = summary.unknown + summary.error
-    if report.inconclusive:
+    if report.summary.inconclusive:
         return (
             f"Nothing could be evaluated on {_audited(report)}"
             if inconclusive
@@ -155,7 +155,7 @@ def explanation(report: Report) -> str:
         if report.run.has_gaps:
             why = "the audit is incomplete. What is listed was found; the rest is unknown."
         return f"{code}: {why}"
-    if report.inconclusive:
+    if report.summary.inconclusive:
         return f"{code}: the audit is complete, but no rule passed or failed on anything."
     return f"{code}: the audit is complete, and {_why(report)}"
 

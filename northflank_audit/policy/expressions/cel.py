@@ -17,7 +17,7 @@ from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.policy.expressions import field_reads
 from northflank_audit.policy.expressions.compile_errors import Problem, problems
 from northflank_audit.policy.expressions.environment import ACCOUNT_VARIABLES, NO_ADDRESS, SHARED, one, own, variables
-from northflank_audit.policy.expressions.presence import CautiousForm, cautious_form
+from northflank_audit.policy.expressions.presence import CautiousForm, Forms
 from northflank_audit.policy.expressions.whole_account import whole_account
 from northflank_audit.resources import TYPES
 
@@ -95,25 +95,6 @@ class Shared:
             self._uses = _RENEWED
         self._uses -= 1
         return self._activation
-
-
-class _Forms(dict[tuple[bool, bool], CautiousForm]):
-    """The cautious forms of an expression, compiled on demand: for its own record, for others."""
-
-    def __init__(self, plain: Any, environment: Any, resource_type: str) -> None:
-        self._environment = environment
-        self._type = resource_type
-        self._compiled = {(False, False): plain}
-
-    def __missing__(self, key: tuple[bool, bool]) -> CautiousForm:
-        ours, others = key
-        self[key] = cautious_form(self._compiled[False, False].serialize(), self._type, own=ours, others=others)
-        return self[key]
-
-    def compiled(self, key: tuple[bool, bool]) -> Any:
-        if key not in self._compiled:
-            self._compiled[key] = self._environment.deserialize(self[key].serialized)
-        return self._compiled[key]
 
 
 class Expression:
@@ -204,12 +185,12 @@ class Expression:
         return self.evaluate({**shared.variables, **own}, absent)
 
     @cached_property
-    def _forms(self) -> "_Forms":
-        return _Forms(self._compiled, one(self.resource_type), self.resource_type)
+    def _forms(self) -> Forms:
+        return Forms(self._compiled, one(self.resource_type), self.resource_type)
 
     @cached_property
-    def _forms_among(self) -> "_Forms":
-        return _Forms(self._among, SHARED, self.resource_type)
+    def _forms_among(self) -> Forms:
+        return Forms(self._among, SHARED, self.resource_type)
 
     @cached_property
     def _among(self) -> Any:
@@ -233,7 +214,7 @@ def evaluate(
     source: str, variables: Mapping[str, Any], resource_type: str = RESOURCE_TYPE, absent: Absent = NOTHING_ABSENT
 ) -> Any:
     """Return the result of an expression of any type: a Python value, Missing or Failed. Raises CelError."""
-    forms = _Forms(_compile(source, resource_type), one(resource_type), resource_type)
+    forms = Forms(_compile(source, resource_type), one(resource_type), resource_type)
     key = forms[True, False].asks(absent.own), forms[False, True].asks(absent.others)
     value = _evaluate(forms.compiled(key if absent != NOTHING_ABSENT else (False, False)), variables)
     return value if isinstance(value, Missing | Failed) else value.plain_value()

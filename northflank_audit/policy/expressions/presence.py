@@ -7,7 +7,7 @@ of a map in it, and whether it equals something, are also NOT_FOUND.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -223,3 +223,23 @@ class _Rewriter(msgspec.Struct):
         self._last_id += 1
         inner = content if isinstance(content, bytes) else field_reads.encoded(content)
         return field_reads.encoded({ID: [self._last_id], kind: [inner]})
+
+
+class Forms(dict[tuple[bool, bool], CautiousForm]):
+    """The cautious forms of an expression, compiled on demand: for its own record, for others."""
+
+    def __init__(self, plain: Any, environment: Any, resource_type: str) -> None:
+        self._environment = environment
+        self._type = resource_type
+        self._compiled = {(False, False): plain}
+
+    def __missing__(self, key: tuple[bool, bool]) -> CautiousForm:
+        ours, others = key
+        self[key] = cautious_form(self._compiled[False, False].serialize(), self._type, own=ours, others=others)
+        return self[key]
+
+    def compiled(self, key: tuple[bool, bool]) -> Any:
+        """Return the compiled form: for its own record, for others."""
+        if key not in self._compiled:
+            self._compiled[key] = self._environment.deserialize(self[key].serialized)
+        return self._compiled[key]
