@@ -84,8 +84,8 @@ def test_a_flag_beats_a_targets_option_which_beats_a_default(tmp_path):
 
 
 def test_paths_are_relative_to_the_file_and_those_of_flags_to_the_working_folder(tmp_path, monkeypatch):
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "there")
     options = "{rules: [r.yaml, 'pack:default'], waivers: ../w.yaml, output: [json=o.json], history: 'sqlite:///h.db'}"
     text = f"targets: [{{name: a, token-file: t, options: {options}}}, {{name: b, input: [i.json]}}]"
     a, b = (each.settings for each in read(tmp_path, text))
@@ -96,7 +96,7 @@ def test_paths_are_relative_to_the_file_and_those_of_flags_to_the_working_folder
     assert b.input == (f"{tmp_path}/i.json",)
     assert (a.output_dir, b.output_dir) == ("/out/a", "/out/b")
     a, _ = (each.settings for each in read(tmp_path, text, waivers="w.yaml"))
-    assert a.waivers == f"{tmp_path}/work/w.yaml"
+    assert a.waivers == f"{tmp_path}/there/w.yaml"
 
 
 def test_overrides_keep_their_lines_on_the_way_to_a_worker(tmp_path):
