@@ -34,8 +34,8 @@ def run(job: Job) -> Target:
         until((folder / "victim.runs").exists)
         os.kill(os.getpid(), signal.SIGKILL)
     if job.name.startswith("stopper"):
-        os.kill(os.getpid(), signal.SIGSTOP)
-    if job.name.startswith("hanger"):
+        os.kill(os.getpid(), signal.SIGSTOP)  # another thread may take the signal, so this one goes on for a moment
+    if job.name.startswith(("stopper", "hanger")):
         sleep()
     if job.name.startswith("victim") and len((folder / f"{job.name}.runs").read_text().split()) == 1:
         sleep()  # until another target ends the process
