@@ -34,6 +34,7 @@ def run(job: Job) -> Target:
         until((folder / "victim.runs").exists)
         os.kill(os.getpid(), signal.SIGKILL)
     if job.name.startswith("stopper"):
+        until((folder / "victim.runs").exists)
         os.kill(os.getpid(), signal.SIGSTOP)  # another thread may take the signal, so this one goes on for a moment
     if job.name.startswith(("stopper", "hanger")):
         sleep()
