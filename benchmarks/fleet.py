@@ -156,7 +156,8 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.address = "tcp://127.0.0.1:18787"
         dask = str(Path(sys.executable).parent / "dask")
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        profile = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}  # docs/fleets.md says why
+        environment = {**os.environ, **profile, "PYTHONPATH": str(ROOT)}
         place = {"cwd": folder, "env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         start = [dask, "scheduler", "--host", "127.0.0.1", "--port", "18787", "--no-dashboard", "--no-show"]
         self.scheduler = subprocess.Popen(start, **place)

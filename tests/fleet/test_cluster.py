@@ -38,7 +38,12 @@ class Cluster:
     def _start(self, kind: str, *arguments: str) -> subprocess.Popen[bytes]:
         log = (self.folder / f"{kind}-{len(self.processes)}.log").open("wb")
         command = [sys.executable, "-m", "distributed.cli.dask_" + kind, *arguments, *self.tls]
-        environment = {**os.environ, **TOKENS, "PYTHONPATH": str(ROOT)}
+        environment = {
+            **os.environ,
+            **TOKENS,
+            "PYTHONPATH": str(ROOT),
+            "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+        }
         with log:
             process = subprocess.Popen(command, env=environment, cwd=self.folder, stdout=log, stderr=log)
         self.processes.append(process)
