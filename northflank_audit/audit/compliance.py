@@ -1,7 +1,6 @@
 """Turns verdicts on rules into verdicts on the controls of frameworks."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -92,13 +91,14 @@ def _framework(
 
 
 def _control(control: str, rules: Sequence[RuleSummary], seen: bool) -> Control:
-    counts: Counter[str] = Counter()
+    counts: dict[str, int] = {}
     for rule in rules:
-        counts.update(rule.counts)
-    return Control(id=control, verdict=_verdict(counts, seen), rules=[rule.id for rule in rules], counts=dict(counts))
+        for name, count in rule.counts.items():
+            counts[name] = counts.get(name, 0) + count
+    return Control(id=control, verdict=_verdict(counts, seen), rules=[rule.id for rule in rules], counts=counts)
 
 
-def _verdict(counts: Counter[str], seen: bool) -> ControlVerdict:
+def _verdict(counts: Mapping[str, int], seen: bool) -> ControlVerdict:
     """Return the worst verdict that applies. An unknown counts whatever --on-unknown says."""
     if counts[Status.FAIL]:
         return ControlVerdict.NOTMET

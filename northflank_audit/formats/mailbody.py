@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import Environment
 from markupsafe import Markup
 from msgspec import UNSET, UnsetType
 
@@ -68,14 +68,14 @@ def text(report: Report, location: str) -> str:
     return _rendered(mail_templates(html=False), "mail.txt.j2", report, location)
 
 
-def mail_templates(*, html: bool) -> SandboxedEnvironment:
+def mail_templates(*, html: bool) -> Environment:
     """Return the environment of mails' templates."""
     templates = environment(_printable, html=html)
     templates.filters |= {"fill": fill, "inert": inert, "short": short}
     return templates
 
 
-def _rendered(templates: SandboxedEnvironment, template: str, report: Report, location: str) -> str:
+def _rendered(templates: Environment, template: str, report: Report, location: str) -> str:
     templates.filters |= {"place": place, "rich": rich, "subject": about}
     findings = grouped(report, new_first(each for each in report.results if each.violates))
     whole = view(report)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import Environment
 from markupsafe import Markup
 
 from northflank_audit.bundled import TEMPLATES
@@ -32,7 +32,7 @@ def render_page(
 
 
 @cache
-def _environment() -> SandboxedEnvironment:
+def _environment() -> Environment:
     """Return the environment of all pages; a site and a fleet have thousands."""
     return environment(_printable, html=True)
 

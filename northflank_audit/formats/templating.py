@@ -1,4 +1,7 @@
-"""Loads templates: sandboxed, and with an error for every undefined name."""
+"""Loads templates, with an error for every undefined name.
+
+They are files of this package, and trusted as its modules are; outside text is only ever a value in them.
+"""
 
 import sys
 from collections.abc import Callable
@@ -7,9 +10,8 @@ from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, ClassVar
 
-from jinja2 import BytecodeCache, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
-from jinja2.sandbox import SandboxedEnvironment
 
 from northflank_audit.bundled import TEMPLATES
 from northflank_audit.formats.link import address
@@ -34,12 +36,12 @@ from northflank_audit.installed import UNKNOWN, version
 from northflank_audit.model import account_name
 
 
-def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvironment:
+def environment(finalize: Callable[[Any], Any], *, html: bool) -> Environment:
     """Return an environment in which every expression passes `finalize`, and for HTML also escaping."""
-    templates = _Sandbox(
+    templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
         bytecode_cache=_cache(f"{finalize.__module__}-{html}"),
-        autoescape=html,
+        autoescape=html,  # noqa: S701 - of other texts, `finalize` escapes every expression
         undefined=StrictUndefined,
         finalize=finalize,
         trim_blocks=True,
@@ -69,19 +71,6 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> SandboxedEnvir
         "verdict_counts": verdict_counts,
     }
     return templates
-
-
-class _Sandbox(SandboxedEnvironment):
-    """Jinja's sandbox, which asks once for each type and attribute; its answer depends on nothing else."""
-
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Return whether a template may use an attribute of an object."""
-        key = type(obj), attr
-        if key not in self._safe:
-            self._safe[key] = super().is_safe_attribute(obj, attr, value)
-        return self._safe[key]
-
-    _safe: ClassVar[dict[tuple[type, str], bool]] = {}
 
 
 class _Cache(FileSystemBytecodeCache):
@@ -125,4 +114,4 @@ def _cache(environment_name: str) -> BytecodeCache:
     if sys.dont_write_bytecode or jinja2 == UNKNOWN:
         return _Memory(environment_name)
     folder = Path(cache_from_source(__file__)).parent
-    return _Cache(str(folder), f"%s-{environment_name}-{jinja2}.jinja2")
+    return _Cache(str(folder), f"%s-{environment_name}-{jinja2}.jinja2c")

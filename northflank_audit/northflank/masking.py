@@ -4,6 +4,7 @@ import base64
 import html
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any, Final
 
 SHORTEST: Final = 6
@@ -28,7 +29,6 @@ class TextMask:
         """Take ASCII secrets; those shorter than SHORTEST are not masked."""
         self._forms = sorted({form.lower() for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
         self._bytes = [form.encode() for form in self._forms]
-        self._pattern = re.compile("|".join(map(re.escape, self._forms)), re.IGNORECASE)
 
     def text(self, text: str) -> str:
         """Return a text without the secrets, plain or escaped as in URLs, JSON and HTML."""
@@ -62,6 +62,11 @@ class TextMask:
             return False
         lower = body.lower()
         return any(mark.encode() in body for mark in _MARKS) or any(form in lower for form in self._bytes)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        """What is replaced in a text that contains a secret; most runs have no such text."""
+        return re.compile("|".join(map(re.escape, self._forms)), re.IGNORECASE)
 
     def _holds(self, text: str) -> bool:
         if not self._forms:

@@ -29,7 +29,7 @@ def rendered(*, html: bool) -> str:
 
 def test_a_template_is_compiled_once(kept: Path) -> None:
     assert rendered(html=True) == "&lt;b&gt;&lt;"
-    (found,) = kept.rglob("*.jinja2")
+    (found,) = kept.rglob("*.jinja2c")
     before = found.read_bytes()
     found.write_bytes(before[:-40])  # as after a full disk
     assert rendered(html=True) == "&lt;b&gt;&lt;"
@@ -39,7 +39,7 @@ def test_a_template_is_compiled_once(kept: Path) -> None:
 def test_what_escapes_shares_nothing_with_what_does_not(kept: Path) -> None:
     assert rendered(html=False) == "<b><"
     assert rendered(html=True) == "&lt;b&gt;&lt;"
-    assert len(list(kept.rglob("*.jinja2"))) == 2
+    assert len(list(kept.rglob("*.jinja2c"))) == 2
 
 
 def test_a_changed_template_is_compiled_anew(kept: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_changed_template_is_compiled_anew(kept: Path) -> None:
 def test_nothing_is_kept_where_python_keeps_no_bytecode(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     assert rendered(html=True) == "&lt;b&gt;&lt;"
-    assert not list(kept.rglob("*.jinja2"))
+    assert not list(kept.rglob("*.jinja2c"))
 
 
 def test_a_folder_that_is_none_keeps_nothing(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
