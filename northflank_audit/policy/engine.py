@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from operator import attrgetter
 from typing import Any, Final
 
@@ -91,18 +91,21 @@ class Engine:
         """Which of `ACCOUNT_VARIABLES` the rules read."""
 
     def evaluate(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
-        """Yield a verdict for every resource and every rule that needs only the resource, in that order.
+        """Return a verdict for every resource and every rule that needs only the resource, in that order.
 
         One evaluation covers all rules and a page of resources. If it fails, or if something in a record is
         uncertain, each resource and rule is evaluated by itself, so that only the pair that failed is unknown.
         """
+        return chain.from_iterable(self._evaluated_pages(resources))
+
+    def _evaluated_pages(self, resources: Iterable[Resource]) -> Iterator[Iterable[Verdict]]:
         covered = filter(self.covers, resources) if self.projects else resources
         for (kind, parts), group in groupby(covered, key=attrgetter("type", "parts")):
             rules = self._type_rules.get(kind)
             if rules is None or not rules.ready:
                 continue
             while page := list(islice(group, PAGE)):
-                yield from rules.evaluate(page, {"now": self._now, "detailed": DETAIL in parts}, self._settled)
+                yield rules.evaluate(page, {"now": self._now, "detailed": DETAIL in parts}, self._settled)
 
     def covers(self, resource: Resource) -> bool:
         """Return whether a resource is evaluated: it is in one of the projects, where some are named."""

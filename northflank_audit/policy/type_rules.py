@@ -3,8 +3,6 @@
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
-from itertools import chain
-from operator import itemgetter
 from typing import Any, Final, NamedTuple, Self
 
 from northflank_audit.model import Resource, Rule, Status
@@ -35,11 +33,12 @@ class TypeRules:
         self._rules = [each.rule for each in ready]
         self._parts = frozenset(part.name for part in TYPES[kind].sources)
         form = _form_of(kind, *((each.rule.when, each.rule.require) for each in ready))
-        self._needs, self._asks, self._in_order = form.needs, form.asks, form.in_order
+        self._needs, self._asks = form.needs, form.asks
         self._columns = [_Column(each, [self._rules[index].params for index in each.indexes]) for each in form.parts]
         self._kinds = form.kinds.as_of(now)
         self._memories = [OutcomeMemory(each, TYPES[kind].variable) for each in ready]
-        self._statuses = lru_cache(_COMBINATIONS)(partial(_with_statuses, self._rules))
+        order = [index for part in form.parts for index in part.indexes]
+        self._statuses = lru_cache(_COMBINATIONS)(partial(_with_statuses, self._rules, order))
         self._expects_gaps = False
         """Whether a batch failed because records lacked something, so that the next pages may, too."""
 
@@ -72,7 +71,7 @@ class TypeRules:
 
     def _rows(
         self, page: Sequence[Resource], alone: Sequence[bool], variables: Mapping[str, Any]
-    ) -> Sequence[Sequence[int]] | None:
+    ) -> Sequence[bytes] | None:
         """Return the codes of the resources that are not evaluated alone; None if a rule failed on one of them."""
         records = [resource.record for resource, one in zip(page, alone, strict=True) if not one]
         if not records:
@@ -80,13 +79,13 @@ class TypeRules:
         columns = [each.rows(records, variables) for each in self._columns]
         if len(columns) == 1 or None in columns:
             return columns[0] if len(columns) == 1 else None
-        return [self._in_order(tuple(chain(*rows))) for rows in zip(*filter(None, columns), strict=True)]
+        return list(map(b"".join, zip(*filter(None, columns), strict=True)))
 
-    def _firm(self, page: Sequence[Resource], rows: Sequence[Sequence[int]]) -> list[Verdict]:
+    def _firm(self, page: Sequence[Resource], rows: Sequence[bytes]) -> list[Verdict]:
         return [
             Verdict(rule, resource, status)
             for resource, codes in zip(page, rows, strict=True)
-            for rule, status in self._statuses(tuple(codes))
+            for rule, status in self._statuses(codes)
         ]
 
     def _one_by_one(
@@ -94,7 +93,7 @@ class TypeRules:
         page: Sequence[Resource],
         uncertainties: Sequence[Uncertainty | None],
         alone: Sequence[bool],
-        rows: Iterator[Sequence[int]],
+        rows: Iterator[bytes],
         variables: Mapping[str, Any],
         settled: Callable[[Verdict], Verdict],
     ) -> Iterator[Verdict]:
@@ -103,7 +102,7 @@ class TypeRules:
             if one:
                 yield from map(settled, self._exactly(resource, uncertainty, variables))
             else:
-                for rule, status in self._statuses(tuple(next(rows))):
+                for rule, status in self._statuses(next(rows)):
                     yield Verdict(rule, resource, status)
 
     def _lacks_nothing(self, resource: Resource) -> bool:
@@ -143,10 +142,8 @@ class _Column:
         self._parameters = parameters
         self._rows = RowMemory(part.batch).rows if part.repeats else part.batch.evaluate
 
-    def rows(
-        self, records: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]
-    ) -> Sequence[Sequence[int]] | None:
-        """Return a row of codes for each record, or None if any rule failed on any record."""
+    def rows(self, records: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> Sequence[bytes] | None:
+        """Return the codes of each record, a byte for each rule, or None if any rule failed on any record."""
         return self._rows(records, {"parameters": self._parameters, **variables})
 
 
@@ -154,8 +151,6 @@ class _Form(NamedTuple):
     """What rules about a type need to be evaluated, whenever they are."""
 
     parts: tuple[_Part, ...]
-    in_order: Callable[[Sequence[int]], Sequence[int]]
-    """Puts the codes of several parts into the order of the rules."""
     kinds: FieldKinds
     needs: "_Needs"
     """What a record lacks if a rule may be unknown on it, and then a batch with it has no result."""
@@ -171,10 +166,8 @@ def _form_of(kind: str, *sources: tuple[str | None, str]) -> _Form:
     expressions = [expression for pair in pairs for expression in pair if expression is not None]
     reads = [read for expression in expressions for read in expression.reads_within if read.path[0] == variable]
     parts = _parts(kind, pairs)
-    order = [index for part in parts for index in part.indexes]
     return _Form(
         parts,
-        itemgetter(*(order.index(index) for index in range(len(order)))) if len(parts) > 1 else tuple,
         FieldKinds(TYPES[kind], [read.path[1:] for read in reads], _ANY_TIME),
         _Needs.of([read.path[1:] for read in reads if not read.tested]),
         any(any(expression.asks(Absent(own=None))) for expression in expressions),
@@ -199,9 +192,9 @@ def _parts(kind: str, pairs: Sequence[tuple[Expression | None, Expression]]) -> 
     )
 
 
-def _with_statuses(rules: Sequence[Rule], codes: Sequence[int]) -> tuple[tuple[Rule, Status], ...]:
-    """Return the rules, each with the status of its code."""
-    return tuple((rule, _STATUSES[code]) for rule, code in zip(rules, codes, strict=True))
+def _with_statuses(rules: Sequence[Rule], order: Sequence[int], codes: bytes) -> tuple[tuple[Rule, Status], ...]:
+    """Return the rules, each with the status of its code; `order` are the indexes of the rules of the codes."""
+    return tuple((rules[index], _STATUSES[code]) for index, code in sorted(zip(order, codes, strict=True)))
 
 
 class _Needs(NamedTuple):
