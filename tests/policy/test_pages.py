@@ -150,6 +150,26 @@ def test_a_rule_is_evaluated_once_for_records_that_are_equal_in_what_it_reads(mo
     assert len(evaluated) == 3
 
 
+def test_only_what_lacks_something_that_a_rule_reads_is_evaluated_outside_a_batch(monkeypatch):
+    found = []
+    by_itself = outcome_memory.decided
+    monkeypatch.setattr(outcome_memory, "decided", lambda each, of: found.append(each.rule.id) or by_itself(each, of))
+    rules = [
+        rule(id="named", require="credential.name != 'x'"),
+        rule(id="items", require="credential.l.all(each, each.a.b == 1 && each.c != '')"),
+        rule(id="both", require="credential.d == 1 && !has(credential.e)"),
+    ]
+    records = [{"l": [{"a": {"b": number % 2}, "c": "c"}], "d": 1} for number in range(8)]
+    records[3] = {"l": [{"a": {}, "c": "c"}], "d": 1}
+    records[5] = {"l": [{"a": {"b": 1}}], "d": 1}
+    records[6] = {"l": []}
+    resources = [resource(id=f"c{number}", name=f"n{number}", **each) for number, each in enumerate(records)]
+    engine = Engine(rules, NOW)
+    for _ in range(2):  # the second time, gaps are expected
+        assert verdicts(engine, resources) == list(one_at_a_time([CompiledRule.of(each) for each in rules], resources))
+    assert found == ["items", "both", "items", "items", "both"]  # "both" is remembered of the first and the second
+
+
 def test_what_is_remembered_of_a_rule_is_bounded(monkeypatch):
     monkeypatch.setattr(outcome_memory, "_MOST", 5)
     memory = outcome_memory.OutcomeMemory(CompiledRule.of(rule(require="credential.a == 1")), "credential")
