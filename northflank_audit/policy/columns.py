@@ -59,10 +59,10 @@ class Column:
         return with_unsure(rows or (), gaps if rows is not None else [True] * len(records), len(self._parameters))
 
     def _lacks(self, record: Mapping[str, Any]) -> bool:
-        """Return whether a record lacks something that a rule reads."""
+        """Return whether a record lacks something that a rule reads; true may also mean unknown."""
         try:
             msgspec.convert(record, self._needed)
-        except msgspec.ValidationError:
+        except ValueError:  # which includes msgspec's ValidationError
             return True
         return False
 

@@ -93,19 +93,20 @@ class Engine:
     def evaluate(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
         """Return a verdict for every resource and every rule that needs only the resource, in that order.
 
-        One evaluation covers all rules and a page of resources. If it fails, or if something in a record is
-        uncertain, each resource and rule is evaluated by itself, so that only the pair that failed is unknown.
+        One evaluation covers many rules and a page of resources. If something that they read is missing or uncertain,
+        or if it fails, resources and rules are evaluated by themselves, so that only the pair that failed is unknown.
         """
-        return chain.from_iterable(self._evaluated_pages(resources))
+        return chain.from_iterable(self._pages(resources))
 
-    def _evaluated_pages(self, resources: Iterable[Resource]) -> Iterator[Iterable[Verdict]]:
+    def _pages(self, resources: Iterable[Resource]) -> Iterator[Iterable[Verdict]]:
+        """Yield the verdicts of each page, many at a time."""
         covered = filter(self.covers, resources) if self.projects else resources
         for (kind, parts), group in groupby(covered, key=attrgetter("type", "parts")):
             rules = self._type_rules.get(kind)
             if rules is None or not rules.ready:
                 continue
             while page := list(islice(group, PAGE)):
-                yield rules.evaluate(page, {"now": self._now, "detailed": DETAIL in parts}, self._settled)
+                yield from rules.evaluate(page, {"now": self._now, "detailed": DETAIL in parts}, self._settled)
 
     def covers(self, resource: Resource) -> bool:
         """Return whether a resource is evaluated: it is in one of the projects, where some are named."""

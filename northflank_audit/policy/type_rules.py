@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
-from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from northflank_audit.model import Resource, Rule, Status
@@ -42,16 +41,21 @@ class TypeRules:
 
     def evaluate(
         self, page: Sequence[Resource], variables: Mapping[str, Any], settled: Callable[[Verdict], Verdict]
-    ) -> Iterable[Verdict]:
-        """Return a verdict for each resource of a page and each rule, in that order.
+    ) -> Iterator[Iterable[Verdict]]:
+        """Yield verdicts for each resource of a page and each rule, in that order, many at a time.
 
-        `settled` replaces an unknown verdict according to the option `absent`.
+        Those that are unsure are decided one by one, because each may take long. `settled` replaces an unknown verdict
+        according to the option `absent`.
         """
         uncertainties = self._uncertainties(page)
         rows = self._rows(page, uncertainties, variables)
-        if UNSURE not in b"".join(rows):
-            return self._firm(page, rows)
-        return chain.from_iterable(self._one_by_one(page, uncertainties, rows, variables, settled))
+        start = 0
+        for index, codes in enumerate(rows):
+            if UNSURE in codes:
+                yield self._firm(page[start:index], rows[start:index])
+                yield map(settled, self._exactly(page[index], uncertainties[index], codes, variables))
+                start = index + 1
+        yield self._firm(page[start:], rows[start:])
 
     def _uncertainties(self, page: Sequence[Resource]) -> Sequence[Uncertainty | None]:
         """Return what is uncertain about each resource; None if nothing is."""
@@ -76,21 +80,6 @@ class TypeRules:
             for resource, codes in zip(page, rows, strict=True)
             for rule, status in self._statuses(codes)
         ]
-
-    def _one_by_one(
-        self,
-        page: Sequence[Resource],
-        uncertainties: Sequence[Uncertainty | None],
-        rows: Sequence[bytes],
-        variables: Mapping[str, Any],
-        settled: Callable[[Verdict], Verdict],
-    ) -> Iterator[Iterable[Verdict]]:
-        """Yield the verdicts on each resource, and decide unsure ones one by one, because each may take long."""
-        for resource, uncertainty, codes in zip(page, uncertainties, rows, strict=True):
-            if UNSURE in codes:
-                yield map(settled, self._exactly(resource, uncertainty, codes, variables))
-            else:
-                yield self._firm((resource,), (codes,))
 
     def _lacks_nothing(self, resource: Resource) -> bool:
         """Return whether the fields that a resource's record lacks are certainly absent."""

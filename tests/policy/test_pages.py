@@ -135,10 +135,11 @@ def test_values_that_python_holds_to_be_equal_and_that_cel_does_not(records):
 
 def test_a_value_that_cel_cannot_hold_is_an_error_of_the_rules_that_read_it_alone():
     rules = [rule(id="reads", require="credential.a != ''"), rule(id="other", require="credential.b == 1")]
-    resources = [resource(id="c0", a="\ud800", b=1), resource(id="c1", a="x", b=1)]
+    resources = [resource(id="c0", a="\ud800", b=1), resource(id="c1", a="x", b=1, **{"\ud800": 1}), resource(id="c2")]
     found = [(each.rule.id, each.resource.id, each.status) for each in Engine(rules, NOW).evaluate(resources)]
     assert found == [("reads", "c0", Status.ERROR), ("other", "c0", Status.PASS),
-                     ("reads", "c1", Status.PASS), ("other", "c1", Status.PASS)]  # fmt: skip
+                     ("reads", "c1", Status.PASS), ("other", "c1", Status.PASS),
+                     ("reads", "c2", Status.UNKNOWN), ("other", "c2", Status.UNKNOWN)]  # fmt: skip
 
 
 def test_a_rule_is_evaluated_once_for_records_that_are_equal_in_what_it_reads(monkeypatch):
