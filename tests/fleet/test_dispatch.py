@@ -123,7 +123,7 @@ def processes(monkeypatch, tmp_path):
     def run(*names):
         monkeypatch.setattr(local_workers, "run_target", misbehaving.run)
         jobs = [job(name, folder=tmp_path) for name in names]
-        ended = {each.name: each for each in outcomes(jobs, LocalWorkers(len(names), jobs))}
+        ended = {each.name: each for each in outcomes(jobs, LocalWorkers(len(names)).serving(jobs))}
         runs = {name: len((tmp_path / f"{name}.runs").read_text().split()) for name in names}
         return ended, runs
 
