@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from operator import attrgetter
 from typing import Any, Final
 
@@ -91,11 +91,15 @@ class Engine:
         """Which of `ACCOUNT_VARIABLES` the rules read."""
 
     def evaluate(self, resources: Iterable[Resource]) -> Iterator[Verdict]:
-        """Yield a verdict for every resource and every rule that needs only the resource, in that order.
+        """Return a verdict for every resource and every rule that needs only the resource, in that order.
 
-        One evaluation covers all rules and a page of resources. If it fails, or if something in a record is
-        uncertain, each resource and rule is evaluated by itself, so that only the pair that failed is unknown.
+        One evaluation covers many rules and a page of resources. If something that they read is missing or uncertain,
+        or if it fails, resources and rules are evaluated by themselves, so that only the pair that failed is unknown.
         """
+        return chain.from_iterable(self._pages(resources))
+
+    def _pages(self, resources: Iterable[Resource]) -> Iterator[Iterable[Verdict]]:
+        """Yield the verdicts of each page, many at a time."""
         covered = filter(self.covers, resources) if self.projects else resources
         for (kind, parts), group in groupby(covered, key=attrgetter("type", "parts")):
             rules = self._type_rules.get(kind)

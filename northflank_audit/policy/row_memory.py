@@ -2,6 +2,7 @@
 
 import marshal
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any, Final
 
 from northflank_audit.policy.expressions.batch import Batch
@@ -20,31 +21,32 @@ class RowMemory:
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        self._rows: dict[tuple[Any, bool], Sequence[int]] = {}
+        self._rows: dict[bytes, bytes] = {}
 
-    def rows(self, records: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> list[Sequence[int]] | None:
-        """Return a row of codes for each record, or None if any rule failed on any record.
+    def rows(self, records: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> list[bytes] | None:
+        """Return the codes of each record, a byte for each rule, or None if any rule failed on any record.
 
         `variables` are those of the batch; all except `detailed` must be the same in every call.
         """
-        if self._batch.keys is None:
+        marks = self._marks(records, variables["detailed"])
+        if marks is None:
             return self._batch.evaluate(records, variables)
-        marks = [self._mark(record, index, detailed=variables["detailed"]) for index, record in enumerate(records)]
-        new = {mark: index for index, mark in enumerate(marks) if mark not in self._rows}
-        found = self._batch.evaluate([records[index] for index in new.values()], variables) if new else []
-        if found is None:
-            return None
-        fresh = dict(zip(new, found, strict=True))
-        rows = [fresh[mark] if mark in fresh else self._rows[mark] for mark in marks]
-        if len(self._rows) + len(fresh) > _MOST:
-            self._rows.clear()
-        self._rows.update((mark, row) for mark, row in fresh.items() if isinstance(mark[0], bytes))
-        return rows
+        new = {mark: record for mark, record in zip(marks, records, strict=True) if mark not in self._rows}
+        if new:
+            found = self._batch.evaluate(list(new.values()), variables)
+            if found is None:
+                return None
+            if len(self._rows) + len(new) > _MOST:
+                self._rows = {mark: self._rows[mark] for mark in marks if mark not in new}
+            self._rows.update(zip(new, found, strict=True))
+        return list(map(self._rows.__getitem__, marks))
 
-    def _mark(self, record: Mapping[str, Any], index: int, *, detailed: bool) -> tuple[Any, bool]:
-        """Return what tells a record from those with other codes: what is read of it, else its place in the page."""
+    def _marks(self, records: Sequence[Mapping[str, Any]], detailed: bool) -> list[bytes] | None:
+        """Return for each record what tells it from those with other codes; None if they can't be compared."""
+        if self._batch.keys is None:
+            return None
+        columns = [[record.get(key, ...) for record in records] for key in self._batch.keys]
         try:
-            read = {key: record[key] for key in self._batch.keys or () if key in record}
-            return marshal.dumps(read, _FORM), detailed
+            return list(map(marshal.dumps, zip([detailed] * len(records), *columns, strict=True), repeat(_FORM)))
         except ValueError:  # nested too deeply, or not from JSON
-            return index, detailed
+            return None

@@ -135,10 +135,11 @@ def test_values_that_python_holds_to_be_equal_and_that_cel_does_not(records):
 
 def test_a_value_that_cel_cannot_hold_is_an_error_of_the_rules_that_read_it_alone():
     rules = [rule(id="reads", require="credential.a != ''"), rule(id="other", require="credential.b == 1")]
-    resources = [resource(id="c0", a="\ud800", b=1), resource(id="c1", a="x", b=1)]
+    resources = [resource(id="c0", a="\ud800", b=1), resource(id="c1", a="x", b=1, **{"\ud800": 1}), resource(id="c2")]
     found = [(each.rule.id, each.resource.id, each.status) for each in Engine(rules, NOW).evaluate(resources)]
     assert found == [("reads", "c0", Status.ERROR), ("other", "c0", Status.PASS),
-                     ("reads", "c1", Status.PASS), ("other", "c1", Status.PASS)]  # fmt: skip
+                     ("reads", "c1", Status.PASS), ("other", "c1", Status.PASS),
+                     ("reads", "c2", Status.UNKNOWN), ("other", "c2", Status.UNKNOWN)]  # fmt: skip
 
 
 def test_a_rule_is_evaluated_once_for_records_that_are_equal_in_what_it_reads(monkeypatch):
@@ -148,6 +149,26 @@ def test_a_rule_is_evaluated_once_for_records_that_are_equal_in_what_it_reads(mo
     resources = [resource(id=f"c{number}", name=f"n{number}", a=number % 3) for number in range(300)]
     assert len(list(engine.evaluate(resources))) == 300
     assert len(evaluated) == 3
+
+
+def test_only_what_lacks_something_that_a_rule_reads_is_evaluated_outside_a_batch(monkeypatch):
+    found = []
+    by_itself = outcome_memory.decided
+    monkeypatch.setattr(outcome_memory, "decided", lambda each, of: found.append(each.rule.id) or by_itself(each, of))
+    rules = [
+        rule(id="named", require="credential.name != 'x'"),
+        rule(id="items", require="credential.l.all(each, each.a.b == 1 && each.c != '')"),
+        rule(id="both", require="credential.d == 1 && !has(credential.e)"),
+    ]
+    records = [{"l": [{"a": {"b": number % 2}, "c": "c"}], "d": 1} for number in range(8)]
+    records[3] = {"l": [{"a": {}, "c": "c"}], "d": 1}
+    records[5] = {"l": [{"a": {"b": 1}}], "d": 1}
+    records[6] = {"l": []}
+    resources = [resource(id=f"c{number}", name=f"n{number}", **each) for number, each in enumerate(records)]
+    engine = Engine(rules, NOW)
+    for _ in range(2):  # the second time, gaps are expected
+        assert verdicts(engine, resources) == list(one_at_a_time([CompiledRule.of(each) for each in rules], resources))
+    assert found == ["items", "both", "items", "items", "both"]  # "both" is remembered of the first and the second
 
 
 def test_what_is_remembered_of_a_rule_is_bounded(monkeypatch):

@@ -36,7 +36,7 @@ def record(number, provider="a", restricted=True):
 
 def rows(memory, records, *, detailed=True):
     found = memory.rows(records, {**NOW, "detailed": detailed})
-    return found and [list(map(int, row)) for row in found]
+    return found and list(map(list, found))
 
 
 def test_equal_records_are_evaluated_once_in_a_page_and_between_pages(batch):
@@ -58,6 +58,18 @@ def test_values_of_other_types_are_other_values(batch):
     assert rows(memory, [record(1, restricted=True)]) == [[1, 1]]
     assert rows(memory, [record(1, restricted=1)]) == [[1, 0]]
     assert rows(memory, [record(1, restricted=True)]) == [[1, 1]]
+
+
+def test_a_key_without_a_value_is_not_one_that_is_lacking():
+    memory = RowMemory(Batch("credential", [(None, compiled("has(credential.provider)", KIND))]))
+    assert rows(memory, [record(1), record(2, None), {}]) == [[1], [1], [0]]
+
+
+def test_rules_that_read_nothing_of_a_record_are_evaluated_once():
+    memory = RowMemory(batch := Counted("credential", [(None, compiled("detailed", KIND))]))
+    assert rows(memory, [record(1), record(2)]) + rows(memory, [record(3)]) == [[1]] * 3
+    assert rows(memory, [record(1), {}], detailed=False) == [[0]] * 2
+    assert batch.evaluated == 2
 
 
 def test_a_page_with_an_error_has_no_rows_and_is_not_remembered(batch):

@@ -53,8 +53,8 @@ class Batch:
         reads_params = any(read.path[0] == "params" for each in (when, require) if each for read in each.reads_within)
         return f"cel.bind(params, parameters[{index}], {code})" if reads_params else code
 
-    def evaluate(self, page: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> list[Sequence[int]] | None:
-        """Return a list of codes for each record, or None if any rule failed on any record.
+    def evaluate(self, page: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> list[bytes] | None:
+        """Return the codes of each record, a byte for each rule, or None if any rule failed on any record.
 
         `variables` are `parameters` (a map for each rule), `now` and `detailed`.
         """
@@ -66,7 +66,7 @@ class Batch:
             value = self._compiled.eval(data={"page": groups, **variables})
         except RuntimeError:
             return None
-        return None if value.type() == cel.Type.ERROR else list(chain.from_iterable(value.plain_value()))
+        return None if value.type() == cel.Type.ERROR else list(map(bytes, chain.from_iterable(value.plain_value())))
 
     def _narrowed(self, page: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """Return the records without keys that no rule reads, if the first one shows that these are many or deep.

@@ -119,7 +119,7 @@ def test_a_batch_gives_what_single_evaluations_give():
     pairs = [(when and Expression(when), Expression(require)) for when, require in PAIRS]
     page = [{"a": 1}, {"a": 2, "b": 5}, {"a": 1, "b": 6}]
     variables = {"parameters": [{}, {"x": 5}, {}], "now": NOW, "detailed": True}
-    assert Batch("credential", pairs).evaluate(page, variables) == [[1, 2, 1], [0, 1, 1], [1, 0, 1]]
+    assert Batch("credential", pairs).evaluate(page, variables) == [b"\1\2\1", b"\0\1\1", b"\1\0\1"]
 
 
 def test_a_batch_with_one_error_gives_nothing():

@@ -69,4 +69,4 @@ def test_a_batch_gives_the_same_values():
     pairs = [(None, Expression(question)) for question, _ in asking]
     variables = {"parameters": [{}] * len(pairs), "now": NOW, "detailed": True}
     held = [Batch.HELD if answer else Batch.VIOLATED for _, answer in asking]
-    assert Batch("credential", pairs).evaluate([{}], variables) == [held]
+    assert Batch("credential", pairs).evaluate([{}], variables) == [bytes(held)]
