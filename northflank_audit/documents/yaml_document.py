@@ -24,6 +24,9 @@ MAX_DEPTH = 50
 _SECRET = re.compile(r"(?i)(\b(?:pas|pw|secret|token)[\w-]*[\"']?\s*:\s*|://)([^\s…].*?)(?=(?: …)?$)")
 """A key that may be a password's, misspelt or not, or an address that may contain one; and the rest of the line."""
 
+_ANCHOR = re.compile(r"&[\w-]")
+"""What every anchor begins with, and little else."""
+
 Path = tuple[str | int, ...]
 """Where a value is in its document: `("rules", 0, "id")`."""
 
@@ -99,7 +102,7 @@ class Document:
             try:
                 node = loader.get_single_node()
                 if node is not None:
-                    if "*" in text:  # only by an alias can it become larger than it is written
+                    if _ANCHOR.search(text):  # only by aliases does a document become larger than it is written
                         _count(node, {}, most)
                     self.value = self._plain(loader, node, ())
             finally:
