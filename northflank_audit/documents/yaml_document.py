@@ -21,7 +21,7 @@ MAX_NODES = 200_000
 """More values than this, aliases followed, count as an alias bomb."""
 MAX_DEPTH = 50
 
-_SECRET = re.compile(r"(?i)(\b(?:pas|pw|secret|token)[\w-]*[\"']?\s*:\s*|://)([^\s…].*?)(?=(?: …)?$)")
+_SENSITIVE = r"(?i)(\b(?:pas|pw|secret|token)[\w-]*[\"']?\s*:\s*|://)([^\s…].*?)(?=(?: …)?$)"
 """A key that may be a password's, misspelt or not, or an address that may contain one; and the rest of the line."""
 
 _ANCHOR = re.compile(r"&[\w-]")
@@ -256,7 +256,7 @@ class Document:
         if self._discreet and len(text) > column - 1 + width:
             text = f"{text[: column - 1 + width]} …"
         if self._discreet:
-            text = _SECRET.sub(lambda found: found[1] + "•" * len(found[2]), text)
+            text = re.sub(_SENSITIVE, lambda found: found[1] + "•" * len(found[2]), text)
         bare = isinstance(self.value, str)  # maybe another kind of file, such as one with a token
         lines = excerpt(text, line, column, width) if text.strip() and not bare else ""
         return FileError(self.path, line, column, problem, excerpt=lines, warning=warning)
