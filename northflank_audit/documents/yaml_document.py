@@ -278,7 +278,9 @@ def _count(node: yaml.Node, sizes: dict[yaml.Node, int], most: int) -> int:
         sizes[node] = most  # with itself: too many, where an alias in a node means this node
         parts = node.value if isinstance(node, yaml.CollectionNode) else ()
         nodes = chain.from_iterable(parts) if isinstance(node, yaml.MappingNode) else parts
-        size = sizes[node] = 1 + sum(_count(each, sizes, most) for each in nodes)
+        size = sizes[node] = 1 + sum(
+            1 if isinstance(each, yaml.ScalarNode) else _count(each, sizes, most) for each in nodes
+        )
         if size > most:
             raise _Unbounded(node)
     return size
