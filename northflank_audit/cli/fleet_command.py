@@ -2,8 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Final
 
 import click
@@ -26,7 +26,6 @@ from northflank_audit.fleet.dispatch import Workers
 from northflank_audit.fleet.fleet_delivery import deliver_fleet, monitored
 from northflank_audit.fleet.fleet_report import Target
 from northflank_audit.fleet.fleet_run import run_fleet
-from northflank_audit.fleet.job import Job
 from northflank_audit.fleet.local_workers import LocalWorkers
 from northflank_audit.fleet.shards import Part
 
@@ -89,13 +88,17 @@ def run_command(ctx: click.Context, /, file: str, **given: Any) -> None:
     """Audit every target of a fleet file."""
     flags = {name: value for name, value in given.items() if _is_given(ctx, name)}
     output_dir = below(".", given["output_dir"])
-    plan = planned(file, flags, output_dir, given["shard"])
-    logs.to_stderr(plan.run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=given["log_format"] == "json")
-    for warning in exposed_files(given):
-        log.warning("%s", warning)
-    delivery = fleet_delivery(given, plan.document, name_of(file))
-    with monitored(delivery) as ended:
-        workers = _workers(given, plan.jobs, output_dir)
+    with ExitStack() as stack:
+        local = stack.enter_context(closing(LocalWorkers(given["jobs"]))) if given["scheduler"] is None else None
+        plan = planned(file, flags, output_dir, given["shard"])
+        logs.to_stderr(
+            plan.run_id, verbose=given["verbose"], quiet=given["quiet"], as_json=given["log_format"] == "json"
+        )
+        for warning in exposed_files(given):
+            log.warning("%s", warning)
+        delivery = fleet_delivery(given, plan.document, name_of(file))
+        ended = stack.enter_context(monitored(delivery))
+        workers = _cluster(given, output_dir) if local is None else local.serving(plan.jobs)
         with _progress(len(plan.jobs)) if _has_bar(given) else _silence() as watch:
             report = run_fleet(plan.jobs, workers, plan.run_id, watch, plan.shard)
         report, written, receipts = deliver_fleet(report, delivery, given["output_dir"])
@@ -104,9 +107,7 @@ def run_command(ctx: click.Context, /, file: str, **given: Any) -> None:
     ctx.exit(report.exit_code)
 
 
-def _workers(given: Mapping[str, Any], targets: Sequence[Job], folder: str) -> Workers:
-    if given["scheduler"] is None:
-        return LocalWorkers(given["jobs"], targets)
+def _cluster(given: Mapping[str, Any], folder: str) -> Workers:
     from northflank_audit.fleet.cluster import ClusterWorkers, Encryption  # noqa: PLC0415 - for clusters alone
 
     encryption = Encryption(ca=given["scheduler_ca"], certificate=given["scheduler_cert"], key=given["scheduler_key"])

@@ -33,6 +33,7 @@ CONNECT_SECONDS: Final = 20
 WORKER_SECONDS: Final = 60
 """Seconds that the cluster has to start a worker where it has none."""
 RUNNING: Final = "running"
+_LOST: Final = "the scheduler of the cluster was lost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +136,12 @@ class ClusterWorkers:
             if self._client.status == RUNNING and not (threads := self._client.nthreads()):
                 self._client.wait_for_workers(1, timeout=WORKER_SECONDS)
                 threads = self._client.nthreads()
-        except Exception as error:  # noqa: BLE001 - Dask raises many kinds
-            raise BrokenExecutor(f"the cluster has no worker ({type(error).__name__})") from None
+        except TimeoutError:
+            raise BrokenExecutor("the cluster has no worker") from None
+        except Exception:  # noqa: BLE001 - Dask raises many kinds
+            raise BrokenExecutor(_LOST) from None
         if self._client.status != RUNNING:
-            raise BrokenExecutor("the scheduler of the cluster was lost")
+            raise BrokenExecutor(_LOST)
         for address in self._workers.keys() - threads.keys():
             self._workers.pop(address).lost()
         for address, count in threads.items():

@@ -4,7 +4,7 @@ import datetime as dt
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass, field
 from itertools import chain
@@ -130,7 +130,7 @@ def outcomes(jobs: Sequence[Job], workers: Workers) -> Iterator[Target]:
             _fill(workers, waiting, running)
             if not running:  # no worker has room
                 time.sleep(_LOOK)
-            for future in wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED).done:
+            for future in _done(running):
                 ended = running.pop(future)
                 waiting.give_back(ended.job)
                 outcome = _outcome(future, ended)
@@ -148,6 +148,13 @@ def outcomes(jobs: Sequence[Job], workers: Workers) -> Iterator[Target]:
         yield from (_lost(job, str(error)) for job in left)
     finally:
         workers.close()
+
+
+def _done(running: Collection[Future[Any]]) -> list[Future[Any]]:
+    """Return the futures that are done, waiting a while for the first."""
+    if not any(each.done() for each in running):  # `wait` does not count those that were cancelled
+        wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED)
+    return [each for each in running if each.done()]
 
 
 def _fill(workers: Workers, waiting: _Waiting, running: dict[Future[Any], _Running]) -> None:
@@ -181,7 +188,7 @@ def _again(job: Job, worker: Worker) -> Target:
     try:
         future = worker.start(job)
         trial = {future: _Running(job, worker)}
-        while not wait(trial, timeout=_LOOK).done:
+        while not _done(trial):
             _end_overdue(trial)
         outcome = _outcome(future, trial[future])
     finally:

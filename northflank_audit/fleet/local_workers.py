@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self
 
 from northflank_audit.fleet.dispatch import Worker
 from northflank_audit.fleet.fleet_report import Target
@@ -49,11 +49,21 @@ class LocalWorkers:
     A token's targets run in one process, where they share its rate limit.
     """
 
-    def __init__(self, at_once: int, targets: Iterable[Job]) -> None:
+    def __init__(self, at_once: int) -> None:
+        """Start the processes, so that they are ready when the targets are known."""
         self.at_once: float = at_once
         self._capacity = at_once
-        self._count = max(1, min(at_once, processors(), len({each.token_name for each in targets})))
+        self._count = min(at_once, processors())
         self._workers: list[ProcessWorker] = []
+        self.all()
+
+    def serving(self, targets: Iterable[Job]) -> Self:
+        """End the processes that these targets do not need."""
+        self._count = max(1, min(self._count, len({each.token_name for each in targets})))
+        for each in self._workers[self._count :]:
+            each.stop()
+        self._workers = self._workers[: self._count]
+        return self
 
     def all(self) -> Sequence[Worker]:
         """Return the processes; one that has ended is replaced."""

@@ -6,21 +6,32 @@ each of them threads that wait for the API.
 
 import gc
 import logging
+import os
+import pickle
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from typing import Any, Final
+from importlib import import_module
+from typing import IO, Any, Final, cast
 
 from northflank_audit import logs, stopping
 
 SWITCH_SECONDS: Final = 0.05
 """Seconds after which a thread lets another one run, if it does not wait itself; with Python's own 5 ms, a fleet takes
 7 % longer."""
+_START: Final = "import sys; sys.path[:] = {path!r}; from {module} import serve; serve({threads})"
+_OF_ALL_RUNS: Final = (
+    "northflank_audit.fleet.target_run",
+    "northflank_audit.formats.html",
+    "northflank_audit.formats.markdown",
+    "northflank_audit.formats.jsonreport",
+    "northflank_audit.sources.api",
+)
+"""Modules that a process imports while it waits for its first target."""
 STOP_SECONDS: Final = 1.0
 """Seconds that an idle process has to end by itself."""
 LEAVE_SECONDS: Final = 0.3
@@ -40,11 +51,14 @@ class WorkerProcess(Executor):
 
     def __init__(self, threads: int) -> None:
         """Start the process; it ends with this one."""
-        context = get_context("spawn")  # a fork would copy locks that other threads hold
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, threads), name="fleet-worker", daemon=True)
-        self._process.start()
-        theirs.close()
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with our own program
+            _command(threads),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl+C is for this process alone
+        )
+        self._work = cast("IO[bytes]", self._process.stdin)
+        self._results = cast("IO[bytes]", self._process.stdout)
         self._futures: dict[int, Future[Any]] = {}
         self._ended = False
         self._number = 0
@@ -58,8 +72,8 @@ class WorkerProcess(Executor):
         with self._lock:
             self._number += 1
             self._futures[self._number] = future
-            with suppress(OSError):  # it has ended, which the other thread finds out, too
-                self._connection.send((self._number, fn, args, kwargs))
+            with suppress(OSError, ValueError):  # it has ended, which the other thread finds out, too
+                _send(self._work, (self._number, fn, args, kwargs))
             ended = self._ended
         if ended:
             self._give_up()
@@ -80,20 +94,20 @@ class WorkerProcess(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the process, after its work with `wait`."""
+        with suppress(OSError), self._lock:
+            self._work.close()
         if wait and not cancel_futures:
-            with suppress(OSError), self._lock:
-                self._connection.send(None)
-            self._process.join(STOP_SECONDS)
+            self._wait(STOP_SECONDS)
         self._process.terminate()
-        self._process.join(LEAVE_SECONDS)
+        self._wait(LEAVE_SECONDS)
         self._process.kill()
-        self._process.join()
+        self._process.wait()
 
     def _receive(self) -> None:
         """Take results until the process ends."""
         with suppress(Exception):  # most of all EOFError; nothing of what comes after it can be read
             while True:
-                number, result, error = self._connection.recv()
+                number, result, error = pickle.load(self._results)  # noqa: S301 - our own process sent it
                 with self._lock:
                     future = self._futures.pop(number)
                 if error is None:
@@ -101,32 +115,49 @@ class WorkerProcess(Executor):
                 else:
                     future.set_exception(WorkFailed(error))
         self._process.kill()
+        self._results.close()
         with self._lock:
             self._ended = True
         self._give_up()
 
     def _give_up(self) -> None:
-        self._process.join(STOP_SECONDS)
+        self._wait(STOP_SECONDS)
         with self._lock:
             lost, self._futures = list(self._futures.values()), {}
         for future in lost:
             future.set_exception(WorkerEnded(self._how_it_ended()))
 
+    def _wait(self, seconds: float) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+
     def _how_it_ended(self) -> str:
-        code = self._process.exitcode
+        code = self._process.poll()
         if code is not None and code < 0:
             with suppress(ValueError):
                 return f"its process was ended by {signal.Signals(-code).name}"
         return f"its process ended with exit code {code}"
 
 
-def _serve(connection: Connection, threads: int) -> None:
-    """Run what comes, until the other process says so or ends. SIGINT, which both get, is for that process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _command(threads: int) -> list[str]:
+    """Return how the process is started. The working folder, which may be anyone's, is no place for modules to it."""
+    start = _START.format(path=sys.path, module=__name__, threads=threads)
+    return [sys.executable, "-I" if sys.flags.isolated else "-P", "-c", start]
+
+
+def _send(pipe: IO[bytes], message: object) -> None:
+    """Write a message at once, or nothing if it can't be pickled."""
+    pipe.write(pickle.dumps(message))
+    pipe.flush()
+
+
+def serve(threads: int) -> None:
+    """Run what comes on standard input, until the other process closes it or ends."""
     signal.signal(signal.SIGTERM, lambda *_: stopping.leave(0))
     gc.set_threshold(100_000, 50, 50)  # as in __main__.py
     sys.setswitchinterval(SWITCH_SECONDS)
     logging.getLogger(logs.LOGGER).addHandler(logging.NullHandler())  # outcomes say what happened
+    work, results = _channel()
     lock = threading.Lock()
 
     def answer(number: int, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -136,12 +167,24 @@ def _serve(connection: Connection, threads: int) -> None:
         except BaseException as raised:  # noqa: BLE001 - whatever it is, the other process waits for an answer
             outcome = number, None, type(raised).__name__
         with suppress(OSError), lock:
-            connection.send(outcome)
+            _send(results, outcome)
 
     try:
+        for module in _OF_ALL_RUNS:
+            import_module(module)
         pool = ThreadPoolExecutor(threads, thread_name_prefix="target")
-        while (work := connection.recv()) is not None:
-            pool.submit(answer, *work)
+        with suppress(EOFError):
+            while True:
+                pool.submit(answer, *pickle.load(work))  # noqa: S301 - the process that started this one sent it
         pool.shutdown()
     finally:  # whatever happened: without the other process, nobody takes results
         stopping.leave(0)
+
+
+def _channel() -> tuple[IO[bytes], IO[bytes]]:
+    """Return where work comes from and where results go, and let nothing else use these."""
+    work, results = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    return work, results

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -84,10 +84,17 @@ def fleet(audit: Any, emulator: Emulator) -> Callable[..., Any]:
     return run
 
 
+class InThreads(ThreadWorkers):
+    """Threads in the place of processes: where a promise is not about processes, these only take time."""
+
+    def serving(self, _targets: object) -> Self:
+        return self
+
+
 @pytest.fixture
 def in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run targets in threads: where a promise is not about processes, they only take time."""
-    monkeypatch.setattr(fleet_command, "LocalWorkers", lambda jobs, _targets: ThreadWorkers(jobs))
+    """Run targets in threads."""
+    monkeypatch.setattr(fleet_command, "LocalWorkers", InThreads)
 
 
 def without_runs(path: Path) -> bytes:

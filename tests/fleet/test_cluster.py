@@ -18,10 +18,9 @@ from northflank_audit.emulator import Fault
 from northflank_audit.fleet import cluster as cluster_module
 from northflank_audit.fleet.cluster import ClusterWorkers, Encryption
 from northflank_audit.fleet.fleet_run import run_fleet
-from northflank_audit.fleet.local_workers import ThreadWorkers
 from tests.conftest import NET, ROOT, until
 from tests.fleet import misbehaving
-from tests.fleet.conftest import TEAMS, TOKENS, job, outcomes_of, without_runs
+from tests.fleet.conftest import TEAMS, TOKENS, InThreads, job, outcomes_of, without_runs
 
 
 class Cluster:
@@ -83,7 +82,7 @@ def cluster(tmp_path_factory) -> Iterator[Cluster]:
 def expected(fleet, everyone, tmp_path, monkeypatch) -> bytes:
     """Return the fleet.json of one target after the other, less its runs."""
     with monkeypatch.context() as patch:
-        patch.setattr(fleet_command, "LocalWorkers", lambda jobs, _targets: ThreadWorkers(jobs))
+        patch.setattr(fleet_command, "LocalWorkers", InThreads)
         assert fleet(everyone, "--jobs", 1, "--output-dir", "one").code == 3
     return without_runs(tmp_path / "one/fleet.json")
 

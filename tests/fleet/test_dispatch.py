@@ -16,10 +16,10 @@ from tests.fleet.conftest import job
 
 
 class Fake:
-    """A worker that records what it runs; `dies` says which of its starts end it."""
+    """A worker that records what it runs; `dies` says which of its starts end it, `leaves` after which it is lost."""
 
-    def __init__(self, workers, capacity, dies=()):
-        self.workers, self.capacity, self.dies = workers, capacity, dies
+    def __init__(self, workers, capacity, dies=(), leaves=()):
+        self.workers, self.capacity, self.dies, self.leaves = workers, capacity, dies, leaves
         self.active = Counter()
         self.starts = count(1)
 
@@ -29,8 +29,11 @@ class Fake:
         assert self.active.total() <= self.capacity
         future = Future()
         future.target = each
-        if next(self.starts) in self.dies:
+        number = next(self.starts)
+        if number in self.dies:
             future.set_exception(BrokenExecutor("it ended"))
+        elif number in self.leaves:
+            future.cancel()  # as of a worker of a cluster
         else:
             future.set_result(misbehaving.green(each.name))
         return future
@@ -47,9 +50,9 @@ class Fake:
 
 
 class Fakes:
-    def __init__(self, capacities, at_once, dies=()):
+    def __init__(self, capacities, at_once, dies=(), leaves=()):
         self.at_once = at_once
-        self.workers = [Fake(self, capacity, dies) for capacity in capacities]
+        self.workers = [Fake(self, capacity, dies, leaves) for capacity in capacities]
         self.closed = False
         self.most = 0
 
@@ -72,9 +75,10 @@ class Fakes:
     capacities=st.lists(st.integers(1, 4), min_size=1, max_size=4),
     at_once=st.integers(1, 8),
     dies=st.frozensets(st.integers(1, 6)),
+    leaves=st.frozensets(st.integers(1, 6)),
 )
-def test_every_target_ends_once_and_a_token_is_never_used_by_two_workers(tokens, capacities, at_once, dies):
-    workers = Fakes(capacities, at_once, dies)
+def test_every_target_ends_once_and_a_token_is_never_used_by_two_workers(tokens, capacities, at_once, dies, leaves):
+    workers = Fakes(capacities, at_once, dies, leaves)
     jobs = [job(f"t{number}", token) for number, token in enumerate(tokens)]
     ended = list(outcomes(jobs, workers))
     assert sorted(each.name for each in ended) == sorted(each.name for each in jobs)
@@ -123,7 +127,7 @@ def processes(monkeypatch, tmp_path):
     def run(*names):
         monkeypatch.setattr(local_workers, "run_target", misbehaving.run)
         jobs = [job(name, folder=tmp_path) for name in names]
-        ended = {each.name: each for each in outcomes(jobs, LocalWorkers(len(names), jobs))}
+        ended = {each.name: each for each in outcomes(jobs, LocalWorkers(len(names)).serving(jobs))}
         runs = {name: len((tmp_path / f"{name}.runs").read_text().split()) for name in names}
         return ended, runs
 

@@ -46,7 +46,7 @@ def begun(everyone, serve, tmp_path):
             started.append(process)
             until(lambda: any(TEAMS[4] in each.path for each in server.requests))
             children = psutil.Process(process.pid).children(recursive=True)
-            return process, [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+            return process, [each for each in children if "worker_process" in " ".join(each.cmdline())]
 
         yield begin
         for each in started:
@@ -76,3 +76,17 @@ def test_a_worker_that_is_killed_in_mid_run_changes_nothing(begun, fleet, everyo
     assert process.wait(NET) == 3
     assert fleet(everyone, "--jobs", 1, "--output-dir", "one").code == 3
     assert without_runs(tmp_path / "out/fleet.json") == without_runs(tmp_path / "one/fleet.json")
+
+
+@pytest.mark.parametrize("isolated", [[], ["-I"]])
+def test_no_process_imports_modules_of_the_working_folder(everyone, emulator, tmp_path, isolated):
+    """A checkout of someone else's may have a signal.py, which would run with the tokens."""
+    for name in ("signal", "pickle", "random", "socket", "json", "northflank_audit"):
+        (tmp_path / f"{name}.py").write_text(f"open('ran-{name}', 'w')")
+    command = [sys.executable, *isolated, str(AUDIT), "fleet", str(everyone), "--output-dir", "out"]
+    environment = {"PATH": os.environ["PATH"], "NORTHFLANK_API_BASE_URL": emulator.url, **TOKENS}
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=NET, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (3, "")
+    assert not list(tmp_path.glob("ran-*"))
