@@ -1,6 +1,5 @@
 """Errors, each kind with its exit code."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
@@ -87,5 +86,7 @@ class Stopped(BaseException):
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """Return ` (did you mean '…'?)` for the nearest of the words, or an empty text if none is near."""
+    import difflib  # noqa: PLC0415 - only mistakes need it
+
     close = difflib.get_close_matches(word, list(words), n=1)
     return f" (did you mean '{printable(close[0])}'?)" if close else ""

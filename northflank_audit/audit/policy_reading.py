@@ -5,7 +5,8 @@ import logging
 import os
 import threading
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from northflank_audit import bundled
 from northflank_audit.audit.baseline_reading import read_baseline
@@ -35,8 +36,7 @@ from northflank_audit.remarks import Waiver
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class SelectedRules:
+class SelectedRules(msgspec.Struct, frozen=True):
     """The rules of a run, and those that do not run."""
 
     book: Rulebook

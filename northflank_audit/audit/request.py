@@ -1,7 +1,8 @@
 """What to audit and how, independent of the command line."""
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from northflank_audit.audit.comparison import RunComparison
 from northflank_audit.config.policy import Policy
@@ -10,8 +11,7 @@ from northflank_audit.gate import Gate
 from northflank_audit.model import Status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRequest:
+class AuditRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The policy, how much to read, what to list, and what fails the audit."""
 
     policy: Policy
@@ -24,7 +24,7 @@ class AuditRequest:
     """The ids of the projects to audit; empty: all, and what is in none."""
     framework: str | None = None
     """The framework whose controls the report shows; None: all."""
-    gate: Gate = field(default_factory=Gate)
+    gate: Gate = Gate()
     """What makes the exit code 1."""
     console_url: str = ""
     """The address of the console that results link to; empty, they link nowhere."""

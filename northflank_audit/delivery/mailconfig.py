@@ -1,6 +1,5 @@
 """Recipients, conditions and server of mails."""
 
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -10,12 +9,14 @@ from northflank_audit.delivery.when import When
 Security = Literal["starttls", "tls", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(msgspec.Struct, frozen=True):
     """The login at the mail server. The password never shows in a repr."""
 
     username: str
-    password: str = field(repr=False)
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Login(username={self.username!r})"
 
 
 class Smtp(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,10 @@ that an example in a rule file holds what the API would have returned.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Hashable, Iterable
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import yaml
@@ -18,8 +21,11 @@ MAX_NODES = 200_000
 """More values than this, aliases followed, count as an alias bomb."""
 MAX_DEPTH = 50
 
-_SECRET = re.compile(r"(?i)(\b(?:pas|pw|secret|token)[\w-]*[\"']?\s*:\s*|://)([^\s…].*?)(?=(?: …)?$)")
+_SENSITIVE = r"(?i)(\b(?:pas|pw|secret|token)[\w-]*[\"']?\s*:\s*|://)([^\s…].*?)(?=(?: …)?$)"
 """A key that may be a password's, misspelt or not, or an address that may contain one; and the rest of the line."""
+
+_ANCHOR = re.compile(r"&[\w-]")
+"""What every anchor begins with, and little else."""
 
 Path = tuple[str | int, ...]
 """Where a value is in its document: `("rules", 0, "id")`."""
@@ -30,8 +36,32 @@ def _is_outside(line: str, column: int) -> bool:
     return not line.strip() or (line.lstrip().startswith("#") and line.find("#") < column)
 
 
+class _Unbounded(Exception):
+    """A document that would become too large or too deep."""
+
+    def __init__(self, node: yaml.Node) -> None:
+        self.index: int = node.start_mark.index
+        """Where its part begins that does."""
+
+
 class _Loader(yaml.CSafeLoader):
-    """The safe loader, without timestamps."""
+    """The safe loader, without timestamps. It composes no more than `most` nodes, and none deeper than `MAX_DEPTH`."""
+
+    def __init__(self, text: str, most: int) -> None:
+        super().__init__(text)
+        self._left = most
+        self._depth = 0
+
+    def descend_resolver(self, current_node: yaml.Node | None, current_index: Any) -> None:  # noqa: ARG002 - PyYAML's
+        """Count a node that PyYAML is about to compose, by a recursion in C that no limit of Python's ends."""
+        self._left -= 1
+        self._depth += 1
+        if current_node is not None and (self._left < 0 or self._depth > MAX_DEPTH):
+            raise _Unbounded(current_node)
+
+    def ascend_resolver(self) -> None:
+        """Count that PyYAML has composed a node."""
+        self._depth -= 1
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -40,6 +70,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+_TEXT = "tag:yaml.org,2002:str"
 
 
 class Document:
@@ -66,11 +97,13 @@ class Document:
         self.refused: set[Path] = set()
         """Paths whose value could not be taken from the file; a mistake reports each."""
         try:
-            self._bounded(MAX_NODES if most is None else most)
-            loader = _Loader(text)
+            most = MAX_NODES if most is None else most
+            loader = _Loader(text, most)
             try:
                 node = loader.get_single_node()
                 if node is not None:
+                    if _ANCHOR.search(text):  # only by aliases does a document become larger than it is written
+                        _count(node, {}, most)
                     self.value = self._plain(loader, node, ())
             finally:
                 loader.dispose()
@@ -82,35 +115,13 @@ class Document:
             self.diagnostics.append(self._at(0, f"not valid YAML: {str(error).splitlines()[0]}"))
         except UnicodeEncodeError as error:
             self.diagnostics.append(self._at(error.start, "not valid YAML: half of a surrogate pair"))
+        except _Unbounded as error:
+            problem = "too many values or too deeply nested (an alias that repeats itself?)"
+            self.diagnostics.append(self._at(error.index, problem))
         except RecursionError:
             self.diagnostics.append(self._at(0, "nested too deeply"))
-        except FileError as error:
-            self.diagnostics.append(error)
         if strict and self.diagnostics:
             raise FileErrors(self.diagnostics)
-
-    def _bounded(self, most: int) -> None:
-        """Raise FileError for a document that would become too large or too deep, before it is constructed."""
-        sizes = [0]  # of the open collections, aliases followed
-        names: list[str | None] = []
-        anchors: dict[str, int] = {}
-        for event in yaml.parse(self._text, _Loader):
-            size = 0
-            if isinstance(event, yaml.CollectionStartEvent):
-                names.append(event.anchor)
-                sizes.append(0)
-            elif isinstance(event, yaml.CollectionEndEvent):
-                name, size = names.pop(), sizes.pop() + 1
-                anchors.update({name: size} if name else {})
-            elif isinstance(event, yaml.ScalarEvent):
-                size = 1
-                anchors.update({event.anchor: 1} if event.anchor else {})
-            elif isinstance(event, yaml.AliasEvent):
-                size = most + 1 if event.anchor in names else anchors.get(event.anchor or "", 0)
-            sizes[-1] += size
-            if sizes[-1] > most or len(sizes) > MAX_DEPTH:
-                problem = "too many values or too deeply nested (an alias that repeats itself?)"
-                raise self._at(event.start_mark.index if event.start_mark else 0, problem)
 
     def _plain(self, loader: _Loader, node: yaml.Node, path: Path) -> Any:
         self._nodes[path] = node
@@ -121,7 +132,7 @@ class Document:
         if isinstance(node, yaml.SequenceNode):
             return [self._plain(loader, item, (*path, index)) for index, item in enumerate(node.value)]
         try:
-            value = loader.construct_object(node)
+            value = node.value if node.tag == _TEXT else loader.construct_object(node)
         except (ValueError, yaml.constructor.ConstructorError) as error:
             hint = " (a value that begins with ! must be quoted)" if node.tag.startswith("!") else ""
             return self._refuse(node, path, f"not a value: {getattr(error, 'problem', None) or error}{hint}")
@@ -245,11 +256,31 @@ class Document:
         if self._discreet and len(text) > column - 1 + width:
             text = f"{text[: column - 1 + width]} …"
         if self._discreet:
-            text = _SECRET.sub(lambda found: found[1] + "•" * len(found[2]), text)
+            text = re.sub(_SENSITIVE, lambda found: found[1] + "•" * len(found[2]), text)
         bare = isinstance(self.value, str)  # maybe another kind of file, such as one with a token
         lines = excerpt(text, line, column, width) if text.strip() and not bare else ""
         return FileError(self.path, line, column, problem, excerpt=lines, warning=warning)
 
     def _place(self, index: int) -> tuple[int, int]:
         """Return line and column, from 1, of a character of the file."""
-        return self._text.count("\n", 0, index) + 1, index - self._text.rfind("\n", 0, index)
+        line = bisect_left(self._line_ends, index)
+        return line + 1, index - (self._line_ends[line - 1] if line else -1)
+
+    @cached_property
+    def _line_ends(self) -> list[int]:
+        return [match.start() for match in re.finditer("\n", self._text)]
+
+
+def _count(node: yaml.Node, sizes: dict[yaml.Node, int], most: int) -> int:
+    """Return how many values a node will become, aliases followed. Raises _Unbounded for more than `most`."""
+    size = sizes.get(node)
+    if size is None:
+        sizes[node] = most  # with itself: too many, where an alias in a node means this node
+        parts = node.value if isinstance(node, yaml.CollectionNode) else ()
+        nodes = chain.from_iterable(parts) if isinstance(node, yaml.MappingNode) else parts
+        size = sizes[node] = 1 + sum(
+            1 if isinstance(each, yaml.ScalarNode) else _count(each, sizes, most) for each in nodes
+        )
+        if size > most:
+            raise _Unbounded(node)
+    return size

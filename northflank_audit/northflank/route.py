@@ -3,11 +3,11 @@
 import os
 import re
 import ssl
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+import msgspec
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
@@ -25,16 +25,18 @@ _PROXY: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """How requests get to a host."""
 
-    proxies: dict[str, str] = field(default_factory=dict, repr=False)
+    proxies: dict[str, str] = {}
     """By scheme; a value may hold a password."""
     verify: bool | str = True
     """A file or folder of certificate authorities, or True for those bundled with requests."""
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = ()
     """The proxy's password, as written and decoded."""
+
+    def __repr__(self) -> str:
+        return f"Route(verify={self.verify!r})"
 
 
 def route_to(base_url: str) -> Route:

@@ -1,19 +1,22 @@
 """The API token, and where it may go."""
 
 import ipaddress
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 TOKEN_VARIABLES: Final = ("NORTHFLANK_API_TOKEN", "NF_API_TOKEN")
 """The environment variables that may hold it; the first that is set counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """The API token, and its origin for messages. Its value never shows in a repr."""
 
-    value: str = field(repr=False)
+    value: str
     origin: str
+
+    def __repr__(self) -> str:
+        return f"Token(origin={self.origin!r})"
 
 
 def is_loopback(host: str) -> bool:

@@ -13,15 +13,16 @@ from typing import Any, Final
 KINDS: Final = ("reference", "credential-url", "private-key", "token", "high-entropy", "plain", "empty")
 """All kinds, as rules see them."""
 
-_REFERENCE: Final = re.compile(r"\$\{[^}]*\}")
-_CREDENTIAL_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
-_PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
-_TOKEN: Final = re.compile(
+# Texts, since few audits read variables: `re` compiles them when it first needs them.
+_REFERENCE: Final = r"\$\{[^}]*\}"
+_CREDENTIAL_URL: Final = r"(?i)[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@"
+_PRIVATE_KEY: Final = r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
+_ISSUED: Final = (
     r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|(?:AKIA|ASIA)[0-9A-Z]{16}|xox[abprs]-[\w-]{10,}"
     r"|[sr]k_(?:live|test)_\w{16,}|npm_\w{30,}|pypi-[\w-]{16,}|AIza[\w-]{30,}|SG\.[\w-]{16,}\.[\w-]{16,}"
     r"|dckr_pat_[\w-]{20,}|nf-[\w-]{20,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]*)"
 )
-_RANDOM: Final = re.compile(r"[A-Za-z0-9+/=_-]{20,}")
+_RANDOM: Final = r"[A-Za-z0-9+/=_-]{20,}"
 _LEAST_ENTROPY: Final = 3.5
 """Bits per character: English words have about 2.5 to 3.3, random base64 of 20 characters about 4."""
 
@@ -31,16 +32,16 @@ def kind_of(value: Any) -> str:
     text = value if isinstance(value, str) else "" if value is None else str(value)
     if not text.strip():
         return "empty"
-    if _REFERENCE.fullmatch(text.strip()):
+    if re.fullmatch(_REFERENCE, text.strip()):
         return "reference"
-    for kind, pattern in (("private-key", _PRIVATE_KEY), ("credential-url", _CREDENTIAL_URL), ("token", _TOKEN)):
-        if pattern.search(text):
+    for kind, pattern in (("private-key", _PRIVATE_KEY), ("credential-url", _CREDENTIAL_URL), ("token", _ISSUED)):
+        if re.search(pattern, text):
             return kind
     return "high-entropy" if _is_random(text.strip()) else "plain"
 
 
 def _is_random(text: str) -> bool:
-    if not _RANDOM.fullmatch(text) or not (re.search(r"\d", text) and re.search(r"[A-Za-z]", text)):
+    if not re.fullmatch(_RANDOM, text) or not (re.search(r"\d", text) and re.search(r"[A-Za-z]", text)):
         return False
     counts = Counter(text)
     return -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values()) >= _LEAST_ENTROPY

@@ -1,8 +1,9 @@
 """Lists of types in accounts and projects."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
+
+import msgspec
 
 from northflank_audit.errors import FetchError
 from northflank_audit.model import whose
@@ -22,8 +23,7 @@ class NotAsked(FetchError):
         super().__init__(f"not requested, because {why}")
 
 
-@dataclass(frozen=True, slots=True)
-class TypedList:
+class TypedList(msgspec.Struct, frozen=True):
     """One type's list in an account, or in a project of it."""
 
     kind: ResourceType

@@ -1,8 +1,9 @@
 """Decides which lists exist in which account, by the token's owner."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 from northflank_audit.errors import FetchError
 from northflank_audit.model import LIST, Account
@@ -22,11 +23,10 @@ DEPENDENT: Final = frozenset({Scope.TEAM, Scope.ORGANISATION, Scope.TOKEN})
 """The scopes that depend on the token's owner."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """The token's owner; empty if not requested or unknown."""
 
-    record: Record = field(default_factory=dict)
+    record: Record = {}
     """What the API says about the token."""
     problem: str = ""
     """Why it is unknown."""

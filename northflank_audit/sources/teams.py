@@ -1,20 +1,19 @@
 """Lists the teams of an organisation."""
 
-from dataclasses import dataclass, field
+import msgspec
 
 from northflank_audit.errors import FetchError
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.paging import READ_TEAMS, Listing, has_id, pages
 
 
-@dataclass(slots=True)
-class Teams:
+class Teams(msgspec.Struct):
     """The teams that an organisation lists."""
 
-    ids: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    ids: list[str] = []
+    problems: list[str] = []
     """Why they are not all known."""
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = []
 
 
 def all_teams(client: Client, page_size: int) -> Teams:

@@ -21,6 +21,7 @@ from northflank_audit.errors import FileErrors
         ("[&x a, *x, *x, *x, *x]", True),
         ("[&x a, *x, *x, *x, *x, *x]", False),
         ("&x [*x]", False),
+        ("[&- a, *-, *-, *-, *-, *-]", False),
     ],
 )
 def test_no_more_values_than_the_bound_with_aliases_followed(monkeypatch, text, fits):

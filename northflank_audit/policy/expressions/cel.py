@@ -210,6 +210,12 @@ def compiled(source: str, resource_type: str) -> Expression:
     return Expression(source, resource_type)
 
 
+def pattern_problem(text: str) -> str:
+    """Return why text is not a regular expression (RE2); empty if it is."""
+    outcome = compiled("''.matches(params)", RESOURCE_TYPE).evaluate({"params": text})
+    return outcome.reason.strip() if isinstance(outcome, Failed) else ""
+
+
 def evaluate(
     source: str, variables: Mapping[str, Any], resource_type: str = RESOURCE_TYPE, absent: Absent = NOTHING_ABSENT
 ) -> Any:

@@ -9,12 +9,13 @@ import msgspec
 from northflank_audit.errors import did_you_mean
 from northflank_audit.resources import TYPES
 
-_ERROR: Final = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*?)(?=\n \||\nERROR: |$)", re.DOTALL)
-_UNKNOWN: Final = re.compile(r"undeclared reference to '(?P<name>[^']*)'")
-_OVERLOAD: Final = re.compile(r"found no matching overload for '(?P<name>[^']*)' applied to '(?P<types>.*)'")
-_UNEXPECTED: Final = re.compile(r"(?:mismatched|extraneous) input '(?P<token>.*?)' expecting|at input '(?P<input>.*?)'")
-_UNREADABLE: Final = re.compile(r"token recognition error at: '(?P<token>.*)'", re.DOTALL)
-_MISSING: Final = re.compile(r"missing '(?P<what>.)' at")
+# Texts, since rules seldom have mistakes: `re` compiles them when it first needs them.
+_ERROR: Final = r"(?s)ERROR: <input>:(\d+):(\d+): (.*?)(?=\n \||\nERROR: |$)"
+_UNKNOWN: Final = r"undeclared reference to '(?P<name>[^']*)'"
+_OVERLOAD: Final = r"found no matching overload for '(?P<name>[^']*)' applied to '(?P<types>.*)'"
+_UNEXPECTED: Final = r"(?:mismatched|extraneous) input '(?P<token>.*?)' expecting|at input '(?P<input>.*?)'"
+_UNREADABLE: Final = r"(?s)token recognition error at: '(?P<token>.*)'"
+_MISSING: Final = r"missing '(?P<what>.)' at"
 _OTHER_LANGUAGES: Final = {
     "and": "&&",
     "AND": "&&",
@@ -62,7 +63,7 @@ def problems(source: str, message: str, variables: Sequence[str]) -> list[Proble
     """
     result = []
     lines = source.split("\n")
-    for line, column, text in _ERROR.findall(message):
+    for line, column, text in re.findall(_ERROR, message):
         start = sum(len(each) + 1 for each in lines[: int(line) - 1]) + int(column) - 1
         if "*error*" not in text:  # a consequence of the previous problem
             result.append(_problem(source, text.strip(), start, variables))
@@ -72,9 +73,9 @@ def problems(source: str, message: str, variables: Sequence[str]) -> list[Proble
 
 
 def _problem(source: str, text: str, index: int, variables: Sequence[str]) -> Problem:
-    if unknown := _UNKNOWN.search(text):
+    if unknown := re.search(_UNKNOWN, text):
         return _unknown(source, unknown["name"], index, variables)
-    if overload := _OVERLOAD.search(text):
+    if overload := re.search(_OVERLOAD, text):
         name, types = overload["name"].strip("_").replace("_", ""), overload["types"].strip("()")
         return Problem(f"no matching overload: '{name or overload['name']}' does not take ({types})", index)
     if text.startswith("Syntax error"):
@@ -99,11 +100,11 @@ def _unknown(source: str, name: str, index: int, variables: Sequence[str]) -> Pr
 
 
 def _syntax(source: str, text: str, index: int) -> Problem:
-    if unreadable := _UNREADABLE.search(text):
+    if unreadable := re.search(_UNREADABLE, text):
         return _no_token(source, unreadable["token"].strip(), index)
-    if missing := _MISSING.search(text):
+    if missing := re.search(_MISSING, text):
         return Problem(f"Syntax error: a '{missing['what']}' is missing", index)
-    unexpected = _UNEXPECTED.search(text)
+    unexpected = re.search(_UNEXPECTED, text)
     token = (unexpected and (unexpected["token"] or unexpected["input"])) or ""
     if token == END:
         return Problem("Syntax error: the expression ends too early", index)

@@ -50,7 +50,8 @@ def reads(serialized: bytes) -> tuple[FieldRead, ...]:
     return tuple(sorted(result, key=lambda read: read.offset))
 
 
-def located(serialized: bytes) -> tuple[bytes, dict[int, int]]:
+@lru_cache(maxsize=1024)  # several passes over an expression begin with it
+def located(serialized: bytes) -> tuple[bytes, Mapping[int, int]]:
     """Return a serialized expression's topmost part, and the offset of each part by its id."""
     message = fields(last(fields(serialized), ANY_VALUE))
     return last(message, CHECKED_EXPR), _positions(message)
@@ -96,7 +97,7 @@ def name(expression: bytes) -> str:
     return last(fields(last(node, IDENT)), 1).decode() if IDENT in node else ""
 
 
-def _walk(expression: bytes, positions: dict[int, int], bound: Bound) -> Iterator[FieldRead]:
+def _walk(expression: bytes, positions: Mapping[int, int], bound: Bound) -> Iterator[FieldRead]:
     """Yield the paths read below an expression; `bound` are the names of enclosing macros."""
     node = fields(expression)
     read = path(node, bound) or _list_asked_for(node)

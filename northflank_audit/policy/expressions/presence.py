@@ -61,8 +61,10 @@ def cautious_form(serialized: bytes, resource_type: str, *, own: bool = True, ot
     message = field_reads.fields(field_reads.last(field_reads.fields(serialized), field_reads.ANY_VALUE))
     rewriter = _Rewriter(TYPES[resource_type].variable)
     names = _Names.of(resource_type, types(message), own=own, others=others)
-    expression = rewriter.expression(field_reads.last(message, field_reads.CHECKED_EXPR), names)
-    return CautiousForm(field_reads.alone(serialized, expression), frozenset(rewriter.names), rewriter.sweeping)
+    plain = field_reads.last(message, field_reads.CHECKED_EXPR)
+    expression = rewriter.expression(plain, names)
+    cautious = serialized if expression is plain else field_reads.alone(serialized, expression)
+    return CautiousForm(cautious, frozenset(rewriter.names), rewriter.sweeping)
 
 
 class _Names(msgspec.Struct, frozen=True):
@@ -126,27 +128,29 @@ class _Rewriter(msgspec.Struct):
     _last_id: int = _FIRST_NEW_ID
 
     def expression(self, raw: bytes, names: _Names) -> bytes:
-        """Return a part in its cautious form."""
+        """Return a part in its cautious form: itself if there is nothing to change in it."""
         node = field_reads.fields(raw)
         forms = {SELECT: self._select, CALL: self._call, COMPREHENSION: self._loop, LIST: self._list, STRUCT: self._map}
         form = next((form for kind, form in forms.items() if kind in node), None)
         if form is not None:
-            return form(node, names)
+            return form(raw, names)
         is_record = field_reads.name(raw) in (self.variable, ACCOUNT) and field_reads.name(raw) in names.records
         return self._any_field() if is_record else raw
 
-    def _select(self, node: Message, names: _Names) -> bytes:
+    def _select(self, raw: bytes, names: _Names) -> bytes:
+        node = field_reads.fields(raw)
         select = field_reads.fields(field_reads.last(node, SELECT))
         operand = field_reads.last(select, 1)
         tests = TEST_ONLY in select and names.shapes.derives(operand)
         inner = {**select, 1: [self._object(operand, names)]}
         if not tests:
-            return field_reads.encoded({**node, SELECT: [field_reads.encoded(inner)]})
+            return _changed(raw, SELECT, inner)
         self.names.add(field_reads.last(select, 2).decode())
         del inner[TEST_ONLY]
         return self._read(field_reads.encoded({**node, SELECT: [field_reads.encoded(inner)]}))
 
-    def _call(self, node: Message, names: _Names) -> bytes:
+    def _call(self, raw: bytes, names: _Names) -> bytes:
+        node = field_reads.fields(raw)
         call = field_reads.fields(field_reads.last(node, CALL))
         function, arguments = field_reads.last(call, 2), [field_reads.raw(each) for each in call.get(3, [])]
         if function == _IN and names.shapes.is_map(arguments[1]):
@@ -166,10 +170,11 @@ class _Rewriter(msgspec.Struct):
         if function == _INDEX:
             first = self._object(arguments[0], names)
             changed = {**call, 3: [first, *(self.expression(each, names) for each in arguments[1:])]}
-            return field_reads.encoded({**node, CALL: [field_reads.encoded(changed)]})
-        return self._inner(node, CALL, (1, 3), lambda part: self.expression(part, names))
+            return _changed(raw, CALL, changed)
+        return self._inner(raw, CALL, (1, 3), lambda part: self.expression(part, names))
 
-    def _loop(self, node: Message, names: _Names) -> bytes:
+    def _loop(self, raw: bytes, names: _Names) -> bytes:
+        node = field_reads.fields(raw)
         loop = field_reads.fields(field_reads.last(node, COMPREHENSION))
         inner = names.within(loop)
         source = field_reads.last(loop, 2)
@@ -180,13 +185,13 @@ class _Rewriter(msgspec.Struct):
             4: [self._object(field_reads.last(loop, 4), names)],
             **{number: [self.expression(field_reads.last(loop, number), inner)] for number in (5, 6, 7)},
         }
-        return field_reads.encoded({**node, COMPREHENSION: [field_reads.encoded(changed)]})
+        return _changed(raw, COMPREHENSION, changed)
 
-    def _list(self, node: Message, names: _Names) -> bytes:
-        return self._inner(node, LIST, (1,), lambda part: self.expression(part, names))
+    def _list(self, raw: bytes, names: _Names) -> bytes:
+        return self._inner(raw, LIST, (1,), lambda part: self.expression(part, names))
 
-    def _map(self, node: Message, names: _Names) -> bytes:
-        return self._inner(node, STRUCT, (2,), lambda entry: self._entry(entry, names))
+    def _map(self, raw: bytes, names: _Names) -> bytes:
+        return self._inner(raw, STRUCT, (2,), lambda entry: self._entry(entry, names))
 
     def _entry(self, raw: bytes, names: _Names) -> bytes:
         entry = field_reads.fields(raw)
@@ -199,12 +204,12 @@ class _Rewriter(msgspec.Struct):
         """Return the operand of a field access or a binding: the record itself is not tested here."""
         return raw if field_reads.name(raw) in names.records else self.expression(raw, names)
 
-    def _inner(self, node: Message, kind: int, numbers: tuple[int, ...], change: Callable[[bytes], bytes]) -> bytes:
-        inner = field_reads.fields(field_reads.last(node, kind))
+    def _inner(self, raw: bytes, kind: int, numbers: tuple[int, ...], change: Callable[[bytes], bytes]) -> bytes:
+        inner = field_reads.fields(field_reads.last(field_reads.fields(raw), kind))
         changed: Message = {
             number: [change(field_reads.raw(part)) for part in inner[number]] for number in numbers if number in inner
         }
-        return field_reads.encoded({**node, kind: [field_reads.encoded({**inner, **changed})]})
+        return _changed(raw, kind, {**inner, **changed})
 
     def _read(self, field_read: bytes) -> bytes:
         """Return a part that is true, or the error of reading the operand."""
@@ -223,6 +228,14 @@ class _Rewriter(msgspec.Struct):
         self._last_id += 1
         inner = content if isinstance(content, bytes) else field_reads.encoded(content)
         return field_reads.encoded({ID: [self._last_id], kind: [inner]})
+
+
+def _changed(raw: bytes, kind: int, inner: Message) -> bytes:
+    """Return a part with another content: itself if the content is the same."""
+    node = field_reads.fields(raw)
+    if inner == field_reads.fields(field_reads.last(node, kind)):
+        return raw
+    return field_reads.encoded({**node, kind: [field_reads.encoded(inner)]})
 
 
 class Forms(dict[tuple[bool, bool], CautiousForm]):

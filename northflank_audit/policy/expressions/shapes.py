@@ -25,7 +25,7 @@ from northflank_audit.policy.expressions.field_reads import (
     STRUCT,
     Bound,
 )
-from northflank_audit.resources import TYPES, Field, Kind
+from northflank_audit.resources import TYPES, Field, Kind, ResourceType
 from northflank_audit.resources.paths import Items
 
 
@@ -49,7 +49,7 @@ _FLAT_TYPES: Final = (2, 3, 4, 5)
 _LIST_TYPE: Final = 6
 _TYPE_MAP, _KEY, _VALUE = 3, 1, 2
 _INDEX, _TERNARY, _PLUS, _DYN = b"_[_]", b"_?_:_", b"_+_", b"dyn"
-_EQUALS: Final = (b"_==_", b"_!=_", b"@in")
+_SWEEPING: Final = (b"size", b"format", b"@in", b"_==_", b"_!=_")
 _NEW_VALUES: Final = (b"url",)
 """Functions that create maps."""
 
@@ -88,6 +88,8 @@ class Shapes(msgspec.Struct, frozen=True):
 
     def sweeps(self, function: bytes, parts: Sequence[bytes]) -> bool:
         """Return whether a call reads the size or equality of a map that may be incomplete."""
+        if function not in _SWEEPING:
+            return False
         shapes = [self.of(part) for part in parts]
         if function == b"size":
             return shapes[0] is Shape.OPEN
@@ -95,7 +97,7 @@ class Shapes(msgspec.Struct, frozen=True):
             return max(shapes) >= Shape.HOLDS
         if function == b"@in" and (shapes[1] is Shape.OPEN or shapes[0] is Shape.FLAT):
             return shapes[1] is Shape.OPEN
-        return function in _EQUALS and min(shapes) is not Shape.FLAT and max(shapes) >= Shape.HOLDS
+        return min(shapes) is not Shape.FLAT and max(shapes) >= Shape.HOLDS
 
     def derives(self, expression: bytes) -> bool:
         """Return whether a part may be, or contain, a part of a record."""
@@ -197,12 +199,11 @@ class Shapes(msgspec.Struct, frozen=True):
     def _field(self, steps: tuple[str, ...]) -> Any:
         """Return the node at a path in the tree of the documented fields; None if there is none."""
         own = TYPES[self.resource_type]
-        kinds = {each.collection: each for each in TYPES.values()}
         match steps:
             case ("resources", "[]", *below):
                 kind = TYPES[own.alias or own.name]
-            case ("account", name, "[]", *below) if name in kinds:
-                kind = kinds[name]
+            case ("account", name, "[]", *below) if listed := _listed(name):
+                kind = listed
             case (own.variable, *below) if own.listing is not None:
                 kind = own
             case _:
@@ -214,3 +215,8 @@ class Shapes(msgspec.Struct, frozen=True):
             else:
                 node = node.get(step) if isinstance(node, dict) else None
         return node
+
+
+def _listed(name: str) -> ResourceType | None:
+    """Return the type whose list below `account` has this name."""
+    return next((kind for kind in TYPES.values() if kind.collection == name), None)

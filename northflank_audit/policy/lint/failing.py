@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Any, Final
 
 from northflank_audit.policy.expressions import field_reads
-from northflank_audit.policy.expressions.cel import Expression, Failed, evaluated
+from northflank_audit.policy.expressions.cel import Expression, Failed, evaluated, pattern_problem
 from northflank_audit.policy.expressions.compile_errors import Problem
-from northflank_audit.policy.rule_reads import by_collection
+from northflank_audit.policy.rule_reads import RESOURCES, by_collection
 from northflank_audit.resources import TYPES, Kind, ResourceType
 from northflank_audit.resources.paths import stepped
 
@@ -79,16 +79,17 @@ def _samples(kind: ResourceType) -> list[dict[str, Any]]:
 
 
 def _records(expression: Expression) -> Iterator[dict[str, Any]]:
-    """Yield records with every documented or read field, with varying values of its kind."""
+    """Yield records with every field that may decide, documented or read, with varying values of its kind."""
     kind = TYPES[expression.resource_type]
     paths = dict(_documented(kind.name))
     for path in expression.fields:
         if path and path not in paths:
             paths[path] = _ANY
-    ordered = sorted(paths.items())
+    keys = None if RESOURCES in expression.account_variables else expression.record_keys
+    deciding = [each for each in sorted(paths.items()) if keys is None or each[0][0] in keys]
     for number in range(_TRIES):
         record: dict[str, Any] = {}
-        for place, (path, values) in enumerate(ordered):
+        for place, (path, values) in enumerate(deciding):
             # Each field varies at its own pace, so that values occur in many combinations.
             _put(record, path, values[(number // (1 + place % 3)) % len(values)])
         yield record
@@ -145,9 +146,4 @@ def _failing_parts(expression: Expression, params: Mapping[str, Any]) -> Iterato
 def _pattern(expression: Expression, pattern: bytes, params: Mapping[str, Any]) -> str:
     """Return why a pattern does not compile; empty if it does, or is not a pattern."""
     text = evaluated(expression, pattern, {"params": params})
-    outcome = (
-        Expression("''.matches(params)", expression.resource_type).evaluate({"params": text})
-        if isinstance(text, str)
-        else True
-    )
-    return outcome.reason.strip() if isinstance(outcome, Failed) else ""
+    return pattern_problem(text) if isinstance(text, str) else ""

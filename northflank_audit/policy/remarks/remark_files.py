@@ -1,12 +1,11 @@
 """The structure of waiver and annotation files, and their mistakes."""
 
 import datetime as dt
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Generic
 
+import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
@@ -21,8 +20,7 @@ CLOSE: Final = 0.7
 """How similar, from 0 to 1, the id of a rule must be to be suggested."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemarkForm(Generic[R]):
+class RemarkForm(msgspec.Struct, Generic[R], frozen=True):
     """A kind of remark and its file format."""
 
     name: str
@@ -121,6 +119,8 @@ def nearest(remark: Remark, rule_ids: Collection[str]) -> str:
 
     A pattern without its wildcards is compared with the beginnings of ids.
     """
+    import difflib  # noqa: PLC0415 - only mistakes need it
+
     literal = _literal(remark.rule)
     if literal == remark.rule:
         near = difflib.get_close_matches(literal, rule_ids, n=1, cutoff=CLOSE)

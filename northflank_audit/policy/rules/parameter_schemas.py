@@ -11,9 +11,8 @@ from northflank_audit.addresses import parsed
 from northflank_audit.documents.conversion import converted
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError
-from northflank_audit.model import RESOURCE_TYPE
 from northflank_audit.parameters import ParameterSchema, Type, ValueSchema
-from northflank_audit.policy.expressions.cel import Expression, Failed
+from northflank_audit.policy.expressions.cel import pattern_problem
 
 _TYPES: Final[Mapping[type, Type]] = {
     bool: "boolean",
@@ -151,8 +150,8 @@ def _host_pattern(text: str) -> str:
 
 
 def _regex(text: str) -> str:
-    outcome = Expression("''.matches(params)", RESOURCE_TYPE).evaluate({"params": text})
-    return f"not a regular expression (RE2): {outcome.reason.strip()}" if isinstance(outcome, Failed) else ""
+    problem = pattern_problem(text)
+    return problem and f"not a regular expression (RE2): {problem}"
 
 
 _FORMATS: Final[Mapping[str, Callable[[str], str]]] = {
