@@ -1,8 +1,7 @@
 """Renders texts of rules: code, emphasis and links only.
 
 Rule packs may come from anyone. So nothing else becomes markup, links are only http and https, and an image is
-replaced by its description. Most texts have only code and emphasis, in their plainest form, which a pattern finds;
-markdown-it, whose import takes as long as Jinja's, reads all others.
+replaced by its description.
 """
 
 import re
@@ -25,23 +24,15 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 2_000
 """Characters of a text that is rendered: a longer one shows as it was written."""
-_ALNUM: Final = r"[^\W_]"
-_LITERAL: Final = rf"[^\\`*_]|(?<={_ALNUM})_(?={_ALNUM})|\*(?=[^*]*\Z)"
-"""A character that is no markup: also an underscore in a word, and a star that no other follows."""
-_SPAN: Final = re.compile(
-    rf"`(?P<code>[^`\s](?:[^`]*[^`\s])?)`(?!`)"
-    rf"|(?P<mark>\*\*?)(?P<marked>{_ALNUM}(?:(?:{_LITERAL})*{_ALNUM})?)(?P=mark)(?!\*)"
-    rf"|(?P<text>(?:{_LITERAL})+)"
-)
-_LINK: Final = "]("
-"""What every link and image has."""
+_MARKUP: Final = re.compile(r"[\\`*_!\[\]]")
+"""Characters without which a text has no markup."""
 
 
-class _Span(NamedTuple):
-    """A part of a text, as a token of markdown-it."""
+class _Text(NamedTuple):
+    """A text without markup, as a token."""
 
-    type: str
-    content: str = ""
+    content: str
+    type: str = "text"
     attrs: Mapping[str, str | int | float] = {}
 
 
@@ -76,43 +67,21 @@ def plainly(report: Report) -> Report:
 
 @cache
 def _parser() -> "MarkdownIt":
-    from markdown_it import MarkdownIt  # noqa: PLC0415 - it has sixty modules, and few texts need it
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - it has sixty modules, and most texts have no markup
 
     return MarkdownIt("zero").enable(["backticks", "emphasis", "escape", "image", "link"])
 
 
-def _tokens(text: str) -> "Sequence[Token | _Span]":
+def _tokens(text: str) -> "Sequence[Token | _Text]":
     clean = printable(text).strip()
-    if len(clean) > LONGEST:
-        return [_Span("text", clean)]
-    spans = _spans(clean)
-    if spans is not None:
-        return spans
+    if len(clean) > LONGEST or _MARKUP.search(clean) is None:
+        return [_Text(clean)]
     (inline,) = _parser().parseInline(clean)
     return inline.children or []
 
 
-def _spans(text: str) -> list[_Span] | None:
-    """Return the parts of a text, as markdown-it would; None for a text that is not of the plainest form."""
-    if _LINK in text:
-        return None
-    spans: list[_Span] = []
-    end = 0
-    while end < len(text):
-        match = _SPAN.match(text, end)
-        if match is None:
-            return None
-        end = match.end()
-        if match["mark"]:
-            name = "em" if match["mark"] == "*" else "strong"
-            spans += [_Span(f"{name}_open"), _Span("text", match["marked"]), _Span(f"{name}_close")]
-        else:
-            spans.append(_Span("code_inline", match["code"]) if match["code"] else _Span("text", match["text"]))
-    return spans
-
-
 def _joined(
-    tokens: "Sequence[Token | _Span]", show: "Callable[[Token | _Span], str]", link: Callable[[str, str], str]
+    tokens: "Sequence[Token | _Text]", show: "Callable[[Token | _Text], str]", link: Callable[[str, str], str]
 ) -> Markup:
     """Render tokens; a link with an unsafe address is replaced by its text."""
     open_: list[tuple[str | None, list[str]]] = [(None, [])]
@@ -128,7 +97,7 @@ def _joined(
     return Markup("".join(open_[0][1]))  # noqa: S704 - `show` has escaped it
 
 
-def _html(token: "Token | _Span") -> str:
+def _html(token: "Token | _Text") -> str:
     if token.type == "code_inline":
         return f"<code>{markupsafe.escape(token.content)}</code>"
     if token.type in _MARKS:
@@ -136,7 +105,7 @@ def _html(token: "Token | _Span") -> str:
     return str(markupsafe.escape(token.content))
 
 
-def _markdown(token: "Token | _Span") -> str:
+def _markdown(token: "Token | _Text") -> str:
     if token.type == "code_inline":
         return str(markdowntext.code(token.content))
     if token.type in _MARKS:
@@ -144,7 +113,7 @@ def _markdown(token: "Token | _Span") -> str:
     return str(markdowntext.ours(token.content))
 
 
-def _plain(token: "Token | _Span") -> str:
+def _plain(token: "Token | _Text") -> str:
     return token.content
 
 

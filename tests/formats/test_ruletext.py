@@ -3,13 +3,13 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 from northflank_audit.cli.summary import lines
-from northflank_audit.formats import FORMATS, mailbody, ruletext
+from northflank_audit.formats import FORMATS, mailbody
 from northflank_audit.formats.ruletext import LONGEST, html, markdown, plain
 from tests.unpacked import rendered
 
@@ -45,23 +45,6 @@ def test_code_emphasis_and_links_are_rendered():
 )
 def test_nothing_else_is_markup(text, shown):
     assert html(text) == shown
-
-
-PIECES = st.sampled_from(
-    ["a", "b1", "\u00e9", " ", ".", "(", "[a]", "!", "<", "&", "`", "`a`", "*", "**", "**a b**", "_"]
-)
-NESTED = st.sampled_from(
-    ["**a `b` c**", "*a **b** c*", "`a`b`", "``a``", "`*a*`", "a*b*c", "a_b", "_a_", "\\*", "] (a)", "](a)"]
-)
-
-
-@settings(max_examples=500)
-@given(st.lists(PIECES | NESTED, max_size=8).map("".join))
-def test_texts_of_the_plainest_form_are_rendered_as_the_library_renders_them(text):
-    ours = [each.__wrapped__(text) for each in (html, markdown, plain)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ruletext, "_spans", lambda _text: None)
-        assert ours == [each.__wrapped__(text) for each in (html, markdown, plain)]
 
 
 def test_a_rule_mentions_nobody():
