@@ -235,16 +235,17 @@ class Engine:
             elif values := list(lookup(resource.record, path)):
                 evidence[".".join(path)] = values[0]
         evidence.update((f"size({name})", count) for name, count in (verdict.seen or {}).items())
+        reason = reason_of(verdict) if verdict.status in (Status.UNKNOWN, Status.ERROR) else ""
         return Result(
             rule_id=rule.id,
             severity=rule.severity,
             status=verdict.status,
             resource=self._name(resource),
-            message=_message(verdict),
+            message=_message(verdict, reason),
             evidence=evidence,
             waiver=waiver,
             fingerprint=fingerprint(rule.id, resource.identity),
-            reason=_cause(verdict) if verdict.status in (Status.UNKNOWN, Status.ERROR) else UNSET,
+            reason=_cause(resource, reason) if verdict.status in (Status.UNKNOWN, Status.ERROR) else UNSET,
         )
 
 
@@ -254,24 +255,23 @@ def _is_whole(resource: Resource) -> bool:
     return lists_all is not None and lists_all(resource.record)
 
 
-def _cause(verdict: Verdict) -> str:
-    """Return the reason without the resource's own id, team and project, so that it is equal for equal causes."""
-    resource = verdict.resource
+def _cause(resource: Resource, reason: str) -> str:
+    """Return a reason without the resource's own id, team and project, so that it is equal for equal causes."""
     owner = f" of '{resource.id}'{whose(resource.team, resource.project)}"
-    *before, last = reason_of(verdict).split(owner)
+    *before, last = reason.split(owner)
     return "".join(_WORDS.sub(r"its \1", text) if _WORDS.search(text) else text + owner for text in before) + last
 
 
-def _message(verdict: Verdict) -> str:
+def _message(verdict: Verdict, reason: str) -> str:
     rule, resource = verdict.rule, verdict.resource
     name = named(resource)
     match verdict.status:
         case Status.FAIL:
             return filled(rule, resource)
         case Status.UNKNOWN:
-            return f"{name} could not be evaluated: {reason_of(verdict)}"
+            return f"{name} could not be evaluated: {reason}"
         case Status.ERROR:
-            return f"{name} could not be evaluated: the rule itself failed on it: {verdict.reason}"
+            return f"{name} could not be evaluated: the rule itself failed on it: {reason}"
         case Status.NOTAPPLICABLE:
             return f"{name}: the rule does not apply"
         case Status.PASS:

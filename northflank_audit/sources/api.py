@@ -71,10 +71,15 @@ class ApiSource(Source):
         for kind in kinds:
             yield from self._of_token(kind, token)
         of_accounts = list(scopes.lists(list(self.accounts.values())))
+        lists: list[TypedList] = []
         for some in self._by_rank(kinds):
-            yield from self._lists([each for each in of_accounts if each.kind in some])
+            lists += [each for each in of_accounts if each.kind in some]
+            if PARENT in some:  # the next lists are those of the projects, which have to be known first
+                yield from self._lists(lists)
+                lists.clear()
             of_projects = [kind for kind in some if kind.scope is Scope.PROJECT]
-            yield from self._lists([each for team in teams for each in self._of_projects(team, of_projects)])
+            lists += [each for team in teams for each in self._of_projects(team, of_projects)]
+        yield from self._lists(lists)
 
     def _by_rank(self, kinds: Sequence[ResourceType]) -> Iterator[list[ResourceType]]:
         """Yield the types, those for the most severe rules first, and projects before what is in them."""
