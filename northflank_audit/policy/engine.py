@@ -78,12 +78,7 @@ class Engine:
         ready = [CompiledRule.of(rule) for rule in rules]
         self._by_id = {each.rule.id: each for each in ready}
         self._account_rules = [each for each in ready if each.account_scoped]
-        self._type_rules = {
-            kind: TypeRules(
-                kind, [each for each in ready if each.rule.resource == kind and not each.account_scoped], now
-            )
-            for kind in dict.fromkeys(rule.resource for rule in rules)
-        }
+        self._type_rules: dict[str, TypeRules | None] = {}
         self.account_scoped = bool(self._account_rules)
         """Whether a rule needs whole accounts: `evaluate` leaves it to `evaluate_account`."""
         self.about_accounts = any(TYPES[rule.resource].listing is None for rule in rules)
@@ -102,11 +97,18 @@ class Engine:
         """Yield the verdicts of each page, many at a time."""
         covered = filter(self.covers, resources) if self.projects else resources
         for (kind, parts), group in groupby(covered, key=attrgetter("type", "parts")):
-            rules = self._type_rules.get(kind)
-            if rules is None or not rules.ready:
+            rules = self._rules_about(kind)
+            if rules is None:
                 continue
             while page := list(islice(group, PAGE)):
                 yield from rules.evaluate(page, {"now": self._now, "detailed": DETAIL in parts}, self._settled)
+
+    def _rules_about(self, kind: str) -> TypeRules | None:
+        """Return the rules about a type that need only the resource; prepared with its first page."""
+        if kind not in self._type_rules:
+            own = [each for each in self._by_id.values() if each.rule.resource == kind and not each.account_scoped]
+            self._type_rules[kind] = TypeRules(kind, own, self._now) if own else None
+        return self._type_rules[kind]
 
     def covers(self, resource: Resource) -> bool:
         """Return whether a resource is evaluated: it is in one of the projects, where some are named."""

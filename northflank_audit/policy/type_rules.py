@@ -28,7 +28,6 @@ class TypeRules:
     """The rules about one type that need only the resource itself."""
 
     def __init__(self, kind: str, ready: Sequence[CompiledRule], now: dt.datetime) -> None:
-        self.ready = ready
         self._rules = [each.rule for each in ready]
         self._parts = frozenset(part.name for part in TYPES[kind].sources)
         form = _form_of(kind, *((each.rule.when, each.rule.require) for each in ready))

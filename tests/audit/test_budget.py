@@ -12,6 +12,7 @@ from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.token import Token
 from northflank_audit.policy.rules.rulebook import load
 from northflank_audit.report import Origin
+from northflank_audit.sources import side_by_side
 from northflank_audit.sources.api import ApiSource
 from tests.conftest import NET
 
@@ -88,7 +89,8 @@ def test_the_requests_of_each_type_are_its_lists_details_and_tries(audit):
     }
 
 
-def test_what_serves_a_critical_rule_is_asked_for_before_what_serves_a_low_one(audit):
+def test_what_serves_a_critical_rule_is_asked_for_before_what_serves_a_low_one(audit, monkeypatch):
+    monkeypatch.setattr(side_by_side, "CONNECTIONS", 1)  # lists that are under way at once arrive in any order
     _, requests = audit()
     assert set(requests[:2]) == {"/v1/projects", "/v1/backup-destinations"}
     assert {each.rpartition("/")[2] for each in requests[2:5]} == {"addons"}
