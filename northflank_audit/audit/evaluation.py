@@ -18,6 +18,8 @@ from northflank_audit.sources.interface import Source
 
 LATE: Final = 3.0
 """Seconds after the deadline during which resources that were fetched before it are still evaluated."""
+ENOUGH: Final = 100
+"""Resources that are evaluated together; evaluating one by itself takes a third of the time of ten."""
 NOT_STATED: Final = "their source does not say it"
 
 
@@ -129,6 +131,17 @@ class _Evaluation:
         self._wants: dict[Identity, _Want] = {}
         self._earlier_parts: dict[Identity, frozenset[str]] = {}
 
+    def _pages(self) -> Iterator[list[Resource]]:
+        """Yield what the source lists, small pages together."""
+        some: list[Resource] = []
+        for page in self._source.pages(self._needs):
+            some += page
+            if len(some) >= ENOUGH:
+                yield some
+                some = []
+        if some:
+            yield some
+
     def _batch(self, resources: list[Resource], verdicts: Iterable[Verdict], accounts: int = 0) -> EvaluatedBatch:
         count = sum(each.type in self._about and self._engine.covers(each) for each in resources)
         return EvaluatedBatch(resources, verdicts, count, accounts)
@@ -196,7 +209,7 @@ class _ByPage(_Evaluation):
 
     def evaluate(self) -> Iterator[EvaluatedBatch]:
         """Yield each page when it has been evaluated."""
-        for page in self._source.pages(self._needs):
+        for page in self._pages():
             self._want_all(page)
             verdicts = list(self._verdicts(self._firm(page) if self._details == "always" else page))
             self._want_as_said(verdicts, page)
@@ -231,7 +244,7 @@ class _ByAccount(_Evaluation):
 
     def evaluate(self) -> Iterator[EvaluatedBatch]:
         """Fetch everything except the parts that only account-scoped rules need, and evaluate account by account."""
-        for page in self._source.pages(self._needs):
+        for page in self._pages():
             self._keep(page)
             self._want_all(page)
             self._want_as_said(self._verdicts(self._open(page)), page)
