@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from northflank_audit import jsontext
+from northflank_audit import jsontext, typed
 from northflank_audit.baseline import KIND, Baseline, BaselineFile
 from northflank_audit.errors import StartError
 from northflank_audit.formats import BASELINE
@@ -70,7 +70,7 @@ def _converted(convert: Callable[[], Baseline], named: str, what: str) -> Baseli
 def baseline_of(value: Any) -> Baseline:
     """Return a decoded report.json as a baseline. Raises msgspec.ValidationError for anything else."""
     try:
-        baseline = msgspec.convert(value, Baseline)
+        baseline = typed.convert(value, Baseline)
         _check_depths([each.evidence for each in chain(baseline.results, baseline.resolved, baseline.unsettled)])
         _check_depths([rule.params for rule in baseline.rules])
     except RecursionError:
@@ -81,7 +81,7 @@ def baseline_of(value: Any) -> Baseline:
 def _file_of(value: Any) -> BaselineFile:
     """Return a decoded baseline file. Raises msgspec.ValidationError for anything else."""
     try:
-        made = msgspec.convert(value, BaselineFile)
+        made = typed.convert(value, BaselineFile)
         _check_depths([rule.params for rule in made.rules])
     except RecursionError:
         raise msgspec.ValidationError("nested too deeply") from None

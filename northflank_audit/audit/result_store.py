@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, cast, overload
 
 import msgspec
 
+from northflank_audit import typed
 from northflank_audit.model import Result
 from northflank_audit.spool import Spool
 
@@ -80,7 +81,7 @@ class ResultStore:
 
     def _lines(self, run: _Run) -> Iterator[_Line]:
         """Yield a run's results."""
-        decoder = msgspec.json.Decoder(tuple[Order, msgspec.Raw])
+        decoder = typed.decoder(tuple[Order, msgspec.Raw])
         file, place, rest = self._spool.file, run.start, b""
         while place < run.end:
             file.seek(place)
@@ -102,7 +103,7 @@ class _Results(Sequence[Result]):
         return len(self._listed) + self._stored
 
     def __iter__(self) -> Iterator[Result]:
-        decoder = msgspec.json.Decoder(Result)
+        decoder = typed.decoder(Result)
         listed = ((each.order, each) for each in self._listed)
         both: Any = heapq.merge(listed, self._store.stored(), key=itemgetter(0))
         for _, each in both:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from northflank_audit import typed
 from northflank_audit.delivery.mailconfig import Email, Login, Security, Smtp, problem_of
 from northflank_audit.delivery.when import When
 from northflank_audit.documents.conversion import converted
@@ -97,7 +98,7 @@ def email(document: Document | None, given: Sequence[str], environment: Mapping[
     if document is not None and isinstance(document.value, dict) and SECTION in document.value:
         if document.diagnostics:  # reported with those of the rules
             return None
-        section = msgspec.convert(document.at(_HERE), EmailSection)
+        section = typed.convert(document.at(_HERE), EmailSection)
         if not (section.to or given):
             raise document.error(_HERE, "no recipients: list addresses under 'to', or give --email-to")
     elif not given:

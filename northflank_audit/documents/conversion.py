@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 import msgspec
 from msgspec import Meta
 
+from northflank_audit import typed
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileError, did_you_mean
 
@@ -37,7 +38,7 @@ _TIMES: Final = {
 def converted(document: Document, path: Path, kind: type[T]) -> tuple[T | None, list[FileError]]:
     """Return the value under `path` as the type, such as a struct, and no mistakes; or None and every mistake."""
     try:
-        return msgspec.convert(document.at(path), kind), []
+        return typed.convert(document.at(path), kind), []
     except msgspec.ValidationError:
         return None, list(_diagnostics(document, path, kind))
 
@@ -51,14 +52,14 @@ def sound_parts(document: Document, path: Path, kind: type[msgspec.Struct]) -> d
     for field in msgspec.structs.fields(kind):
         if field.encode_name in value:
             with suppress(msgspec.ValidationError):
-                sound[field.name] = msgspec.convert(value[field.encode_name], field.type)
+                sound[field.name] = typed.convert(value[field.encode_name], field.type)
     return sound
 
 
 def _diagnostics(document: Document, path: Path, kind: Any) -> Iterator[FileError]:
     value = document.at(path)
     try:
-        msgspec.convert(value, kind)
+        typed.convert(value, kind)
     except msgspec.ValidationError as error:
         inner = list(_inner(document, path, value, kind))
         is_reported = any(refused[: len(path)] == path for refused in document.refused)

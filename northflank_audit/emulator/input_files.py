@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -18,6 +19,8 @@ Reader = Callable[[str], Any]
 """Returns the content of a JSON or YAML file."""
 _STEP = re.compile(r"\.([^.\[\]`]+)|\[(\d+)\]")
 """A step of msgspec's position; `[...]`, any key of a map, is not one."""
+_lock = threading.Lock()
+"""Of the first use of a struct: two threads in it end the process (msgspec 0.22)."""
 
 
 class Mistake(NamedTuple):
@@ -75,7 +78,8 @@ def converted(path: str, at: Steps, value: Any, kind: type[T], *below: type[msgs
     `below` are the structs whose keys may be inside.
     """
     try:
-        return msgspec.convert(value, kind)
+        with _lock:
+            return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at ")
     steps = (*at, *(int(number) if number else name for name, number in _STEP.findall(place)))

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from northflank_audit import jsontext
+from northflank_audit import jsontext, typed
 from northflank_audit.errors import StartError
 from northflank_audit.fleet.fleet_matrix import is_below
 from northflank_audit.fleet.fleet_report import SCHEMA_VERSION, FleetReport, Target, exit_code
@@ -42,7 +42,7 @@ def fleet_report_of(value: Any) -> FleetReport:
             f"its schemaVersion is {version}, and this version of the tool reads {SCHEMA_VERSION}; "
             "use the version that wrote it"
         )
-    return msgspec.convert(value, FleetReport)
+    return typed.convert(value, FleetReport)
 
 
 def _contradictions(report: FleetReport) -> Iterator[str]:

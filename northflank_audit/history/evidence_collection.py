@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from northflank_audit import typed
 from northflank_audit.controls import Control, Framework
 from northflank_audit.history.evidence import (
     DAILY,
@@ -86,7 +87,7 @@ class _Blobs:
         """Return a value by its digest."""
         if digest not in self._read:
             text = self._connection.execute(sa.select(BLOBS.c.text).where(BLOBS.c.digest == digest)).scalar_one()
-            self._read[digest] = msgspec.json.decode(text, type=kind)
+            self._read[digest] = typed.decode(text, kind)
         return self._read[digest]
 
 
@@ -94,7 +95,7 @@ def _run(run: RunRow, details: Mapping[str, Any], blobs: _Blobs) -> RunEvidence:
     coverage: Coverage = blobs.value(details["coverage"], Coverage)
     return RunEvidence(
         run=run,
-        subjects=msgspec.json.decode(details["subjects"], type=list[Subject]),
+        subjects=typed.decode(details["subjects"], list[Subject]),
         rules=details["rules"],
         not_in_scope=[each.type for each in coverage.types if not each.in_scope],
     )

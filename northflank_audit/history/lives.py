@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-import msgspec
 import sqlalchemy as sa
 
+from northflank_audit import typed
 from northflank_audit.errors import StartError
 from northflank_audit.history.finding_writer import Kind
 from northflank_audit.history.past import known
@@ -148,6 +148,6 @@ def _change(row: Any) -> Change:
         at=row["at"],
         run=row["run_id"],
         kind=row["kind"],
-        waiver=None if row["waiver"] is None else msgspec.json.decode(row["waiver"], type=Waiver),
+        waiver=None if row["waiver"] is None else typed.decode(row["waiver"], Waiver),
         number=row["run_seq"],
     )

@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import UNSET
 
+from northflank_audit import typed
 from northflank_audit.baseline import Baseline, BaselineRule
 from northflank_audit.history.schema import ACCOUNTS, BLOBS, FINDINGS, INCONCLUSIVE, RUN_ACCOUNTS, RUNS
 from northflank_audit.model import ResourceName, Result, Severity, Status
@@ -141,7 +142,7 @@ def known(row: Any, team: Team) -> Known:
             resource=ResourceName(row["type"], row["resource"], row["name"], team, row["project"]),
             message=row["message"],
             evidence=msgspec.json.decode(row["evidence"]),
-            waiver=None if row["waiver"] is None else msgspec.json.decode(row["waiver"], type=Waiver),
+            waiver=None if row["waiver"] is None else typed.decode(row["waiver"], Waiver),
             fingerprint=row["fingerprint"],
             became=UNSET if resolved is None else resolved,
             first_seen=row["first_seen"],
@@ -176,8 +177,8 @@ def _baseline(connection: sa.Connection, seq: int, findings: Sequence[Known], te
             pending.append(replace(each.result, became=Became.UNSEEN))
     return Baseline(
         schema_version="1.0",
-        run=msgspec.json.decode(row.run, type=Run),
-        rules=msgspec.json.decode(row.text, type=list[BaselineRule]),
+        run=typed.decode(row.run, Run),
+        rules=typed.decode(row.text, list[BaselineRule]),
         results=[*found, *_inconclusive(connection, seq, teams)],
         resolved=resolved,
         unsettled=pending,

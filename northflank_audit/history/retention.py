@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import msgspec
 import sqlalchemy as sa
 
+from northflank_audit import typed
 from northflank_audit.history.lives import Life
 from northflank_audit.history.runs import RunRow
 from northflank_audit.history.schema import BLOBS, EVENTS, FINDINGS, RUN_ACCOUNTS, RUNS
@@ -48,7 +48,7 @@ def prune(connection: sa.Connection, before: dt.datetime, today: dt.date) -> Pru
 
 
 def _holds(waiver: str | None, today: dt.date) -> bool:
-    return waiver is not None and msgspec.json.decode(waiver, type=Waiver).expires >= today
+    return waiver is not None and typed.decode(waiver, Waiver).expires >= today
 
 
 def deleted_findings(run: RunRow, found: Iterable[Life]) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from northflank_audit import typed
 from northflank_audit.errors import StartError, did_you_mean
 from northflank_audit.history.schema import ACCOUNTS, RUN_ACCOUNTS, RUNS
 from northflank_audit.model import OWN_ACCOUNT, Severity, Struct
@@ -151,7 +152,7 @@ def _made(connection: sa.Connection, rows: Sequence[Any], names: Mapping[int, Ac
             )
     for row in rows:
         found = sorted(counts.get(row["seq"], []), key=lambda each: each.account.label)
-        yield msgspec.convert(
+        yield typed.convert(
             {
                 "id": row["id"],
                 "startedAt": row["started_at"],

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import sqlalchemy as sa
 
+from northflank_audit import typed
 from northflank_audit.formats.text import BECAME
 from northflank_audit.formats.trend_chart import FEW, Chart, chart
 from northflank_audit.history import pages
@@ -91,7 +91,7 @@ def _rules(connection: sa.Connection) -> dict[str, RuleSummary]:
     query = sa.select(BLOBS.c.text).join(RUNS, RUNS.c.rules == BLOBS.c.digest).group_by(BLOBS.c.digest).order_by(last)
     found: dict[str, RuleSummary] = {}
     for text in connection.execute(query).scalars():
-        found |= {rule.id: rule for rule in msgspec.json.decode(text, type=list[RuleSummary])}
+        found |= {rule.id: rule for rule in typed.decode(text, list[RuleSummary])}
     return found
 
 

@@ -6,7 +6,7 @@ import os
 import msgspec
 from msgspec.structs import replace
 
-from northflank_audit import jsontext, logs
+from northflank_audit import jsontext, logs, typed
 from northflank_audit.audit.memory import memory_of
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.request import AuditRequest
@@ -47,6 +47,6 @@ def read_report(path: str | os.PathLike[str]) -> Report:
     name = os.fspath(path)
     text = read_text(name, largest=LARGEST_DATA)
     try:
-        return msgspec.convert(jsontext.decode(text.encode()), Report)
+        return typed.convert(jsontext.decode(text.encode()), Report)
     except (jsontext.InvalidJSON, msgspec.ValidationError) as error:
         raise StartError(f"{name}: not a report.json of this tool ({error})") from None

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 
+from northflank_audit import typed
 from northflank_audit.policy.expressions.batch import Batch
 from northflank_audit.policy.expressions.cel import Expression
 from northflank_audit.policy.expressions.field_reads import FieldRead
@@ -61,7 +62,7 @@ class Column:
     def _lacks(self, record: Mapping[str, Any]) -> bool:
         """Return whether a record lacks something that a rule reads; true may also mean unknown."""
         try:
-            msgspec.convert(record, self._needed)
+            typed.convert(record, self._needed)
         except ValueError:  # which includes msgspec's ValidationError
             return True
         return False

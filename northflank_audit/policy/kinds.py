@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 from msgspec import UNSET, Meta
 
+from northflank_audit import typed
 from northflank_audit.model import LIST, Resource
 from northflank_audit.policy.expressions.cel import Names
 from northflank_audit.resources import TYPES, Field, Kind, ResourceType
@@ -59,7 +60,7 @@ class FieldKinds:
         self._times = [steps for steps, field in self._fields if field.kind is Kind.TIME and not field.ahead]
         self._chosen = [(steps, frozenset(field.values)) for steps, field in self._fields if field.values]
         leaves = tuple(field for _, field in self._fields if field.path not in kind.containers)
-        self._records = list.__class_getitem__(_form(tree(leaves)))
+        self._records: Any = list.__class_getitem__(_form(tree(leaves)))
         self._set_time(now)
 
     def as_of(self, now: dt.datetime) -> "FieldKinds":
@@ -86,7 +87,7 @@ class FieldKinds:
     def fit(self, records: Sequence[Mapping[str, Any]]) -> bool:
         """Return quickly whether all these records are as documented. False may also mean unknown."""
         try:
-            msgspec.convert(records, self._records)
+            typed.convert(records, self._records)
         except ValueError:  # which includes msgspec's ValidationError
             return False
         return self._has_usual_values(records) and not self._has_late_time(records)

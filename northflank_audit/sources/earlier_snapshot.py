@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, Final, Literal
 
-import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from northflank_audit import typed
 from northflank_audit.model import DETAIL, LIST, RESOURCE_TYPE, Account, Struct
 from northflank_audit.northflank.paging import has_id
 from northflank_audit.periods import checked_time
@@ -106,7 +106,7 @@ class _CurrentRecords:
 
 def read(value: dict[str, Any]) -> DecodedSnapshot:
     """Return a snapshot from decoded JSON. Raises msgspec.ValidationError or RecursionError for anything else."""
-    earlier = msgspec.convert(without_records(value), EarlierSnapshot)
+    earlier = typed.convert(without_records(value), EarlierSnapshot)
     records, contents = SavedRecords(value["records"], EarlierResource), _Contents()
     intact = digest(earlier, contents.pass_on(records)) == earlier.sha256
     accounts = list(_accounts(earlier, contents.teams))

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from northflank_audit import typed
 from northflank_audit.model import Account, Struct
 from northflank_audit.northflank.paging import has_id
 from northflank_audit.periods import checked_time
@@ -123,7 +124,7 @@ class DecodedSnapshot(NamedTuple):
 
 def read(value: dict[str, Any]) -> DecodedSnapshot:
     """Return a snapshot from decoded JSON. Raises msgspec.ValidationError or RecursionError for anything else."""
-    snapshot = msgspec.convert(without_records(value), Snapshot)
+    snapshot = typed.convert(without_records(value), Snapshot)
     records = SavedRecords(value["records"], SavedResource)
     contents = Contents()
     intact = digest(snapshot, contents.pass_on(records)) == snapshot.sha256
@@ -152,7 +153,7 @@ class SavedRecords(Generic[Saved]):
         before = 0
         for page in self._records.pages():
             try:
-                yield from msgspec.convert(page, list[self._form])  # type: ignore[name-defined]
+                yield from typed.convert(page, list[self._form])  # type: ignore[name-defined]
             except msgspec.ValidationError as error:
                 place = partial(_place_in_file, before)
                 raise msgspec.ValidationError(_IN_PAGE.sub(place, str(error))) from None
