@@ -30,6 +30,8 @@ class RunContext:
     """Who reads the rules of several runs; None: they are read for this one."""
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     """The variables that say where else a report goes."""
+    has_read: Callable[[], None] = lambda: None
+    """Called when the source has been read; the connections are free then."""
     target: str = ""
     """It identifies the account in the history if the API does not name its owner."""
 

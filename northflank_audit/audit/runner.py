@@ -33,6 +33,7 @@ def run(
         with opened(settings, deadline, context) as source:
             request = AuditRequest.of(settings, policy, memory.recall(source))
             report = audit(request, source, watch, run_id, deadline)
+        context.has_read()
         report = memory.record(report, source)
         report, written, receipts = deliver(settings, people, report, deadline, memory.amend, context.environment)
         ended(report)

@@ -21,7 +21,7 @@ from northflank_audit.delivery import files
 from northflank_audit.delivery.previous import previous
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.fleet.fleet_report import INCOMPLETE, Target
-from northflank_audit.fleet.job import Job
+from northflank_audit.fleet.job import Job, Started
 from northflank_audit.fleet.target_run import Delivered, run_elsewhere
 from northflank_audit.northflank.token import is_loopback
 from northflank_audit.printable import printable
@@ -61,11 +61,11 @@ class ClusterWorker:
     folder: str
     running: set[Future[Delivered]] = field(default_factory=set)
 
-    def start(self, job: Job) -> Future[Delivered]:
+    def start(self, job: Job) -> Started:
         """Run a target there."""
         future = self.executor.submit(run_elsewhere, job)
         self.running.add(future)
-        return future
+        return Started(future, future)
 
     def outcome(self, future: Future[Delivered]) -> Target:
         """Keep a target's reports, and return its outcome."""

@@ -4,7 +4,7 @@ import datetime as dt
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass, field
 from itertools import chain
@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from northflank_audit.audit.last_resort import LONGEST_OVERTIME
 from northflank_audit.audit.tool import new_run_id
 from northflank_audit.fleet.fleet_report import INCOMPLETE, FleetRun, Target, not_started
-from northflank_audit.fleet.job import Job
+from northflank_audit.fleet.job import Job, Started
 
 log = logging.getLogger(__name__)
 
@@ -21,15 +21,18 @@ GRACE: Final = 30.0
 """Seconds after which a worker is ended that should have ended itself."""
 _LOOK: Final = 1.0
 """Seconds between looks for workers that hang."""
+BESIDES: Final = 2
+"""How many targets run, at most, for each one that may read: the others write their reports, which takes the processor
+while those that read wait for the API."""
 
 
 class Worker(Protocol):
     """Runs targets, several at once."""
 
     capacity: int
-    """How many."""
+    """How many may read from their sources at once."""
 
-    def start(self, job: Job) -> Future[Any]:
+    def start(self, job: Job) -> Started:
         """Run a target."""
 
     def outcome(self, future: Future[Any]) -> Target:
@@ -46,7 +49,7 @@ class Workers(Protocol):
     """The workers of a fleet."""
 
     at_once: float
-    """How many targets may run at once on all of them."""
+    """How many targets may read from their sources at once on all of them."""
 
     def all(self) -> Sequence[Worker]:
         """Return the workers that can take targets now; one that has ended is replaced."""
@@ -62,6 +65,8 @@ class Workers(Protocol):
 class _Running:
     job: Job
     worker: Worker
+    reading: Future[Any]
+    has_read: bool = False
     since: float = field(default_factory=time.monotonic)
     given_up: bool = False
 
@@ -150,24 +155,28 @@ def outcomes(jobs: Sequence[Job], workers: Workers) -> Iterator[Target]:
         workers.close()
 
 
-def _done(running: Collection[Future[Any]]) -> list[Future[Any]]:
-    """Return the futures that are done, waiting a while for the first."""
-    if not any(each.done() for each in running):  # `wait` does not count those that were cancelled
-        wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED)
+def _done(running: Mapping[Future[Any], _Running]) -> list[Future[Any]]:
+    """Return the futures that are done, waiting a while for the first, or until a target has read everything."""
+    events = [*running, *(each.reading for each in running.values() if not each.has_read)]
+    if not any(each.done() for each in events):  # `wait` does not count those that were cancelled
+        wait(events, timeout=_LOOK, return_when=FIRST_COMPLETED)
+    for each in running.values():
+        each.has_read = each.reading.done()
     return [each for each in running if each.done()]
 
 
 def _fill(workers: Workers, waiting: _Waiting, running: dict[Future[Any], _Running]) -> None:
-    """Give the workers what they can take; the one that does least comes first."""
-    load = Counter(each.worker for each in running.values())
+    """Give the workers what they can take; the one that reads least comes first."""
+    load = Counter(each.worker for each in running.values() if not each.has_read)
     able = list(workers.all())
-    while able and len(running) < workers.at_once:
+    while able and load.total() < workers.at_once and len(running) < workers.at_once * BESIDES:
         worker = min(able, key=lambda each: load[each])
         job = waiting.take(worker) if load[worker] < worker.capacity else None
         if job is None:
             able.remove(worker)
         else:
-            running[worker.start(job)] = _Running(job, worker)
+            started = worker.start(job)
+            running[started.outcome] = _Running(job, worker, started.reading)
             load[worker] += 1
 
 
@@ -186,8 +195,8 @@ def _outcome(future: Future[Any], ended: _Running) -> Target | str:
 def _again(job: Job, worker: Worker) -> Target:
     """Run a target by itself, because the worker that ran it has ended or hangs."""
     try:
-        future = worker.start(job)
-        trial = {future: _Running(job, worker)}
+        reading, future = worker.start(job)
+        trial = {future: _Running(job, worker, reading)}
         while not _done(trial):
             _end_overdue(trial)
         outcome = _outcome(future, trial[future])

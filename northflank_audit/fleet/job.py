@@ -1,6 +1,8 @@
 """One target to run, as it travels to a worker: plain data, without the token."""
 
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from northflank_audit import __version__
 from northflank_audit.config.settings import Settings
@@ -30,3 +32,11 @@ class Job:
         if self.token_variable is not None:
             return f"variable: {self.token_variable}"
         return f"file: {self.settings.token_file}" if self.settings.token_file else "environment"
+
+
+class Started(NamedTuple):
+    """A target that runs."""
+
+    reading: Future[Any]
+    """Done when it has read what it needs from its source, so that another one may; at the latest with `outcome`."""
+    outcome: Future[Any]

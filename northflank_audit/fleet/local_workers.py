@@ -3,11 +3,12 @@
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, Self
 
-from northflank_audit.fleet.dispatch import Worker
+from northflank_audit.fleet.dispatch import BESIDES, Worker
 from northflank_audit.fleet.fleet_report import Target
-from northflank_audit.fleet.job import Job
+from northflank_audit.fleet.job import Job, Started
 from northflank_audit.fleet.target_run import run_here, run_target
 from northflank_audit.fleet.worker_process import WorkerProcess
 
@@ -24,11 +25,11 @@ class ProcessWorker:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self.process = WorkerProcess(capacity)
+        self.process = WorkerProcess(capacity * BESIDES)
 
-    def start(self, job: Job) -> Future[Target]:
+    def start(self, job: Job) -> Started:
         """Run a target."""
-        return self.process.submit(run_target, job)
+        return Started(*self.process.submit(run_target, job))
 
     def outcome(self, future: Future[Target]) -> Target:
         """Return the outcome of a target."""
@@ -90,7 +91,7 @@ class ThreadWorkers:
     def __init__(self, jobs: int) -> None:
         self.at_once: float = jobs
         self.capacity = jobs
-        self._pool: Executor = ThreadPoolExecutor(jobs, thread_name_prefix="target")
+        self._pool: Executor = ThreadPoolExecutor(jobs * BESIDES, thread_name_prefix="target")
 
     def all(self) -> Sequence[Worker]:
         """Return these threads as one worker."""
@@ -100,9 +101,10 @@ class ThreadWorkers:
         """Return these threads."""
         return self
 
-    def start(self, job: Job) -> Future[Target]:
+    def start(self, job: Job) -> Started:
         """Run a target."""
-        return self._pool.submit(run_here, job)
+        reading: Future[None] = Future()
+        return Started(reading, self._pool.submit(run_here, job, has_read=partial(reading.set_result, None)))
 
     def outcome(self, future: Future[Target]) -> Target:
         """Return the outcome of a target."""

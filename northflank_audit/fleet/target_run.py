@@ -29,11 +29,13 @@ log = logging.getLogger(__name__)
 
 Bounded = Callable[[float], AbstractContextManager[None]]
 """Ends the process if a run with this `--timeout` does not end."""
+HasRead = Callable[[], None]
+"""Called when a target has read what it needs from its source."""
 
 
-def run_target(job: Job) -> Target:
+def run_target(job: Job, has_read: HasRead) -> Target:
     """Run a target in a process of its own kind, which ends if the target does not."""
-    return run_here(job, last_resort)
+    return run_here(job, last_resort, has_read)
 
 
 class Delivered(NamedTuple):
@@ -50,21 +52,23 @@ def run_elsewhere(job: Job) -> Delivered:
     """Run a target on a machine that may lack the folder of reports."""
     with TemporaryDirectory(prefix="northflank-audit-") as folder:
         settings = with_changes(job.settings, output_dir=str(Path(folder) / job.name))
-        target, report = _run(replace(job, settings=settings, folders=(*job.folders, folder)), last_resort)
+        target, report = _run(
+            replace(job, settings=settings, folders=(*job.folders, folder)), last_resort, lambda: None
+        )
         reports = {path: (Path(folder) / path).read_bytes() for path in target.reports.values()}
         return Delivered(target, reports, saw_nothing=report is not None and report.run.has_gaps and report.saw_nothing)
 
 
-def run_here(job: Job, bounded: Bounded = lambda _: nullcontext()) -> Target:
+def run_here(job: Job, bounded: Bounded = lambda _: nullcontext(), has_read: HasRead = lambda: None) -> Target:
     """Run a target in this thread, and return its outcome, whatever happens."""
-    return _run(job, bounded)[0]
+    return _run(job, bounded, has_read)[0]
 
 
-def _run(job: Job, bounded: Bounded) -> tuple[Target, Report | None]:
+def _run(job: Job, bounded: Bounded, has_read: HasRead) -> tuple[Target, Report | None]:
     started, run_id = dt.datetime.now(dt.UTC), new_run_id()
     try:
         with bounded(job.settings.timeout):
-            return _target(job, run_id)
+            return _target(job, run_id, has_read)
     except AuditError as error:
         reason, code = str(error), error.exit_code
     except Exception as error:  # noqa: BLE001 - whatever it is, the other targets still run
@@ -73,12 +77,17 @@ def _run(job: Job, bounded: Bounded) -> tuple[Target, Report | None]:
     return not_started(job.name, _brief(reason, job), _ended(run_id, started), code), None
 
 
-def _target(job: Job, run_id: str) -> tuple[Target, Report]:
+def _target(job: Job, run_id: str, has_read: HasRead) -> tuple[Target, Report]:
     if job.version != __version__:
         raise StartError(f"this worker has version {__version__} of northflank-audit, not {job.version}")
     settings, common = job.settings, shared(job.fleet)
     with ExitStack() as stack:
-        context = RunContext(rules=common.rules, environment=common.environment, target=job.name)
+
+        def done() -> None:
+            stack.close()
+            has_read()
+
+        context = RunContext(rules=common.rules, environment=common.environment, target=job.name, has_read=done)
         if not (settings.input or settings.demo):
             token = _token(job, os.environ)
             adapter = stack.enter_context(common.connections(settings.api_url))

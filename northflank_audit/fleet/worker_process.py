@@ -1,4 +1,4 @@
-"""A process that runs targets in threads, as an executor.
+"""A process that runs targets in threads.
 
 The interpreter lock lets one thread of a process judge at a time, so a fleet has a process for each processor, and in
 each of them threads that wait for the API.
@@ -13,8 +13,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import IO, Any, Final, cast
 
@@ -46,8 +47,12 @@ class WorkFailed(Exception):
     """The work raised an exception; the text is its kind, since the process may be the only one that has it."""
 
 
-class WorkerProcess(Executor):
-    """An executor of one process with so many threads."""
+Work = tuple[Future[None], Future[Any]]
+"""Work that was begun: when it said that it is halfway, and its result."""
+
+
+class WorkerProcess:
+    """A process with so many threads."""
 
     def __init__(self, threads: int) -> None:
         """Start the process; it ends with this one."""
@@ -59,25 +64,27 @@ class WorkerProcess(Executor):
         )
         self._work = cast("IO[bytes]", self._process.stdin)
         self._results = cast("IO[bytes]", self._process.stdout)
-        self._futures: dict[int, Future[Any]] = {}
+        self._pending: dict[int, Work] = {}
         self._ended = False
         self._number = 0
         self._lock = threading.Lock()
         threading.Thread(target=self._receive, name="fleet-results", daemon=True).start()
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run `fn` in the process; the future raises WorkerEnded if that ends before."""
-        future: Future[Any] = Future()
-        future.set_running_or_notify_cancel()
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Work:
+        """Run `function` in the process, with what it calls when it is halfway as its last argument.
+
+        The result raises WorkerEnded if the process ends before.
+        """
+        work: Work = Future(), Future()
         with self._lock:
             self._number += 1
-            self._futures[self._number] = future
+            self._pending[self._number] = work
             with suppress(OSError, ValueError):  # it has ended, which the other thread finds out, too
-                _send(self._work, (self._number, fn, args, kwargs))
+                _send(self._work, (self._number, function, arguments))
             ended = self._ended
         if ended:
             self._give_up()
-        return future
+        return work
 
     @property
     def has_ended(self) -> bool:
@@ -107,13 +114,17 @@ class WorkerProcess(Executor):
         """Take results until the process ends."""
         with suppress(Exception):  # most of all EOFError; nothing of what comes after it can be read
             while True:
-                number, result, error = pickle.load(self._results)  # noqa: S301 - our own process sent it
+                number, *outcome = pickle.load(self._results)  # noqa: S301 - our own process sent it
+                if not outcome:
+                    self._pending[number][0].set_result(None)
+                    continue
                 with self._lock:
-                    future = self._futures.pop(number)
+                    _, result = self._pending.pop(number)
+                value, error = outcome
                 if error is None:
-                    future.set_result(result)
+                    result.set_result(value)
                 else:
-                    future.set_exception(WorkFailed(error))
+                    result.set_exception(WorkFailed(error))
         self._process.kill()
         self._results.close()
         with self._lock:
@@ -123,9 +134,9 @@ class WorkerProcess(Executor):
     def _give_up(self) -> None:
         self._wait(STOP_SECONDS)
         with self._lock:
-            lost, self._futures = list(self._futures.values()), {}
-        for future in lost:
-            future.set_exception(WorkerEnded(self._how_it_ended()))
+            lost, self._pending = list(self._pending.values()), {}
+        for _, result in lost:
+            result.set_exception(WorkerEnded(self._how_it_ended()))
 
     def _wait(self, seconds: float) -> None:
         with suppress(subprocess.TimeoutExpired):
@@ -160,14 +171,16 @@ def serve(threads: int) -> None:
     work, results = _channel()
     lock = threading.Lock()
 
-    def answer(number: int, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        outcome: tuple[int, Any, str | None]
-        try:
-            outcome = number, fn(*args, **kwargs), None
-        except BaseException as raised:  # noqa: BLE001 - whatever it is, the other process waits for an answer
-            outcome = number, None, type(raised).__name__
+    def tell(*message: Any) -> None:
         with suppress(OSError), lock:
-            _send(results, outcome)
+            _send(results, message)
+
+    def answer(number: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        try:
+            value, error = function(*arguments, partial(tell, number)), None
+        except BaseException as raised:  # noqa: BLE001 - whatever it is, the other process waits for an answer
+            value, error = None, type(raised).__name__
+        tell(number, value, error)
 
     try:
         for module in _OF_ALL_RUNS:

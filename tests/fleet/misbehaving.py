@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from northflank_audit.delivery import files
@@ -26,7 +27,7 @@ def green(name: str) -> Target:
     return not_started(name, "green", FleetRun(id="r0", started_at=NOW, finished_at=NOW), 0)
 
 
-def run(job: Job) -> Target:
+def run(job: Job, has_read: Callable[[], None] = lambda: None) -> Target:
     folder = Path(job.settings.output_dir).parent
     with (folder / f"{job.name}.runs").open("a") as runs:
         runs.write(f"{os.getpid()}\n")
@@ -53,8 +54,17 @@ def sleep() -> None:
     time.sleep(3600)
 
 
-def write_half(path: str) -> None:
+def write_half(path: str, _halfway: Callable[[], None]) -> None:
     """Be in the middle of writing a file."""
     files._unfinished.add(Path(path))
     Path(path).write_text("half")
     sleep()
+
+
+def half(halfway: Callable[[], None]) -> int:
+    halfway()
+    return os.getpid()
+
+
+def divided(_halfway: Callable[[], None]) -> float:
+    return 1 / 0

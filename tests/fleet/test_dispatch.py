@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from northflank_audit.fleet import dispatch, local_workers
 from northflank_audit.fleet.dispatch import outcomes
+from northflank_audit.fleet.job import Started
 from northflank_audit.fleet.local_workers import LocalWorkers
 from tests.fleet import misbehaving
 from tests.fleet.conftest import job
@@ -36,7 +37,7 @@ class Fake:
             future.cancel()  # as of a worker of a cluster
         else:
             future.set_result(misbehaving.green(each.name))
-        return future
+        return Started(future, future)
 
     def outcome(self, future):
         self.active[future.target.token_name] -= 1
@@ -91,6 +92,49 @@ def test_the_targets_of_one_token_use_all_there_is_to_use():
     workers = Fakes([8, 8], 8)
     list(outcomes([job(f"t{number}") for number in range(20)], workers))
     assert workers.most == 8
+
+
+class Slow(Fake):
+    """A worker whose targets have read everything at once, but end only when nothing else may start."""
+
+    def __init__(self, workers, capacity):
+        super().__init__(workers, capacity)
+        self.reading, self.writing, self.most = [], [], (0, 0)
+
+    def start(self, each):
+        started = Started(Future(), Future())
+        started.outcome.target = each
+        self.reading.append(started)
+        reads, runs = len(self.reading), len(self.reading) + len(self.writing)
+        self.most = max(self.most[0], reads), max(self.most[1], runs)
+        return started
+
+    def move(self):
+        """Let the first one that reads go on to write; if none does, let the first one that writes end."""
+        if self.reading:
+            self.writing.append(self.reading.pop(0))
+            self.writing[-1].reading.set_result(None)
+        elif self.writing:
+            ended = self.writing.pop(0)
+            ended.outcome.set_result(misbehaving.green(ended.outcome.target.name))
+
+    def outcome(self, future):
+        return future.result()
+
+
+def test_while_targets_write_others_read(monkeypatch):
+    workers = Fakes([4], 3)
+    workers.workers = [slow] = [Slow(workers, 4)]
+    original = dispatch.wait
+
+    def moved(*arguments, **keywords):
+        slow.move()
+        return original(*arguments, **keywords)
+
+    monkeypatch.setattr(dispatch, "wait", moved)
+    ended = list(outcomes([job(f"t{number}") for number in range(20)], workers))
+    assert len(ended) == 20
+    assert slow.most == (3, 6), "three that read, and three others at most"
 
 
 def test_workers_that_are_lost_leave_no_target_without_an_outcome():

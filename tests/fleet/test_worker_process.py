@@ -17,10 +17,14 @@ from tests.fleet.conftest import TEAMS, TOKENS, without_runs
 
 def test_work_is_done_or_says_why_not(tmp_path):
     worker = WorkerProcess(2)
-    assert worker.submit(os.getpid).result(NET) != os.getpid()
+    halfway, result = worker.submit(misbehaving.half)
+    assert halfway.result(NET) is None
+    assert result.result(NET) != os.getpid()
+    halfway, result = worker.submit(misbehaving.divided)
     with pytest.raises(Exception, match="^ZeroDivisionError$"):
-        worker.submit(divmod, 1, 0).result(NET)
-    hanging = worker.submit(misbehaving.write_half, str(tmp_path / "half.tmp"))
+        result.result(NET)
+    assert not halfway.done()
+    _, hanging = worker.submit(misbehaving.write_half, str(tmp_path / "half.tmp"))
     until((tmp_path / "half.tmp").exists)
     worker.shutdown(wait=False)
     with pytest.raises(WorkerEnded):
@@ -28,7 +32,7 @@ def test_work_is_done_or_says_why_not(tmp_path):
     assert not (tmp_path / "half.tmp").exists(), "temporary files are removed"
     assert worker.has_ended
     with pytest.raises(WorkerEnded):
-        worker.submit(os.getpid).result(NET)
+        worker.submit(misbehaving.half)[1].result(NET)
 
 
 @pytest.fixture
