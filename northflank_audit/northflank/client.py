@@ -6,7 +6,9 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any, Final, Self
+from urllib.parse import urlencode
 
 import requests
 from tenacity import RetryCallState
@@ -88,8 +90,9 @@ class Client:
         self._cut = adapter.cut
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
-        self._session.proxies, self._session.verify = route.proxies, route.verify
         self._session.trust_env = False  # so that no .netrc replaces the token
+        self._route = route
+        self._prepared = self._session.prepare_request(requests.Request("GET", self.base_url))
 
     def __enter__(self) -> Self:
         """Let the deadline cut every connection from now on."""
@@ -200,8 +203,13 @@ class Client:
         headers: Mapping[str, str] | None = None
         timeout = min(ANSWER_TIMEOUT, max(_SHORTEST, self.deadline.remaining))
         try:
-            with self._session.get(
-                f"{self.base_url}{path}", params=query, timeout=timeout, allow_redirects=False, stream=True
+            with self._session.send(
+                self._request(path, query),
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+                proxies=self._route.proxies,
+                verify=self._route.verify,
             ) as response:
                 headers = response.headers
                 return response.status_code, response.headers, self._body(response, what)
@@ -226,6 +234,12 @@ class Client:
             raise TransientError(f"the answer could not be read ({type(error).__name__})") from None
         finally:
             self.budget.settle(headers)
+
+    def _request(self, path: str, query: Mapping[str, str | int]) -> requests.PreparedRequest:
+        """Return a request; those of a run have the same headers, which take longer to prepare than the rest."""
+        request = copy(self._prepared)
+        request.prepare_url(f"{self.base_url}{path}", urlencode(query))
+        return request
 
     def _decoded(self, body: bytes, what: str) -> Any:
         try:
