@@ -139,7 +139,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The server's behaviour: limits, page sizes and faults."""
 
     latency: float = 0.0
-    """Seconds before each answer."""
+    """Seconds from a request to its answer, the emulator's own work included."""
     rate_limit: int = LIMIT
     """Requests per window."""
     window: float = HOUR

@@ -106,7 +106,6 @@ class Emulator:
         self.requests.append(request)
         window = self._windows.get(authorization)
         limits = (window or self._strangers).count()
-        time.sleep(self.plan.latency)
         try:
             if limits["x-ratelimit-remaining"] < 0:
                 raise _Refusal(HTTPStatus.TOO_MANY_REQUESTS, "Rate limit exceeded")  # noqa: TRY301
@@ -119,6 +118,10 @@ class Emulator:
             status = refusal.status
             content = {"error": {"status": status.value, "message": refusal.message, "id": status.name.lower()}}
         return Response(status, {name: str(max(0, value)) for name, value in limits.items()}, content)
+
+    def wait(self, came: float) -> None:
+        """Wait until the request that came then (monotonic, in seconds) is due for its answer."""
+        time.sleep(max(0.0, came + self.plan.latency - time.monotonic()))
 
     def _resource(self, request: Request) -> dict[str, Any]:
         match [unquote(part) for part in request.path.strip("/").split("/")]:
@@ -243,6 +246,10 @@ def _handler(emulator: Emulator) -> type[BaseHTTPRequestHandler]:
         wbufsize = -1  # head and body in one write, to avoid a delayed acknowledgement
         disable_nagle_algorithm = True
 
+        def parse_request(self) -> bool:
+            self._came = time.monotonic()
+            return super().parse_request()
+
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = dict(parse_qsl(parts.query))
@@ -251,8 +258,10 @@ def _handler(emulator: Emulator) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True  # its body is not read
             response = emulator.respond(request, self.headers.get("Authorization", ""))
             fault = emulator.player.due(request)
+            raw = response.raw()
+            emulator.wait(self._came)
             if fault is None:
-                self.wfile.write(response.raw())
+                self.wfile.write(raw)
             else:
                 self._misbehave(fault, response)
 

@@ -91,7 +91,7 @@ class Client:
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         self._session.trust_env = False  # so that no .netrc replaces the token
-        self._route = route
+        self._way: dict[str, Any] = {"proxies": route.proxies, "verify": route.verify}
         self._prepared = self._session.prepare_request(requests.Request("GET", self.base_url))
 
     def __enter__(self) -> Self:
@@ -204,12 +204,7 @@ class Client:
         timeout = min(ANSWER_TIMEOUT, max(_SHORTEST, self.deadline.remaining))
         try:
             with self._session.send(
-                self._request(path, query),
-                timeout=timeout,
-                allow_redirects=False,
-                stream=True,
-                proxies=self._route.proxies,
-                verify=self._route.verify,
+                self._request(path, query), timeout=timeout, allow_redirects=False, stream=True, **self._way
             ) as response:
                 headers = response.headers
                 return response.status_code, response.headers, self._body(response, what)
