@@ -246,11 +246,8 @@ def _handler(emulator: Emulator) -> type[BaseHTTPRequestHandler]:
         wbufsize = -1  # head and body in one write, to avoid a delayed acknowledgement
         disable_nagle_algorithm = True
 
-        def parse_request(self) -> bool:
-            self._came = time.monotonic()
-            return super().parse_request()
-
         def do_GET(self) -> None:
+            came = time.monotonic()
             parts = urlsplit(self.path)
             query = dict(parse_qsl(parts.query))
             request = Request(self.command, parts.path, query, self.headers.get("User-Agent", ""))
@@ -259,7 +256,7 @@ def _handler(emulator: Emulator) -> type[BaseHTTPRequestHandler]:
             response = emulator.respond(request, self.headers.get("Authorization", ""))
             fault = emulator.player.due(request)
             raw = response.raw()
-            emulator.wait(self._came)
+            emulator.wait(came)
             if fault is None:
                 self.wfile.write(raw)
             else:
