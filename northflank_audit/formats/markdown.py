@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from northflank_audit.formats import ruletext
 from northflank_audit.formats.markdowntext import autolink, code, escape
-from northflank_audit.formats.templating import environment
+from northflank_audit.formats.templating import environment, remembered
 from northflank_audit.formats.text import new_first
 from northflank_audit.formats.view import grouped, view
 from northflank_audit.printable import shortened
@@ -113,10 +113,11 @@ def _short(value: Any, widest: int) -> Any:
 @lru_cache(_TEMPLATES)
 def template(name: str, finalize: Callable[[Any], Any] = lambda value: value) -> Template:
     """Return a template of Markdown that passes every expression to `finalize` and then escapes it."""
-    templates = environment(lambda value: escape(finalize(value)), html=False)
+    shown, coded = remembered(lambda text: escape(finalize(text))), remembered(lambda text: code(finalize(text)))
+    templates = environment(lambda value: value if isinstance(value, Markup) else shown(value), html=False)
     templates.filters |= {
         "autolink": autolink,
-        "code": lambda value: code(finalize(value)),
+        "code": coded,
         "more": more,
         "rich": lambda value: ruletext.markdown(finalize(value)),
         "shortened": lambda value, longest: shortened(str(value), longest),

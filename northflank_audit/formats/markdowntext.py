@@ -6,7 +6,6 @@ that contains one is put in a code span, where it stays inert and can be copied 
 """
 
 import re
-from functools import lru_cache
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -25,10 +24,6 @@ _OURS: Final = re.compile(r"[(\"']?https?://[^@]*")
 """An address that the text of a rule may contain."""
 _SEPARATOR: Final = re.compile(r"([`|])")
 """Characters that would end a code span or a table's cell."""
-_MOST: Final = 4096
-"""Texts whose escaped form is kept, since reports, of a fleet more than others, repeat the texts of rules."""
-_LONGEST: Final = 1000
-"""Characters of such a text."""
 _BLOCK: Final = re.compile(r"^([-+=]|\d{1,9}(?=[.)](?:\s|$)))")
 
 
@@ -36,13 +31,7 @@ def escape(value: Any) -> Markup:
     """Return text that shows as it is, on one line; Markup, which was made here, is returned unchanged."""
     if isinstance(value, Markup):
         return value
-    text = str(value)
-    return _escaped(text) if len(text) <= _LONGEST else _escaped.__wrapped__(text)
-
-
-@lru_cache(_MOST)
-def _escaped(text: str) -> Markup:
-    words = _WORD.sub(lambda word: _word(word[0]), printable(text).strip())
+    words = _WORD.sub(lambda word: _word(word[0]), printable(str(value)).strip())
     return Markup(_BLOCK.sub(_without_block, words))  # noqa: S704 - escaped just now
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from northflank_audit.controls import Control, ControlVerdict, Framework
-from northflank_audit.formats.text import as_json, counted, plural
+from northflank_audit.formats.text import STATUSES, as_json, counted, plural
 from northflank_audit.model import Status
 from northflank_audit.parameters import ParameterSchema, allowed
 from northflank_audit.report import NotConfigured, Report, RuleSummary
@@ -83,6 +83,16 @@ def unseen(report: Report) -> bool:
         for framework in report.compliance
         for control in framework.controls
     )
+
+
+def met(framework: Framework) -> int:
+    """Return how many of the covered controls are met."""
+    return sum(control.verdict is ControlVerdict.MET for control in framework.controls)
+
+
+def numbers(rule: RuleSummary) -> list[int]:
+    """Return how many verdicts of each status a rule has, in the order in which they are shown."""
+    return [rule.counts.get(each, 0) for each in STATUSES]
 
 
 def verdict_counts(control: Control) -> list[str]:
