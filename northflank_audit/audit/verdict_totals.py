@@ -89,6 +89,8 @@ class VerdictTotals:
     def inconclusive(self, *, broken: bool = False) -> list[str]:
         """Return a line for each cause of inconclusive verdicts; with `broken`, only for rules that always fail."""
         results = sorted((each for each in self._results if each.inconclusive), key=lambda result: result.order)
+        if not results:
+            return []
         rules = [self._summary(index) for index in range(len(self._engine.rules))]
         groups = [cause for cause in causes(results, rules) if cause.broken or not broken]
         rest = sum(len(cause.results) for cause in groups[MOST_CAUSES:])

@@ -32,7 +32,7 @@ from northflank_audit.fleet.shards import Part
 log = logging.getLogger(__name__)
 
 JOBS: Final = 8
-"""Targets at once, by default."""
+"""Targets that are read at once, by default."""
 MOST_JOBS: Final = 256
 
 
@@ -70,7 +70,9 @@ def fleet_group() -> None:
 
 @fleet_group.command("run")
 @click.argument("file", metavar="FILE")
-@click.option("--jobs", type=click.IntRange(1, MOST_JOBS), default=JOBS, show_default=True, help="Targets at once.")
+@click.option(
+    "--jobs", type=click.IntRange(1, MOST_JOBS), default=JOBS, show_default=True, help="Targets read at once."
+)
 @click.option("--shard", type=PartOfFleet(), metavar="I/N", help="Run only part I, from 1 to N, of N.")
 @click.option("--verbose", is_flag=True, help="Log every step on standard error.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Format of log messages.")

@@ -107,7 +107,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def output_dir_destinations(self) -> list[tuple[str, str]]:
         """The reports in `--output-dir`: each format's name and its path."""
-        return [(name, str(Path(self.output_dir) / FORMATS[name].filename)) for name in self.format]
+        folder = Path(self.output_dir)
+        return [(name, str(folder / FORMATS[name].filename)) for name in self.format]
 
     @property
     def destinations(self) -> list[tuple[str, str]]:

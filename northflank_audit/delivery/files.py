@@ -90,13 +90,15 @@ def write_all(contents: Sequence[tuple[str, Content]], *, mode: int | None = Non
     """
     staged: list[tuple[str, Path | None, Path, Iterable[bytes]]] = []
     temporaries: list[Path] = []
+    folders: dict[Path, Path] = {}
     try:
         for path, given in contents:
             content = _chunks(given)
             with _reporting(path):
-                folder = Path(os.path.realpath(Path(path).parent))
-                folder.mkdir(parents=True, exist_ok=True)
-                target = folder / Path(path).name
+                folder = Path(path).parent
+                if folder not in folders:
+                    folders[folder] = _made(folder)
+                target = folders[folder] / Path(path).name
                 temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
                 temporaries.append(temporary)
                 _unfinished.add(temporary)
@@ -104,9 +106,20 @@ def write_all(contents: Sequence[tuple[str, Content]], *, mode: int | None = Non
                 staged.append((path, temporary if ready else None, target, content))
         for path, moved, target, content in staged:
             with _reporting(path):
-                _move(moved, target, content)
+                if moved is not None and _moved(moved, target):
+                    temporaries.remove(moved)
+                    _unfinished.discard(moved)
+                else:
+                    _write_in_place(target, content)
     finally:
         _discard(temporaries)
+
+
+def _made(folder: Path) -> Path:
+    """Make a folder if it is not there, and return its path without links."""
+    whole = Path(os.path.realpath(folder))
+    whole.mkdir(parents=True, exist_ok=True)
+    return whole
 
 
 _unfinished: Final[set[Path]] = set()
@@ -129,15 +142,18 @@ def _chunks(content: Content) -> Iterable[bytes]:
     return [content] if isinstance(content, bytes) else content
 
 
-def _move(temporary: Path | None, target: Path, content: Iterable[bytes]) -> None:
-    """Move a file into place. A mounted file must stay the same file, so it is written instead."""
+def _moved(temporary: Path, target: Path) -> bool:
+    """Move a file into place; return False if that is a mounted file, which must stay the same file."""
     try:
-        if temporary is not None:
-            temporary.replace(target)
-            return
+        temporary.replace(target)
     except OSError as error:
         if error.errno not in (errno.EBUSY, errno.EXDEV) or not _is_file(target):
             raise
+        return False
+    return True
+
+
+def _write_in_place(target: Path, content: Iterable[bytes]) -> None:
     log.warning("%s can't be replaced (is it mounted?), so it was written in place", spelt(str(target)))
     # Truncate only after writing, so that a full disk loses no content.
     with os.fdopen(os.open(target, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)), "wb") as file:

@@ -15,6 +15,7 @@ from northflank_audit.model import Status
 from northflank_audit.northflank.client import Client
 from northflank_audit.northflank.retry import Deadline
 from northflank_audit.northflank.token import Token
+from northflank_audit.policy.engine import Engine
 from northflank_audit.policy.remarks.remark_files import WAIVERS, read
 from northflank_audit.policy.rules.rulebook import load
 from northflank_audit.report import Origin
@@ -91,6 +92,24 @@ def statuses(report):
 
 def of(report, rule):
     return {each.resource.id: str(each.status) for each in report.results if each.rule_id == rule}
+
+
+# -- Pages -------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("page_size", "together"), [(1, [100, 30]), (60, [120, 10]), (100, [100, 30])])
+def test_small_pages_are_evaluated_together(online, monkeypatch, page_size, together):
+    sizes = []
+    evaluate = Engine.evaluate
+
+    def watched(self, resources):
+        found = list(resources)
+        sizes.append(len(found))
+        return evaluate(self, found)
+
+    monkeypatch.setattr(Engine, "evaluate", watched)
+    accounts = EmulatedAccounts(account(*(old(f"c{number}", *["p"][: number % 2]) for number in range(130))))
+    report, _ = online(accounts, more=["unrestricted"], page_size=page_size)
+    assert sizes == together
+    assert of(report, "unrestricted") == {f"c{number}": "pass" if number % 2 else "fail" for number in range(130)}
 
 
 # -- Projects ----------------------------------------------------------------------------------------------------------
