@@ -106,7 +106,9 @@ def _unknown(fields: Sequence[str], shortfall: str | None, invalid: Mapping[str,
     whys: dict[str, list[str]] = {}
     for field in fields:
         whys.setdefault(_why(field, invalid) or shortfall or NOT_GIVEN, []).append(field)
-    return "; ".join(f"{' and '.join(names)} is not known ({why})" for why, names in whys.items())
+    return "; ".join(
+        f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not known ({why})" for why, names in whys.items()
+    )
 
 
 def named(resource: Resource) -> str:

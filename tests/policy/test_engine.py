@@ -102,6 +102,8 @@ def test_what_is_absent_shows_as_a_question_mark():
 def test_an_unknown_says_what_is_missing_and_why():
     (result,) = evaluated(rule(require="credential.restrictions.restricted"), resource(name="N"))
     assert result.message == "N could not be evaluated: restrictions.restricted is not known (the API did not give it)"
+    (result,) = evaluated(rule(require="credential.x == 1 || credential.y == 1"), resource(name="N"))
+    assert result.message == "N could not be evaluated: x and y are not known (the API did not give it)"
     assert result.evidence == {}
 
 
