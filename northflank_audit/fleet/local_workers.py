@@ -41,7 +41,7 @@ class ProcessWorker:
 
     def stop(self) -> None:
         """End the process."""
-        self.process.shutdown(wait=False)
+        self.process.stop()
 
 
 class LocalWorkers:

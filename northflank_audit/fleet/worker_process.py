@@ -34,7 +34,7 @@ _OF_ALL_RUNS: Final = (
 )
 """Modules that a process imports while it waits for its first target."""
 STOP_SECONDS: Final = 1.0
-"""Seconds that an idle process has to end by itself."""
+"""Seconds that a process has to end whose results have ended."""
 LEAVE_SECONDS: Final = 0.3
 """Seconds that a process has to remove its temporary files: less than `stopping.GRACE`, which this process has."""
 
@@ -99,12 +99,10 @@ class WorkerProcess:
         """End the process now."""
         self._process.kill()
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the process, after its work with `wait`."""
+    def stop(self) -> None:
+        """End the process, whatever it is doing."""
         with suppress(OSError), self._lock:
             self._work.close()
-        if wait and not cancel_futures:
-            self._wait(STOP_SECONDS)
         self._process.terminate()
         self._wait(LEAVE_SECONDS)
         self._process.kill()
@@ -189,7 +187,6 @@ def serve(threads: int) -> None:
         with suppress(EOFError):
             while True:
                 pool.submit(answer, *pickle.load(work))  # noqa: S301 - the process that started this one sent it
-        pool.shutdown()
     finally:  # whatever happened: without the other process, nobody takes results
         stopping.leave(0)
 

@@ -26,7 +26,7 @@ def test_work_is_done_or_says_why_not(tmp_path):
     assert not halfway.done()
     _, hanging = worker.submit(misbehaving.write_half, str(tmp_path / "half.tmp"))
     until((tmp_path / "half.tmp").exists)
-    worker.shutdown(wait=False)
+    worker.stop()
     with pytest.raises(WorkerEnded):
         hanging.result(NET)
     assert not (tmp_path / "half.tmp").exists(), "temporary files are removed"

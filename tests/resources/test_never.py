@@ -92,8 +92,9 @@ def test_the_client_is_asked_for_nothing_else():
         ("sources/parts.py", "self._path"),
         ("sources/scopes.py", "endpoint"),
     }
-    sent = {file for file, call in calls("get") if ast.unparse(call.func).endswith("_session.get")}
+    sent = {file for name in ("get", "send") for file, call in calls(name) if "_session." in ast.unparse(call.func)}
     assert sent == {"northflank/client.py"}
+    assert [ast.unparse(call.args[0]) for _, call in calls("Request")] == ["'GET'"]
 
 
 def test_nothing_else_sends_requests_or_knows_the_api():
