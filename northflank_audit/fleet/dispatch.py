@@ -5,9 +5,11 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from concurrent.futures import BrokenExecutor, CancelledError, Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
+from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol
 
 from northflank_audit.audit.last_resort import LONGEST_OVERTIME
@@ -24,6 +26,9 @@ _LOOK: Final = 1.0
 BESIDES: Final = 2
 """How many targets run, at most, for each one that may read: the others write their reports, which takes the processor
 while those that read wait for the API."""
+
+
+_Events = SimpleQueue[Future[Any]]
 
 
 class Worker(Protocol):
@@ -66,7 +71,6 @@ class _Running:
     job: Job
     worker: Worker
     reading: Future[Any]
-    has_read: bool = False
     since: float = field(default_factory=time.monotonic)
     given_up: bool = False
 
@@ -130,13 +134,14 @@ def outcomes(jobs: Sequence[Job], workers: Workers) -> Iterator[Target]:
     """
     waiting, suspects = _Waiting(jobs), deque[Job]()
     running: dict[Future[Any], _Running] = {}
+    events = _Events()
     try:
         while waiting or running:
-            _fill(workers, waiting, running)
-            if not running:  # no worker has room
-                time.sleep(_LOOK)
-            for future in _done(running):
-                ended = running.pop(future)
+            _fill(workers, waiting, running, events)
+            for future in _next(events):
+                ended = running.pop(future, None)
+                if ended is None:  # it has read everything, and has not ended
+                    continue
                 waiting.give_back(ended.job)
                 outcome = _outcome(future, ended)
                 if isinstance(outcome, Target):
@@ -155,19 +160,24 @@ def outcomes(jobs: Sequence[Job], workers: Workers) -> Iterator[Target]:
         workers.close()
 
 
-def _done(running: Mapping[Future[Any], _Running]) -> list[Future[Any]]:
-    """Return the futures that are done, waiting a while for the first, or until a target has read everything."""
-    events = [*running, *(each.reading for each in running.values() if not each.has_read)]
-    if not any(each.done() for each in events):  # `wait` does not count those that were cancelled
-        wait(events, timeout=_LOOK, return_when=FIRST_COMPLETED)
-    for each in running.values():
-        each.has_read = each.reading.done()
-    return [each for each in running if each.done()]
+def _start(job: Job, worker: Worker, running: dict[Future[Any], _Running], events: _Events) -> None:
+    started = worker.start(job)
+    running[started.outcome] = _Running(job, worker, started.reading)
+    for each in set(started):
+        each.add_done_callback(events.put)
 
 
-def _fill(workers: Workers, waiting: _Waiting, running: dict[Future[Any], _Running]) -> None:
+def _next(events: _Events) -> Iterator[Future[Any]]:
+    """Yield the futures that are done, cancelled ones included; wait a while for the first."""
+    with suppress(Empty):
+        yield events.get(timeout=_LOOK)
+        while True:
+            yield events.get_nowait()
+
+
+def _fill(workers: Workers, waiting: _Waiting, running: dict[Future[Any], _Running], events: _Events) -> None:
     """Give the workers what they can take; the one that reads least comes first."""
-    load = Counter(each.worker for each in running.values() if not each.has_read)
+    load = Counter(each.worker for each in running.values() if not each.reading.done())
     able = list(workers.all())
     while able and load.total() < workers.at_once and len(running) < workers.at_once * BESIDES:
         worker = min(able, key=lambda each: load[each])
@@ -175,8 +185,7 @@ def _fill(workers: Workers, waiting: _Waiting, running: dict[Future[Any], _Runni
         if job is None:
             able.remove(worker)
         else:
-            started = worker.start(job)
-            running[started.outcome] = _Running(job, worker, started.reading)
+            _start(job, worker, running, events)
             load[worker] += 1
 
 
@@ -194,12 +203,14 @@ def _outcome(future: Future[Any], ended: _Running) -> Target | str:
 
 def _again(job: Job, worker: Worker) -> Target:
     """Run a target by itself, because the worker that ran it has ended or hangs."""
+    trial: dict[Future[Any], _Running] = {}
+    events = _Events()
     try:
-        reading, future = worker.start(job)
-        trial = {future: _Running(job, worker, reading)}
-        while not _done(trial):
+        _start(job, worker, trial, events)
+        ((future, only),) = trial.items()
+        while future not in _next(events):
             _end_overdue(trial)
-        outcome = _outcome(future, trial[future])
+        outcome = _outcome(future, only)
     finally:
         worker.stop()
     return outcome if isinstance(outcome, Target) else _lost(job, f"{outcome}, twice")

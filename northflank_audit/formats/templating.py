@@ -41,7 +41,7 @@ from northflank_audit.model import account_name
 
 LONGEST: Final = 1000
 """Characters of a text whose form is kept."""
-_TEXTS: Final = 4096
+_TEXTS: Final = 2048
 """Such texts, for each environment."""
 
 

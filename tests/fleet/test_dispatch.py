@@ -125,13 +125,13 @@ class Slow(Fake):
 def test_while_targets_write_others_read(monkeypatch):
     workers = Fakes([4], 3)
     workers.workers = [slow] = [Slow(workers, 4)]
-    original = dispatch.wait
+    original = dispatch._next
 
-    def moved(*arguments, **keywords):
+    def moved(events):
         slow.move()
-        return original(*arguments, **keywords)
+        return original(events)
 
-    monkeypatch.setattr(dispatch, "wait", moved)
+    monkeypatch.setattr(dispatch, "_next", moved)
     ended = list(outcomes([job(f"t{number}") for number in range(20)], workers))
     assert len(ended) == 20
     assert slow.most == (3, 6), "three that read, and three others at most"
