@@ -1,5 +1,6 @@
 """The variables and functions of CEL expressions."""
 
+import threading
 from functools import lru_cache
 from typing import Any, Final
 
@@ -17,11 +18,22 @@ NO_ADDRESS: Final = "the address can't be parsed"
 """The error of `url()`."""
 
 
+class _Result(threading.local):
+    """The result of `url()`, one object for each thread: the engine copies a result, and never frees it (0.1.3)."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, Any] = {}
+
+
+_result: Final = _Result()
+
+
 def _url(text: str) -> dict[str, Any]:
     address = parsed(text)
     if address is None:
         raise ValueError(NO_ADDRESS)
-    return {part: getattr(address, part) for part in ADDRESS_PARTS}
+    _result.parts.update((part, getattr(address, part)) for part in ADDRESS_PARTS)
+    return _result.parts
 
 
 _PARTS: Final = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)

@@ -1,9 +1,11 @@
 import datetime as dt
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from northflank_audit.policy.expressions import environment
 from northflank_audit.policy.expressions.batch import Batch
 from northflank_audit.policy.expressions.cel import (
     MOST_STEPS,
@@ -14,6 +16,7 @@ from northflank_audit.policy.expressions.cel import (
     Missing,
     Shared,
 )
+from northflank_audit.policy.expressions.environment import many
 from northflank_audit.policy.expressions.presence import ANY_FIELD
 from northflank_audit.policy.expressions.trace import trace
 from tests.policy.expression_meaning import booleans
@@ -316,3 +319,20 @@ def test_what_a_bound_name_is_bound_to_is_read_outside_of_it():
     expression = Expression("cel.bind(resources, resources.filter(r, r.id != 'x'), size(resources) > 0)", "account")
     assert expression.account_variables == {"resources"}
     assert expression.evaluate({"resources": [{"id": "a"}], "params": {}, "now": NOW}) is True
+
+
+def test_the_results_of_url_are_independent_and_take_no_memory():
+    """The engine never frees what a function returns, so an audit of many addresses would grow by a map for each."""
+    compare = many().compile("[url(page[0]), url(page[1])].map(u, u.host) + [string(url(page[0]) == url(page[1]))]")
+    found = compare.eval(data={"page": ["https://a.example/", "http://b.example/"]}).plain_value()
+    assert found == ["a.example", "b.example", "false"]
+    hosts = many().compile("page.map(x, url(x).host)")
+    hosts.eval(data={"page": ["https://a.example/"]})
+    tracemalloc.start()
+    try:
+        for _ in range(1000):
+            hosts.eval(data={"page": ["https://a.example/"]})
+        own = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, environment.__file__)])
+    finally:
+        tracemalloc.stop()
+    assert sum(each.size for each in own.statistics("filename")) < 10_000, "1,000 results take 200,000 bytes"
