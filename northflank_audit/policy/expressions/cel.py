@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, Final, NamedTuple
+from weakref import finalize
 
 import msgspec
 from cel_expr_python import cel
 
 from northflank_audit.model import RESOURCE_TYPE
-from northflank_audit.policy.expressions import field_reads
+from northflank_audit.policy.expressions import environment, field_reads
 from northflank_audit.policy.expressions.compile_errors import Problem, problems
 from northflank_audit.policy.expressions.environment import ACCOUNT_VARIABLES, NO_ADDRESS, SHARED, one, own, variables
 from northflank_audit.policy.expressions.presence import CautiousForm, Forms
@@ -82,12 +83,13 @@ class Shared:
 
     def __init__(self, variables: Mapping[str, Any]) -> None:
         self.variables = variables
-        self._own: dict[str, Any] = {}
+        self._own = environment.Own()
+        finalize(self, self._own.forget)
         self._uses = 0
 
     def activation(self, own: Mapping[str, Any]) -> Any:
         """Return the activation of an evaluation, with these variables of its own."""
-        self._own.update(own)
+        self._own.take(own)
         if not self._uses:
             # Not bound to this object: the engine's part of such a cycle would never be freed.
             ask = cel.Function("own", [cel.Type.STRING], False, self._own.__getitem__, cel.Type.DYN)

@@ -1,6 +1,7 @@
 """The variables and functions of CEL expressions."""
 
 import threading
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -55,6 +56,30 @@ _CACHE_SIZE: Final = 64
 
 SHARED: Final = cel.NewEnv(variables=_COMMON, extensions=[*_EXTENSIONS, cel.CelExtension("shared", [_ASK])])
 """For one verdict at a time among many records: an expression reads its own variables by `own(name)`."""
+
+
+class Own(dict[str, Any]):
+    """The variables of one evaluation after the other, by their names.
+
+    The engine copies what a function returns, and never frees it (0.1.3). So records and parameters are put into the
+    same maps each time.
+    """
+
+    def take(self, variables: Mapping[str, Any]) -> None:
+        """Take the variables of the next evaluation."""
+        for name, value in variables.items():
+            if not isinstance(value, dict):
+                self[name] = value
+                continue
+            kept = self.setdefault(name, {})
+            kept.clear()
+            kept.update(value)
+
+    def forget(self) -> None:
+        """Drop what the last evaluation had."""
+        for kept in self.values():
+            if isinstance(kept, dict):
+                kept.clear()
 
 
 def own(resource_type: str) -> tuple[str, ...]:

@@ -1,4 +1,6 @@
 import datetime as dt
+import gc
+import sys
 import tracemalloc
 
 import pytest
@@ -336,3 +338,16 @@ def test_the_results_of_url_are_independent_and_take_no_memory():
     finally:
         tracemalloc.stop()
     assert sum(each.size for each in own.statistics("filename")) < 10_000, "1,000 results take 200,000 bytes"
+
+
+def test_no_record_is_kept_after_its_evaluation():
+    same = Expression("resources.exists_one(r, r.id == credential.id)")
+    shared = Shared({"account": {}, "resources": [{"id": "a"}], "projects": [], "now": NOW})
+    records = [{"id": name, "restrictions": {"projects": []}} for name in ("a", "b")]
+    nested = [each["restrictions"] for each in records]
+    before = [sys.getrefcount(each) for each in (*records, *nested)]
+    own = [{"credential": each, "params": {}, "detailed": True} for each in records]
+    assert [same.evaluate_among(each, shared) for each in own * 10] == [True, False] * 10
+    del shared, own
+    gc.collect()
+    assert [sys.getrefcount(each) for each in (*records, *nested)] == before
