@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from northflank_audit.model import Resource, Rule
-from northflank_audit.policy.rule_reads import reads
+from northflank_audit.policy.rule_reads import documented
 from northflank_audit.resources import TYPES
-from northflank_audit.resources.paths import ITEM, dotted
+from northflank_audit.resources.paths import ITEM
 
 
 class AbsentFields:
@@ -20,9 +20,8 @@ class AbsentFields:
         self._parts: dict[str, frozenset[str]] = {}
         """By type, the parts that were read of a record."""
         for rule in rules:
-            for kind, steps in reads(rule):
-                if dotted(steps) in kind.fields:
-                    self._absent[kind.name][dotted(steps)] = steps
+            for kind, path, steps in documented(rule):
+                self._absent[kind][path] = steps
 
     def add(self, resources: Iterable[Resource]) -> None:
         """Take records in the form in which they were evaluated."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from msgspec.structs import replace
@@ -20,6 +21,8 @@ FRAMEWORKS: Final = {
 }
 """The titles of known frameworks, in the report's order. Any other is titled as rules name it."""
 
+_CONTROLS: Final = 4096
+"""Controls whose places in the order are kept."""
 _NUMBER: Final = re.compile(r"[0-9]+")
 
 
@@ -91,8 +94,8 @@ def _framework(
 
 
 def _control(control: str, rules: Sequence[RuleSummary], seen: bool) -> Control:
-    counts: dict[str, int] = {}
-    for rule in rules:
+    counts = dict(rules[0].counts)
+    for rule in rules[1:]:
         for name, count in rule.counts.items():
             counts[name] = counts.get(name, 0) + count
     return Control(id=control, verdict=_verdict(counts, seen), rules=[rule.id for rule in rules], counts=counts)
@@ -109,6 +112,7 @@ def _verdict(counts: Mapping[str, int], seen: bool) -> ControlVerdict:
     return ControlVerdict.MET if counts[Status.PASS] else ControlVerdict.NOTAPPLICABLE
 
 
+@lru_cache(_CONTROLS)
 def _natural(control: str) -> str:
     """Return a sort key that puts CC6.2 before CC6.10."""
     return _NUMBER.sub(lambda number: number[0].zfill(9), control)

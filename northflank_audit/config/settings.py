@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -36,6 +37,10 @@ METRICS_SUFFIX: Final = ".prom"
 
 DELIVERY_OPTIONS: Final = ("email_to", "notify_file", "metrics_file", "metrics_push", "heartbeat")
 """The options that say who is notified. For a demo, only the command line and a config named there count."""
+
+
+_PATHS: Final = 1024
+"""Paths of reports that are kept: a run asks for each several times."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,8 +112,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def output_dir_destinations(self) -> list[tuple[str, str]]:
         """The reports in `--output-dir`: each format's name and its path."""
-        folder = Path(self.output_dir)
-        return [(name, str(folder / FORMATS[name].filename)) for name in self.format]
+        return [(name, _in_folder(self.output_dir, FORMATS[name].filename)) for name in self.format]
 
     @property
     def destinations(self) -> list[tuple[str, str]]:
@@ -134,6 +138,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 )
             value = environment[origin]
         return checked_token(value, origin)
+
+
+@lru_cache(_PATHS)
+def _in_folder(folder: str, name: str) -> str:
+    return str(Path(folder) / name)
 
 
 def token_variable(environment: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 import requests
+from requests.utils import default_headers
 from tenacity import RetryCallState
 
 from northflank_audit import __version__, jsontext
@@ -80,19 +81,14 @@ class Client:
         self._max_attempts = max_attempts
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._session = requests.Session()
-        self._session.headers.update(
-            {"User-Agent": USER_AGENT, "Accept": "application/json", "Authorization": f"Bearer {token.value}"}
-        )
         self._keep = adapter is not None
-        adapter = adapter or connections()
-        adapter.route = route
-        self._cut = adapter.cut
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
-        self._session.trust_env = False  # so that no .netrc replaces the token
+        # Without requests.Session, which would look for cookies, redirects and a .netrc in place of the token.
+        self._adapter = adapter or connections()
+        self._adapter.route = route
+        self._cut = self._adapter.cut
         self._way: dict[str, Any] = {"proxies": route.proxies, "verify": route.verify}
-        self._prepared = self._session.prepare_request(requests.Request("GET", self.base_url))
+        headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Authorization": f"Bearer {token.value}"}
+        self._prepared = requests.Request("GET", self.base_url, {**default_headers(), **headers}).prepare()
 
     def __enter__(self) -> Self:
         """Let the deadline cut every connection from now on."""
@@ -107,7 +103,7 @@ class Client:
         if not self._keep or self.budget.under_way:
             self._cut()
         if not self._keep:
-            self._session.close()
+            self._adapter.close()
 
     def get(
         self,
@@ -203,9 +199,7 @@ class Client:
         headers: Mapping[str, str] | None = None
         timeout = min(ANSWER_TIMEOUT, max(_SHORTEST, self.deadline.remaining))
         try:
-            with self._session.send(
-                self._request(path, query), timeout=timeout, allow_redirects=False, stream=True, **self._way
-            ) as response:
+            with self._adapter.send(self._request(path, query), stream=True, timeout=timeout, **self._way) as response:
                 headers = response.headers
                 return response.status_code, response.headers, self._body(response, what)
         except (FetchError, TransientError, MemoryError):

@@ -5,9 +5,9 @@ Only their expressions decide, before anything is fetched. A part that no rule r
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
-from northflank_audit.model import Rule
+from northflank_audit.model import Rule, Severity
 from northflank_audit.policy.expressions.cel import Expression, compiled
 from northflank_audit.policy.expressions.field_reads import ACCOUNT, ITEM
 from northflank_audit.resources import PARENT, TYPES, ResourceType, Scope
@@ -20,10 +20,27 @@ PROJECTS: Final = "projects"
 PROJECT_TYPE: Final = PARENT.name
 _MOST: Final = 1024
 """Rules of which what they read is kept, for the next run in this process."""
+_SETS: Final = 256
+"""Sets of rules of which what they need is kept."""
+
+
+class _Reader(NamedTuple):
+    """What of a rule says what it needs."""
+
+    id: str
+    severity: Severity
+    resource: str
+    when: str | None
+    require: str
 
 
 def needs(rules: Iterable[Rule]) -> Needs:
     """Return what these rules need."""
+    return _needs(tuple(_Reader(each.id, each.severity, each.resource, each.when, each.require) for each in rules))
+
+
+@lru_cache(_SETS)
+def _needs(rules: Sequence[_Reader]) -> Needs:
     parts: dict[str, dict[str, list[str]]] = {}
     personal: dict[str, set[str]] = {}
     ranks: dict[str, int] = {}
@@ -52,7 +69,7 @@ def needs(rules: Iterable[Rule]) -> Needs:
     )
 
 
-def _parts(rule: Rule) -> tuple[tuple[str, str], ...]:
+def _parts(rule: Rule | _Reader) -> tuple[tuple[str, str], ...]:
     """Return each part that a rule needs, with its type's name."""
     return _parts_of(rule.resource, rule.when, rule.require)
 
@@ -76,7 +93,7 @@ def _found(kind: ResourceType, parts: Iterable[str]) -> Iterator[tuple[str, str]
         yield PROJECT_TYPE, LIST
 
 
-def _of_all(rule: Rule) -> Iterator[tuple[str, str]]:
+def _of_all(rule: Rule | _Reader) -> Iterator[tuple[str, str]]:
     """Yield each part that a rule needs of all resources of a type, with the type's name.
 
     It is unknown which parent has the child that matters. Fields of other types that a rule about a child type reads
@@ -104,9 +121,20 @@ def _compiled(resource: str, sources: Iterable[str | None]) -> list[Expression]:
     return [compiled(source, resource) for source in sources if source is not None]
 
 
-def reads(rule: Rule) -> tuple[tuple[ResourceType, tuple[str, ...]], ...]:
+def reads(rule: Rule | _Reader) -> tuple[tuple[ResourceType, tuple[str, ...]], ...]:
     """Return each field that a rule reads, with its type; no steps if it reads only the list."""
     return _reads_of(rule.resource, rule.when, rule.require)
+
+
+def documented(rule: Rule) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Return each documented field that a rule reads: its type's name, its path, and the steps of that."""
+    return _documented_of(rule.resource, rule.when, rule.require)
+
+
+@lru_cache(_MOST)
+def _documented_of(resource: str, *sources: str | None) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    fields = ((kind, dotted(steps), steps) for kind, steps in _reads_of(resource, *sources))
+    return tuple(dict.fromkeys((kind.name, path, steps) for kind, path, steps in fields if path in kind.fields))
 
 
 @lru_cache(_MOST)
