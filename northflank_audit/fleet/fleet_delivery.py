@@ -19,7 +19,6 @@ from northflank_audit.delivery.mailconfig import Email
 from northflank_audit.delivery.notify import Service, notify_of
 from northflank_audit.delivery.when import When
 from northflank_audit.errors import DeliveryError, StartError
-from northflank_audit.fleet.fleet_mail import fleet_letter, note
 from northflank_audit.fleet.fleet_outcome import complete, fleet_outcome, fleet_subject, undelivered, violations
 from northflank_audit.fleet.fleet_pages import render_html, render_json, render_markdown
 from northflank_audit.fleet.fleet_report import INCOMPLETE, FleetReport
@@ -105,6 +104,7 @@ def _channels(settings: FleetDelivery, folder: str, written: list[str]) -> Itera
 
 def _mail(report: FleetReport, email: Email, folder: str) -> str:
     from northflank_audit.delivery import mail  # noqa: PLC0415 - imports tenacity
+    from northflank_audit.fleet.fleet_mail import fleet_letter  # noqa: PLC0415 - as above
 
     if not is_due(email.when, report):
         return mail.not_due(email)
@@ -114,6 +114,8 @@ def _mail(report: FleetReport, email: Email, folder: str) -> str:
 def _notify(report: FleetReport, settings: FleetDelivery, places: list[str]) -> str | None:
     if not is_due(settings.notify_when, report):
         return None
+    from northflank_audit.fleet.fleet_mail import note  # noqa: PLC0415 - imports tenacity
+
     notify_of(settings.services, fleet_subject(report), note(report, places), fleet_outcome(report))
     return f"notified: {', '.join(each.place for each in settings.services)}"
 

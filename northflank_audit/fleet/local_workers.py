@@ -4,13 +4,15 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from northflank_audit.fleet.dispatch import BESIDES, Worker
 from northflank_audit.fleet.fleet_report import Target
 from northflank_audit.fleet.job import Job, Started
-from northflank_audit.fleet.target_run import run_here, run_target
 from northflank_audit.fleet.worker_process import WorkerProcess
+
+RUN_TARGET: Final = "northflank_audit.fleet.target_run:run_target"
+"""What a process does with a job; this process, which only distributes them, does not import it."""
 
 
 def processors() -> int:
@@ -29,7 +31,7 @@ class ProcessWorker:
 
     def start(self, job: Job) -> Started:
         """Run a target."""
-        return Started(*self.process.submit(run_target, job))
+        return Started(*self.process.submit(RUN_TARGET, job))
 
     def outcome(self, future: Future[Target]) -> Target:
         """Return the outcome of a target."""
@@ -103,6 +105,8 @@ class ThreadWorkers:
 
     def start(self, job: Job) -> Started:
         """Run a target."""
+        from northflank_audit.fleet.target_run import run_here  # noqa: PLC0415 - not needed to distribute targets
+
         reading: Future[None] = Future()
         return Started(reading, self._pool.submit(run_here, job, has_read=partial(reading.set_result, None)))
 

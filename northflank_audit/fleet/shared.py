@@ -6,13 +6,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from northflank_audit.audit.policy_reading import RuleReader
 from northflank_audit.northflank.budget import TokenLimit
-from northflank_audit.northflank.client import connections
 from northflank_audit.northflank.token import Token
-from northflank_audit.northflank.transport import CuttableAdapter
+
+if TYPE_CHECKING:
+    from northflank_audit.northflank.transport import CuttableAdapter
 
 _OF_RUN: Final = ("NORTHFLANK_AUDIT_", "GITHUB_STEP_SUMMARY")
 """The beginnings of the variables that apply to `run` alone."""
@@ -37,8 +38,10 @@ class Shared:
             return self._limits[address, hashlib.sha256(token.value.encode()).digest()]
 
     @contextmanager
-    def connections(self, address: str) -> Iterator[CuttableAdapter]:
+    def connections(self, address: str) -> Iterator["CuttableAdapter"]:
         """Lend connections to an address to one run at a time; what stays open is for the next."""
+        from northflank_audit.northflank.client import connections  # noqa: PLC0415 - imports requests
+
         with self._lock:
             adapter = self._idle[address].pop() if self._idle[address] else connections()
         try:

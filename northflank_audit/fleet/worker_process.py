@@ -12,11 +12,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from pkgutil import resolve_name
 from typing import IO, Any, Final, cast
 
 from northflank_audit import logs, stopping
@@ -70,8 +70,8 @@ class WorkerProcess:
         self._lock = threading.Lock()
         threading.Thread(target=self._receive, name="fleet-results", daemon=True).start()
 
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Work:
-        """Run `function` in the process, with what it calls when it is halfway as its last argument.
+    def submit(self, function: str, *arguments: Any) -> Work:
+        """Run a function, named as `MODULE:NAME`, with what it calls when it is halfway as its last argument.
 
         The result raises WorkerEnded if the process ends before.
         """
@@ -173,9 +173,9 @@ def serve(threads: int) -> None:
         with suppress(OSError), lock:
             _send(results, message)
 
-    def answer(number: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    def answer(number: int, function: str, arguments: tuple[Any, ...]) -> None:
         try:
-            value, error = function(*arguments, partial(tell, number)), None
+            value, error = resolve_name(function)(*arguments, partial(tell, number)), None
         except BaseException as raised:  # noqa: BLE001 - whatever it is, the other process waits for an answer
             value, error = None, type(raised).__name__
         tell(number, value, error)

@@ -11,20 +11,19 @@ import pytest
 from northflank_audit.emulator import Fault
 from northflank_audit.fleet.worker_process import WorkerEnded, WorkerProcess
 from tests.conftest import AUDIT, NET, until
-from tests.fleet import misbehaving
 from tests.fleet.conftest import TEAMS, TOKENS, without_runs
 
 
 def test_work_is_done_or_says_why_not(tmp_path):
     worker = WorkerProcess(2)
-    halfway, result = worker.submit(misbehaving.half)
+    halfway, result = worker.submit("tests.fleet.misbehaving:half")
     assert halfway.result(NET) is None
     assert result.result(NET) != os.getpid()
-    halfway, result = worker.submit(misbehaving.divided)
+    halfway, result = worker.submit("tests.fleet.misbehaving:divided")
     with pytest.raises(Exception, match="^ZeroDivisionError$"):
         result.result(NET)
     assert not halfway.done()
-    _, hanging = worker.submit(misbehaving.write_half, str(tmp_path / "half.tmp"))
+    _, hanging = worker.submit("tests.fleet.misbehaving:write_half", str(tmp_path / "half.tmp"))
     until((tmp_path / "half.tmp").exists)
     worker.stop()
     with pytest.raises(WorkerEnded):
@@ -32,7 +31,7 @@ def test_work_is_done_or_says_why_not(tmp_path):
     assert not (tmp_path / "half.tmp").exists(), "temporary files are removed"
     assert worker.has_ended
     with pytest.raises(WorkerEnded):
-        worker.submit(misbehaving.half)[1].result(NET)
+        worker.submit("tests.fleet.misbehaving:half")[1].result(NET)
 
 
 @pytest.fixture
