@@ -50,6 +50,8 @@ def remembered(form: Callable[[Any], Markup]) -> Callable[[Any], Markup]:
     of_text = lru_cache(_TEXTS)(form)
 
     def formed(value: Any) -> Markup:
+        if value.__class__ is str and len(value) <= LONGEST:  # most are
+            return of_text(value)
         if isinstance(value, Markup):
             return form(value)
         text = str(value)
@@ -65,6 +67,7 @@ def environment(finalize: Callable[[Any], Any], *, html: bool) -> Environment:
         bytecode_cache=_cache(f"{finalize.__module__}-{'html' if html else 'text'}"),
         autoescape=html,
         undefined=StrictUndefined,
+        auto_reload=False,  # the files are looked for once, not for each report
         finalize=remembered(lambda value: escape(finalize(value))) if html else finalize,
         trim_blocks=True,
         lstrip_blocks=True,
