@@ -5,8 +5,9 @@ A report that could not be written or sent makes the audit incomplete; what was 
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -38,6 +39,9 @@ Source: GitHub's documentation, "Workflow commands for GitHub Actions"."""
 
 RENDERING: Final = 60.0
 """Seconds after the run's deadline in which rendering of a format may still begin."""
+LONGEST_TURN: Final = 1.0
+"""Seconds to wait, at most, while other runs of this process write."""
+_turns: Final = threading.Lock()
 OUT_OF_TIME: Final = "the run's time is up; see --timeout"
 
 
@@ -199,6 +203,7 @@ def _write(
             pending = [destination for destination in pending if destination not in settings.output_dir_destinations]
             report = incomplete(report, error)
         report = _keep_previous(report, pending)
+        stack.enter_context(_turn())
         while True:
             try:
                 contents = renderer.contents(pending, report, stack)
@@ -213,6 +218,20 @@ def _write(
                 report = incomplete(report, error)
             else:
                 return report, pending
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Let the other runs of this process write first, if they soon have.
+
+    In a fleet, rendering takes the processor from the targets that are being read; several side by side take more.
+    """
+    taken = _turns.acquire(timeout=LONGEST_TURN)
+    try:
+        yield
+    finally:
+        if taken:
+            _turns.release()
 
 
 def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Report:

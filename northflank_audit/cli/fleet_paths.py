@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from northflank_audit.audit.source_opening import TYPED
 from northflank_audit.config.policy import PACK
-from northflank_audit.config.settings import Settings
+from northflank_audit.config.settings import Settings, resolved
 
 _FILES: Final = ("waivers", "annotations", "compare", "save_snapshot", "notify_file", "metrics_file", "token_file")
 """The options that name one file."""
@@ -42,7 +42,7 @@ def absolute(settings: Settings, folder: str, flags: Container[str]) -> Settings
 def written(settings: Settings) -> Iterator[str]:
     """Yield the files that a target writes, without links."""
     paths = (path for _, path in settings.destinations)
-    yield from map(os.path.realpath, (*paths, *filter(None, (settings.save_snapshot, settings.metrics_file))))
+    yield from resolved((*paths, *filter(None, (settings.save_snapshot, settings.metrics_file))))
 
 
 def below(folder: str, path: str) -> str:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -250,8 +250,21 @@ def _outputs(settings: Settings) -> list[str]:
 
 def _written(settings: Settings) -> Iterator[str]:
     """Yield each path that a run writes to, resolved."""
-    for path in _outputs(settings):
-        if path == "-":
-            yield path
-        elif not Path(path).is_char_device():  # a terminal or /dev/null, where nothing is overwritten
+    paths = _outputs(settings)
+    yield from filter("-".__eq__, paths)
+    # On a terminal or /dev/null, nothing is overwritten.
+    yield from resolved(path for path in paths if path != "-" and not Path(path).is_char_device())
+
+
+def resolved(paths: Iterable[str]) -> Iterator[str]:
+    """Yield paths of files without links, looking at each folder once: a fleet has thousands of reports."""
+    folders: dict[str, str] = {}
+    for path in paths:
+        folder, name = os.path.split(path)
+        if name in ("", ".", ".."):
             yield os.path.realpath(path)
+            continue
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        whole = os.path.join(folders[folder], name)  # noqa: PTH118 - as realpath
+        yield os.path.realpath(whole) if os.path.islink(whole) else whole  # noqa: PTH114 - as above

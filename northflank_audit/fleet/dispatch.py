@@ -23,7 +23,7 @@ GRACE: Final = 30.0
 """Seconds after which a worker is ended that should have ended itself."""
 _LOOK: Final = 1.0
 """Seconds between looks for workers that hang."""
-BESIDES: Final = 2
+BESIDES: Final = 4
 """How many targets run, at most, for each one that may read: the others write their reports, which takes the processor
 while those that read wait for the API."""
 

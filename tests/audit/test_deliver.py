@@ -2,16 +2,21 @@
 
 import json
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
+from northflank_audit.audit import deliver, runner
 from northflank_audit.bundled import RULES as SHIPPED
 from northflank_audit.cli.app import cli
 from northflank_audit.errors import DeliveryError
 from northflank_audit.formats import FORMATS
-from tests.conftest import QUICK
+from northflank_audit.library.audit_settings import AuditSettings
+from tests.conftest import NET, QUICK
 
 ACCOUNT = {"credentials": [{"id": "a", "name": "A", "provider": "github", "restrictions": {"restricted": False}}]}
 RUN = ("--input", "i.json", "--rule", "registry-credential-unrestricted", "--quiet")
@@ -173,3 +178,41 @@ def test_an_audit_that_saw_nothing_leaves_the_last_complete_page_beside_its_own_
     kept.mkdir()
     assert [audited(ACCOUNT), audited(refused)] == [1, 3]
     assert "report.previous.html could not be written" in page.read_text()
+
+
+def test_runs_of_one_process_write_one_after_the_other(monkeypatch, tmp_path):
+    """In a fleet, several at a time would take the processor from the targets that are being read."""
+    (tmp_path / "i.json").write_text(json.dumps(ACCOUNT))
+    monkeypatch.setattr(deliver, "LONGEST_TURN", NET)
+    writing, most, both = set(), [], threading.Event()
+
+    def slow(_format, report, **_options):
+        writing.add(report.run.id)
+        most.append(len(writing))
+        if len(most) == 2:
+            both.set()
+        both.wait(0.2)  # for the other, which has to wait
+        writing.discard(report.run.id)
+        yield b"x"
+
+    monkeypatch.setattr(type(FORMATS["md"]), "pieces", slow)
+    with ThreadPoolExecutor(2) as threads:
+        done = list(threads.map(lambda name: written(tmp_path, name), ("a", "b")))
+    assert (done, most) == ([1, 1], [1, 1])
+
+
+def test_a_run_that_writes_for_long_holds_up_no_other(monkeypatch, tmp_path):
+    (tmp_path / "i.json").write_text(json.dumps(ACCOUNT))
+    monkeypatch.setattr(deliver, "LONGEST_TURN", 0.01)
+    with deliver._turns:
+        assert written(tmp_path, "a") == 1
+        assert deliver._turns.locked(), "and leaves it its turn"
+    assert (tmp_path / "a/report.md").read_text()
+
+
+def written(folder, name):
+    """Write a report into a folder of its own; return the exit code of its final form."""
+    settings = AuditSettings(input=[str(folder / "i.json")], rule=[RUN[3]]).checked()
+    settings = replace(settings, output_dir=str(folder / name), format=("md",))
+    report, _, _ = runner.run(settings, lambda _: None, name)
+    return report.exit_code
