@@ -2,7 +2,8 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -36,6 +37,20 @@ class Job(Generic[T]):
         if isinstance(outcome, Exception):
             raise outcome
         return outcome[0]
+
+
+@contextmanager
+def turn(lock: threading.Lock, seconds: float) -> Iterator[None]:
+    """Wait for a lock for this many seconds at most, and go on with or without it.
+
+    For order among threads that may also do without: one that hangs then holds up no other.
+    """
+    taken = lock.acquire(timeout=seconds)
+    try:
+        yield
+    finally:
+        if taken:
+            lock.release()
 
 
 def within(seconds: float, work: Callable[[], T], name: str) -> T:

@@ -7,12 +7,13 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, Final
 
 from msgspec.structs import replace
 
+from northflank_audit.bounded import turn
 from northflank_audit.config.settings import NOTIFY_VARIABLE, Settings
 from northflank_audit.deadline import Deadline
 from northflank_audit.delivery import files, notify
@@ -203,7 +204,8 @@ def _write(
             pending = [destination for destination in pending if destination not in settings.output_dir_destinations]
             report = incomplete(report, error)
         report = _keep_previous(report, pending)
-        stack.enter_context(_turn())
+        if pending:  # in a fleet, rendering takes the processor from what is read; several at a time take more
+            stack.enter_context(turn(_turns, LONGEST_TURN))
         while True:
             try:
                 contents = renderer.contents(pending, report, stack)
@@ -218,20 +220,6 @@ def _write(
                 report = incomplete(report, error)
             else:
                 return report, pending
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    """Let the other runs of this process write first, if they soon have.
-
-    In a fleet, rendering takes the processor from the targets that are being read; several side by side take more.
-    """
-    taken = _turns.acquire(timeout=LONGEST_TURN)
-    try:
-        yield
-    finally:
-        if taken:
-            _turns.release()
 
 
 def _keep_previous(report: Report, destinations: Sequence[Destination]) -> Report:

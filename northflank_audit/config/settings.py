@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -261,7 +262,7 @@ def resolved(paths: Iterable[str]) -> Iterator[str]:
     folders: dict[str, str] = {}
     for path in paths:
         folder, name = os.path.split(path)
-        if name in ("", ".", ".."):
+        if sys.platform == "win32" or name in ("", ".", ".."):
             yield os.path.realpath(path)
             continue
         if folder not in folders:

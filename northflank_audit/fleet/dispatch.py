@@ -23,12 +23,18 @@ GRACE: Final = 30.0
 """Seconds after which a worker is ended that should have ended itself."""
 _LOOK: Final = 1.0
 """Seconds between looks for workers that hang."""
-BESIDES: Final = 4
-"""How many targets run, at most, for each one that may read: the others write their reports, which takes the processor
-while those that read wait for the API."""
-
+_BESIDES, _MOST_BESIDES = 3, 48
+"""How many others run for each target that may read, and how many in all."""
 
 _Events = SimpleQueue[Future[Any]]
+
+
+def most_running(at_once: float) -> float:
+    """Return how many targets run, at most, where so many may read from their sources at once.
+
+    The others write their reports, which takes the processor while those that read wait for the API.
+    """
+    return at_once + min(at_once * _BESIDES, _MOST_BESIDES)
 
 
 class Worker(Protocol):
@@ -179,7 +185,7 @@ def _fill(workers: Workers, waiting: _Waiting, running: dict[Future[Any], _Runni
     """Give the workers what they can take; the one that reads least comes first."""
     load = Counter(each.worker for each in running.values() if not each.reading.done())
     able = list(workers.all())
-    while able and load.total() < workers.at_once and len(running) < workers.at_once * BESIDES:
+    while able and load.total() < workers.at_once and len(running) < most_running(workers.at_once):
         worker = min(able, key=lambda each: load[each])
         job = waiting.take(worker) if load[worker] < worker.capacity else None
         if job is None:

@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, Self
 
-from northflank_audit.fleet.dispatch import BESIDES, Worker
+from northflank_audit.fleet.dispatch import Worker, most_running
 from northflank_audit.fleet.fleet_report import Target
 from northflank_audit.fleet.job import Job, Started
 from northflank_audit.fleet.worker_process import WorkerProcess
@@ -27,7 +27,7 @@ class ProcessWorker:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self.process = WorkerProcess(capacity * BESIDES)
+        self.process = WorkerProcess(int(most_running(capacity)))
 
     def start(self, job: Job) -> Started:
         """Run a target."""
@@ -93,7 +93,7 @@ class ThreadWorkers:
     def __init__(self, jobs: int) -> None:
         self.at_once: float = jobs
         self.capacity = jobs
-        self._pool: Executor = ThreadPoolExecutor(jobs * BESIDES, thread_name_prefix="target")
+        self._pool: Executor = ThreadPoolExecutor(int(most_running(jobs)), thread_name_prefix="target")
 
     def all(self) -> Sequence[Worker]:
         """Return these threads as one worker."""

@@ -3,8 +3,9 @@
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
+from northflank_audit.bounded import turn
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.history.schema import HEAD
 from northflank_audit.printable import printable, spelt
@@ -27,6 +29,8 @@ STATEMENT_WAIT: Final = 120
 _LOCK: Final = 0x6E66617564697431
 """The advisory lock in PostgreSQL that every writer takes."""
 POSTGRES: Final = "postgresql+psycopg"
+_turns: Final[dict[sa.URL, threading.Lock]] = {}
+"""By file, who in this process writes to it."""
 _LITTLE: Final = 65_536
 """Bytes of free space with which SQLite can't write a run."""
 _SHAPES: Final = "a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE"
@@ -90,7 +94,7 @@ class Database:
 
         An exception inside rolls the transaction back.
         """
-        with self._connection(write=True) as connection:
+        with self._in_order(), self._connection(write=True) as connection:
             made = self._is_outdated(connection)
             if made:
                 self._migrate(connection)
@@ -106,6 +110,10 @@ class Database:
                     connection.execute("VACUUM")
             except sqlite3.Error as error:
                 raise HistoryError(f"{self._named} could not be compacted: {self._reason(error)}") from None
+
+    def _in_order(self) -> AbstractContextManager[None]:
+        """Wait for the other runs of this process that write to the same file: SQLite lets them in at random."""
+        return nullcontext() if self.file is None else turn(_turns.setdefault(self.url, threading.Lock()), LOCK_WAIT)
 
     @property
     def _named(self) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from northflank_audit.fleet import dispatch, local_workers
-from northflank_audit.fleet.dispatch import outcomes
+from northflank_audit.fleet.dispatch import most_running, outcomes
 from northflank_audit.fleet.job import Started
 from northflank_audit.fleet.local_workers import LocalWorkers
 from tests.fleet import misbehaving
@@ -134,7 +134,13 @@ def test_while_targets_write_others_read(monkeypatch):
     monkeypatch.setattr(dispatch, "_next", moved)
     ended = list(outcomes([job(f"t{number}") for number in range(20)], workers))
     assert len(ended) == 20
-    assert slow.most == (3, 3 * dispatch.BESIDES), "three that read, and as many others as may write"
+    assert slow.most == (3, most_running(3)), "three that read, and as many others as may write"
+
+
+@pytest.mark.parametrize(("at_once", "most"), [(1, 4), (8, 32), (16, 64), (256, 304)])
+def test_few_targets_run_besides_those_that_read(at_once, most):
+    """Each of them has a folder open."""
+    assert most_running(at_once) == most
 
 
 def test_workers_that_are_lost_leave_no_target_without_an_outcome():

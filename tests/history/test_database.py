@@ -9,7 +9,7 @@ import stat
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ from northflank_audit.history.lives import lives
 from northflank_audit.history.migration import scripts
 from northflank_audit.history.runs import account_ids, runs
 from northflank_audit.history.schema import HEAD, METADATA, RUN_ACCOUNTS
-from tests.conftest import resource, rule
+from tests.conftest import NET, resource, rule
 from tests.history.conftest import START, Account, postgres_database
 
 OPEN = rule(id="open", require="!credential.open")
@@ -86,6 +86,34 @@ def test_a_run_that_is_killed_is_there_as_a_whole_or_not_at_all(database):
 
 def _count(connection, table) -> int:
     return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar()
+
+
+def test_runs_of_one_process_write_to_a_file_in_order(tmp_path, monkeypatch):
+    """SQLite lets in who looks at the right moment, so of many runs some would wait until their time is up."""
+    waits = []
+    original = Database._connection
+
+    @contextmanager
+    def watched(database, *, write):
+        waits.append(write)
+        with original(database, write=write) as connection:
+            yield connection
+
+    base = Database.of(str(tmp_path / "history.db"))
+    other = Database.of(str(tmp_path / "other.db"))
+    with base.writing():
+        pass
+    monkeypatch.setattr(Database, "_connection", watched)
+    with ThreadPoolExecutor(1) as pool:
+        with base.writing(), other.writing(), base.reading():  # another file and a reader wait for nobody
+            second = pool.submit(audited, base, "a")
+            with suppress(TimeoutError):
+                second.result(0.2)
+            assert waits == [True, True, False], "it has not even asked the database"
+        second.result(NET)
+    monkeypatch.setattr(database_module, "LOCK_WAIT", 0.01)
+    with base._in_order():  # one that does not end
+        audited(base, "a", day=1)
 
 
 def _locked(path: Path) -> None:
