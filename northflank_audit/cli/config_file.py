@@ -149,6 +149,8 @@ def _fitting(document: Document, option: click.Option, here: Path, value: Any, *
         raise click.BadParameter("YAML reads this as a number: quote it")
     if isinstance(value, str) and not value.strip():
         raise click.BadParameter("this is empty: omit the key, or give it a value")
+    if isinstance(value, str) and "\0" in value:  # no command line can give it, and no path has it
+        raise click.BadParameter("this contains the character NUL")
     return value
 
 

@@ -162,6 +162,8 @@ def test_what_did_not_run_is_in_the_report(rules, tmp_path):
         ("team: [a, 1_000]", "1:11: team: YAML reads this as a number: quote it"),
         ("team: 12:30", "1:7: team: YAML reads this as a number: quote it"),
         ("waivers: 0x1F", "1:10: waivers: YAML reads this as a number: quote it"),
+        ('output-dir: "a\\0b"', "1:13: output-dir: this contains the character NUL"),
+        ('output: ["json=a\\0b"]', "1:10: output: this contains the character NUL"),
         ("rules: [1.10]", "1:9: rules: YAML reads this as a number: quote it"),
         ('waivers: ""', "1:10: waivers: this is empty: omit the key, or give it a value"),
         ('rules: [r.yaml, ""]', "1:17: rules: this is empty: omit the key, or give it a value"),
