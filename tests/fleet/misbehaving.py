@@ -29,21 +29,27 @@ def green(name: str) -> Target:
 
 def run(job: Job, has_read: Callable[[], None] = lambda: None) -> Target:
     folder = Path(job.settings.output_dir).parent
-    with (folder / f"{job.name}.runs").open("a") as runs:
-        runs.write(f"{os.getpid()}\n")
+    with (folder / f"{job.name}.runs").open("a") as file:
+        file.write(f"{os.getpid()}\n")
     if job.name.startswith("killer"):
-        until((folder / "victim.runs").exists)
+        until(lambda: runs(folder, "victim"))
         os.kill(os.getpid(), signal.SIGKILL)
     if job.name.startswith("stopper"):
-        until((folder / "victim.runs").exists)
+        until(lambda: runs(folder, "victim"))
         os.kill(os.getpid(), signal.SIGSTOP)  # another thread may take the signal, so this one goes on for a moment
     if job.name.startswith(("stopper", "hanger")):
         sleep()
-    if job.name.startswith("victim") and len((folder / f"{job.name}.runs").read_text().split()) == 1:
+    if job.name.startswith("victim") and runs(folder, job.name) == 1:
         sleep()  # until another target ends the process
     if job.name.startswith("odd"):
         raise Odd
     return green(job.name)
+
+
+def runs(folder: Path, name: str) -> int:
+    """Return how often a target was run; its file is there a moment before its first line."""
+    file = folder / f"{name}.runs"
+    return len(file.read_text().split()) if file.exists() else 0
 
 
 def elsewhere(job: Job) -> Delivered:

@@ -135,7 +135,7 @@ def test_a_task_holds_no_token(monkeypatch):
 
 def test_a_target_that_kills_its_workers_costs_only_itself(cluster, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster_module, "run_elsewhere", misbehaving.elsewhere)
-    (tmp_path / "victim.runs").touch()  # which the killer waits for
+    (tmp_path / "victim.runs").write_text("1\n")  # which the killer waits for
     jobs = [job("bystander", folder=tmp_path), job("killer", folder=tmp_path)]
     done = threading.Event()
 

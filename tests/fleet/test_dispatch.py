@@ -178,8 +178,7 @@ def processes(monkeypatch, tmp_path):
         monkeypatch.setattr(local_workers, "RUN_TARGET", "tests.fleet.misbehaving:run")
         jobs = [job(name, folder=tmp_path) for name in names]
         ended = {each.name: each for each in outcomes(jobs, LocalWorkers(len(names)).serving(jobs))}
-        runs = {name: len((tmp_path / f"{name}.runs").read_text().split()) for name in names}
-        return ended, runs
+        return ended, {name: misbehaving.runs(tmp_path, name) for name in names}
 
     return run
 
@@ -195,8 +194,8 @@ def test_a_target_that_kills_its_worker_costs_only_itself(processes):
 @pytest.mark.parametrize("name", ["hanger", "stopper"])
 def test_a_target_that_hangs_or_stops_its_process_costs_only_itself(processes, monkeypatch, tmp_path, name):
     def longest(running):
-        hangs = running.job.name == name and (tmp_path / f"{name}.runs").exists()
-        return 0 if hangs and (tmp_path / "victim.runs").exists() else 10**6
+        hangs = running.job.name == name and misbehaving.runs(tmp_path, name)
+        return 0 if hangs and misbehaving.runs(tmp_path, "victim") else 10**6
 
     monkeypatch.setattr(dispatch._Running, "longest", property(longest))
     ended, runs = processes("victim", name)
