@@ -46,6 +46,19 @@ LATER = str(TODAY + dt.timedelta(300))
 
 ROOT = Path(__file__).parent.parent
 AUDIT = ROOT / "audit.py"
+UNHURRIED = (
+    sys.executable,
+    "-c",
+    f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from northflank_audit import __main__, stopping
+from northflank_audit.fleet import worker_process
+stopping.GRACE = worker_process.LEAVE_SECONDS = {NET}
+__main__.main()
+""",
+)
+"""`audit.py` as a process that has all the time it needs after a signal: to unwind, to speak, to remove files."""
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ import pytest
 from northflank_audit.emulator import Emulator, Plan, load
 from northflank_audit.emulator.fault_plan import Fault
 from northflank_audit.model import Severity
-from tests.conftest import AUDIT, LATER, NET, QUICK, ROOT, RULES
+from tests.conftest import AUDIT, LATER, NET, QUICK, ROOT, RULES, UNHURRIED
 
 
 @pytest.fixture
@@ -487,9 +487,7 @@ def test_a_signal_stops_at_once_and_leaves_old_reports_whole(tmp_path, number, c
             "NORTHFLANK_API_TOKEN": "t",
             "NORTHFLANK_API_BASE_URL": f"http://127.0.0.1:{hung.getsockname()[1]}",
         }
-        process = subprocess.Popen(
-            [sys.executable, str(AUDIT)], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen(UNHURRIED, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
         hung.settimeout(NET)
         connection, _ = hung.accept()
         process.send_signal(number)
