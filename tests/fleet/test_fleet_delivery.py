@@ -16,7 +16,7 @@ from northflank_audit.fleet.fleet_delivery import FleetDelivery, deliver_fleet, 
 from northflank_audit.fleet.fleet_mail import fleet_letter, note
 from northflank_audit.fleet.fleet_outcome import fleet_subject
 from northflank_audit.fleet.fleet_reading import read_fleet_report
-from tests.delivery.conftest import KEY, brisk, serve  # noqa: F401 - fixtures
+from tests.delivery.conftest import KEY, brisk, patient, serve  # noqa: F401 - fixtures
 from tests.delivery.mail.conftest import Mailbox
 from tests.fleet.fleets import UNSET_TOKEN, fleet_of, incomplete, mixed, passed, target, unstarted, violated
 from tests.formats.conftest import HOSTILE
