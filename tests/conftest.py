@@ -23,6 +23,7 @@ from northflank_audit.audit import policy_reading, runner
 from northflank_audit.cli import findings, rule_lint
 from northflank_audit.cli.app import main
 from northflank_audit.model import Resource, Rule
+from northflank_audit.northflank.route import AUTHORITIES
 from northflank_audit.policy.rules import rulebook
 from northflank_audit.policy.rules.rulebook import load
 from northflank_audit.resources import TYPES
@@ -43,6 +44,10 @@ TODAY = dt.datetime.now(dt.UTC).date()
 
 LATER = str(TODAY + dt.timedelta(300))
 """A day until which a waiver may last."""
+
+MACHINES_AUTHORITIES = {name: os.environ.pop(name) for name in AUTHORITIES if name in os.environ}
+"""For what asks servers elsewhere, such as pip. The others are on this machine, and to read a file of authorities takes
+longer than most tests."""
 
 ROOT = Path(__file__).parent.parent
 AUDIT = ROOT / "audit.py"
