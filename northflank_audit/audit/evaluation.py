@@ -1,14 +1,14 @@
 """Evaluates page by page, or account by account if necessary."""
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final, NamedTuple, Self
 
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.deadline import Deadline
-from northflank_audit.formats.text import plural
+from northflank_audit.formats.text import many, plural
 from northflank_audit.model import LIST, Account, Identity, Resource, Rule, Status
 from northflank_audit.policy.engine import UNKNOWN, Engine
 from northflank_audit.policy.rule_reads import needs
@@ -82,9 +82,16 @@ class TimedEngine(Engine):
     def problems(self) -> Iterator[str]:
         """Yield a problem if something was not evaluated."""
         if self._unevaluated:
-            count = plural(len(self._unevaluated), "resource")
-            seconds = self._deadline.seconds
-            yield f"the run's time of {seconds:g} s was up before every rule had evaluated {count} (see --timeout)"
+            yield self._late(plural(len(self._unevaluated), "resource"))
+
+    def problems_by_type(self) -> dict[str, str]:
+        """Return the same for each type. What its rules need besides its list is then not known, and was not read."""
+        counts = Counter(identity[0] for identity in self._unevaluated)
+        return {name: self._late(many(count, name)) for name, count in counts.items()}
+
+    def _late(self, what: str) -> str:
+        seconds = self._deadline.seconds
+        return f"the run's time of {seconds:g} s was up before every rule had evaluated {what} (see --timeout)"
 
     def _in_time(
         self, verdicts: Iterable[Verdict], resources: Sequence[Resource], *, in_order: bool = True

@@ -125,10 +125,17 @@ class ReportBuilder:
             resources=self._resource_count,
             accounts=self._account_count if self._engine.about_accounts else UNSET,
             types=[
-                replace(each, silent=self._absent.of(each.type))
+                self._completed(each)
                 for each in by_type(coverage.types, self._read, self._engine.rules, complete=not source.problems)
             ],
         )
+
+    def _completed(self, coverage: TypeCoverage) -> TypeCoverage:
+        """Add what the source does not know: what was not evaluated in time, and the fields that no record had."""
+        silent, late = self._absent.of(coverage.type), self._engine.problems_by_type().get(coverage.type)
+        if late is None:
+            return replace(coverage, silent=silent)
+        return replace(coverage, silent=silent, complete=False, missing=[*coverage.missing, late])
 
     def _warnings(
         self, source: Source, coverage: Coverage, subjects: Sequence[Subject], *, seen: bool

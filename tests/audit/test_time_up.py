@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 import threading
 from types import SimpleNamespace
 
@@ -53,6 +54,9 @@ def test_what_is_not_evaluated_when_the_time_is_up_makes_the_audit_incomplete(as
     assert reason.startswith("the run's time of 200 s was up before ")
     assert reason.endswith("(see --timeout)"), reason
     assert 150 < report.summary.passed / len(report.rules) < 250
+    (kind,) = report.coverage.types
+    assert kind.complete is False
+    assert re.fullmatch(r"the run's time of 200 s was up before .* \d+ registry credentials .*", *kind.missing)
     whole = audited(100_000, 1000, asked, on_unknown)
     assert (whole.exit_code, whole.run.incomplete_reasons) == (0, [])
 

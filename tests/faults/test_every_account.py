@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from northflank_audit.audit import runner
 from northflank_audit.audit.request import AuditRequest
-from northflank_audit.emulator import Emulator, Fault, Plan
+from northflank_audit.emulator import EmulatedAccount, EmulatedAccounts, Emulator, Fault, Plan
 from northflank_audit.emulator.fault_plan import Player
 from northflank_audit.model import Status
 from northflank_audit.northflank.client import Client
@@ -23,7 +23,7 @@ from northflank_audit.report import Origin
 from northflank_audit.resources import PARENT, TYPES, Scope
 from northflank_audit.sources.api import ApiSource
 from tests.conftest import NET
-from tests.faults.any_account import LISTED, OWNER, PAGE_SIZE, PARTS, Address, Model, cases, policy
+from tests.faults.any_account import LISTED, OWNER, PAGE_SIZE, PARTS, Address, Case, Model, cases, endpoint, policy
 
 EXAMPLES = settings.get_profile(settings.get_current_profile_name()).max_examples
 """A hundred; with `--hypothesis-profile thorough`, more."""
@@ -248,6 +248,27 @@ def test_with_permissions_and_bounds_it_is_complete_only_if_all_was_served(data)
     with Watched(case, faults, frozenset(named) - refused) as server:
         report = audited(server, case, **bounds)
     check(report, case, server.player, in_time="seconds" not in bounds)
+
+
+def test_whenever_the_time_ends_a_type_is_complete_only_if_all_was_served():
+    """What was listed in time may be evaluated too late to know which parts it needs, so that they were not read."""
+    clusters = [{"id": "a", "clusterId": "a", "name": "a", "nodes": [{"nodeId": f"n{number}"} for number in range(3)]}]
+    services = [{"id": "s", "name": "s", "ports": [{}]}]
+    projects = [{"id": "p", "name": "p", "services": services}]
+    auth = {"id": "t", "entityType": "org", "entityId": "acme", "name": "t"}
+    lists = {endpoint(TYPES["cluster"]).source[0]: clusters}
+    records = {"cluster": {(None, None): clusters}, "service": {(None, "p"): services}}
+    records |= {"project": {(None, None): projects}, "auth": {(None, None): [auth]}}
+    accounts = EmulatedAccounts(EmulatedAccount([], projects, "", lists), {}, cursors=False, auth=auth)
+    case = Case(accounts, [], ["service", "cluster"], "org", records)
+    some = []
+    for halves in range(1, 20):
+        with Watched(case, [], None) as server:
+            report = audited(server, case, seconds=halves / 2)
+        check(report, case, server.player, in_time=False)
+        some.append([each.complete for each in report.coverage.types])
+    assert some[0] == [False] * 3
+    assert some[-1] == [True] * 3
 
 
 def test_each_part_of_each_type_is_read_by_a_rule():
