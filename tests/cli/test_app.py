@@ -1,4 +1,6 @@
+import contextlib
 import json
+import os
 import subprocess
 import sys
 
@@ -75,6 +77,43 @@ def test_a_report_that_standard_output_does_not_take_is_missing(tmp_path, unusab
     done = in_bash(tmp_path, f"{' '.join(QUICK)} --format json --fail-on never --output md=-", unusable)
     assert done.returncode == 3
     assert "incomplete: standard output could not be written (" in done.stderr
+
+
+FULL = "standard output could not be written (No space left on device)\n"
+
+
+@pytest.fixture(params=["full", "left"])
+def unusable_output(request):
+    if request.param == "full":
+        stream = open("/dev/full", "w")  # noqa: PTH123, SIM115 - a device
+    else:
+        reader, writer = os.pipe()
+        os.close(reader)
+        stream = open(writer, "w")  # noqa: PTH123, SIM115 - a pipe whose reader had enough
+    yield stream, request.param == "full"
+    with contextlib.suppress(OSError):
+        stream.close()
+
+
+@pytest.mark.parametrize("arguments", [("rules", "list"), ("rules", "lint"), ("formats",), ("--version",)])
+def test_what_standard_output_does_not_take_is_no_internal_error(monkeypatch, capsys, unusable_output, arguments):
+    stream, is_full = unusable_output
+    monkeypatch.setattr("sys.stdout", stream)
+    assert ended(monkeypatch, *arguments) == 3
+    assert capsys.readouterr().err == (f"northflank-audit: {FULL}" if is_full else "")
+
+
+def test_the_verdict_of_a_fleet_stands_though_nobody_reads_its_summary(monkeypatch, tmp_path, capsys, unusable_output):
+    stream, is_full = unusable_output
+    (tmp_path / "i.json").write_text('{"credentials": [{"id": "a", "name": "A"}]}')
+    (tmp_path / "r.yaml").write_text(
+        "rules: [{id: r, title: T, severity: low, resource: registry-credential, require: \"credential.name == 'A'\"}]"
+    )
+    (tmp_path / "fleet.yaml").write_text("targets: [{name: a, input: [i.json], options: {rules: r.yaml}}]")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdout", stream)
+    assert ended(monkeypatch, "fleet", "fleet.yaml") == 0
+    assert capsys.readouterr().err == (f"northflank-audit: the summary is missing: {FULL}" if is_full else "")
 
 
 @pytest.mark.parametrize("arguments", ["--nonsense", "--compare nowhere"])
