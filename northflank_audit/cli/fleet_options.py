@@ -9,7 +9,7 @@ import click
 
 from northflank_audit import logs
 from northflank_audit.cli.bare_run import bare_run
-from northflank_audit.cli.option_types import add_options
+from northflank_audit.cli.option_types import Option, add_options
 from northflank_audit.config import email_section
 from northflank_audit.config.given_addresses import checked_delivery
 from northflank_audit.config.secret_files import exposed
@@ -45,6 +45,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         command,
         click.option(
             "--output-dir",
+            cls=Option,
             metavar="DIR",
             default=DEFAULTS["output_dir"],
             show_default=True,

@@ -28,7 +28,7 @@ def check_inputs_kept(outputs: Iterable[str], inputs: Iterable[str]) -> None:
         place = _place(output)
         is_read = place in map(_place, read)
         is_in_rules = is_rule_file and os.path.dirname(place) in map(os.path.realpath, read)  # noqa: PTH120 - as realpath
-        if (is_read or is_in_rules) and not Path(output).is_char_device():
+        if (is_read or is_in_rules) and not _is_device(output):
             raise click.UsageError(f"{printable(spelt(output))} is a file that this run reads: write to another one")
 
 
@@ -45,7 +45,7 @@ def _written(outputs: Sequence[str]) -> Iterator[str]:
     """Yield each path that a run writes to, resolved."""
     yield from filter("-".__eq__, outputs)
     # On a terminal or /dev/null, nothing is overwritten.
-    yield from resolved(path for path in outputs if path != "-" and not Path(path).is_char_device())
+    yield from resolved(path for path in outputs if path != "-" and not _is_device(path))
 
 
 def resolved(paths: Iterable[str]) -> Iterator[str]:
@@ -60,6 +60,13 @@ def resolved(paths: Iterable[str]) -> Iterator[str]:
             folders[folder] = os.path.realpath(folder)
         whole = os.path.join(folders[folder], name)  # noqa: PTH118 - as realpath
         yield os.path.realpath(whole) if os.path.islink(whole) else whole  # noqa: PTH114 - as above
+
+
+def _is_device(path: str) -> bool:
+    try:
+        return Path(path).is_char_device()
+    except OSError:  # such as a folder that may not be looked into: writing reports it
+        return False
 
 
 def _place(path: str) -> str:
