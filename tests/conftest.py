@@ -12,14 +12,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from northflank_audit import bundled
+from northflank_audit.audit import policy_reading, runner
+from northflank_audit.cli import findings, rule_lint
 from northflank_audit.cli.app import main
 from northflank_audit.model import Resource, Rule
+from northflank_audit.northflank.route import AUTHORITIES
 from northflank_audit.policy.rules import rulebook
 from northflank_audit.policy.rules.rulebook import load
 from northflank_audit.resources import TYPES
@@ -35,11 +39,31 @@ settings.load_profile("tests")
 NET = 300.0
 """Seconds after which a test gives up what should have ended: a net, of which no outcome depends."""
 
-LATER = str(dt.datetime.now(dt.UTC).date() + dt.timedelta(300))
+TODAY = dt.datetime.now(dt.UTC).date()
+"""The day on which the tests began; with the fixture `noon` it lasts, however near midnight they run."""
+
+LATER = str(TODAY + dt.timedelta(300))
 """A day until which a waiver may last."""
+
+MACHINES_AUTHORITIES = {name: os.environ.pop(name) for name in AUTHORITIES if name in os.environ}
+"""For what asks servers elsewhere, such as pip. The others are on this machine, and to read a file of authorities takes
+longer than most tests."""
 
 ROOT = Path(__file__).parent.parent
 AUDIT = ROOT / "audit.py"
+UNHURRIED = (
+    sys.executable,
+    "-c",
+    f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from northflank_audit import __main__, stopping
+from northflank_audit.fleet import worker_process
+stopping.GRACE = worker_process.LEAVE_SECONDS = {NET}
+__main__.main()
+""",
+)
+"""`audit.py` as a process that has all the time it needs after a signal: to unwind, to speak, to remove files."""
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +77,20 @@ def quiet_log() -> None:
     log = logging.getLogger("northflank_audit")
     log.handlers.clear()
     log.setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the calendar of commands at noon of `TODAY`, for tests that count days."""
+
+    class Noon(dt.datetime):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
+            return dt.datetime.combine(TODAY, dt.time(12), dt.UTC).astimezone(tz)
+
+    calendar = SimpleNamespace(**{**vars(dt), "datetime": Noon})
+    for module in (runner, policy_reading, rule_lint, findings):
+        monkeypatch.setattr(module, "dt", calendar)
 
 
 def _read_once(read):

@@ -192,9 +192,17 @@ def test_what_is_inconclusive_or_waived_is_filtered_and_sorted_too(opened, full)
 
 def lit(page: Page, finding: str) -> None:
     """See that a finding is in view and stands out from its neighbours."""
-    row = page.locator(f"[id='{finding}']")
-    row.wait_for()
-    page.wait_for_timeout(60)  # it is scrolled to again, once those above are as tall as they are
+    page.locator(f"[id='{finding}']").wait_for()
+    page.wait_for_function(
+        """(id) => {
+            const [colour, other] = [document.getElementById(id), document.body].map((e) => getComputedStyle(e).backgroundColor);
+            return ![other, "rgba(0, 0, 0, 0)"].includes(colour);
+        }""",
+        arg=finding,
+    )
+    page.evaluate(  # it is scrolled to again in the next frame, once those above are as tall as they are
+        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
     page.wait_for_function(
         """(id) => {
             const { top, bottom } = document.getElementById(id).getBoundingClientRect();
@@ -202,10 +210,6 @@ def lit(page: Page, finding: str) -> None:
         }""",
         arg=finding,
     )
-    colours = page.evaluate(
-        "(id) => [document.getElementById(id), document.body].map((e) => getComputedStyle(e).backgroundColor)", finding
-    )
-    assert colours[0] not in (colours[1], "rgba(0, 0, 0, 0)")
 
 
 def test_a_deep_link_leads_into_what_is_folded_on_load(opened, full):

@@ -8,8 +8,10 @@ from click.testing import CliRunner
 
 from northflank_audit.cli.app import cli
 from northflank_audit.errors import AuditError
+from tests.conftest import TODAY
 
-TODAY = dt.datetime.now(dt.UTC).date()
+pytestmark = pytest.mark.usefixtures("noon")
+
 SOON = str(TODAY + dt.timedelta(10))
 PAST = str(TODAY - dt.timedelta(1))
 RULES = """

@@ -8,9 +8,10 @@ from click.testing import CliRunner
 
 from northflank_audit.cli.app import cli
 from northflank_audit.errors import AuditError
-from tests.conftest import LATER
+from tests.conftest import LATER, TODAY
 
-TODAY = dt.datetime.now(dt.UTC).date()
+pytestmark = pytest.mark.usefixtures("noon")
+
 UNTIL = LATER
 RULES = """
 rules:
@@ -191,7 +192,7 @@ def test_a_waiver_file_that_is_a_link_stays_one(add, tmp_path):
 
 
 def test_a_waiver_may_end_today(add):
-    assert add("open", expires=str(dt.datetime.now(dt.UTC).date()))[0] == 0
+    assert add("open", expires=str(TODAY))[0] == 0
 
 
 def test_a_finding_of_a_team_is_waived_for_that_team(add, command, tmp_path):

@@ -96,7 +96,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def serve():
+def patient(monkeypatch):
+    """Give who answers any time to do so."""
+    for name in ("http_request.TRY_SECONDS", "http_request.LONGEST", "notify.LONGEST"):
+        monkeypatch.setattr(f"northflank_audit.delivery.{name}", NET)
+    monkeypatch.setattr("apprise.URLBase.socket_read_timeout", NET)
+
+
+@pytest.fixture
+def serve(patient):
     """Start servers; stop them at the end."""
     started = []
 
@@ -120,14 +128,13 @@ def peer(serve):
 
 
 @pytest.fixture
-def brisk(monkeypatch):
+def brisk(patient, monkeypatch):
     """Try again at once; who answers may take any time."""
-    for name, seconds in (("TRY_SECONDS", NET), ("LONGEST", NET), ("PAUSE", 0.01)):
-        monkeypatch.setattr(f"northflank_audit.delivery.http_request.{name}", seconds)
+    monkeypatch.setattr("northflank_audit.delivery.http_request.PAUSE", 0.01)
 
 
 @pytest.fixture
-def hasty(monkeypatch):
+def hasty(patient, monkeypatch):
     """Wait for nobody for long: for those who never answer."""
     for name, seconds in (
         ("http_request.TRY_SECONDS", 0.15),

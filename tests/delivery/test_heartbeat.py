@@ -8,7 +8,7 @@ import trustme
 from northflank_audit.cli import app
 from northflank_audit.delivery.heartbeat import heartbeat, ping, request
 from northflank_audit.errors import Stopped
-from tests.conftest import QUICK
+from tests.conftest import NET, QUICK
 from tests.delivery.conftest import KEY
 
 HC = "https://hc-ping.com/uuid"
@@ -85,7 +85,8 @@ def test_a_monitor_that_is_not_there_changes_nothing_and_its_key_is_not_told(aud
     assert "/elsewhere" not in " ".join(monitor.paths)
 
 
-def test_a_monitor_that_hangs_keeps_no_process_from_ending(serve, hasty):
+def test_a_monitor_that_hangs_keeps_no_process_from_ending(serve, hasty, monkeypatch):
+    monkeypatch.setattr("northflank_audit.delivery.http_request.TRY_SECONDS", NET)  # so that its thread is still there
     before = set(threading.enumerate())
     ping(serve("hang").url, "success")
     left = [each for each in set(threading.enumerate()) - before if each.name == "request"]

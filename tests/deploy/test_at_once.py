@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+from northflank_audit.delivery import files
 from northflank_audit.delivery.files import alone
 from northflank_audit.formats import FORMATS
 from tests.conftest import AUDIT, NET, ROOT, until
@@ -13,9 +14,11 @@ from tests.unpacked import unpacked
 
 RUNS = 4
 UNMEASURED = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-LOOP = """
+LOOP = f"""
 import os, sys
 from northflank_audit.cli.app import cli
+from northflank_audit.delivery import files
+files.LONGEST_WAIT = {NET}
 while not os.path.exists("enough"):
     assert cli.main(sys.argv[1:], standalone_mode=False) == 1
 """
@@ -50,7 +53,8 @@ def test_reports_of_two_runs_at_once_do_not_mix(tmp_path):
         assert len(set().union(*reports.values())) == 1, reports
 
 
-def test_who_has_the_folder_alone_sees_the_reports_of_one_run(tmp_path):
+def test_who_has_the_folder_alone_sees_the_reports_of_one_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LONGEST_WAIT", NET)  # the turns are at random
     environment = {**UNMEASURED, "PYTHONPATH": str(ROOT)}
     commands = [[sys.executable, "-c", LOOP, *arguments(tmp_path, number)] for number in range(RUNS)]
     runs = [subprocess.Popen(each, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL) for each in commands]

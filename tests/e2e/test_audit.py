@@ -15,7 +15,7 @@ import pytest
 from northflank_audit.emulator import Emulator, Plan, load
 from northflank_audit.emulator.fault_plan import Fault
 from northflank_audit.model import Severity
-from tests.conftest import AUDIT, LATER, NET, QUICK, ROOT, RULES
+from tests.conftest import AUDIT, LATER, NET, QUICK, ROOT, RULES, UNHURRIED
 
 
 @pytest.fixture
@@ -444,10 +444,10 @@ def test_a_flag_beats_the_environment_which_beats_the_file(audit, serve, tmp_pat
 
 
 def test_a_server_that_is_not_there(audit):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    ended = audit("--max-attempts", "2", "--api-url", url, NORTHFLANK_API_TOKEN="t")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # and does not listen; nobody else can
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        ended = audit("--max-attempts", "2", "--api-url", url, NORTHFLANK_API_TOKEN="t")
     assert (ended.code, ended.report["coverage"]["requests"], ended.report["coverage"]["retries"]) == (3, 2, 1)
     assert "page 1: the connection broke (Failed to establish" in ended.report["run"]["incompleteReasons"][0]
 
@@ -487,9 +487,7 @@ def test_a_signal_stops_at_once_and_leaves_old_reports_whole(tmp_path, number, c
             "NORTHFLANK_API_TOKEN": "t",
             "NORTHFLANK_API_BASE_URL": f"http://127.0.0.1:{hung.getsockname()[1]}",
         }
-        process = subprocess.Popen(
-            [sys.executable, str(AUDIT)], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen(UNHURRIED, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
         hung.settimeout(NET)
         connection, _ = hung.accept()
         process.send_signal(number)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from northflank_audit import __version__
-from tests.conftest import AUDIT, ROOT, needed
+from tests.conftest import AUDIT, MACHINES_AUTHORITIES, ROOT, needed
 
 SDIST = {
     ".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "SECURITY.md", "audit.py", "northflank_audit",
@@ -113,6 +113,7 @@ def _works(tmp_path, wheel):
     for what in (["--require-hashes", "-r", str(ROOT / "requirements.txt")], ["--no-deps", str(wheel)]):
         subprocess.run(
             [*install, "--disable-pip-version-check", *what],
+            env=os.environ | MACHINES_AUTHORITIES,
             check=True,
             capture_output=True,
         )

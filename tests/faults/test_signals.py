@@ -9,13 +9,12 @@ import time
 
 import pytest
 
-from tests.conftest import AUDIT, RULES
+from tests.conftest import AUDIT, NET, RULES, UNHURRIED
 from tests.faults.conftest import TOKEN
 
-NET = 120
-"""Seconds after which a process that should have ended is taken to hang."""
 RUN = """
-import os, signal, time
+import os, signal, threading, time
+from northflank_audit import stopping
 from northflank_audit.errors import Stopped
 from northflank_audit.stopping import Watch, before_leaving
 watch = Watch()
@@ -42,10 +41,12 @@ def test_a_signal_whose_exception_python_drops_ends_the_process_all_the_same(num
 class Dying:
     def __del__(self):
         send({int(number)})
-before_leaving(lambda: print("removed", flush=True))
+gone_on = threading.Event()
+before_leaving(lambda: gone_on.wait({NET}) and print("removed", flush=True))
 dying = Dying()
 del dying
 print("goes on", flush=True)
+gone_on.set()
 time.sleep({10 * NET})
 """
     assert ended(script) == (128 + number, "goes on\nremoved\n", "")
@@ -63,7 +64,8 @@ time.sleep({10 * NET})
 
 
 def test_a_second_signal_does_not_disturb_the_cleaning_up_after_the_first():
-    script = """
+    script = f"""
+stopping.GRACE = {10 * NET}
 try:
     try:
         send(signal.SIGTERM)
@@ -78,11 +80,14 @@ except Stopped as stop:
 
 
 def test_a_signal_after_the_outcome_is_decided_is_no_traceback():
-    assert ended("watch.settled = True\nsend(signal.SIGTERM)\nprint('end', flush=True)\nos._exit(1)") == (
-        1,
-        "end\n",
-        "",
-    )
+    script = f"""
+stopping.GRACE = {10 * NET}
+watch.settled = True
+send(signal.SIGTERM)
+print("end", flush=True)
+os._exit(1)
+"""
+    assert ended(script) == (1, "end\n", "")
 
 
 ROUNDS = 6
@@ -117,6 +122,7 @@ def test_a_signal_while_the_tool_is_still_being_imported_is_no_traceback(tmp_pat
         "class Finder:\n"
         "    def find_spec(self, name, *_):\n"
         "        if name == 'northflank_audit.cli.app':\n"
+        f"            sys.modules['northflank_audit.stopping'].GRACE = {10 * NET}\n"
         "            os.kill(os.getpid(), signal.SIGTERM)\n"
         "sys.meta_path.insert(0, Finder())\n"
     )
@@ -128,9 +134,7 @@ def test_a_signal_while_the_tool_is_still_being_imported_is_no_traceback(tmp_pat
 
 
 def test_a_stopped_emulator_speaks_of_no_report():
-    process = subprocess.Popen(
-        [sys.executable, str(AUDIT), "emulator"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([*UNHURRIED, "emulator"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert "token: " in process.stdout.readline()
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=NET)
@@ -140,10 +144,9 @@ def test_a_stopped_emulator_speaks_of_no_report():
 def test_a_signal_that_someone_else_handles_ends_nothing():
     """A profiler's timer, say: the interpreter tells of every signal that has a handler."""
     script = f"""
-from northflank_audit.stopping import GRACE
 signal.signal(signal.SIGUSR1, lambda number, frame: None)
 send(signal.SIGUSR1)
-time.sleep(GRACE + 0.4)
+time.sleep(stopping.GRACE + 0.4)
 print("goes on", flush=True)
 try:
     send(signal.SIGTERM)

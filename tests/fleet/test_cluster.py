@@ -71,6 +71,13 @@ def made(folder: Path, **options) -> Iterator[Cluster]:
         cluster.close()
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch) -> None:
+    """Give schedulers and workers any time to start and to answer."""
+    monkeypatch.setattr(cluster_module, "CONNECT_SECONDS", NET)
+    monkeypatch.setattr(cluster_module, "WORKER_SECONDS", NET)
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory) -> Iterator[Cluster]:
     with made(tmp_path_factory.mktemp("dask")) as cluster:

@@ -5,7 +5,6 @@ import re
 import threading
 
 import pytest
-from aiosmtpd.controller import Controller
 from msgspec.structs import replace
 
 from northflank_audit.delivery import mail, notify
@@ -16,8 +15,8 @@ from northflank_audit.fleet.fleet_delivery import FleetDelivery, deliver_fleet, 
 from northflank_audit.fleet.fleet_mail import fleet_letter, note
 from northflank_audit.fleet.fleet_outcome import fleet_subject
 from northflank_audit.fleet.fleet_reading import read_fleet_report
-from tests.delivery.conftest import KEY, brisk, serve  # noqa: F401 - fixtures
-from tests.delivery.mail.conftest import Mailbox
+from tests.delivery.conftest import KEY, brisk, patient, serve  # noqa: F401 - fixtures
+from tests.delivery.mail.conftest import AnyPort, Mailbox
 from tests.fleet.fleets import UNSET_TOKEN, fleet_of, incomplete, mixed, passed, target, unstarted, violated
 from tests.formats.conftest import HOSTILE
 
@@ -28,13 +27,7 @@ TO = ("ops@example.com",)
 @pytest.fixture
 def mailbox():
     box = Mailbox()
-
-    class AnyPort(Controller):
-        def _trigger_server(self):
-            self.port = self.server.sockets[0].getsockname()[1]
-            super()._trigger_server()
-
-    server = AnyPort(box, hostname="127.0.0.1", port=0)
+    server = AnyPort(box)
     server.start()
     box.smtp = Smtp(host="127.0.0.1", port=server.port)
     yield box

@@ -12,7 +12,7 @@ from northflank_audit.errors import DeliveryError
 from northflank_audit.fleet import fleet_metrics
 from northflank_audit.fleet.fleet_report import Shard, digest_of
 from tests.conftest import NET, needed
-from tests.delivery.conftest import hasty, serve  # noqa: F401 - fixtures
+from tests.delivery.conftest import hasty, patient, serve  # noqa: F401 - fixtures
 from tests.fleet.fleets import PASSED, fleet_of, incomplete, mixed, run, target
 
 P = "northflank_audit_"

@@ -98,10 +98,12 @@ def postgres_database(socket: str) -> str:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _quick() -> Iterator[None]:
-    """Do not wait for the disk: no test takes the power away."""
+def _quick_and_patient() -> Iterator[None]:
+    """Do not wait for the disk, since no test takes the power away; wait for each other, however long that takes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database_module, "DURABILITY", "OFF")
+        for name in ("LOCK_WAIT", "CONNECT_WAIT", "STATEMENT_WAIT"):
+            patch.setattr(database_module, name, int(NET))
         yield
 
 

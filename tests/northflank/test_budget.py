@@ -106,8 +106,8 @@ def test_with_a_reserve_the_first_request_goes_alone_and_those_under_way_count(m
         each.start()
     assert budget.sent == 1
     budget.settle(answered(102))
-    until(lambda: budget.sent == 3)  # two are left besides the reserve
-    assert sum(each.is_alive() for each in others) == 2
+    until(lambda: sum(each.is_alive() for each in others) == 2)  # two are left besides the reserve
+    assert budget.sent == 3
     budget.reserve = 0
     for each in others:
         each.join(NET)

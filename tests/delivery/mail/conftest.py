@@ -47,7 +47,12 @@ class Mailbox:
         return said
 
 
-class _AnyPort(Controller):
+class AnyPort(Controller):
+    """A real mail server on a free port, which may take any time to start."""
+
+    def __init__(self, mailbox, **options):
+        super().__init__(mailbox, hostname="127.0.0.1", port=0, ready_timeout=NET, **options)
+
     def _trigger_server(self):
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()
@@ -64,7 +69,7 @@ def serve(mailbox):
     started = []
 
     def begin(**options):
-        server = _AnyPort(mailbox, hostname="127.0.0.1", port=0, **options)
+        server = AnyPort(mailbox, **options)
         server.start()
         started.append(server)
         return server.port

@@ -97,6 +97,7 @@ def compared(full, **counts):
 
 
 def test_it_is_sent_and_by_default_from_this_machine(report, serve, mailbox, monkeypatch):
+    monkeypatch.setattr(mail, "NAME_SECONDS", NET)
     monkeypatch.setattr("socket.getfqdn", lambda *_: "build-7.example.com")
     email = Email(to=TO, smtp=Smtp(host="127.0.0.1", port=serve()))
     mail.send(report, email, "reports", Patience())
