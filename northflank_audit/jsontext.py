@@ -63,7 +63,9 @@ def _refusing() -> Iterator[None]:
         yield
     except RecursionError:
         raise InvalidJSON("nested too deeply") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:  # its position is within one string
+        raise InvalidJSON(f"not JSON (not UTF-8 text: byte 0x{error.object[error.start]:02x})") from None
+    except msgspec.MsgspecError as error:
         raise InvalidJSON(f"not JSON ({error})") from None
 
 

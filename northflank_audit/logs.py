@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from northflank_audit.printable import inert, printable
-from northflank_audit.printing import say
+from northflank_audit.printing import NotPrinted, ReaderGone, say
 
 LOGGER: Final = "northflank_audit"
 CONTEXT: Final = ("team", "page", "attempt", "outcome", "exitCode", "violations", "unknown", "reasons")
@@ -65,8 +65,18 @@ def tell(message: str, level: int = logging.ERROR) -> None:
     if any(isinstance(handler.formatter, JsonLines) for handler in log.handlers):
         log.log(level, "%s", message)
     else:
-        with suppress(OSError):  # nothing can be logged, but the exit code says so
+        with suppress(NotPrinted):  # nothing can be logged, but the exit code says so
             say(message, err=True)
+
+
+def summarize(text: str, *, err: bool = False, color: bool | None = None) -> None:
+    """Print the summary of a run. If that fails, the verdict and the reports still stand."""
+    try:
+        say(text, err=err, color=color)
+    except ReaderGone:
+        pass
+    except NotPrinted as error:
+        tell(f"northflank-audit: the summary is missing: {error}")
 
 
 def trace(log: logging.Logger, error: BaseException, level: int = logging.DEBUG) -> None:

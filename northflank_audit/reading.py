@@ -29,6 +29,19 @@ _CLOCK: Final = "northflank_audit.reading"
 _CHUNK: Final = 1024 * 1024
 
 
+def is_folder(path: str | Path) -> bool:
+    """Return whether this is a folder; False if the system refuses to look, which reading or writing it reports.
+
+    Path.is_dir and Path.is_file raise OSError then, such as PermissionError, before Python 3.14.
+    """
+    return os.path.isdir(path)  # noqa: PTH112 - as above
+
+
+def is_file(path: str | Path) -> bool:
+    """Return whether this is a file; False as for `is_folder`."""
+    return os.path.isfile(path)  # noqa: PTH113 - as above
+
+
 def bound(ctx: click.Context, seconds: float) -> None:
     """Limit the reading of a command's files to this many seconds since the first call."""
     start, _ = ctx.meta.get(_CLOCK, (time.monotonic(), 0))

@@ -75,6 +75,11 @@ def test_text_is_read_in_any_unicode_encoding(encoding):
     assert as_utf8("".encode(encoding)) == b""
 
 
+def test_text_in_another_encoding_is_told_by_its_byte_since_the_decoder_knows_no_place():
+    with pytest.raises(InvalidJSON, match=r"^not JSON \(not UTF-8 text: byte 0xe4\)$"):
+        decode('{"name": "Käse"}'.encode("latin-1"))
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe{", b"{\0\0\0\0", "{\ud800}".encode("utf-16-le", "surrogatepass")])
 def test_half_a_character_is_no_text(content):
     with pytest.raises(UnicodeDecodeError):

@@ -13,6 +13,7 @@ from northflank_audit.delivery import files
 from northflank_audit.errors import DeliveryError
 from northflank_audit.model import Resource
 from northflank_audit.printable import spelt
+from northflank_audit.reading import is_folder
 from northflank_audit.report import Subject
 from northflank_audit.sources.interface import Source
 from northflank_audit.sources.snapshot_writer import SnapshotWriter
@@ -27,7 +28,7 @@ class SnapshotCollector:
         self._writer: SnapshotWriter | None = None
         if request.snapshot or request.digested:
             folder = Path(request.snapshot or "").parent
-            self._writer = SnapshotWriter(str(folder) if request.snapshot and folder.is_dir() else None)
+            self._writer = SnapshotWriter(str(folder) if request.snapshot and is_folder(folder) else None)
 
     def __enter__(self) -> Self:
         return self

@@ -14,7 +14,7 @@ from northflank_audit import logs
 from northflank_audit.cli.lazy import Lazy, LazyGroup
 from northflank_audit.cli.version import versions
 from northflank_audit.errors import AuditError, FileError, FileErrors, Stopped
-from northflank_audit.printing import say
+from northflank_audit.printing import NotPrinted, ReaderGone, say
 from northflank_audit.stopping import Watch
 
 if sys.platform != "win32":
@@ -176,12 +176,13 @@ def _outcome() -> int:
     except click.Abort:
         return 128 + signal.SIGINT
     except click.ClickException as error:
-        with suppress(OSError):  # the exit code also says so
+        with suppress(NotPrinted):  # the exit code also says so
             _show(error)
         return 2
     except AuditError as error:
         diagnostics = error.with_excerpt if isinstance(error, FileError | FileErrors) else f"northflank-audit: {error}"
-        logs.tell(diagnostics)
+        if not isinstance(error, ReaderGone):
+            logs.tell(diagnostics)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends with 3
         if "--verbose" in sys.argv:

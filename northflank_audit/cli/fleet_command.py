@@ -22,6 +22,7 @@ from northflank_audit.cli.fleet_options import (
 )
 from northflank_audit.cli.fleet_paths import below
 from northflank_audit.cli.fleet_plan import NOT_FLAGS, planned
+from northflank_audit.cli.option_types import Option
 from northflank_audit.fleet.dispatch import Workers
 from northflank_audit.fleet.fleet_delivery import deliver_fleet, monitored
 from northflank_audit.fleet.fleet_report import Target
@@ -78,11 +79,14 @@ def fleet_group() -> None:
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Format of log messages.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 @click.option(
-    "--scheduler", metavar="URL", help="Run the targets on the Dask cluster of this scheduler: tls://HOST:PORT."
+    "--scheduler",
+    cls=Option,
+    metavar="URL",
+    help="Run the targets on the Dask cluster of this scheduler: tls://HOST:PORT.",
 )
-@click.option("--scheduler-ca", metavar="FILE", help="Authority of the scheduler's certificate, as PEM.")
-@click.option("--scheduler-cert", metavar="FILE", help="Certificate for the scheduler, as PEM.")
-@click.option("--scheduler-key", metavar="FILE", help="Key of that certificate, as PEM.")
+@click.option("--scheduler-ca", cls=Option, metavar="FILE", help="Authority of the scheduler's certificate, as PEM.")
+@click.option("--scheduler-cert", cls=Option, metavar="FILE", help="Certificate for the scheduler, as PEM.")
+@click.option("--scheduler-key", cls=Option, metavar="FILE", help="Key of that certificate, as PEM.")
 @output_options
 @options_of_run(lambda name: name not in (*NOT_FLAGS, *DELIVERY))
 @click.pass_context

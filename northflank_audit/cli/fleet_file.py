@@ -14,6 +14,7 @@ from northflank_audit.cli.fleet_paths import absolute, written
 from northflank_audit.cli.target_overrides import KEY as OVERRIDES
 from northflank_audit.cli.target_overrides import TargetOverrides
 from northflank_audit.config import email_section
+from northflank_audit.config.destinations import resolved
 from northflank_audit.config.settings import DELIVERY_OPTIONS, Settings, settings_from
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileErrors, StartError, did_you_mean, in_order
@@ -148,7 +149,9 @@ class TargetReader:
         found: dict[str, Any] = {}
         by_name = {param.name: param for param in self._options.values()}
         for key, name in OWN_KEYS.items():
-            if key in value:
+            if value.get(key) == []:  # else the target would silently be the token's own account
+                self._mistake((*here, key), "this is empty: omit the key, or give it a value")
+            elif key in value:
                 self._take(found, by_name[name], (*here, key), value[key])
         if "-" in found.get("input", ()):
             self._mistake((*here, "input"), "a target's input is a file, not standard input")
@@ -164,9 +167,9 @@ class TargetReader:
             found[str(option.name)] = option.type_cast_value(self._ctx, values if several else values[0])
 
     def _token_variable(self, here: Path, value: Mapping[str, Any]) -> str | None:
-        variable = value.get("token-env")
-        if variable is None:
+        if "token-env" not in value:
             return None
+        variable = value["token-env"]
         if "token-file" in value:
             self._mistake((*here, "token-env"), "the token comes from a variable or a file, not both", key=True)
         if not isinstance(variable, str) or not _VARIABLE.fullmatch(variable):
@@ -196,8 +199,9 @@ class TargetReader:
                 self._mistake(("targets", index, "name"), f"the name '{name}' is taken by the target in line {line}")
 
     def _check_paths(self, targets: Sequence[FleetTarget]) -> None:
-        """No two targets write to the same file."""
-        writers: dict[str, str] = {}
+        """No two targets write to the same file, and none to a file of the fleet."""
+        own = [os.path.join(self._output_dir, name) for name in _RESERVED]  # noqa: PTH118 - as it was given
+        writers = dict.fromkeys(resolved([*own, self._document.path]), "")
         for target in targets:
             for path in written(target.settings):
                 if writers.setdefault(path, target.name) != target.name:
@@ -206,7 +210,11 @@ class TargetReader:
                         for index, each in enumerate(self._document.value["targets"])
                         if each["name"] == target.name
                     )
-                    problem = f"'{target.name}' and '{writers[path]}' would write to the same file, {path}"
+                    problem = (
+                        f"'{target.name}' and '{writers[path]}' would write to the same file, {path}"
+                        if writers[path]
+                        else f"'{target.name}' would overwrite a file of the fleet, {path}"
+                    )
                     self._mistake(("targets", index), problem)
 
     def _unknown_keys(self, here: Path, known: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ import click
 from northflank_audit.audit.tool import new_run_id
 from northflank_audit.cli.fleet_file import read_fleet_file
 from northflank_audit.cli.fleet_options import fleet_delivery, name_of, output_options, tell
+from northflank_audit.cli.option_types import Option
 from northflank_audit.config import email_section
 from northflank_audit.delivery import files
 from northflank_audit.errors import DeliveryError, FileErrors, StartError
@@ -17,11 +18,14 @@ from northflank_audit.fleet.fleet_delivery import deliver_fleet, monitored
 from northflank_audit.fleet.fleet_reading import FILE, read_fleet_report
 from northflank_audit.fleet.shards import merged
 from northflank_audit.printable import spelt
+from northflank_audit.reading import is_file, is_folder
 
 
 @click.command("merge")
 @click.argument("parts", metavar="DIR...", nargs=-1, required=True)
-@click.option("--email-by", metavar="FILE", help="Mail the report as the section 'email' of this fleet file says.")
+@click.option(
+    "--email-by", cls=Option, metavar="FILE", help="Mail the report as the section 'email' of this fleet file says."
+)
 @output_options
 @click.pass_context
 def merge_command(ctx: click.Context, /, parts: Sequence[str], email_by: str | None, **given: Any) -> None:
@@ -61,20 +65,20 @@ def _reports(part: str, name: str, expected: Iterable[str]) -> Iterator[Path]:
     if missing:
         raise StartError(f"{spelt(str(Path(part, missing[0])))} is missing: merge whole folders of parts")
     place = Path(part, name)
-    if place.is_dir() and not place.is_symlink():
+    if is_folder(place) and not place.is_symlink():
         yield from sorted(filter(_is_file, place.iterdir()))
 
 
 def _is_file(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink() and not path.parent.is_symlink()
+    return is_file(path) and not path.is_symlink() and not path.parent.is_symlink()
 
 
 def _copy(paths: Sequence[Path], folder: Path) -> None:
-    """Copy files into a target's folder. Raises StartError."""
+    """Copy files into a target's folder. Raises DeliveryError."""
     if not paths:
         return
     try:
         with files.alone(str(folder)):
             files.write_all([(str(folder / path.name), path.read_bytes()) for path in paths])
     except (DeliveryError, OSError) as error:
-        raise StartError(f"{spelt(str(folder))}: the reports could not be copied ({error})") from None
+        raise DeliveryError(f"{spelt(str(folder))}: the reports could not be copied ({error})") from None

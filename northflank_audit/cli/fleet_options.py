@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import click
 
+from northflank_audit import logs
 from northflank_audit.cli.bare_run import bare_run
-from northflank_audit.cli.option_types import add_options
+from northflank_audit.cli.option_types import Option, add_options
 from northflank_audit.config import email_section
 from northflank_audit.config.given_addresses import checked_delivery
 from northflank_audit.config.secret_files import exposed
@@ -18,7 +19,6 @@ from northflank_audit.documents.yaml_document import Document
 from northflank_audit.fleet.fleet_delivery import FleetDelivery
 from northflank_audit.fleet.fleet_lines import lines
 from northflank_audit.fleet.fleet_report import FleetReport
-from northflank_audit.printing import say
 from northflank_audit.reading import read_text
 
 DELIVERY: Final = (*DELIVERY_OPTIONS, "notify_when")
@@ -45,6 +45,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         command,
         click.option(
             "--output-dir",
+            cls=Option,
             metavar="DIR",
             default=DEFAULTS["output_dir"],
             show_default=True,
@@ -81,7 +82,7 @@ def tell(given: Mapping[str, Any], report: FleetReport, written: Sequence[str], 
     """Print the summary, unless all is green and it shall be quiet."""
     if report.exit_code or not given["quiet"]:
         colour = False if given["no_color"] or os.environ.get("NO_COLOR") else None
-        say("\n".join(lines(report, written, receipts)), color=colour)
+        logs.summarize("\n".join(lines(report, written, receipts)), color=colour)
 
 
 def name_of(file: str) -> str:

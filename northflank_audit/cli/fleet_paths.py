@@ -8,8 +8,9 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from northflank_audit.audit.source_opening import TYPED
+from northflank_audit.config.destinations import resolved
 from northflank_audit.config.policy import PACK
-from northflank_audit.config.settings import Settings, resolved
+from northflank_audit.config.settings import Settings
 
 _FILES: Final = ("waivers", "annotations", "compare", "save_snapshot", "notify_file", "metrics_file", "token_file")
 """The options that name one file."""

@@ -13,7 +13,6 @@ from northflank_audit import logs
 from northflank_audit.cli.options import run_options
 from northflank_audit.config.settings import settings_from
 from northflank_audit.formats import FORMATS
-from northflank_audit.printing import say
 
 
 @click.command("run")
@@ -42,18 +41,8 @@ def run_command(ctx: click.Context, /, **given: Any) -> None:
         if to_stderr and as_json:
             logs.tell(click.unstyle(text), logging.WARNING if summary.worth_telling(report) else logging.INFO)
         else:
-            _say(text, to_stderr=to_stderr, colour=colour)
+            logs.summarize(text, err=to_stderr, color=colour)
     ctx.exit(report.exit_code)
-
-
-def _say(text: str, *, to_stderr: bool, colour: bool | None) -> None:
-    """Print the summary. If that fails, the verdict and the reports still stand."""
-    try:
-        say(text, err=to_stderr, color=colour)
-    except BrokenPipeError:  # the reader closed the pipe
-        pass
-    except OSError as error:
-        logs.tell(f"northflank-audit: the summary could not be written ({error.strerror})")
 
 
 @contextmanager

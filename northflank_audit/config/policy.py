@@ -19,7 +19,7 @@ from northflank_audit.policy.rules.rulebook import Rulebook
 from northflank_audit.policy.selection import Selection
 from northflank_audit.policy.selection import selected as selected_rules
 from northflank_audit.printable import printable, spelt
-from northflank_audit.reading import read_text
+from northflank_audit.reading import is_file, is_folder, read_text
 from northflank_audit.remarks import Annotation, Waiver
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class RuleFileFinder:
             return [_pack(path.removeprefix(PACK))]
         if not path.strip():
             raise StartError("a path of rules is empty: name a file, a folder or a pack")
-        if not Path(path).is_dir():
+        if not is_folder(path):
             return [Path(path)]
         self.unread += _folders_with_rules(Path(path))
         files = _inside(Path(path))
@@ -102,12 +102,12 @@ class RuleFileFinder:
         if path.startswith(PACK):
             return []
         place = Path(path)
-        if place.is_dir():
+        if is_folder(place):
             return _inside(place, tests=True)
         if is_test(place):
             return [place]
         beside = place.with_name(f"{place.stem}.test{place.suffix}")
-        return [beside] if beside.is_file() else []
+        return [beside] if is_file(beside) else []
 
     def _read(self, place: Path) -> tuple[str, str]:
         root = bundled.RULES.parent
@@ -129,14 +129,14 @@ def _inside(folder: Path, *, tests: bool = False) -> list[Path]:
         if file.name.startswith("."):
             log.info("%s is not read: its name starts with a dot", printable(spelt(str(file))))
     # A dangling link is among them: reading it reports the problem.
-    return sorted(file for file in files if not file.name.startswith(".") and not file.is_dir())
+    return sorted(file for file in files if not file.name.startswith(".") and not is_folder(file))
 
 
 def _folders_with_rules(folder: Path) -> list[str]:
     """Return the direct subfolders that contain rule files at any depth; none whose name starts with a dot."""
     if folder.resolve() == bundled.RULES.resolve():  # its packs are named as pack:NAME
         return []
-    below = [each for each in _entries(folder) if not each.name.startswith(".") and each.is_dir()]
+    below = [each for each in _entries(folder) if not each.name.startswith(".") and is_folder(each)]
     return sorted(spelt(str(each)) for each in below if _holds_rules(each))
 
 

@@ -2,8 +2,7 @@
 
 import datetime as dt
 import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,6 +13,7 @@ from click.core import ParameterSource
 
 from northflank_audit import reading
 from northflank_audit.config import email_section
+from northflank_audit.config.destinations import check_apart, check_inputs_kept, is_same
 from northflank_audit.config.given_addresses import checked_delivery, checked_url
 from northflank_audit.config.precedence import OptionSource, settled
 from northflank_audit.config.untrusted_config import UntrustedConfig
@@ -206,12 +206,11 @@ def _unset_deliveries(config: Document | None, source: OptionSource) -> set[str]
 
 
 def _check_destinations(settings: Settings) -> None:
-    """Raise click.UsageError if two outputs of a run have the same destination."""
+    """Raise click.UsageError if two outputs of a run have the same destination, or one is that of an input."""
     if settings.save_snapshot == "-":
         raise click.UsageError("--save-snapshot: a snapshot goes to a file, not to standard output")
-    written = list(_written(settings))
-    if len(set(written)) < len(written):
-        raise click.UsageError("two reports, or a report and a snapshot or metrics, can't go to the same place")
+    check_apart(_outputs(settings))
+    check_inputs_kept(_outputs(settings), _inputs(settings))
 
 
 def _check_baseline(settings: Settings) -> None:
@@ -227,20 +226,11 @@ def _check_baseline(settings: Settings) -> None:
             )
         return
     for path in _outputs(settings):
-        if _is_same(settings.compare, path):
+        if is_same(settings.compare, path):
             raise click.UsageError(
                 f"--fail-on-new: this run replaces the file of --compare ({printable(path)}), so a second run would "
                 "find nothing new; keep the baseline elsewhere: baseline write FILE"
             )
-
-
-def _is_same(file: str, output: str) -> bool:
-    """Return whether an output is, or may be, this file, by any path or link."""
-    output = "/dev/stdout" if output == "-" else output
-    try:
-        return os.path.realpath(file) == os.path.realpath(output) or Path(file).samefile(output)
-    except (OSError, ValueError):  # one of them does not exist
-        return False
 
 
 def _outputs(settings: Settings) -> list[str]:
@@ -249,23 +239,14 @@ def _outputs(settings: Settings) -> list[str]:
     return [*files, *filter(None, (settings.save_snapshot, settings.metrics_file))]
 
 
-def _written(settings: Settings) -> Iterator[str]:
-    """Yield each path that a run writes to, resolved."""
-    paths = _outputs(settings)
-    yield from filter("-".__eq__, paths)
-    # On a terminal or /dev/null, nothing is overwritten.
-    yield from resolved(path for path in paths if path != "-" and not Path(path).is_char_device())
-
-
-def resolved(paths: Iterable[str]) -> Iterator[str]:
-    """Yield paths of files without links, looking at each folder once: a fleet has thousands of reports."""
-    folders: dict[str, str] = {}
-    for path in paths:
-        folder, name = os.path.split(path)
-        if sys.platform == "win32" or name in ("", ".", ".."):
-            yield os.path.realpath(path)
-            continue
-        if folder not in folders:
-            folders[folder] = os.path.realpath(folder)
-        whole = os.path.join(folders[folder], name)  # noqa: PTH118 - as realpath
-        yield os.path.realpath(whole) if os.path.islink(whole) else whole  # noqa: PTH114 - as above
+def _inputs(settings: Settings) -> Iterator[str]:
+    """Yield each file and folder that a run reads; a baseline may be the report that the run replaces."""
+    files = (settings.waivers, settings.annotations, settings.token_file, settings.notify_file)
+    yield from filter(None, files)
+    if settings.config is not None:
+        yield settings.config.path
+    if settings.history is not None:
+        yield settings.history.removeprefix("sqlite:///")
+    yield from settings.rules
+    # `TYPE=FILE` is a file of that name where one exists.
+    yield from (path if os.path.lexists(path) else path.rpartition("=")[2] for path in settings.input if path != "-")

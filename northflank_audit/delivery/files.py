@@ -18,6 +18,7 @@ if sys.platform != "win32":
 from northflank_audit.delivery import pipes
 from northflank_audit.errors import DeliveryError
 from northflank_audit.printable import spelt
+from northflank_audit.reading import is_file
 from northflank_audit.spool import Spool
 from northflank_audit.stopping import before_leaving
 
@@ -164,7 +165,7 @@ def _write_in_place(target: Path, content: Iterable[bytes]) -> None:
 
 
 def _is_file(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
+    return is_file(path) and not path.is_symlink()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from northflank_audit.formats import FORMATS
+from northflank_audit.reading import is_file
 
 _COMPLETE: Final = re.compile(r'<meta name="audit-outcome" content="(?:PASSED|VIOLATED)">')
 _HEAD: Final = 5000
@@ -19,7 +20,7 @@ def previous(places: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """
     for name, path in places:
         file = Path(path)
-        if not FORMATS[name].is_page or not file.is_file():
+        if not FORMATS[name].is_page or not is_file(file):
             continue
         try:
             text = file.read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from prometheus_client.samples import Sample
 
 from northflank_audit.delivery.http_request import NotSent, fetch, send
 from northflank_audit.errors import DeliveryError
+from northflank_audit.reading import is_file
 
 PREFIX: Final = "northflank_audit_"
 READABLE: Final = 0o644
@@ -36,7 +37,7 @@ def exposition(families: Iterable[GaugeMetricFamily]) -> str:
 
 def file_samples(path: str, name: str) -> list[Sample]:
     """Return the samples of a metric in an existing file; none if it is no file of this kind."""
-    if not Path(path).is_file():  # reading a pipe might block
+    if not is_file(path):  # reading a pipe might block
         return []
     try:
         return list(_samples(Path(path).read_text(encoding="utf-8"), name))

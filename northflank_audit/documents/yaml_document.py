@@ -135,7 +135,8 @@ class Document:
             value = node.value if node.tag == _TEXT else loader.construct_object(node)
         except (ValueError, yaml.constructor.ConstructorError) as error:
             hint = " (a value that begins with ! must be quoted)" if node.tag.startswith("!") else ""
-            return self._refuse(node, path, f"not a value: {getattr(error, 'problem', None) or error}{hint}")
+            problem = getattr(error, "problem", None) or str(error).partition(";")[0]  # then advice for programmers
+            return self._refuse(node, path, f"not a value: {problem}{hint}")
         if value is None or isinstance(value, str | int | float | bool):
             return value
         return self._refuse(node, path, f"{node.tag.rpartition(':')[2]} is not a value that JSON has")
@@ -232,6 +233,8 @@ class Document:
             tab = self._text.startswith("\t", index)
             hint = "YAML indents with spaces, not tabs" if tab else "a value that begins with it must be quoted"
             problem += f" ({hint})"
+        elif problem == "but found another document":
+            problem = "a file has one document, and '---' begins another"
         elif problem == "did not find expected key":
             problem += " (a value that begins with a quote or a bracket ends with it: else quote the whole)"
         elif "mapping values are not allowed" in problem:

@@ -1,6 +1,7 @@
 """The accounts that the emulator serves, in each API generation's form."""
 
 import datetime as dt
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,7 +111,7 @@ def load(path: str | None, now: dt.datetime | None = None, reader: Reader = read
 
 def _files(path: Path) -> list[str]:
     """Return the path of a file, or those of the files in a folder."""
-    if not path.is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises PermissionError
         return [str(path)]
     files = sorted(str(each) for each in path.iterdir() if each.suffix in (".yaml", ".yml", ".json"))
     if not files:

@@ -81,7 +81,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Open a connection for queries. Raises HistoryError, and StartError if the database does not exist yet."""
-        if self.file is not None and not self.file.exists():
+        if self.file is not None and _is_missing(self.file):
             raise StartError(f"{self._named} does not exist yet; an audit with --history creates it")
         with self._connection(write=False) as connection:
             if self._is_outdated(connection):
@@ -169,6 +169,13 @@ class Database:
         if self.url.password:
             text = text.replace(str(self.url.password), "***")
         return printable(text)
+
+
+def _is_missing(file: Path) -> bool:
+    try:
+        return not file.exists()
+    except OSError:  # opening it reports why
+        return False
 
 
 def _hint(file: Path | None) -> str:

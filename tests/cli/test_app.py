@@ -1,4 +1,7 @@
+import contextlib
 import json
+import os
+import re
 import subprocess
 import sys
 
@@ -75,6 +78,89 @@ def test_a_report_that_standard_output_does_not_take_is_missing(tmp_path, unusab
     done = in_bash(tmp_path, f"{' '.join(QUICK)} --format json --fail-on never --output md=-", unusable)
     assert done.returncode == 3
     assert "incomplete: standard output could not be written (" in done.stderr
+
+
+FULL = "standard output could not be written (No space left on device)\n"
+
+
+@pytest.fixture(params=["full", "left"])
+def unusable_output(request):
+    if request.param == "full":
+        stream = open("/dev/full", "w")  # noqa: PTH123, SIM115 - a device
+    else:
+        reader, writer = os.pipe()
+        os.close(reader)
+        stream = open(writer, "w")  # noqa: PTH123, SIM115 - a pipe whose reader had enough
+    yield stream, request.param == "full"
+    with contextlib.suppress(OSError):
+        stream.close()
+
+
+@pytest.mark.parametrize("arguments", [("rules", "list"), ("rules", "lint"), ("formats",), ("--version",)])
+def test_what_standard_output_does_not_take_is_no_internal_error(monkeypatch, capsys, unusable_output, arguments):
+    stream, is_full = unusable_output
+    monkeypatch.setattr("sys.stdout", stream)
+    assert ended(monkeypatch, *arguments) == 3
+    assert capsys.readouterr().err == (f"northflank-audit: {FULL}" if is_full else "")
+
+
+def green_fleet(folder):
+    (folder / "i.json").write_text('{"credentials": [{"id": "a", "name": "A"}]}')
+    (folder / "r.yaml").write_text(
+        "rules: [{id: r, title: T, severity: low, resource: registry-credential, require: \"credential.name == 'A'\"}]"
+    )
+    (folder / "fleet.yaml").write_text("targets: [{name: a, input: [i.json], options: {rules: r.yaml}}]")
+
+
+def test_the_verdict_of_a_fleet_stands_though_nobody_reads_its_summary(monkeypatch, tmp_path, capsys, unusable_output):
+    stream, is_full = unusable_output
+    green_fleet(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdout", stream)
+    assert ended(monkeypatch, "fleet", "fleet.yaml") == 0
+    assert capsys.readouterr().err == (f"northflank-audit: the summary is missing: {FULL}" if is_full else "")
+
+
+LONG = "x" * 300
+"""A name that the system refuses to look up, as it does in a folder of another user."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--demo", "--rules", LONG), 2),
+        (("rules", "lint", LONG), 2),
+        (("rules", "test", LONG), 2),
+        (("emulator", "--data", LONG), 2),
+        (("history", "runs", "--history", LONG), 3),
+        (("--input", "i.json", "--rules", "r.yaml", "--output-dir", LONG), 3),
+        (("--input", "i.json", "--rules", "r.yaml", "--save-snapshot", f"{LONG}/x"), 3),
+        (("--input", "i.json", "--rules", "r.yaml", "--metrics-file", f"{LONG}/x.prom"), 3),
+        (("fleet", "fleet.yaml", "--output-dir", LONG), 3),
+    ],
+    ids=lambda each: " ".join(each).replace(LONG, "LONG") if isinstance(each, tuple) else None,
+)
+def test_a_path_that_the_system_refuses_to_look_up_is_named_with_the_reason(
+    monkeypatch, tmp_path, capsys, arguments, code
+):
+    green_fleet(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert ended(monkeypatch, *arguments) == code
+    output = "".join(capsys.readouterr())
+    assert LONG in output
+    assert re.search("File name too long|unable to open database file|its folder does not exist", output)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("fleet.yaml", "--output-dir", ""), ("fleet.yaml", "--scheduler", " "), ("merge", ".", "--output-dir", "")],
+)
+def test_an_empty_flag_of_a_fleet_is_refused(monkeypatch, tmp_path, capsys, arguments):
+    green_fleet(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert ended(monkeypatch, "fleet", *arguments) == 2
+    assert "the value is empty" in capsys.readouterr().err
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["fleet.yaml", "i.json", "r.yaml"]
 
 
 @pytest.mark.parametrize("arguments", ["--nonsense", "--compare nowhere"])

@@ -49,6 +49,10 @@ def test_parts_give_the_report_of_the_whole(fleet, audit):
         for path in target["reports"].values():
             copies = [each / path for each in fleet.glob("s?") if (each / path).exists()]
             assert [each.read_bytes() for each in copies] == [(fleet / "joined" / path).read_bytes()]
+    (fleet / "blocked").mkdir()
+    (fleet / "blocked/target-1").touch()
+    blocked = audit("fleet", "merge", "s1", "s2", "s3", "--output-dir", "blocked")
+    assert (blocked.code, "target-1: the reports could not be copied" in blocked.err) == (3, True)
 
 
 def test_what_lacks_or_overlaps_is_refused_and_writes_nothing(fleet, audit):

@@ -1,12 +1,10 @@
 """Settings: what options become, which count where some exclude each other, and which address is an API's."""
 
-import os
-
 import click
 import pytest
 from click.core import ParameterSource
 
-from northflank_audit.config.settings import resolved, settings_from
+from northflank_audit.config.settings import settings_from
 from northflank_audit.model import Severity, Status
 
 SOURCES = {
@@ -182,19 +180,3 @@ def test_a_metrics_file_may_stand_where_reports_will_be(tmp_path):
 def test_what_can_not_be_delivered_is_refused_at_once(given):
     with pytest.raises(click.UsageError):
         settings(**given)
-
-
-def test_paths_of_files_are_resolved_as_the_system_would(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "real/below").mkdir(parents=True)
-    (tmp_path / "real/file").touch()
-    (tmp_path / "link").symlink_to("real")
-    (tmp_path / "real/to-file").symlink_to("file")
-    (tmp_path / "real/to-nothing").symlink_to("below/../missing")
-    (tmp_path / "loop").symlink_to("loop")
-    names = ("file", "to-file", "to-nothing", "missing", "below/x", "below/..", "below/../y", "", ".")
-    paths = [
-        f"{folder}/{name}" for folder in ("real", "link", "loop", "./link", "none", str(tmp_path)) for name in names
-    ]
-    paths += ["x", "link", "loop", "/"]
-    assert list(resolved(paths)) == list(map(os.path.realpath, paths))

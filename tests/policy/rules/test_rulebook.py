@@ -25,6 +25,10 @@ def problems(text):
             "f.yaml:1:1: a rule file needs a list under the key 'rules', or the files that it builds on under 'extends'",
         ),
         ("rules: []", "f.yaml:1:8: a rule file needs a list under the key 'rules'"),
+        (
+            "rules: []\n---\nrules: []\n",
+            "f.yaml:2:1: not valid YAML: a file has one document, and '---' begins another",
+        ),
         ("rules: [", "f.yaml:1:9: not valid YAML: while parsing a flow node: did not find expected node content"),
         ("a: 1\nrules:\n - {id: r, id: s}", "f.yaml:3:12: duplicate key 'id', first in line 3"),
         (HEAD + "    severty: high\n", "f.yaml:6:5: unknown key 'severty'"),
@@ -221,3 +225,8 @@ def test_a_parameter_with_which_a_rule_fails_is_a_mistake_where_it_is_set(value,
     (diagnostic,) = book.diagnostics
     assert str(diagnostic).startswith("audit.yaml:4:13: 'r' can't have this 'days': this fails")
     assert said in str(diagnostic)
+
+
+def test_a_number_with_thousands_of_digits_comes_without_advice_for_programmers():
+    digits = "Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits"
+    assert f"f.yaml:1:8: not a value: {digits}" in problems(f"rules: {'9' * 5000}")
