@@ -5,10 +5,11 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from northflank_audit.audit.evaluation import TimedEngine, evaluate
+from northflank_audit.audit.evaluation import evaluate
 from northflank_audit.audit.policy_reading import read_policy
 from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.source_opening import counting
+from northflank_audit.audit.timed_engine import TimedEngine
 from northflank_audit.config.settings import Settings
 from northflank_audit.deadline import Deadline
 from northflank_audit.model import Identity, Resource

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from northflank_audit.audit.absent_fields import AbsentFields
 from northflank_audit.audit.comparison import BaselineComparison, RunComparison
 from northflank_audit.audit.compliance import limited_to
-from northflank_audit.audit.evaluation import EvaluatedBatch, TimedEngine
+from northflank_audit.audit.evaluation import EvaluatedBatch
 from northflank_audit.audit.request import AuditRequest
+from northflank_audit.audit.timed_engine import TimedEngine
 from northflank_audit.audit.tool import TOOL
 from northflank_audit.audit.verdict_totals import VerdictTotals
 from northflank_audit.errors import did_you_mean

@@ -4,7 +4,7 @@ import datetime as dt
 import math
 
 from northflank_audit.audit.deliver import channels, deliver
-from northflank_audit.audit.evaluation import TimedEngine, evaluate
+from northflank_audit.audit.evaluation import evaluate
 from northflank_audit.audit.memory import memory_of
 from northflank_audit.audit.outcome_log import log_outcome
 from northflank_audit.audit.policy_reading import read_policy
@@ -13,6 +13,7 @@ from northflank_audit.audit.request import AuditRequest
 from northflank_audit.audit.run_context import ALONE, RunContext, Watch
 from northflank_audit.audit.snapshot_collector import SnapshotCollector
 from northflank_audit.audit.source_opening import opened
+from northflank_audit.audit.timed_engine import TimedEngine
 from northflank_audit.config.settings import Settings
 from northflank_audit.deadline import Deadline
 from northflank_audit.delivery.heartbeat import heartbeat

@@ -10,8 +10,8 @@ import pytest
 
 from northflank_audit import stopping
 from northflank_audit.audit import deliver, last_resort, runner
-from northflank_audit.audit.evaluation import LATE, TimedEngine
 from northflank_audit.audit.request import AuditRequest
+from northflank_audit.audit.timed_engine import LATE, TimedEngine
 from northflank_audit.config.policy import Policy
 from northflank_audit.deadline import Deadline
 from northflank_audit.formats import FORMATS
