@@ -18,6 +18,7 @@ from northflank_audit.config.destinations import resolved
 from northflank_audit.config.settings import DELIVERY_OPTIONS, Settings, settings_from
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileErrors, StartError, did_you_mean, in_order
+from northflank_audit.fleet.target_name import RESERVED, WHAT, is_target_name
 from northflank_audit.reading import read_text
 
 MOST_VALUES: Final = 2_000_000
@@ -31,9 +32,6 @@ OF_THE_FLEET: Final = (
     *("quiet", "verbose", "log_format", "no_progress", "no_color"),
 )
 """The options of `run` that are not options of a target, by their names in Python."""
-_RESERVED: Final = ("fleet.html", "fleet.md", "fleet.json")
-"""Names in the folder of the fleet's reports."""
-_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -185,9 +183,8 @@ class TargetReader:
             self._mistake(here, "a target needs a 'name', which its reports' folder has")
         elif not isinstance(name, str):
             self._mistake((*here, "name"), "YAML reads this as another kind of value: quote it")
-        elif not _NAME.fullmatch(name) or name in _RESERVED:
-            problem = "a name has up to 100 letters, digits, '-', '_' and '.', does not start with '.'"
-            self._mistake((*here, "name"), f"{problem}, and is not {', '.join(_RESERVED)}")
+        elif not is_target_name(name):
+            self._mistake((*here, "name"), WHAT)
 
     def _check_names(self, targets: Sequence[Any]) -> None:
         """Names are unique, also where a file system ignores case."""
@@ -200,7 +197,7 @@ class TargetReader:
 
     def _check_paths(self, targets: Sequence[FleetTarget]) -> None:
         """No two targets write to the same file, and none to a file of the fleet."""
-        own = [os.path.join(self._output_dir, name) for name in _RESERVED]  # noqa: PTH118 - as it was given
+        own = [os.path.join(self._output_dir, name) for name in RESERVED]  # noqa: PTH118 - as it was given
         writers = dict.fromkeys(resolved([*own, self._document.path]), "")
         for target in targets:
             for path in written(target.settings):

@@ -12,11 +12,11 @@ from northflank_audit import jsontext, typed
 from northflank_audit.errors import StartError
 from northflank_audit.fleet.fleet_matrix import is_below
 from northflank_audit.fleet.fleet_report import SCHEMA_VERSION, FleetReport, Target, exit_code
+from northflank_audit.fleet.target_name import is_target_name
 from northflank_audit.printable import printable, shortened, spelt
 from northflank_audit.reading import LARGEST_DATA, read_text
 
 FILE: Final = "fleet.json"
-_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _VERSION: Final = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
 
 
@@ -61,7 +61,7 @@ def _contradictions(report: FleetReport) -> Iterator[str]:
 
 
 def _faults(target: Target) -> Iterator[str]:
-    if not _NAME.fullmatch(target.name):
+    if not is_target_name(target.name):
         yield f"'{printable(shortened(target.name, 60))}' is no name of a target"
     if target.complete and (target.summary is None or target.exit_code not in (0, 1)):
         yield f"the target {target.name} is complete, with exit code {target.exit_code} and without what was found"

@@ -48,6 +48,8 @@ def merged(parts: Sequence[tuple[str, FleetReport]], run_id: str) -> FleetReport
             )
     _check_parts(parts, shards)
     targets = [target for _, report in parts for target in report.targets]
+    if not targets:
+        raise StartError("none of the parts has a target: a fleet has one at least")
     _check_names(parts, targets, first_shard.names)
     run = FleetRun(
         id=run_id,

@@ -1,5 +1,6 @@
 """Reads every page of a list, and finds contradictions between pages."""
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -64,7 +65,7 @@ def contradictions(count: int, lacking: int, pagination: Mapping[str, Any], wher
     """Yield the contradictions of an answer with this many items, some lacking an id: a wrong count, items without."""
     stated = pagination.get("count")
     if stated is not None and stated != count:
-        yield f"{where}: it says that it has {stated} items, and has {count}"
+        yield f"{where}: it says that it has {json.dumps(stated)} items, and has {count}"
     if lacking:
         have = "has" if lacking == 1 else "have"
         yield f"{where}: {lacking} of {count} items {have} no id, and could not be evaluated"

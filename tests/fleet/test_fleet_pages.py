@@ -214,6 +214,8 @@ def with_target(**changes):
         (changed()[:-1] + ', "exitCode": 3}', "the key 'exitCode' occurs twice"),
         (changed(shard={"part": 5, "of": 4, "names": "0" * 64}), "its shard is none"),
         (with_target(name="../x"), "'../x' is no name of a target"),
+        (with_target(name=".."), "'..' is no name of a target"),
+        (with_target(name="fleet.md"), "'fleet.md' is no name of a target"),
         (with_target(name="alpha"), "the target alpha occurs twice"),
         (with_target(complete=True), "the target delta is complete, with exit code 2"),
         (with_target(exitCode=0), "the target delta is incomplete, with exit code 0"),

@@ -105,3 +105,8 @@ def test_a_part_without_targets_is_green_and_is_no_gap():
     assert len(empty) == 2
     assert {report.exit_code for report in empty} == {0}
     assert [each.name for each in merged(parts(3, few), "run").targets] == few
+
+
+def test_parts_without_any_target_are_no_fleet():
+    with pytest.raises(StartError, match="none of the parts has a target"):
+        merged(parts(2, []), "run")

@@ -83,6 +83,11 @@ def test_a_count_that_differs_and_items_without_an_id_are_told():
     ]
 
 
+def test_a_count_that_is_a_text_is_shown_as_one():
+    _, (page,) = read({"data": {"credentials": []}, "pagination": {"hasNextPage": False, "count": "0"}})
+    assert page.contradictions == ['list, page 1: it says that it has "0" items, and has 0']
+
+
 def test_an_empty_page_that_was_promised_is_warned_of():
     _, (first, last) = read(answer("a", True, "c"), answer([]))
     assert (first.warnings, last.contradictions) == ([], [])
