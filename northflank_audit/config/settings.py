@@ -211,6 +211,9 @@ def _check_destinations(settings: Settings) -> None:
         raise click.UsageError("--save-snapshot: a snapshot goes to a file, not to standard output")
     check_apart(_outputs(settings))
     check_inputs_kept(_outputs(settings), _inputs(settings))
+    if settings.compare is not None:  # which the run's own report may replace
+        reports = {path for name, path in settings.destinations if name == "json"}
+        check_inputs_kept((path for path in _outputs(settings) if path not in reports), [settings.compare])
 
 
 def _check_baseline(settings: Settings) -> None:
@@ -240,7 +243,7 @@ def _outputs(settings: Settings) -> list[str]:
 
 
 def _inputs(settings: Settings) -> Iterator[str]:
-    """Yield each file and folder that a run reads; a baseline may be the report that the run replaces."""
+    """Yield each file and folder that a run reads, without the baseline."""
     files = (settings.waivers, settings.annotations, settings.token_file, settings.notify_file)
     yield from filter(None, files)
     if settings.config is not None:

@@ -33,6 +33,9 @@ def test_an_output_never_replaces_what_the_run_reads(tmp_path, monkeypatch, read
 
 def test_a_baseline_may_be_the_report_that_the_run_replaces():
     settings(compare="x.json", output=(("json", "x.json"),))
+    for other in ({"output": (("json", "y.json"), ("md", "x.json"))}, {"save_snapshot": "x.json"}):
+        with pytest.raises(click.UsageError, match=r"x\.json is a file that this run reads"):
+            settings(compare="x.json", **other)
 
 
 def test_a_link_is_another_file_than_the_one_behind_it_and_folders_are_followed(tmp_path):
