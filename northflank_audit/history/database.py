@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ _LOCK: Final = 0x6E66617564697431
 POSTGRES: Final = "postgresql+psycopg"
 _turns: Final[dict[sa.URL, threading.Lock]] = {}
 """By file, who in this process writes to it."""
+_ENGINES: Final = 16
+"""Databases for which a process keeps compiled statements: each target of a fleet may have its own."""
 _LITTLE: Final = 65_536
 """Bytes of free space with which SQLite can't write a run."""
 _SHAPES: Final = "a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE"
@@ -113,7 +116,19 @@ class Database:
 
     def _in_order(self) -> AbstractContextManager[None]:
         """Wait for the other runs of this process that write to the same file: SQLite lets them in at random."""
-        return nullcontext() if self.file is None else turn(_turns.setdefault(self.url, threading.Lock()), LOCK_WAIT)
+        if self.file is None:
+            return nullcontext()
+        return turn(_turns.setdefault(self._place, threading.Lock()), LOCK_WAIT)
+
+    @property
+    def _place(self) -> sa.URL:
+        """The address, whichever the working folder is."""
+        if self.file is None:
+            return self.url
+        try:
+            return self.url.set(database=str(self.file.absolute()))
+        except OSError:  # there is no working folder, which opening the file reports
+            return self.url
 
     @property
     def _named(self) -> str:
@@ -121,10 +136,8 @@ class Database:
 
     @contextmanager
     def _connection(self, *, write: bool) -> Iterator[sa.Connection]:
-        engine = sa.create_engine(self.url, poolclass=NullPool, connect_args=self._connect_args(), hide_parameters=True)
-        if self.file is not None:
-            _prepare_sqlite(engine, immediate=write)
         try:
+            engine = _engine(self._place, frozenset(self._connect_args().items()), write=write)
             with engine.begin() as connection:
                 if self.file is None:
                     # Not as options of the connection, which poolers such as PgBouncer refuse.
@@ -135,8 +148,6 @@ class Database:
                 yield connection
         except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise HistoryError(f"{self._named} can't be used: {self._reason(error)}") from None
-        finally:
-            engine.dispose()
 
     def _connect_args(self) -> dict[str, Any]:
         if self.file is not None:
@@ -169,6 +180,15 @@ class Database:
         if self.url.password:
             text = text.replace(str(self.url.password), "***")
         return printable(text)
+
+
+@lru_cache(_ENGINES)
+def _engine(url: sa.URL, connect_args: frozenset[tuple[str, Any]], *, write: bool) -> sa.Engine:
+    """Return what compiles statements, once for all runs of a process; it keeps no connection."""
+    engine = sa.create_engine(url, poolclass=NullPool, connect_args=dict(connect_args), hide_parameters=True)
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine, immediate=write)
+    return engine
 
 
 def _is_missing(file: Path) -> bool:

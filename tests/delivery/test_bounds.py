@@ -15,7 +15,9 @@ def test_the_bounds_are_those_that_the_docs_tell():
     assert f"and {files.LONGEST_WAIT:g} s of waiting while another run writes" in told
     assert f"{pipes.LONGEST:g} s for a pipe" in told
     assert f"at most {LONGEST:,}, a week" in told
-    assert f"for {timed_engine.LATE:g} more seconds and begins no report format after {deliver.RENDERING:g} more" in told
+    assert (
+        f"for {timed_engine.LATE:g} more seconds and begins no report format after {deliver.RENDERING:g} more" in told
+    )
     assert f"has not ended {last_resort.LONGEST_OVERTIME:g} s after `--timeout`" in told
     words = {4: "four"}
     assert f"is tried {words[patience.attempts]} times within {patience.limit:g} seconds" in told

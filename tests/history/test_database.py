@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from northflank_audit.errors import StartError
 from northflank_audit.history import database as database_module
@@ -250,3 +251,20 @@ def test_a_history_that_is_not_there_is_not_made_by_asking(tmp_path):
     with pytest.raises(StartError, match="does not exist yet"), Database.of(str(tmp_path / "no.db")).reading():
         pass
     assert not any(tmp_path.iterdir())
+
+
+def test_the_runs_of_a_process_compile_statements_once(database, monkeypatch):
+    compiled, compiles = [], SQLCompiler.__init__
+
+    def noted(self, *given, **options):
+        compiled.append(1)
+        compiles(self, *given, **options)
+
+    monkeypatch.setattr(SQLCompiler, "__init__", noted)
+    counts = []
+    for day in range(5):
+        compiled.clear()
+        Account(database).audited(credential("a", opened=day % 2 == 0), rules=[OPEN], at=START + day * DAY)
+        counts.append(len(compiled))
+    assert counts[0] > 10
+    assert counts[-1] == 0
