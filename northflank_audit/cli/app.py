@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
@@ -167,6 +168,21 @@ def _show(error: click.ClickException) -> None:
     say(buffer.getvalue().rstrip("\n"), err=True)
 
 
+def _unexpected(error: Exception) -> str:
+    """Return what to say of an exception that is no AuditError."""
+    if isinstance(error, OSError):
+        try:
+            Path.cwd()
+        except OSError as gone:
+            return f"no verdict: the working folder can't be used ({gone.strerror}); change to another one"
+        if "--help" in sys.argv:  # which click prints
+            return f"standard output could not be written ({error.strerror})"
+    return (
+        f"internal error: {type(error).__name__}; no verdict. --verbose shows where. "
+        "Please report it with the command line."
+    )
+
+
 def _outcome() -> int:
     try:
         code = cli.main(standalone_mode=False)
@@ -187,9 +203,6 @@ def _outcome() -> int:
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends with 3
         if "--verbose" in sys.argv:
             logs.trace(logging.getLogger(__name__), error, logging.ERROR)
-        logs.tell(
-            f"northflank-audit: internal error: {type(error).__name__}; no verdict. --verbose shows where. "
-            "Please report it with the command line."
-        )
+        logs.tell(f"northflank-audit: {_unexpected(error)}")
         return 3
     return code if isinstance(code, int) else 0

@@ -11,7 +11,6 @@ from northflank_audit.audit.source_opening import TYPED
 from northflank_audit.config.destinations import resolved
 from northflank_audit.config.policy import PACK
 from northflank_audit.config.settings import Settings
-from northflank_audit.errors import StartError
 
 _FILES: Final = ("waivers", "annotations", "compare", "save_snapshot", "notify_file", "metrics_file", "token_file")
 """The options that name one file."""
@@ -48,11 +47,8 @@ def written(settings: Settings) -> Iterator[str]:
 
 
 def below(folder: str, path: str) -> str:
-    """Return the absolute path of one that is relative to a folder. Raises StartError without a working folder."""
-    try:
-        return os.path.abspath(os.path.join(folder, path))  # noqa: PTH100, PTH118 - Path keeps `..`
-    except OSError as error:
-        raise StartError(f"the working folder can't be used ({error.strerror}): change to another one") from None
+    """Return the absolute path of one that is relative to a folder."""
+    return os.path.abspath(os.path.join(folder, path))  # noqa: PTH100, PTH118 - Path keeps `..`
 
 
 def _database(history: str, folder: str) -> str:

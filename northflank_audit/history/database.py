@@ -123,12 +123,7 @@ class Database:
     @property
     def _place(self) -> sa.URL:
         """The address, whichever the working folder is."""
-        if self.file is None:
-            return self.url
-        try:
-            return self.url.set(database=str(self.file.absolute()))
-        except OSError:  # there is no working folder, which opening the file reports
-            return self.url
+        return self.url if self.file is None else self.url.set(database=str(self.file.absolute()))
 
     @property
     def _named(self) -> str:

@@ -209,3 +209,18 @@ def test_an_earlier_report_that_is_nested_without_end_is_none(monkeypatch, tmp_p
     (tmp_path / "earlier.json").write_text(f'{{"schemaVersion": "1.0", "x": {nested}}}')
     assert ended(monkeypatch, "--demo", "--compare", "earlier.json") == 2
     assert "--compare earlier.json: not a report.json of this tool" in capsys.readouterr().err
+
+
+def test_help_that_standard_output_does_not_take(tmp_path):
+    done = in_bash(tmp_path, "--help", ">/dev/full")
+    assert done.returncode == 3
+    assert done.stderr == "northflank-audit: standard output could not be written (No space left on device)\n"
+
+
+def test_a_working_folder_that_is_gone_is_told(monkeypatch, tmp_path, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for arguments in (QUICK, ("config", "show")):
+        assert ended(monkeypatch, *arguments) == 3
+        assert "no verdict: the working folder can't be used (No such file" in capsys.readouterr().err

@@ -7,8 +7,7 @@ import pytest
 
 from northflank_audit.cli.bare_run import bare_run
 from northflank_audit.cli.fleet_file import TargetReader, read_fleet_file
-from northflank_audit.cli.fleet_paths import below
-from northflank_audit.errors import FileErrors, StartError
+from northflank_audit.errors import FileErrors
 
 
 def read(tmp_path: Path, text: str, **flags):
@@ -103,15 +102,6 @@ def test_paths_are_relative_to_the_file_and_those_of_flags_to_the_working_folder
     assert (a.output_dir, b.output_dir) == ("/out/a", "/out/b")
     a, _ = (each.settings for each in read(tmp_path, text, waivers="w.yaml"))
     assert a.waivers == f"{tmp_path}/there/w.yaml"
-
-
-def test_a_working_folder_that_is_gone_is_told(tmp_path, monkeypatch):
-    (tmp_path / "gone").mkdir()
-    monkeypatch.chdir(tmp_path / "gone")
-    (tmp_path / "gone").rmdir()
-    with pytest.raises(StartError, match="the working folder can't be used"):
-        below(".", "reports")
-    assert below("/a", "reports") == "/a/reports"
 
 
 def test_overrides_keep_their_lines_on_the_way_to_a_worker(tmp_path):
