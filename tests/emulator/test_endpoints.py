@@ -61,6 +61,7 @@ class Client:
 @pytest.fixture(scope="module")
 def session():
     with requests.Session() as session:
+        session.trust_env = False  # to look for proxies takes longer than an answer
         yield session
 
 
@@ -211,7 +212,7 @@ def test_without_its_permission_lists_details_and_children_are_refused_and_nothi
             answer = ask(path)
             assert (answer.status_code, answer.json()["error"]["message"]) == (403, "Insufficient permissions"), path
         others = [other for other in ENDPOINTS.values() if other.permission != endpoint.permission]
-        assert {ask(path).status_code for other in others for path, _ in places(other)} == {200}
+        assert {ask(next(places(other))[0]).status_code for other in others} == {200}
 
 
 def test_children_may_need_a_permission_of_their_own(session):
