@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from northflank_audit.model import Rule
-from northflank_audit.policy.expressions.cel import CelError, Expression
+from northflank_audit.policy.expressions.cel import CelError, compiled
 from northflank_audit.policy.expressions.syntax import Node, excerpt, parse
 
 _OTHERS: Final = {
@@ -68,7 +68,7 @@ def trials(rule: Rule, passes: Callable[[Rule], bool]) -> Iterator[Trial]:
     for key, source in (("when", rule.when), ("require", rule.require)):
         for mutant in mutants(source) if source is not None else ():
             try:
-                Expression(mutant.source, rule.resource)
+                compiled(mutant.source, rule.resource)
             except CelError:
                 continue
             mutated = replace(rule, when=mutant.source) if key == "when" else replace(rule, require=mutant.source)
