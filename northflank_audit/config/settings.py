@@ -211,7 +211,7 @@ def _check_destinations(settings: Settings) -> None:
         raise click.UsageError("--save-snapshot: a snapshot goes to a file, not to standard output")
     check_apart(_outputs(settings))
     check_inputs_kept(_outputs(settings), _inputs(settings))
-    if settings.compare is not None:  # which the run's own report may replace
+    if settings.compare is not None and not settings.fail_on_new:  # then the run's own report may replace it
         reports = {path for name, path in settings.destinations if name == "json"}
         check_inputs_kept((path for path in _outputs(settings) if path not in reports), [settings.compare])
 
