@@ -66,6 +66,14 @@ __main__.main()
 """`audit.py` as a process that has all the time it needs after a signal: to unwind, to speak, to remove files."""
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """Let one process more than there are processors run tests, since many of them wait."""
+    from xdist.plugin import pytest_xdist_auto_num_workers as processors  # noqa: PLC0415 - where it runs at all
+
+    return processors(config) + 1
+
+
 @pytest.fixture(autouse=True)
 def _quiet_log():
     """Take away what a command that ran within this process set up to log to a stream that is closed by now."""
