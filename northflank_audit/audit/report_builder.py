@@ -120,20 +120,20 @@ class ReportBuilder:
                 yield f"{len(waivers)} waivers end {when}: {listed([*named, *([f'{more} more'] if more else [])])}"
 
     def _coverage(self, source: Source) -> Coverage:
-        coverage = source.coverage()
+        coverage, late = source.coverage(), self._engine.problems_by_type()
         return replace(
             coverage,
             resources=self._resource_count,
             accounts=self._account_count if self._engine.about_accounts else UNSET,
             types=[
-                self._completed(each)
+                self._completed(each, late.get(each.type))
                 for each in by_type(coverage.types, self._read, self._engine.rules, complete=not source.problems)
             ],
         )
 
-    def _completed(self, coverage: TypeCoverage) -> TypeCoverage:
+    def _completed(self, coverage: TypeCoverage, late: str | None) -> TypeCoverage:
         """Add what the source does not know: what was not evaluated in time, and the fields that no record had."""
-        silent, late = self._absent.of(coverage.type), self._engine.problems_by_type().get(coverage.type)
+        silent = self._absent.of(coverage.type)
         if late is None:
             return replace(coverage, silent=silent)
         return replace(coverage, silent=silent, complete=False, missing=[*coverage.missing, late])
