@@ -75,7 +75,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How often `body` is repeated in an answer."""
     gzip: bool = False
     raw: str | None = None
-    """The whole answer, head included, as it goes over the wire."""
+    """The whole answer, head included, as it goes over the wire. Then the connection is closed, which an answer that is
+    complete must say: `Connection: close`."""
     before: str = ""
     """What goes over the wire ahead of the answer, as interim answers do."""
 

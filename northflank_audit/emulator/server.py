@@ -251,9 +251,10 @@ def _handler(emulator: Emulator) -> type[BaseHTTPRequestHandler]:
             parts = urlsplit(self.path)
             query = dict(parse_qsl(parts.query))
             request = Request(self.command, parts.path, query, self.headers.get("User-Agent", ""))
-            if self.command != "GET":
-                self.close_connection = True  # its body is not read
+            self.close_connection |= self.command != "GET"  # its body is not read
             response = emulator.respond(request, self.headers.get("Authorization", ""))
+            if self.close_connection:  # a client that is not told may send its next request into the closing
+                response.headers["Connection"] = "close"
             fault = emulator.player.due(request)
             raw = response.raw()
             emulator.wait(came)

@@ -104,6 +104,15 @@ def test_each_token_has_a_rate_limit_of_its_own(file):
     assert codes == [200, 200, 429, 401, 429]
 
 
+def test_it_says_where_it_closes_the_connection(file):
+    with Emulator(load(file(DATA))) as server, requests.Session() as session:
+        said = [
+            session.request(method, server.url + LIST, headers=headers, timeout=NET).headers.get("Connection")
+            for method, headers in (("GET", {}), ("GET", {"Connection": "close"}), ("POST", {}))
+        ]
+    assert said == [None, "close", "close"]
+
+
 def test_connections_are_counted(file):
     with Emulator(load(file(DATA))) as server, requests.Session() as session:
         for _ in range(3):

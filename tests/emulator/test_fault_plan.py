@@ -75,7 +75,7 @@ def test_answers_are_changed_as_planned(ask):
         {"nth": 3, "body": "ab", "repeat": 3000, "gzip": True},
         {"nth": 4, "redirect": "/x"},
         {"nth": 5, "loop": True},
-        {"nth": 6, "raw": "HTTP/1.1 299 Odd\r\nContent-Length: 1\r\n\r\nx"},
+        {"nth": 6, "raw": "HTTP/1.1 299 Odd\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx"},
         {"nth": 7, "body": ""},
         {"nth": 8, "status": 418},
     )

@@ -49,7 +49,11 @@ def test_a_usual_audit_needs_little_memory(limited, serve, tmp_path):
         {"body": " " * 1000, "repeat": 1_000_000, "gzip": True},
         {"body": "[" * 1000, "repeat": 1000},
         {"body": '{"data": {"credentials": [' + "{}," * 1000, "repeat": 10_000},
-        {"raw": "HTTP/1.1 200 OK\r\nContent-Length: 30000002\r\n\r\n[" + "[]," * 10_000_000 + "0]"},
+        {
+            "raw": "HTTP/1.1 200 OK\r\nContent-Length: 30000002\r\nConnection: close\r\n\r\n["
+            + "[]," * 10_000_000
+            + "0]"
+        },
     ],
     ids=["zipped", "nested", "broken", "wide"],
 )

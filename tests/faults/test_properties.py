@@ -74,7 +74,7 @@ passing = st.sampled_from(
         {"status": 500}, {"status": 503, "headers": {"Retry-After": "1"}}, {"status": 429, "headers": {"Retry-After": "2"}},
         {"status": 408}, {"status": 425}, {"status": 504, "body": "<html>"}, {"body": ""}, {"body": "<html>"}, {"body": "{"},
         {"body": "\ud83d\ude00"}, {"cut": 0}, {"cut": 25}, {"cut": "head"}, {"cut": -1}, {"cut": -7, "reset": True},
-        {"raw": "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}, {"raw": "\r\n\r\n"}, {"raw": "220 ready\r\n"},
+        {"raw": "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"}, {"raw": "\r\n\r\n"}, {"raw": "220 ready\r\n"},
         {"headers": {"Content-Encoding": "gzip"}}, {"raw": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}"},
     ]
 )  # fmt: skip
