@@ -14,6 +14,14 @@ import msgspec
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"(\s*:)?|[][{}]', re.DOTALL)
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,59}")
 _COLON_ESCAPES: Final = (rb"\u003a", rb"\u003A")
+_PACKED: Final = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+"""How compressed files begin, none of which begins as JSON may."""
 
 
 class InvalidJSON(ValueError):
@@ -29,7 +37,7 @@ def decode(content: bytes) -> Any:
 
     Raises DuplicateKey if an object has a key twice, InvalidJSON for other errors.
     """
-    with _refusing():
+    with _refusing(content):
         value = msgspec.json.decode(content)
         if _may_repeat_a_key(content, value):
             _refuse_duplicates(content)
@@ -41,7 +49,7 @@ def check(content: bytes) -> None:
 
     It builds no value, so it needs little memory; strings and numbers are only checked as far as that allows.
     """
-    with _refusing():
+    with _refusing(content):
         msgspec.json.decode(content, type=msgspec.Raw)
         _refuse_duplicates(content)
 
@@ -57,7 +65,7 @@ def as_utf8(content: bytes) -> bytes:
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def _refusing(content: bytes) -> Iterator[None]:
     """Raise InvalidJSON for what the decoder can't read."""
     try:
         yield
@@ -66,7 +74,9 @@ def _refusing() -> Iterator[None]:
     except UnicodeDecodeError as error:  # its position is within one string
         raise InvalidJSON(f"not JSON (not UTF-8 text: byte 0x{error.object[error.start]:02x})") from None
     except msgspec.MsgspecError as error:
-        raise InvalidJSON(f"not JSON ({error})") from None
+        packer = next((name for mark, name in _PACKED.items() if content.startswith(mark)), None)
+        why = error if packer is None else f"it is compressed with {packer}"
+        raise InvalidJSON(f"not JSON ({why})") from None
 
 
 def _may_repeat_a_key(content: bytes, value: Any) -> bool:

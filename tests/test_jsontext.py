@@ -1,10 +1,13 @@
+import bz2
+import gzip
 import json
+import lzma
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from northflank_audit.jsontext import DuplicateKey, InvalidJSON, as_utf8, decode
+from northflank_audit.jsontext import DuplicateKey, InvalidJSON, as_utf8, check, decode
 
 words = st.sampled_from(["a", "b", "a:b", '"', "\\", "ä", "\n"])
 values = st.recursive(
@@ -62,6 +65,12 @@ def test_what_is_wrong_is_said_with_its_place(text, message):
     with pytest.raises(InvalidJSON) as caught:
         decode(text.encode())
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("packer", "pack"), [("gzip", gzip.compress), ("bzip2", bz2.compress), ("xz", lzma.compress)])
+def test_a_compressed_file_is_told(packer, pack):
+    with pytest.raises(InvalidJSON, match=rf"^not JSON \(it is compressed with {packer}\)$"):
+        check(pack(b"{}"))
 
 
 def test_a_key_is_told_from_the_same_word_elsewhere():
