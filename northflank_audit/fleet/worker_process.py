@@ -125,8 +125,9 @@ class WorkerProcess:
                     result.set_exception(WorkFailed(error))
         self._process.kill()
         self._results.close()
-        with self._lock:
+        with self._lock, suppress(OSError):
             self._ended = True
+            self._work.close()
         self._give_up()
 
     def _give_up(self) -> None:

@@ -36,6 +36,15 @@ def test_work_is_done_or_says_why_not(tmp_path, monkeypatch):
         worker.submit("tests.fleet.misbehaving:half")[1].result(NET)
 
 
+def test_a_process_that_ends_by_itself_leaves_no_file_open():
+    before = psutil.Process().num_fds()
+    worker = WorkerProcess(1)
+    worker.kill()
+    with pytest.raises(WorkerEnded):
+        worker.submit("tests.fleet.misbehaving:half")[1].result(NET)
+    assert psutil.Process().num_fds() == before
+
+
 @pytest.fixture
 def begun(everyone, serve, tmp_path):
     """Start `fleet` as a process; return it and its workers when it is in mid run."""
