@@ -7,9 +7,9 @@
 FROM python:3.13-slim AS build
 
 WORKDIR /opt/northflank-audit
-# requirements-notify.txt also has Apprise.
+# requirements-notify.txt also has Apprise; requirements-extras.txt has every extra, such as Dask and psycopg.
 ARG REQUIREMENTS=requirements.txt
-COPY requirements.txt requirements-notify.txt ./
+COPY requirements.txt requirements-notify.txt requirements-extras.txt ./
 RUN python -m venv --without-pip venv \
     && pip --python venv/bin/python install --no-cache-dir --disable-pip-version-check \
         --require-hashes --only-binary :all: --requirement "$REQUIREMENTS"

@@ -4,7 +4,7 @@
 # make lint   formatting, lint, types, import contracts
 # make bench  measure, and print the figures of benchmarks/README.md
 # make release  fill dist/ with the sdist, the wheel, an SBOM and their SHA-256, the same bytes for the same commit
-# make lock   renew requirements.txt, requirements-notify.txt and requirements-dev.txt
+# make lock   renew requirements.txt, and those with more: -notify, -extras, -dev
 # make docs   renew what is generated: docs/help.md, docs/faults.md, docs/rules.md and more
 # make picture  renew docs/*.png; it needs chromium
 
@@ -67,6 +67,8 @@ lock: $(VENV)/dev.stamp
 		--quiet --upgrade --constraint requirements.txt --output-file requirements-dev.txt
 	$(BIN)/uv pip compile pyproject.toml --extra notify --universal --python-version 3.11 --generate-hashes --no-header \
 		--quiet --upgrade --constraint requirements-dev.txt --output-file requirements-notify.txt
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header \
+		--quiet --upgrade --constraint requirements-dev.txt --output-file requirements-extras.txt
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -19,6 +19,7 @@ from northflank_audit.formats.headline import Outcome, headline, outcome
 from northflank_audit.formats.subject import subject
 from northflank_audit.formats.text import label
 from northflank_audit.formats.worst import worst
+from northflank_audit.installed import missing
 from northflank_audit.model import Result
 from northflank_audit.printable import chat_text, printable, shortened
 from northflank_audit.report import Report
@@ -67,9 +68,7 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
     try:
         import apprise  # noqa: PLC0415 - an extra
     except ImportError:
-        raise StartError(
-            "notifications need the extra 'notify' (Apprise): pip install '.[notify]' where this tool comes from"
-        ) from None
+        raise missing("a notification", "notify") from None
     # Our own threads have a time limit; Apprise's would keep the process from ending.
     asset = apprise.AppriseAsset(
         app_id="northflank-audit",

@@ -23,6 +23,7 @@ from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.fleet.fleet_report import INCOMPLETE, Target
 from northflank_audit.fleet.job import Job, Started
 from northflank_audit.fleet.target_run import Delivered, run_elsewhere
+from northflank_audit.installed import missing
 from northflank_audit.northflank.token import is_loopback
 from northflank_audit.printable import printable
 
@@ -116,7 +117,7 @@ class ClusterWorkers:
         try:
             distributed: Any = import_module("distributed")  # an extra
         except ImportError:
-            raise StartError("--scheduler needs the extra 'fleet': pip install 'northflank-audit[fleet]'") from None
+            raise missing("--scheduler", "fleet") from None
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said by the outcomes
         parts = urlsplit(address)
         if parts.scheme == "tcp" and not is_loopback(parts.hostname or ""):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from northflank_audit.errors import StartError
+from northflank_audit.installed import EXTRAS, missing
 from northflank_audit.report import Report
 
 CsvDialect = Literal["rfc4180", "excel", "excel-semicolon"]
@@ -48,8 +48,8 @@ class Format(msgspec.Struct, frozen=True):
     """Whether it is written piece by piece, each of whole lines, so that it may be larger than memory."""
     is_binary: bool = False
     """Whether it is bytes, not text."""
-    needs_package: str = ""
-    """The package that it needs, from the extra of its own name."""
+    needs_extra: bool = False
+    """Whether it needs the extra of its own name."""
     options: tuple[str, ...] = ()
     """The settings of a run that it depends on, by their names."""
 
@@ -59,10 +59,9 @@ class Format(msgspec.Struct, frozen=True):
         return self.filename.endswith(("json", "jsonl", "sarif"))
 
     def check(self) -> None:
-        """Raise StartError if the package that it needs is not installed."""
-        if self.needs_package and find_spec(self.needs_package) is None:
-            package = f"northflank-audit[{self.name}]"
-            raise StartError(f"--format {self.name} needs the extra '{self.name}': pip install '{package}'")
+        """Raise StartError if the extra that it needs is not installed."""
+        if self.needs_extra and find_spec(EXTRAS[self.name]) is None:
+            raise missing(f"--format {self.name}", self.name)
 
     def pieces(self, report: Report, **options: Any) -> Iterator[bytes]:
         """Yield its file's content. The same report gives the same bytes."""
@@ -122,7 +121,7 @@ _ALL = (
         "workbook",
         "an Excel workbook of findings, controls, coverage and waivers (an extra)",
         is_binary=True,
-        needs_package="xlsxwriter",
+        needs_extra=True,
     ),
     Format("jsonl", "report.jsonl", "jsonlines", "one result per line, for log pipelines", is_streamed=True),
     Format("ocsf", "report.ocsf.json", "ocsf", "Compliance Findings of the Open Cybersecurity Schema Framework"),

@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 from northflank_audit.bounded import turn
 from northflank_audit.errors import DeliveryError, StartError
 from northflank_audit.history.schema import HEAD
+from northflank_audit.installed import missing
 from northflank_audit.printable import printable, spelt
 
 DURABILITY: Final = "FULL"
@@ -71,9 +72,7 @@ class Database:
         try:
             import psycopg  # noqa: F401, PLC0415 - an extra
         except ImportError:
-            raise StartError(
-                "--history: PostgreSQL needs a driver that is not installed: pip install 'northflank-audit[postgres]'"
-            ) from None
+            raise missing("--history: PostgreSQL", "postgres") from None
         return cls(url.set(drivername=POSTGRES), shown)
 
     @property

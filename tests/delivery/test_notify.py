@@ -208,7 +208,7 @@ def test_without_apprise_nothing_starts(audited, target, monkeypatch):
     monkeypatch.setitem(sys.modules, "apprise", None)
     ended = audited("--notify-file", "n.txt")
     assert (ended.code, ended.report, server.asked) == (2, None, [])
-    assert "pip install '.[notify]'" in ended.text
+    assert "needs the extra 'notify': pip install 'apprise'" in ended.text
     assert audited().code == 0
 
 

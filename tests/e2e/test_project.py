@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 from functools import partial
 from hashlib import sha256
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from northflank_audit import __version__
+from northflank_audit.installed import EXTRAS
 from tests.conftest import AUDIT, MACHINES_AUTHORITIES, ROOT, needed
 
 SDIST = {
@@ -38,6 +40,22 @@ def test_what_needs_no_network_does_not_load_it(tmp_path):
     assert not {"requests", "rich", "jinja2"} & loaded("--help", cwd=tmp_path)
     assert not {"requests", "rich", "jinja2"} & loaded("rules", "lint", cwd=tmp_path)
     assert not {"requests", "rich", "tenacity"} & loaded("--input", "i.json", cwd=tmp_path)
+
+
+def locked(which=""):
+    text = (ROOT / f"requirements{which}.txt").read_text()
+    return dict(re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==([^ ;]+)", text, re.MULTILINE))
+
+
+def test_every_extra_is_named_and_locked_as_it_is_tested():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert {name: [asked.partition(">=")[0] for asked in asked_for] for name, asked_for in extras.items()} == {
+        name: [package] for name, package in EXTRAS.items()
+    }
+    for which in ("", "-notify", "-extras"):
+        assert locked().items() <= locked(which).items() <= locked("-dev").items()
+    assert {package.partition("[")[0] for package in EXTRAS.values()} <= locked("-extras").keys()
+    assert EXTRAS["notify"] in locked("-notify")
 
 
 def test_readme_and_rule_pages_are_up_to_date():
@@ -93,11 +111,8 @@ def test_a_release_is_whole_and_the_same_bytes_every_time(released, tmp_path):
     with tarfile.open(fileobj=io.BytesIO(files[sdist])) as archive:
         inside = {name.split("/")[1] for name in archive.getnames() if name.startswith(f"{top}/")}
     assert inside == SDIST
-    locked = dict(
-        re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==([^ ;]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
-    )
     described = json.loads(files[bom])
-    assert {each["name"]: each["version"] for each in described["components"]} == locked
+    assert {each["name"]: each["version"] for each in described["components"]} == locked()
     assert described["metadata"]["component"]["version"] == __version__
     assert "serialNumber" not in described
 

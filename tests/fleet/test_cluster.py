@@ -230,4 +230,4 @@ def test_without_the_extra_it_says_how_to_install_it(fleet, everyone, monkeypatc
     monkeypatch.setitem(sys.modules, "distributed", None)
     ended = fleet(everyone, "--scheduler", "tcp://127.0.0.1:9")
     assert ended.code == 2
-    assert "pip install 'northflank-audit[fleet]'" in ended.err
+    assert "--scheduler needs the extra 'fleet': pip install 'distributed'" in ended.err

@@ -243,7 +243,7 @@ def test_what_names_no_database_is_refused(given, says):
 
 def test_without_the_driver_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(StartError, match=r"northflank-audit\[postgres\]"):
+    with pytest.raises(StartError, match=r"the extra 'postgres': pip install 'psycopg\[binary\]'"):
         Database.of("postgresql://h/x")
 
 
