@@ -134,15 +134,24 @@ def brisk(patient, monkeypatch):
 
 
 @pytest.fixture
-def hasty(patient, monkeypatch):
-    """Wait for nobody for long: for those who never answer."""
-    for name, seconds in (
-        ("http_request.TRY_SECONDS", 0.15),
-        ("http_request.LONGEST", 0.3),
-        ("http_request.PAUSE", 0.01),
-    ):
-        monkeypatch.setattr(f"northflank_audit.delivery.{name}", seconds)
-    monkeypatch.setattr("northflank_audit.delivery.notify.LONGEST", 0.5)
+def hurry(brisk, monkeypatch):
+    """Return what ends the patience with everyone: for those who never answer."""
+
+    def begin():
+        for name, seconds in (
+            ("http_request.TRY_SECONDS", 0.15),
+            ("http_request.LONGEST", 0.3),
+            ("notify.LONGEST", 0.5),
+        ):
+            monkeypatch.setattr(f"northflank_audit.delivery.{name}", seconds)
+
+    return begin
+
+
+@pytest.fixture
+def hasty(hurry):
+    """Wait for nobody for long."""
+    hurry()
 
 
 class Audited(NamedTuple):

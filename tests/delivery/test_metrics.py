@@ -251,7 +251,7 @@ def test_nothing_is_ever_no_number(report, incomplete, full, tmp_path):
         assert not any(map(math.isnan, written(tmp_path / "a.prom", each).values()))
 
 
-def test_a_success_that_could_not_be_pushed_makes_the_push_fail(report, serve, hasty):
+def test_a_success_that_could_not_be_pushed_makes_the_push_fail(report, serve, brisk):
     server = serve(200, 503)
     with pytest.raises(DeliveryError, match="HTTP 503"):
         metrics.push(server.url, report, "account")

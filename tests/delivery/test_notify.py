@@ -161,7 +161,7 @@ def test_a_chat_that_hangs_keeps_no_process_from_ending(report, serve, hasty):
     assert all(thread.daemon for thread in left)
 
 
-def test_what_apprise_says_is_heard_by_nobody(report, serve, caplog, hasty):
+def test_what_apprise_says_is_heard_by_nobody(report, serve, caplog):
     caplog.set_level(logging.DEBUG)
     to = notify.services([("n.txt:1", f"json://{serve(500).place}/{KEY}")])
     with pytest.raises(DeliveryError):

@@ -28,7 +28,8 @@ def check(case, ended, took, server):
     assert re.search(case["warns"], "\n".join(warnings)) if "warns" in case else not warnings, warnings
     assert took >= case.get("lasts", 0)
     coverage, summary = report["coverage"], report["summary"]
-    assert coverage["requests"] == len(server.requests)
+    # The time may be up while a request is on its way.
+    assert coverage["requests"] - len(server.requests) in ((0, 1) if "--timeout" in case.get("options", ()) else (0,))
     unread = sum(result["resource"]["id"] is None for result in report["results"])
     assert coverage["resources"] * len(report["rules"]) + unread == coverage["results"]
     assert (

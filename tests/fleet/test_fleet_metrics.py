@@ -12,7 +12,7 @@ from northflank_audit.errors import DeliveryError
 from northflank_audit.fleet import fleet_metrics
 from northflank_audit.fleet.fleet_report import Shard, digest_of
 from tests.conftest import NET, needed
-from tests.delivery.conftest import hasty, patient, serve  # noqa: F401 - fixtures
+from tests.delivery.conftest import brisk, hurry, patient, serve  # noqa: F401 - fixtures
 from tests.fleet.fleets import PASSED, fleet_of, incomplete, mixed, run, target
 
 P = "northflank_audit_"
@@ -134,8 +134,15 @@ def test_a_target_that_was_never_complete_has_no_success(gateway, tmp_path):
 
 
 @pytest.mark.parametrize("answer", [404, "hang", "cut", "garbage", "endless"])
-def test_a_gateway_that_does_not_say_what_was_before_fails_the_push(serve, hasty, answer):  # noqa: F811 - fixtures
-    server = serve(200, answer)
+def test_a_gateway_that_does_not_say_what_was_before_fails_the_push(serve, hurry, monkeypatch, answer):  # noqa: F811 - fixtures
+    server, read_before = serve(200, answer), fleet_metrics.gateway_samples
+
+    def hurried(*asked):
+        if answer in ("hang", "endless"):
+            hurry()
+        return read_before(*asked)
+
+    monkeypatch.setattr(fleet_metrics, "gateway_samples", hurried)
     with pytest.raises(DeliveryError, match="earlier runs could not be read") as failed:
         fleet_metrics.push(server.url, fleet_of(incomplete()), "f")
     assert "s3cr3t" not in str(failed.value)
