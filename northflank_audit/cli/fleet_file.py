@@ -222,9 +222,10 @@ class TargetReader:
     def _why_not(self, key: str, here: Path, allowed: Sequence[str]) -> str:
         """Return why a key is no option there."""
         if here == ("defaults",) and key in _DELIVERIES:
+            section = " or in the section 'email'" if key in ("email", "email-to") else ""
             return (
-                f"'{key}' would send each target's report by itself: give it to the fleet as a flag or in the section "
-                "'email', or to one target under 'options'"
+                f"'{key}' would send each target's report by itself: give it to the fleet as a flag{section}, or to "
+                "one target under 'options'"
             )
         if key in OWN_KEYS or key == "team":
             return f"'{'teams' if key == 'team' else key}' stands in a target, beside 'options'"

@@ -165,7 +165,7 @@ def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
         option(
             "--notify-file",
             metavar="FILE",
-            help="File of Apprise URLs to notify, one per line.  [default: $NORTHFLANK_AUDIT_NOTIFY_URLS]",
+            help="File of Apprise URLs to notify, one per line; run also reads $NORTHFLANK_AUDIT_NOTIFY_URLS.",
         ),
         option(
             "--notify-when",

@@ -1,16 +1,20 @@
 """Splits a fleet into parts, and joins the parts' reports."""
 
+import datetime as dt
 import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from msgspec import UNSET
 
 from northflank_audit.errors import StartError
 from northflank_audit.fleet.fleet_report import FleetReport, FleetRun, Shard, Target, digest_of
 from northflank_audit.formats.text import listed
+
+LONGEST_PAUSE: Final = dt.timedelta(hours=6)
+"""Between the end of some parts and the beginning of the next. After a longer one, the parts are not of one run."""
 
 
 class Part(NamedTuple):
@@ -34,7 +38,10 @@ class Part(NamedTuple):
 
 
 def merged(parts: Sequence[tuple[str, FleetReport]], run_id: str) -> FleetReport:
-    """Join the reports of all parts of a fleet, each with its place. Raises StartError for overlaps and gaps."""
+    """Join the reports of all parts of a fleet, each with its place.
+
+    Raises StartError for overlaps and gaps, and for a part of another run than the others'.
+    """
     shards = [_shard(place, report) for place, report in parts]
     (_, first), first_shard = parts[0], shards[0]
     for (place, report), shard in zip(parts, shards, strict=True):
@@ -47,6 +54,7 @@ def merged(parts: Sequence[tuple[str, FleetReport]], run_id: str) -> FleetReport
                 f"{place}: by version {report.tool.version}, and {parts[0][0]} by version {first.tool.version}"
             )
     _check_parts(parts, shards)
+    _check_times(parts)
     targets = [target for _, report in parts for target in report.targets]
     if not targets:
         raise StartError("none of the parts has a target: a fleet has one at least")
@@ -74,6 +82,23 @@ def _check_parts(parts: Sequence[tuple[str, FleetReport]], shards: Sequence[Shar
         places[shard.part] = place
     if gaps := [number for number in range(1, shards[0].of + 1) if number not in places]:
         raise StartError(f"of {shards[0].of} parts, {_numbers(gaps)} missing")
+
+
+def _check_times(parts: Sequence[tuple[str, FleetReport]]) -> None:
+    """Raise StartError for a part that an earlier run has left: what it says may have changed since."""
+    runs = sorted((report.run.started_at, report.run.finished_at, place) for place, report in parts)
+    _, ended, last = runs[0]
+    for began, finished, place in runs:
+        if began - ended > LONGEST_PAUSE:
+            raise StartError(
+                f"{last} ended on {_minute(ended)}, hours before {place} began on {_minute(began)}: "
+                "run all parts together, and remove what earlier runs have left"
+            )
+        ended, last = max((ended, last), (finished, place))
+
+
+def _minute(when: dt.datetime) -> str:
+    return f"{when.astimezone(dt.UTC):%Y-%m-%d at %H:%M} UTC"
 
 
 def _numbers(numbers: Sequence[int]) -> str:

@@ -1,6 +1,7 @@
 """The recipes for fleets fit Kubernetes, and their commands run."""
 
 import re
+import subprocess
 
 import kubernetes_validate
 import pytest
@@ -57,9 +58,36 @@ def test_there_are_as_many_parts_as_pods_and_all_are_merged():
     job = next(each for each in documents("fleet-shards") if each["kind"] == "Job")["spec"]
     command = pods("fleet-shards")["northflank-audit-fleet"]["containers"][0]["command"][-1]
     assert int(re.search(r"\+ 1\)\)/(\d+)", command)[1]) == job["completions"]
-    merge = pods("fleet-shards")["northflank-audit-fleet-merge"]["containers"][0]["args"]
+    merge = pods("fleet-shards")["northflank-audit-fleet-merge"]["containers"][0]["command"][-1]
     parts = [f"reports/parts/{number}" for number in range(1, job["completions"] + 1)]
-    assert [each for each in merge if each.startswith("reports/")] == parts
+    assert re.findall(r"reports/parts/[0-9]+", merge) == parts
+
+
+def test_no_part_of_an_earlier_run_is_merged(tmp_path):
+    """The shell lines of both jobs, with a program in the tool's place that says what it finds."""
+    tool = tmp_path / "bin/northflank-audit"
+    tool.parent.mkdir()
+    tool.write_text('#!/bin/sh\nfind reports -name fleet.json | sort\nexit "$CODE"\n')
+    tool.chmod(0o755)
+    for number in (1, 2):
+        (tmp_path / f"reports/parts/{number}").mkdir(parents=True)
+        (tmp_path / f"reports/parts/{number}/fleet.json").touch()
+
+    def ended(name, **environment):
+        *shell, line = pods("fleet-shards")[name]["containers"][0]["command"]
+        line = line.replace("/audit/reports", str(tmp_path / "reports"))
+        return subprocess.run(
+            [*shell, line], cwd=tmp_path, env={"PATH": f"{tool.parent}:/usr/bin:/bin", **environment},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    part = ended("northflank-audit-fleet", JOB_COMPLETION_INDEX="0", CODE="0")
+    assert (part.returncode, part.stdout, part.stderr) == (0, "reports/parts/2/fleet.json\n", "")
+    for _ in range(2):
+        (tmp_path / "reports/parts").mkdir(exist_ok=True)
+        merge = ended("northflank-audit-fleet-merge", CODE="3")
+        assert (merge.returncode, merge.stderr) == (3, "")
+        assert [each.name for each in (tmp_path / "reports").iterdir()] == ["parts.last"]
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -70,6 +70,12 @@ def with_(report, **changes):
     return replace(report, **changes)
 
 
+def lasting(report, later, hours=0):
+    """Return the report of a run that began so many hours later, and lasted so much longer."""
+    began, ended = (each + dt.timedelta(hours=later) for each in (report.run.started_at, report.run.finished_at))
+    return with_(report, run=replace(report.run, started_at=began, finished_at=ended + dt.timedelta(hours=hours)))
+
+
 WRONG = {
     "a part is missing": (lambda: parts(3)[:2], "of 3 parts, part 3 is missing"),
     "two parts are missing": (lambda: parts(3)[:1], "of 3 parts, parts 2 and 3 are missing"),
@@ -80,6 +86,14 @@ WRONG = {
     "another version": (
         lambda: [parts(2)[0], ("s2", with_(part(2, 2), tool=Tool("northflank-audit", "2.0")))],
         "s2: by version 2.0, and s1 by version 1.0",
+    ),
+    "an earlier run's part": (
+        lambda: [(place, lasting(report, -24 if place == "s2" else 0)) for place, report in parts(3)],
+        r"s2 ended on .* UTC, hours before s1 began on .* UTC: run all parts together",
+    ),
+    "a later run's part": (
+        lambda: [(place, lasting(report, 7 if place == "s3" else 0)) for place, report in parts(3)],
+        r"s2 ended on .* UTC, hours before s3 began",
     ),
     "a target lacks": (
         lambda: [parts(2)[0], ("s2", with_(part(2, 2), targets=part(2, 2).targets[1:]))],
@@ -97,6 +111,14 @@ def test_gaps_and_overlaps_are_refused(case):
     make, message = WRONG[case]
     with pytest.raises(StartError, match=message):
         merged(make(), "run")
+
+
+def test_parts_may_take_days_one_after_the_other_or_side_by_side():
+    some = [lasting(report, 12 * number, 10) for number, (_, report) in enumerate(parts(4))]
+    assert merged([(f"s{each.shard.part}", each) for each in some], "run").exit_code == 3
+    (one, first), *others = parts(4)
+    late = [(place, lasting(report, 30)) for place, report in others]
+    assert merged([*late, (one, lasting(first, 0, 30))], "run").exit_code == 3
 
 
 def test_a_part_without_targets_is_green_and_is_no_gap():
