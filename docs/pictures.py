@@ -154,7 +154,11 @@ def customers() -> FleetReport:
         "wayne": {},
     }
     targets = [_customer(name, open_, run, blind=name == "globex") for name, open_ in found.items()]
-    targets.append(not_started("umbrella", "no API token: the environment variable UMBRELLA_TOKEN (token-env) is not set, or is empty", run))
+    targets.append(
+        not_started(
+            "umbrella", "no API token: the environment variable UMBRELLA_TOKEN (token-env) is not set, or is empty", run
+        )
+    )
     return FleetReport.of(Tool("northflank-audit", __version__), run, targets)
 
 

@@ -132,7 +132,11 @@ def lives(
 
 
 def find_lives(connection: sa.Connection, accounts: dict[int, AccountRow], fingerprint: str) -> list[Life]:
-    """Return the finding of a fingerprint, or of its first 8 digits, in each account that has it. Raises StartError."""
+    """Return the finding of a fingerprint, or of its first 8 digits, in each account that has it. Raises StartError.
+
+    The HTML report shows it with a # in front.
+    """
+    fingerprint = fingerprint.strip().removeprefix("#")
     if len(fingerprint) < SHORTEST:
         raise StartError(f"'{printable(fingerprint)}': give at least {SHORTEST} digits of a fingerprint")
     found = lives(connection, accounts, [FINDINGS.c.fingerprint.startswith(fingerprint.lower(), autoescape=True)])

@@ -66,7 +66,7 @@ def test_a_verdict_that_is_unknown_leaves_a_violation_open(account):
     first, second, third = days(account, [credential("a")], [credential("a", opened=None)], [credential("a")])
     assert [states(each)["a"] for each in (first, second, third)] == ["new", "unknown", "ongoing"]
     with account.database.reading() as connection:
-        (life,) = find_lives(connection, account_ids(connection), third.results[0].fingerprint[:8])
+        (life,) = find_lives(connection, account_ids(connection), "#" + third.results[0].fingerprint[:8])
     assert [each.kind for each in life.changes] == ["opened", "unknown", "seen"]
 
 
