@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from northflank_audit.fleet.fleet_pages import render_html
+from northflank_audit.resources import TYPES
 from tests.browser.conftest import watched
 from tests.conftest import needed_package
-from tests.fleet.fleets import PASSED, fleet_of, incomplete, mixed, passed, target, unstarted
+from tests.fleet.fleets import PASSED, fleet_of, incomplete, mixed, passed, target, unstarted, violated
 from tests.formats.conftest import HOSTILE
 from tests.validators import nu_messages
 
@@ -56,6 +57,15 @@ def test_it_holds_on_a_phone_and_is_valid(pages, chromium):
         with watched(chromium, path, "", viewport={"width": 320, "height": 640}) as page:
             assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
     assert [each for each in nu_messages([*pages.values()]) if each["type"] == "error"] == []
+
+
+def test_no_column_is_out_of_sight_on_a_small_screen(chromium, tmp_path):
+    every = {kind.family: violated(188, "critical", unknown=20) for kind in TYPES.values()}
+    for count in range(1, len(every) + 1):
+        shown = dict(list(every.items())[:count])
+        (tmp_path / "p.html").write_text(render_html(fleet_of(target("all", shown))), encoding="utf-8")
+        with watched(chromium, tmp_path / "p.html", "", **WIDE) as page:
+            assert page.evaluate("matrix.scrollWidth - matrix.clientWidth") == 0, count
 
 
 def test_every_link_leads_to_a_report(pages, chromium):
