@@ -10,15 +10,15 @@ import click
 from click.core import ParameterSource
 
 from northflank_audit.cli.config_file import option_values, takes_several
-from northflank_audit.cli.fleet_paths import absolute, written
+from northflank_audit.cli.fleet_clashes import FleetFiles, clashes
+from northflank_audit.cli.fleet_paths import absolute
 from northflank_audit.cli.target_overrides import KEY as OVERRIDES
 from northflank_audit.cli.target_overrides import TargetOverrides
 from northflank_audit.config import email_section
-from northflank_audit.config.destinations import resolved
 from northflank_audit.config.settings import DELIVERY_OPTIONS, Settings, settings_from
 from northflank_audit.documents.yaml_document import Document, Path
 from northflank_audit.errors import FileErrors, StartError, did_you_mean, in_order
-from northflank_audit.fleet.target_name import RESERVED, WHAT, is_target_name
+from northflank_audit.fleet.target_name import WHAT, is_target_name
 from northflank_audit.reading import read_text
 
 MOST_VALUES: Final = 2_000_000
@@ -57,13 +57,13 @@ class TargetReader:
     """Reads the targets of a fleet file into settings of `run`."""
 
     def __init__(
-        self, document: Document, run: click.Command, flags: Mapping[str, Any], folder: str, output_dir: str
+        self, document: Document, run: click.Command, flags: Mapping[str, Any], folder: str, files: FleetFiles
     ) -> None:
-        """Take the command `run`, the flags of the fleet by their names, and the folder of the fleet file."""
+        """Take the command `run`, its flags by their names, the folder of the fleet file, and the fleet's files."""
         self._document = document
         self._flags = flags
         self._folder = folder
-        self._output_dir = output_dir
+        self._files = files
         self._ctx = run.make_context("target", [])
         self._options = {
             param.opts[0].lstrip("-"): param for param in run.params if isinstance(param, click.Option)
@@ -115,7 +115,7 @@ class TargetReader:
             return ParameterSource.DEFAULT_MAP if option in given else ParameterSource.DEFAULT
 
         values = {**self._ctx.params, **given, **self._flags, "config": overrides}
-        values |= {"output_dir": os.path.join(self._output_dir, name)}  # noqa: PTH118 - as it was given
+        values |= {"output_dir": os.path.join(self._files.output_dir, name)}  # noqa: PTH118 - as it was given
         try:
             return absolute(settings_from(values, source), self._folder, self._flags)
         except click.ClickException as error:
@@ -196,23 +196,14 @@ class TargetReader:
                 self._mistake(("targets", index, "name"), f"the name '{name}' is taken by the target in line {line}")
 
     def _check_paths(self, targets: Sequence[FleetTarget]) -> None:
-        """No two targets write to the same file, and none to a file of the fleet."""
-        own = [os.path.join(self._output_dir, name) for name in RESERVED]  # noqa: PTH118 - as it was given
-        writers = dict.fromkeys(resolved([*own, self._document.path]), "")
-        for target in targets:
-            for path in written(target.settings):
-                if writers.setdefault(path, target.name) != target.name:
-                    index = next(
-                        index
-                        for index, each in enumerate(self._document.value["targets"])
-                        if each["name"] == target.name
-                    )
-                    problem = (
-                        f"'{target.name}' and '{writers[path]}' would write to the same file, {path}"
-                        if writers[path]
-                        else f"'{target.name}' would overwrite a file of the fleet, {path}"
-                    )
-                    self._mistake(("targets", index), problem)
+        """No target writes over a file of another one or of the fleet, nor over what any of them reads."""
+        fleet = self._files._replace(read=[*self._files.read, self._document.path])
+        for name, problem in clashes({each.name: each.settings for each in targets}, fleet):
+            if name is None:
+                self._mistake(("targets",), f"the fleet {problem}")
+                continue
+            names = (each.get("name") for each in self._document.value["targets"] if isinstance(each, dict))
+            self._mistake(("targets", list(names).index(name)), f"'{name}' {problem}")
 
     def _unknown_keys(self, here: Path, known: Sequence[str]) -> None:
         for key in self._document.at(here):

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from northflank_audit.audit.policy_reading import RuleReader
 from northflank_audit.audit.tool import new_run_id
 from northflank_audit.cli.bare_run import bare_run
+from northflank_audit.cli.fleet_clashes import FleetFiles
 from northflank_audit.cli.fleet_file import OF_THE_FLEET, FleetTarget, TargetReader, read_fleet_file
 from northflank_audit.cli.fleet_options import DELIVERY
 from northflank_audit.cli.fleet_paths import below
@@ -21,6 +22,8 @@ from northflank_audit.fleet.shards import Part
 
 NOT_FLAGS: Final = (*OF_THE_FLEET, "output", "save_snapshot", "compare")
 """The options of `run` that are not flags of a fleet, by their names in Python."""
+_READ: Final = ("notify_file", "scheduler_ca", "scheduler_cert", "scheduler_key")
+"""The flags of a fleet that name files which it reads."""
 
 
 class FleetPlan(NamedTuple):
@@ -40,7 +43,8 @@ def planned(file: str, flags: Mapping[str, Any], output_dir: str, part: Part | N
     """
     document = read_fleet_file(file)
     folder = below(".", os.path.dirname(file))  # noqa: PTH120 - the folder of "fleet.yaml" is ""
-    everyone = TargetReader(document, bare_run(), _of_targets(flags), folder, output_dir).read()
+    files = _files(document, flags, output_dir)
+    everyone = TargetReader(document, bare_run(), _of_targets(flags), folder, files).read()
     targets = [each for each in everyone if part is None or part.has(each.name)]
     _check_rules(document, targets)
     run_id = new_run_id()
@@ -48,6 +52,20 @@ def planned(file: str, flags: Mapping[str, Any], output_dir: str, part: Part | N
     if part is not None:
         shard = Shard(part=part.number, of=part.of, names=digest_of(each.name for each in everyone))
     return FleetPlan([_job(each, run_id, (folder, output_dir)) for each in targets], run_id, shard, document)
+
+
+def _files(document: Document, flags: Mapping[str, Any], output_dir: str) -> FleetFiles:
+    """Return the fleet's own files: its reports and metrics, and what it reads besides its file."""
+    server = document.value.get("email")
+    server = server.get("smtp") if isinstance(server, dict) else None
+    password = server.get("password-file") if isinstance(server, dict) else None
+    read = [*(flags.get(name) for name in _READ), password]
+    metrics = flags.get("metrics_file")
+    return FleetFiles(
+        output_dir,
+        [] if metrics is None else [below(".", metrics)],
+        [below(".", each) for each in read if isinstance(each, str)],
+    )
 
 
 def _of_targets(flags: Mapping[str, Any]) -> dict[str, Any]:

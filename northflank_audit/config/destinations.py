@@ -19,17 +19,27 @@ def check_apart(outputs: Sequence[str]) -> None:
 
 def check_inputs_kept(outputs: Iterable[str], inputs: Iterable[str]) -> None:
     """Raise click.UsageError if an output would replace a file that the run reads, or one of a folder of rules."""
+    for output in overwritten(outputs, inputs):
+        raise click.UsageError(f"{printable(spelt(output))} is a file that this run reads: write to another one")
+
+
+def overwritten(outputs: Iterable[str], inputs: Iterable[str]) -> Iterator[str]:
+    """Yield each output that would replace an input, or a file of a folder of rules.
+
+    Most have a name that no input has, and are not looked up: a fleet has thousands of reports.
+    """
     read = list(inputs)
-    names = set(map(os.path.basename, read))
+    names, places, folders = set(map(os.path.basename, read)), set[str](), set[str]()
     for output in outputs:
         is_rule_file = output.endswith((".yaml", ".yml"))
-        if os.path.basename(output) not in names and not is_rule_file:  # noqa: PTH119 - a fleet has thousands of reports
+        if os.path.basename(output) not in names and not is_rule_file:  # noqa: PTH119 - as below
             continue
+        if not places:
+            places, folders = set(map(_place, read)), set(map(os.path.realpath, read))
         place = _place(output)
-        is_read = place in map(_place, read)
-        is_in_rules = is_rule_file and os.path.dirname(place) in map(os.path.realpath, read)  # noqa: PTH120 - as realpath
-        if (is_read or is_in_rules) and not _is_device(output):
-            raise click.UsageError(f"{printable(spelt(output))} is a file that this run reads: write to another one")
+        is_in_rules = is_rule_file and os.path.dirname(place) in folders  # noqa: PTH120 - as realpath
+        if (place in places or is_in_rules) and not _is_device(output):
+            yield output
 
 
 def is_same(file: str, output: str) -> bool:

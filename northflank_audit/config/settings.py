@@ -209,11 +209,11 @@ def _check_destinations(settings: Settings) -> None:
     """Raise click.UsageError if two outputs of a run have the same destination, or one is that of an input."""
     if settings.save_snapshot == "-":
         raise click.UsageError("--save-snapshot: a snapshot goes to a file, not to standard output")
-    check_apart(_outputs(settings))
-    check_inputs_kept(_outputs(settings), _inputs(settings))
+    check_apart(outputs(settings))
+    check_inputs_kept(outputs(settings), inputs(settings))
     if settings.compare is not None and not settings.fail_on_new:  # then the run's own report may replace it
         reports = {path for name, path in settings.destinations if name == "json"}
-        check_inputs_kept((path for path in _outputs(settings) if path not in reports), [settings.compare])
+        check_inputs_kept((path for path in outputs(settings) if path not in reports), [settings.compare])
 
 
 def _check_baseline(settings: Settings) -> None:
@@ -228,7 +228,7 @@ def _check_baseline(settings: Settings) -> None:
                 "--fail-on-new needs a baseline that says what is not new: add --compare FILE or --history URL"
             )
         return
-    for path in _outputs(settings):
+    for path in outputs(settings):
         if is_same(settings.compare, path):
             raise click.UsageError(
                 f"--fail-on-new: this run replaces the file of --compare ({printable(path)}), so a second run would "
@@ -236,13 +236,13 @@ def _check_baseline(settings: Settings) -> None:
             )
 
 
-def _outputs(settings: Settings) -> list[str]:
+def outputs(settings: Settings) -> list[str]:
     """Return each path that a run writes to, as given."""
     files = [path for _, path in settings.destinations]
     return [*files, *filter(None, (settings.save_snapshot, settings.metrics_file))]
 
 
-def _inputs(settings: Settings) -> Iterator[str]:
+def inputs(settings: Settings) -> Iterator[str]:
     """Yield each file and folder that a run reads, without the baseline."""
     files = (settings.waivers, settings.annotations, settings.token_file, settings.notify_file)
     yield from filter(None, files)

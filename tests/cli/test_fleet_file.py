@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from northflank_audit.cli.bare_run import bare_run
+from northflank_audit.cli.fleet_clashes import FleetFiles
 from northflank_audit.cli.fleet_file import TargetReader, read_fleet_file
 from northflank_audit.errors import FileErrors
 
@@ -13,7 +14,8 @@ from northflank_audit.errors import FileErrors
 def read(tmp_path: Path, text: str, **flags):
     (tmp_path / "fleet.yaml").write_text(text)
     document = read_fleet_file(str(tmp_path / "fleet.yaml"))
-    return TargetReader(document, bare_run(), flags, str(tmp_path), "/out").read()
+    files = FleetFiles("/out", ["/out/fleet.prom"], ["/out/urls"])
+    return TargetReader(document, bare_run(), flags, str(tmp_path), files).read()
 
 
 MISTAKES = {
@@ -37,6 +39,19 @@ MISTAKES = {
     "targets: [{name: a, options: {output: [json=/out/b/report.json]}}, {name: b}]": "1:68: 'b' and 'a' would write to",
     "targets: [{name: a, options: {output: [md=/out/fleet.json]}}]": "1:11: 'a' would overwrite a file of the fleet, /out",
     "targets: [{name: a, options: {save-snapshot: fleet.yaml}}]": "1:11: 'a' would overwrite a file of the fleet, ",
+    "targets: [{name: a, options: {output: [md=/out/fleet.prom]}}]": "1:11: 'a' would overwrite a file of the fleet, ",
+    "targets: [{name: a, options: {output: [md=/out/urls]}}]": "1:11: 'a' would overwrite a file of the fleet, /out/urls",
+    "targets: [{name: a, options: {save-snapshot: i.json}}, {name: b, input: [i.json]}]": (
+        "1:11: 'a' would overwrite a file that a target reads, "
+    ),
+    "targets: [{name: a, options: {output: [json=t]}}, {name: b, token-file: t}]": "1:11: 'a' would overwrite a file that",
+    "targets: [{name: a, options: {output: [json=w]}}, {name: b, options: {waivers: w}}]": "1:11: 'a' would overwrite a",
+    "targets: [{name: a, options: {output: [csv=r/x.yaml]}}, {name: b, options: {rules: [r]}}]": "1:11: 'a' would over",
+    "targets: [{name: b, input: [/out/fleet.json]}]": "1:10: the fleet would overwrite a file that a target reads, ",
+    "targets: [{name: b, options: {waivers: /out/fleet.prom}}]": "1:10: the fleet would overwrite a file that a target",
+    "targets: [{name: a}, {name: b, options: {compare: /out/a/report.json}}]": (
+        "1:11: 'a' would overwrite the baseline of another target, /out/a/report.json"
+    ),
     "targets: [{name: a, teams: []}]": "1:28: this is empty: omit the key, or give it a value",
     "targets: [{name: a, input: []}]": "1:28: this is empty: omit the key, or give it a value",
     "targets: [{name: a, token-env: }]": "1:21: expects the name of an environment variable",
@@ -78,6 +93,13 @@ def test_a_token_in_place_of_its_variable_is_refused_and_not_repeated(tmp_path):
         read(tmp_path, "targets: [{name: a, token-env: nf-not-a-real-token}]")
     assert "expects the name of an environment variable" in str(told.value)
     assert "nf-not-a-real-token" not in "".join(each.with_excerpt for each in told.value.errors)
+
+
+def test_targets_may_share_what_they_read_and_replace_their_own_baselines(tmp_path):
+    (tmp_path / "w.yaml").write_text("waivers: []")
+    shared = "{waivers: w.yaml, annotations: n, history: h.db, rules: [r]}"
+    own = [f"{{name: {name}, token-file: t, options: {{compare: /out/{name}/report.json}}}}" for name in "ab"]
+    assert len(read(tmp_path, f"defaults: {shared}\ntargets: [{', '.join(own)}]")) == 2
 
 
 def test_a_flag_beats_a_targets_option_which_beats_a_default(tmp_path):
