@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from northflank_audit.bounded import OutOfTime, within
 from northflank_audit.delivery import files
 from northflank_audit.delivery.previous import previous
 from northflank_audit.errors import DeliveryError, StartError
@@ -35,6 +37,13 @@ WORKER_SECONDS: Final = 60
 """Seconds that the cluster has to start a worker where it has none."""
 RUNNING: Final = "running"
 _LOST: Final = "the scheduler of the cluster was lost"
+
+
+def _silence() -> None:
+    """Let Dask log nothing, which has set up some loggers of its own: what matters is said by the outcomes."""
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.split(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,15 +127,20 @@ class ClusterWorkers:
             distributed: Any = import_module("distributed")  # an extra
         except ImportError:
             raise missing("--scheduler", "fleet") from None
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said by the outcomes
+        _silence()
         parts = urlsplit(address)
         if parts.scheme == "tcp" and not is_loopback(parts.hostname or ""):
             log.warning("--scheduler %s is neither encrypted nor authenticated: use tls://", printable(address))
         self._folder = os.path.abspath(folder)  # noqa: PTH100 - as in the reasons that name it
         self._workers: dict[str, ClusterWorker] = {}
         try:
-            security = encryption.security(distributed)
-            self._client = distributed.Client(address, timeout=CONNECT_SECONDS, security=security, set_as_default=False)
+            connect = partial(distributed.Client, address, timeout=CONNECT_SECONDS, set_as_default=False)
+            # Its own limit is for a connection, and not for what answers there.
+            self._client = within(
+                CONNECT_SECONDS + 1, partial(connect, security=encryption.security(distributed)), "connect"
+            )
+        except OutOfTime:
+            raise StartError(f"--scheduler {printable(address)}: no scheduler of Dask answers there") from None
         except (OSError, ValueError, TypeError, ImportError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise StartError(f"--scheduler {printable(address)}: no connection ({printable(reason)})") from None

@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
@@ -118,8 +119,8 @@ def _ended(run_id: str, started: dt.datetime) -> FleetRun:
 
 def _brief(reason: str, job: Job) -> str:
     """Return a reason without the folders of the fleet, which are different on each machine."""
-    for folder in job.folders:
-        reason = reason.replace(f"{folder}{os.sep}", "")
+    for folder in sorted(job.folders, key=len, reverse=True):  # one may be within the other
+        reason = re.sub(rf"(?<![\w.~/\\-]){re.escape(folder + os.sep)}", "", reason)
     return reason
 
 

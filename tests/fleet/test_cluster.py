@@ -1,6 +1,7 @@
 """The targets of a fleet run on a Dask cluster as on this machine."""
 
 import json
+import logging
 import os
 import pickle
 import subprocess
@@ -9,12 +10,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
+import distributed
 import pytest
 import trustme
 
 from northflank_audit.cli import fleet_command
 from northflank_audit.emulator import Fault
+from northflank_audit.errors import StartError
 from northflank_audit.fleet import cluster as cluster_module
 from northflank_audit.fleet.cluster import ClusterWorkers, Encryption
 from northflank_audit.fleet.fleet_run import run_fleet
@@ -231,3 +235,20 @@ def test_without_the_extra_it_says_how_to_install_it(fleet, everyone, monkeypatc
     ended = fleet(everyone, "--scheduler", "tcp://127.0.0.1:9")
     assert ended.code == 2
     assert "--scheduler needs the extra 'fleet': pip install 'distributed'" in ended.err
+
+
+def test_what_is_no_scheduler_is_told_though_it_takes_the_connection(monkeypatch, tmp_path):
+    never = threading.Event()
+    dask = SimpleNamespace(Client=lambda *_, **__: never.wait(NET))
+    monkeypatch.setattr(cluster_module, "import_module", lambda _name: dask)
+    monkeypatch.setattr(cluster_module, "CONNECT_SECONDS", -0.9)
+    with pytest.raises(StartError, match=r"^--scheduler tcp://127\.0\.0\.1:9: no scheduler of Dask answers there$"):
+        ClusterWorkers("tcp://127.0.0.1:9", str(tmp_path), Encryption())
+    never.set()
+
+
+def test_dask_logs_nothing_not_even_by_the_loggers_that_it_sets_up():
+    client = logging.getLogger(distributed.client.__name__)
+    client.setLevel(logging.WARNING)  # as Dask does
+    cluster_module._silence()
+    assert not client.isEnabledFor(logging.ERROR)

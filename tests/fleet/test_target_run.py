@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from northflank_audit.audit import runner
+from northflank_audit.fleet import target_run
 from northflank_audit.fleet.target_run import run_here
 from tests.fleet.conftest import TEAMS, TOKENS, job, outcomes_of
 
@@ -123,3 +124,15 @@ def test_a_token_that_is_none_is_no_reason_to_show_it(monkeypatch, value, why):
     assert target.exit_code == 2
     assert why in target.incomplete_reasons[0]
     assert "a b" not in target.incomplete_reasons[0]
+
+
+@pytest.mark.parametrize("folders", [("/fleet", "/fleet/out"), ("/fleet/out", "/fleet")])
+def test_reasons_name_no_folder_of_the_machine_and_no_path_that_there_is_not(folders):
+    told = {
+        "/fleet/out/a could not be written (File exists)": "a could not be written (File exists)",
+        "can't read '/fleet/w.yaml' (gone)": "can't read 'w.yaml' (gone)",
+        "/fleet/deep/fleet/none.json: can't be read": "deep/fleet/none.json: can't be read",
+        "/mnt/fleet/none.json: can't be read": "/mnt/fleet/none.json: can't be read",
+    }
+    some = replace(job("a"), folders=folders)
+    assert {reason: target_run._brief(reason, some) for reason in told} == told
