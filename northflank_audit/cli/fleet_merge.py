@@ -14,7 +14,7 @@ from northflank_audit.cli.option_types import Option
 from northflank_audit.config import email_section
 from northflank_audit.delivery import files
 from northflank_audit.errors import DeliveryError, FileErrors, StartError
-from northflank_audit.fleet.fleet_delivery import deliver_fleet, monitored
+from northflank_audit.fleet.fleet_delivery import deliver_fleet, failed, monitored
 from northflank_audit.fleet.fleet_reading import FILE, read_fleet_report
 from northflank_audit.fleet.shards import merged
 from northflank_audit.printable import spelt
@@ -46,10 +46,14 @@ def merge_command(ctx: click.Context, /, parts: Sequence[str], email_by: str | N
         for part, (_, part_report) in zip(parts, reports, strict=True)
         for target in part_report.targets
     ]
+    _check_folders(folder, [name for _, name, _ in found])
     settings = fleet_delivery(given, document, "fleet" if email_by is None else name_of(email_by))
     with monitored(settings) as ended:
         for _, name, paths in found:
-            _copy(paths, Path(folder, name))
+            try:
+                _copy(paths, Path(folder, name))
+            except DeliveryError as error:  # the others' reports and the fleet's are still there to be written
+                report = failed(report, error)
         report, written, receipts = deliver_fleet(report, settings, folder)
         ended(report)
     tell(given, report, written, receipts)
@@ -67,6 +71,15 @@ def _reports(part: str, name: str, expected: Iterable[str]) -> Iterator[Path]:
     place = Path(part, name)
     if is_folder(place) and not place.is_symlink():
         yield from sorted(filter(_is_file, place.iterdir()))
+
+
+def _check_folders(folder: str, names: Iterable[str]) -> None:
+    """Raise StartError if two targets have the same folder, by links or because a file system ignores case."""
+    taken: dict[str, str] = {}
+    for name in names:
+        other = taken.setdefault(os.path.realpath(Path(folder, name)).casefold(), name)
+        if other != name:
+            raise StartError(f"'{name}' and '{other}' have the same folder in {spelt(folder)}")
 
 
 def _is_file(path: Path) -> bool:

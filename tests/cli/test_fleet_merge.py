@@ -52,7 +52,16 @@ def test_parts_give_the_report_of_the_whole(fleet, audit):
     (fleet / "blocked").mkdir()
     (fleet / "blocked/target-1").touch()
     blocked = audit("fleet", "merge", "s1", "s2", "s3", "--output-dir", "blocked")
-    assert (blocked.code, "target-1: the reports could not be copied" in blocked.err) == (3, True)
+    assert (blocked.code, "target-1: the reports could not be copied" in blocked.out) == (3, True)
+    told = settled(fleet / "blocked/fleet.json")
+    assert told["targets"] == settled(fleet / "whole/fleet.json")["targets"], "the others lose nothing"
+    assert ["target-1" in each for each in told["undelivered"]] == [True]
+    (fleet / "linked/other").mkdir(parents=True)
+    for name in ("target-1", "target-2"):
+        (fleet / "linked" / name).symlink_to("other")
+    linked = audit("fleet", "merge", "s1", "s2", "s3", "--output-dir", "linked")
+    assert (linked.code, "have the same folder in linked" in linked.err) == (2, True)
+    assert not any((fleet / "linked/other").iterdir())
 
 
 def test_what_lacks_or_overlaps_is_refused_and_writes_nothing(fleet, audit):
