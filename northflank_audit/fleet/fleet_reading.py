@@ -55,6 +55,8 @@ def _contradictions(report: FleetReport) -> Iterator[str]:
     least = exit_code(report.targets)
     if report.exit_code != (3 if report.undelivered is not UNSET else least):
         yield f"its exitCode is {report.exit_code}, and its targets say {least}"
+    if report.undelivered == []:
+        yield "its undelivered is empty"
     shard = report.shard
     if shard is not UNSET and not (1 <= shard.part <= shard.of and re.fullmatch("[0-9a-f]{64}", shard.names)):
         yield "its shard is none"
@@ -71,11 +73,21 @@ def _faults(target: Target) -> Iterator[str]:
     yield from (
         f"the target {target.name} has a report outside of the fleet's folder" for each in paths if not is_below(each)
     )
+    if target.complete and target.incomplete_reasons:
+        yield f"the target {target.name} is complete, with reasons why it is not"
+    yield from _miscounts(target)
+
+
+def _miscounts(target: Target) -> Iterator[str]:
     counts = [] if target.summary is None else [*_numbers(msgspec.to_builtins(target.summary))]
     for each in target.families.values():
         counts += [each.passed, each.fail, each.unknown, each.waived]
     if min(counts, default=0) < 0:
         yield f"the target {target.name} has a count below 0"
+    fail = 0 if target.summary is None else target.summary.fail
+    by_severity = 0 if target.summary is None else sum(target.summary.fail_by_severity.values())
+    if not fail == by_severity == sum(each.fail for each in target.families.values()):
+        yield f"the target {target.name} has other violations by severity or by family than in all"
 
 
 def _numbers(summary: dict[str, Any]) -> Iterator[int]:

@@ -200,6 +200,14 @@ def with_target(**changes):
     return changed(targets=[targets[0] | changes, *targets[1:]])
 
 
+def of_alpha(**changes):
+    targets = json.loads(fleet_pages.render_json(mixed()))["targets"]
+    (alpha,) = (each for each in targets if each["name"] == "alpha")
+    for key, value in changes.items():
+        alpha[key] = alpha[key] | value if isinstance(value, dict) else value
+    return changed(targets=targets)
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -222,6 +230,11 @@ def with_target(**changes):
         (with_target(report="../../etc/passwd"), "has a report outside of the fleet's folder"),
         (with_target(reports={"html": "javascript:x"}), "has a report outside of the fleet's folder"),
         (with_target(families={"data": {"fail": -1}}), "has a count below 0"),
+        (with_target(families={"data": {"fail": 1}}), "the target delta has other violations by severity or by family"),
+        (of_alpha(incompleteReasons=["page 2"]), "the target alpha is complete, with reasons why it is not"),
+        (of_alpha(summary={"fail": 1}), "the target alpha has other violations by severity or by family than in all"),
+        (of_alpha(summary={"failBySeverity": {"high": 1}}), "the target alpha has other violations by severity"),
+        (changed(undelivered=[]), "its undelivered is empty"),
     ],
 )
 def test_anything_else_is_refused_with_its_reason(text, problem, tmp_path):
