@@ -26,6 +26,8 @@ from northflank_audit.report import Report
 
 LONGEST: Final = 30.0
 """Seconds for all notifications together; some services need several seconds per message."""
+_THREAD: Final = "notify"
+"""The name of the threads that send."""
 MOST_FINDINGS: Final = 5
 MOST_REASONS: Final = 3
 LONGEST_LINE: Final = 160
@@ -69,6 +71,7 @@ def services(urls: Sequence[tuple[str, str]]) -> list[Service]:
         import apprise  # noqa: PLC0415 - an extra
     except ImportError:
         raise missing("a notification", "notify") from None
+    logging.getLogger("apprise").addFilter(_is_not_ours)
     # Our own threads have a time limit; Apprise's would keep the process from ending.
     asset = apprise.AppriseAsset(
         app_id="northflank-audit",
@@ -103,13 +106,18 @@ def notify_of(to: Sequence[Service], subject: str, lines: Iterable[str], outcome
 
     with _unheard():
         jobs = [
-            (each, Job(partial(tell, each), "notify")) for each in to
+            (each, Job(partial(tell, each), _THREAD)) for each in to
         ]  # in parallel, so that one that hangs delays no other
         end = time.monotonic() + LONGEST
         failures = [each for each, job in jobs if not _delivered(job, end - time.monotonic())]
     if failures:
         names = ", ".join(f"{each.place} ({printable(str(each.plugin.service_name))})" for each in failures)
         raise DeliveryError(f"not everyone could be notified: {names}; `apprise -vv -b test URL` says why")
+
+
+def _is_not_ours(record: logging.LogRecord) -> bool:
+    """Return whether Apprise logs this for others: a thread that was given up may go on, and its logs contain URLs."""
+    return record.threadName != _THREAD
 
 
 def _delivered(job: Job[bool], seconds: float) -> bool:

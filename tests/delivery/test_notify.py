@@ -16,7 +16,7 @@ from northflank_audit.delivery import metrics, notify
 from northflank_audit.delivery.when import is_due
 from northflank_audit.errors import DeliveryError
 from northflank_audit.formats.subject import subject
-from tests.conftest import QUICK, until
+from tests.conftest import NET, QUICK, until
 from tests.delivery.conftest import KEY
 from tests.formats.conftest import HOSTILE, poisoned, result
 
@@ -151,14 +151,18 @@ def test_a_chat_that_could_not_be_told_makes_the_audit_incomplete_and_loses_no_r
     assert "/elsewhere" not in " ".join(server.paths)
 
 
-def test_a_chat_that_hangs_keeps_no_process_from_ending(report, serve, hasty):
-    before = set(threading.enumerate())
-    to = notify.services([("n.txt:1", f"json://{serve('hang').place}/{KEY}")])
+def test_a_chat_that_hangs_keeps_no_process_from_ending_and_is_not_heard_later(report, serve, hasty, caplog):
+    before, server = set(threading.enumerate()), serve("hang")
+    to = notify.services([("n.txt:1", f"json://{server.place}/{KEY}")])
     with pytest.raises(DeliveryError):
         notify.notify(to, report, [])
     left = set(threading.enumerate()) - before
     assert left
     assert all(thread.daemon for thread in left)
+    server.released.set()
+    (given_up,) = (each for each in left if each.name == "notify")
+    given_up.join(NET)
+    assert caplog.text == ""
 
 
 def test_what_apprise_says_is_heard_by_nobody(report, serve, caplog):
